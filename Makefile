@@ -1,0 +1,74 @@
+# Two commands do all the set-up: `make demo` and `make test`. Each installs what this machine lacks, then builds.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# A header or program, and the Debian package that brings it.
+SYSTEM := /usr/include/sqlite3.h:libsqlite3-dev /usr/bin/git:git /usr/bin/python3:python3 /usr/bin/pkg-config:pkg-config
+CURL := libcurl4-openssl-dev
+PEERS := haproxy nginx wrk
+VENV := .build/venv-mlserver
+RELEASE := .build/release/mlctl
+
+.PHONY: deps build release demo test test-unit test-e2e bench lint format clean deps-mlserver deps-bench
+
+deps:
+	@missing=""; \
+	for pair in $(SYSTEM); do [ -e "$${pair%%:*}" ] || missing="$$missing $${pair##*:}"; done; \
+	[ -n "$$(ls /usr/include/curl/curl.h /usr/include/*/curl/curl.h 2>/dev/null)" ] || missing="$$missing $(CURL)"; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@command -v swift >/dev/null || { echo "swift is missing: install Swift 6.2 or newer from https://swift.org/install"; exit 1; }
+
+build: deps
+	swift build --product mlctl
+
+release: deps
+	swift build -c release --product mlctl -Xlinker -s
+
+demo: build
+	.build/debug/mlctl demo
+
+# MLServer, a server that nobody here wrote, in a virtual environment of its own.
+deps-mlserver:
+	@if [ ! -x $(VENV)/bin/mlserver ]; then \
+	  python3 -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq python3-venv >/dev/null; }; \
+	  python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check -r manifests/runtimes/requirements-mlserver.txt; \
+	fi
+
+test: test-unit test-e2e
+
+# In parallel; those of real sockets and processes apart, so that hundreds of others do not starve them on two cores.
+test-unit: deps
+	swift build --build-tests
+	swift test --skip-build --skip EndToEndTests --skip LocalServingTests --skip TrafficProxyTests
+	swift test --skip-build --filter LocalServingTests
+	swift test --skip-build --filter TrafficProxyTests
+
+# End to end: real git, real processes, the real proxy, and MLServer; one scenario at a time, for two cores.
+test-e2e: deps deps-mlserver
+	swift build --build-tests
+	MLCTL_TEST_VENV="$(CURDIR)/$(VENV)" swift test --skip-build --filter EndToEndTests --no-parallel
+
+deps-bench: deps
+	@missing=""; for peer in $(PEERS); do command -v $$peer >/dev/null || [ -x /usr/sbin/$$peer ] || missing="$$missing $$peer"; done; \
+	if [ -n "$$missing" ]; then echo "installing:$$missing"; $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+
+# Figures in a release build, beside their peers. Some of them: make bench ONLY="proxy kill"
+bench: deps-bench release
+	swift build -c release --product Benchmarks -Xlinker -s
+	.build/release/Benchmarks $(RELEASE) $(ONLY)
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+clean:
+	rm -rf .build

@@ -1,0 +1,127 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The house: one target a module, arrows one way only. `Tests/HouseTests` holds the sources to it.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"], exclude: exclude, swiftSettings: strict)
+}
+
+extension Target.Dependency {
+    static let yams = product(name: "Yams", package: "Yams")
+    static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let collections = product(name: "Collections", package: "swift-collections")
+    static let numerics = product(name: "RealModule", package: "swift-numerics")
+    static let logging = product(name: "Logging", package: "swift-log")
+    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
+    static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let system = product(name: "SystemPackage", package: "swift-system")
+    static let grdb = product(name: "GRDB", package: "GRDB.swift")
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+}
+
+let package = Package(
+    name: "mlctl",
+    products: [.executable(name: "mlctl", targets: ["mlctl"])],
+    dependencies: [
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // Pure: no input or output, no clock.
+        module("ModelManifests", [.yams, .crypto]),
+        module("Analysis", ["ModelManifests", .numerics]),
+        module("Serving", ["ModelManifests"]),
+        module("Rollouts", ["ModelManifests", "Analysis", "Serving"]),
+
+        // Adapters: one thing outside each.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "CLinuxProcess", swiftSettings: strict),
+        module("GitSource", [.subprocess, .logging]),
+        module("ModelStorage", ["CCurl", .crypto, .logging]),
+        module(
+            "LocalServing",
+            ["Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient, .logging]),
+        module("TrafficProxy", ["Serving", .nioCore, .nioPosix, .nioHTTP1, .logging]),
+        module("MetricSources", ["Controller", .asyncHTTPClient]),
+        module("Notifications", ["Controller", .asyncHTTPClient, .crypto, .logging]),
+        module("Journal", ["Controller", .grdb]),
+
+        // Control.
+        module("ControllerRuntime", [.collections, .logging]),
+        module("Controller", ["ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime", .logging]),
+        module(
+            "ControlAPI",
+            [
+                "ModelManifests", "Rollouts", "Serving", "Controller", .hummingbird, .hummingbirdCore,
+                .serviceLifecycle,
+                .nioCore, .nioPosix, .asyncHTTPClient, .logging,
+            ]),
+        module("InferenceServer", [.nioCore, .nioPosix, .nioHTTP1]),
+        module(
+            "Commands",
+            [
+                "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource", "ModelStorage", "LocalServing",
+                "TrafficProxy", "MetricSources", "Notifications", "Journal", "ControllerRuntime", "Controller",
+                "ControlAPI", "InferenceServer", .argumentParser, .asyncHTTPClient, .serviceLifecycle, .subprocess,
+                .system, .logging, .yams,
+            ]),
+        .executableTarget(name: "mlctl", dependencies: ["Commands"], swiftSettings: strict),
+
+        // Tests mirror the sources.
+        .target(
+            name: "TestSupport", dependencies: ["Controller", "ControlAPI"], path: "Tests/TestSupport",
+            exclude: ["Fixtures"], swiftSettings: strict),
+        tests("ModelManifestsTests", ["ModelManifests"]),
+        tests("AnalysisTests", ["Analysis"]),
+        tests("ServingTests", ["Serving"]),
+        tests("RolloutsTests", ["Rollouts"]),
+        tests("SimulationTests", ["Rollouts"]),
+        tests("GitSourceTests", ["GitSource"]),
+        tests("ModelStorageTests", ["ModelStorage"]),
+        tests("LocalServingTests", ["LocalServing"]),
+        tests("TrafficProxyTests", ["TrafficProxy"]),
+        tests("MetricSourcesTests", ["MetricSources"]),
+        tests("NotificationsTests", ["Notifications"]),
+        tests("JournalTests", ["Journal"]),
+        tests("ControllerRuntimeTests", ["ControllerRuntime"]),
+        tests("ControllerTests", ["Controller"]),
+        tests("ControlAPITests", ["ControlAPI"]),
+        tests("InferenceServerTests", ["InferenceServer"], exclude: ["Fixtures"]),
+        tests("CommandsTests", ["Commands"]),
+        tests("EndToEndTests", ["Commands", "mlctl"]),
+        tests("HouseTests", []),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: [
+                "TestSupport", "Commands", "Controller", "GitSource", "ModelManifests", "Serving", .logging,
+            ],
+            path: "Tests/Benchmarks", swiftSettings: strict),
+    ]
+)

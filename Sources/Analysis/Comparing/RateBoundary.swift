@@ -1,0 +1,106 @@
+/// The line `candidate = slope × stable + offset` in the square of both rates. `slope` ≥ 1, `offset` ≥ 0.
+struct RateBoundary: Hashable, Sendable {
+    var slope: Double
+    var offset: Double
+
+    func candidateRate(atStable rate: Double) -> Double { slope * rate + offset }
+
+    /// The point of the line that is nearest to `alternative` in Kullback–Leibler divergence, each side weighted by its
+    /// exposure: the q that minimises `n_s KL(p_s‖q_s) + n_c KL(p_c‖q_c)`.
+    ///
+    /// - Returns: nil where the line does not cross the open square.
+    func projection(of alternative: RatePair, stableCount: Double, candidateCount: Double) -> RatePair? {
+        guard offset < 1 else { return nil }
+        let stable =
+            offset == 0
+            ? rayRoot(alternative, stableCount, candidateCount)
+            : lineRoot(alternative, stableCount, candidateCount)
+        return RatePair(stable: stable, candidate: candidateRate(atStable: stable))
+    }
+
+    /// Through the origin, the derivative's numerator is the quadratic
+    /// `k N q² − (A(1+k) + B k + C) q + A = 0`; its smaller root lies in the square.
+    private func rayRoot(_ alternative: RatePair, _ stableCount: Double, _ candidateCount: Double) -> Double {
+        let a = candidateCount * alternative.candidate + stableCount * alternative.stable
+        let b = candidateCount * (1 - alternative.candidate)
+        let c = stableCount * (1 - alternative.stable)
+        let linear = a * (1 + slope) + b * slope + c
+        let discriminant = max(0, linear * linear - 4 * slope * (stableCount + candidateCount) * a)
+        return 2 * a / (linear + discriminant.squareRoot())
+    }
+
+    /// Off the origin: Newton's method on the derivative, which rises from −∞ to +∞ over the open domain, kept in a
+    /// bracket by bisection.
+    private func lineRoot(_ alternative: RatePair, _ stableCount: Double, _ candidateCount: Double) -> Double {
+        var low = 0.0
+        var high = (1 - offset) / slope
+        var rate = min(max(alternative.stable, high * 1e-9), high * (1 - 1e-9))
+        for _ in 0..<Self.iterationLimit {
+            let candidate = candidateRate(atStable: rate)
+            let stableUp = stableCount * alternative.stable / rate
+            let stableDown = stableCount * (1 - alternative.stable) / (1 - rate)
+            let candidateUp = slope * candidateCount * alternative.candidate / candidate
+            let candidateDown = slope * candidateCount * (1 - alternative.candidate) / (1 - candidate)
+            let derivative = stableDown + candidateDown - stableUp - candidateUp
+            if derivative < 0 { low = rate } else { high = rate }
+            let curvature =
+                stableUp / rate + stableDown / (1 - rate) + slope * candidateUp / candidate
+                + slope * candidateDown / (1 - candidate)
+            let newton = rate - derivative / curvature
+            let next = newton > low && newton < high ? newton : (low + high) / 2
+            if abs(next - rate) <= Self.relativePrecision * rate { return next }
+            rate = next
+        }
+        return rate
+    }
+
+    private static let iterationLimit = 100
+    private static let relativePrecision = 1e-14
+}
+
+/// A convex set of rate pairs, to be excluded.
+///
+/// For a convex null the ratio of an alternative's likelihood to that of its Kullback–Leibler projection is an
+/// E-variable: its expectation is at most 1 under *every* point of the null (Turner, Ly, Grünwald 2024).
+/// In short: the expectation is a product of terms linear in the true rates, one for each request; by the inequality
+/// of the means it is at most the N-th power of their average; and that average is at most 1 because at a projection
+/// the divergence falls in no direction that stays inside the null. So neither equal rates within a block nor the same
+/// rates from block to block are needed, only that the block's mean rates lie in the null.
+enum RateNull: Hashable, Sendable {
+    /// Candidate's rate at or under the line: within tolerance.
+    case atMost(RateBoundary)
+    /// Candidate's rate at or over `max((1 + relative) × stable, stable + absolute)`: beyond the pass margin.
+    case beyondMargin(relative: Double, absolute: Double)
+
+    /// The candidate's rate on the edge of the null.
+    func edge(atStable rate: Double) -> Double {
+        switch self {
+        case .atMost(let boundary): boundary.candidateRate(atStable: rate)
+        case .beyondMargin(let relative, let absolute): max((1 + relative) * rate, rate + absolute)
+        }
+    }
+
+    /// - Parameter alternative: outside the null.
+    /// - Returns: nil where the null does not meet the open square.
+    func projection(of alternative: RatePair, stableCount: Double, candidateCount: Double) -> RatePair? {
+        switch self {
+        case .atMost(let boundary):
+            return boundary.projection(of: alternative, stableCount: stableCount, candidateCount: candidateCount)
+        case .beyondMargin(let relative, let absolute):
+            // Two half-planes whose edges meet at one corner: the projection on either edge counts if it lies on the
+            // other's far side; else the corner is nearest.
+            let corner = relative > 0 ? absolute / relative : .infinity
+            if absolute == 0 || corner < 1 {
+                let ray = RateBoundary(slope: 1 + relative, offset: 0)
+                let nearest = ray.projection(
+                    of: alternative, stableCount: stableCount, candidateCount: candidateCount)
+                if absolute == 0 { return nearest }
+                if let nearest, nearest.stable >= corner { return nearest }
+            }
+            let line = RateBoundary(slope: 1, offset: absolute)
+            let nearest = line.projection(of: alternative, stableCount: stableCount, candidateCount: candidateCount)
+            if let nearest, nearest.stable <= corner { return nearest }
+            return corner + absolute < 1 ? RatePair(stable: corner, candidate: corner + absolute) : nil
+        }
+    }
+}

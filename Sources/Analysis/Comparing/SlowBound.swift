@@ -1,0 +1,81 @@
+import ModelManifests
+import RealModule
+
+/// The latency over which a request is slow: given by the gate, or stable's p95 bucket, frozen at the start.
+struct SlowBound: Codable, Hashable, Sendable {
+    /// Stable's p95 is taken from no fewer requests.
+    static let requestsToFreeze = 100
+    static let quantile = 0.95
+
+    /// A bucket edge in seconds, once frozen: the same for both sides, and for ever.
+    private(set) var edge: Double?
+    /// Wanted by the gate, in seconds: the next edge at or over it counts.
+    private let wanted: Double?
+    /// Stable's histogram until it is frozen.
+    private var stable = SideCounts()
+    /// Why nothing can be said; nil while all is well.
+    private(set) var problem: String?
+
+    init(slowerThan: Duration?) { wanted = slowerThan.map { $0 / .seconds(1) } }
+
+    /// Trials over the bound, or nil while there is none. An interval whose outcomes choose the bound is not judged by it.
+    mutating func block(_ interval: Interval) -> RateBlock? {
+        let wasFrozen = edge != nil
+        learn(stable: interval.stable)
+        guard let edge, wasFrozen || wanted != nil else { return nil }
+        return trials(interval, over: edge)
+    }
+
+    /// Stable's traffic, from before the rollout too.
+    mutating func learn(stable counts: SideCounts) {
+        guard edge == nil, counts.requests > 0 else { return }
+        guard !counts.bounds.isEmpty else {
+            problem = "stable's readings have no latency histogram"
+            return
+        }
+        if let wanted {
+            edge = counts.bounds.first { $0 >= wanted || SideCounts.same($0, wanted) }
+            problem = edge == nil ? "no latency bucket reaches \(EvidenceText.seconds(wanted))" : nil
+            return
+        }
+        let joined = stable.bounds == counts.bounds ? stable + counts : counts
+        stable = joined
+        guard joined.latencyTotal >= Self.requestsToFreeze else { return }
+        freeze(joined)
+    }
+
+    private mutating func freeze(_ histogram: SideCounts) {
+        let total = Double(histogram.latencyTotal)
+        let reaching = histogram.bounds.first { Double(histogram.atOrUnder($0) ?? 0) >= Self.quantile * total }
+        guard let last = histogram.bounds.last else { return }
+        if let reaching {
+            edge = reaching
+        } else if Double(histogram.atOrUnder(last) ?? 0) >= 0.5 * total {
+            // More than 5 % of stable is over the last edge, but less than half: that edge still tells them apart.
+            edge = last
+        } else {
+            problem = "half of stable is slower than the largest latency bucket, \(EvidenceText.seconds(last))"
+            stable = SideCounts()
+            return
+        }
+        problem = nil
+        stable = SideCounts()
+    }
+
+    private mutating func trials(_ interval: Interval, over edge: Double) -> RateBlock? {
+        guard let stable = slow(interval.stable, edge), let candidate = slow(interval.candidate, edge) else {
+            let side = slow(interval.stable, edge) == nil ? "stable" : "candidate"
+            problem = "\(side) has no latency bucket at \(EvidenceText.seconds(edge))"
+            return nil
+        }
+        problem = nil
+        return RateBlock(stable: stable, candidate: candidate)
+    }
+
+    private func slow(_ counts: SideCounts, _ edge: Double) -> Trials? {
+        if counts.requests == 0 { return Trials.none }
+        guard let fast = counts.atOrUnder(edge) else { return nil }
+        let total = counts.latencyTotal
+        return Trials(count: Double(total), successes: Double(total - fast))
+    }
+}

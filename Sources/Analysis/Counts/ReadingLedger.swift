@@ -1,0 +1,80 @@
+/// Turns cumulative readings of many instances into increments: baselines by instance and by the source's epoch.
+public struct ReadingLedger: Codable, Hashable, Sendable {
+    /// More instances than any one deployment has. Beyond it, the one not seen for longest is forgotten.
+    public static let instanceLimit = 512
+
+    /// Earlier epochs of an instance that are remembered, so that a late reading of one is not taken for a restart.
+    public static let pastEpochLimit = 8
+
+    private struct Entry: Codable, Hashable, Sendable {
+        var epoch: String
+        /// Newest first.
+        var pastEpochs: [String] = []
+        var track: CounterTrack
+        /// Of `sightings`, when it was last seen.
+        var seen: Int
+        var problem: String?
+    }
+
+    private var entries: [String: Entry] = [:]
+    private var sightings = 0
+
+    public init() {}
+
+    /// What `instance` added since it was last counted.
+    ///
+    /// - Parameters:
+    ///   - epoch: changes whenever the source starts counting anew.
+    ///   - fromZero: whether the first sighting of an instance, or of an epoch, counts from zero. Without it the first
+    ///     sighting is the baseline: what came before (its warm-up, say) is not evidence.
+    /// - Returns: zero where the reading is no evidence: repeated, late, fallen or impossible. `problems` says which.
+    public mutating func increment(
+        instance: String, epoch: String, cumulative: SideCounts, fromZero: Bool = false
+    ) -> SideCounts {
+        sightings += 1
+        if var entry = entries[instance], entry.epoch == epoch {
+            defer { entries[instance] = entry }
+            entry.seen = sightings
+            switch entry.track.advance(to: cumulative) {
+            case .increment(let increment):
+                entry.problem = nil
+                return increment
+            case .rebased(let reason), .ignored(let reason):
+                entry.problem = reason
+                return SideCounts()
+            }
+        }
+        if entries[instance]?.pastEpochs.contains(epoch) == true {
+            entries[instance]?.problem = "a late reading of an earlier run"
+            return SideCounts()
+        }
+        return open(instance: instance, epoch: epoch, cumulative: cumulative, fromZero: fromZero)
+    }
+
+    /// Forgets instances that are gone for good.
+    public mutating func keep(only instances: Set<String>) {
+        entries = entries.filter { instances.contains($0.key) }
+    }
+
+    /// What was wrong with the last reading of an instance, for people. Cleared by the next good one.
+    public var problems: [String: String] { entries.compactMapValues(\.problem) }
+
+    private mutating func open(
+        instance: String, epoch: String, cumulative: SideCounts, fromZero: Bool
+    ) -> SideCounts {
+        if let impossibility = cumulative.impossibility {
+            // Not a baseline to count from: the next reading is the first.
+            entries[instance]?.problem = "a reading with \(impossibility)"
+            return SideCounts()
+        }
+        let past = entries[instance].map { Array(([$0.epoch] + $0.pastEpochs).prefix(Self.pastEpochLimit)) } ?? []
+        if entries[instance] == nil, entries.count >= Self.instanceLimit,
+            let oldest = entries.min(by: { $0.value.seen < $1.value.seen })?.key
+        {
+            entries[oldest] = nil
+        }
+        entries[instance] = Entry(
+            epoch: epoch, pastEpochs: past, track: CounterTrack(from: cumulative), seen: sightings)
+        return fromZero ? cumulative : SideCounts()
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+
+/// What ended in one interval on one side, or since counting began: summed over the side's instances.
+public struct SideCounts: Codable, Hashable, Sendable {
+    public var requests: Int
+    /// 5xx, connection failures, resets and time-outs.
+    public var errors: Int
+    /// 4xx.
+    public var rejected: Int
+    /// Requests at or under each of `bounds`, cumulative. One more at the end is the histogram's total; without it the
+    /// total is `requests`.
+    public var latency: [Int]
+    /// Upper bounds in seconds, ascending, without infinity.
+    public var bounds: [Double]
+
+    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], bounds: [Double] = []) {
+        self.requests = requests
+        self.errors = errors
+        self.rejected = rejected
+        self.latency = latency
+        self.bounds = bounds
+    }
+
+    /// Requests whose latency is known.
+    public var latencyTotal: Int {
+        if bounds.isEmpty { return 0 }
+        return latency.count == bounds.count + 1 ? latency[bounds.count] : requests
+    }
+
+    /// - Returns: requests at or under `edge` seconds; nil where `edge` is not one of the bounds.
+    public func atOrUnder(_ edge: Double) -> Int? {
+        guard latency.count >= bounds.count, let index = bounds.firstIndex(where: { Self.same($0, edge) }) else {
+            return nil
+        }
+        return latency[index]
+    }
+
+    /// Why no counters can read so; nil where they can.
+    public var impossibility: String? {
+        if min(requests, errors, rejected) < 0 || latency.contains(where: { $0 < 0 }) { return "a negative count" }
+        if errors > requests { return "more errors than requests" }
+        if rejected > requests { return "more rejected than requests" }
+        if !(bounds.isEmpty && latency.isEmpty), latency.count != bounds.count, latency.count != bounds.count + 1 {
+            return "\(latency.count) latency buckets for \(bounds.count) bounds"
+        }
+        if zip(bounds, bounds.dropFirst()).contains(where: { $0 >= $1 }) { return "latency bounds out of order" }
+        let buckets = bounds.isEmpty ? [] : Array(latency.prefix(bounds.count)) + [latencyTotal]
+        if zip(buckets, buckets.dropFirst()).contains(where: { $0 > $1 }) { return "latency buckets that shrink" }
+        return nil
+    }
+
+    /// What was added since `earlier`; nil where a counter fell or the difference cannot be one of counters.
+    /// Without one set of bounds in both, the difference has no latency.
+    public func increment(since earlier: SideCounts) -> SideCounts? {
+        var difference = SideCounts(
+            requests: requests - earlier.requests, errors: errors - earlier.errors,
+            rejected: rejected - earlier.rejected)
+        if bounds == earlier.bounds, latency.count == earlier.latency.count {
+            difference.bounds = bounds
+            difference.latency = zip(latency, earlier.latency).map { $0 - $1 }
+        }
+        return difference.impossibility == nil ? difference : nil
+    }
+
+    /// True where no counter is below the same counter of `other`.
+    public func covers(_ other: SideCounts) -> Bool {
+        guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected else { return false }
+        guard bounds == other.bounds, latency.count == other.latency.count else { return true }
+        return zip(latency, other.latency).allSatisfy { $0 >= $1 }
+    }
+
+    /// Counts of two instances together. Of their histograms, the edges that both have: what lies at or under a common
+    /// edge adds up, whatever the other edges are.
+    public static func + (left: SideCounts, right: SideCounts) -> SideCounts {
+        var sum = SideCounts(
+            requests: left.requests + right.requests, errors: left.errors + right.errors,
+            rejected: left.rejected + right.rejected)
+        if left.requests == 0, left.bounds.isEmpty {
+            (sum.latency, sum.bounds) = (right.latency, right.bounds)
+        } else if right.requests == 0, right.bounds.isEmpty {
+            (sum.latency, sum.bounds) = (left.latency, left.bounds)
+        } else {
+            sum.bounds = left.bounds.filter { right.atOrUnder($0) != nil && left.atOrUnder($0) != nil }
+            sum.latency = sum.bounds.map { (left.atOrUnder($0) ?? 0) + (right.atOrUnder($0) ?? 0) }
+            if !sum.bounds.isEmpty { sum.latency.append(left.latencyTotal + right.latencyTotal) }
+        }
+        return sum
+    }
+
+    public mutating func add(_ other: SideCounts) { self = self + other }
+
+    /// Bounds are written in decimals and may come from two programs: equal to nine digits is equal.
+    static func same(_ left: Double, _ right: Double) -> Bool {
+        left == right || abs(left - right) <= 1e-9 * max(abs(left), abs(right))
+    }
+}
+
+/// The unit of evidence: what both sides added between two looks.
+///
+/// Looks may come at any time that does not depend on the outcomes within the interval: a schedule, a number of
+/// requests, a scrape. Intervals are never pooled: weights and base rates change between them.
+public struct Interval: Codable, Hashable, Sendable {
+    /// Its end.
+    public var at: Date
+    public var stable: SideCounts
+    public var candidate: SideCounts
+
+    public init(at: Date, stable: SideCounts, candidate: SideCounts) {
+        self.at = at
+        self.stable = stable
+        self.candidate = candidate
+    }
+}

@@ -1,0 +1,41 @@
+import Foundation
+import RealModule
+
+/// Numbers as people read them, the same in every locale.
+enum EvidenceText {
+    /// 9180 → "9,180".
+    static func count(_ number: Int) -> String {
+        let digits = Array(String(abs(number)))
+        var text = number < 0 ? "-" : ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
+            text.append(digit)
+        }
+        return text
+    }
+
+    /// Three significant digits, without a trailing zero: 0.25, 1.5, 12, 1234.
+    static func number(_ value: Double) -> String {
+        guard value.isFinite else { return "unbounded" }
+        guard value != 0 else { return "0" }
+        let magnitude = Int(Double.log10(abs(value)).rounded(.down))
+        let scale = Double.pow(10, max(0, 2 - magnitude))
+        let rounded = (value * scale).rounded() / scale
+        return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int(rounded)) : "\(rounded)"
+    }
+
+    static func percent(_ share: Double) -> String { "\(number(share * 100)) %" }
+
+    static func seconds(_ seconds: Double) -> String { "\(number(seconds)) s" }
+
+    /// ln 400 → "1 in 400".
+    static func odds(_ logEvidence: Double) -> String {
+        let evidence = Double.exp(min(logEvidence, 700))
+        if evidence > 1e6 { return "1 in over a million" }
+        return evidence < 2 ? "1 in \(number(max(1, evidence)))" : "1 in \(count(Int(evidence)))"
+    }
+
+    static func share(_ part: Int, of whole: Int) -> String {
+        whole > 0 ? percent(Double(part) / Double(whole)) : "none"
+    }
+}

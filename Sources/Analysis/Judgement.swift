@@ -1,0 +1,66 @@
+import Foundation
+import ModelManifests
+
+/// The panel of gates of one rollout, and how the false rollback rate is split between them.
+///
+/// Nine tenths of the rate are split evenly between the comparing gates that are there at the start. Those added in
+/// mid-rollout share the last tenth: each addition takes half of what is left, so that it never runs out.
+public struct Judgement: Codable, Hashable, Sendable {
+    /// Held back of the false rollback rate, for gates added in mid-rollout.
+    public static let reservedShare = 0.1
+
+    public private(set) var evidence: [GateEvidence]
+    public let falseRollbackRate: Double
+    public var missedRegressionRate: Double
+    public let startedAt: Date
+    /// What is left of the rate for gates to come.
+    private var reserve: Double
+
+    public init(gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double, startedAt: Date) {
+        self.falseRollbackRate = falseRollbackRate
+        self.missedRegressionRate = missedRegressionRate
+        self.startedAt = startedAt
+        reserve = falseRollbackRate * Self.reservedShare
+        let comparing = max(1, gates.count(where: \.isComparing))
+        let alpha = falseRollbackRate * (1 - Self.reservedShare) / Double(comparing)
+        evidence = gates.map { GateEvidence(spec: $0, alpha: alpha, startedAt: startedAt) }
+    }
+
+    public mutating func absorb(_ interval: Interval) {
+        for index in evidence.indices {
+            evidence[index].absorb(interval, missedRegressionRate: missedRegressionRate)
+        }
+    }
+
+    /// Stable's traffic from before the evidence began: lets `slow` gates freeze their bound at the start.
+    public mutating func learn(stableHistory counts: SideCounts) {
+        for index in evidence.indices { evidence[index].learn(stableHistory: counts) }
+    }
+
+    /// Gates changed in mid-rollout: kept ones keep their evidence, added ones share the reserve, removed ones go. A gate
+    /// whose metric, bound or tolerance changed is another gate. What a removed gate could spend is spent.
+    public mutating func update(gates: [GateSpec], at now: Date? = nil) {
+        let known = Dictionary(evidence.map { ($0.spec.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let kept = gates.map { known[$0.name]?.adopting($0) }
+        let added = zip(gates, kept).count { $0.isComparing && $1 == nil }
+        let share = added > 0 ? reserve / 2 / Double(added) : 0
+        if added > 0 { reserve /= 2 }
+        evidence = zip(gates, kept).map { spec, evidence in
+            evidence ?? GateEvidence(spec: spec, alpha: share, startedAt: now)
+        }
+    }
+
+    /// Fail if any gate fails; pass once all do, and where there is none; else insufficient.
+    public var verdict: Verdict {
+        if evidence.contains(where: { $0.verdict == .fail }) { return .fail }
+        return evidence.allSatisfy { $0.verdict == .pass } ? .pass : .insufficient
+    }
+
+    public func evidence(of gate: String) -> GateEvidence? { evidence.first { $0.spec.name == gate } }
+}
+
+extension GateSpec {
+    var isComparing: Bool {
+        if case .compare = kind { true } else { false }
+    }
+}

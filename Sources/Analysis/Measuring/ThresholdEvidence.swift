@@ -1,0 +1,111 @@
+import Foundation
+import ModelManifests
+import RealModule
+
+/// What a threshold gate has learnt: the window's counts and how its measurements went.
+struct ThresholdEvidence: Codable, Hashable, Sendable {
+    struct Measurement: Codable, Hashable, Sendable {
+        /// In the metric's unit; the last edge where `isOverLastEdge`.
+        var value: Double
+        var isOverLastEdge = false
+        var isInBounds: Bool
+    }
+
+    private var window: CountWindow
+    private var nextDueSeconds: Double
+    private var failures = 0
+    private var measurements = 0
+    /// The last measurement; nil where the last one due found too little to measure.
+    private var last: Measurement?
+    private var problem: String?
+
+    init(_ gate: ThresholdGate) {
+        window = CountWindow(seconds: gate.window / .seconds(1), keepsLatency: gate.metric.isLatency)
+        nextDueSeconds = gate.initialDelay / .seconds(1)
+    }
+
+    /// - Parameter seconds: since the evidence began.
+    mutating func absorb(_ counts: SideCounts, atSeconds seconds: Double, gate: ThresholdGate) {
+        if let impossibility = counts.impossibility {
+            problem = "candidate reports \(impossibility)"
+            return
+        }
+        problem = nil
+        window.add(counts, atSeconds: seconds)
+        guard seconds >= nextDueSeconds else { return }
+        // One measurement a look, however many are due: missing looks are no failures.
+        let interval = max(gate.interval / .seconds(1), 1e-3)
+        let missed = ((seconds - nextDueSeconds) / interval).rounded(.down)
+        nextDueSeconds += (missed + 1) * interval
+        measure(gate)
+    }
+
+    private mutating func measure(_ gate: ThresholdGate) {
+        guard let found = value(gate), window.requests >= gate.minSamples else {
+            last = nil
+            return
+        }
+        var measurement = found
+        let tooLow = gate.min.map { found.value < $0 } ?? false
+        let tooHigh = gate.max.map { found.value > $0 || found.isOverLastEdge } ?? false
+        measurement.isInBounds = !tooLow && !tooHigh
+        measurements += 1
+        if !measurement.isInBounds { failures += 1 }
+        last = measurement
+    }
+
+    private func value(_ gate: ThresholdGate) -> Measurement? {
+        switch gate.metric {
+        case .errors: return rate(window.errors)
+        case .rejected: return rate(window.rejected)
+        case .requestRate:
+            return window.coveredSeconds > 0
+                ? Measurement(value: Double(window.requests) / window.coveredSeconds, isInBounds: true) : nil
+        case .latencyP50: return window.latencyQuantile(0.50)
+        case .latencyP95: return window.latencyQuantile(0.95)
+        case .latencyP99: return window.latencyQuantile(0.99)
+        }
+    }
+
+    private func rate(_ hits: Int) -> Measurement? {
+        window.requests > 0 ? Measurement(value: Double(hits) / Double(window.requests), isInBounds: true) : nil
+    }
+
+    func verdict(_ gate: ThresholdGate) -> Verdict {
+        if failures > gate.failureLimit { return .fail }
+        return last?.isInBounds == true ? .pass : .insufficient
+    }
+
+    func reason(_ gate: ThresholdGate) -> String {
+        if let problem { return "\(problem): not measured" }
+        guard let last else {
+            let wanted = max(1, gate.minSamples)
+            return "\(EvidenceText.count(window.requests)) of \(EvidenceText.count(wanted)) requests in the last "
+                + "\(EvidenceText.seconds(gate.window / .seconds(1))): nothing to measure yet"
+        }
+        let bounds = [
+            gate.min.map { "at least \(gate.metric.text($0))" }, gate.max.map { "at most \(gate.metric.text($0))" },
+        ]
+        let value = (last.isOverLastEdge ? "over " : "") + gate.metric.text(last.value)
+        return "\(gate.metric.rawValue) \(value), wanted \(bounds.compactMap { $0 }.joined(separator: " and ")); "
+            + "\(EvidenceText.count(failures)) of \(EvidenceText.count(measurements)) measurements failed, "
+            + "\(EvidenceText.count(gate.failureLimit)) may"
+    }
+}
+
+extension ThresholdGate.Metric {
+    var isLatency: Bool {
+        switch self {
+        case .latencyP50, .latencyP95, .latencyP99: true
+        case .errors, .rejected, .requestRate: false
+        }
+    }
+
+    fileprivate func text(_ value: Double) -> String {
+        switch self {
+        case .errors, .rejected: EvidenceText.percent(value)
+        case .latencyP50, .latencyP95, .latencyP99: EvidenceText.seconds(value)
+        case .requestRate: "\(EvidenceText.number(value))/s"
+        }
+    }
+}

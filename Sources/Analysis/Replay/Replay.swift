@@ -1,0 +1,103 @@
+import Foundation
+import ModelManifests
+
+/// What one gate said about one stream. Written by `mlctl replay` as one JSON object a line.
+public struct ReplayVerdict: Codable, Hashable, Sendable {
+    public var stream: String
+    public var gate: String
+    public var verdict: Verdict
+    /// The first time at which it failed, else the first at which it passed, else the last of the stream.
+    public var t: Double
+    /// The candidate's, at that time.
+    public var samples: Int
+    public var reason: String
+}
+
+/// A manifest's gates over recorded metrics: the same tests as in a rollout, each stream a rollout of its own.
+///
+/// Memory is bounded by the number of streams and gates, not of lines. Lines that are out of order, repeated, fallen or
+/// impossible are no evidence.
+public struct Replay: Sendable {
+    private struct Stream: Sendable {
+        var name: String
+        var last: Double
+        var tracks: [ReplayTrack]
+    }
+
+    private let gates: [GateSpec]
+    private let falseRollbackRate: Double
+    private let missedRegressionRate: Double
+    private var streams: [Stream] = []
+    private var indexByName: [String: Int] = [:]
+    private var lineNumber = 0
+    private let decoder = JSONDecoder()
+
+    public init(gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double) {
+        self.gates = gates
+        self.falseRollbackRate = falseRollbackRate
+        self.missedRegressionRate = missedRegressionRate
+    }
+
+    /// - Throws: `ReplayError` for the first line that cannot be read.
+    public static func run(
+        gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double,
+        lines: some Sequence<some StringProtocol>
+    ) throws -> [ReplayVerdict] {
+        var replay = Replay(
+            gates: gates, falseRollbackRate: falseRollbackRate, missedRegressionRate: missedRegressionRate)
+        for line in lines { try replay.absorb(line: line) }
+        return replay.verdicts
+    }
+
+    /// With a manifest's gates and rates.
+    public static func run(
+        rollout: RolloutSpec, lines: some Sequence<some StringProtocol>
+    ) throws -> [ReplayVerdict] {
+        try run(
+            gates: rollout.gates, falseRollbackRate: rollout.falseRollbackRate,
+            missedRegressionRate: rollout.missedRegressionRate, lines: lines)
+    }
+
+    /// Takes the next line of text. An empty line is passed over, and counted.
+    public mutating func absorb(line text: some StringProtocol) throws {
+        lineNumber += 1
+        guard text.contains(where: { !$0.isWhitespace }) else { return }
+        let line: ReplayLine
+        do {
+            line = try decoder.decode(ReplayLine.self, from: Data(text.utf8))
+        } catch {
+            throw ReplayError(line: lineNumber, error)
+        }
+        absorb(line)
+    }
+
+    /// Takes a line that has been read. One whose time is not after the stream's last is no evidence.
+    public mutating func absorb(_ line: ReplayLine) {
+        let index: Int
+        if let known = indexByName[line.stream] {
+            index = known
+            guard line.t > streams[index].last else { return }
+            streams[index].last = line.t
+        } else {
+            index = streams.count
+            indexByName[line.stream] = index
+            streams.append(open(line))
+        }
+        for track in streams[index].tracks.indices { streams[index].tracks[track].absorb(line) }
+    }
+
+    /// By the stream's first line, then in the order of the gates.
+    public var verdicts: [ReplayVerdict] {
+        streams.flatMap { stream in stream.tracks.map { $0.result(stream: stream.name, last: stream.last) } }
+    }
+
+    private func open(_ line: ReplayLine) -> Stream {
+        let judgement = Judgement(
+            gates: gates, falseRollbackRate: falseRollbackRate, missedRegressionRate: missedRegressionRate,
+            startedAt: Date(timeIntervalSinceReferenceDate: line.t))
+        let tracks = judgement.evidence.map {
+            ReplayTrack(evidence: $0, missedRegressionRate: missedRegressionRate)
+        }
+        return Stream(name: line.stream, last: line.t, tracks: tracks)
+    }
+}

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// What Swift's Glibc module does not import, or imports under a name that clashes. Every function returns 0 (or a
+// descriptor) on success and a negative errno on failure, unless it says otherwise. Descriptors are close-on-exec.
+
+/// Starts a program without a shell: in a session of its own, with no signal blocked or ignored, stdin from /dev/null,
+/// stdout and stderr opened from `output_path` with `output_flags`, and no other descriptor.
+/// @return 0 and the process in `*pid`, or a negative errno: the file actions' or the program's own.
+int clp_spawn(
+    const char *path, char *const argv[], char *const envp[], const char *working_folder, const char *output_path,
+    int output_flags, pid_t *pid);
+
+/// Orphaned descendants become children of this process, not of init.
+int clp_become_subreaper(void);
+
+/// A descriptor that polls readable when the process has ended.
+int clp_pidfd_open(pid_t pid);
+int clp_pidfd_send_signal(int pidfd, int signal);
+
+/// Reaps one ended child.
+/// @return the pid with its wait status in `*status`; 0: it has not ended (or there is none).
+pid_t clp_reap(pid_t pid, int *status);
+/// A child that has ended and is not yet reaped; 0: there is none.
+pid_t clp_ended_child(void);
+int clp_exited(int status);
+int clp_exit_code(int status);
+int clp_term_signal(int status);
+
+/// flock(2), exclusive, without waiting: 0, or -EWOULDBLOCK when another holds it.
+int clp_lock_exclusive(int fd);
+
+/// Binds (and does not listen on) an abstract unix socket: a name that one process of the machine can hold at a time,
+/// and that the kernel gives back when it ends.
+/// @return the descriptor that holds the name.
+int clp_claim_abstract_name(const char *name);
+
+/// Whether a TCP listener could bind `port` on every address now: 0, or a negative errno.
+int clp_try_bind_tcp(uint16_t port);
+
+/// Starts a non-blocking connection to 127.0.0.1.
+/// @return the descriptor; it polls writable when connected or refused (see `clp_socket_error`).
+int clp_connect_loopback(uint16_t port);
+int clp_socket_error(int fd);
+
+/// From now on `signal` writes one byte to `fd`, which must be non-blocking and stay open.
+int clp_signal_to_descriptor(int signal, int fd);
+
+/// A pipe that blocks neither side: `ends[0]` reads, `ends[1]` writes.
+int clp_pipe(int ends[2]);
+
+int clp_inotify_open(void);
+/// Watches a folder for files created, renamed into place, deleted, and closed after they were open for writing.
+/// @return the watch.
+int clp_inotify_watch_folder(int fd, const char *path);

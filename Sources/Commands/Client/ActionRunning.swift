@@ -1,0 +1,20 @@
+import ControlAPI
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// A command that asks the controller to do one thing to one deployment, and says where that leaves it.
+protocol ActionRunning {
+    var deployment: DeploymentArguments { get }
+    var server: ServerOptions { get }
+}
+
+extension ActionRunning {
+    func act(_ verb: OperatorCommand.Verb) async throws {
+        let key = try deployment.key
+        let command = OperatorCommand(verb, actor: NSUserName())
+        let status = try await server.client().act(command, on: key)
+        try Console.standard.print(["\(key): \(status.summary)"])
+    }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import ControlAPI
+import Foundation
+
+struct HistoryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "history", abstract: "Show a deployment's revisions: what was deployed when, and how it ended.",
+        discussion: """
+            Examples:
+              mlctl history fraud-scorer
+              mlctl history payments/fraud-scorer -o json
+            """)
+
+    @OptionGroup var deployment: DeploymentArguments
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("How to show it: table, wide, json or yaml.", valueName: "format"))
+    var output: OutputFormat = .table
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+        let history = try await server.client().history(of: try deployment.key)
+        let console = Console.standard
+        if let document = try output.document(HistoryList(history: history)) {
+            try console.write(document)
+        } else {
+            try console.print(HistoryTable.lines(history, now: Date(), on: console.canvas))
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import ControlAPI
+import Foundation
+import ModelManifests
+
+struct LogsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs", abstract: "Show the last lines that a deployment's model servers wrote.",
+        discussion: """
+            Logs of a revision that was rolled back are kept for 14 days.
+
+            Examples:
+              mlctl logs fraud-scorer
+              mlctl logs fraud-scorer --revision 3f1c9a7e02 --tail 500
+            """)
+
+    @OptionGroup var deployment: DeploymentArguments
+
+    @Option(help: ArgumentHelp("Only this revision's; 'mlctl history' lists them.", valueName: "revision"))
+    var revision: String?
+
+    @Option(name: [.long, .customLong("lines")], help: ArgumentHelp("At most so many lines.", valueName: "count"))
+    var tail: Int = APILimits.defaultLogLines
+
+    @OptionGroup var server: ServerOptions
+
+    func validate() throws {
+        guard (1...APILimits.logLines).contains(tail) else {
+            throw ValidationError("--tail must be from 1 to \(APILimits.logLines)")
+        }
+    }
+
+    func run() async throws {
+        let lines = try await server.client().logs(
+            of: try deployment.key, revision: revision.map(Revision.init(rawValue:)), lines: tail)
+        let console = Console.standard
+        if lines.isEmpty { console.note("no log lines") }
+        try console.print(LogText.lines(lines, on: console.canvas))
+    }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+import ControlAPI
+import Foundation
+
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+    case table, wide, json, yaml
+
+    /// Nil for the tables, which are drawn by those who know what is in them.
+    func document(_ value: some Encodable) throws -> String? {
+        switch self {
+        case .table, .wide: nil
+        case .json: String(decoding: try APICoding.encode(value, pretty: true), as: UTF8.self) + "\n"
+        case .yaml: try YAMLText.render(json: APICoding.encode(value))
+        }
+    }
+}

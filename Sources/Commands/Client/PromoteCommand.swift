@@ -1,0 +1,21 @@
+import ArgumentParser
+import Rollouts
+
+struct PromoteCommand: AsyncParsableCommand, ActionRunning {
+    static let configuration = CommandConfiguration(
+        commandName: "promote", abstract: "Let a rollout go on: past its pause, its approval or a failed gate.",
+        discussion: """
+            Examples:
+              mlctl promote fraud-scorer          to the next step
+              mlctl promote fraud-scorer --full   to 100 % at once
+            """)
+
+    @OptionGroup var deployment: DeploymentArguments
+
+    @Flag(help: "To 100 % at once, past all steps that are left.")
+    var full = false
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws { try await act(.promote(full: full)) }
+}

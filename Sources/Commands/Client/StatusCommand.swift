@@ -1,0 +1,115 @@
+import ArgumentParser
+import ControlAPI
+import Controller
+import Foundation
+import ModelManifests
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show deployments: what serves, what is on its way, and what it waits for.",
+        discussion: """
+            Examples:
+              mlctl status                       every deployment, a line each
+              mlctl status fraud-scorer          one deployment in full: gates, conditions, quarantine
+              mlctl status -n payments -o wide   one namespace, with revisions, commits and endpoints
+              mlctl status -w                    keep showing
+              mlctl status -o json               for programs
+            """)
+
+    private static let watchInterval: Duration = .seconds(1)
+
+    @Argument(help: ArgumentHelp("One deployment in full: its name, or NAMESPACE/NAME.", valueName: "name"))
+    var name: String?
+
+    @Option(name: .shortAndLong, help: "The namespace. (default: all; with a name: default)")
+    var namespace: String?
+
+    @Flag(name: .shortAndLong, help: "Keep showing; where there is no terminal, a line for every change.")
+    var watch = false
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("How to show it: table, wide, json or yaml.", valueName: "format"))
+    var output: OutputFormat = .table
+
+    @OptionGroup var server: ServerOptions
+
+    func validate() throws { _ = try key }
+
+    private var key: DeploymentKey? {
+        get throws { try name.map { try DeploymentArguments.key($0, namespace: namespace) } }
+    }
+
+    func run() async throws {
+        let client = try server.client()
+        let console = Console.standard
+        if watch {
+            try await keepShowing(client, console)
+        } else {
+            let status = try narrowed(try await client.status())
+            try console.write(try text(status, now: Date(), on: console.canvas))
+        }
+    }
+
+    /// To what was asked for.
+    private func narrowed(_ status: ControllerStatus) throws -> ControllerStatus {
+        var narrowed = status
+        if let key = try key {
+            narrowed.deployments.removeAll { $0.key != key }
+            guard !narrowed.deployments.isEmpty else { throw notFound(key, in: status) }
+        } else if let namespace {
+            narrowed.deployments.removeAll { $0.namespace != namespace }
+        }
+        return narrowed
+    }
+
+    private func notFound(_ key: DeploymentKey, in status: ControllerStatus) -> CommandFailure {
+        let elsewhere = status.deployments.filter { $0.name == key.name }.map(\.key.description)
+        let advice =
+            elsewhere.isEmpty
+            ? "'mlctl status' lists what there is" : "did you mean \(elsewhere.sorted().joined(separator: " or "))?"
+        return CommandFailure(.failed, "there is no deployment '\(key)'; \(advice)")
+    }
+
+    private func text(_ status: ControllerStatus, now: Date, on canvas: Canvas) throws -> String {
+        if let document = try output.document(status) { return document }
+        return lines(status, now: now, on: canvas).map { $0 + "\n" }.joined()
+    }
+
+    private func lines(_ status: ControllerStatus, now: Date, on canvas: Canvas) -> [String] {
+        if name != nil, let deployment = status.deployments.first {
+            return StatusDetail(deployment: deployment, sources: status.sources, now: now, canvas: canvas).lines()
+        }
+        return StatusTable(isWide: output == .wide, namespace: namespace).lines(status, now: now, on: canvas)
+    }
+
+    // MARK: -w
+
+    private func keepShowing(_ client: ControlClient, _ console: Console) async throws {
+        var screen = LiveScreen()
+        var changes = StatusChanges()
+        var lastDocument = ""
+        var last: ControllerStatus?
+        while true {
+            var note: String?
+            do {
+                last = try narrowed(try await client.status())
+            } catch let error as ControlClientError where last != nil {
+                note = error.description
+            }
+            if let status = last {
+                let now = Date()
+                if let document = try output.document(status) {
+                    if document != lastDocument { try console.write(document) }
+                    lastDocument = document
+                } else if console.canRedraw {
+                    let canvas = console.canvas
+                    let warning = note.map { [""] + canvas.wrapped($0).map { canvas.paint($0, .bad) } } ?? []
+                    let lines = lines(status, now: now, on: canvas) + warning
+                    try console.write(screen.redraw(lines, height: console.height))
+                } else {
+                    try console.print(changes.lines(status, now: now))
+                }
+            }
+            try await Task.sleep(for: Self.watchInterval)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import ControlAPI
+import Controller
+import Foundation
+import ModelManifests
+
+struct WaitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wait", abstract: "Wait until a deployment is healthy, or rolled back. For CI.",
+        discussion: """
+            With --commit, only what that commit or a descendant of it asks for counts: give it, or a rollout that \
+            has not begun yet looks like one that is over.
+
+            Exit codes: 0 reached; 2 its manifest is invalid; 3 waited for healthy, but it was rolled back; \
+            4 timed out; 5 controller unreachable.
+
+            Examples:
+              mlctl wait fraud-scorer --for healthy --commit $(git rev-parse HEAD)
+              mlctl wait payments/fraud-scorer --for rolledback --timeout 90s
+            """)
+
+    @OptionGroup var deployment: DeploymentArguments
+
+    @Option(
+        name: .customLong("for"), help: ArgumentHelp("What to wait for: healthy or rolledback.", valueName: "state"))
+    var target: WaitGoal.Target
+
+    @Option(help: ArgumentHelp("The commit that is waited for, or a descendant of it.", valueName: "commit"))
+    var commit: String?
+
+    @Option(help: ArgumentHelp("How long to wait at most.", valueName: "duration"))
+    var timeout: DurationArgument = DurationArgument(duration: .seconds(600), text: "10m")
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+        let goal = WaitGoal(deployment: try deployment.key, target: target, commit: commit)
+        let console = Console.standard
+        let waiter = Waiter(goal: goal, client: try server.client(), timeout: timeout) { console.note($0) }
+        try console.print([try await waiter.run()])
+    }
+}
+
+extension WaitGoal.Target: ExpressibleByArgument {}

@@ -1,0 +1,88 @@
+import Controller
+import ModelManifests
+import Rollouts
+
+/// What `mlctl wait` waits for, and whether it is so. Pure: the status goes in, a verdict comes out.
+struct WaitGoal: Hashable, Sendable {
+    enum Target: String, CaseIterable, Sendable { case healthy, rolledback }
+
+    enum Verdict: Hashable, Sendable {
+        case met(String)
+        case failed(CommandExit, String)
+        /// Where it stands, and what is missing.
+        case waiting(String)
+    }
+
+    var deployment: DeploymentKey
+    var target: Target
+    /// Only what this commit, or a descendant of it, wants counts. Nil: whatever is wanted now.
+    var commit: String?
+
+    /// - Parameter includesCommit: whether a commit is the goal's or a descendant of it. Not asked without a commit.
+    func verdict(_ status: ControllerStatus, includesCommit: (String) -> Bool) -> Verdict {
+        func counts(_ commit: String) -> Bool { self.commit == nil || includesCommit(commit) }
+        if let invalid = invalidManifest(status, counts) { return invalid }
+        guard let found = status.deployments.first(where: { $0.key == deployment }) else {
+            return .waiting("there is no deployment '\(deployment)' yet" + sourceText(status))
+        }
+        guard let desired = found.desired else { return .waiting(found.summary + sourceText(status)) }
+        guard counts(desired.commit) else {
+            return .waiting(
+                "commit \(commit?.shortCommit ?? "") has not been taken over; the controller is at "
+                    + "\(desired.commit.shortCommit)" + sourceText(status))
+        }
+        return switch target {
+        case .healthy: healthy(found, desired)
+        case .rolledback: rolledBack(found, desired)
+        }
+    }
+
+    private func healthy(_ found: DeploymentStatus, _ desired: DesiredStatus) -> Verdict {
+        if found.phase == .healthy, found.stable?.revision == desired.revision {
+            return .met("\(deployment) is healthy at version \(desired.version) (\(desired.revision))")
+        }
+        if let reason = withdrawal(of: desired, found) {
+            return .failed(.rolledBack, "\(deployment): version \(desired.version) was rolled back: \(reason)")
+        }
+        return .waiting(found.summary)
+    }
+
+    private func rolledBack(_ found: DeploymentStatus, _ desired: DesiredStatus) -> Verdict {
+        if let reason = withdrawal(of: desired, found) {
+            return .met("\(deployment): version \(desired.version) was rolled back: \(reason)")
+        }
+        if commit == nil, found.phase == .rolledBack { return .met("\(deployment) was rolled back: \(found.message)") }
+        if commit != nil, found.phase == .healthy, found.stable?.revision == desired.revision {
+            return .failed(.failed, "\(deployment): version \(desired.version) was not rolled back; it is healthy")
+        }
+        return .waiting(found.summary)
+    }
+
+    /// Why the wanted revision was taken out again; nil where it was not, or while it is still being taken out.
+    ///
+    /// The quarantine says so, not the phase: right after a commit the phase may still be that of the revision before.
+    private func withdrawal(of desired: DesiredStatus, _ found: DeploymentStatus) -> String? {
+        let quarantine = found.quarantined.first { $0.revision == desired.revision }
+        guard let quarantine, [.rolledBack, .healthy, .failed].contains(found.phase) else { return nil }
+        let gates = found.gates.filter { $0.verdict == "fail" }.map { "\($0.name): \($0.reason)" }
+        return ([quarantine.reason] + gates.filter { !quarantine.reason.contains($0) }).joined(separator: "; ")
+            .printable
+    }
+
+    /// A manifest that cannot be read will not be deployed, however long one waits.
+    private func invalidManifest(_ status: ControllerStatus, _ counts: (String) -> Bool) -> Verdict? {
+        for source in status.sources {
+            guard let commit = source.commit else { continue }
+            let own = source.diagnostics.sorted().filter { $0.deployment == deployment }
+            guard !own.isEmpty, counts(commit) else { continue }
+            let text = own.map(\.description).joined(separator: "\n").printable
+            return .failed(.wrongUsage, "the manifest of \(deployment) is invalid at \(commit.shortCommit): \(text)")
+        }
+        return nil
+    }
+
+    private func sourceText(_ status: ControllerStatus) -> String {
+        let errors = status.sources.compactMap(\.error)
+        return errors.isEmpty ? "" : " (\(errors.joined(separator: "; ")))".printable
+    }
+}

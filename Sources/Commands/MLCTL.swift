@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+
+/// The command line: `mlctl COMMAND …`.
+public struct MLCTL: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "mlctl",
+        abstract: "Commit a model, and evidence rolls it out or back.",
+        discussion: """
+            mlctl reads ModelDeployment manifests from git, serves the models, moves traffic to a new version step by \
+            step, and keeps it only while live evidence says that it is no worse.
+
+            Start here:
+              mlctl demo                            the whole story in about a minute
+              mlctl run --repo ./models             the controller, over a git repository
+              mlctl status                          what serves, and what each rollout waits for
+              mlctl wait NAME --for healthy         for CI: exits 0, 3 if it was rolled back
+            """,
+        version: Version.text,
+        groupedSubcommands: [
+            CommandGroup(name: "Serve", subcommands: [DemoCommand.self, RunCommand.self, DownCommand.self]),
+            CommandGroup(
+                name: "Look",
+                subcommands: [StatusCommand.self, HistoryCommand.self, EventsCommand.self, LogsCommand.self]),
+            CommandGroup(
+                name: "Act",
+                subcommands: [
+                    PromoteCommand.self, PauseCommand.self, ResumeCommand.self, AbortCommand.self, RetryCommand.self,
+                    RollbackCommand.self, SuspendCommand.self, SyncCommand.self, WaitCommand.self,
+                ]),
+            CommandGroup(
+                name: "Check",
+                subcommands: [ValidateCommand.self, SchemaCommand.self, ReplayCommand.self]),
+            CommandGroup(
+                name: "Started by the controller",
+                subcommands: [ProxyCommand.self, KeeperCommand.self, ServeModelCommand.self]),
+        ])
+
+    public init() {}
+
+    /// Runs the command that the arguments name, and ends the process with its exit code.
+    public static func runAndExit() async -> Never {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            Foundation.exit(CommandExit.done.rawValue)
+        } catch {
+            let code = exitCodeOf(error)
+            if let text = messageOf(error) {
+                (code == 0 ? FileHandle.standardOutput : .standardError).write(Data("\(text)\n".utf8))
+            }
+            Foundation.exit(code)
+        }
+    }
+}
+
+private func exitCodeOf(_ error: any Error) -> Int32 { exitCode(for: error) }
+private func messageOf(_ error: any Error) -> String? { message(for: error, of: MLCTL.self) }
+
+public enum Version {
+    public static let text = "0.1.0"
+}

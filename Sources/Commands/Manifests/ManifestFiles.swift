@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+import ModelManifests
+
+/// Manifests by the paths that were named on the command line.
+enum ManifestFiles {
+    /// A manifest larger than this is refused, here as in git.
+    static let maximumBytes = 1 << 20
+    static let maximumFiles = 50_000
+
+    /// - Throws: `ValidationError` for a path that does not exist, or a folder without a manifest.
+    static func read(_ paths: [String]) throws -> [(path: String, parsed: ParsedFile)] {
+        var found: [(path: String, isNamed: Bool)] = []
+        for path in paths {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+                throw ValidationError("\(path): there is no such file or folder")
+            }
+            found += isFolder.boolValue ? try manifests(in: path).map { ($0, false) } : [(path, true)]
+        }
+        guard !found.isEmpty else { throw ValidationError("no *.yaml or *.yml in \(paths.joined(separator: ", "))") }
+        return found.map { ($0.path, parse($0.path, isNamed: $0.isNamed)) }
+    }
+
+    private static func manifests(in folder: String) throws -> [String] {
+        guard let walk = FileManager.default.enumerator(atPath: folder) else {
+            throw ValidationError("\(folder): the folder cannot be read")
+        }
+        var paths: [String] = []
+        for case let name as String in walk where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+            guard paths.count < maximumFiles else {
+                throw ValidationError("\(folder): more than \(maximumFiles) manifests")
+            }
+            paths.append((folder as NSString).appendingPathComponent(name))
+        }
+        return paths.sorted()
+    }
+
+    private static func parse(_ path: String, isNamed: Bool) -> ParsedFile {
+        guard let file = FileHandle(forReadingAtPath: path),
+            let data = try? file.read(upToCount: maximumBytes + 1) ?? Data()
+        else { return ParsedFile(file: path, problem: "the file cannot be read: check its permissions") }
+        return ManifestReader.read(bytes: Array(data), file: path, named: isNamed)
+    }
+}

@@ -1,0 +1,47 @@
+import Analysis
+import ArgumentParser
+import Foundation
+import ModelManifests
+
+/// `mlctl replay`: a manifest's gates over recorded metrics.
+struct ReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay", abstract: "Run a manifest's gates over recorded metrics, and print each verdict.",
+        discussion: """
+            Reads one JSON object a line: cumulative counters of stable and candidate at a time t in seconds, in order of \
+            t within each stream. Writes one object a line for each stream and gate: when it failed, else when it passed, \
+            else insufficient.
+
+            Examples:
+              mlctl replay --manifest model.yaml --data metrics.jsonl
+              zcat metrics.jsonl.gz | mlctl replay --manifest model.yaml --data -
+
+            A line of the data:
+              {"stream": "a", "t": 10, "stable": {"requests": 950, "errors": 9}, "candidate": {"requests": 50, "errors": 3}}
+            """)
+
+    @Option(help: "The manifest whose gates are run.") var manifest: String
+    @Option(help: "The recorded metrics, one JSON object a line; - for the standard input.") var data: String
+
+    func run() throws {
+        let files = try ManifestFiles.read([manifest])
+        let desired = DesiredState.resolve(files: files.map(\.parsed))
+        guard desired.diagnostics.isEmpty else {
+            let text = desired.diagnostics.sorted().map(\.description).joined(separator: "\n")
+            throw ValidationError("the manifest is invalid:\n\(text)")
+        }
+        guard let deployment = desired.deployments.values.sorted(by: { $0.key < $1.key }).first,
+            desired.deployments.count == 1
+        else {
+            throw ValidationError("\(manifest) holds \(desired.deployments.count) ModelDeployments; replay wants one")
+        }
+        guard data == "-" || FileManager.default.isReadableFile(atPath: data), let input = LineReader(path: data) else {
+            throw ValidationError("\(data): the file cannot be read")
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        for verdict in try Replay.run(rollout: deployment.rollout, lines: input) {
+            print(String(decoding: try encoder.encode(verdict), as: UTF8.self))
+        }
+    }
+}

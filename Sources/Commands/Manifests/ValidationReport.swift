@@ -1,0 +1,129 @@
+import Foundation
+import ModelManifests
+
+/// What `mlctl validate` found, for people, programs, code scanning and test reports.
+struct ValidationReport {
+    var files: [String]
+    var deployments: [ModelDeployment]
+    var diagnostics: [Diagnostic]
+
+    var text: String {
+        guard !diagnostics.isEmpty else {
+            let names = deployments.map(\.key).sorted().map { key in
+                let revision = deployments.first { $0.key == key }?.template.revision.rawValue ?? ""
+                return "  \(key)  revision \(revision)"
+            }
+            return (["\(count(files.count, "file")), \(count(deployments.count, "deployment")): all valid"] + names)
+                .joined(separator: "\n")
+        }
+        let wrong = Set(diagnostics.map(\.file)).count
+        return
+            (diagnostics.map(\.description)
+            + ["\(count(diagnostics.count, "error")) in \(wrong) of \(count(files.count, "file"))"]).joined(
+                separator: "\n")
+    }
+
+    private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    func json() throws -> String {
+        struct Document: Encodable {
+            struct Deployment: Encodable {
+                var namespace: String
+                var name: String
+                var version: String
+                var revision: String
+            }
+            var valid: Bool
+            var files: Int
+            var deployments: [Deployment]
+            var errors: [Diagnostic]
+        }
+        return try encode(
+            Document(
+                valid: diagnostics.isEmpty, files: files.count,
+                deployments: deployments.sorted { $0.key < $1.key }.map {
+                    .init(
+                        namespace: $0.key.namespace, name: $0.key.name, version: $0.template.model.version,
+                        revision: $0.template.revision.rawValue)
+                },
+                errors: diagnostics))
+    }
+
+    /// SARIF 2.1.0.
+    func sarif() throws -> String {
+        struct Log: Encodable {
+            struct Run: Encodable {
+                var tool = ["driver": ["name": "mlctl", "version": Version.text]]
+                var results: [Result]
+            }
+            struct Result: Encodable {
+                var ruleId = "invalid-manifest"
+                var level = "error"
+                var message: [String: String]
+                var locations: [Location]
+            }
+            struct Location: Encodable {
+                struct Physical: Encodable {
+                    var artifactLocation: [String: String]
+                    var region: [String: Int]
+                }
+                var physicalLocation: Physical
+            }
+            var schema = "https://json.schemastore.org/sarif-2.1.0.json"
+            var version = "2.1.0"
+            var runs: [Run]
+            enum CodingKeys: String, CodingKey {
+                case schema = "$schema"
+                case version, runs
+            }
+        }
+        let results = diagnostics.map { diagnostic in
+            Log.Result(
+                message: ["text": diagnostic.messageWithPath],
+                locations: [
+                    .init(
+                        physicalLocation: .init(
+                            artifactLocation: ["uri": diagnostic.file],
+                            region: [
+                                "startLine": max(diagnostic.line, 1), "startColumn": max(diagnostic.column, 1),
+                            ]))
+                ])
+        }
+        return try encode(Log(runs: [.init(results: results)]))
+    }
+
+    var junit: String {
+        let cases = files.map { file in
+            let failures = diagnostics.filter { $0.file == file }.map {
+                "    <failure message=\"\(escaped($0.messageWithPath))\">\(escaped($0.description))</failure>\n"
+            }
+            return failures.isEmpty
+                ? "  <testcase classname=\"mlctl.validate\" name=\"\(escaped(file))\"/>\n"
+                : "  <testcase classname=\"mlctl.validate\" name=\"\(escaped(file))\">\n\(failures.joined())  </testcase>\n"
+        }
+        let wrong = Set(diagnostics.map(\.file)).count
+        return """
+            <?xml version="1.0" encoding="UTF-8"?>
+            <testsuite name="mlctl validate" tests="\(files.count)" failures="\(wrong)">
+            \(cases.joined())</testsuite>
+            """
+    }
+
+    private func encode(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    private func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            .replacing("\"", with: "&quot;")
+    }
+}
+
+extension Diagnostic {
+    var messageWithPath: String {
+        let advice = suggestion.map { " (\($0))" } ?? ""
+        return path.isEmpty ? message + advice : "\(path): \(message)\(advice)"
+    }
+}

@@ -1,0 +1,109 @@
+/// What is drawn on: how wide it is, and whether it shows colours.
+struct Canvas: Hashable, Sendable {
+    /// In columns; nil: as wide as needed (a file, a pipe).
+    var width: Int?
+    var hasColour: Bool
+
+    init(width: Int? = nil, hasColour: Bool = false) {
+        self.width = width
+        self.hasColour = hasColour
+    }
+
+    func paint(_ text: String, _ tone: Tone) -> String {
+        guard hasColour, let code = tone.code, !text.isEmpty else { return text }
+        return "\u{1B}[\(code)m\(text)\u{1B}[0m"
+    }
+
+    /// Cut to the canvas with an ellipsis.
+    func fitted(_ text: String) -> String {
+        width.map { text.cut(toColumns: $0) } ?? text
+    }
+
+    /// Broken between words, for what must be read to its end.
+    func wrapped(_ text: String) -> [String] {
+        guard let width, text.columns > width else { return [text] }
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            let candidate = line.isEmpty ? String(word) : "\(line) \(word)"
+            if candidate.columns <= width {
+                line = candidate
+            } else {
+                if !line.isEmpty { lines.append(line) }
+                line = String(word).cut(toColumns: width)
+            }
+        }
+        return lines + [line]
+    }
+}
+
+/// What a piece of text says, rather than its colour.
+enum Tone: Hashable, Sendable {
+    case plain, heading, faint, active, good, warning, bad
+
+    /// ECMA-48 "select graphic rendition".
+    fileprivate var code: String? {
+        switch self {
+        case .plain: nil
+        case .heading: "1"
+        case .faint: "2"
+        case .active: "36"
+        case .good: "32"
+        case .warning: "33"
+        case .bad: "31"
+        }
+    }
+}
+
+extension String {
+    /// Without anything that a terminal would act on: messages and log lines come from model servers.
+    var printable: String {
+        guard unicodeScalars.contains(where: \.isTerminalControl) else { return self }
+        var text = ""
+        for scalar in unicodeScalars {
+            if scalar == "\t" || scalar == "\n" || scalar == "\r" {
+                text.unicodeScalars.append(" ")
+            } else {
+                text.unicodeScalars.append(scalar.isTerminalControl ? "\u{FFFD}" : scalar)
+            }
+        }
+        return text
+    }
+
+    /// Columns on a terminal.
+    var columns: Int { reduce(0) { $0 + $1.columns } }
+
+    func cut(toColumns limit: Int) -> String {
+        guard columns > limit else { return self }
+        var text = ""
+        var used = 0
+        for character in self {
+            guard used + character.columns < limit else { break }
+            text.append(character)
+            used += character.columns
+        }
+        return limit > 0 ? text + "…" : ""
+    }
+}
+
+extension Unicode.Scalar {
+    /// Control characters, and those that turn the direction of writing.
+    fileprivate var isTerminalControl: Bool {
+        switch value {
+        case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+}
+
+extension Character {
+    /// Two for the wide blocks of Unicode's East Asian Width (UAX #11), one for the rest.
+    fileprivate var columns: Int {
+        switch unicodeScalars.first?.value ?? 0 {
+        case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
+            0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F900...0x1F9FF, 0x20000...0x3FFFD:
+            2
+        default: 1
+        }
+    }
+}

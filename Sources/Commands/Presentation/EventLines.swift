@@ -1,0 +1,45 @@
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// `mlctl events`.
+enum EventLines {
+    /// Oldest first, as one reads.
+    static func table(_ newestFirst: [StoredEvent], now: Date, on canvas: Canvas) -> [String] {
+        guard !newestFirst.isEmpty else { return ["no events yet"] }
+        var table = TextTable(["WHEN", "DEPLOYMENT", "EVENT", "VERSION", "MESSAGE"])
+        for stored in newestFirst.reversed() {
+            table.add([
+                "\(RelativeTime.text(stored.event.at, now: now))", "\(stored.deployment)",
+                TextTable.Cell(stored.event.kind.rawValue, tone(stored.event.kind)),
+                stored.event.version.map { TextTable.Cell($0) } ?? .none, "\(message(stored.event))",
+            ])
+        }
+        return table.lines(on: canvas)
+    }
+
+    /// One event as it happens.
+    static func line(_ stored: StoredEvent, on canvas: Canvas) -> String {
+        let kind = stored.event.kind
+        let version = stored.event.version.map { " \($0)" } ?? ""
+        return [
+            canvas.paint(RelativeTime.clock(stored.event.at), .faint), stored.deployment.description,
+            canvas.paint(kind.rawValue, tone(kind)) + version.printable, message(stored.event).printable,
+        ].joined(separator: "  ")
+    }
+
+    private static func message(_ event: RolloutEvent) -> String {
+        event.actor.map { "\(event.message) (\($0))" } ?? event.message
+    }
+
+    private static func tone(_ kind: RolloutEvent.Kind) -> Tone {
+        switch kind {
+        case .promoted, .gatePassed, .recovered: .good
+        case .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .failed: .bad
+        case .paused, .stuck, .warning, .suspended: .warning
+        case .rolloutStarted, .stepStarted, .resumed, .approved, .promoting, .probationStarted, .retried: .active
+        case .deployed, .probationEnded, .superseded, .unsuspended, .removed: .plain
+        }
+    }
+}

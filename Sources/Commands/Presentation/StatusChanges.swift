@@ -1,0 +1,30 @@
+import Controller
+import Foundation
+import ModelManifests
+
+/// `mlctl status -w` where there is no terminal to redraw: a line whenever something changes.
+struct StatusChanges {
+    private var summaries: [DeploymentKey: String] = [:]
+    private var problems: [String] = []
+
+    /// - Returns: a line for every deployment that is new, different or gone since the last call.
+    mutating func lines(_ status: ControllerStatus, now: Date) -> [String] {
+        let time = RelativeTime.clock(now)
+        var lines: [String] = []
+        var current: [DeploymentKey: String] = [:]
+        for deployment in status.deployments.sorted(by: { $0.key < $1.key }) {
+            current[deployment.key] = deployment.summary
+            if summaries[deployment.key] != deployment.summary {
+                lines.append("\(time)  \(deployment.key)  \(deployment.summary)")
+            }
+        }
+        for key in summaries.keys.sorted() where current[key] == nil { lines.append("\(time)  \(key)  gone") }
+        let found = SourceProblems.lines(status.sources, on: Canvas()).filter { !$0.isEmpty }
+        if found != problems {
+            lines += found.isEmpty ? ["\(time)  all manifests are in order"] : found.map { "\(time)  \($0)" }
+        }
+        summaries = current
+        problems = found
+        return lines
+    }
+}

@@ -1,0 +1,105 @@
+import Controller
+import Foundation
+import ModelManifests
+
+/// `mlctl status NAME`: everything about one deployment.
+struct StatusDetail {
+    let deployment: DeploymentStatus
+    let sources: [SourceStatus]
+    let now: Date
+    let canvas: Canvas
+
+    private static let labelColumns = 14
+
+    func lines() -> [String] {
+        sections.filter { !$0.isEmpty }.joined(separator: [""])
+            + SourceProblems.lines(
+                sources, for: deployment.key, on: canvas)
+    }
+
+    private var sections: [[String]] {
+        [facts, revisions, gates, quarantine, conditions, source]
+    }
+
+    private var facts: [String] {
+        var lines = [canvas.paint(canvas.fitted(deployment.key.description), .heading)]
+        lines.append(
+            field(
+                "Phase", deployment.phase.rawValue + ", since " + RelativeTime.text(deployment.since, now: now),
+                deployment.phase.tone))
+        if !deployment.message.isEmpty { lines.append(field("Message", deployment.message)) }
+        if let step = deployment.step { lines.append(field("Step", "\(step.position)  \(step.description)")) }
+        if let waitingFor = deployment.waitingFor { lines.append(field("Waiting for", waitingFor, .warning)) }
+        if let deadline = deployment.deadlineAt {
+            lines.append(field("Deadline", RelativeTime.text(deadline, now: now)))
+        }
+        lines.append(field("Endpoint", deployment.endpoint ?? "not open"))
+        return lines
+    }
+
+    private func field(_ label: String, _ text: String, _ tone: Tone = .plain) -> String {
+        let padding = String(repeating: " ", count: max(0, Self.labelColumns - label.count - 2))
+        let room = canvas.width.map { max(0, $0 - Self.labelColumns) }
+        let fitted = room.map { text.printable.cut(toColumns: $0) } ?? text.printable
+        return "  " + canvas.paint(label, .faint) + padding + canvas.paint(fitted, tone)
+    }
+
+    private var revisions: [String] {
+        guard deployment.desired != nil || deployment.stable != nil || deployment.candidate != nil else { return [] }
+        var table = TextTable(["", "VERSION", "REVISION", "WEIGHT", "READY", "COMMIT"], indent: 2)
+        if let desired = deployment.desired {
+            table.add([
+                "desired", "\(desired.version)", "\(desired.revision)", .none, .none, "\(desired.commit.shortCommit)",
+            ])
+        }
+        for (role, revision) in [("stable", deployment.stable), ("candidate", deployment.candidate)] {
+            guard let revision else { continue }
+            let isReady = revision.ready >= revision.replicas
+            table.add([
+                "\(role)", "\(revision.version)", "\(revision.revision)", "\(revision.weight)%",
+                TextTable.Cell("\(revision.ready)/\(revision.replicas)", isReady ? .good : .warning), .none,
+            ])
+        }
+        return table.lines(on: canvas)
+    }
+
+    private var gates: [String] {
+        guard !deployment.gates.isEmpty else { return [] }
+        var table = TextTable(["GATE", "VERDICT", "SAMPLES", "REASON"], indent: 2)
+        for gate in deployment.gates {
+            table.add(["\(gate.name)", TextTable.Cell(gate.verdict, gate.tone), "\(gate.samples)", "\(gate.reason)"])
+        }
+        return table.lines(on: canvas)
+    }
+
+    private var quarantine: [String] {
+        guard !deployment.quarantined.isEmpty else { return [] }
+        var table = TextTable(["QUARANTINED", "REVISION", "SINCE", "REASON"], indent: 2)
+        for entry in deployment.quarantined {
+            table.add([
+                TextTable.Cell(entry.version, .bad), "\(entry.revision)", "\(RelativeTime.text(entry.at, now: now))",
+                "\(entry.reason)",
+            ])
+        }
+        let isWanted = deployment.quarantined.contains { $0.revision == deployment.desired?.revision }
+        let advice = "git still asks for it: fix the model, or 'mlctl retry \(deployment.key)' to try it again"
+        return table.lines(on: canvas) + (isWanted ? canvas.wrapped("  " + advice) : [])
+    }
+
+    private var conditions: [String] {
+        guard !deployment.conditions.isEmpty else { return [] }
+        var table = TextTable(["CONDITION", "STATUS", "REASON", "MESSAGE"], indent: 2)
+        for condition in deployment.conditions {
+            table.add(["\(condition.type)", "\(condition.status)", "\(condition.reason)", "\(condition.message)"])
+        }
+        return table.lines(on: canvas)
+    }
+
+    private var source: [String] {
+        sources.map { source in
+            let commit = source.commit.map { "at \($0.shortCommit)" } ?? "not read yet"
+            let age = source.fetchedAt.map { ", looked at \(RelativeTime.text($0, now: now))" } ?? ""
+            return canvas.fitted("  \(source.repo) (branch \(source.branch)) \(commit)\(age)".printable)
+        }
+    }
+}

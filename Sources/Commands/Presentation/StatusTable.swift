@@ -1,0 +1,86 @@
+import Controller
+import Foundation
+import ModelManifests
+
+/// `mlctl status`: a line a deployment, and below what is wrong with the sources.
+struct StatusTable {
+    var isWide = false
+    /// Nil: all, with a column that says which.
+    var namespace: String?
+
+    func lines(_ status: ControllerStatus, now: Date, on canvas: Canvas) -> [String] {
+        let problems = SourceProblems.lines(status.sources, on: canvas)
+        guard !status.deployments.isEmpty else { return canvas.wrapped(emptyText(status.sources)) + problems }
+        var table = TextTable((namespace == nil ? ["NAMESPACE"] : []) + columns)
+        for deployment in status.deployments.sorted(by: { $0.key < $1.key }) {
+            let own = cells(deployment, now: now) + (isWide ? wideCells(deployment) : []) + [detail(deployment)]
+            table.add((namespace == nil ? [TextTable.Cell(deployment.namespace)] : []) + own)
+        }
+        return table.lines(on: canvas) + problems
+    }
+
+    private var columns: [String] {
+        ["NAME", "PHASE", "VERSION", "WEIGHT", "STEP", "SINCE"]
+            + (isWide ? ["READY", "STABLE REVISION", "CANDIDATE REVISION", "COMMIT", "ENDPOINT"] : []) + ["DETAIL"]
+    }
+
+    private func cells(_ deployment: DeploymentStatus, now: Date) -> [TextTable.Cell] {
+        [
+            TextTable.Cell(deployment.name, .heading), TextTable.Cell(deployment.phase.rawValue, deployment.phase.tone),
+            versions(deployment), deployment.candidate.map { TextTable.Cell("\($0.weight)%") } ?? .none,
+            deployment.step.map { TextTable.Cell($0.position) } ?? .none,
+            TextTable.Cell(RelativeTime.text(deployment.since, now: now)),
+        ]
+    }
+
+    /// `2`, or `2 → 3` while a rollout is on its way.
+    private func versions(_ deployment: DeploymentStatus) -> TextTable.Cell {
+        switch (deployment.stable?.version, deployment.candidate?.version) {
+        case (nil, nil): .none
+        case (let stable?, nil): TextTable.Cell(stable)
+        case (let stable, let candidate?): TextTable.Cell("\(stable.map { "\($0) " } ?? "")→ \(candidate)", .active)
+        }
+    }
+
+    private func wideCells(_ deployment: DeploymentStatus) -> [TextTable.Cell] {
+        let revisions = [deployment.stable, deployment.candidate].compactMap { $0 }
+        let ready = revisions.map { "\($0.ready)/\($0.replicas)" }.joined(separator: "+")
+        return [
+            ready.isEmpty ? .none : TextTable.Cell(ready),
+            deployment.stable.map { TextTable.Cell($0.revision.rawValue) } ?? .none,
+            deployment.candidate.map { TextTable.Cell($0.revision.rawValue) } ?? .none,
+            deployment.desired.map { TextTable.Cell($0.commit.shortCommit) } ?? .none,
+            deployment.endpoint.map { TextTable.Cell($0) } ?? .none,
+        ]
+    }
+
+    private func detail(_ deployment: DeploymentStatus) -> TextTable.Cell {
+        deployment.waitingFor.map { TextTable.Cell("waiting for \($0)", .warning) }
+            ?? TextTable.Cell(deployment.message)
+    }
+
+    private func emptyText(_ sources: [SourceStatus]) -> String {
+        if let namespace { return "no deployments in namespace '\(namespace)'; without -n, all are shown" }
+        guard let source = sources.first else { return "no deployments yet: the controller follows no repository" }
+        return "no deployments yet: commit a ModelDeployment to \(source.repo) (branch \(source.branch)), "
+            + "then run 'mlctl sync'"
+    }
+}
+
+/// What is wrong with a repository or its manifests, and what to do.
+enum SourceProblems {
+    static func lines(_ sources: [SourceStatus], for deployment: DeploymentKey? = nil, on canvas: Canvas) -> [String] {
+        var lines: [String] = []
+        for source in sources {
+            if let error = source.error {
+                let text = "\(source.repo) (branch \(source.branch)): \(error)".printable
+                lines += canvas.wrapped(text).map { canvas.paint($0, .bad) }
+            }
+            for diagnostic in source.diagnostics.sorted()
+            where deployment == nil || diagnostic.deployment == nil || diagnostic.deployment == deployment {
+                lines += canvas.wrapped(diagnostic.description.printable).map { canvas.paint($0, .warning) }
+            }
+        }
+        return lines.isEmpty ? [] : [""] + lines
+    }
+}

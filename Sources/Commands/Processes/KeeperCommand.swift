@@ -1,0 +1,19 @@
+import ArgumentParser
+import Foundation
+import LocalServing
+
+/// `mlctl keeper`: one instance's keeper.
+struct KeeperCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keeper", abstract: "Keep one model server: start it, probe it, restart it, stop it.",
+        discussion: "Started by the controller, and lives on without it. SIGTERM drains and stops the instance.")
+
+    @OptionGroup var state: StateOption
+    @Option(help: "The instance's id: its spec.json is in the state folder.") var instance: String
+
+    func run() async throws {
+        let keeper = Keeper(stateDirectory: state.url, instance: instance)
+        let code = try await keeper.run()
+        guard code == 0 else { throw ExitCode(code) }
+    }
+}

@@ -1,0 +1,79 @@
+import Controller
+import Foundation
+import GitSource
+import LocalServing
+import ModelManifests
+import ModelStorage
+import Serving
+
+/// The one place where the controller's protocols meet the adapters that know nothing of it.
+
+/// Git as a source of manifests.
+struct GitManifests: ManifestSource {
+    let repository: GitRepository
+
+    func fetch() async throws -> ManifestSnapshot {
+        do {
+            let revision = try await repository.fetch()
+            let files = try await repository.files(at: revision.commit)
+            return ManifestSnapshot(
+                commit: revision.commit,
+                files: files.mapValues { ManifestFile(blob: $0.blob, text: $0.text, problem: $0.problem) })
+        } catch let error as GitError {
+            throw AdapterError(
+                message: error.message, retryClass: RetryClass(rawValue: error.retry.rawValue) ?? .transient)
+        }
+    }
+
+    func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
+        do {
+            return try await repository.isAncestor(commit, of: descendant)
+        } catch let error as GitError {
+            throw ControlError(.invalid, error.message)
+        }
+    }
+}
+
+/// Model files by URI, for local instances.
+struct StoredModelFiles: ModelFiles {
+    let store: ModelStore
+
+    func pin(_ model: ModelSource) async throws -> Digest? {
+        guard let uri = model.storageURI else { return nil }
+        let found = try await explaining { try await store.pin(uri: uri, digest: model.digest?.description) }
+        return Digest(found)
+    }
+
+    func materialise(_ model: ModelSource) async throws -> URL? {
+        guard let uri = model.storageURI else { return nil }
+        return try await explaining { try await store.materialise(uri: uri, digest: model.digest?.description) }
+    }
+
+    private func explaining<Value>(_ work: () async throws -> Value) async throws -> Value {
+        do {
+            return try await work()
+        } catch let error as StorageError {
+            throw AdapterError(
+                message: error.message, retryClass: RetryClass(rawValue: error.retry.rawValue) ?? .transient)
+        }
+    }
+}
+
+/// The logs of local instances.
+struct LocalLogs: LogSource {
+    let backend: LocalBackend
+
+    func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async -> [LogLine] {
+        await backend.logs(of: deployment, revision: revision, lines: lines).map {
+            LogLine(revision: $0.revision, instance: $0.instance, text: $0.text)
+        }
+    }
+}
+
+/// An adapter's error in the words of the loop.
+struct AdapterError: RetryableError, CustomStringConvertible {
+    var message: String
+    var retryClass: RetryClass
+
+    var description: String { message }
+}

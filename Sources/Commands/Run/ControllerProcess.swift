@@ -1,0 +1,149 @@
+import ArgumentParser
+import ControlAPI
+import Controller
+import ControllerRuntime
+import Foundation
+import GitSource
+import Journal
+import LocalServing
+import Logging
+import MetricSources
+import ModelStorage
+import Notifications
+import Rollouts
+import ServiceLifecycle
+
+/// A controller with its adapters, from start to SIGTERM. The only place where all of them meet.
+struct ControllerProcess {
+    static let tidyingInterval: Duration = .seconds(3600)
+
+    let settings: RunSettings
+    let state: URL
+    let logger: Logger
+
+    func run() async throws {
+        signal(SIGPIPE, SIG_IGN)  // Whoever reads the log may leave.
+        try FileManager.default.createDirectory(
+            at: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        guard let lock = try FileLock.acquire(state.appending(path: "controller.lock").path(percentEncoded: false))
+        else {
+            throw ValidationError(
+                "another controller is at work on \(state.path(percentEncoded: false)). Stop it first, or give another --state-dir."
+            )
+        }
+        defer { withExtendedLifetime(lock) {} }
+        try await runLocked()
+    }
+
+    private func runLocked() async throws {
+        let listen = try checkedAddress()
+        let repository = try openRepository()
+        let journal = try JournalStore(path: state.appending(path: "journal.sqlite").path(percentEncoded: false))
+        if let recovered = journal.recovered {
+            logger.warning("Journal started anew", metadata: ["reason": "\(recovered)"])
+        }
+        let models = ModelStore(cacheDirectory: state.appending(path: "models"))
+        let backend = try LocalBackend(
+            configuration: LocalBackend.Configuration(stateDirectory: state), files: StoredModelFiles(store: models),
+            launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
+        let clock = SteadyClock(notEarlierThan: try await journal.latestEventAt())
+        let proxy = ProxyClient(stateDirectory: state)
+        let notifications = try settings.webhook.map { webhook in
+            NotificationQueue(
+                try WebhookNotifier(url: webhook.url, secret: WebhookSecret(file: webhook.secretFile)), logger: logger)
+        }
+        let controller = Controller(
+            configuration: ControllerConfiguration(
+                repo: repository.configuration.location.description, branch: settings.branch,
+                interval: settings.interval, allowsEmpty: settings.allowsEmpty),
+            with: ControllerCollaborators(
+                source: GitManifests(repository: repository), backend: backend, store: journal,
+                metrics: ProxyCounters { try await proxy.report() }, logs: LocalLogs(backend: backend),
+                notifier: notifications, now: { clock.now() }),
+            logger: logger)
+        let server = try ControlServer(
+            surface: controller, listen: listen, token: settings.token(),
+            logger: logger, onListening: announce)
+        var services: [any Service] = [
+            server,
+            LoopService { await backend.run() },
+            LoopService { try await controller.run() },
+            LoopService { try await tidy(journal, models) },
+        ]
+        if let notifications { services.append(LoopService { await notifications.run() }) }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger))
+        try await group.run()
+        logger.info("Stopped; what serves goes on serving. 'mlctl down' stops it")
+    }
+
+    /// - Throws: `ValidationError` where it cannot be listened on, or must not be without a token.
+    private func checkedAddress() throws -> ListenAddress {
+        do {
+            let listen = try ListenAddress(parsing: settings.listen)
+            guard try listen.isLoopback || settings.token() != nil else { throw ListenError.unprotected(listen) }
+            return listen
+        } catch let error as ListenError {
+            throw ValidationError(error.description)
+        }
+    }
+
+    private func openRepository() throws -> GitRepository {
+        do {
+            return try GitRepository(
+                configuration: GitConfiguration(
+                    url: settings.repo, reference: settings.branch, path: settings.path,
+                    mirrorDirectory: state.appending(path: "git").path(percentEncoded: false)),
+                logger: logger)
+        } catch {
+            throw ValidationError(error.message)
+        }
+    }
+
+    /// Where programs find this controller's API.
+    private func announce(_ address: ListenAddress) async {
+        logger.info(
+            "Controller runs",
+            metadata: ["api": "http://\(address)", "repo": "\(settings.repo)", "branch": "\(settings.branch)"])
+        let record = try? JSONEncoder().encode(ControllerRecord(api: "http://\(address)", pid: getpid()))
+        try? record?.write(to: ControllerRecord.file(in: state), options: .atomic)
+    }
+
+    /// Old events, and model files that no revision would come back to. A failure waits for the next time.
+    private func tidy(_ journal: JournalStore, _ models: ModelStore) async throws {
+        while !Task.isCancelled {
+            do {
+                try await journal.prune()
+                let states = try await journal.records().values.map {
+                    try JSONDecoder().decode(RolloutState.self, from: $0.state)
+                }
+                await models.setInUse(Set(states.flatMap(\.templates).compactMap { $0.model.digest?.description }))
+                _ = try await models.evict()
+            } catch {
+                logger.warning("Tidying failed", metadata: ["error": "\(error)"])
+            }
+            try await Task.sleep(for: Self.tidyingInterval)
+        }
+    }
+}
+
+/// What a running controller leaves in its state folder, for those who want to reach it.
+struct ControllerRecord: Codable {
+    var api: String
+    var pid: Int32
+
+    static func file(in state: URL) -> URL { state.appending(path: "controller.json") }
+}
+
+/// Work that goes on until the process is asked to stop.
+struct LoopService: Service {
+    let work: @Sendable () async throws -> Void
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            do { try await work() } catch is CancellationError {}
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import ControlAPI
+import Controller
+import ControllerRuntime
+import Foundation
+import GitSource
+import Journal
+import LocalServing
+import Logging
+import MetricSources
+import ModelStorage
+import Notifications
+import ServiceLifecycle
+
+/// `mlctl run`: the controller.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run the controller over a git repository.",
+        discussion: """
+            Reads ModelDeployment manifests, serves them as local processes behind mlctl's own proxy, and rolls new \
+            versions out or back. It stays in the foreground; SIGTERM and Ctrl-C stop the controller and leave the \
+            models serving. 'mlctl down' stops those.
+
+            Examples:
+              mlctl run --repo .                                        the repository in this folder
+              mlctl run --repo https://git.example.com/ml/models.git --path deploy --branch production
+              mlctl run --repo . --interval 10s --listen 127.0.0.1:0
+            """)
+
+    @Option(help: "The git repository: a folder, file:, https: or ssh: address.") var repo: String
+    @Option(help: "Branch, tag or commit.") var branch = "main"
+    @Option(help: "The folder within the repository that holds the manifests.") var path = "."
+    @OptionGroup var state: StateOption
+    @Option(help: "Where the API listens; port 0 takes a free one.") var listen = "127.0.0.1:8090"
+    @Option(help: "Between two looks at git, such as 30s.") var interval = DurationArgument(
+        duration: .seconds(30), text: "30s")
+    @Option(help: "A file with more settings: see controller/mlctl.yaml.") var config: String?
+    @Flag(name: .customLong("allow-empty"), help: "Let a commit without any manifest remove all deployments.")
+    var allowsEmpty = false
+    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning or error.")
+    var logLevel: LogLevelArgument = .init(.info)
+
+    func run() async throws {
+        var settings = try config.map(RunSettings.init(contentsOf:)) ?? RunSettings()
+        settings.repo = repo
+        settings.branch = branch
+        settings.path = path
+        settings.listen = listen
+        settings.interval = interval.duration
+        settings.allowsEmpty = allowsEmpty
+        var logger = Logger(label: "mlctl") { _ in PlainLogHandler() }
+        logger.logLevel = logLevel.level
+        try await ControllerProcess(settings: settings, state: state.url, logger: logger).run()
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import ModelManifests
+import Notifications
+import Yams
+
+/// What `mlctl run` was told, by its options and by its settings file. `controller/mlctl.yaml` explains each.
+struct RunSettings {
+    var repo = ""
+    var branch = "main"
+    var path = "."
+    var listen = "127.0.0.1:8090"
+    var interval: Duration = .seconds(30)
+    var allowsEmpty = false
+    var tokenFile: String?
+    var webhook: Webhook?
+
+    struct Webhook: Decodable {
+        var url: String
+        /// A file that holds the secret that signs each message.
+        var secretFile: String
+    }
+
+    private struct File: Decodable {
+        var tokenFile: String?
+        var webhook: Webhook?
+    }
+
+    static let knownKeys: Set<String> = ["tokenFile", "webhook"]
+
+    init() {}
+
+    /// - Throws: `ValidationError` for a file that cannot be read, or holds what is not known.
+    init(contentsOf path: String) throws {
+        do {
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            let keys = try Yams.compose(yaml: text)?.mapping?.keys.compactMap(\.string) ?? []
+            let unknown = keys.filter { !Self.knownKeys.contains($0) }
+            guard unknown.isEmpty else {
+                throw ValidationError(
+                    "\(path): unknown setting \(unknown.joined(separator: ", ")); known are \(Self.knownKeys.sorted().joined(separator: ", "))"
+                )
+            }
+            guard !keys.isEmpty else { return }
+            let file = try YAMLDecoder().decode(File.self, from: text)
+            tokenFile = file.tokenFile
+            webhook = file.webhook
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            throw ValidationError("\(path): \(error.localizedDescription)")
+        }
+    }
+
+    /// The bearer token of the API: from its file, else from MLCTL_TOKEN.
+    func token() throws -> String? {
+        guard let tokenFile else { return ProcessInfo.processInfo.environment["MLCTL_TOKEN"] }
+        return try secret(in: tokenFile)
+    }
+}
+
+/// The first line of a file that only its owner should be able to read.
+func secret(in path: String) throws -> String {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+        let line = text.split(separator: "\n").first, !line.isEmpty
+    else { throw ValidationError("\(path): no secret could be read from it") }
+    return String(line)
+}

@@ -1,0 +1,32 @@
+import Foundation
+
+/// How the API writes and reads JSON; the server, the client and `-o json` share it.
+///
+/// Times are RFC 3339 in UTC with milliseconds; read with fractions or without. Keys come sorted, so that equal values
+/// are equal text. A value that is not there is `null` where the type says `Nullable`, and left out elsewhere.
+public enum APICoding {
+    public static func encode(_ value: some Encodable, pretty: Bool = false) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
+        encoder.dateEncodingStrategy = .custom { date, encoder in
+            var container = encoder.singleValueContainer()
+            try container.encode(RFC3339.text(date))
+        }
+        return try encoder.encode(value)
+    }
+
+    public static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .custom { decoder in
+            let container = try decoder.singleValueContainer()
+            let text = try container.decode(String.self)
+            guard let date = RFC3339.date(text) else {
+                throw DecodingError.dataCorruptedError(
+                    in: container, debugDescription: "'\(text)' is no RFC 3339 time, such as 2026-11-20T09:30:00Z")
+            }
+            return date
+        }
+        return try decoder.decode(type, from: data)
+    }
+}

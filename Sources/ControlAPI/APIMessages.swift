@@ -1,0 +1,131 @@
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// Paths and query names, written down once for both sides.
+enum APIPath {
+    static let deployments = "/api/v1/deployments"
+    static let sync = "/api/v1/sync"
+    static let gitHook = "/api/v1/hooks/git"
+    static let events = "/api/v1/events"
+    static let ancestor = "/api/v1/ancestor"
+    static let metrics = "/metrics"
+    static let health = "/healthz"
+    static let readiness = "/readyz"
+}
+
+/// The most that one request may ask for, and what it gets without asking.
+public enum APILimits {
+    public static let events = 1000
+    public static let defaultEvents = 100
+    public static let logLines = 10_000
+    public static let defaultLogLines = 100
+    static let actorCharacters = 128
+}
+
+/// The verbs under `/api/v1/deployments/{namespace}/{name}/`.
+public enum ControlAction: String, CaseIterable, Codable, Sendable {
+    case promote, pause, resume, abort, retry, rollback, suspend
+
+    init(_ verb: OperatorCommand.Verb) {
+        switch verb {
+        case .promote: self = .promote
+        case .pause: self = .pause
+        case .resume: self = .resume
+        case .abort: self = .abort
+        case .retry: self = .retry
+        case .rollback: self = .rollback
+        case .suspend: self = .suspend
+        }
+    }
+
+    /// - Throws: `ControlError` with code `invalid` where the body asks for what this verb does not know.
+    func command(_ request: ActionRequest) throws(ControlError) -> OperatorCommand {
+        if request.full != nil, self != .promote {
+            throw ControlError(.invalid, "'full' belongs to promote; \(rawValue) does not know it")
+        }
+        if request.to != nil, self != .rollback {
+            throw ControlError(.invalid, "'to' belongs to rollback; \(rawValue) does not know it")
+        }
+        let actor = request.actor.map { String($0.prefix(APILimits.actorCharacters)) }
+        return OperatorCommand(verb(request), actor: actor)
+    }
+
+    private func verb(_ request: ActionRequest) -> OperatorCommand.Verb {
+        switch self {
+        case .promote: .promote(full: request.full ?? false)
+        case .pause: .pause
+        case .resume: .resume
+        case .abort: .abort
+        case .retry: .retry
+        case .rollback: .rollback(to: request.to.map(Revision.init(rawValue:)))
+        case .suspend: .suspend
+        }
+    }
+}
+
+/// The body of an action; it may be left out where nothing is to be said.
+struct ActionRequest: Codable, Hashable, Sendable {
+    /// `promote` only.
+    var full: Bool?
+    /// `rollback` only: a revision.
+    var to: String?
+    /// Who asks, for the audit trail.
+    var actor: String?
+
+    init(full: Bool? = nil, to: String? = nil, actor: String? = nil) {
+        self.full = full
+        self.to = to
+        self.actor = actor
+    }
+
+    init(_ command: OperatorCommand) {
+        actor = command.actor
+        switch command.verb {
+        case .promote(let full): self.full = full
+        case .rollback(let revision): to = revision?.rawValue
+        case .pause, .resume, .abort, .retry, .suspend: break
+        }
+    }
+}
+
+/// Lists are wrapped, so that an answer can grow.
+public struct EventList: Hashable, Codable, Sendable {
+    /// Newest first.
+    public var events: [StoredEvent]
+
+    public init(events: [StoredEvent]) { self.events = events }
+}
+
+public struct HistoryList: Hashable, Codable, Sendable {
+    /// Newest first.
+    public var history: [HistoryEntry]
+
+    public init(history: [HistoryEntry]) { self.history = history }
+}
+
+public struct LogList: Hashable, Codable, Sendable {
+    /// Oldest first.
+    public var lines: [LogLine]
+
+    public init(lines: [LogLine]) { self.lines = lines }
+}
+
+struct AncestorAnswer: Hashable, Codable, Sendable {
+    var ancestor: Bool
+}
+
+/// Every answer that is no success: `{"error": {"code": "notFound", "message": "…"}}`.
+struct ErrorAnswer: Hashable, Codable, Sendable {
+    struct Detail: Hashable, Codable, Sendable {
+        /// A `ControlError.Code`, or one of the server's own: `unauthorized`, `forbidden`, `tooLarge`, `internal`.
+        var code: String
+        /// What is wrong and what to do.
+        var message: String
+    }
+
+    var error: Detail
+
+    init(code: String, message: String) { error = Detail(code: code, message: message) }
+}

@@ -1,0 +1,170 @@
+import Controller
+import Foundation
+import Hummingbird
+import Logging
+import ModelManifests
+import Rollouts
+
+/// What is asked and answered under which path. Everything it says comes from the surface.
+struct ControlRoutes: Sendable {
+    /// Of a request's body. The git hook's is passed over, whatever its size.
+    static let bodyBytes = 64 * 1024
+    static let answerLimit: Duration = .seconds(30)
+    /// A look at git clones where it must.
+    static let syncLimit: Duration = .seconds(120)
+
+    let surface: any ControlSurface
+    let hook: GitHook
+    let streams: EventStreams
+
+    func router(guardedBy requestGuard: RequestGuard) -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: ErrorAnswers())
+        router.add(middleware: Guarding(requestGuard: requestGuard))
+        addDeployments(to: router)
+        addEvents(to: router)
+        addGit(to: router)
+        addProbes(to: router)
+        return router
+    }
+
+    private func addDeployments(to router: Router<BasicRequestContext>) {
+        let one = "\(APIPath.deployments)/:namespace/:name"
+        router.get(RouterPath(APIPath.deployments)) { _, _ in
+            try await json { await surface.status() }
+        }
+        router.get(RouterPath(one)) { _, context in
+            let key = try deployment(in: context)
+            return try await json { try await status(of: key) }
+        }
+        router.get(RouterPath("\(one)/history")) { _, context in
+            let key = try deployment(in: context)
+            return try await json { HistoryList(history: try await surface.history(of: key)) }
+        }
+        router.get(RouterPath("\(one)/logs")) { request, context in
+            let key = try deployment(in: context)
+            let query = Query(request)
+            let lines = try query.number("lines", default: APILimits.defaultLogLines, in: 1...APILimits.logLines)
+            let revision = query["revision"].map(Revision.init(rawValue:))
+            return try await json {
+                LogList(lines: try await surface.logs(of: key, revision: revision, lines: lines))
+            }
+        }
+        for action in ControlAction.allCases {
+            router.post(RouterPath("\(one)/\(action.rawValue)")) { request, context in
+                let key = try deployment(in: context)
+                let command = try action.command(try await body(of: request))
+                return try await json { try await surface.act(command, on: key) }
+            }
+        }
+    }
+
+    private func addEvents(to router: Router<BasicRequestContext>) {
+        router.get(RouterPath(APIPath.events)) { request, context in
+            let query = Query(request)
+            let deployment = try query.deployment("deployment")
+            let after = try query.position("after")
+            if request.headers[.accept]?.contains("text/event-stream") == true {
+                let lastSeen = request.headers.first { $0.name.canonicalName == "last-event-id" }
+                let position = try lastSeen.map { try Query.position($0.value, named: "Last-Event-ID") } ?? after
+                return try streams.response(
+                    to: request, deployment: deployment, after: position, logger: context.logger)
+            }
+            let limit = try query.number("limit", default: APILimits.defaultEvents, in: 1...APILimits.events)
+            let filter = EventFilter(deployment: deployment, afterId: after)
+            return try await json { EventList(events: try await surface.events(matching: filter, limit: limit)) }
+        }
+    }
+
+    private func addGit(to router: Router<BasicRequestContext>) {
+        router.post(RouterPath(APIPath.sync)) { _, _ in
+            try await json(within: Self.syncLimit) { try await surface.sync() }
+        }
+        router.post(RouterPath(APIPath.gitHook)) { _, _ in
+            hook.nudge()  // Whatever the body says: a push is seen in git itself.
+            return Response(status: .accepted)
+        }
+        router.get(RouterPath(APIPath.ancestor)) { request, _ in
+            let query = Query(request)
+            let commit = try query.commit("commit")
+            let descendant = try query.commit("of")
+            return try await json { AncestorAnswer(ancestor: try await surface.isAncestor(commit, of: descendant)) }
+        }
+    }
+
+    private func addProbes(to router: Router<BasicRequestContext>) {
+        router.get("/") { _, _ in
+            text(
+                "mlctl controller: see \(APIPath.deployments), \(APIPath.events), \(APIPath.metrics), "
+                    + "or run 'mlctl status'\n")
+        }
+        router.get(RouterPath(APIPath.health)) { _, _ in text("ok\n") }
+        router.get(RouterPath(APIPath.readiness)) { _, _ in
+            guard try await withDeadline(Self.answerLimit, { await surface.isReady() }) else {
+                throw ControlError(.unavailable, "the first look at git and the first pass are still under way")
+            }
+            return text("ready\n")
+        }
+        router.get(RouterPath(APIPath.metrics)) { _, _ in
+            try await withDeadline(Self.answerLimit) {
+                text(await surface.metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+            }
+        }
+    }
+
+    private func status(of key: DeploymentKey) async throws -> DeploymentStatus {
+        let deployments = await surface.status().deployments
+        if let found = deployments.first(where: { $0.namespace == key.namespace && $0.name == key.name }) {
+            return found
+        }
+        throw ControlError(.notFound, "there is no deployment '\(key)'; 'mlctl status' lists them")
+    }
+
+    // MARK: Reading requests
+
+    private func deployment(in context: BasicRequestContext) throws -> DeploymentKey {
+        func name(_ parameter: String) throws -> String {
+            guard let text = context.parameters.get(parameter)?.removingPercentEncoding, Query.isName(text) else {
+                throw ControlError(.invalid, "the \(parameter) must be letters, digits, '-' and '.'")
+            }
+            return text
+        }
+        return DeploymentKey(namespace: try name("namespace"), name: try name("name"))
+    }
+
+    private func body(of request: Request) async throws -> ActionRequest {
+        let buffer = try await collect(request)
+        guard buffer.readableBytes > 0 else { return ActionRequest() }
+        do {
+            return try APICoding.decode(ActionRequest.self, from: Data(buffer.readableBytesView))
+        } catch {
+            throw ControlError(.invalid, #"the body must be a JSON object such as {"full": true}"#)
+        }
+    }
+
+    private func collect(_ request: Request) async throws -> ByteBuffer {
+        try await withDeadline(Self.answerLimit) { try await request.body.collect(upTo: Self.bodyBytes) }
+    }
+
+    // MARK: Answering
+
+    private func json<Value: Encodable & Sendable>(
+        within limit: Duration = ControlRoutes.answerLimit, _ answer: @escaping @Sendable () async throws -> Value
+    ) async throws -> Response {
+        Response.json(try APICoding.encode(try await withDeadline(limit, answer)))
+    }
+
+    private func text(_ text: String, type: String = "text/plain; charset=utf-8") -> Response {
+        Response(
+            status: .ok, headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+}
+
+extension Response {
+    static func json(_ data: Data, _ status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+    }
+}

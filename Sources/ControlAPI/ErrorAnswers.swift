@@ -1,0 +1,99 @@
+import Controller
+import Foundation
+import Hummingbird
+import Logging
+import Serving
+
+/// Whatever goes wrong is answered in one form.
+struct ErrorAnswers: RouterMiddleware {
+    typealias Context = BasicRequestContext
+
+    private static let messageCharacters = 500
+
+    func handle(
+        _ request: Request, context: BasicRequestContext,
+        next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            let (status, answer) = Self.answer(to: error, request)
+            if status.kind == .serverError {
+                context.logger.warning(
+                    "a request failed",
+                    metadata: ["path": "\(request.uri.path)", "status": "\(status.code)", "error": "\(error)"])
+            }
+            return Response.json(try APICoding.encode(answer), status)
+        }
+    }
+
+    private static func answer(to error: any Error, _ request: Request) -> (HTTPResponse.Status, ErrorAnswer) {
+        switch error {
+        case let error as ControlError:
+            (status(of: error.code), ErrorAnswer(code: error.code.rawValue, message: error.message))
+        case let error as DeadlineExceeded:
+            (
+                .serviceUnavailable,
+                ErrorAnswer(code: "unavailable", message: "no answer within \(error.limit); try again")
+            )
+        case let error as any RetryableError:
+            (.serviceUnavailable, ErrorAnswer(code: "unavailable", message: error.message))
+        case let error as any HTTPResponseError where error.status == .notFound:
+            (
+                .notFound,
+                ErrorAnswer(code: "notFound", message: "there is no \(request.method) \(request.uri.path) here; see /")
+            )
+        case let error as any HTTPResponseError where error.status == .contentTooLarge:
+            (
+                .contentTooLarge,
+                ErrorAnswer(code: "tooLarge", message: "the body is over \(ControlRoutes.bodyBytes) bytes")
+            )
+        case let error as any HTTPResponseError:
+            (error.status, ErrorAnswer(code: "invalid", message: error.status.reasonPhrase))
+        case is CancellationError:
+            (.serviceUnavailable, ErrorAnswer(code: "unavailable", message: "the controller is stopping; try again"))
+        default:
+            (
+                .internalServerError,
+                ErrorAnswer(code: "internal", message: String(String(describing: error).prefix(messageCharacters)))
+            )
+        }
+    }
+
+    private static func status(of code: ControlError.Code) -> HTTPResponse.Status {
+        switch code {
+        case .notFound: .notFound
+        case .conflict: .conflict
+        case .invalid: .badRequest
+        case .unavailable: .serviceUnavailable
+        }
+    }
+}
+
+/// Turns away what `RequestGuard` refuses.
+struct Guarding: RouterMiddleware {
+    typealias Context = BasicRequestContext
+
+    let requestGuard: RequestGuard
+
+    func handle(
+        _ request: Request, context: BasicRequestContext,
+        next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        let head = RequestGuard.Head(
+            path: request.uri.path, isRead: request.method == .get || request.method == .head,
+            authority: request.head.authority, authorization: request.headers[.authorization],
+            origin: request.headers[.origin],
+            fetchSite: request.headers.first { $0.name.canonicalName == "sec-fetch-site" }?.value)
+        guard let refusal = requestGuard.refusal(of: head) else { return try await next(request, context) }
+        switch refusal {
+        case .unauthorized(let message):
+            var response = Response.json(
+                try APICoding.encode(ErrorAnswer(code: "unauthorized", message: message)), .unauthorized)
+            response.headers[.wwwAuthenticate] = "Bearer"
+            return response
+        case .forbidden(let message):
+            return Response.json(try APICoding.encode(ErrorAnswer(code: "forbidden", message: message)), .forbidden)
+        }
+    }
+}

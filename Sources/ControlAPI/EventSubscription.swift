@@ -1,0 +1,91 @@
+import AsyncHTTPClient
+import Controller
+import Foundation
+import ModelManifests
+
+/// The controller's events as they happen. A lost connection is opened again where the last event left off; the first
+/// connection is not: where nothing answers at all, the reader hears it at once.
+///
+/// Pulled by its reader: nothing runs and nothing is buffered between two calls of `next`, beyond what one read brought.
+public struct EventSubscription: AsyncSequence, Sendable {
+    public typealias Element = StoredEvent
+
+    /// How long a lost controller is waited for: about five minutes.
+    static let reconnectLimit = 64
+    static let shortestPause: Duration = .milliseconds(250)
+    static let longestPause: Duration = .seconds(5)
+
+    let client: ControlClient
+    let deployment: DeploymentKey?
+    let position: Int?
+
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(client: client, deployment: deployment, position: position.map(String.init))
+    }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        private let client: ControlClient
+        private let deployment: DeploymentKey?
+        private var position: String?
+        private var parser = ServerSentEventParser()
+        private var body: HTTPClientResponse.Body.AsyncIterator?
+        private var pending: [StoredEvent] = []
+        private var hasConnected = false
+        private var failures = 0
+
+        init(client: ControlClient, deployment: DeploymentKey?, position: String?) {
+            self.client = client
+            self.deployment = deployment
+            self.position = position
+        }
+
+        /// - Throws: `ControlClientError`, `ControlError`, or `CancellationError`.
+        public mutating func next() async throws -> StoredEvent? {
+            while true {
+                if !pending.isEmpty { return pending.removeFirst() }
+                try Task.checkCancellation()
+                if body == nil { try await connect() } else { try await read() }
+            }
+        }
+
+        private mutating func connect() async throws {
+            do {
+                body = try await client.openEventStream(of: deployment, after: position).makeAsyncIterator()
+                parser = ServerSentEventParser()
+                hasConnected = true
+            } catch let error as ControlClientError {
+                guard case .unreachable = error, hasConnected, failures < EventSubscription.reconnectLimit else {
+                    throw error
+                }
+                try await pause()
+            }
+        }
+
+        private mutating func read() async throws {
+            let chunk: [UInt8]?
+            do {
+                chunk = try await body?.next().map { Array($0.readableBytesView) }
+            } catch {
+                if Task.isCancelled { throw CancellationError() }
+                chunk = nil  // Lost. It is opened again, and a controller that is gone is reported then.
+            }
+            guard let chunk else {
+                body = nil
+                try await pause()
+                return
+            }
+            failures = 0
+            for event in try parser.feed(chunk) {
+                pending.append(try APICoding.decode(StoredEvent.self, from: Data(event.data.utf8)))
+            }
+            position = parser.lastEventId ?? position
+        }
+
+        private mutating func pause() async throws {
+            let doublings = Swift.min(failures, 8)
+            failures += 1
+            try await Task.sleep(
+                for: Swift.min(EventSubscription.shortestPause * (1 << doublings), EventSubscription.longestPause))
+        }
+    }
+}

@@ -1,0 +1,85 @@
+/// One message of a `text/event-stream` (WHATWG HTML, "Server-sent events").
+struct ServerSentEvent: Hashable, Sendable {
+    var id: String?
+    var event: String = "message"
+    var data: String
+
+    /// A comment: keeps the connection from looking dead, and means nothing.
+    static let heartbeat = ": alive\n\n"
+
+    /// Moves the reader's Last-Event-ID and dispatches nothing.
+    static func position(_ id: Int) -> String { "id: \(id)\n\n" }
+
+    var text: String {
+        var text = ""
+        if let id { text += "id: \(id)\n" }
+        text += "event: \(event)\n"
+        for line in data.split(separator: "\n", omittingEmptySubsequences: false) { text += "data: \(line)\n" }
+        return text + "\n"
+    }
+}
+
+/// Bytes in, events out, wherever the bytes are cut.
+struct ServerSentEventParser: Sendable {
+    struct TooLong: Error, Hashable {}
+
+    /// Of one event's data, or of one line.
+    static let maxBytes = 1 << 20
+
+    /// What a reader sends as `Last-Event-ID` when it comes back.
+    private(set) var lastEventId: String?
+
+    private var line: [UInt8] = []
+    private var data: String?
+    private var event = ""
+    private var endedWithCarriageReturn = false
+
+    /// - Throws: `TooLong`: the stream is not one of ours.
+    mutating func feed(_ bytes: some Sequence<UInt8>) throws(TooLong) -> [ServerSentEvent] {
+        var events: [ServerSentEvent] = []
+        for byte in bytes {
+            if endedWithCarriageReturn {
+                endedWithCarriageReturn = false
+                if byte == UInt8(ascii: "\n") { continue }
+            }
+            guard byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") else {
+                guard line.count < Self.maxBytes else { throw TooLong() }
+                line.append(byte)
+                continue
+            }
+            endedWithCarriageReturn = byte == UInt8(ascii: "\r")
+            if let event = try endLine() { events.append(event) }
+        }
+        return events
+    }
+
+    private mutating func endLine() throws(TooLong) -> ServerSentEvent? {
+        defer { line.removeAll(keepingCapacity: true) }
+        guard !line.isEmpty else { return dispatch() }
+        let text = String(decoding: line, as: UTF8.self)
+        guard !text.hasPrefix(":") else { return nil }
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        var value = parts.count > 1 ? parts[1] : ""
+        if value.hasPrefix(" ") { value = value.dropFirst() }
+        switch parts[0] {
+        case "id" where !value.contains("\0"): lastEventId = String(value)
+        case "event": event = String(value)
+        case "data":
+            let soFar = data.map { $0 + "\n" } ?? ""
+            guard soFar.utf8.count + value.utf8.count <= Self.maxBytes else { throw TooLong() }
+            data = soFar + value
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func dispatch() -> ServerSentEvent? {
+        defer {
+            data = nil
+            event = ""
+        }
+        return data.map {
+            ServerSentEvent(id: lastEventId, event: event.isEmpty ? "message" : event, data: $0)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import ModelManifests
+import Serving
+
+/// Manifests as git has them: one immutable commit at a time.
+public protocol ManifestSource: Sendable {
+    /// Looks now. Throws when the repository cannot be read: what was read last stays in force.
+    func fetch() async throws -> ManifestSnapshot
+    /// Whether `commit` is `descendant` or an ancestor of it.
+    func isAncestor(_ commit: String, of descendant: String) async throws -> Bool
+}
+
+/// The manifest files of one commit.
+public struct ManifestSnapshot: Hashable, Sendable {
+    public var commit: String
+    /// By path within the repository.
+    public var files: [String: ManifestFile]
+
+    public init(commit: String, files: [String: ManifestFile]) {
+        self.commit = commit
+        self.files = files
+    }
+}
+
+public struct ManifestFile: Hashable, Sendable {
+    /// The blob's id: the same id means the same bytes, and nothing is parsed again.
+    public var blob: String
+    /// Nil where the file could not be read or is too large; `problem` says which.
+    public var text: String?
+    public var problem: String?
+
+    public init(blob: String, text: String?, problem: String? = nil) {
+        self.blob = blob
+        self.text = text
+        self.problem = problem
+    }
+}
+
+/// Where readings come from.
+public protocol MetricSource: Sendable {
+    /// All instances of the deployment that the source knows. Throws where it could not be asked: nothing is evidence then.
+    func readings(for deployment: DeploymentKey) async throws -> [Reading]
+}
+
+/// Where the output of model servers is kept.
+public protocol LogSource: Sendable {
+    /// The last `lines` lines of each instance, oldest first; those of a revision that was rolled back included.
+    func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine]
+}
+
+/// Tells somebody that a rollout was promoted, rolled back, or is stuck.
+public protocol Notifier: Sendable {
+    func notify(_ notice: Notice) async throws
+}
+
+public struct Notice: Hashable, Codable, Sendable {
+    public enum Kind: String, Codable, Sendable { case promoted, rolledBack, stuck }
+
+    public var kind: Kind
+    public var deployment: DeploymentKey
+    public var event: StoredEvent
+
+    public init(kind: Kind, deployment: DeploymentKey, event: StoredEvent) {
+        self.kind = kind
+        self.deployment = deployment
+        self.event = event
+    }
+}

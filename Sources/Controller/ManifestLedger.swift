@@ -1,0 +1,117 @@
+import Foundation
+import ModelManifests
+
+/// What git wants of each deployment, from one commit to the next. Only files whose blob changed are parsed again.
+///
+/// When in doubt it holds: a file that cannot be read holds everything that was last read from it, and as long as it is
+/// not known what was in it, nothing is taken for removed.
+struct ManifestLedger {
+    enum Wish: Equatable {
+        case manifest(ModelDeployment)
+        /// Not known, or not valid: it goes on as it was last wanted.
+        case held
+        case removed
+    }
+
+    struct Absorbed {
+        /// Deployments whose wish is another than before.
+        var changed: Set<DeploymentKey>
+        /// Why something was held back, and what to do; nil where nothing was.
+        var warning: String?
+    }
+
+    private struct KnownFile {
+        var blob: String
+        var parsed: ParsedFile
+        /// It could never be read: nobody knows what is in it.
+        var isUnknown: Bool
+    }
+
+    /// Files that one task parses: enough to outweigh the task.
+    static let filesPerTask = 256
+
+    private(set) var commit = ""
+    private(set) var diagnostics: [Diagnostic] = []
+    private var files: [String: KnownFile] = [:]
+    private var desired = DesiredState()
+    private var wishes: [DeploymentKey: Wish] = [:]
+
+    /// All that git speaks of, valid or not.
+    var keys: Set<DeploymentKey> { Set(wishes.filter { $0.value != .removed }.keys) }
+
+    /// Deployments whose model files may change without a commit.
+    var mutableModels: Set<DeploymentKey> {
+        Set(
+            wishes.compactMap { key, wish in
+                guard case .manifest(let deployment) = wish else { return nil }
+                let model = deployment.template.model
+                return model.storageURI != nil && model.digest == nil ? key : nil
+            })
+    }
+
+    func wish(for key: DeploymentKey) -> Wish {
+        wishes[key] ?? (commit.isEmpty ? .held : .removed)
+    }
+
+    /// Parses what is new, on as many threads as there are.
+    func parseNew(in snapshot: ManifestSnapshot) async -> [String: ParsedFile] {
+        let new = snapshot.files.filter { files[$0.key]?.blob != $0.value.blob }.map { ($0.key, $0.value) }
+        return await withTaskGroup(of: [(String, ParsedFile)].self) { group in
+            for start in stride(from: 0, to: new.count, by: Self.filesPerTask) {
+                let part = new[start..<min(start + Self.filesPerTask, new.count)]
+                group.addTask { part.map { ($0.0, Self.parse($0.1, path: $0.0)) } }
+            }
+            var parsed: [String: ParsedFile] = [:]
+            for await part in group { parsed.merge(part) { _, new in new } }
+            return parsed
+        }
+    }
+
+    private static func parse(_ file: ManifestFile, path: String) -> ParsedFile {
+        guard let text = file.text else {
+            return ParsedFile(file: path, problem: file.problem ?? "the file cannot be read")
+        }
+        return ManifestReader.read(text, file: path)
+    }
+
+    /// - Parameter known: deployments that have a record: only those can be removed.
+    mutating func absorb(
+        _ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], known: Set<DeploymentKey>, allowsEmpty: Bool
+    ) -> Absorbed {
+        let previous = files
+        files = files.filter { snapshot.files[$0.key] != nil }
+        for (path, file) in parsed {
+            files[path] = KnownFile(
+                blob: snapshot.files[path]?.blob ?? "", parsed: file.holding(previous[path]?.parsed),
+                isUnknown: file.unreadable != nil && !file.diagnostics.isEmpty && previous[path]?.isUnknown != false)
+        }
+        desired = DesiredState.resolve(files: files.values.map(\.parsed), reusing: desired)
+        var next = desired.deployments.mapValues { Wish.manifest($0) }
+        for key in desired.invalid { next[key] = .held }
+        let isCertain =
+            desired.diagnostics.allSatisfy { $0.deployment != nil }
+            && !files.values.contains(where: \.isUnknown)
+        let missing = known.filter { next[$0] == nil }
+        let warning = reasonToHold(missing, next: next, isCertain: isCertain, allowsEmpty: allowsEmpty)
+        for key in missing { next[key] = warning == nil ? .removed : .held }
+
+        let before = wishes
+        let changed = Set(next.keys).union(before.keys).filter { next[$0] != before[$0] }
+        (wishes, commit, diagnostics) = (next, snapshot.commit, desired.diagnostics)
+        return Absorbed(changed: changed, warning: warning)
+    }
+
+    private func reasonToHold(
+        _ missing: Set<DeploymentKey>, next: [DeploymentKey: Wish], isCertain: Bool, allowsEmpty: Bool
+    ) -> String? {
+        guard !missing.isEmpty else { return nil }
+        if !isCertain {
+            return "some files cannot be read, so that nothing is taken for removed: mend them ('mlctl validate')"
+        }
+        if next.isEmpty, !allowsEmpty {
+            return "the commit holds no ModelDeployment at all: everything is kept as it is. "
+                + "To remove all, start the controller with --allow-empty"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// Where decisions are kept: one compare-and-swap record a deployment, and the audit trail.
+///
+/// # Guarantees
+/// - `swap` writes the state and the events that it caused as one, or neither. It is durable when it returns.
+/// - A swap whose `expecting` is not the record's version writes nothing and throws `StateConflict`: somebody else
+///   decided in between, and this pass must end.
+public protocol StateStore: Sendable {
+    func records() async throws -> [DeploymentKey: StateRecord]
+    func record(for deployment: DeploymentKey) async throws -> StateRecord?
+    /// - Parameters:
+    ///   - expecting: the version that was read; nil where there was no record.
+    ///   - state: the new state, nil to delete the record. Events are kept either way.
+    /// - Returns: the new version.
+    @discardableResult
+    func swap(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
+    ) async throws -> Int
+    /// Newest first, at most `limit`.
+    func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent]
+}
+
+public struct StateRecord: Hashable, Sendable {
+    public var version: Int
+    public var state: Data
+
+    public init(version: Int, state: Data) {
+        self.version = version
+        self.state = state
+    }
+}
+
+public struct StateConflict: Error, Hashable, Sendable {
+    public var deployment: DeploymentKey
+    public var expected: Int?
+    public var found: Int?
+
+    public init(deployment: DeploymentKey, expected: Int?, found: Int?) {
+        self.deployment = deployment
+        self.expected = expected
+        self.found = found
+    }
+}
+
+public struct StoredEvent: Hashable, Codable, Sendable, Identifiable {
+    /// Rises by at least one with every event; a reader that saw `id` asks for what is after it.
+    public var id: Int
+    public var deployment: DeploymentKey
+    public var event: RolloutEvent
+
+    public init(id: Int, deployment: DeploymentKey, event: RolloutEvent) {
+        self.id = id
+        self.deployment = deployment
+        self.event = event
+    }
+}
+
+public struct EventFilter: Hashable, Sendable {
+    public var deployment: DeploymentKey?
+    public var afterId: Int?
+    public var since: Date?
+
+    public init(deployment: DeploymentKey? = nil, afterId: Int? = nil, since: Date? = nil) {
+        self.deployment = deployment
+        self.afterId = afterId
+        self.since = since
+    }
+}

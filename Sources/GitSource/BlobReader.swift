@@ -1,0 +1,104 @@
+/// Reads many blobs with two git processes: one for the sizes, one for the bytes of those that are small enough.
+struct BlobReader: Sendable {
+    static let maximumFileBytes = 1 << 20
+    /// Of all blobs that one call reads.
+    static let maximumTotalBytes = 128 << 20
+
+    enum Content: Hashable, Sendable {
+        case text(String)
+        case problem(String)
+        /// The repository says that it has the blob, and does not.
+        case missing
+    }
+
+    let git: GitProgram
+    let mirror: String
+    let timeout: Duration
+
+    /// - Throws: `GitError`: `damaged` where git cannot read on; `tooLarge`.
+    func read(_ ids: Set<String>) async throws -> [String: Content] {
+        guard !ids.isEmpty else { return [:] }
+        var contents: [String: Content] = [:]
+        var wanted: [String] = []
+        var totalBytes = 0
+        for (id, bytes) in try await sizes(of: ids) {
+            guard let bytes else {
+                contents[id] = .missing
+                continue
+            }
+            guard bytes <= Self.maximumFileBytes else {
+                contents[id] = .problem(
+                    "The file has \(bytes) bytes; the limit is \(Self.maximumFileBytes) (1 MiB). Split it into "
+                        + "several files."
+                )
+                continue
+            }
+            totalBytes += bytes
+            wanted.append(id)
+        }
+        guard totalBytes <= Self.maximumTotalBytes else {
+            throw GitError(
+                .tooLarge,
+                "The YAML files in \(git.location) hold \(totalBytes) bytes together; the limit is "
+                    + "\(Self.maximumTotalBytes). "
+                    + "Point --path at a smaller folder.")
+        }
+        try await contents.merge(texts(of: wanted, totalBytes: totalBytes)) { $1 }
+        return contents
+    }
+
+    private func sizes(of ids: Set<String>) async throws -> [(String, bytes: Int?)] {
+        // `<id> <type> <size>`, or `<id> missing`.
+        let format = "%(objectname) %(objecttype) %(objectsize)"
+        let output = try await call(["cat-file", "--batch-check=\(format)"], ids: ids, limit: ids.count * 128)
+        return output.split(separator: UInt8(ascii: "\n")).map { line in
+            let fields = line.split(separator: UInt8(ascii: " "))
+            let bytes = fields.count == 3 ? Int(String(decoding: fields[2], as: UTF8.self)) : nil
+            return (String(decoding: fields.first ?? [], as: UTF8.self), bytes)
+        }
+    }
+
+    private func texts(of ids: [String], totalBytes: Int) async throws -> [String: Content] {
+        guard !ids.isEmpty else { return [:] }
+        let output = try await call(["cat-file", "--batch", "--buffer"], ids: ids, limit: totalBytes + ids.count * 128)
+        return Self.contents(ofBatch: output)
+    }
+
+    /// `git cat-file --batch`: `<id> <type> <size> LF <bytes> LF`, or `<id> missing LF`.
+    static func contents(ofBatch bytes: [UInt8]) -> [String: Content] {
+        var contents: [String: Content] = [:]
+        var rest = bytes[...]
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            let fields = rest[..<end].split(separator: UInt8(ascii: " "))
+            let id = String(decoding: fields.first ?? [], as: UTF8.self)
+            rest = rest[(end + 1)...]
+            guard fields.count == 3, let size = Int(String(decoding: fields[2], as: UTF8.self)), size < rest.count
+            else {
+                contents[id] = .missing
+                continue
+            }
+            let body = rest.prefix(size)
+            rest = rest.dropFirst(size + 1)
+            if let text = String(validating: body, as: UTF8.self) {
+                contents[id] = .text(text)
+            } else {
+                contents[id] = .problem("The file is not UTF-8 text. Save it as UTF-8.")
+            }
+        }
+        return contents
+    }
+
+    private func call(_ arguments: [String], ids: some Collection<String>, limit: Int) async throws -> [UInt8] {
+        let task = "Reading files"
+        var input: [UInt8] = []
+        input.reserveCapacity(ids.count * 65)
+        for id in ids {
+            input.append(contentsOf: id.utf8)
+            input.append(UInt8(ascii: "\n"))
+        }
+        let output = try await git.run(
+            ["--git-dir=\(mirror)"] + arguments, input: input, limit: limit, timeout: timeout, task: task)
+        guard output.isSuccess else { throw GitFailure.damage(output.errors, doing: task, from: git.location) }
+        return output.bytes
+    }
+}

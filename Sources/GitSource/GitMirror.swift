@@ -1,0 +1,138 @@
+import Foundation
+
+/// A bare repository of our own in the state directory: what was fetched stays readable, whatever becomes of the
+/// source.
+struct GitMirror: Sendable {
+    /// Names the repository that the mirror is of, so that another address never reads what is left of this one.
+    static let sourceFile = "mlctl-source"
+
+    let git: GitProgram
+    let directory: String
+    let timeouts: GitTimeouts
+
+    /// Whether there is a mirror of this very address.
+    var isUsable: Bool {
+        let source = try? String(contentsOfFile: "\(directory)/\(Self.sourceFile)", encoding: .utf8)
+        return source == git.location.description && FileManager.default.fileExists(atPath: "\(directory)/HEAD")
+    }
+
+    /// Where a reference of the source is kept here.
+    static func name(of wanted: WantedObject) -> String {
+        guard let reference = wanted.reference else { return "refs/mlctl/commits/\(wanted.id)" }
+        return "refs/mlctl/" + reference.dropFirst("refs/".count)
+    }
+
+    /// Fetches what is wanted. A mirror that cannot take it is made anew beside the old one, which goes only when the
+    /// new one is complete.
+    ///
+    /// - Returns: whether history was rewritten; nil where the mirror is new and cannot tell.
+    func update(to wanted: WantedObject) async throws -> Bool? {
+        if isUsable {
+            do {
+                // A commit never changes: what is here need not be asked for again.
+                if wanted.reference == nil, try await commit(Self.name(of: wanted)) != nil { return false }
+                return try await fetch(wanted, into: directory)
+            } catch let error as GitError where error.code == .damaged || error.code == .failed {
+                // The source or the mirror: a fresh clone tells.
+            }
+        }
+        try await clone(wanted)
+        return nil
+    }
+
+    func clone(_ wanted: WantedObject) async throws {
+        let fresh = directory + ".new"
+        let old = directory + ".old"
+        let files = FileManager.default
+        do {
+            try? files.removeItem(atPath: fresh)
+            try files.createDirectory(atPath: fresh, withIntermediateDirectories: true)
+            let format = wanted.id.utf8.count == 64 ? "sha256" : "sha1"
+            let made = try await git.run(
+                ["init", "--quiet", "--bare", "--template=", "--object-format=\(format)", "--", fresh],
+                timeout: timeouts.read, task: "Making a mirror")
+            guard made.isSuccess else {
+                throw GitFailure.error(in: made.errors, doing: "Making a mirror", from: git.location)
+            }
+            _ = try await fetch(wanted, into: fresh)
+            try git.location.description.write(toFile: "\(fresh)/\(Self.sourceFile)", atomically: true, encoding: .utf8)
+            try? files.removeItem(atPath: old)
+            if files.fileExists(atPath: directory) { try files.moveItem(atPath: directory, toPath: old) }
+            try files.moveItem(atPath: fresh, toPath: directory)
+            try? files.removeItem(atPath: old)
+        } catch let error as CocoaError {
+            throw GitError(
+                error.code == .fileWriteOutOfSpace ? .diskFull : .failed,
+                "The mirror of \(git.location) cannot be written to \(directory): \(error.localizedDescription)")
+        }
+    }
+
+    /// - Returns: whether history was rewritten.
+    private func fetch(_ wanted: WantedObject, into directory: String) async throws -> Bool {
+        let task = "Fetching \(wanted.reference ?? wanted.id)"
+        var arguments = [
+            "--git-dir=\(directory)", "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
+            "--no-auto-gc",
+        ]
+        if git.location.transport == .file {
+            // The other end of a local fetch does not see our settings: it takes the owner's repository as it is.
+            arguments.append("--upload-pack=git -c safe.directory='*' upload-pack")
+        }
+        arguments += ["--", git.location.address, "+\(wanted.reference ?? wanted.id):\(Self.name(of: wanted))"]
+        let output = try await git.run(arguments, timeout: timeouts.fetch, task: task)
+        guard output.isSuccess else { throw failure(output.errors, fetching: wanted, task: task) }
+        // " + old...new main -> refs/mlctl/heads/main  (forced update)"
+        return output.errors.split(whereSeparator: \.isNewline).contains { $0.hasPrefix(" + ") }
+    }
+
+    private func failure(_ words: String, fetching wanted: WantedObject, task: String) -> GitError {
+        guard wanted.reference == nil, words.contains("not our ref") || words.contains("unadvertised object") else {
+            return GitFailure.error(in: words, doing: task, from: git.location)
+        }
+        return GitError(
+            .referenceNotFound,
+            "\(git.location) has no commit \(wanted.id), or does not hand out commits by id. Name a branch or a tag.")
+    }
+
+    /// The commit that a name means here; nil where there is none.
+    func commit(_ name: String) async throws -> String? {
+        let output = try await git.run(
+            ["--git-dir=\(directory)", "rev-parse", "--verify", "--quiet", "--end-of-options", "\(name)^{commit}"],
+            timeout: timeouts.read, task: "Reading \(name)")
+        let id = output.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        return output.isSuccess && GitReference.isObjectID(id) ? id : nil
+    }
+
+    /// Packs loose objects and drops those that no reference has held for two weeks, where git finds it worth while.
+    func collectGarbage() async throws {
+        let output = try await git.run(
+            ["--git-dir=\(directory)", "-c", "gc.auto=2000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"],
+            timeout: timeouts.fetch, task: "Packing the mirror")
+        guard output.isSuccess else {
+            throw GitFailure.error(in: output.errors, doing: "Packing the mirror", from: git.location)
+        }
+    }
+}
+
+/// A name of the source, and the object that it has now. The object of a tag may be the tag itself.
+struct WantedObject: Hashable, Sendable {
+    /// Nil for a commit that was asked for by its id.
+    var reference: String?
+    var id: String
+}
+
+/// How long one call of git may take.
+public struct GitTimeouts: Hashable, Sendable {
+    /// To ask the source what its branch is.
+    public var look: Duration
+    /// To clone or fetch.
+    public var fetch: Duration
+    /// To read from the mirror.
+    public var read: Duration
+
+    public init(look: Duration = .seconds(20), fetch: Duration = .seconds(300), read: Duration = .seconds(30)) {
+        self.look = look
+        self.fetch = fetch
+        self.read = read
+    }
+}

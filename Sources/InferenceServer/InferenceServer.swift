@@ -1,0 +1,186 @@
+import Dispatch
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// A small model server: Open Inference Protocol v2 over HTTP/1.1, one model, on the loopback unless told otherwise.
+///
+///     GET  /v2, /v2/health/live, /v2/health/ready, /v2/models/NAME[/versions/V], /v2/models/NAME/ready, /metrics
+///     POST /v2/models/NAME/infer     one JSON tensor of shape [rows, columns]; FP64, FP32, INT64 or INT32
+///
+/// It answers 400 where the client is wrong and 500 where the model has no finite answer, with `{"error": …}`.
+public struct InferenceServer: Sendable {
+    public struct Configuration: Sendable {
+        /// Path of a model.json; see `ModelFile` for its form.
+        public var modelFile: String
+        public var host: String
+        /// 0 takes any free port.
+        public var port: Int
+        /// Other than the file's own, for the paths and the answers.
+        public var modelName: String?
+        public var modelVersion: String?
+        public var limits = ServerLimits()
+        /// Signals that stop the server as a cancelled task does.
+        public var stopSignals: [Int32] = [SIGTERM, SIGINT]
+        /// Takes a line for each request that the model failed to answer; called off the event loop.
+        public var report: @Sendable (String) -> Void = { line in
+            FileHandle.standardError.write(Data((line + "\n").utf8))
+        }
+
+        public init(
+            modelFile: String, host: String = "127.0.0.1", port: Int = 0, modelName: String? = nil,
+            modelVersion: String? = nil
+        ) {
+            self.modelFile = modelFile
+            self.host = host
+            self.port = port
+            self.modelName = modelName
+            self.modelVersion = modelVersion
+        }
+    }
+
+    /// What is served, and where.
+    public struct Listening: Hashable, Sendable {
+        public var host: String
+        public var port: Int
+        public var modelName: String
+        public var modelVersion: String
+    }
+
+    private let configuration: Configuration
+
+    public init(configuration: Configuration) { self.configuration = configuration }
+
+    /// Loads the model, serves, and returns when a stop signal came or the task was cancelled: then nothing new is
+    /// accepted, and what is under way may finish within `limits.drainTimeout`.
+    ///
+    /// - Parameter onListening: called once, when requests are answered.
+    /// - Throws: `ModelFileError` for a bad model, `ListenError` for a port that cannot be had.
+    public func run(onListening: @Sendable (Listening) -> Void = { _ in }) async throws {
+        var model = try TabularModel(contentsOf: configuration.modelFile)
+        model.name = configuration.modelName ?? model.name
+        model.version = configuration.modelVersion ?? model.version
+
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let scoring = NIOThreadPool(numberOfThreads: configuration.limits.scoringThreads)
+        scoring.start()
+        let outcome: Result<Void, any Error>
+        do {
+            try await serve(model, on: group.next(), scoring: scoring, onListening: onListening)
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        try await scoring.shutdownGracefully()
+        try await group.shutdownGracefully()
+        try outcome.get()
+    }
+
+    private func serve(
+        _ model: TabularModel, on loop: any EventLoop, scoring: NIOThreadPool,
+        onListening: @Sendable (Listening) -> Void
+    ) async throws {
+        let stop = StopRequest(signals: configuration.stopSignals)
+        defer { stop.cancel() }
+        let state = NIOLoopBoundBox.makeBoxSendingValue(ServerState(), eventLoop: loop)
+        let gate = NIOLoopBoundBox.makeBoxSendingValue(
+            ConnectionGate(limit: configuration.limits.connections), eventLoop: loop)
+        let service = InferenceService(model: model)
+        // Whoever waited for an answer is gone by then: what is still being scored is for nobody.
+        defer { service.abandon() }
+        let listener: any Channel
+        do {
+            listener = try await bootstrap(service, on: loop, scoring: scoring, state: state, gate: gate)
+                .bind(host: configuration.host, port: configuration.port).get()
+        } catch {
+            throw ListenError(host: configuration.host, port: configuration.port, cause: "\(error)")
+        }
+        onListening(
+            Listening(
+                host: configuration.host, port: listener.localAddress?.port ?? configuration.port,
+                modelName: model.name, modelVersion: model.version))
+        await stop.wait(orClosing: listener)
+
+        let drained = loop.makePromise(of: Void.self)
+        let grace = TimeAmount(configuration.limits.drainTimeout)
+        loop.execute {
+            state.value.isDraining = true
+            gate.value.drain(listener, grace: grace, drained: drained)
+        }
+        try await drained.futureResult.get()
+    }
+
+    private func bootstrap(
+        _ service: InferenceService, on loop: any EventLoop, scoring: NIOThreadPool,
+        state: NIOLoopBoundBox<ServerState>, gate: NIOLoopBoundBox<ConnectionGate>
+    ) -> ServerBootstrap {
+        let limits = configuration.limits
+        let report = configuration.report
+        return ServerBootstrap(group: loop)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { listener in
+                listener.eventLoop.makeCompletedFuture {
+                    try listener.pipeline.syncOperations.addHandler(gate.value)
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { connection in
+                connection.eventLoop.makeCompletedFuture {
+                    let pipeline = connection.pipeline.syncOperations
+                    var decoder = NIOHTTPDecoderLimitConfiguration()
+                    decoder.maxHeaderListSize = limits.headerBytes
+                    decoder.maxHeaderFieldSize = limits.headerBytes
+                    decoder.maxHeaderFieldCount = limits.headerFields
+                    try pipeline.addHandlers([
+                        IdleStateHandler(allTimeout: TimeAmount(limits.idleTimeout)),
+                        RequestDeadline(timeout: TimeAmount(limits.requestReadTimeout)),
+                    ])
+                    try pipeline.configureHTTPServerPipeline(
+                        withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoder)
+                    try pipeline.addHandler(
+                        RequestHandler(
+                            service: service, scoring: scoring, state: state, limits: limits, report: report))
+                }
+            }
+    }
+}
+
+/// The address cannot be had.
+public struct ListenError: Error, Hashable, Sendable, CustomStringConvertible {
+    public var host: String
+    public var port: Int
+    public var cause: String
+
+    public var description: String {
+        "cannot listen on \(host):\(port) (\(cause)); choose a free port, or 0 for any"
+    }
+}
+
+/// The wish to stop: a signal, a cancelled task, or a listener that is gone. Made before anything listens, so that no
+/// signal comes too early.
+private struct StopRequest {
+    private let wishes: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+    private let sources: [any DispatchSourceSignal]
+
+    init(signals: [Int32]) {
+        let (wishes, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (self.wishes, self.continuation) = (wishes, continuation)
+        sources = signals.map { number in
+            // The default action would end the process before the source sees anything.
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { continuation.yield() }
+            source.resume()
+            return source
+        }
+    }
+
+    func wait(orClosing listener: any Channel) async {
+        listener.closeFuture.whenComplete { [continuation] _ in continuation.finish() }
+        for await _ in wishes { break }
+    }
+
+    func cancel() { for source in sources { source.cancel() } }
+}

@@ -1,0 +1,122 @@
+import Foundation
+
+/// A body of `POST /v2/models/NAME/infer`, read and checked: rows for the model.
+struct InferRequest: Hashable, Sendable {
+    var id: String?
+    var rows: [[Double]]
+    /// The outputs asked for by name; nil for all.
+    var outputs: [String]?
+
+    /// No request brings more rows.
+    static let maximumRows = 4_096
+}
+
+/// What a client did wrong, and what would be right.
+struct InferRequestProblem: Error, Hashable {
+    var message: String
+    init(_ message: String) { self.message = message }
+}
+
+extension InferRequest {
+    /// Reads one tensor of shape [rows, columns]; a single row may leave out the first.
+    init(json: [UInt8], columns: Int) throws(InferRequestProblem) {
+        let written: WrittenInferRequest
+        do {
+            written = try JSONDecoder().decode(WrittenInferRequest.self, from: Data(json))
+        } catch let error as DecodingError {
+            throw InferRequestProblem("the body is no inference request: \(JSONFault(error))")
+        } catch {
+            throw InferRequestProblem("the body is not JSON")
+        }
+        guard written.inputs.count == 1, let tensor = written.inputs.first else {
+            throw InferRequestProblem(
+                "send one input tensor of shape [rows, \(columns)], not \(written.inputs.count) tensors")
+        }
+        id = written.id
+        outputs = written.outputs?.map(\.name)
+        rows = try tensor.rows(columns: columns)
+    }
+}
+
+private struct WrittenInferRequest: Decodable {
+    struct RequestedOutput: Decodable { var name: String }
+    var id: String?
+    var inputs: [WrittenTensor]
+    var outputs: [RequestedOutput]?
+}
+
+private struct WrittenTensor: Decodable {
+    enum Values: Decodable {
+        case flat([Double])
+        case nested([[Double]])
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let flat = try? container.decode([Double].self) {
+                self = .flat(flat)
+            } else if let nested = try? container.decode([[Double]].self) {
+                self = .nested(nested)
+            } else {
+                throw DecodingError.dataCorruptedError(
+                    in: container, debugDescription: "data must be a list of numbers, or a list of rows of numbers")
+            }
+        }
+    }
+
+    var name: String
+    var shape: [Int]
+    var datatype: String
+    var data: Values
+
+    func rows(columns: Int) throws(InferRequestProblem) -> [[Double]] {
+        let rowCount: Int
+        switch shape.count {
+        case 1 where shape[0] == columns: rowCount = 1
+        case 2 where shape[1] == columns && shape[0] >= 1: rowCount = shape[0]
+        default:
+            throw InferRequestProblem("input '\(name)' has shape \(shape); this model takes [rows, \(columns)]")
+        }
+        guard rowCount <= InferRequest.maximumRows else {
+            throw InferRequestProblem(
+                "input '\(name)' has \(rowCount) rows; send at most \(InferRequest.maximumRows) in one request")
+        }
+        let rows: [[Double]]
+        switch data {
+        case .nested(let nested):
+            guard nested.count == rowCount, nested.allSatisfy({ $0.count == columns }) else {
+                throw InferRequestProblem("the data of input '\(name)' do not have its shape, \(shape)")
+            }
+            rows = nested
+        case .flat(let flat):
+            guard flat.count == rowCount * columns else {
+                throw InferRequestProblem(
+                    "input '\(name)' has \(flat.count) values; its shape \(shape) needs \(rowCount * columns)")
+            }
+            rows = stride(from: 0, to: flat.count, by: columns).map { Array(flat[$0..<$0 + columns]) }
+        }
+        return try typed(rows)
+    }
+
+    /// Values as their data type can hold them.
+    private func typed(_ rows: [[Double]]) throws(InferRequestProblem) -> [[Double]] {
+        switch datatype {
+        case "FP64":
+            return rows
+        case "FP32":
+            let rounded = rows.map { $0.map { Double(Float($0)) } }
+            guard rounded.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+                throw InferRequestProblem("input '\(name)' holds a value beyond FP32; send FP64")
+            }
+            return rounded
+        case "INT64", "INT32":
+            // Doubles hold whole numbers exactly up to 2^53.
+            let whole = rows.allSatisfy { $0.allSatisfy { $0 == $0.rounded() && abs($0) <= 0x1p53 } }
+            guard whole else {
+                throw InferRequestProblem("input '\(name)' is \(datatype) but holds a fraction, or more than 2^53")
+            }
+            return rows
+        default:
+            throw InferRequestProblem("data type '\(datatype)' is not read here; use FP64, FP32, INT64 or INT32")
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import NIOHTTP1
+
+/// One connection's requests, from their parts: what is to be done at each.
+///
+/// Can transition: idle → receiving → idle, and idle or receiving → refusing → idle. A refused request has its
+/// answer before it has ended: the rest of it is thrown away, and the connection closed behind it.
+struct RequestAssembly {
+    enum Action: Equatable {
+        case none
+        /// The client waits for `100 Continue` before it sends the body.
+        case askForBody
+        /// Answer now; the connection closes when the request has ended.
+        case refuse(Answer)
+        case perform(Request)
+        case close
+    }
+
+    struct Request: Equatable {
+        var head: HTTPRequestHead
+        var body: [UInt8]
+    }
+
+    private enum State {
+        case idle
+        case receiving(Request)
+        case refusing
+    }
+
+    private let bodyLimitBytes: Int
+    private var state = State.idle
+
+    init(bodyLimitBytes: Int) { self.bodyLimitBytes = bodyLimitBytes }
+
+    /// True between a refusal and the end of the request that it refused.
+    var isRefusing: Bool {
+        if case .refusing = state { true } else { false }
+    }
+
+    mutating func headReceived(_ head: HTTPRequestHead) -> Action {
+        if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > bodyLimitBytes {
+            return refuseBody()
+        }
+        guard !head.headers.contains(name: "inference-header-content-length") else {
+            state = .refusing
+            let message = "binary tensor data are not read here; send the tensors as JSON"
+            return .refuse(.error(.badRequest, message))
+        }
+        state = .receiving(Request(head: head, body: []))
+        let waits = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
+        return waits ? .askForBody : .none
+    }
+
+    mutating func bodyReceived(_ bytes: some Collection<UInt8>) -> Action {
+        guard case .receiving(var request) = state else { return .none }
+        guard request.body.count + bytes.count <= bodyLimitBytes else { return refuseBody() }
+        // Left empty while the body grows, so that it grows in place.
+        state = .idle
+        request.body += bytes
+        state = .receiving(request)
+        return .none
+    }
+
+    mutating func endReceived() -> Action {
+        defer { state = .idle }
+        switch state {
+        case .receiving(let request): return .perform(request)
+        case .refusing: return .close
+        case .idle: return .none
+        }
+    }
+
+    private mutating func refuseBody() -> Action {
+        state = .refusing
+        let message = "the body is over \(bodyLimitBytes) bytes; send fewer rows in one request"
+        return .refuse(.error(.payloadTooLarge, message))
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import GRDB
+
+/// The journal's file: made, checked, opened, and moved aside when it is damaged.
+struct JournalFile {
+    /// How long a statement waits for another process's lock.
+    static let busyTimeoutSeconds = 5.0
+    /// Files up to this size are checked wholly at open; larger ones without comparing indexes with tables.
+    static let largestFullCheckBytes = 256 << 20
+    /// The write-ahead log is cut back to this when it has been carried over into the file.
+    static let walSizeLimitBytes = 16 << 20
+    static let readerCount = 2
+    /// More damaged files than this are a fault that moving aside does not cure.
+    static let mostDamagedFiles = 100
+
+    var path: String
+
+    /// - Returns: the open database, and what happened where the file was damaged.
+    func open() throws -> (database: DatabasePool, recovered: String?) {
+        try createFolderAndFile()
+        do {
+            return (try connect(), nil)
+        } catch let error as JournalError where error.code == .corrupt {
+            let aside = try moveAside()
+            try createFolderAndFile()
+            let recovered =
+                "The journal \(path) was damaged (\(error.message)) and is now \(aside). "
+                + "A new one was started: what serves goes on serving, rollouts in flight and history start anew."
+            return (try connect(), recovered)
+        }
+    }
+
+    /// The folder 0700 where it has to be made, the file 0600 in any case: states and events name models and people.
+    private func createFolderAndFile() throws {
+        let folder = (path as NSString).deletingLastPathComponent
+        do {
+            if !folder.isEmpty {
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            }
+        } catch {
+            throw denied("The journal's folder \(folder) cannot be made: \(error.localizedDescription)")
+        }
+        // An existing file is not opened here: closing it would drop the locks of any other connection in this process.
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 {
+            close(descriptor)
+        } else if errno != EEXIST || chmod(path, 0o600) != 0 {
+            throw denied("The journal \(path) cannot be made or kept private: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    private func denied(_ what: String) -> JournalError {
+        JournalError(.denied, path: path, message: "\(what). Check the permissions, or choose another --state-dir.")
+    }
+
+    private func connect() throws -> DatabasePool {
+        try JournalError.mapping(path) {
+            try refuseOrphanedLog()
+            try inspect()
+            var configuration = Configuration()
+            configuration.label = "journal"
+            configuration.busyMode = .timeout(Self.busyTimeoutSeconds)
+            configuration.foreignKeysEnabled = true
+            configuration.maximumReaderCount = Self.readerCount
+            let pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.writeWithoutTransaction { db in
+                // A pool starts with NORMAL, under which a power cut can take back what was committed last.
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                try db.execute(sql: "PRAGMA journal_size_limit = \(Self.walSizeLimitBytes)")
+            }
+            try JournalSchema.migrator.migrate(pool)
+            return pool
+        }
+    }
+
+    /// SQLite deletes the log of an empty file unread. Here it may be all that is left of a journal.
+    private func refuseOrphanedLog() throws {
+        func size(_ path: String) throws -> Int {
+            try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+        }
+        guard try size(path) == 0, FileManager.default.fileExists(atPath: path + "-wal"), try size(path + "-wal") > 0
+        else { return }
+        throw JournalError(.corrupt, path: path, message: "the file is empty, its log is not")
+    }
+
+    /// Looks before anything is changed: whose file it is, whether we know its schema, whether it is sound.
+    private func inspect() throws {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Self.busyTimeoutSeconds)
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        defer { try? queue.close() }
+        try queue.read { db in
+            try refuseForeign(db)
+            if try JournalSchema.migrator.hasBeenSuperseded(db) {
+                throw JournalError(
+                    .newerSchema, path: path,
+                    message: "The journal \(path) was written by a newer mlctl. "
+                        + "Use that version, or another --state-dir.")
+            }
+            let bytes = try Int.fetchOne(
+                db, sql: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+            let check = (bytes ?? 0) <= Self.largestFullCheckBytes ? "integrity_check" : "quick_check"
+            let said = try String.fetchOne(db, sql: "PRAGMA \(check)(1)") ?? "ok"
+            guard said == "ok" else { throw JournalError(.corrupt, path: path, message: said) }
+        }
+    }
+
+    private func refuseForeign(_ db: Database) throws {
+        let applicationId = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        if applicationId == JournalSchema.applicationId { return }
+        // Without an id: new, or left by a start that was cut off before its first migration.
+        let tables = try Int.fetchOne(
+            db,
+            sql: "SELECT count(*) FROM sqlite_master WHERE name NOT GLOB 'grdb_*' AND name NOT GLOB 'sqlite_*'")
+        guard applicationId != 0 || tables != 0 else { return }
+        throw JournalError(
+            .foreign, path: path,
+            message: "\(path) is a database of another program. Move it away, or choose another --state-dir.")
+    }
+
+    /// Nothing is deleted: someone may still want to look into it.
+    ///
+    /// - Returns: the file's new path.
+    private func moveAside() throws -> String {
+        let candidates = (1...Self.mostDamagedFiles).lazy.map { "\(path).corrupt-\($0)" }
+        let suffixes = ["-wal", "-shm", ""]
+        let files = FileManager.default
+        guard
+            let aside = candidates.first(where: { path in suffixes.allSatisfy { !files.fileExists(atPath: path + $0) } }
+            )
+        else {
+            throw JournalError(
+                .inputOutput, path: path,
+                message: "The journal \(path) is damaged, as \(Self.mostDamagedFiles) before it were. "
+                    + "Check its disk and move away the .corrupt files.")
+        }
+        // The log first: left behind, it would be taken for the new file's.
+        for suffix in suffixes where files.fileExists(atPath: path + suffix) {
+            guard rename(path + suffix, aside + suffix) == 0 else {
+                throw denied("The damaged journal \(path) cannot be moved aside: \(String(cString: strerror(errno)))")
+            }
+        }
+        return aside
+    }
+}

@@ -1,0 +1,40 @@
+import GRDB
+
+/// The tables, and how older files become newer ones. A migration that was released is never edited: a new one follows.
+enum JournalSchema {
+    /// In the file's header, so that nobody's other database is taken for a journal: "mlcj".
+    static let applicationId: Int32 = 0x6D6C_636A
+
+    static let migrator: DatabaseMigrator = {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1-state-and-events") { db in
+            try db.execute(sql: "PRAGMA application_id = \(applicationId)")
+            // A deleted record stays as a row without a state: its version goes on rising, so that a version which
+            // somebody read before the deletion never fits a later record of the same name.
+            try db.execute(
+                sql: """
+                    CREATE TABLE deployment (
+                        namespace TEXT NOT NULL,
+                        name TEXT NOT NULL,
+                        version INTEGER NOT NULL CHECK (version > 0),
+                        state BLOB,
+                        PRIMARY KEY (namespace, name)
+                    ) STRICT;
+
+                    CREATE TABLE event (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        namespace TEXT NOT NULL,
+                        name TEXT NOT NULL,
+                        at_seconds REAL NOT NULL,
+                        kind TEXT NOT NULL,
+                        body TEXT NOT NULL,
+                        FOREIGN KEY (namespace, name) REFERENCES deployment (namespace, name)
+                    ) STRICT;
+
+                    CREATE INDEX event_of_deployment ON event (namespace, name, id);
+                    CREATE INDEX event_at ON event (at_seconds);
+                    """)
+        }
+        return migrator
+    }()
+}

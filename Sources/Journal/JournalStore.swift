@@ -1,0 +1,112 @@
+import Controller
+import Foundation
+import GRDB
+import ModelManifests
+import Rollouts
+
+/// The state store and the audit trail, in one SQLite file.
+///
+/// # Guarantees
+/// - Those of `StateStore`. A swap is on the disk when it returns (write-ahead log, `synchronous = FULL`), and survives
+///   a kill at any moment and a power cut.
+/// - Versions of a name only rise, over deletions too.
+/// - A damaged file is moved aside as `PATH.corrupt-N`, never deleted, and `recovered` says so. A file of a newer mlctl
+///   or of another program is refused and left as it is.
+///
+/// # Errors
+/// `JournalError`, and `StateConflict` from `swap`.
+public final class JournalStore: StateStore {
+    /// No query answers with more events than this.
+    public static let mostEventsPerQuery = 10_000
+
+    public let path: String
+    /// What happened, where the file was damaged and a new one was started; nil while all is well.
+    public let recovered: String?
+    let database: DatabasePool
+
+    /// Opens the file, makes it where it is missing, with its folder, and checks it, which takes time in proportion to
+    /// its size.
+    public init(path: String) throws {
+        self.path = path
+        (database, recovered) = try JournalFile(path: path).open()
+    }
+
+    /// Ends once what is under way has ended. Later calls throw.
+    public func close() throws { try JournalError.mapping(path) { try database.close() } }
+
+    public func records() async throws -> [DeploymentKey: StateRecord] {
+        try await read { db in
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT namespace, name, version, state FROM deployment WHERE state IS NOT NULL")
+            var records: [DeploymentKey: StateRecord] = [:]
+            while let row = try rows.next() {
+                records[DeploymentKey(namespace: row[0], name: row[1])] = StateRecord(version: row[2], state: row[3])
+            }
+            return records
+        }
+    }
+
+    public func record(for deployment: DeploymentKey) async throws -> StateRecord? {
+        try await read { db in
+            try Row.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT version, state FROM deployment
+                        WHERE namespace = ? AND name = ? AND state IS NOT NULL
+                        """),
+                arguments: [deployment.namespace, deployment.name]
+            ).map { StateRecord(version: $0[0], state: $0[1]) }
+        }
+    }
+
+    @discardableResult
+    public func swap(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
+    ) async throws -> Int {
+        let rows = try events.map { try EventRow($0, of: deployment) }
+        return try await write { db in
+            let key: StatementArguments = [deployment.namespace, deployment.name]
+            let row = try Row.fetchOne(
+                db.cachedStatement(
+                    sql: "SELECT version, state IS NOT NULL FROM deployment WHERE namespace = ? AND name = ?"),
+                arguments: key)
+            let last: Int = row?[0] ?? 0
+            let found = row?[1] == true ? last : nil
+            guard found == expecting else {
+                throw StateConflict(deployment: deployment, expected: expecting, found: found)
+            }
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO deployment (namespace, name, version, state) VALUES (?, ?, ?, ?)
+                    ON CONFLICT DO UPDATE SET version = excluded.version, state = excluded.state
+                    """
+            ).execute(arguments: key + [last + 1, state])
+            for row in rows { try row.insert(db) }
+            return last + 1
+        }
+    }
+
+    public func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
+        let limit = min(max(limit, 0), Self.mostEventsPerQuery)
+        return try await read { db in try EventRow.fetch(db, matching: filter, limit: limit) }
+    }
+
+    /// The latest time that was written down: time must not go back behind it. Nil where there are no events.
+    public func latestEventAt() async throws -> Date? {
+        try await read { db in
+            try Double.fetchOne(db, sql: "SELECT max(at_seconds) FROM event").map(Date.init(timeIntervalSince1970:))
+        }
+    }
+
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do { return try await database.read(body) } catch let error as DatabaseError {
+            throw JournalError(error, path: path)
+        }
+    }
+
+    func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do { return try await database.write(body) } catch let error as DatabaseError {
+            throw JournalError(error, path: path)
+        }
+    }
+}

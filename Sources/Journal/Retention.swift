@@ -1,0 +1,114 @@
+import Foundation
+import GRDB
+import ModelManifests
+
+/// How long events are kept.
+public struct Retention: Hashable, Sendable {
+    public var age: Duration
+    /// A deployment's newest events; those beyond are deleted, however young.
+    public var perDeployment: Int
+
+    public init(age: Duration = .seconds(90 * 86_400), perDeployment: Int = 10_000) {
+        self.age = age
+        self.perDeployment = perDeployment
+    }
+}
+
+extension JournalStore {
+    /// A deployment's newest events stay, however old: one that has rested for a year still has its history.
+    public static let eventsKeptAtAnyAge = 100
+    /// One transaction deletes at most this many events: decisions wait no longer for it.
+    public static let pruneBatchSize = 500
+    /// One call deletes at most this many batches. The next goes on.
+    public static let mostPruneBatches = 1_000
+
+    /// As below, by `retention`, seen from `now`.
+    @discardableResult
+    public func prune(_ retention: Retention = Retention(), now: Date = Date()) async throws -> Int {
+        let age = TimeInterval(retention.age.components.seconds)
+        return try await prune(
+            eventsOlderThan: now.addingTimeInterval(-age), keepingPerDeployment: retention.perDeployment)
+    }
+
+    /// Deletes events that are older than `date`, and those beyond each deployment's newest `count`, in small
+    /// transactions between which swaps go on.
+    ///
+    /// - Returns: how many were deleted.
+    @discardableResult
+    public func prune(eventsOlderThan date: Date, keepingPerDeployment count: Int) async throws -> Int {
+        var (deleted, batches) = (0, 0)
+        var last: DeploymentKey?
+        while batches < Self.mostPruneBatches, let cut = try await nextCut(after: last, keeping: max(count, 1)) {
+            var batch = Self.pruneBatchSize
+            while batch == Self.pruneBatchSize, batches < Self.mostPruneBatches {
+                batch = try await delete(cut, olderThan: date)
+                deleted += batch
+                batches += 1
+            }
+            last = cut.deployment
+        }
+        return deleted
+    }
+
+    /// Which events of one deployment may go.
+    private struct Cut: Sendable {
+        var deployment: DeploymentKey
+        /// Below this id, any; nil: there are not that many.
+        var anyBelow: Int?
+        /// Below this id, the old ones; nil: there are not that many.
+        var oldBelow: Int?
+    }
+
+    /// The first deployment after `last`, by name, that has more events than are kept at any age.
+    private func nextCut(after last: DeploymentKey?, keeping count: Int) async throws -> Cut? {
+        try await read { db in
+            var last = last
+            // Ends: each turn goes on to a later name.
+            while let deployment = try Self.deploymentWithEvents(db, after: last) {
+                let cut = Cut(
+                    deployment: deployment, anyBelow: try Self.id(db, ofNewest: count, deployment),
+                    oldBelow: try Self.id(db, ofNewest: min(Self.eventsKeptAtAnyAge, count), deployment))
+                if cut.oldBelow != nil { return cut }
+                last = deployment
+            }
+            return nil
+        }
+    }
+
+    private static func deploymentWithEvents(_ db: Database, after last: DeploymentKey?) throws -> DeploymentKey? {
+        try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT namespace, name FROM event WHERE (namespace, name) > (?, ?)
+                    ORDER BY namespace, name LIMIT 1
+                    """),
+            arguments: [last?.namespace ?? "", last?.name ?? ""]
+        ).map { DeploymentKey(namespace: $0[0], name: $0[1]) }
+    }
+
+    /// The id of the `count`-th newest event; nil where there are not that many.
+    private static func id(_ db: Database, ofNewest count: Int, _ deployment: DeploymentKey) throws -> Int? {
+        try Int.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT id FROM event WHERE namespace = ? AND name = ? ORDER BY id DESC LIMIT 1 OFFSET ?"),
+            arguments: [deployment.namespace, deployment.name, count - 1])
+    }
+
+    private func delete(_ cut: Cut, olderThan date: Date) async throws -> Int {
+        try await write { db in
+            try db.cachedStatement(
+                sql: """
+                    DELETE FROM event WHERE id IN (
+                        SELECT id FROM event
+                        WHERE namespace = ? AND name = ? AND (id < ? OR (id < ? AND at_seconds < ?))
+                        ORDER BY id LIMIT ?)
+                    """
+            ).execute(
+                arguments: [
+                    cut.deployment.namespace, cut.deployment.name, cut.anyBelow ?? 0, cut.oldBelow ?? 0,
+                    date.timeIntervalSince1970, Self.pruneBatchSize,
+                ])
+            return db.changesCount
+        }
+    }
+}

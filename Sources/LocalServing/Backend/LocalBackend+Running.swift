@@ -1,0 +1,180 @@
+import Foundation
+import Glibc
+import ModelManifests
+import Serving
+
+/// What can make the backend look again.
+enum BackendEvent: Sendable {
+    static let proxyTag = "/proxy"
+
+    case file(FolderWatch.Change)
+    /// A folder's tag.
+    case lookAgain(String)
+    case proxyChanged
+    case tick
+}
+
+extension LocalBackend {
+    static let busyTick = Duration.milliseconds(50)
+    static let lockReleaseDelay = Duration.milliseconds(10)
+    static let idleTick = Duration.seconds(1)
+    static let sweepInterval = Duration.seconds(3600)
+    /// A look at every lock and status, should the kernel have kept an event from us.
+    static let fullLookInterval = Duration.seconds(5)
+
+    /// Follows files, processes and the proxy until cancelled; then `changes` ends. Models and proxy serve on.
+    public func run() async {
+        await takeUp()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.proxy.run() }
+            group.addTask { await self.fetchAsAsked() }
+            group.addTask { await self.followFiles() }
+            group.addTask { await self.sweepLogs() }
+            group.addTask { await self.lookAtEverything() }
+            for await event in events {
+                await handle(event)
+                lookAgain(after: event, in: &group)
+                scheduleTick(in: &group)
+                if Task.isCancelled { break }
+            }
+            group.cancelAll()
+        }
+        watch?.close()
+        changed.finish()
+    }
+
+    /// Routes before anything else: what the former controller had opened stays open.
+    private func takeUp() async {
+        await proxy.keep(routesOfStrangers())
+        for deployment in Set(records.keys).union(instances.values.map(\.spec.deployment)).sorted() {
+            await reconcileInBackground(deployment)
+        }
+        eventSink.yield(.tick)
+    }
+
+    /// The proxy's routes of deployments whose record is damaged, but whose instances are there.
+    private func routesOfStrangers() -> [ProxyRoute] {
+        let served = Set(instances.values.map(\.spec.deployment))
+        let saved = (try? StateFile.read(ProxyRoutes.self, from: "\(state.proxy)/routes.json"))?.routes ?? []
+        return saved.filter { records[$0.deployment] == nil && served.contains($0.deployment) }
+    }
+
+    private func handle(_ event: BackendEvent) async {
+        switch event {
+        case .file(let change) where change.tag == BackendEvent.proxyTag:
+            if change.file == "lock" { proxy.look() }
+        case .file(let change) where change.tag.isEmpty:
+            for id in instances.keys.sorted() { await refresh(id) }
+        case .file(let change):
+            if change.file == "status.json" || change.file == "lock" { await refresh(change.tag) }
+        case .lookAgain(let tag):
+            if tag == BackendEvent.proxyTag { proxy.look() } else { await refresh(tag) }
+        case .proxyChanged:
+            await announceProxy()
+            for deployment in deploymentsInMotion() { await reconcileInBackground(deployment) }
+        case .tick:
+            if instances.values.contains(where: \.isLeaving) { proxy.look() }
+            if watch == nil { for id in instances.keys.sorted() { await refresh(id) } }
+            for deployment in deploymentsInMotion() { await reconcileInBackground(deployment) }
+        }
+    }
+
+    /// A lock file was closed. The kernel says so an instant before it gives the lock back.
+    private func lookAgain(after event: BackendEvent, in group: inout DiscardingTaskGroup) {
+        guard case .file(let change) = event, change.file == "lock" else { return }
+        group.addTask { [eventSink] in
+            try? await Task.sleep(for: Self.lockReleaseDelay)
+            eventSink.yield(.lookAgain(change.tag))
+        }
+    }
+
+    private func announceProxy() async {
+        let view = await proxy.view
+        for deployment in records.keys.sorted() {
+            let share = view.share(of: deployment)
+            guard announced[deployment] != share else { continue }
+            announced[deployment] = share
+            changed.yield(deployment)
+        }
+    }
+
+    /// Those for which time alone, or the proxy's word, changes what is to be done.
+    private func deploymentsInMotion() -> [DeploymentKey] {
+        let now = clock.now
+        let moving = instances.values.filter { instance in
+            if instance.isLeaving { return true }
+            if case .waiting = instance.fetch { return true }
+            return !instance.isLocked && !instance.isBeingLaunched(now: now) && instance.status?.phase != .failed
+        }
+        return Set(moving.map(\.spec.deployment)).union(problems.keys).sorted()
+    }
+
+    private var isBusy: Bool {
+        watch == nil || instances.values.contains { $0.isLeaving || !$0.isLocked && $0.nextLaunchAt != nil }
+    }
+
+    private func scheduleTick(in group: inout DiscardingTaskGroup) {
+        let at = clock.now + (isBusy ? Self.busyTick : Self.idleTick)
+        if let nextTick, nextTick <= at { return }
+        nextTick = at
+        group.addTask { [clock] in
+            try? await clock.sleep(until: at)
+            await self.tick(at)
+        }
+    }
+
+    private func tick(_ at: ContinuousClock.Instant) {
+        // One that was overtaken by an earlier one says nothing.
+        guard nextTick == at else { return }
+        nextTick = nil
+        eventSink.yield(.tick)
+    }
+
+    func reconcileInBackground(_ deployment: DeploymentKey) async {
+        do {
+            try await reconcile(deployment)
+            problems[deployment] = nil
+        } catch {
+            problems[deployment] = (error as? any RetryableError)?.message ?? "\(error)"
+            logger.warning(
+                "reconciling failed",
+                metadata: [
+                    "namespace": "\(deployment.namespace)", "name": "\(deployment.name)", "error": "\(error)",
+                ])
+        }
+    }
+
+    private func refresh(_ id: String) async {
+        guard var instance = instances[id] else { return }
+        let view = await proxy.view
+        let before = instance.seen(in: view, now: clock.now)
+        instance = instances[id] ?? instance
+        instance.refresh(now: clock.now)
+        guard instances[id] != nil else { return }
+        instances[id] = instance
+        guard instance.seen(in: view, now: clock.now) != before else { return }
+        changed.yield(instance.spec.deployment)
+        await reconcileInBackground(instance.spec.deployment)
+    }
+
+    func refreshAll(of deployment: DeploymentKey) {
+        for instance in tracked(deployment) { instances[instance.spec.id]?.refresh(now: clock.now) }
+    }
+
+    private func followFiles() async {
+        guard let watch else { return }
+        for await change in watch.changes { eventSink.yield(.file(change)) }
+    }
+
+    private func lookAtEverything() async {
+        while (try? await Task.sleep(for: Self.fullLookInterval)) != nil {
+            for id in instances.keys.sorted() { await refresh(id) }
+        }
+    }
+
+    private func sweepLogs() async {
+        repeat {
+            KeptLogs(state: state).sweep(now: Date())
+        } while (try? await Task.sleep(for: Self.sweepInterval)) != nil
+    }
+}

@@ -1,0 +1,99 @@
+import CLinuxProcess
+import Foundation
+import Glibc
+
+/// The processes of the data plane, which outlive the controller.
+public enum DataPlaneRole: Hashable, Sendable {
+    case keeper(instance: String)
+    case proxy
+}
+
+public protocol ProcessLauncher: Sendable {
+    /// Starts it, and does not wait for it.
+    func launch(_ role: DataPlaneRole) throws -> any LaunchedProcess
+}
+
+public protocol LaunchedProcess: Sendable {
+    /// False once it has ended; looking also reaps it.
+    var isRunning: Bool { get }
+}
+
+/// Starts `mlctl keeper` and `mlctl proxy`: in a session of their own, in `/`, with the log as their only tie.
+public struct ExecutableLauncher: ProcessLauncher {
+    private let executable: String
+    private let state: StateFolder
+    private let environment: [String: String]
+
+    /// Output of a keeper or the proxy that is kept at its next start.
+    static let maximumLogBytes = 1 << 20
+
+    /// - Parameters:
+    ///   - executable: mlctl itself.
+    ///   - environment: the controller's; of it only PATH, HOME, LANG, TMPDIR and LD_LIBRARY_PATH are passed on.
+    public init(
+        executable: URL = ExecutableLauncher.ownExecutable, stateDirectory: URL,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
+        self.executable = executable.path(percentEncoded: false)
+        state = StateFolder(stateDirectory)
+        self.environment = environment.filter {
+            InstanceSpec.inheritedNames.contains($0.key) || $0.key == "LD_LIBRARY_PATH"
+        }
+    }
+
+    /// Where this program's file is. Resolved once: after an upgrade in place, the path is the new program's.
+    public static let ownExecutable = URL(fileURLWithPath: linkTarget(of: "/proc/self/exe") ?? CommandLine.arguments[0])
+
+    public func launch(_ role: DataPlaneRole) throws -> any LaunchedProcess {
+        let (words, log) =
+            switch role {
+            case .keeper(let id):
+                (["keeper", "--state-dir", state.path, "--instance", id], state.instance(id).keeperLog)
+            case .proxy: (["proxy", "--state-dir", state.path], state.proxyLog)
+            }
+        var environment = environment
+        environment[ProcessMark.variable] = try state.mark(of: role)
+        try StateFile.makeFolder(String(log[..<(log.lastIndex(of: "/") ?? log.startIndex)]))
+        Self.bound(log)
+        let pid = try DetachedProcess.spawn(
+            program: executable, arguments: [executable] + words,
+            environment: environment.map { "\($0.key)=\($0.value)" }.sorted(), workingFolder: "/",
+            output: .appending(log))
+        return ChildProcess(pid: pid)
+    }
+
+    private static func bound(_ log: String) {
+        var about = stat()
+        if stat(log, &about) == 0, about.st_size > maximumLogBytes { rename(log, log + ".1") }
+    }
+}
+
+extension StateFolder {
+    /// The mark of a keeper or the proxy themselves. A server's is its instance's own.
+    func mark(of role: DataPlaneRole) throws -> String {
+        switch role {
+        case .keeper(let id): "\(try identity())/keeper/\(id)"
+        case .proxy: "\(try identity())/proxy"
+        }
+    }
+
+    func mark(ofServer instance: String) throws -> String { "\(try identity())/\(instance)" }
+}
+
+final class ChildProcess: LaunchedProcess, @unchecked Sendable {
+    // Sendable: `hasEnded` is only touched while `lock` is held.
+    private let lock = NSLock()
+    private let pid: pid_t
+    private var hasEnded = false
+
+    init(pid: pid_t) { self.pid = pid }
+
+    var isRunning: Bool {
+        lock.withLock {
+            guard !hasEnded else { return false }
+            var status: Int32 = 0
+            hasEnded = clp_reap(pid, &status) == pid
+            return !hasEnded
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import ModelManifests
+import Serving
+
+/// The proxy's route of one deployment, from its plan and its instances. Pure.
+enum RouteComposition {
+    /// - Returns: nil where nothing is wanted: the endpoint closes.
+    static func route(plan: ServingPlan, port: Int, instances: [SeenInstance]) -> ProxyRoute? {
+        guard !plan.revisions.isEmpty else { return nil }
+        let routes = plan.revisions.map { wanted in
+            RevisionRoute(
+                revision: wanted.revision, weight: wanted.weight,
+                upstreams: instances.filter { $0.revision == wanted.revision && $0.serves }
+                    .sorted { $0.number < $1.number }
+                    .compactMap { instance in instance.port.map { Upstream(instance: instance.id, port: $0) } })
+        }
+        return ProxyRoute(
+            deployment: plan.deployment, port: port, routing: plan.endpoint.routing,
+            requestTimeout: plan.endpoint.requestTimeout, revisions: balanced(routes))
+    }
+
+    /// Gives the share of a revision that cannot answer to those that can, in proportion; where none can, the plan's
+    /// weights stand. The sum stays what it was.
+    static func balanced(_ routes: [RevisionRoute]) -> [RevisionRoute] {
+        let total = routes.reduce(0) { $0 + $1.weight }
+        let answering = routes.filter { !$0.upstreams.isEmpty }.reduce(0) { $0 + $1.weight }
+        guard answering > 0, answering < total else { return routes }
+        var result = routes
+        var given = 0
+        for index in result.indices {
+            result[index].weight = result[index].upstreams.isEmpty ? 0 : result[index].weight * total / answering
+            given += result[index].weight
+        }
+        // What rounding left over goes to the largest remainders, the earlier first.
+        let order = routes.indices.filter {
+            result[$0].weight > 0 || !routes[$0].upstreams.isEmpty && routes[$0].weight > 0
+        }
+        .sorted { (routes[$0].weight * total % answering, -$0) > (routes[$1].weight * total % answering, -$1) }
+        for index in order.prefix(total - given) { result[index].weight += 1 }
+        return result
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import ModelManifests
+import Serving
+
+/// One instance as the controller sees it now: its journal, its keeper's word, and whether the keeper lives.
+struct SeenInstance: Hashable, Sendable {
+    enum Stage: Hashable, Sendable {
+        /// Journaled; its model's files are not there yet.
+        case needsFiles
+        /// Its model's files cannot be had, and trying again cannot help.
+        case cannotHaveFiles
+        /// Nobody looks after it: its keeper has not been started, or was killed. `serves`: the server of a killed keeper
+        /// lives, and was ready.
+        case needsKeeper(hasServer: Bool, serves: Bool)
+        /// Its keeper lives; nil: and has said nothing yet.
+        case kept(InstanceStatus.Phase?)
+        /// Its keeper has left, and said so.
+        case ended(InstanceStatus.Phase)
+    }
+
+    /// On its way out.
+    struct Leaving: Hashable, Sendable {
+        /// The proxy sends it nothing more, and all it had is answered.
+        var isDrained: Bool
+        var isGraceOver: Bool
+        var isAskedToStop: Bool
+    }
+
+    var id: String
+    var revision: Revision
+    var number: Int
+    var stage: Stage
+    var port: Int?
+    var leaving: Leaving?
+    var restarts = 0
+    var reason: String?
+
+    /// May take new requests.
+    var serves: Bool {
+        guard leaving == nil, port != nil else { return false }
+        return switch stage {
+        case .kept(let phase): phase == .ready
+        case .needsKeeper(_, let serves): serves
+        case .needsFiles, .cannotHaveFiles, .ended: false
+        }
+    }
+
+    var condition: InstanceObservation.Condition {
+        if leaving != nil { return .draining }
+        return switch stage {
+        case .needsFiles: .fetching
+        case .cannotHaveFiles: .failed
+        case .needsKeeper(_, let serves): serves ? .ready : .starting
+        case .kept(let phase): Self.condition(phase)
+        case .ended(let phase): Self.condition(phase)
+        }
+    }
+
+    private static func condition(_ phase: InstanceStatus.Phase?) -> InstanceObservation.Condition {
+        switch phase {
+        case nil, .starting: .starting
+        case .ready: .ready
+        case .unready: .unready
+        case .crashLooping: .crashLooping
+        case .stopping, .stopped: .draining
+        case .failed: .failed
+        }
+    }
+
+    var observation: InstanceObservation {
+        InstanceObservation(id: id, revision: revision, condition: condition, restarts: restarts, reason: reason)
+    }
+}

@@ -1,0 +1,49 @@
+import Glibc
+
+/// One instance's folder.
+struct InstanceFolder: Hashable, Sendable {
+    let path: String
+
+    var id: String { String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...]) }
+
+    /// The journal: written before the start.
+    var spec: String { "\(path)/spec.json" }
+    /// Written by the keeper, on every change.
+    var status: String { "\(path)/status.json" }
+    /// Held by the keeper while it lives.
+    var lock: String { "\(path)/lock" }
+    /// The wish that the instance ends. It stays: a keeper that starts later finds it.
+    var stop: String { "\(path)/stop" }
+    /// Written by the controller when the instance leaves: no new requests from then on, and no way back.
+    var leaving: String { "\(path)/leaving.json" }
+    /// A byte in here makes the keeper look.
+    var bell: String { "\(path)/bell" }
+    var logs: String { "\(path)/logs" }
+    var serverLog: String { "\(logs)/server.log" }
+    var keeperLog: String { "\(logs)/keeper.log" }
+    /// The server's stdout and stderr. A named pipe that the server itself opens for reading too: when the keeper is
+    /// killed, the server's writes do not fail, and the next keeper reads on.
+    var logPipe: String { "\(logs)/pipe" }
+    /// The working folder of a model without files.
+    var work: String { "\(path)/work" }
+
+    /// Asks the instance to end. Idempotent; it outlives a crash of either side.
+    func askToStop() throws {
+        try StateFile.write(bytes: [], to: stop)
+        ring()
+    }
+
+    var isAskedToStop: Bool { access(stop, F_OK) == 0 }
+
+    /// Wakes the keeper, if there is one.
+    func ring() {
+        let raw = open(bell, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+        guard raw >= 0 else { return }
+        _ = write(raw, "r", 1)
+        close(raw)
+    }
+
+    func readSpec() throws -> InstanceSpec? { try StateFile.read(InstanceSpec.self, from: spec) }
+    func readStatus() throws -> InstanceStatus? { try StateFile.read(InstanceStatus.self, from: status) }
+    func readLeaving() throws -> InstanceLeaving? { try StateFile.read(InstanceLeaving.self, from: leaving) }
+}

@@ -1,0 +1,41 @@
+import Foundation
+import ModelManifests
+
+/// What a keeper needs to know to run one instance, written before it is started.
+struct InstanceSpec: Hashable, Codable, Sendable {
+    var version = 1
+    var id: String
+    var deployment: DeploymentKey
+    var revision: Revision
+    /// Rises with every instance of the deployment: the newest has the highest.
+    var number: Int
+    var template: ServingTemplate
+    /// Where the model's files are; nil while they are still to be fetched, or where there are none.
+    var modelFolder: String?
+    /// Of the controller's own environment: PATH, HOME, LANG and TMPDIR.
+    var inherited: [String: String]
+    /// The mark that the instance's processes carry.
+    var mark: String
+    var createdAt: Date
+
+    /// A model with files is not started before they are there.
+    var needsFiles: Bool { template.model.storageURI != nil && modelFolder == nil }
+
+    static let inheritedNames = ["PATH", "HOME", "LANG", "TMPDIR"]
+
+    static func inherited(from environment: [String: String]) -> [String: String] {
+        environment.filter { inheritedNames.contains($0.key) }
+    }
+
+    /// `<name>-<revision>-<number>`, safe as a file's name.
+    static func id(_ deployment: DeploymentKey, _ revision: Revision, number: Int) -> String {
+        "\(deployment.name)-\(revision)-\(number)"
+    }
+}
+
+/// The instance is on its way out.
+struct InstanceLeaving: Hashable, Codable, Sendable {
+    var since: Date
+    /// Somebody will ask why: its logs are kept for long.
+    var keepsLogs: Bool
+}

@@ -1,0 +1,73 @@
+import ModelManifests
+
+/// The exact environment and command line of a model server: nothing of the controller's gets in but what is named here.
+struct ServerEnvironment: Equatable, Sendable {
+    private(set) var variables: [String: String]
+
+    /// - Parameters:
+    ///   - ports: by name; the first of `portNames`, or `http`, is `PORT`.
+    ///   - secret: the value of an allowed secret; throws for any other.
+    init(
+        spec: InstanceSpec, modelFolder: String, portNames: [String], ports: [String: Int],
+        secret: (String) throws -> String
+    ) rethrows {
+        variables = spec.inherited
+        variables["MODEL_NAME"] = spec.deployment.name
+        variables["MODEL_VERSION"] = spec.template.model.version
+        variables["MODEL_DIR"] = modelFolder
+        var own: [String: String] = [ProcessMark.variable: spec.mark]
+        if let main = Self.mainPort(portNames) { own["PORT"] = ports[main].map(String.init) }
+        for (name, port) in ports { own[Self.portVariable(name)] = String(port) }
+        variables.merge(own) { $1 }
+        // As Kubernetes: a variable sees those before it. Ports and the mark are facts, and not to be written over.
+        for variable in spec.template.runtime.env where own[variable.name] == nil {
+            switch variable.value {
+            case .literal(let text): variables[variable.name] = expand(text)
+            case .secret(let name): variables[variable.name] = try secret(name)
+            }
+        }
+    }
+
+    /// Replaces `$(NAME)` by the variable's value; `$$` is a dollar sign; a name that is not set is left as it is.
+    /// The rules are Kubernetes' (`third_party/forked/golang/expansion`).
+    func expand(_ text: String) -> String {
+        var result = ""
+        var rest = Substring(text)
+        while let dollar = rest.firstIndex(of: "$") {
+            result += rest[..<dollar]
+            rest = rest[rest.index(after: dollar)...]
+            switch rest.first {
+            case "$":
+                result += "$"
+                rest = rest.dropFirst()
+            case "(":
+                guard let end = rest.firstIndex(of: ")") else {
+                    result += "$("
+                    rest = rest.dropFirst()
+                    continue
+                }
+                let name = String(rest[rest.index(after: rest.startIndex)..<end])
+                result += variables[name] ?? "$(\(name))"
+                rest = rest[rest.index(after: end)...]
+            default:
+                result += "$"
+            }
+        }
+        return result + rest
+    }
+
+    /// `NAME=value`, sorted, so that two starts are alike.
+    var assignments: [String] { variables.map { "\($0.key)=\($0.value)" }.sorted() }
+
+    /// Which of the named ports is `PORT`: `http`, or else the first. No ports means one, `http`.
+    static func mainPort(_ names: [String]) -> String? { names.contains("http") ? "http" : names.first }
+
+    static func portNames(_ runtime: Runtime) -> [String] {
+        runtime.ports.isEmpty ? ["http"] : runtime.ports.map(\.name)
+    }
+
+    /// `grpc-web` is `PORT_GRPC_WEB`.
+    static func portVariable(_ name: String) -> String {
+        "PORT_" + String(name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import Glibc
+import ModelManifests
+
+/// Where everything of one controller's local serving lies:
+///
+///     id                              random, made once: part of the mark of every process
+///     deployments/<namespace>/<name>  the last plan, the endpoint's port
+///     instances/<id>/                 one folder an instance, see `InstanceFolder`
+///     proxy/                          the proxy's lock, control socket and log
+///     logs/<namespace>/<name>/<revision>/<instance>/   logs of instances that are gone
+///     secrets/<NAME>                  put there by the operator: what a manifest's `valueFrom` may name
+public struct StateFolder: Hashable, Sendable {
+    public let path: String
+
+    public init(_ path: String) {
+        // Absolute, for keepers and the proxy run in another folder.
+        self.path = URL(fileURLWithPath: path).standardizedFileURL.path(percentEncoded: false)
+            .trimmingTrailingSlash()
+    }
+
+    public init(_ url: URL) { self.init(url.path(percentEncoded: false)) }
+
+    var instances: String { "\(path)/instances" }
+    var deployments: String { "\(path)/deployments" }
+    var logs: String { "\(path)/logs" }
+    var proxy: String { "\(path)/proxy" }
+    var proxyLock: String { "\(proxy)/lock" }
+    var proxySocket: String { "\(proxy)/control.sock" }
+    var proxyLog: String { "\(proxy)/proxy.log" }
+
+    func instance(_ id: String) -> InstanceFolder { InstanceFolder(path: "\(instances)/\(id)") }
+
+    func secret(_ name: String) throws -> String {
+        let path = "\(self.path)/secrets/\(name)"
+        guard SafeName.isSafe(name) else {
+            throw LocalServingError(
+                .invalidName,
+                "the secret \(name.debugDescription) cannot be a file's name. Use letters, digits, '.', '_' and '-'.",
+                retry: .terminal)
+        }
+        guard let bytes = readSmallFile(path, limit: 1 << 20) else {
+            throw LocalServingError(
+                .invalidCommand, "the secret \(name) is not allowed here: put its value into \(path) (mode 0600).",
+                retry: .waiting)
+        }
+        let text = String(decoding: bytes, as: UTF8.self)
+        // An editor's last newline is no part of a secret.
+        return text.hasSuffix("\n") ? String(text.dropLast()) : text
+    }
+
+    /// The state folder's own random name, made at first use.
+    func identity() throws -> String {
+        let file = "\(path)/id"
+        if let bytes = readSmallFile(file, limit: 64), bytes.count == 16 {
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        try StateFile.makeFolder(path)
+        let made = String(UInt64.random(in: .min ... .max), radix: 16)
+        try StateFile.write(bytes: Array((String(repeating: "0", count: 16 - made.count) + made).utf8), to: file)
+        return String(decoding: readSmallFile(file, limit: 64) ?? [], as: UTF8.self)
+    }
+
+    func prepare() throws {
+        for folder in [path, instances, deployments, logs, proxy] { try StateFile.makeFolder(folder) }
+        guard proxySocket.utf8.count < 108 else {
+            throw LocalServingError(
+                .invalidName,
+                "the state folder's path is too long for a unix socket: \(path). Use one of at most 85 bytes.",
+                retry: .terminal)
+        }
+    }
+
+    func keptLogs(_ deployment: DeploymentKey) -> String {
+        "\(logs)/\(deployment.namespace)/\(deployment.name)"
+    }
+}
+
+/// Names from manifests that become parts of paths.
+enum SafeName {
+    static let maximumBytes = 200
+
+    static func isSafe(_ name: String) -> Bool {
+        guard let first = name.utf8.first, name.utf8.count <= maximumBytes, first != UInt8(ascii: ".") else {
+            return false
+        }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+    }
+
+    static func check(_ deployment: DeploymentKey) throws {
+        for name in [deployment.namespace, deployment.name] where !isSafe(name) {
+            throw LocalServingError(
+                .invalidName,
+                "\(name.debugDescription) cannot be a folder's name. Use letters, digits, '.', '_' and '-'.",
+                retry: .terminal)
+        }
+    }
+}
+
+extension String {
+    fileprivate func trimmingTrailingSlash() -> String { count > 1 && hasSuffix("/") ? String(dropLast()) : self }
+}

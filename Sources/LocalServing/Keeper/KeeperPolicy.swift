@@ -1,0 +1,117 @@
+import ModelManifests
+
+/// What the manifest says about one instance's life, with the defaults filled in.
+struct KeeperPolicy: Hashable, Codable, Sendable {
+    var startup: ProbePolicy?
+    var readiness: ProbePolicy
+    var liveness: ProbePolicy?
+    var hasWarmup: Bool
+    var grace: Duration
+    /// From the start of the process to the first readiness.
+    var startLimit: Duration
+
+    init(
+        startup: ProbePolicy? = nil, readiness: ProbePolicy = ProbePolicy(), liveness: ProbePolicy? = nil,
+        hasWarmup: Bool = false, grace: Duration = .seconds(30), startLimit: Duration = KeeperLimits.startUp
+    ) {
+        self.startup = startup
+        self.readiness = readiness
+        self.liveness = liveness
+        self.hasWarmup = hasWarmup
+        self.grace = grace
+        self.startLimit = startLimit
+    }
+
+    init(_ runtime: Runtime) {
+        let startup = runtime.probes.startup
+        self.init(
+            startup: startup.map(ProbePolicy.init), readiness: ProbePolicy(runtime.readinessProbe),
+            liveness: runtime.probes.liveness.map(ProbePolicy.init), hasWarmup: runtime.warmup != nil,
+            grace: runtime.terminationGracePeriod,
+            startLimit: startup.map { $0.initialDelay + $0.period * max($0.failureThreshold, 1) }
+                ?? KeeperLimits.startUp)
+    }
+}
+
+extension Runtime {
+    /// Without a readiness probe, a server is ready when it takes connections on `PORT`.
+    var readinessProbe: Probe { probes.readiness ?? Probe(check: .tcpSocket(port: nil)) }
+
+    func probe(_ probing: KeeperMachine.Probing) -> Probe? {
+        switch probing {
+        case .startup: probes.startup
+        case .readiness: readinessProbe
+        case .liveness: probes.liveness
+        }
+    }
+}
+
+/// A probe's times and thresholds.
+struct ProbePolicy: Hashable, Codable, Sendable {
+    var period = Duration.seconds(1)
+    var initialDelay = Duration.zero
+    var failureThreshold = 3
+    var successThreshold = 1
+
+    init() {}
+
+    init(_ probe: Probe) {
+        period = max(probe.period, .milliseconds(10))
+        initialDelay = probe.initialDelay
+        failureThreshold = max(probe.failureThreshold, 1)
+        successThreshold = max(probe.successThreshold, 1)
+    }
+}
+
+enum ProbeOutcome: Hashable, Codable, Sendable {
+    case success
+    case failure(String)
+    /// Another process listens on the instance's port: it can never answer there.
+    case foreignListener(String)
+
+    var spoken: String {
+        switch self {
+        case .success: "answered"
+        case .failure(let why), .foreignListener(let why): why
+        }
+    }
+}
+
+enum WarmupOutcome: Hashable, Codable, Sendable {
+    /// `notes`: what was refused (4xx), for the status; nil when every request was answered.
+    case played(notes: String?)
+    case failed(String)
+}
+
+/// When a probe is next due, and its answers in a row.
+struct ProbeClock: Hashable, Codable, Sendable {
+    var nextAt: Duration?
+    private(set) var failures = 0
+    private(set) var successes = 0
+
+    init(nextAt: Duration? = nil) { self.nextAt = nextAt }
+
+    struct Judgement: Hashable {
+        var hasSucceeded: Bool
+        var hasFailed: Bool
+    }
+
+    mutating func note(_ outcome: ProbeOutcome, _ policy: ProbePolicy) -> Judgement {
+        if outcome == .success {
+            successes += 1
+            failures = 0
+        } else {
+            failures += 1
+            successes = 0
+        }
+        return Judgement(
+            hasSucceeded: successes >= policy.successThreshold, hasFailed: failures >= policy.failureThreshold)
+    }
+
+    /// True once: until the answer sets the next time, the probe is under way.
+    mutating func isDue(at now: Duration) -> Bool {
+        guard let at = nextAt, now >= at else { return false }
+        nextAt = nil
+        return true
+    }
+}

@@ -1,0 +1,236 @@
+import CLinuxProcess
+import Foundation
+import Glibc
+import ModelManifests
+
+/// Carries out what `KeeperMachine` decides. One thread, one poll(2) loop; it blocks nowhere else.
+final class KeeperShell {
+    private let folder: InstanceFolder
+    private let spec: InstanceSpec
+    private let clock = ContinuousClock()
+    private let begunAt: ContinuousClock.Instant
+    private var machine: KeeperMachine
+    private var server: ServerHandle
+    private let bell: Descriptor
+    private let logPipe: Descriptor
+    private let log: ServerLog
+    private var probes: [KeeperMachine.Probing: LoopbackExchange] = [:]
+    private var warmup: WarmupRun?
+    private var published: InstanceStatus?
+    private var exitCode: Int32?
+    private let handlesSignals: Bool
+
+    private static let longestSleep = Duration.seconds(60)
+    private static let logReadsInARow = 16
+
+    init(state: StateFolder, folder: InstanceFolder, spec: InstanceSpec, belonging: Keeper.Belonging) throws {
+        self.folder = folder
+        self.spec = spec
+        begunAt = clock.now
+        try StateFile.makeFolder(folder.logs)
+        bell = try Self.openPipe(folder.bell)
+        logPipe = try Self.openPipe(folder.logPipe)
+        log = ServerLog(path: folder.serverLog)
+        machine = KeeperMachine(policy: KeeperPolicy(spec.template.runtime))
+        handlesSignals = belonging == .everyDescendant
+        server = ServerHandle(state: state, folder: folder, spec: spec, belonging: belonging)
+    }
+
+    /// A named pipe that is open at both ends here: it never says that the other side is gone.
+    private static func openPipe(_ path: String) throws -> Descriptor {
+        guard mkfifo(path, 0o600) == 0 || errno == EEXIST else {
+            throw LocalServingError(
+                .stateUnreadable, "\(path) cannot be made: \(SystemError.last). Check the folder.", retry: .transient)
+        }
+        let raw = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        guard raw >= 0 else {
+            throw LocalServingError(
+                .stateUnreadable, "\(path) cannot be opened: \(SystemError.last). Check the folder.", retry: .transient)
+        }
+        return Descriptor(raw)
+    }
+
+    func run() throws -> Int32 {
+        if handlesSignals {
+            for signal in [SIGTERM, SIGINT, SIGHUP] {
+                try SystemError.check(clp_signal_to_descriptor(signal, bell.raw))
+            }
+        }
+        if let status = try? folder.readStatus(), let adopted = server.adopt(status) {
+            published = status
+            feed(.adopted(adopted, ports: status.ports, wasReady: status.phase == .ready, isWarm: status.isWarm))
+        }
+        feed(folder.isAskedToStop ? .stopRequested : .begin)
+        while exitCode == nil { turn() }
+        return exitCode ?? 1
+    }
+
+    private var now: Duration { clock.now - begunAt }
+
+    /// Sleeps until something happens, then handles all that did.
+    private func turn() {
+        var polled = [
+            pollfd(fd: bell.raw, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: logPipe.raw, events: Int16(POLLIN), revents: 0),
+            // poll(2) passes over negative descriptors.
+            pollfd(fd: server.leader?.raw ?? -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: warmup?.descriptor ?? -1, events: warmup?.wants ?? 0, revents: 0),
+        ]
+        let probing = Array(probes.keys)
+        for kind in probing {
+            polled.append(pollfd(fd: probes[kind]?.descriptor ?? -1, events: probes[kind]?.wants ?? 0, revents: 0))
+        }
+        _ = poll(&polled, nfds_t(polled.count), sleepMilliseconds)
+
+        if polled[0].revents != 0 { answerBell() }
+        if polled[1].revents != 0 { drainLog() }
+        if polled[2].revents != 0 { leaderEnded() }
+        server.reapAdoptedChildren()
+        if let run = warmup, let outcome = run.proceed(at: now, isReady: polled[3].revents != 0), warmup === run {
+            warmup = nil
+            feed(.warmedUp(outcome))
+        }
+        for (kind, poll) in zip(probing, polled[4...]) {
+            guard let exchange = probes[kind], exchange.proceed(at: now, isReady: poll.revents != 0) else { continue }
+            probes[kind] = nil
+            feed(.probed(kind, outcome(of: exchange)))
+        }
+        feed(.timer)
+    }
+
+    private var sleepMilliseconds: Int32 {
+        let deadlines = [machine.deadline, warmup?.nextDeadline].compactMap { $0 } + probes.values.map(\.deadline)
+        let sleep = min(max((deadlines.min() ?? Self.longestSleep + now) - now, .zero), Self.longestSleep)
+        let milliseconds = sleep.components.seconds * 1000 + sleep.components.attoseconds / 1_000_000_000_000_000
+        // Rounded up: a millisecond too early is a turn for nothing.
+        return sleep == .zero ? 0 : Int32(milliseconds) + 1
+    }
+
+    private func answerBell() {
+        var buffer = [UInt8](repeating: 0, count: 256)
+        var isSignalled = false
+        while true {
+            let count = read(bell.raw, &buffer, buffer.count)
+            guard count > 0 else { break }
+            isSignalled = isSignalled || buffer[0..<count].contains(UInt8(ascii: "s"))
+        }
+        if isSignalled || folder.isAskedToStop { feed(.stopRequested) }
+    }
+
+    private func drainLog() {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        for _ in 0..<Self.logReadsInARow {
+            let count = read(logPipe.raw, &buffer, buffer.count)
+            guard count > 0 else { return }
+            log.append(buffer[0..<count])
+        }
+    }
+
+    private func leaderEnded() {
+        guard let status = server.reapLeader() else { return }
+        drainLog()
+        feed(.exited(status, survivors: server.survivors().count, lastLine: log.lastWords))
+    }
+}
+
+// MARK: - Actions
+
+extension KeeperShell {
+    /// Hands events to the machine until no action answers at once.
+    private func feed(_ event: KeeperMachine.Event) {
+        var events = [event]
+        while !events.isEmpty {
+            let actions = machine.handle(events.removeFirst(), at: now)
+            for action in actions {
+                if let answer = carryOut(action) { events.append(answer) }
+            }
+        }
+        publish()
+    }
+
+    private func carryOut(_ action: KeeperMachine.Action) -> KeeperMachine.Event? {
+        switch action {
+        case .spawn:
+            log.forgetLastLine()
+            return server.spawn()
+        case .probe(let kind): return startProbe(kind)
+        case .warmUp: return startWarmup()
+        case .lookAtTree:
+            let alive = server.survivors()
+            return .treeSeen(alive: alive.count, ownsListener: server.listener(in: alive) == .own)
+        case .terminateTree:
+            probes = [:]
+            warmup = nil
+            server.signalTree(SIGTERM)
+        case .killTree: server.killTree()
+        case .forgetServer:
+            probes = [:]
+            warmup = nil
+            drainLog()
+            server.forget()
+        case .leave(let code): exitCode = code
+        }
+        return nil
+    }
+
+    private func startProbe(_ kind: KeeperMachine.Probing) -> KeeperMachine.Event? {
+        guard let probe = spec.template.runtime.probe(kind) else { return nil }
+        // Until it has been ready once, an answer counts only if it is this instance that gives it.
+        if case .starting = machine.stage, kind != .liveness {
+            switch server.listener(in: nil) {
+            case .own: break
+            case .nobody:
+                return .probed(kind, .failure("nothing of the instance listens on port \(server.mainPort) (PORT) yet"))
+            case .foreign:
+                return .probed(
+                    kind,
+                    .foreignListener("another process took port \(server.mainPort); the next start takes a new port"))
+            }
+        }
+        let (port, request) = target(of: probe)
+        probes[kind] = LoopbackExchange(
+            port: port, request: request, deadline: now + max(probe.timeout, .milliseconds(1)))
+        return nil
+    }
+
+    private func target(of probe: Probe) -> (Int, [UInt8]?) {
+        switch probe.check {
+        case .tcpSocket(let name): return (server.port(named: name), nil)
+        case .httpGet(let path, let name):
+            let port = server.port(named: name)
+            let rooted = path.hasPrefix("/") ? path : "/" + path
+            return (port, LoopbackExchange.request(method: "GET", path: rooted, port: port))
+        }
+    }
+
+    private func outcome(of exchange: LoopbackExchange) -> ProbeOutcome {
+        switch exchange.result {
+        case .connected: .success
+        case .answered(let status):
+            (200...399).contains(status) ? .success : .failure("its probe was answered \(status)")
+        case .failed(let why): .failure(why)
+        case nil: .failure("no answer")
+        }
+    }
+
+    private func startWarmup() -> KeeperMachine.Event? {
+        guard let warmup = spec.template.runtime.warmup, let requests = server.warmupRequests else {
+            return .warmedUp(.played(notes: nil))
+        }
+        self.warmup = WarmupRun(requests, port: server.mainPort, deadline: now + warmup.timeout)
+        return nil
+    }
+
+    private func publish() {
+        var status = machine.status
+        status.port = status.server == nil ? nil : server.mainPort
+        status.limitsNotEnforced = server.limitsNotEnforced
+        status.lostLogBytes = log.lostBytes
+        if status.phase == .ready {
+            status.readySince = published?.phase == .ready ? published?.readySince : Date()
+        }
+        guard status != published else { return }
+        // Not fatal: the server serves on, and the next change tries again.
+        if (try? StateFile.write(status, to: folder.status)) != nil { published = status }
+    }
+}

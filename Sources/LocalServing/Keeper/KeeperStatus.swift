@@ -1,0 +1,28 @@
+extension KeeperMachine {
+    /// What the controller is told. Ports and times of day are the shell's to add.
+    var status: InstanceStatus {
+        let (phase, runs) = statusPhase
+        var status = InstanceStatus(phase: phase)
+        status.restarts = restarts
+        status.reason = reason
+        if runs, let server {
+            status.server = server.identity
+            status.ports = server.ports
+            status.isWarm = server.isWarm
+        }
+        return status
+    }
+
+    private var statusPhase: (InstanceStatus.Phase, runs: Bool) {
+        let isLooping = failures >= KeeperLimits.crashLoop
+        return switch stage {
+        case .new, .backingOff: (isLooping ? .crashLooping : .starting, false)
+        case .starting, .warmingUp: (isLooping ? .crashLooping : .starting, true)
+        case .ready: (.ready, true)
+        case .unready: (.unready, true)
+        case .ending(let ending): (ending.then == .stop ? .stopping : isLooping ? .crashLooping : .unready, true)
+        case .finished(.stopped): (.stopped, false)
+        case .finished(.failed): (.failed, false)
+        }
+    }
+}

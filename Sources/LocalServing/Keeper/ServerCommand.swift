@@ -1,0 +1,114 @@
+import CLinuxProcess
+import Glibc
+import ModelManifests
+
+/// The program to start and its arguments, found and expanded.
+struct ServerCommand: Equatable, Sendable {
+    var program: String
+    var arguments: [String]
+
+    /// - Throws: `LocalServingError.invalidCommand`, terminal: it says what is missing and what to do.
+    init(_ runtime: Runtime, environment: ServerEnvironment, workingFolder: String) throws {
+        let words = (runtime.command + runtime.args).map(environment.expand)
+        guard let name = words.first, !name.isEmpty, !runtime.command.isEmpty else {
+            throw Self.error(
+                "the runtime has no command. A local target needs `command`; an image alone is not enough.")
+        }
+        guard !words.contains(where: { $0.utf8.contains(0) }) else {
+            throw Self.error("the command holds a NUL character. Take it out.")
+        }
+        program = try Self.find(name, path: environment.variables["PATH"] ?? "", workingFolder: workingFolder)
+        arguments = words
+    }
+
+    private static func find(_ name: String, path: String, workingFolder: String) throws -> String {
+        if name.contains("/") {
+            let program = name.hasPrefix("/") ? name : "\(workingFolder)/\(name)"
+            switch kind(of: program) {
+            case .program: return program
+            case .missing: throw error("the command \(name) does not exist. Install it, or correct `command`.")
+            case .notExecutable: throw error("\(name) is not executable. Run `chmod +x` on it, or correct `command`.")
+            }
+        }
+        var found: String?
+        for folder in path.split(separator: ":") {
+            let program = "\(folder)/\(name)"
+            switch kind(of: program) {
+            case .program: return program
+            case .notExecutable: found = found ?? program
+            case .missing: continue
+            }
+        }
+        if let found { throw error("\(found) is not executable. Run `chmod +x` on it, or correct `command`.") }
+        throw error("the command \(name) is not on PATH (\(path)). Install it, or give its whole path in `command`.")
+    }
+
+    private enum Kind { case program, notExecutable, missing }
+
+    private static func kind(of path: String) -> Kind {
+        var about = stat()
+        guard stat(path, &about) == 0 else { return .missing }
+        guard about.st_mode & S_IFMT == S_IFREG else { return .notExecutable }
+        return access(path, X_OK) == 0 ? .program : .notExecutable
+    }
+
+    static func error(_ message: String) -> LocalServingError {
+        LocalServingError(.invalidCommand, message, retry: .terminal)
+    }
+}
+
+/// Starts a program in a session of its own, with exactly this environment and no descriptor but the three.
+enum DetachedProcess {
+    enum Output {
+        /// Opened for reading too, so that writes do not fail while nobody reads.
+        case pipe(String)
+        case appending(String)
+    }
+
+    static func spawn(
+        program: String, arguments: [String], environment: [String], workingFolder: String, output: Output
+    ) throws -> pid_t {
+        let (path, flags) =
+            switch output {
+            case .pipe(let path): (path, O_RDWR)
+            case .appending(let path): (path, O_WRONLY | O_CREAT | O_APPEND)
+            }
+        var pid: pid_t = 0
+        let result = withCStrings(arguments) { argv in
+            withCStrings(environment) { envp in
+                clp_spawn(program, argv, envp, workingFolder, path, flags, &pid)
+            }
+        }
+        guard result == 0 else { throw failure(SystemError(-result), program) }
+        return pid
+    }
+
+    private static func failure(_ error: SystemError, _ program: String) -> LocalServingError {
+        switch error.code {
+        case ENOENT:
+            ServerCommand.error(
+                "\(program) cannot be started: its interpreter (the first line's `#!`) does not exist. "
+                    + "Install it, or correct that line.")
+        case ENOEXEC:
+            ServerCommand.error("\(program) is no program: it lacks a `#!` line, or is for another machine.")
+        case EACCES, EPERM:
+            ServerCommand.error("\(program) may not be started (\(error)). Check its mode and its mount (noexec).")
+        case E2BIG:
+            ServerCommand.error("\(program): command and environment are too long. Pass less in `args` and `env`.")
+        default:
+            LocalServingError(
+                .startFailed, "\(program) cannot be started: \(error). Free memory or processes.", retry: .transient)
+        }
+    }
+
+    private static func withCStrings<Result>(
+        _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
+        let copies: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
+        defer { for copy in copies { free(copy) } }
+        return copies.withUnsafeBufferPointer { buffer in
+            // An array that ends with nil is never empty.
+            body(buffer.baseAddress.unsafelyUnwrapped)
+        }
+    }
+}

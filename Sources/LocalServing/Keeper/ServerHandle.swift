@@ -1,0 +1,213 @@
+import CLinuxProcess
+import Glibc
+import ModelManifests
+
+/// The keeper's hold on one server: its ports, its first process, and the tree that grew from it.
+struct ServerHandle {
+    private let state: StateFolder
+    private let folder: InstanceFolder
+    private let spec: InstanceSpec
+    private let belonging: Keeper.Belonging
+    private let mark: ProcessMark
+    private static let maximumReapedAtOnce = 1000
+    private var claims: [String: PortClaim] = [:]
+    private var ports: [String: Int] = [:]
+    private var identity: ProcessIdentity?
+    /// It was started by this keeper, and not taken over from a former one.
+    private var isChild = false
+    private var group: ControlGroup?
+    /// Polls readable when the first process has ended; nil where none runs.
+    private(set) var leader: Descriptor?
+    private(set) var warmupRequests: WarmupRequests?
+    private(set) var limitsNotEnforced: String?
+
+    init(state: StateFolder, folder: InstanceFolder, spec: InstanceSpec, belonging: Keeper.Belonging) {
+        self.state = state
+        self.folder = folder
+        self.spec = spec
+        self.belonging = belonging
+        mark = ProcessMark(spec.mark, logPipe: folder.logPipe)
+    }
+
+    // MARK: Start
+
+    mutating func spawn() -> KeeperMachine.Event {
+        do {
+            let identity = try start()
+            return .spawned(identity, ports: ports)
+        } catch let error as LocalServingError {
+            return .spawnFailed(error.message, isTerminal: error.retryClass == .terminal)
+        } catch {
+            return .spawnFailed("the server cannot be started: \(error)", isTerminal: false)
+        }
+    }
+
+    private mutating func start() throws -> ProcessIdentity {
+        let runtime = spec.template.runtime
+        let working = spec.modelFolder ?? folder.work
+        if spec.modelFolder == nil { try StateFile.makeFolder(folder.work) }
+        guard access(working, X_OK) == 0 else {
+            throw LocalServingError(
+                .stateUnreadable, "the model's folder \(working) is not there: \(SystemError.last).", retry: .waiting)
+        }
+        if let warmup = runtime.warmup {
+            warmupRequests = try WarmupRequests(warmup, modelFolder: working)
+        }
+        try claimPorts(ServerEnvironment.portNames(runtime))
+        let environment = try ServerEnvironment(
+            spec: spec, modelFolder: working, portNames: ServerEnvironment.portNames(runtime), ports: ports,
+            secret: state.secret)
+        let command = try ServerCommand(runtime, environment: environment, workingFolder: working)
+        let group = makeGroup()
+        let pid = try DetachedProcess.spawn(
+            program: command.program, arguments: command.arguments, environment: environment.assignments,
+            workingFolder: working, output: .pipe(folder.logPipe))
+        self.group = group
+        join(group, pid)
+        // Not reaped before `reapLeader`: the pid is this process's, even if it has ended by now.
+        leader = Descriptor(try SystemError.check(clp_pidfd_open(pid)))
+        isChild = true
+        let identity = ProcessIdentity(pid: pid, startTime: ProcessTable.Entry(pid: pid)?.startTime ?? 0)
+        self.identity = identity
+        return identity
+    }
+
+    private mutating func claimPorts(_ names: [String]) throws {
+        claims = [:]
+        var generator = SystemRandomNumberGenerator()
+        for name in names { claims[name] = try PortClaim.claim(using: &generator) }
+        ports = claims.mapValues(\.port)
+    }
+
+    private mutating func makeGroup() -> ControlGroup? {
+        let resources = spec.template.resources
+        limitsNotEnforced = nil
+        guard resources.cpuLimitMillicores != nil || resources.memoryLimitBytes != nil else { return nil }
+        do {
+            return try ControlGroup(instance: spec.id, resources: resources)
+        } catch {
+            limitsNotEnforced = "limits not enforced: \((error as? ControlGroup.NotEnforced)?.why ?? "\(error)")"
+            return nil
+        }
+    }
+
+    private mutating func join(_ group: ControlGroup?, _ pid: pid_t) {
+        guard let group else { return }
+        do {
+            try group.add(pid)
+        } catch {
+            limitsNotEnforced = "limits not enforced: \((error as? ControlGroup.NotEnforced)?.why ?? "\(error)")"
+        }
+    }
+
+    // MARK: Adoption
+
+    /// Takes over the server of a keeper that was killed. Its pid is believed only together with its start time and
+    /// the instance's mark.
+    mutating func adopt(_ status: InstanceStatus) -> ProcessIdentity? {
+        guard let identity = status.server, mark.vouches(for: identity) else {
+            // The first process may be gone while others of the tree live: none of them may be met by a new server.
+            for process in mark.tree() { ProcessIdentity(process).signal(SIGKILL) }
+            return nil
+        }
+        let raw = clp_pidfd_open(identity.pid)
+        guard raw >= 0, identity.isAlive else { return nil }
+        leader = Descriptor(raw)
+        isChild = false
+        ports = status.ports
+        claims = status.ports.compactMapValues(PortClaim.claim(port:))
+        limitsNotEnforced = status.limitsNotEnforced
+        if let warmup = spec.template.runtime.warmup {
+            warmupRequests = try? WarmupRequests(warmup, modelFolder: spec.modelFolder ?? folder.work)
+        }
+        self.identity = identity
+        return identity
+    }
+
+    // MARK: Ports
+
+    var mainPort: Int {
+        let names = ServerEnvironment.portNames(spec.template.runtime)
+        return ServerEnvironment.mainPort(names).flatMap { ports[$0] } ?? 0
+    }
+
+    /// A port by its name, or by the number that it has in a cluster; any other number is itself.
+    func port(named name: String?) -> Int {
+        guard let name else { return mainPort }
+        if let port = ports[name] { return port }
+        let number = Int(name)
+        if let number, let named = spec.template.runtime.ports.first(where: { $0.containerPort == number }) {
+            return ports[named.name] ?? mainPort
+        }
+        return number ?? mainPort
+    }
+
+    /// Who listens on `PORT`. - Parameter alive: the tree, where it is known already.
+    func listener(in alive: [ProcessIdentity]?) -> ListenTable.Owner {
+        ListenTable.owner(ofPort: mainPort, first: leader == nil ? nil : identity?.pid) {
+            (alive ?? survivors()).map(\.pid)
+        }
+    }
+
+    // MARK: The tree
+
+    /// Every living process of the instance but its first, once that has ended; with it before.
+    func survivors() -> [ProcessIdentity] {
+        let table = ProcessTable.now()
+        var entries: [ProcessTable.Entry]
+        switch belonging {
+        case .everyDescendant where isChild: entries = table.descendants(of: getpid())
+        case .everyDescendant, .marked:
+            entries = mark.tree(in: table)
+            if let identity { entries += table.descendants(of: identity.pid) }
+            if let identity {
+                entries += table.entries.filter { $0.pid == identity.pid && $0.startTime == identity.startTime }
+            }
+        }
+        return Set(entries.filter { !$0.isZombie }.map(ProcessIdentity.init)).sorted { $0.pid < $1.pid }
+    }
+
+    func signalTree(_ signal: Int32) {
+        for process in survivors() { process.signal(signal) }
+    }
+
+    func killTree() {
+        group?.kill()
+        signalTree(SIGKILL)
+    }
+
+    /// - Returns: how the first process ended; nil if it has not, or was reaped before.
+    mutating func reapLeader() -> ExitStatus? {
+        guard let identity, leader != nil else { return nil }
+        guard isChild else {
+            leader = nil
+            return .unknown
+        }
+        var status: Int32 = 0
+        guard clp_reap(identity.pid, &status) == identity.pid else { return nil }
+        leader = nil
+        return ExitStatus(waitStatus: status)
+    }
+
+    /// Orphans of the tree that became this process's children, and have ended. The first process is `reapLeader`'s.
+    func reapAdoptedChildren() {
+        guard belonging == .everyDescendant else { return }
+        for _ in 0..<Self.maximumReapedAtOnce {
+            let ended = clp_ended_child()
+            guard ended > 0, leader == nil || !isChild || ended != identity?.pid else { return }
+            var status: Int32 = 0
+            _ = clp_reap(ended, &status)
+        }
+    }
+
+    mutating func forget() {
+        // The tree can be seen empty before the first process's end was handled.
+        _ = reapLeader()
+        leader = nil
+        identity = nil
+        claims = [:]
+        warmupRequests = nil
+        group?.remove()
+        group = nil
+    }
+}

@@ -1,0 +1,91 @@
+import Glibc
+
+/// A server's output on disk: one file that grows to a bound, and its predecessors. A full disk loses output, is
+/// counted, and never stops the server.
+final class ServerLog {
+    static let maximumBytes = 10 << 20
+    static let maximumFiles = 5
+    private static let longestLine = 4096
+
+    private let path: String
+    private let limit: Int
+    private var file: Descriptor?
+    private var size = 0
+    private(set) var lostBytes = 0
+    /// The last line that is not blank, cut to a bound: what a crash is explained with.
+    private(set) var lastLine: String?
+    private var line: [UInt8] = []
+
+    init(path: String, limit: Int = ServerLog.maximumBytes) {
+        self.path = path
+        self.limit = limit
+        open()
+    }
+
+    func append(_ bytes: ArraySlice<UInt8>) {
+        followLines(bytes)
+        if size >= limit { rotate() }
+        if file == nil { open() }
+        guard let file else {
+            lostBytes += bytes.count
+            return
+        }
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(file.raw, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else {
+                lostBytes += rest.count
+                return
+            }
+            size += count
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// A new server: the former one's last words are not its own.
+    func forgetLastLine() {
+        lastLine = nil
+        line = []
+    }
+
+    static func file(_ path: String, _ index: Int) -> String { index == 0 ? path : "\(path).\(index)" }
+
+    private func open() {
+        let raw = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        file = raw >= 0 ? Descriptor(raw) : nil
+        var about = stat()
+        size = raw >= 0 && fstat(raw, &about) == 0 ? Int(about.st_size) : 0
+    }
+
+    private func rotate() {
+        file = nil
+        unlink(Self.file(path, Self.maximumFiles - 1))
+        for index in stride(from: Self.maximumFiles - 2, through: 0, by: -1) {
+            rename(Self.file(path, index), Self.file(path, index + 1))
+        }
+        open()
+    }
+
+    private func followLines(_ bytes: ArraySlice<UInt8>) {
+        var rest = bytes
+        while let end = rest.firstIndex(of: 10) {
+            line.append(contentsOf: rest[..<end].prefix(max(Self.longestLine - line.count, 0)))
+            takeLine()
+            rest = rest[(end + 1)...]
+        }
+        line.append(contentsOf: rest.prefix(max(Self.longestLine - line.count, 0)))
+    }
+
+    private func takeLine() {
+        let text = String(decoding: line, as: UTF8.self).filter { !$0.isNewline }
+        line.removeAll(keepingCapacity: true)
+        if text.contains(where: { !$0.isWhitespace }) { lastLine = String(text.prefix(300)) }
+    }
+
+    /// The last line, even where the server died before it ended it.
+    var lastWords: String? {
+        let open = String(decoding: line, as: UTF8.self)
+        return open.contains { !$0.isWhitespace } ? String(open.prefix(300)) : lastLine
+    }
+}

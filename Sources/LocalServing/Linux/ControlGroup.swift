@@ -1,0 +1,62 @@
+import Glibc
+import ModelManifests
+
+/// A cgroup of version 2 below the keeper's own, with the manifest's limits. Only where it was delegated to us.
+struct ControlGroup: Sendable {
+    let path: String
+
+    /// Makes the group and sets the limits.
+    /// - Throws: `NotEnforced`, for the status.
+    init(instance: String, resources: Resources, root: String = "/sys/fs/cgroup", own: [UInt8]? = nil) throws {
+        guard let own = own ?? readSmallFile("/proc/self/cgroup", limit: 1 << 16),
+            let line = String(decoding: own, as: UTF8.self).split(separator: "\n").first(where: { $0.hasPrefix("0::/") }
+            )
+        else { throw NotEnforced("this machine has no cgroup version 2") }
+        // A group with processes of its own cannot have limited children, so the new one is a sibling of ours.
+        let ours = root + line.dropFirst(3)
+        let parent = ours.lastIndex(of: "/").map { String(ours[..<$0]) } ?? ours
+        let controllers = Self.words("\(parent)/cgroup.subtree_control")
+        var missing: [String] = []
+        if resources.memoryLimitBytes != nil, !controllers.contains("memory") { missing.append("memory") }
+        if resources.cpuLimitMillicores != nil, !controllers.contains("cpu") { missing.append("cpu") }
+        guard missing.isEmpty else {
+            throw NotEnforced(
+                "no \(missing.joined(separator: " and ")) cgroup is delegated to mlctl "
+                    + "(run it as a systemd service with Delegate=yes)")
+        }
+        path = "\(parent)/mlctl-\(instance)"
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+            throw NotEnforced("the cgroup \(path) cannot be made: \(SystemError.last)")
+        }
+        if let bytes = resources.memoryLimitBytes { try set("memory.max", String(bytes)) }
+        if let millicores = resources.cpuLimitMillicores { try set("cpu.max", Self.cpuMax(millicores: millicores)) }
+    }
+
+    struct NotEnforced: Error, Equatable {
+        var why: String
+        init(_ why: String) { self.why = why }
+    }
+
+    /// `<quota> <period>`, microseconds.
+    static func cpuMax(millicores: Int) -> String { "\(max(millicores, 10) * 100) 100000" }
+
+    func add(_ pid: Int32) throws { try set("cgroup.procs", String(pid)) }
+
+    /// SIGKILL to every process in the group, at once.
+    func kill() { try? set("cgroup.kill", "1") }
+
+    func remove() { rmdir(path) }
+
+    private func set(_ file: String, _ value: String) throws {
+        let raw = open("\(path)/\(file)", O_WRONLY | O_CLOEXEC)
+        guard raw >= 0 else { throw NotEnforced("\(path)/\(file) cannot be opened: \(SystemError.last)") }
+        defer { close(raw) }
+        guard write(raw, value, value.utf8.count) == value.utf8.count else {
+            throw NotEnforced("\(path)/\(file) does not take \(value): \(SystemError.last)")
+        }
+    }
+
+    private static func words(_ file: String) -> [Substring] {
+        String(decoding: readSmallFile(file, limit: 4096) ?? [], as: UTF8.self).split { $0.isWhitespace }
+    }
+}

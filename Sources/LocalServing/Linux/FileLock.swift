@@ -1,0 +1,31 @@
+import CLinuxProcess
+import Glibc
+
+/// A lock that the kernel gives back when its holder ends, however it ends (flock, close-on-exec).
+public final class FileLock: Sendable {
+    private let descriptor: Descriptor
+
+    private init(_ descriptor: Descriptor) { self.descriptor = descriptor }
+
+    /// - Returns: nil when another holds it.
+    /// - Throws: `LocalServingError.stateUnreadable` when the file cannot be opened.
+    public static func acquire(_ path: String) throws -> FileLock? {
+        let raw = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard raw >= 0 else {
+            throw LocalServingError(
+                .stateUnreadable, "\(path) cannot be opened: \(SystemError.last). Check the folder and its owner.",
+                retry: .waiting)
+        }
+        let descriptor = Descriptor(raw)
+        return clp_lock_exclusive(raw) == 0 ? FileLock(descriptor) : nil
+    }
+
+    /// Whether somebody holds it now. Takes it for an instant to find out, so that a holder-to-be has to try twice.
+    static func isHeld(_ path: String) -> Bool {
+        // Read-only, so that whoever watches the folder for the holder's end is not woken by this look.
+        let raw = open(path, O_RDONLY | O_CLOEXEC)
+        guard raw >= 0 else { return false }
+        let descriptor = Descriptor(raw)
+        return withExtendedLifetime(descriptor) { clp_lock_exclusive(raw) != 0 }
+    }
+}

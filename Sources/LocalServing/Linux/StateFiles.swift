@@ -1,0 +1,82 @@
+import Foundation
+import Glibc
+
+/// Small JSON files that are whole or not there: written aside, then renamed. For their owner's eyes only.
+enum StateFile {
+    static let maximumBytes = 8 << 20
+
+    static func write(_ value: some Encodable, to path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
+        try write(bytes: Array(encoder.encode(value)), to: path)
+    }
+
+    /// - Returns: nil where there is no such file.
+    /// - Throws: `LocalServingError.stateUnreadable` where there is one that makes no sense.
+    static func read<Value: Decodable>(_ type: Value.Type, from path: String) throws -> Value? {
+        guard let bytes = readSmallFile(path, limit: maximumBytes) else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw LocalServingError(
+                .stateUnreadable, "\(path) cannot be read: \(SystemError.last). Check the folder and its owner.",
+                retry: .waiting)
+        }
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        do {
+            return try decoder.decode(type, from: Data(bytes))
+        } catch {
+            throw LocalServingError(
+                .stateUnreadable, "\(path) is damaged, or of a version that this mlctl cannot read. Move it away.",
+                retry: .waiting)
+        }
+    }
+
+    static func write(bytes: [UInt8], to path: String) throws {
+        // The name is the writer's own: two processes that write one file never write into one another's copy.
+        let aside = "\(path).\(getpid()).new"
+        let raw = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard raw >= 0 else { throw unwritable(path) }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { Glibc.write(raw, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else {
+                let error = unwritable(path)
+                close(raw)
+                unlink(aside)
+                throw error
+            }
+            written += count
+        }
+        close(raw)
+        guard rename(aside, path) == 0 else {
+            let error = unwritable(path)
+            unlink(aside)
+            throw error
+        }
+    }
+
+    static func makeFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw LocalServingError(
+                .stateUnreadable, "the folder \(path) cannot be made: \(error). Check its parent's owner and space.",
+                retry: .waiting)
+        }
+    }
+
+    static func names(in folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    }
+
+    private static func unwritable(_ path: String) -> LocalServingError {
+        let error = SystemError.last
+        let hint = error.code == ENOSPC ? "Free some disk space." : "Check the folder and its owner."
+        return LocalServingError(
+            .stateUnreadable, "\(path) cannot be written: \(error). \(hint)",
+            retry: error.code == ENOSPC ? .waiting : .transient)
+    }
+}

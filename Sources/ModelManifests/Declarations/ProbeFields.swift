@@ -1,0 +1,60 @@
+/// How probes are written: as Kubernetes has them.
+enum ProbeFields {
+    static let probes = Shape<Probes>.object(
+        Probes(),
+        fields: [
+            Field("startup", probe, "Until it succeeds, the others are not asked.") { $0.startup = $1 },
+            Field("readiness", probe, "While it fails, the instance gets no traffic.") { $0.readiness = $1 },
+            Field("liveness", probe, "Where it fails, the instance is started anew.") { $0.liveness = $1 },
+        ])
+
+    static let httpPath = Shape<String>.string().map { text, node, reading -> String? in
+        guard !text.hasPrefix("/") else { return text }
+        reading.report("must begin with '/'", at: node.place, suggestion: "did you mean '/\(text.shortened)'?")
+        return nil
+    }.schema(adding: ["pattern": "^/"])
+
+    private static let probe = Shape<Probe>.object(
+        Probe(check: .tcpSocket(port: nil)),
+        fields: [
+            Field("httpGet", httpGet, "GET of a path: 200 to 399 is success.") {
+                $0.check = .httpGet(path: $1.path, port: $1.port)
+            },
+            Field("tcpSocket", tcpSocket, "A connection is opened and closed.", countsWhenEmpty: true) {
+                $0.check = .tcpSocket(port: $1.port)
+            },
+            .unavailable("exec", "use httpGet or tcpSocket"),
+            .unavailable("grpc", "use httpGet or tcpSocket"),
+            Field("periodSeconds", seconds(from: 0.01), "Between two probes; 1.") { $0.period = $1 },
+            Field("timeoutSeconds", seconds(from: 0.01), "For one probe; 1.") { $0.timeout = $1 },
+            Field("initialDelaySeconds", seconds(from: 0), "Before the first; 0.") { $0.initialDelay = $1 },
+            Field("failureThreshold", .wholeNumber(1...10_000), "Failures in a row that count; 3.") {
+                $0.failureThreshold = $1
+            },
+            Field("successThreshold", .wholeNumber(1...10_000), "Successes in a row that count; 1.") {
+                $0.successThreshold = $1
+            },
+        ],
+        rules: [.exactlyOne(["httpGet", "tcpSocket"])])
+
+    private struct WrittenCheck: Sendable {
+        var path = "/"
+        var port: String?
+    }
+
+    private static let port = Field<WrittenCheck>(
+        "port", .text(), "A port's name or its containerPort; PORT by default."
+    ) {
+        $0.port = $1
+    }
+
+    private static let httpGet = Shape<WrittenCheck>.object(
+        WrittenCheck(), fields: [Field("path", httpPath, "The path; / by default.") { $0.path = $1 }, port])
+
+    private static let tcpSocket = Shape<WrittenCheck>.object(WrittenCheck(), fields: [port])
+
+    private static func seconds(from least: Double) -> Shape<Duration> {
+        let mostSeconds = 86_400.0
+        return Shape<Double>.number(least...mostSeconds).map { seconds, _, _ in .seconds(seconds) }
+    }
+}

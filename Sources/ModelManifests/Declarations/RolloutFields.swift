@@ -1,0 +1,214 @@
+/// `spec.rollout` as written: its gates may still be names of templates.
+struct WrittenRollout: Sendable {
+    /// All but steps and gates.
+    var spec = RolloutSpec()
+    var steps: [WrittenStep]?
+    var gates: [WrittenGate]?
+
+    /// The gates that it defines, in `gates` and in steps; nil in `gates` stands for the defaults.
+    var definedGates: [WrittenGate] {
+        let inSteps = (steps ?? []).compactMap(\.gate).filter(\.isDefinition)
+        guard !inSteps.isEmpty else { return gates ?? [] }
+        return (gates ?? []) + inSteps
+    }
+
+    /// With its templates looked up.
+    func resolved(template: (String) -> GateSpec.Kind?) -> RolloutSpec {
+        var resolved = spec
+        let defined = definedGates.compactMap { gate -> GateSpec? in
+            guard let name = gate.name, let kind = gate.kind ?? gate.template.flatMap(template) else { return nil }
+            return GateSpec(name: name, kind: kind)
+        }
+        resolved.gates = (gates == nil ? RolloutSpec.defaultGates : []) + defined
+        if let steps {
+            resolved.steps = steps.compactMap { step in step.action.map { RolloutStep($0, advance: step.advance) } }
+        }
+        return resolved
+    }
+}
+
+/// One step as written.
+struct WrittenStep: Sendable {
+    /// A step with a gate has the gate's name here.
+    var action: RolloutStep.Action?
+    var advance: RolloutStep.Advance = .done
+    var gate: WrittenGate?
+    var place = SourcePlace(line: 1, column: 1)
+}
+
+/// How `spec.rollout` is written.
+enum RolloutFields {
+    static let shape = Shape<WrittenRollout>.object(
+        WrittenRollout(),
+        fields: [
+            Field("strategy", .choice(of: "strategy", available: [.canary]), "canary: step by step.") {
+                $0.spec.strategy = $1
+            },
+            Field(
+                "capacity", .choice(of: "capacity", available: [.surge]), "surge: the candidate runs beside the stable."
+            ) {
+                $0.spec.capacity = $1
+            },
+            Field(
+                "steps", .list(step, count: 1...100), "What is done, one after the other; it ends with setWeight: 100."
+            ) {
+                $0.steps = $1
+            },
+            Field("gates", .list(GateFields.gate, count: 0...32), "Watched on every step.") { $0.gates = $1 },
+            Field(
+                "falseRollbackRate", .number(0...1, isOpen: true),
+                "How often a good candidate may be rolled back, all comparing gates and looks together; 0.01."
+            ) { $0.spec.falseRollbackRate = $1 },
+            Field("missedRegressionRate", .number(0...1, isOpen: true), "How often a pass may be wrong; 0.05.") {
+                $0.spec.missedRegressionRate = $1
+            },
+            Field("progressDeadline", .duration(.seconds(1)...GoDuration.longest), "Without pauses and approvals; 30m.")
+            {
+                $0.spec.progressDeadline = $1
+            },
+            Field("onInsufficient", .choice(of: "action"), "When the deadline comes without enough data; pause.") {
+                $0.spec.onInsufficient = $1
+            },
+            Field("onFailure", .choice(of: "action"), "When a gate fails; rollback.") { $0.spec.onFailure = $1 },
+            Field("probation", probation, "Keeps the old revision warm after promotion.") { $0.spec.probation = $1 },
+        ],
+        check: { rollout, node, reading in
+            RolloutRules.checkWeights(rollout.steps ?? [], node, &reading)
+            RolloutRules.checkGateNames(rollout, node, &reading)
+        })
+
+    private static let step = Shape<WrittenStep>.object(
+        WrittenStep(),
+        fields: [
+            Field("setWeight", .wholeNumber(0...100), "The candidate's share of the traffic, in per cent.") {
+                $0.action = .setWeight($1)
+            },
+            Field("pause", pause, "Ends by the clock; without a duration, by mlctl promote.", countsWhenEmpty: true) {
+                $0.action = .pause($1)
+            },
+            Field("gate", GateFields.stepGate, "Held until the gate passes.") {
+                $0.gate = $1
+                $0.action = $1.name.map { .gate($0) }
+            },
+            Field("approval", approval, "Held until mlctl promote.", countsWhenEmpty: true) { step, _ in
+                step.action = .approval
+            },
+            Field("advance", .choice(of: "advance"), "evidence: left as soon as all gates pass.") { $0.advance = $1 },
+        ],
+        rules: [.exactlyOne(actions)],
+        check: { step, node, _ in
+            step.place = node.place
+            // With two there is no saying which was meant.
+            if actions.count(where: { node.entry($0) != nil }) > 1 { step.action = nil }
+        })
+
+    private static let actions = ["setWeight", "pause", "gate", "approval"]
+
+    private static let pause = Shape<Duration?>.object(
+        nil, fields: [Field("duration", .duration(), "How long.") { $0 = $1 }])
+
+    private struct WrittenApproval: Sendable {}
+
+    private static let approval = Shape<WrittenApproval>.object(WrittenApproval(), fields: [])
+
+    private static let probation = Shape<Probation>.object(
+        Probation(duration: .zero),
+        fields: [
+            Field("duration", .duration(.seconds(1)...GoDuration.longest), "How long.", isRequired: true) {
+                $0.duration = $1
+            },
+            Field("holdback", .wholeNumber(0...99), "Per cent of the traffic that stays with the old revision; 0.") {
+                $0.holdback = $1
+            },
+        ])
+}
+
+/// What no field of a rollout can see alone.
+enum RolloutRules {
+    static func checkWeights(_ steps: [WrittenStep], _ rollout: SourceNode, _ reading: inout DocumentReading) {
+        // Steps that could not be read say so themselves.
+        guard let last = steps.last, case .sequence(let items)? = rollout["steps"]?.content, items.count == steps.count
+        else { return }
+        var weight = 0
+        for (index, step) in steps.enumerated() {
+            guard case .setWeight(let next)? = step.action else { continue }
+            if next < weight {
+                report(
+                    "setWeight falls from \(weight) to \(next)", step: index, of: steps, &reading,
+                    suggestion: "weights rise from step to step; a rollback is what takes traffic away")
+            } else if weight == 100 {
+                report("setWeight: 100 stands twice", step: index, of: steps, &reading)
+            }
+            weight = max(weight, next)
+        }
+        switch last.action {
+        case .setWeight(100)?, nil: break
+        case _ where weight == 100:
+            report(
+                "stands after setWeight: 100, where the rollout ends", step: steps.count - 1, of: steps, &reading,
+                suggestion: "use probation: {duration: …} to go on watching after promotion")
+        default:
+            report(
+                "the steps end at \(weight) %, not at 100 %", step: steps.count - 1, of: steps, &reading,
+                suggestion: "add '- setWeight: 100' at the end")
+        }
+    }
+
+    static func checkGateNames(_ rollout: WrittenRollout, _ node: SourceNode, _ reading: inout DocumentReading) {
+        var seen: [String: SourcePlace?] = [:]
+        if rollout.gates == nil {
+            for gate in RolloutSpec.defaultGates { seen[gate.name] = .some(nil) }
+        }
+        for (index, gate) in (rollout.gates ?? []).enumerated() {
+            guard let name = gate.name else { continue }
+            if let first = seen[name] {
+                reading.report(twice(name, first), within: [.field("gates"), .index(index)], at: gate.place)
+            } else {
+                seen[name] = gate.place
+            }
+        }
+        for (index, step) in (rollout.steps ?? []).enumerated() {
+            guard let gate = step.gate, gate.isDefinition, let name = gate.name else { continue }
+            if let first = seen[name] {
+                reading.report(
+                    twice(name, first), within: [.field("steps"), .index(index), .field("gate")], at: gate.place)
+            } else {
+                seen[name] = gate.place
+            }
+        }
+        for (index, step) in (rollout.steps ?? []).enumerated() {
+            guard let gate = step.gate, !gate.isDefinition, let name = gate.name, seen[name] == nil else { continue }
+            reading.report(
+                "there is no gate '\(name)'",
+                within: [.field("steps"), .index(index), .field("gate"), .field("name")], at: gate.place,
+                suggestion: DidYouMean.suggestion(for: name, among: seen.keys.sorted(), noun: "the gates are")
+                    ?? "add it to rollout.gates")
+        }
+    }
+
+    private static func twice(_ name: String, _ first: SourcePlace?) -> String {
+        let place =
+            first.map { "the first on line \($0.line)" } ?? "the first among the gates that are there by default"
+        return "two gates are named '\(name)', \(place)"
+    }
+
+    private static func report(
+        _ message: String, step index: Int, of steps: [WrittenStep], _ reading: inout DocumentReading,
+        suggestion: String? = nil
+    ) {
+        var path: [PathElement] = [.field("steps"), .index(index)]
+        if case .setWeight? = steps[index].action { path.append(.field("setWeight")) }
+        reading.report(message, within: path, at: steps[index].place, suggestion: suggestion)
+    }
+}
+
+extension DocumentReading {
+    /// Says that something deeper than where the reader is at is wrong.
+    mutating func report(
+        _ message: String, within deeper: [PathElement], at place: SourcePlace, suggestion: String? = nil
+    ) {
+        for element in deeper { enter(element) }
+        report(message, at: place, suggestion: suggestion)
+        for _ in deeper { leave() }
+    }
+}

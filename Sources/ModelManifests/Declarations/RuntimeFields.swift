@@ -1,0 +1,149 @@
+/// How a runtime is written: in a ServingRuntime's `spec`, and in a ModelDeployment's `spec.runtime`.
+enum RuntimeFields {
+    /// `spec` of a ServingRuntime.
+    static let servingRuntime = Shape<Runtime>.object(Runtime(command: []), fields: fields, rules: rules)
+
+    /// `spec.runtime` of a ModelDeployment: inline, or a ServingRuntime's name and what is to differ from it.
+    static let deployment = Shape<Runtime>.object(
+        Runtime(command: []),
+        fields: [
+            Field(
+                "name", .dnsLabel, "A ServingRuntime of the namespace, or a preset. Fields beside it override its own."
+            ) {
+                $0.name = $1
+            }
+        ] + fields,
+        rules: rules)
+
+    private static let rules: [FieldRule] = [.atMostOne(["terminationGracePeriod", "terminationGracePeriodSeconds"])]
+
+    private static let fields: [Field<Runtime>] = [
+        Field("image", .string(), "A container image; used in a cluster.") { $0.image = $1 },
+        Field(
+            "command", .list(.text(), count: 1...100), "The program and its first arguments; started without a shell."
+        ) {
+            $0.command = $1
+        },
+        Field("args", .list(.text(canBeEmpty: true)), "Further arguments. $(NAME) is replaced as in Kubernetes.") {
+            $0.args = $1
+        },
+        Field("env", EnvironmentFields.list, "Environment variables, beside those that every server gets.") {
+            $0.env = $1
+        },
+        Field("ports", ports, "Named ports. Each becomes a free port, given as PORT and PORT_<NAME>.") {
+            $0.ports = $1
+        },
+        Field("probes", ProbeFields.probes, "How it is seen that the server has started, is ready and is alive.") {
+            $0.probes = $1
+        },
+        Field("warmup", warmup, "Requests that are played to a new instance before it takes traffic.") {
+            $0.warmup = $1
+        },
+        Field("terminationGracePeriod", .duration(), "How long a stopping instance may take; 30s.") {
+            $0.terminationGracePeriod = $1
+        },
+        Field("terminationGracePeriodSeconds", .wholeNumber(0...86_400), "The same in seconds, as in Kubernetes.") {
+            $0.terminationGracePeriod = .seconds($1)
+        },
+        // Kept in the canonical form: the server's own metrics are read by later versions.
+        Field("metrics", metrics, "Where the server's own metrics are.") { _, _ in },
+    ]
+
+    private static let ports = Shape<[ContainerPort]>.list(
+        .object(
+            ContainerPort(name: "http"),
+            fields: [
+                Field("name", .dnsLabel, "The first, or `http`, is PORT; each is PORT_<NAME>.") { $0.name = $1 },
+                Field("containerPort", .wholeNumber(1...65_535), "Bound in a cluster only.") { $0.containerPort = $1 },
+            ]), count: 0...32
+    ).map { ports, node, reading in
+        reading.reportRepeated(ports.map(\.name), in: node, noun: "ports are named")
+        return ports
+    }
+
+    private static let warmup = Shape<Warmup>.object(
+        Warmup(file: ""),
+        fields: [
+            Field(
+                "file", relativePath, "A file in the model's folder: a line is a body, or {path, body}.",
+                isRequired: true
+            ) {
+                $0.file = $1
+            },
+            Field("path", ProbeFields.httpPath, "Where lines without a path of their own are posted to.") {
+                $0.path = $1
+            },
+            Field("timeout", .duration(.milliseconds(1)...GoDuration.longest), "For all of them together; 60s.") {
+                $0.timeout = $1
+            },
+        ])
+
+    private static let relativePath = Shape<String>.string().map { text, node, reading -> String? in
+        guard !text.hasPrefix("/"), !text.split(separator: "/").contains("..") else {
+            reading.report(
+                "'\(text.shortened)' leaves the model's folder", at: node.place,
+                suggestion: "write a path relative to the model's files, without '..'")
+            return nil
+        }
+        return text
+    }
+
+    private struct WrittenMetrics: Sendable {}
+
+    private static let metrics = Shape<WrittenMetrics>.object(
+        WrittenMetrics(),
+        fields: [
+            Field("path", ProbeFields.httpPath, "Its path; /metrics.") { _, _ in },
+            Field("port", .text(), "A port's name.") { _, _ in },
+            Field("dialect", .shortName, "How they are called, such as mlserver or vllm.") { _, _ in },
+        ])
+}
+
+/// How `env` is written.
+enum EnvironmentFields {
+    static let list = Shape<[EnvironmentVariable]>.list(variable).map { variables, node, reading in
+        reading.reportRepeated(variables.map(\.name), in: node, noun: "variables are named")
+        return variables
+    }
+
+    private static let variable = Shape<EnvironmentVariable>.object(
+        EnvironmentVariable(name: "", value: .literal("")),
+        fields: [
+            Field("name", name, "Its name.", isRequired: true) { $0.name = $1 },
+            Field("value", .text(atMost: 65_536, canBeEmpty: true), "Its value. $(NAME) is replaced as in Kubernetes.")
+            {
+                $0.value = .literal($1)
+            },
+            Field("valueFrom", secret, "A secret that the operator has allowed.") { $0.value = .secret($1) },
+        ],
+        rules: [.exactlyOne(["value", "valueFrom"])])
+
+    private static let secret = Shape<String>.object(
+        "", fields: [Field("secret", .shortName, "The secret's name.", isRequired: true) { $0 = $1 }])
+
+    private static let name = Shape<String>.string(atMost: 256).map { text, node, reading -> String? in
+        guard !NameRules.isEnvironmentName(text) else { return text }
+        reading.report(
+            "'\(text.shortened)' is not a name of an environment variable: letters, digits, '_', '-' and '.', and no "
+                + "digit first", at: node.place)
+        return nil
+    }
+}
+
+extension DocumentReading {
+    /// Says which names stand twice in a list of objects.
+    mutating func reportRepeated(_ names: [String], in list: SourceNode, noun: String) {
+        guard Set(names).count < names.count, case .sequence(let items) = list.content, items.count == names.count
+        else { return }
+        var seen: [String: SourcePlace] = [:]
+        for (index, (name, item)) in zip(names, items).enumerated() {
+            guard let first = seen[name] else {
+                seen[name] = item.place
+                continue
+            }
+            enter(.index(index))
+            report("two \(noun) '\(name.shortened)', the first on line \(first.line)", at: item.place)
+            leave()
+        }
+    }
+}

@@ -1,0 +1,52 @@
+/// What no field of a runtime can see alone: it must hold once references are resolved.
+enum RuntimeRules {
+    /// Checks the ports that probes name, and puts the port's name where its number was written.
+    static func settlePorts(of runtime: inout Runtime?, at place: SourcePlace, _ reading: inout DocumentReading) {
+        guard var settled = runtime else { return }
+        let ports = settled.ports.isEmpty ? [ContainerPort(name: "http")] : settled.ports
+        let probes: [(name: String, path: WritableKeyPath<Probes, Probe?>)] = [
+            ("startup", \.startup), ("readiness", \.readiness), ("liveness", \.liveness),
+        ]
+        for (name, path) in probes {
+            guard var probe = settled.probes[keyPath: path], let written = probe.check.port else { continue }
+            if let port = ports.first(where: { $0.name == written || $0.containerPort.map(String.init) == written }) {
+                probe.check = probe.check.with(port: port.name)
+                settled.probes[keyPath: path] = probe
+            } else {
+                let names = ports.map(\.name)
+                reading.report(
+                    "there is no port '\(written.shortened)'", within: [.field("probes"), .field(name)], at: place,
+                    suggestion: DidYouMean.suggestion(for: written, among: names, noun: "the ports are"))
+            }
+        }
+        runtime = settled
+    }
+
+    static func checkCommand(of runtime: Runtime, at place: SourcePlace, _ reading: inout DocumentReading) {
+        guard runtime.command.isEmpty else { return }
+        if runtime.image != nil {
+            reading.report(
+                "an image is not available with target 'local' in this version; give a command", at: place)
+        } else {
+            let presets = RuntimePresets.all.keys.sorted().joined(separator: ", ")
+            reading.report(
+                "has no command: nothing could be started", at: place,
+                suggestion: "give 'command', or the 'name' of a ServingRuntime or preset (\(presets))")
+        }
+    }
+}
+
+extension Probe.Check {
+    fileprivate var port: String? {
+        switch self {
+        case .httpGet(_, let port), .tcpSocket(let port): port
+        }
+    }
+
+    fileprivate func with(port: String) -> Self {
+        switch self {
+        case .httpGet(let path, _): .httpGet(path: path, port: port)
+        case .tcpSocket: .tcpSocket(port: port)
+        }
+    }
+}

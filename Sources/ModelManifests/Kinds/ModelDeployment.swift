@@ -1,0 +1,57 @@
+/// One model service, wanted: a ModelDeployment with its references resolved and its defaults filled in.
+public struct ModelDeployment: Hashable, Codable, Sendable {
+    public var key: DeploymentKey
+    public var labels: [String: String]
+    public var template: ServingTemplate
+    /// Carried into the audit trail; never part of the revision.
+    public var lineage: [String: String]
+    public var target: Target
+    public var replicas: Int
+    public var endpoint: Endpoint
+    public var rollout: RolloutSpec
+    public var dependsOn: [DeploymentKey]
+    /// Keeps everything as it is, whatever git says.
+    public var suspend: Bool
+
+    public init(
+        key: DeploymentKey, labels: [String: String] = [:], template: ServingTemplate, lineage: [String: String] = [:],
+        target: Target = .local, replicas: Int = 1, endpoint: Endpoint = Endpoint(),
+        rollout: RolloutSpec = RolloutSpec(),
+        dependsOn: [DeploymentKey] = [], suspend: Bool = false
+    ) {
+        self.key = key
+        self.labels = labels
+        self.template = template
+        self.lineage = lineage
+        self.target = target
+        self.replicas = replicas
+        self.endpoint = endpoint
+        self.rollout = rollout
+        self.dependsOn = dependsOn
+        self.suspend = suspend
+    }
+}
+
+public enum Target: String, CaseIterable, Codable, Sendable { case local, kubernetes }
+
+/// The port at which the service answers, and who decides which revision answers whom.
+public struct Endpoint: Hashable, Codable, Sendable {
+    /// Loopback port of the service; nil lets mlctl choose one and keep it.
+    public var port: Int?
+    public var routing: Routing
+    /// A request that has not been answered by then counts as an error of the instance. For streams, to the first byte.
+    public var requestTimeout: Duration
+
+    public init(port: Int? = nil, routing: Routing = .random, requestTimeout: Duration = .seconds(60)) {
+        self.port = port
+        self.routing = routing
+        self.requestTimeout = requestTimeout
+    }
+}
+
+/// What is randomised: requests, or the keys (users) that a header or a cookie carries.
+public enum Routing: Hashable, Codable, Sendable {
+    case random
+    case stickyHeader(String)
+    case stickyCookie(String)
+}

@@ -1,0 +1,93 @@
+/// How a new revision takes over from the one that serves.
+public struct RolloutSpec: Hashable, Codable, Sendable {
+    public enum Strategy: String, CaseIterable, Codable, Sendable { case canary, blueGreen, ab, shadow, recreate }
+    public enum Capacity: String, CaseIterable, Codable, Sendable { case surge, drainThenLoad }
+    /// What happens when the deadline comes without enough data.
+    public enum InsufficientAction: String, CaseIterable, Codable, Sendable { case pause, rollback, promote }
+    public enum FailureAction: String, CaseIterable, Codable, Sendable { case rollback, pause }
+
+    public var strategy: Strategy
+    public var capacity: Capacity
+    public var steps: [RolloutStep]
+    /// Watched on every step.
+    public var gates: [GateSpec]
+    /// Of all comparing gates and all looks of one rollout together.
+    public var falseRollbackRate: Double
+    /// Of a pass.
+    public var missedRegressionRate: Double
+    public var progressDeadline: Duration
+    public var onInsufficient: InsufficientAction
+    public var onFailure: FailureAction
+    public var probation: Probation?
+
+    public init(
+        strategy: Strategy = .canary, capacity: Capacity = .surge, steps: [RolloutStep] = RolloutSpec.defaultSteps,
+        gates: [GateSpec] = RolloutSpec.defaultGates, falseRollbackRate: Double = 0.01,
+        missedRegressionRate: Double = 0.05, progressDeadline: Duration = .seconds(1800),
+        onInsufficient: InsufficientAction = .pause, onFailure: FailureAction = .rollback, probation: Probation? = nil
+    ) {
+        self.strategy = strategy
+        self.capacity = capacity
+        self.steps = steps
+        self.gates = gates
+        self.falseRollbackRate = falseRollbackRate
+        self.missedRegressionRate = missedRegressionRate
+        self.progressDeadline = progressDeadline
+        self.onInsufficient = onInsufficient
+        self.onFailure = onFailure
+        self.probation = probation
+    }
+
+    /// The defaults of a careful person: a look at little traffic, a minute at a quarter, and evidence before all of it.
+    public static let defaultSteps: [RolloutStep] = [
+        RolloutStep(.setWeight(5)), RolloutStep(.pause(.seconds(60)), advance: .evidence),
+        RolloutStep(.setWeight(25)), RolloutStep(.pause(.seconds(60)), advance: .evidence),
+        RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100)),
+    ]
+
+    public static let defaultGates: [GateSpec] = [
+        GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors))),
+        GateSpec(name: "rejected", kind: .compare(CompareGate(metric: .rejected))),
+        GateSpec(name: "slow", kind: .compare(CompareGate(metric: .slow))),
+    ]
+}
+
+/// One line of the rollout.
+public struct RolloutStep: Hashable, Codable, Sendable {
+    public enum Action: Hashable, Codable, Sendable {
+        /// The candidate's share of the traffic, in per cent.
+        case setWeight(Int)
+        /// Ends by the clock; without a duration, by `mlctl promote`.
+        case pause(Duration?)
+        /// Held until the gate of this name passes.
+        case gate(String)
+        /// Held until `mlctl promote`.
+        case approval
+    }
+    public enum Advance: String, CaseIterable, Codable, Sendable {
+        /// Left when the action itself is done.
+        case done
+        /// Left as soon as all gates pass.
+        case evidence
+    }
+
+    public var action: Action
+    public var advance: Advance
+
+    public init(_ action: Action, advance: Advance = .done) {
+        self.action = action
+        self.advance = advance
+    }
+}
+
+/// Keeps the old revision warm after promotion, with a share of the traffic if wanted.
+public struct Probation: Hashable, Codable, Sendable {
+    public var duration: Duration
+    /// Per cent of the traffic that stays with the old revision.
+    public var holdback: Int
+
+    public init(duration: Duration, holdback: Int = 0) {
+        self.duration = duration
+        self.holdback = holdback
+    }
+}

@@ -1,0 +1,127 @@
+/// How a model is served, as Kubernetes users write a container.
+public struct Runtime: Hashable, Codable, Sendable {
+    /// The ServingRuntime it was taken from, if any.
+    public var name: String?
+    public var image: String?
+    public var command: [String]
+    public var args: [String]
+    public var env: [EnvironmentVariable]
+    /// Named ports. Locally each becomes a free port of the machine; empty means one, `http`.
+    public var ports: [ContainerPort]
+    public var probes: Probes
+    /// Requests replayed against a new instance before it takes traffic: a file in the model's folder, one JSON object a line.
+    public var warmup: Warmup?
+    /// How long a stopping instance may take to finish what it has begun, before it is killed.
+    public var terminationGracePeriod: Duration
+
+    public init(
+        name: String? = nil, image: String? = nil, command: [String], args: [String] = [],
+        env: [EnvironmentVariable] = [], ports: [ContainerPort] = [], probes: Probes = Probes(),
+        warmup: Warmup? = nil, terminationGracePeriod: Duration = .seconds(30)
+    ) {
+        self.name = name
+        self.image = image
+        self.command = command
+        self.args = args
+        self.env = env
+        self.ports = ports
+        self.probes = probes
+        self.warmup = warmup
+        self.terminationGracePeriod = terminationGracePeriod
+    }
+}
+
+/// `{name, value}` or `{name, valueFrom: {secret: NAME}}`.
+public struct EnvironmentVariable: Hashable, Codable, Sendable {
+    public enum Value: Hashable, Codable, Sendable {
+        case literal(String)
+        /// The name of a secret that the operator has allowed. Only the reference enters the revision.
+        case secret(String)
+    }
+
+    public var name: String
+    public var value: Value
+
+    public init(name: String, value: Value) {
+        self.name = name
+        self.value = value
+    }
+}
+
+public struct ContainerPort: Hashable, Codable, Sendable {
+    public var name: String
+    /// Bound in a cluster only; locally a free port is given as `PORT` and `PORT_<NAME>`.
+    public var containerPort: Int?
+
+    public init(name: String, containerPort: Int? = nil) {
+        self.name = name
+        self.containerPort = containerPort
+    }
+}
+
+public struct Probes: Hashable, Codable, Sendable {
+    public var startup: Probe?
+    public var readiness: Probe?
+    public var liveness: Probe?
+
+    public init(startup: Probe? = nil, readiness: Probe? = nil, liveness: Probe? = nil) {
+        self.startup = startup
+        self.readiness = readiness
+        self.liveness = liveness
+    }
+}
+
+public struct Probe: Hashable, Codable, Sendable {
+    public enum Check: Hashable, Codable, Sendable {
+        /// GET `path`; 200 to 399 is success.
+        case httpGet(path: String, port: String?)
+        /// A connection is opened and closed.
+        case tcpSocket(port: String?)
+    }
+
+    public var check: Check
+    public var period: Duration
+    public var timeout: Duration
+    public var initialDelay: Duration
+    public var failureThreshold: Int
+    public var successThreshold: Int
+
+    public init(
+        check: Check, period: Duration = .seconds(1), timeout: Duration = .seconds(1),
+        initialDelay: Duration = .zero, failureThreshold: Int = 3, successThreshold: Int = 1
+    ) {
+        self.check = check
+        self.period = period
+        self.timeout = timeout
+        self.initialDelay = initialDelay
+        self.failureThreshold = failureThreshold
+        self.successThreshold = successThreshold
+    }
+}
+
+/// Warm-up requests: `{file: warmup.jsonl, path: /v2/models/m/infer}`; a line is a body, or `{path, body}`.
+public struct Warmup: Hashable, Codable, Sendable {
+    public var file: String
+    public var path: String?
+    public var timeout: Duration
+
+    public init(file: String, path: String? = nil, timeout: Duration = .seconds(60)) {
+        self.file = file
+        self.path = path
+        self.timeout = timeout
+    }
+}
+
+/// Requests and limits, in base units: CPU in thousandths of a core, memory in bytes.
+public struct Resources: Hashable, Codable, Sendable {
+    public var cpuLimitMillicores: Int?
+    public var memoryLimitBytes: Int64?
+    /// Other names, such as `nvidia.com/gpu`, with their whole-number amounts.
+    public var extended: [String: Int]
+
+    public init(cpuLimitMillicores: Int? = nil, memoryLimitBytes: Int64? = nil, extended: [String: Int] = [:]) {
+        self.cpuLimitMillicores = cpuLimitMillicores
+        self.memoryLimitBytes = memoryLimitBytes
+        self.extended = extended
+    }
+}

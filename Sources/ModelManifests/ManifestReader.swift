@@ -1,0 +1,137 @@
+/// Reads manifest files: text in, documents and diagnostics out.
+public enum ManifestReader {
+    /// Larger files are refused unread.
+    public static let fileLimitBytes = 1 << 20
+
+    /// Reads one file. Every error in it is found, each with its place.
+    ///
+    /// - Parameter named: the file was named by a person: documents that are not mlctl's are errors then.
+    public static func read(_ text: String, file: String, named: Bool = false) -> ParsedFile {
+        guard text.utf8.count <= fileLimitBytes else { return tooLarge(file, bytes: text.utf8.count) }
+        var parsed = ParsedFile(file: file)
+        for document in DocumentText.split(text) {
+            let composed = DocumentComposer.compose(document)
+            for root in composed.roots { read(root.node, duplicates: root.duplicates, into: &parsed, named: named) }
+            if let failure = composed.failure {
+                let diagnostic = Diagnostic(
+                    file: file, line: failure.place.line, column: failure.place.column, message: failure.message,
+                    suggestion: failure.suggestion)
+                parsed.markUnreadable(diagnostic, isSilent: !named && !isOurs(document.text))
+            }
+        }
+        if named, parsed.isEmpty, parsed.passedOverCount == 0 {
+            parsed.diagnostics.append(Diagnostic(file: file, message: "holds no manifest"))
+        }
+        parsed.diagnostics.sort()
+        return parsed
+    }
+
+    /// The same from bytes, which may not be UTF-8.
+    public static func read(bytes: [UInt8], file: String, named: Bool = false) -> ParsedFile {
+        guard bytes.count <= fileLimitBytes else { return tooLarge(file, bytes: bytes.count) }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            var parsed = ParsedFile(file: file)
+            let place = InvalidUTF8.place(in: bytes)
+            let diagnostic = Diagnostic(
+                file: file, line: place.line, column: place.column, message: "is not UTF-8 text",
+                suggestion: "save the file as UTF-8")
+            parsed.markUnreadable(diagnostic, isSilent: !named && !isOurs(String(decoding: bytes, as: UTF8.self)))
+            return parsed
+        }
+        return read(text, file: file, named: named)
+    }
+
+    private static func tooLarge(_ file: String, bytes: Int) -> ParsedFile {
+        ParsedFile(
+            file: file,
+            problem: "is \(bytes) bytes long; manifest files may have at most \(fileLimitBytes), so it was not read")
+    }
+
+    /// Whether a text that cannot be read as YAML was meant for mlctl.
+    private static func isOurs(_ text: String) -> Bool { text.contains(ManifestFields.group) }
+
+    private static func read(
+        _ root: SourceNode, duplicates: [DocumentComposer.DuplicateKey], into parsed: inout ParsedFile, named: Bool
+    ) {
+        guard !root.isNull else { return }
+        var reading = DocumentReading(file: parsed.file)
+        let kind: ManifestKind
+        switch Envelope.classify(root, &reading) {
+        case .ours(let found): kind = found
+        case .foreign:
+            parsed.passedOverCount += 1
+            if named {
+                reading.report(
+                    "is not a manifest of mlctl", at: root.place,
+                    suggestion: "those begin with apiVersion: \(ManifestFields.apiVersion)")
+                parsed.diagnostics += reading.diagnostics
+            }
+            return
+        case .wrong:
+            parsed.addNameless(reading.diagnostics)
+            return
+        }
+        for duplicate in duplicates {
+            reading.report(
+                "is given twice, the first time on line \(duplicate.first.line)", within: duplicate.path,
+                at: duplicate.place, suggestion: "keep one of them")
+        }
+        switch kind {
+        case .modelDeployment: readDeployment(root, &reading, into: &parsed)
+        case .servingRuntime: readRuntime(root, &reading, into: &parsed)
+        case .gateTemplate: readGateTemplate(root, &reading, into: &parsed)
+        }
+    }
+
+    private static func readDeployment(
+        _ root: SourceNode, _ reading: inout DocumentReading, into parsed: inout ParsedFile
+    ) {
+        guard let manifest = ManifestFields.modelDeployment.read(root, &reading) else { return }
+        guard let key = manifest.metadata.key else { return parsed.addNameless(reading.diagnostics) }
+        parsed.diagnostics += reading.diagnostics.map { $0.about(key) }
+        let written = DeploymentAsWritten(manifest, called: key, node: root, file: parsed.file)
+        let deployment = ParsedDeployment(written: written, isValid: reading.diagnostics.isEmpty)
+        // What a name refers to is known when all files are: only then is it said.
+        if written.runtimeName == nil, case .refused(let problems)? = deployment.resolvedAlone {
+            parsed.diagnostics += problems
+        }
+        parsed.deployments.append(deployment)
+    }
+
+    private static func readRuntime(
+        _ root: SourceNode, _ reading: inout DocumentReading, into parsed: inout ParsedFile
+    ) {
+        guard let runtime = RuntimePresets.runtime(root, &reading, isPreset: false) else {
+            return parsed.addNameless(reading.diagnostics)
+        }
+        parsed.diagnostics += reading.diagnostics
+        parsed.runtimes.append(runtime)
+    }
+
+    private static func readGateTemplate(
+        _ root: SourceNode, _ reading: inout DocumentReading, into parsed: inout ParsedFile
+    ) {
+        let manifest = ManifestFields.gateTemplate.read(root, &reading)
+        guard let manifest, let key = manifest.metadata.key else { return parsed.addNameless(reading.diagnostics) }
+        parsed.diagnostics += reading.diagnostics
+        parsed.gateTemplates.append(
+            ParsedGateTemplate(
+                key: key, place: DocumentPlace(file: parsed.file, line: root.place.line),
+                kind: reading.diagnostics.isEmpty ? manifest.spec : nil))
+    }
+}
+
+/// Finds the first byte that is not UTF-8.
+private enum InvalidUTF8 {
+    static func place(in bytes: [UInt8]) -> SourcePlace {
+        var decoder = UTF8()
+        var input = bytes.makeIterator()
+        var line = 1
+        var column = 1
+        while case .scalarValue(let scalar) = decoder.decode(&input) {
+            column = scalar == "\n" ? 1 : column + 1
+            line += scalar == "\n" ? 1 : 0
+        }
+        return SourcePlace(line: line, column: column)
+    }
+}

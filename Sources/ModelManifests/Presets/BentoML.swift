@@ -1,0 +1,29 @@
+extension RuntimePresets {
+    /// BentoML: the model's folder is the Bento, or holds `service.py`.
+    static let bentoML = """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ServingRuntime
+        metadata:
+          name: bentoml
+        spec:
+          command: [bentoml, serve, .]
+          args: [--host, 127.0.0.1, --port, $(PORT)]
+          env:
+          - {name: BENTOML_DO_NOT_TRACK, value: "True"}
+          # The model's folder is a verified copy: nothing is written into it.
+          - {name: PYTHONDONTWRITEBYTECODE, value: "1"}
+          ports:
+          - {name: http}
+          probes:
+            startup:
+              httpGet: {path: /readyz}
+              periodSeconds: 1
+              failureThreshold: 300
+            readiness:
+              httpGet: {path: /readyz}
+            liveness:
+              httpGet: {path: /livez}
+              periodSeconds: 5
+          metrics: {path: /metrics, port: http, dialect: bentoml}
+        """
+}

@@ -1,0 +1,29 @@
+extension RuntimePresets {
+    /// vLLM's OpenAI-compatible server over the model's folder.
+    static let vLLM = """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ServingRuntime
+        metadata:
+          name: vllm
+        spec:
+          command: [vllm, serve, $(MODEL_DIR)]
+          args: [--host, 127.0.0.1, --port, $(PORT), --served-model-name, $(MODEL_NAME)]
+          ports:
+          - {name: http}
+          probes:
+            startup:
+              httpGet: {path: /health}
+              periodSeconds: 1
+              failureThreshold: 1800
+            readiness:
+              httpGet: {path: /health}
+              periodSeconds: 2
+              timeoutSeconds: 5
+            liveness:
+              httpGet: {path: /health}
+              periodSeconds: 10
+              timeoutSeconds: 10
+          terminationGracePeriod: 2m
+          metrics: {path: /metrics, port: http, dialect: vllm}
+        """
+}

@@ -1,0 +1,101 @@
+/// Everything that can be referred to, by namespace and name.
+struct Catalog {
+    private var runtimes: [DeploymentKey: ParsedRuntime] = [:]
+    private var templates: [DeploymentKey: ParsedGateTemplate] = [:]
+
+    /// Described more than once: whoever refers to them is held.
+    private var ambiguous: Set<ObjectIdentifier> = []
+
+    init(files: [ParsedFile], _ diagnostics: inout [Diagnostic]) {
+        for file in files {
+            for runtime in file.runtimes {
+                if let first = runtimes[runtime.key] {
+                    ambiguous.insert(ObjectIdentifier(first))
+                    diagnostics += Self.twice("ServingRuntime", runtime.key, first.place, runtime.place)
+                } else {
+                    runtimes[runtime.key] = runtime
+                }
+            }
+            for template in file.gateTemplates {
+                if let first = templates[template.key] {
+                    ambiguous.insert(ObjectIdentifier(first))
+                    diagnostics += Self.twice("GateTemplate", template.key, first.place, template.place)
+                } else {
+                    templates[template.key] = template
+                }
+            }
+        }
+    }
+
+    func runtime(_ name: String, in namespace: String) -> ParsedRuntime? {
+        runtimes[DeploymentKey(namespace: namespace, name: name)]
+    }
+
+    func template(_ name: String, in namespace: String) -> ParsedGateTemplate? {
+        templates[DeploymentKey(namespace: namespace, name: name)]
+    }
+
+    /// References to nothing, or to what cannot be used.
+    func problems(of written: DeploymentAsWritten, in namespace: String, runtime: ParsedRuntime?) -> [Diagnostic] {
+        var problems: [Diagnostic] = []
+        func add(_ message: String, _ path: String, _ place: SourcePlace, _ suggestion: String?) {
+            problems.append(
+                Diagnostic(
+                    file: written.place.file, line: place.line, column: place.column, path: path, message: message,
+                    suggestion: suggestion, deployment: written.key))
+        }
+        if let name = written.runtimeName, runtime.map({ !$0.isValid || isAmbiguous($0) }) ?? true {
+            let names = Self.names(runtimes.keys, in: namespace) + RuntimePresets.all.keys.sorted()
+            if let runtime {
+                add(
+                    "the ServingRuntime '\(name)' cannot be used: it has errors, or is described twice (\(runtime.place))",
+                    "spec.runtime.name",
+                    written.runtimeNamePlace, "put those right first")
+            } else {
+                add(
+                    "there is no ServingRuntime '\(name)' in namespace '\(namespace)'", "spec.runtime.name",
+                    written.runtimeNamePlace,
+                    DidYouMean.suggestion(for: name, among: names, noun: "those that there are"))
+            }
+        }
+        guard !written.templateNames.isEmpty else { return problems }
+        for gate in written.spec.rollout.definedGates {
+            guard let name = gate.template else { continue }
+            let template = template(name, in: namespace)
+            guard template.map({ $0.kind == nil || isAmbiguous($0) }) ?? true else { continue }
+            if let template {
+                add(
+                    "the GateTemplate '\(name)' cannot be used: it has errors, or is described twice (\(template.place))",
+                    "\(gate.path).template", gate.place,
+                    "put those right first")
+            } else {
+                let names = Self.names(templates.keys, in: namespace)
+                add(
+                    "there is no GateTemplate '\(name)' in namespace '\(namespace)'", "\(gate.path).template",
+                    gate.place,
+                    DidYouMean.suggestion(for: name, among: names, noun: "those that there are")
+                        ?? "there are none: add one, or write the gate inline")
+            }
+        }
+        return problems
+    }
+
+    func isAmbiguous(_ described: AnyObject) -> Bool {
+        !ambiguous.isEmpty && ambiguous.contains(ObjectIdentifier(described))
+    }
+
+    private static func names(_ keys: some Sequence<DeploymentKey>, in namespace: String) -> [String] {
+        keys.filter { $0.namespace == namespace }.map(\.name).sorted()
+    }
+
+    private static func twice(
+        _ kind: String, _ key: DeploymentKey, _ first: DocumentPlace, _ second: DocumentPlace
+    ) -> [Diagnostic] {
+        [(first, second), (second, first)].map { place, other in
+            Diagnostic(
+                file: place.file, line: place.line, column: 1, path: "metadata.name",
+                message: "the \(kind) \(key) is also described by \(other)",
+                suggestion: "keep one of them, or name one otherwise")
+        }
+    }
+}

@@ -1,0 +1,137 @@
+/// A ModelDeployment before its references are resolved.
+struct DeploymentAsWritten: Sendable {
+    let key: DeploymentKey
+    let place: DocumentPlace
+    let labels: [String: String]
+    let spec: WrittenDeployment
+    /// Names of the GateTemplates that it refers to.
+    let templateNames: [String]
+    private let runtimeNode: SourceNode
+    private let modelCanonical: JSONValue
+    private let resourcesCanonical: JSONValue?
+
+    init(
+        _ manifest: WrittenManifest<WrittenDeployment>, called key: DeploymentKey, node: SourceNode, file: String
+    ) {
+        self.key = key
+        place = DocumentPlace(file: file, line: node.place.line)
+        labels = manifest.metadata.labels
+        spec = manifest.spec
+        templateNames = manifest.spec.rollout.definedGates.compactMap(\.template)
+        let specNode = node["spec"]
+        runtimeNode = specNode?["runtime"] ?? SourceNode(content: .mapping([]), place: node.place)
+        modelCanonical = specNode?["model"].map(ModelFields.canonical) ?? .object([:])
+        resourcesCanonical = specNode?["resources"].map(ResourceFields.shape.canonical)
+    }
+
+    var runtimeName: String? { spec.runtime.name }
+
+    /// With its references looked up.
+    ///
+    /// - Parameters:
+    ///   - base: what `spec.runtime.name` names.
+    ///   - templates: by name, all that `templateNames` names.
+    func resolved(runtime base: ParsedRuntime?, templates: [String: ParsedGateTemplate]) -> Resolution {
+        var reading = DocumentReading(file: place.file, path: [.field("spec"), .field("runtime")])
+        let (runtime, canonical) = resolvedRuntime(over: base, &reading)
+        guard let runtime, reading.diagnostics.isEmpty else {
+            return .refused(reading.diagnostics.map { $0.about(key) })
+        }
+        var template: [String: JSONValue] = ["model": modelCanonical, "runtime": canonical]
+        template["resources"] = resourcesCanonical
+        var endpoint = spec.endpoint
+        endpoint.routing = spec.routing
+        let deployment = ModelDeployment(
+            key: key, labels: labels,
+            template: ServingTemplate(
+                model: spec.model.source, runtime: runtime, resources: spec.resources,
+                canonical: CanonicalJSON.text(.object(template))),
+            lineage: spec.model.lineage, target: spec.target, replicas: spec.replicas, endpoint: endpoint,
+            rollout: spec.rollout.resolved { templates[$0]?.kind }, suspend: spec.suspend)
+        return .resolved(deployment)
+    }
+
+    private func resolvedRuntime(
+        over base: ParsedRuntime?, _ reading: inout DocumentReading
+    ) -> (runtime: Runtime?, canonical: JSONValue) {
+        let overrides = RuntimeOverlay.overrides(runtimeNode)
+        var runtime: Runtime?
+        let canonical: JSONValue
+        if let base {
+            if overrides.isEmpty {
+                runtime = base.runtime
+                canonical = base.canonical
+            } else {
+                let merged = RuntimeOverlay.merged(base: base.node, overrides: overrides, place: runtimeNode.place)
+                runtime = RuntimeFields.servingRuntime.read(merged, &reading)
+                let own = SourceNode(content: .mapping(overrides), place: runtimeNode.place)
+                canonical =
+                    base.isPreset
+                    ? RuntimeFields.servingRuntime.canonical(own).merging(["preset": .string(base.key.name)])
+                    : RuntimeFields.servingRuntime.canonical(merged)
+            }
+        } else {
+            runtime = spec.runtime
+            canonical = RuntimeFields.servingRuntime.canonical(runtimeNode)
+        }
+        runtime?.name = runtimeName
+        RuntimeRules.settlePorts(of: &runtime, at: runtimeNode.place, &reading)
+        if let runtime { RuntimeRules.checkCommand(of: runtime, at: runtimeNode.place, &reading) }
+        return (runtime, canonical)
+    }
+
+    /// Where a diagnostic about the runtime's name belongs.
+    var runtimeNamePlace: SourcePlace { runtimeNode["name"]?.place ?? runtimeNode.place }
+}
+
+/// Inline fields over those of a ServingRuntime.
+enum RuntimeOverlay {
+    static func overrides(_ runtime: SourceNode) -> [SourceNode.Entry] {
+        guard case .mapping(let entries) = runtime.content else { return [] }
+        return entries.filter { $0.key != "name" && !$0.value.isNull }
+    }
+
+    /// A field given inline takes the place of the other's, but for `env`, which goes by the variables' names, and
+    /// `probes`, which goes by the probe.
+    static func merged(base: SourceNode, overrides: [SourceNode.Entry], place: SourcePlace) -> SourceNode {
+        guard case .mapping(var entries) = base.content else {
+            return SourceNode(content: .mapping(overrides), place: place)
+        }
+        let graceSpellings = ["terminationGracePeriod", "terminationGracePeriodSeconds"]
+        if overrides.contains(where: { graceSpellings.contains($0.key) }) {
+            entries.removeAll { graceSpellings.contains($0.key) }
+        }
+        for override in overrides {
+            guard let index = entries.firstIndex(where: { $0.key == override.key }) else {
+                entries.append(override)
+                continue
+            }
+            switch override.key {
+            case "env": entries[index].value = mergedByName(entries[index].value, override.value)
+            case "probes": entries[index].value = mergedByKey(entries[index].value, override.value)
+            default: entries[index].value = override.value
+            }
+        }
+        return SourceNode(content: .mapping(entries), place: place)
+    }
+
+    private static func mergedByKey(_ base: SourceNode, _ own: SourceNode) -> SourceNode {
+        guard case .mapping(let baseEntries) = base.content, case .mapping(let ownEntries) = own.content else {
+            return own
+        }
+        let kept = baseEntries.filter { entry in !ownEntries.contains { $0.key == entry.key && !$0.value.isNull } }
+        return SourceNode(content: .mapping(kept + ownEntries.filter { !$0.value.isNull }), place: own.place)
+    }
+
+    private static func mergedByName(_ base: SourceNode, _ own: SourceNode) -> SourceNode {
+        guard case .sequence(var items) = base.content, case .sequence(let ownItems) = own.content else { return own }
+        for item in ownItems {
+            if let index = items.firstIndex(where: { $0["name"]?.text == item["name"]?.text }) {
+                items[index] = item
+            } else {
+                items.append(item)
+            }
+        }
+        return SourceNode(content: .sequence(items), place: own.place)
+    }
+}

@@ -1,0 +1,153 @@
+/// What git wants, from all of its manifest files together: references resolved, contradictions found.
+public struct DesiredState: Sendable {
+    /// Those that are to be made true.
+    public private(set) var deployments: [DeploymentKey: ModelDeployment] = [:]
+    /// Everything that is wrong, in order of file and place.
+    public private(set) var diagnostics: [Diagnostic] = []
+    /// Deployments that are wanted, but not readable as they are: they are held as they serve now.
+    public private(set) var invalid: Set<DeploymentKey> = []
+
+    private var memory: [DeploymentKey: Remembered] = [:]
+
+    /// A resolution and all that it was made of: it stands as long as they do. By reference, so that keeping it is cheap.
+    private final class Remembered: Sendable {
+        let deployment: ParsedDeployment
+        let runtime: ParsedRuntime?
+        let templates: [ParsedGateTemplate]
+        let resolution: Resolution
+
+        init(_ deployment: ParsedDeployment, _ runtime: ParsedRuntime?, _ templates: [ParsedGateTemplate]) {
+            self.deployment = deployment
+            self.runtime = runtime
+            self.templates = templates
+            let byName = Dictionary(templates.map { ($0.key.name, $0) }) { first, _ in first }
+            resolution = deployment.written.resolved(runtime: runtime, templates: byName)
+        }
+
+        func isMade(
+            of deployment: ParsedDeployment, _ runtime: ParsedRuntime?, _ templates: [ParsedGateTemplate]
+        ) -> Bool {
+            self.deployment === deployment && self.runtime === runtime
+                && self.templates.elementsEqual(templates, by: ===)
+        }
+    }
+
+    public init() {}
+
+    /// - Parameters:
+    ///   - files: every manifest file of one commit. Keep what was read from files whose content is the same.
+    ///   - previous: the state before: what has not changed since is taken over from it.
+    public static func resolve(files: [ParsedFile], reusing previous: DesiredState? = nil) -> DesiredState {
+        var state = DesiredState()
+        let catalog = Catalog(files: files, &state.diagnostics)
+        var described: [DeploymentKey: ParsedDeployment] = [:]
+        var repeated: [DeploymentKey: [ParsedDeployment]] = [:]
+        described.reserveCapacity(files.count)
+        state.deployments.reserveCapacity(files.count)
+        for file in files {
+            state.diagnostics += file.diagnostics
+            for deployment in file.deployments {
+                if let first = described.updateValue(deployment, forKey: deployment.key) {
+                    repeated[deployment.key, default: [first]].append(deployment)
+                }
+            }
+        }
+        for (key, deployment) in described {
+            if let all = repeated[key] {
+                state.refuseAll(all, called: key)
+            } else if deployment.isValid {
+                state.add(deployment, called: key, catalog, previous)
+            } else {
+                state.invalid.insert(key)
+                state.sayMissingReferences(of: deployment, in: key.namespace, catalog)
+            }
+        }
+        for file in files {
+            for (key, diagnostic) in file.held where described[key] == nil {
+                state.invalid.insert(key)
+                state.diagnostics.append(diagnostic)
+            }
+        }
+        state.refuseSharedPorts(described)
+        state.diagnostics.sort()
+        return state
+    }
+
+    private mutating func add(
+        _ deployment: ParsedDeployment, called key: DeploymentKey, _ catalog: Catalog, _ previous: DesiredState?
+    ) {
+        let inGit = deployment.written.runtimeName.flatMap { catalog.runtime($0, in: key.namespace) }
+        if inGit == nil, let resolution = deployment.resolvedAlone {
+            // What stands alone has said what is wrong in its file's diagnostics.
+            take(resolution, called: key, saying: deployment.written.runtimeName != nil)
+            return
+        }
+        let runtime = inGit ?? deployment.written.runtimeName.flatMap { RuntimePresets.all[$0] }
+        let problems = catalog.problems(of: deployment.written, in: key.namespace, runtime: runtime)
+        guard problems.isEmpty else { return take(.refused(problems), called: key, saying: true) }
+        let templates = deployment.written.templateNames.compactMap { catalog.template($0, in: key.namespace) }
+        let known = previous?.memory[key]
+        let remembered: Remembered
+        if let known, known.isMade(of: deployment, runtime, templates) {
+            remembered = known
+        } else {
+            remembered = Remembered(deployment, runtime, templates)
+        }
+        memory[key] = remembered
+        take(remembered.resolution, called: key, saying: true)
+    }
+
+    /// Whatever else is wrong with it: all of a file's errors are said at once.
+    private mutating func sayMissingReferences(
+        of deployment: ParsedDeployment, in namespace: String, _ catalog: Catalog
+    ) {
+        let name = deployment.written.runtimeName
+        let runtime = name.flatMap { catalog.runtime($0, in: namespace) ?? RuntimePresets.all[$0] }
+        diagnostics += catalog.problems(of: deployment.written, in: namespace, runtime: runtime)
+    }
+
+    private mutating func take(_ resolution: Resolution, called key: DeploymentKey, saying: Bool) {
+        switch resolution {
+        case .resolved(let deployment): deployments[key] = deployment
+        case .refused(let problems):
+            invalid.insert(key)
+            if saying { diagnostics += problems }
+        }
+    }
+
+    private mutating func refuseAll(_ found: [ParsedDeployment], called key: DeploymentKey) {
+        invalid.insert(key)
+        for deployment in found {
+            let others = found.filter { $0 !== deployment }.map(\.written.place.description).sorted()
+            diagnostics.append(
+                Diagnostic(
+                    file: deployment.written.place.file, line: deployment.written.place.line, column: 1,
+                    path: "metadata.name", message: "\(key) is also described by \(others.joined(separator: ", "))",
+                    suggestion: "keep one of them, or name one otherwise", deployment: key))
+        }
+    }
+
+    private mutating func refuseSharedPorts(_ described: [DeploymentKey: ParsedDeployment]) {
+        var byPort: [Int: [DeploymentKey]] = [:]
+        for (key, deployment) in described {
+            guard let port = deployment.written.spec.endpoint.port, !invalid.contains(key) else { continue }
+            byPort[port, default: []].append(key)
+        }
+        func place(_ key: DeploymentKey) -> DocumentPlace? { described[key]?.written.place }
+        for (port, keys) in byPort where keys.count > 1 {
+            for key in keys {
+                guard let own = place(key) else { continue }
+                let others = keys.filter { $0 != key }.sorted().map { other in
+                    "\(other) (\(place(other)?.description ?? ""))"
+                }
+                diagnostics.append(
+                    Diagnostic(
+                        file: own.file, line: own.line, column: 1, path: "spec.endpoint.port",
+                        message: "port \(port) is also wanted by \(others.joined(separator: ", "))",
+                        suggestion: "choose another port, or leave it out to have one chosen", deployment: key))
+                deployments[key] = nil
+                invalid.insert(key)
+            }
+        }
+    }
+}

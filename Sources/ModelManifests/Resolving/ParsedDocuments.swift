@@ -1,0 +1,76 @@
+/// Where a document begins, for messages about another.
+struct DocumentPlace: Hashable, Sendable, CustomStringConvertible {
+    var file: String
+    var line: Int
+
+    var description: String { "\(file):\(line)" }
+}
+
+/// A ModelDeployment, read. Its identity tells one reading from the next.
+final class ParsedDeployment: Sendable {
+    let written: DeploymentAsWritten
+    /// Its own document has no errors.
+    let isValid: Bool
+    /// What it is where no other document takes part: nothing is referred to, or only a preset.
+    let resolvedAlone: Resolution?
+
+    init(written: DeploymentAsWritten, isValid: Bool) {
+        self.written = written
+        self.isValid = isValid
+        guard isValid, written.templateNames.isEmpty else {
+            resolvedAlone = nil
+            return
+        }
+        if let name = written.runtimeName {
+            resolvedAlone = RuntimePresets.all[name].map { written.resolved(runtime: $0, templates: [:]) }
+        } else {
+            resolvedAlone = written.resolved(runtime: nil, templates: [:])
+        }
+    }
+
+    var key: DeploymentKey { written.key }
+}
+
+/// A ServingRuntime, read.
+final class ParsedRuntime: Sendable {
+    let key: DeploymentKey
+    let place: DocumentPlace
+    let isPreset: Bool
+    let isValid: Bool
+    /// `spec` as written.
+    let node: SourceNode
+    let runtime: Runtime
+    let canonical: JSONValue
+
+    init(
+        key: DeploymentKey, place: DocumentPlace, isPreset: Bool, isValid: Bool, node: SourceNode, runtime: Runtime
+    ) {
+        self.key = key
+        self.place = place
+        self.isPreset = isPreset
+        self.isValid = isValid
+        self.node = node
+        self.runtime = runtime
+        canonical = isPreset ? ["preset": .string(key.name)] : RuntimeFields.servingRuntime.canonical(node)
+    }
+}
+
+/// A GateTemplate, read.
+final class ParsedGateTemplate: Sendable {
+    let key: DeploymentKey
+    let place: DocumentPlace
+    /// Nil where the document has errors.
+    let kind: GateSpec.Kind?
+
+    init(key: DeploymentKey, place: DocumentPlace, kind: GateSpec.Kind?) {
+        self.key = key
+        self.place = place
+        self.kind = kind
+    }
+}
+
+/// What became of a deployment: one of the two, and never both.
+enum Resolution: Sendable {
+    case resolved(ModelDeployment)
+    case refused([Diagnostic])
+}

@@ -1,0 +1,73 @@
+/// One manifest file, read: what it holds as written, references not yet resolved, and all that is wrong with it.
+///
+/// It keeps whatever needs no other file, revisions included, so that resolving is cheap: keep it for as long as the
+/// file's content stays the same.
+public struct ParsedFile: Sendable {
+    public let file: String
+    /// Everything that is wrong with it, in order of place.
+    public internal(set) var diagnostics: [Diagnostic] = []
+    /// Documents of other API groups, passed over.
+    public internal(set) var passedOverCount = 0
+    /// Why some of it could not be read, or not so far that it could be told what it is; nil where all could.
+    /// What was last read from those parts must be held: see `holding(_:)`.
+    public internal(set) var unreadable: Diagnostic?
+    /// Deployments that may still be meant by a part that could not be read, and why.
+    public private(set) var held: [DeploymentKey: Diagnostic] = [:]
+
+    var deployments: [ParsedDeployment] = []
+    var runtimes: [ParsedRuntime] = []
+    var gateTemplates: [ParsedGateTemplate] = []
+
+    init(file: String) { self.file = file }
+
+    /// A file that the caller could not read, or did not because it is too large.
+    public init(file: String, problem: String) {
+        self.file = file
+        markUnreadable(Diagnostic(file: file, message: problem))
+    }
+
+    /// Deployments that the file describes, valid or not.
+    public var keys: [DeploymentKey] { deployments.map(\.key) }
+
+    /// Nothing in it is for mlctl.
+    public var isEmpty: Bool {
+        deployments.isEmpty && runtimes.isEmpty && gateTemplates.isEmpty && diagnostics.isEmpty && unreadable == nil
+    }
+
+    /// The file with what was last read from its unreadable parts: deployments are held as they are, runtimes and gate
+    /// templates go on being used.
+    public func holding(_ previous: ParsedFile?) -> ParsedFile {
+        guard let unreadable, let previous else { return self }
+        var holding = self
+        let present = Set(keys)
+        var held = previous.held
+        for key in previous.keys {
+            held[key] = Diagnostic(
+                file: unreadable.file, line: unreadable.line, column: unreadable.column,
+                message: "\(key) is held as it is, because its file cannot be read: \(unreadable.message)",
+                suggestion: unreadable.suggestion, deployment: key)
+        }
+        holding.held = held.filter { !present.contains($0.key) }
+        let runtimeKeys = Set(runtimes.map(\.key))
+        holding.runtimes += previous.runtimes.filter { !runtimeKeys.contains($0.key) }
+        let templateKeys = Set(gateTemplates.map(\.key))
+        holding.gateTemplates += previous.gateTemplates.filter { !templateKeys.contains($0.key) }
+        let isSilent = diagnostics.isEmpty
+        if isSilent, !(holding.held.isEmpty && previous.runtimes.isEmpty && previous.gateTemplates.isEmpty) {
+            holding.diagnostics = [unreadable]
+        }
+        return holding
+    }
+
+    /// A document of ours that cannot be told by its name: it may be any that was read before.
+    mutating func addNameless(_ problems: [Diagnostic]) {
+        if unreadable == nil { unreadable = problems.first }
+        diagnostics += problems
+    }
+
+    /// - Parameter isSilent: it may well be none of ours: it is said only where the file held something before.
+    mutating func markUnreadable(_ diagnostic: Diagnostic, isSilent: Bool = false) {
+        if unreadable == nil { unreadable = diagnostic }
+        if !isSilent { diagnostics.append(diagnostic) }
+    }
+}

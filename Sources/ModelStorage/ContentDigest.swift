@@ -1,0 +1,37 @@
+import Crypto
+import Foundation
+
+/// `sha256:` and 64 lower-case hex digits.
+struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
+    let hex: String
+
+    /// - Throws: `StorageError` with `unsupported`.
+    init(_ text: String) throws(StorageError) {
+        let digits = text.dropFirst("sha256:".count).lowercased()
+        guard text.hasPrefix("sha256:"), digits.utf8.count == 64,
+            digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else {
+            throw StorageError(.unsupported, "'\(text.prefix(100))' is no digest. Write sha256: and 64 hex digits.")
+        }
+        hex = digits
+    }
+
+    init(_ digest: SHA256Digest) {
+        hex = digest.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+    }
+
+    init(of bytes: some Sequence<UInt8>) { self.init(SHA256.hash(data: Array(bytes))) }
+
+    var description: String { "sha256:\(hex)" }
+}
+
+/// Takes bytes as they come.
+struct ContentHasher {
+    private var hash = SHA256()
+
+    mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+
+    mutating func update(_ text: String) { hash.update(data: Array(text.utf8)) }
+
+    func finish() -> ContentDigest { ContentDigest(hash.finalize()) }
+}

@@ -1,0 +1,229 @@
+import CCurl
+import Foundation
+
+/// One HTTP request by libcurl, into a file. Blocks; run it by `BlockingWork`.
+struct CurlTransfer: Sendable {
+    static let pollMilliseconds: Int32 = 1000
+    static let maximumHeaderBytes = 64 * 1024
+    static let userAgent = "mlctl"
+
+    /// libcurl sets itself up once a process, before any thread uses it.
+    private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+    var request: TransferPlan.Request
+    var limits: StorageLimits
+    /// Free bytes that the file may take.
+    var roomBytes: Int64
+
+    /// - Parameters:
+    ///   - path: the file; it is continued at its end, or begun anew, as the server answers.
+    ///   - began: called with the head when bytes of the file begin to arrive.
+    /// - Throws: `CancellationError`; `StorageError` where the file cannot be opened.
+    func run(
+        into path: String, cancellation: Cancellation, began: (ResponseHead) -> Void,
+        progress: (TransferProgress) -> Void
+    ) throws -> TransferPlan.Outcome {
+        guard Self.isReady, let easy = curl_easy_init(), let multi = curl_multi_init() else {
+            throw StorageError(.fileSystem, "libcurl could not be started. Check the memory that is free.")
+        }
+        defer { curl_multi_cleanup(multi) }
+        defer { curl_easy_cleanup(easy) }
+        return try FileCall.withDescriptor(path, O_WRONLY | O_CREAT, mode: 0o600) { descriptor in
+            guard lseek(descriptor, off_t(request.offset), SEEK_SET) >= 0 else {
+                throw FileCall.failure("reading", path)
+            }
+            return try withoutActuallyEscaping(began) { began in
+                try withoutActuallyEscaping(progress) { progress in
+                    let sink = TransferSink(
+                        descriptor: descriptor, path: path, offset: request.offset, limits: limits,
+                        roomBytes: roomBytes,
+                        cancellation: cancellation, began: began, progress: progress)
+                    let headers = configure(easy, sink: sink)
+                    defer { curl_slist_free_all(headers) }
+                    // The sink outlives the transfer, which ends before this closure does: libcurl's pointer stays
+                    // good.
+                    return try withExtendedLifetime(sink) {
+                        curl_multi_add_handle(multi, easy)
+                        defer { curl_multi_remove_handle(multi, easy) }
+                        let handle = UInt(bitPattern: multi)
+                        // curl_multi_wakeup is the one call that libcurl allows from another thread.
+                        let code = cancellation.waking {
+                            _ = UnsafeMutableRawPointer(bitPattern: handle).map { curl_multi_wakeup($0) }
+                        } during: {
+                            perform(multi, cancellation: cancellation)
+                        }
+                        try cancellation.check()
+                        return outcome(code, easy: easy, sink: sink)
+                    }
+                }
+            }
+        }
+    }
+
+    /// - Returns: libcurl's result; nil where it was cancelled.
+    private func perform(_ multi: UnsafeMutableRawPointer, cancellation: Cancellation) -> CURLcode? {
+        var running: Int32 = 1
+        // Ends by the transfer's own time limits.
+        while running > 0 {
+            guard !cancellation.isCancelled, curl_multi_perform(multi, &running) == CURLM_OK else { return nil }
+            if running > 0, curl_multi_poll(multi, nil, 0, Self.pollMilliseconds, nil) != CURLM_OK { return nil }
+        }
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left) {
+            if message.pointee.msg == CURLMSG_DONE { return message.pointee.data.result }
+        }
+        return nil
+    }
+
+    private func outcome(_ code: CURLcode?, easy: UnsafeMutableRawPointer, sink: TransferSink) -> TransferPlan.Outcome {
+        if let failure = sink.failure { return .broken(failure, sink.head) }
+        guard let code else { return .broken(.connection("libcurl stopped"), sink.head) }
+        let words = String(cString: curl_easy_strerror(code))
+        switch code {
+        case CURLE_OK:
+            // An empty file has no piece that would begin it.
+            sink.finish()
+            if let failure = sink.failure { return .broken(failure, sink.head) }
+            var target: UnsafeMutablePointer<CChar>?
+            curl_get_text(easy, CURLINFO_REDIRECT_URL, &target)
+            return .answered(sink.head, redirect: target.map { String(cString: $0) })
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR,
+            CURLE_SSL_INVALIDCERTSTATUS:
+            return .broken(.certificate(words), sink.head)
+        case CURLE_FILESIZE_EXCEEDED: return .broken(.tooLarge, sink.head)
+        default: return .broken(.connection(words.lowercased()), sink.head)
+        }
+    }
+
+    private func configure(_ easy: UnsafeMutableRawPointer, sink: TransferSink) -> UnsafeMutablePointer<curl_slist>? {
+        let location = request.location
+        curl_set_text(easy, CURLOPT_URL, location.url)
+        curl_set_text(easy, CURLOPT_USERAGENT, Self.userAgent)
+        curl_set_number(easy, CURLOPT_PROTOCOLS, location.isLoopback ? Int(CURLPROTO_HTTP) : Int(CURLPROTO_HTTPS))
+        // Redirects are ours to judge.
+        curl_set_number(easy, CURLOPT_FOLLOWLOCATION, 0)
+        if location.isLoopback { curl_set_text(easy, CURLOPT_PROXY, "") }
+        curl_set_number(easy, CURLOPT_NOSIGNAL, 1)
+        curl_set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(limits.connectTimeout))
+        curl_set_number(easy, CURLOPT_TIMEOUT_MS, milliseconds(limits.transferTimeout))
+        curl_set_number(easy, CURLOPT_LOW_SPEED_LIMIT, limits.stallBytesPerSecond)
+        curl_set_number(easy, CURLOPT_LOW_SPEED_TIME, max(1, Int(limits.stallTimeout.components.seconds)))
+        curl_set_offset(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.maximumModelBytes))
+        if request.offset > 0 { curl_set_text(easy, CURLOPT_RANGE, "\(request.offset)-") }
+        let context = Unmanaged.passUnretained(sink).toOpaque()
+        curl_set_pointer(easy, CURLOPT_WRITEDATA, context)
+        curl_set_pointer(easy, CURLOPT_HEADERDATA, context)
+        curl_set_callback(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+            TransferSink.at(context)?.take(UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? 0
+        }
+        curl_set_callback(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+            TransferSink.at(context)?.takeHeader(UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? 0
+        }
+        var headers: UnsafeMutablePointer<curl_slist>?
+        for (name, value) in [
+            ("If-Range", request.ifRange), ("If-None-Match", request.ifNoneMatch),
+            ("If-Modified-Since", request.ifModifiedSince),
+        ] {
+            if let value { headers = curl_slist_append(headers, "\(name): \(value)") }
+        }
+        curl_set_list(easy, CURLOPT_HTTPHEADER, headers)
+        return headers
+    }
+
+    private func milliseconds(_ duration: Duration) -> Int {
+        Int(duration.components.seconds) * 1000 + Int(duration.components.attoseconds / 1_000_000_000_000_000)
+    }
+}
+
+/// Where libcurl's callbacks put what arrives. Used on the transfer's thread only.
+private final class TransferSink {
+    let descriptor: Int32
+    let path: String
+    let limits: StorageLimits
+    let roomBytes: Int64
+    let cancellation: Cancellation
+    let began: (ResponseHead) -> Void
+    let progress: (TransferProgress) -> Void
+
+    private(set) var head = ResponseHead()
+    private(set) var failure: TransferPlan.Break?
+    private let offset: Int64
+    private var bytes: Int64
+    private var body: ResponseHead.Body?
+    private var headerBytes = 0
+
+    init(
+        descriptor: Int32, path: String, offset: Int64, limits: StorageLimits, roomBytes: Int64,
+        cancellation: Cancellation,
+        began: @escaping (ResponseHead) -> Void, progress: @escaping (TransferProgress) -> Void
+    ) {
+        self.descriptor = descriptor
+        self.path = path
+        self.offset = offset
+        self.limits = limits
+        self.roomBytes = roomBytes
+        self.cancellation = cancellation
+        self.began = began
+        self.progress = progress
+        bytes = offset
+    }
+
+    static func at(_ context: UnsafeMutableRawPointer?) -> TransferSink? {
+        context.map { Unmanaged<TransferSink>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// - Returns: how many bytes were taken; fewer than came end the transfer.
+    func takeHeader(_ line: UnsafeRawBufferPointer) -> Int {
+        headerBytes += line.count
+        guard headerBytes <= CurlTransfer.maximumHeaderBytes else {
+            failure = .connection("the server's headers are too long")
+            return 0
+        }
+        let text = String(decoding: line, as: UTF8.self)
+        head.take(text.trimmingCharacters(in: .whitespacesAndNewlines))
+        return line.count
+    }
+
+    /// - Returns: how many bytes were taken; fewer than came end the transfer.
+    func take(_ piece: UnsafeRawBufferPointer) -> Int {
+        guard !cancellation.isCancelled else { return 0 }
+        do {
+            if try begin() == .ignore { return piece.count }
+            bytes += Int64(piece.count)
+            guard bytes <= limits.maximumModelBytes else {
+                failure = .tooLarge
+                return 0
+            }
+            try FileCall.write(piece, to: descriptor, path: path)
+            progress(TransferProgress(bytes: bytes, totalBytes: head.totalBytes))
+            return piece.count
+        } catch {
+            failure = .failed(error as? StorageError ?? StorageError(.fileSystem, "\(error)"))
+            return 0
+        }
+    }
+
+    func finish() { _ = take(UnsafeRawBufferPointer(start: nil, count: 0)) }
+
+    private func begin() throws -> ResponseHead.Body {
+        if let body { return body }
+        let body = head.body(after: offset)
+        self.body = body
+        guard body != .ignore else { return body }
+        if body == .replace {
+            guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+                throw FileCall.failure("writing", path)
+            }
+            bytes = 0
+        }
+        if let total = head.totalBytes, total - bytes > roomBytes {
+            throw StorageError(
+                .diskFull,
+                "\(total - bytes) bytes are to be loaded, and the disk of \(path) has room for "
+                    + "\(max(roomBytes, 0)). Make room."
+            )
+        }
+        began(head)
+        return body
+    }
+}

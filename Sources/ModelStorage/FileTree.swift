@@ -1,0 +1,197 @@
+import Foundation
+
+/// What is in a model's folder (or that it is one file), as `lstat` sees it. Empty folders are left out.
+struct FileTree: Sendable {
+    enum Kind: Hashable, Sendable {
+        case file(isExecutable: Bool)
+        /// Leads to another place of the same tree.
+        case link(target: String)
+    }
+
+    struct Entry: Hashable, Sendable {
+        /// Relative to the tree; a single file's own name.
+        var path: String
+        var kind: Kind
+        var bytes: Int64
+    }
+
+    let root: String
+    /// In order of their paths' UTF-8 bytes.
+    var entries: [Entry] = []
+    var totalBytes: Int64 = 0
+    /// Whether `root` is one file.
+    var isSingleFile = false
+    /// Over paths, sizes, times, inodes and modes: while it stays, the content does.
+    var fingerprint = ""
+    /// The newest change of a file or of its inode, in nanoseconds since 1970.
+    var newestChange: Int64 = 0
+
+    /// - Throws: `StorageError`: `notFound`, `unauthorized`, `tooLarge`, `unusableTree`; `CancellationError`.
+    init(scanning root: String, limits: StorageLimits, cancellation: Cancellation) throws {
+        let name = URL(fileURLWithPath: root).lastPathComponent
+        // The place itself may be a link ('current'): what it means now is what is read.
+        let root = Self.realPath(root) ?? root
+        self.root = root
+        var scan = Scan(root: root, limits: limits, cancellation: cancellation)
+        let status = try FileCall.status(of: root, followsLinks: true)
+        if status.st_mode & S_IFMT == S_IFREG {
+            isSingleFile = true
+            try scan.take(name, status, at: root)
+        } else if status.st_mode & S_IFMT == S_IFDIR {
+            try scan.walk()
+        } else {
+            throw StorageError(.unusableTree, "\(root) is neither a file nor a folder. Point the URI at one.")
+        }
+        entries = scan.entries.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        totalBytes = scan.totalBytes
+        newestChange = scan.newestChange
+        fingerprint = ContentDigest(of: scan.marks.sorted().joined(separator: "\0").utf8).hex
+    }
+
+    fileprivate static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(validatingCString: resolved)
+    }
+
+    func path(of entry: Entry) -> String { isSingleFile ? root : "\(root)/\(entry.path)" }
+
+    /// A file's digest is that of its bytes. A tree's is SHA-256 over `mlctl-tree-v1 LF` and, for each entry in order
+    /// of their paths' bytes,
+    ///
+    ///     f SP <bytes> SP <hex SHA-256 of the content> SP <path> NUL      (x for an executable)
+    ///     l SP <bytes> SP <hex SHA-256 of the target> SP <path> NUL       (a symbolic link)
+    ///
+    /// Times, owners and other modes do not count, so that a copy has the digest of what it is a copy of.
+    ///
+    /// - Parameter contents: the digest of each entry's bytes.
+    func digest(contents: [ContentDigest]) -> ContentDigest {
+        if isSingleFile, let only = contents.first { return only }
+        var hasher = ContentHasher()
+        hasher.update("mlctl-tree-v1\n")
+        for (entry, content) in zip(entries, contents) {
+            let letter =
+                switch entry.kind {
+                case .file(let isExecutable): isExecutable ? "x" : "f"
+                case .link: "l"
+                }
+            hasher.update("\(letter) \(entry.bytes) \(content.hex) \(entry.path)\0")
+        }
+        return hasher.finish()
+    }
+
+    /// Reads everything.
+    func digest(cancellation: Cancellation) throws -> ContentDigest {
+        let contents = try entries.map { entry in
+            switch entry.kind {
+            case .link(let target): ContentDigest(of: target.utf8)
+            case .file: try FileCall.digest(of: path(of: entry), cancellation: cancellation)
+            }
+        }
+        return digest(contents: contents)
+    }
+}
+
+/// The walk through a folder.
+private struct Scan {
+    let root: String
+    let limits: StorageLimits
+    let cancellation: Cancellation
+    var entries: [FileTree.Entry] = []
+    var totalBytes: Int64 = 0
+    var newestChange: Int64 = 0
+    var marks: [String] = []
+    private var folders = 0
+
+    init(root: String, limits: StorageLimits, cancellation: Cancellation) {
+        self.root = root
+        self.limits = limits
+        self.cancellation = cancellation
+    }
+
+    mutating func walk() throws {
+        var waiting = [""]
+        while let folder = waiting.popLast() {
+            try cancellation.check()
+            folders += 1
+            guard folders <= limits.maximumFiles else { throw tooMany() }
+            for name in try names(in: folder.isEmpty ? root : "\(root)/\(folder)") {
+                let path = folder.isEmpty ? name : "\(folder)/\(name)"
+                let status = try FileCall.status(of: "\(root)/\(path)")
+                if status.st_mode & S_IFMT == S_IFDIR {
+                    waiting.append(path)
+                } else {
+                    try take(path, status, at: "\(root)/\(path)")
+                }
+            }
+        }
+    }
+
+    mutating func take(_ path: String, _ status: stat, at place: String) throws {
+        let kind: FileTree.Kind
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: kind = .file(isExecutable: status.st_mode & S_IXUSR != 0)
+        case S_IFLNK: kind = .link(target: try target(ofLink: path, at: place))
+        default:
+            throw StorageError(
+                .unusableTree, "\(place) is a device, a pipe or a socket, which a model cannot hold. Take it out.")
+        }
+        let bytes = Int64(status.st_size)
+        entries.append(FileTree.Entry(path: path, kind: kind, bytes: bytes))
+        totalBytes += bytes
+        guard entries.count <= limits.maximumFiles else { throw tooMany() }
+        guard totalBytes <= limits.maximumModelBytes else {
+            throw StorageError(
+                .tooLarge, "\(root) holds more than \(limits.maximumModelBytes) bytes, the limit of a model.")
+        }
+        let modified = nanoseconds(status.st_mtim)
+        let changed = nanoseconds(status.st_ctim)
+        newestChange = max(newestChange, modified, changed)
+        marks.append("\(path)\u{1}\(bytes) \(modified) \(changed) \(status.st_ino) \(status.st_dev) \(status.st_mode)")
+    }
+
+    /// Relative, not dangling, and within the tree after all links on the way.
+    private func target(ofLink path: String, at place: String) throws -> String {
+        let target = try FileManager.default.destinationOfSymbolicLink(atPath: place)
+        guard !target.hasPrefix("/"), let real = FileTree.realPath(place),
+            real == root || real.hasPrefix(root + "/")
+        else {
+            throw StorageError(
+                .unusableTree,
+                "\(place) is a symbolic link that leads out of the model's folder, or nowhere ('\(target)'). "
+                    + "Put the file itself there.")
+        }
+        return target
+    }
+
+    private func names(in folder: String) throws -> [String] {
+        guard let stream = opendir(folder) else { throw FileCall.failure("reading", folder) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw FileCall.failure("reading", folder) }
+                return names
+            }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) {
+                    String(validatingCString: $0)
+                }
+            }
+            guard let name else {
+                throw StorageError(.unusableTree, "A file in \(folder) has a name that is not UTF-8. Rename it.")
+            }
+            if name != ".", name != ".." { names.append(name) }
+            guard names.count <= limits.maximumFiles else { throw tooMany() }
+        }
+    }
+
+    private func tooMany() -> StorageError {
+        StorageError(
+            .tooLarge,
+            "\(root) holds more than \(limits.maximumFiles) files, the limit of a model. Pack them into one file.")
+    }
+
+    private func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec) }
+}

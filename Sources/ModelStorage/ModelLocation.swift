@@ -1,0 +1,107 @@
+import Foundation
+
+/// Where a model's files are, read from a URI.
+enum ModelLocation: Hashable, Sendable {
+    /// An absolute path of a file or a folder.
+    case file(path: String)
+    case web(WebLocation)
+
+    /// - Parameter base: what `file:./…` is relative to; nil refuses it.
+    /// - Throws: `StorageError` with `unsupported`.
+    init(_ uri: String, base: String? = nil) throws(StorageError) {
+        let safe = WebLocation.redacted(uri)
+        guard uri.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }), let colon = uri.firstIndex(of: ":") else {
+            throw StorageError(
+                .unsupported, "'\(safe)' is not a URI. Write file:///absolute/path or https://host/path, blanks as %20."
+            )
+        }
+        let scheme = uri[..<colon].lowercased()
+        switch scheme {
+        case "file":
+            self = .file(path: try Self.path(of: uri[uri.index(after: colon)...], base: base, uri: safe))
+        case "https", "http":
+            self = .web(try WebLocation(uri))
+        default:
+            throw StorageError(
+                .unsupported, "'\(scheme):' is not available in this version; use https: or file: instead of '\(safe)'."
+            )
+        }
+    }
+
+    private static func path(of rest: Substring, base: String?, uri: String) throws(StorageError) -> String {
+        var path = rest
+        if path.hasPrefix("//localhost/") {
+            path = path.dropFirst("//localhost".count)
+        } else if path.hasPrefix("//") {
+            path = path.dropFirst(2)
+        }
+        guard let decoded = path.removingPercentEncoding, !decoded.isEmpty, !decoded.utf8.contains(0) else {
+            throw StorageError(.unsupported, "'\(uri)' names no file. Write it as file:///absolute/path.")
+        }
+        if decoded.hasPrefix("/") { return URL(fileURLWithPath: decoded).standardizedFileURL.path }
+        guard let base, decoded == "." || decoded.hasPrefix("./") || decoded.hasPrefix("../") else {
+            throw StorageError(.unsupported, "'\(uri)' is not an absolute path. Write it as file:///absolute/path.")
+        }
+        return URL(fileURLWithPath: base + "/" + decoded).standardizedFileURL.path
+    }
+}
+
+/// An `https:` address, or an `http:` one of this machine.
+struct WebLocation: Hashable, Sendable, CustomStringConvertible {
+    static let maximumNameBytes = 200
+
+    let url: String
+    /// Whether it is `http:` to a loopback address. Such a one may lead to others of its kind, an `https:` one may not.
+    let isLoopback: Bool
+
+    /// - Throws: `StorageError` with `unsupported`.
+    init(_ text: String) throws(StorageError) {
+        let safe = Self.redacted(text)
+        guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty else {
+            throw StorageError(.unsupported, "'\(safe)' names no host. Write it as https://host/path.")
+        }
+        switch parts.scheme?.lowercased() {
+        case "https": isLoopback = false
+        case "http" where Self.isLoopback(host): isLoopback = true
+        default:
+            throw StorageError(.unsupported, "'\(safe)' is not encrypted. Use https:.")
+        }
+        url = text
+    }
+
+    /// Where a redirect leads: from `https:` to `https:` only.
+    ///
+    /// - Throws: `StorageError` with `protocolError`.
+    func redirected(to target: String) throws(StorageError) -> WebLocation {
+        guard let next = try? WebLocation(target), !next.isLoopback || isLoopback else {
+            throw StorageError(
+                .protocolError,
+                "\(self) leads to '\(Self.redacted(target))', which is not https:. Give the final address.")
+        }
+        return next
+    }
+
+    /// The file's own name: the last part of the path, fit for a file system.
+    var fileName: String {
+        let path = URLComponents(string: url)?.path ?? ""
+        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        let safe = String(name.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F && $0 != "/" })
+        guard !safe.isEmpty, safe != ".", safe != "..", safe.utf8.count <= Self.maximumNameBytes else { return "model" }
+        return safe
+    }
+
+    /// Without user, password and query: those may be secrets.
+    var description: String { Self.redacted(url) }
+
+    static func redacted(_ text: String) -> String {
+        let plain = text.replacing(#/:\/\/[^\s\/'"]*@/#) { _ in "://***@" }
+        guard let query = plain.firstIndex(of: "?") else { return plain }
+        return plain[...query] + "***"
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        let isIPv4 = parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return isIPv4 || host == "localhost" || host == "::1" || host == "[::1]"
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// What was found at a URI last time, so that an unchanged tree is not read again and an unchanged file not loaded
+/// again.
+struct PinMemo: Hashable, Codable, Sendable {
+    struct Validators: Hashable, Codable, Sendable {
+        var etag: String?
+        var lastModified: String?
+
+        init?(_ head: ResponseHead) {
+            guard head.etag != nil || head.lastModified != nil else { return nil }
+            etag = head.etag
+            lastModified = head.lastModified
+        }
+    }
+
+    /// File times are coarser than events: what changed less than this before it was read may change again unseen.
+    static let clockGranularity: Int64 = 2_000_000_000
+
+    var digest: String
+    /// Of a tree.
+    var fingerprint: String?
+    /// Of a web file.
+    var validators: Validators?
+    /// Seconds since 1970.
+    var checkedAt: Double
+
+    /// Nil where the tree is too young to be told apart from its next change.
+    init?(tree: FileTree, digest: ContentDigest, startedAt: Date) {
+        let started = Int64(startedAt.timeIntervalSince1970 * 1e9)
+        guard tree.newestChange < started - Self.clockGranularity else { return nil }
+        self.digest = digest.description
+        fingerprint = tree.fingerprint
+        checkedAt = startedAt.timeIntervalSince1970
+    }
+
+    init(head: ResponseHead, digest: ContentDigest, at date: Date) {
+        self.digest = digest.description
+        validators = Validators(head)
+        checkedAt = date.timeIntervalSince1970
+    }
+}
+
+/// Memos on disk: losing one costs time, never truth.
+struct PinMemos: Sendable {
+    static let maximumCount = 4096
+
+    let folder: String
+
+    func memo(for uri: String) -> PinMemo? {
+        guard let data = FileManager.default.contents(atPath: path(for: uri)) else { return nil }
+        return try? JSONDecoder().decode(PinMemo.self, from: data)
+    }
+
+    func save(_ memo: PinMemo, for uri: String) throws {
+        let files = FileManager.default
+        try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let path = path(for: uri)
+        if !files.fileExists(atPath: path), try files.contentsOfDirectory(atPath: folder).count >= Self.maximumCount {
+            try files.removeItem(atPath: folder)
+            try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
+        try JSONEncoder().encode(memo).write(to: URL(fileURLWithPath: path), options: .atomic)
+    }
+
+    /// URIs may hold secrets: only their digest is a name.
+    private func path(for uri: String) -> String { "\(folder)/\(ContentDigest(of: uri.utf8).hex).json" }
+}

@@ -1,0 +1,169 @@
+/// Decides what a download does next. Pure: outcomes go in, an action comes out.
+///
+/// An attempt that broke off is taken up where it ended, as long as the server can prove that the file is still the
+/// same (a validator), or a digest will prove it in the end. Attempts that bring something are free; those that bring
+/// nothing are counted.
+struct TransferPlan: Hashable, Sendable {
+    struct Request: Hashable, Sendable {
+        var location: WebLocation
+        /// From where on; 0 asks for the whole.
+        var offset: Int64 = 0
+        var ifRange: String?
+        /// "Only if it is not this any more."
+        var ifNoneMatch: String?
+        var ifModifiedSince: String?
+    }
+
+    /// How one request ended.
+    enum Outcome: Hashable, Sendable {
+        case answered(ResponseHead, redirect: String?)
+        /// Nothing, or not all, arrived.
+        case broken(Break, ResponseHead)
+    }
+
+    enum Break: Hashable, Sendable {
+        /// Not resolved, refused, reset, cut off, stalled: with libcurl's words.
+        case connection(String)
+        case certificate(String)
+        case tooLarge
+        case failed(StorageError)
+    }
+
+    enum Action: Hashable, Sendable {
+        case request(Request)
+        /// Then `request`.
+        case wait(Duration, then: Request)
+        /// All bytes are there.
+        case complete(ResponseHead)
+        /// The file is what it was.
+        case unchanged
+        case fail(StorageError)
+    }
+
+    let origin: WebLocation
+    /// Whether the bytes will be compared with a digest: then a part may be continued without a validator.
+    let isVerified: Bool
+    let limits: StorageLimits
+    private var location: WebLocation
+    private var redirects = 0
+    private var attempts = 0
+    private var idleAttempts = 0
+    private var validator: String?
+    private let known: PinMemo.Validators?
+
+    /// - Parameters:
+    ///   - validator: of the part that is there.
+    ///   - known: of the content that is known; an unchanged one is not sent again.
+    init(
+        origin: WebLocation, isVerified: Bool, validator: String?, known: PinMemo.Validators? = nil,
+        limits: StorageLimits
+    ) {
+        self.origin = origin
+        self.isVerified = isVerified
+        self.limits = limits
+        self.validator = validator
+        self.known = known
+        location = origin
+    }
+
+    /// - Parameter bytes: how much is there from before.
+    mutating func start(bytes: Int64) -> Action {
+        attempts = 1
+        return .request(request(bytes: bytes))
+    }
+
+    /// - Parameters:
+    ///   - bytes: how much is there now.
+    ///   - before: how much was there when the request was sent.
+    mutating func ended(_ outcome: Outcome, bytes: Int64, before: Int64) -> Action {
+        switch outcome {
+        case .broken(let reason, let head):
+            if (200..<300).contains(head.status) { validator = head.rangeValidator }
+            return brokenOff(reason, bytes: bytes, before: before)
+        case .answered(let head, let redirect):
+            return answered(head, redirect: redirect, bytes: bytes, before: before)
+        }
+    }
+
+    private mutating func answered(
+        _ head: ResponseHead, redirect: String?, bytes: Int64, before: Int64
+    ) -> Action {
+        switch head.status {
+        case 200: return .complete(head)
+        case 206 where head.rangeStart == before && (head.rangeTotal ?? bytes) == bytes: return .complete(head)
+        // All of it was there already.
+        case 416 where bytes > 0 && head.rangeTotal == bytes: return .complete(head)
+        case 206, 416:
+            // A part that does not fit what is there.
+            validator = nil
+            return again("the server sent another part than was asked for", bytes: 0, isIdle: true)
+        case 304 where known != nil: return .unchanged
+        case 301, 302, 303, 307, 308: return follow(redirect, bytes: bytes)
+        case 404, 410: return .fail(StorageError(.notFound, "\(origin) is not there (\(head.status)). Check the URI."))
+        case 401, 403, 407:
+            return .fail(
+                StorageError(
+                    .unauthorized, "\(origin) may not be read (\(head.status)). Check the server's access rules."))
+        case 408, 425, 429, 500...599:
+            let wait = head.retryAfterSeconds.map { min(.seconds(max($0, 0)), limits.maximumBackoff) }
+            return again("the server answered \(head.status)", bytes: bytes, isIdle: true, wait: wait)
+        default:
+            return .fail(
+                StorageError(.protocolError, "\(origin) was answered with status \(head.status). Check the URI."))
+        }
+    }
+
+    private mutating func brokenOff(_ reason: Break, bytes: Int64, before: Int64) -> Action {
+        switch reason {
+        case .connection(let words): return again(words, bytes: bytes, isIdle: bytes <= before)
+        case .certificate(let words):
+            return .fail(
+                StorageError(
+                    .untrusted,
+                    "The certificate of \(origin) is not trusted (\(words)). Install its authority's certificate."))
+        case .tooLarge:
+            return .fail(
+                StorageError(
+                    .tooLarge, "\(origin) is larger than \(limits.maximumModelBytes) bytes, the limit of a model."))
+        case .failed(let error): return .fail(error)
+        }
+    }
+
+    private mutating func follow(_ target: String?, bytes: Int64) -> Action {
+        redirects += 1
+        guard let target, redirects <= limits.maximumRedirects else {
+            return .fail(
+                StorageError(
+                    .protocolError,
+                    "\(origin) was redirected more than \(limits.maximumRedirects) times. Give the final address."))
+        }
+        do {
+            location = try location.redirected(to: target)
+        } catch {
+            return .fail(error)
+        }
+        return .request(request(bytes: bytes))
+    }
+
+    private mutating func again(_ words: String, bytes: Int64, isIdle: Bool, wait: Duration? = nil) -> Action {
+        idleAttempts = isIdle ? idleAttempts + 1 : 0
+        attempts += 1
+        guard idleAttempts < limits.maximumAttempts, attempts <= limits.maximumAttemptsInAll else {
+            return .fail(
+                StorageError(.unreachable, "\(origin) could not be read: \(words). Check the server and the network."))
+        }
+        location = origin
+        redirects = 0
+        let doublings = max(idleAttempts - 1, 0)
+        let backoff = min(limits.firstBackoff * (1 << min(doublings, 16)), limits.maximumBackoff)
+        return .wait(max(wait ?? backoff, backoff), then: request(bytes: bytes))
+    }
+
+    private func request(bytes: Int64) -> Request {
+        let mayContinue = bytes > 0 && (validator != nil || isVerified)
+        guard mayContinue else {
+            return Request(location: location, ifNoneMatch: known?.etag, ifModifiedSince: known?.lastModified)
+        }
+        return Request(location: location, offset: bytes, ifRange: validator)
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+
+/// Copies a tree into the cache, so that later edits of it do not change what serves.
+enum TreeSnapshot {
+    /// Shares the blocks of a file where the file system can (ioctl_ficlone(2)); never a hard link, which would share
+    /// later edits too.
+    static let cloneRequest: UInt = 0x4004_9409
+
+    /// - Parameter destination: a folder that does not exist yet.
+    /// - Returns: the digest of the copy, read while it was made.
+    /// - Throws: `StorageError`, `CancellationError`.
+    static func take(
+        _ tree: FileTree, to destination: String, cancellation: Cancellation, progress: (TransferProgress) -> Void
+    ) throws -> ContentDigest {
+        try createFolder(destination)
+        var done: Int64 = 0
+        var contents: [ContentDigest] = []
+        for entry in tree.entries {
+            let target = "\(destination)/\(entry.path)"
+            try createFolder((target as NSString).deletingLastPathComponent)
+            switch entry.kind {
+            case .link(let text):
+                guard symlink(text, target) == 0 else { throw FileCall.failure("writing", target) }
+                contents.append(ContentDigest(of: text.utf8))
+            case .file(let isExecutable):
+                let mode: mode_t = isExecutable ? 0o555 : 0o444
+                contents.append(
+                    try copy(tree.path(of: entry), to: target, mode: mode, cancellation: cancellation) { bytes in
+                        done += bytes
+                        progress(TransferProgress(bytes: done, totalBytes: tree.totalBytes))
+                    })
+            }
+        }
+        return tree.digest(contents: contents)
+    }
+
+    private static func copy(
+        _ source: String, to target: String, mode: mode_t, cancellation: Cancellation, copied: (Int64) -> Void
+    ) throws -> ContentDigest {
+        try FileCall.withDescriptor(source, O_RDONLY | O_NOFOLLOW) { reader in
+            try FileCall.withDescriptor(target, O_RDWR | O_CREAT | O_EXCL, mode: 0o600) { writer in
+                var hasher = ContentHasher()
+                let isClone = ioctl(writer, cloneRequest, reader) == 0
+                try FileCall.read(isClone ? writer : reader, path: source, cancellation: cancellation) { piece in
+                    hasher.update(piece)
+                    if !isClone { try FileCall.write(piece, to: writer, path: target) }
+                    copied(Int64(piece.count))
+                }
+                guard fchmod(writer, mode) == 0, fsync(writer) == 0 else { throw FileCall.failure("writing", target) }
+                return hasher.finish()
+            }
+        }
+    }
+
+    private static func createFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch let error as CocoaError {
+            throw StorageError(
+                error.code == .fileWriteOutOfSpace ? .diskFull : .fileSystem,
+                "\(path) cannot be made: \(error.localizedDescription)")
+        }
+    }
+}
+
+/// How far a transfer has come.
+public struct TransferProgress: Hashable, Sendable {
+    public var bytes: Int64
+    /// Nil where the server does not say.
+    public var totalBytes: Int64?
+
+    public init(bytes: Int64, totalBytes: Int64?) {
+        self.bytes = bytes
+        self.totalBytes = totalBytes
+    }
+}

@@ -1,0 +1,60 @@
+import Controller
+import Logging
+import Serving
+
+/// Stands between the loop, which must not wait, and a channel, which may be slow: notices are taken at once and sent
+/// one after the other by `run`.
+///
+/// # Guarantees
+/// - `notify` never waits. With `capacity` notices pending, the oldest is dropped, with a warning.
+///
+/// # Caveats
+/// - What is pending when the process ends is not sent. The journal has it.
+public final class NotificationQueue: Notifier {
+    public static let defaultCapacity = 256
+
+    private let channel: any Notifier
+    private let logger: Logger
+    private let pending: AsyncStream<Notice>
+    private let continuation: AsyncStream<Notice>.Continuation
+
+    public init(_ channel: any Notifier, capacity: Int = defaultCapacity, logger: Logger) {
+        self.channel = channel
+        self.logger = logger
+        (pending, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(max(capacity, 1)))
+    }
+
+    public func notify(_ notice: Notice) {
+        switch continuation.yield(notice) {
+        case .dropped(let oldest):
+            logger.warning("Too many notifications are pending: the oldest is dropped", metadata: metadata(oldest))
+        case .terminated:
+            logger.warning("Notification after the end of the queue is dropped", metadata: metadata(notice))
+        case .enqueued: break
+        @unknown default: break
+        }
+    }
+
+    /// No notice is taken any more: `run` sends those that are pending, and returns.
+    public func finish() { continuation.finish() }
+
+    /// Sends until `finish()`, or until its task is cancelled. Called once.
+    public func run() async {
+        for await notice in pending {
+            do {
+                try await channel.notify(notice)
+            } catch {
+                var values = metadata(notice)
+                values["reason"] = "\((error as? any RetryableError)?.message ?? String(describing: error))"
+                logger.warning("Notification was not delivered", metadata: values)
+            }
+        }
+    }
+
+    private func metadata(_ notice: Notice) -> Logger.Metadata {
+        [
+            "namespace": "\(notice.deployment.namespace)", "name": "\(notice.deployment.name)",
+            "kind": "\(notice.kind.rawValue)", "event": "\(notice.event.id)",
+        ]
+    }
+}

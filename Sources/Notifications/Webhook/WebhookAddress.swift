@@ -1,0 +1,39 @@
+import Foundation
+
+/// Where a webhook is sent: `https`, or `http` on the loopback. The path may itself be a secret: only `shown` is for
+/// people.
+public struct WebhookAddress: Hashable, Sendable, CustomStringConvertible {
+    let url: String
+    /// Scheme, host and port.
+    public let shown: String
+
+    /// - Throws: `NotificationError` that says what is wrong with `text`, without repeating it.
+    public init(_ text: String) throws {
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
+            let host = parts.host, !host.isEmpty
+        else {
+            throw NotificationError(.invalidAddress, "The webhook's URL is none. Write https://host/path.")
+        }
+        let port = parts.port.map { ":\($0)" } ?? ""
+        shown = "\(scheme)://\(host)\(port)"
+        guard parts.user == nil, parts.password == nil else {
+            throw NotificationError(
+                .invalidAddress, "The webhook's URL (\(shown)) carries a user or password. Leave it out: it is signed.")
+        }
+        guard scheme == "https" || (scheme == "http" && Self.isLoopback(host)) else {
+            throw NotificationError(
+                .invalidAddress, "The webhook's URL (\(shown)) must be https; http is for 127.0.0.1 and localhost only."
+            )
+        }
+        url = text
+    }
+
+    public var description: String { shown }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        let name = host.lowercased().trimmingCharacters(in: ["[", "]"])
+        if name == "localhost" || name == "::1" { return true }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+}

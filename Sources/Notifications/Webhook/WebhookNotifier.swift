@@ -1,0 +1,121 @@
+import AsyncHTTPClient
+import Controller
+import Foundation
+import NIOCore
+
+/// Posts each notice as signed JSON. `WebhookRequest` has the shape.
+///
+/// # Guarantees
+/// - At most `1 + retryDelays.count` attempts, each within `timeout`. Tried again: what could not be sent, 408, 425,
+///   429 and 5xx. Any other answer that is not 2xx is final. Redirects are not followed.
+///
+/// # Errors
+/// `NotificationError`, or the `CancellationError` of its task.
+public struct WebhookNotifier: Notifier {
+    /// Of one attempt, connecting included.
+    public static let timeout: Duration = .seconds(10)
+    /// Waits between attempts.
+    public static let retryDelays: [Duration] = [.seconds(1), .seconds(5), .seconds(25)]
+
+    /// - Returns: the answer's status.
+    typealias Transport = @Sendable (WebhookRequest) async throws -> Int
+
+    private let address: WebhookAddress
+    private let secret: WebhookSecret
+    private let now: @Sendable () -> Date
+    private let sleep: @Sendable (Duration) async throws -> Void
+    private let transport: Transport
+
+    /// - Throws: `NotificationError` where the URL is none, or neither https nor on the loopback.
+    public init(
+        url: String, secret: WebhookSecret, now: @escaping @Sendable () -> Date = { Date() },
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    ) throws {
+        try self.init(url: url, secret: secret, now: now, sleep: sleep, transport: WebhookTransport.send)
+    }
+
+    init(
+        url: String, secret: WebhookSecret, now: @escaping @Sendable () -> Date,
+        sleep: @escaping @Sendable (Duration) async throws -> Void, transport: @escaping Transport
+    ) throws {
+        address = try WebhookAddress(url)
+        self.secret = secret
+        self.now = now
+        self.sleep = sleep
+        self.transport = transport
+    }
+
+    public func notify(_ notice: Notice) async throws {
+        var failure = ""
+        for delay in [.zero] + Self.retryDelays {
+            if delay > .zero { try await sleep(delay) }
+            switch try await attempt(notice) {
+            case .delivered: return
+            case .refused(let status):
+                throw NotificationError(.refused, "\(address) answered \(status). \(Self.advice(status))")
+            case .failed(let reason): failure = reason
+            }
+        }
+        throw NotificationError(
+            .undelivered, "\(address) could not be told in \(1 + Self.retryDelays.count) attempts: \(failure).")
+    }
+
+    enum Outcome: Hashable, Sendable {
+        case delivered
+        /// Trying again cannot help.
+        case refused(status: Int)
+        /// Trying again may help.
+        case failed(reason: String)
+
+        init(status: Int) {
+            self =
+                switch status {
+                case 200..<300: .delivered
+                case 408, 425, 429, 500...: .failed(reason: "it answered \(status)")
+                default: .refused(status: status)
+                }
+        }
+    }
+
+    private func attempt(_ notice: Notice) async throws -> Outcome {
+        let request = try WebhookRequest(notice, to: address, secret: secret, sentAt: now())
+        do {
+            return Outcome(status: try await transport(request))
+        } catch {
+            // A cancelled request fails in the transport's own words.
+            try Task.checkCancellation()
+            return .failed(reason: String(describing: error))
+        }
+    }
+
+    private static func advice(_ status: Int) -> String {
+        switch status {
+        case 300..<400: "Redirects are not followed: give the final address."
+        case 401, 403: "Check that the receiver has the same secret."
+        case 404, 410: "Check the URL's path."
+        default: "See the receiver's own log."
+        }
+    }
+}
+
+/// The one place that opens a connection.
+enum WebhookTransport {
+    /// Never shut down: it lives as long as the process, and closes connections that are idle.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.timeout.connect = .seconds(WebhookNotifier.timeout.components.seconds)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
+    }()
+
+    @Sendable static func send(_ request: WebhookRequest) async throws -> Int {
+        var outgoing = HTTPClientRequest(url: request.url)
+        outgoing.method = .POST
+        for header in request.headers { outgoing.headers.add(name: header.name, value: header.value) }
+        outgoing.body = .bytes(request.body)
+        // The body of the answer is of no interest: it is left unread, and its connection closed.
+        let answer = try await client.execute(
+            outgoing, timeout: .seconds(WebhookNotifier.timeout.components.seconds))
+        return Int(answer.status.code)
+    }
+}

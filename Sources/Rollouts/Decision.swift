@@ -1,0 +1,70 @@
+import Foundation
+import ModelManifests
+import Serving
+
+/// What git wants of a deployment, as far as it can be read.
+public enum Desired: Equatable, Sendable {
+    /// Mutable model files are pinned: the template is the one to serve.
+    case manifest(ModelDeployment, commit: String)
+    /// Git, its manifest or its model files cannot be read now. Everything goes on as it was last wanted.
+    case unreadable
+    /// The manifest was taken out of git.
+    case removed
+}
+
+/// All that a decision depends on, beside the state.
+public struct DecisionInputs: Equatable, Sendable {
+    public var desired: Desired
+    public var observed: Observation
+    /// Nil where the source could not be asked: nothing is evidence then.
+    public var readings: [Reading]?
+    public var commands: [OperatorCommand]
+    public var now: Date
+
+    public init(
+        desired: Desired, observed: Observation, readings: [Reading]? = nil, commands: [OperatorCommand] = [], now: Date
+    ) {
+        self.desired = desired
+        self.observed = observed
+        self.readings = readings
+        self.commands = commands
+        self.now = now
+    }
+}
+
+/// What to do, and what is so from now on.
+public struct Decision: Equatable, Sendable {
+    /// To be written before the plan is applied. Nil: the deployment is gone, and its record with it.
+    public var state: RolloutState?
+    public var plan: ServingPlan
+    public var events: [RolloutEvent]
+    /// Commands that cannot be carried out in this phase, and why.
+    public var refusals: [Refusal]
+    /// When to decide again even if nothing changes; nil: at the resting interval.
+    public var lookAgainAt: Date?
+
+    public struct Refusal: Equatable, Sendable {
+        public var command: OperatorCommand
+        public var reason: String
+    }
+}
+
+/// Whatever decides anything about a rollout is in here.
+///
+/// Pure: the same state and inputs give an equal decision. No clock, no random number, no input or output.
+/// - Parameter state: nil for a deployment that is seen for the first time.
+/// - Returns: nil where there is nothing to decide about: no state, and no manifest that can be read.
+public func decide(_ state: RolloutState?, _ inputs: DecisionInputs) -> Decision? {
+    var pass: DecisionPass
+    switch (state, inputs.desired) {
+    case (let state?, _):
+        pass = DecisionPass(state: state, inputs: inputs)
+    case (nil, .manifest(let deployment, let commit)):
+        pass = DecisionPass(
+            state: RolloutState(deployment: deployment, commit: commit, now: inputs.now), inputs: inputs)
+        pass.takeOverWhatServes()
+    case (nil, _):
+        return nil
+    }
+    return pass.run()
+}

@@ -1,0 +1,45 @@
+import Analysis
+import ModelManifests
+import Serving
+
+/// From the cumulative counters of instances to what happened on each side since the last look.
+///
+/// The first readings of a rollout set the baselines. Whatever is seen later for the first time (a new instance, or a
+/// source that counts anew) began to count during the rollout, and counts from zero.
+public struct EvidenceLedger: Codable, Equatable, Sendable {
+    var isOpen = false
+    var baselines = ReadingLedger()
+
+    /// What a look at the counters told.
+    enum Look {
+        /// The first readings: evidence starts here. What stable did before is history, and no evidence.
+        case opening(stableHistory: SideCounts)
+        case interval(stable: SideCounts, candidate: SideCounts)
+    }
+
+    mutating func look(at readings: [Reading], stable: Revision?, candidate: Revision) -> Look {
+        var sides: [Revision: SideCounts] = [:]
+        for reading in readings where reading.revision == stable || reading.revision == candidate {
+            let increment = baselines.increment(
+                instance: reading.instance, epoch: reading.epoch, cumulative: SideCounts(reading.counters),
+                fromZero: isOpen)
+            sides[reading.revision, default: SideCounts()].add(increment)
+        }
+        guard isOpen else {
+            isOpen = true
+            return .opening(
+                stableHistory: readings.filter { $0.revision == stable }
+                    .reduce(into: SideCounts()) { $0.add(SideCounts($1.counters)) })
+        }
+        return .interval(
+            stable: stable.flatMap { sides[$0] } ?? SideCounts(), candidate: sides[candidate] ?? SideCounts())
+    }
+}
+
+extension SideCounts {
+    init(_ counters: RequestCounters) {
+        self.init(
+            requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
+            latency: counters.latency, bounds: counters.bounds)
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import ModelManifests
+
+/// What a state means, for people.
+extension RolloutState {
+    /// What the rollout waits for; nil where it waits for nothing.
+    public var waitingFor: String? {
+        guard let rollout else {
+            return quarantine(of: settings.template.revision) == nil
+                ? nil : "another template in git, or 'mlctl retry'"
+        }
+        if isSuspended || settings.suspend { return "'mlctl resume': it is suspended" }
+        switch phase {
+        case .preparing: return "ready instances of version \(rollout.candidate.version)"
+        case .promoting, .rollingBack: return "the proxy to move the traffic"
+        case .probation: return "the end of its probation"
+        case .progressing, .paused: return rollout.waitingFor(settings.rollout)
+        case .idle, .healthy, .rolledBack, .failed: return nil
+        }
+    }
+
+    /// When the progress deadline comes, if nothing else does; nil while it does not run.
+    public var deadlineAt: Date? {
+        guard let rollout, phase == .preparing || phase == .progressing, rollout.hold == nil else { return nil }
+        let left = settings.rollout.progressDeadline - rollout.progressSpent
+        return decidedAt.addingTimeInterval(max(left, .zero).seconds)
+    }
+}
+
+extension Rollout {
+    func waitingFor(_ spec: RolloutSpec) -> String {
+        switch hold {
+        case .byOperator: return "'mlctl resume'"
+        case .gateFailed(let name): return "a person: gate \(name) failed ('mlctl abort', 'retry' or 'promote')"
+        case .insufficientEvidence: return "evidence: \(insufficientGates.joined(separator: ", ")) (or 'mlctl promote')"
+        case nil: break
+        }
+        guard let step = currentStep(of: spec) else { return "the promotion" }
+        let evidence = "evidence: \(insufficientGates.joined(separator: ", "))"
+        switch step.action {
+        case .approval: return "approval: 'mlctl promote'"
+        case .pause(nil): return "'mlctl promote'"
+        case .pause(let duration?): return "the end of a pause of \(duration.goText)"
+        case .gate(let name): return "evidence: \(name)"
+        case .setWeight(100): return evidence
+        case .setWeight: return step.advance == .evidence ? evidence : "the proxy to move the traffic"
+        }
+    }
+}
+
+extension RolloutStep {
+    /// Such as `set weight 25 %`.
+    public var text: String {
+        let base =
+            switch action {
+            case .setWeight(let weight): "set weight \(weight) %"
+            case .pause(let duration?): "pause \(duration.goText)"
+            case .pause(nil): "pause until 'mlctl promote'"
+            case .gate(let name): "gate \(name)"
+            case .approval: "approval"
+            }
+        return advance == .evidence ? "\(base), or until all gates pass" : base
+    }
+}
+
+extension Duration {
+    var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
+    }
+}

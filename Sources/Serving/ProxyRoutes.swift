@@ -1,0 +1,118 @@
+import ModelManifests
+
+/// Everything that the traffic proxy does, whole: it is swapped at once, never edited.
+public struct ProxyRoutes: Hashable, Codable, Sendable {
+    /// Rises with every swap; the proxy says which one it follows.
+    public var generation: Int
+    public var routes: [ProxyRoute]
+
+    public init(generation: Int = 0, routes: [ProxyRoute] = []) {
+        self.generation = generation
+        self.routes = routes
+    }
+}
+
+/// One deployment's endpoint.
+public struct ProxyRoute: Hashable, Codable, Sendable {
+    public var deployment: DeploymentKey
+    /// Loopback port that the proxy listens on.
+    public var port: Int
+    public var routing: Routing
+    public var requestTimeout: Duration
+    /// Shares in per cent: they sum to 100, or are all 0 where nothing may answer yet.
+    public var revisions: [RevisionRoute]
+
+    public init(
+        deployment: DeploymentKey, port: Int, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
+        revisions: [RevisionRoute] = []
+    ) {
+        self.deployment = deployment
+        self.port = port
+        self.routing = routing
+        self.requestTimeout = requestTimeout
+        self.revisions = revisions
+    }
+}
+
+public struct RevisionRoute: Hashable, Codable, Sendable {
+    public var revision: Revision
+    public var weight: Int
+    /// Those that may take new requests. Whatever is gone from here finishes what it has.
+    public var upstreams: [Upstream]
+
+    public init(revision: Revision, weight: Int, upstreams: [Upstream] = []) {
+        self.revision = revision
+        self.weight = weight
+        self.upstreams = upstreams
+    }
+}
+
+/// One instance's address on the loopback.
+public struct Upstream: Hashable, Codable, Sendable {
+    public var instance: String
+    public var port: Int
+
+    public init(instance: String, port: Int) {
+        self.instance = instance
+        self.port = port
+    }
+}
+
+/// What the proxy tells the controller.
+public struct ProxyReport: Hashable, Codable, Sendable {
+    /// New with every start of the proxy: its counters start again.
+    public var epoch: String
+    public var generation: Int
+    public var endpoints: [EndpointReport]
+    public var instances: [InstanceReport]
+
+    public init(
+        epoch: String, generation: Int, endpoints: [EndpointReport] = [], instances: [InstanceReport] = []
+    ) {
+        self.epoch = epoch
+        self.generation = generation
+        self.endpoints = endpoints
+        self.instances = instances
+    }
+}
+
+public struct EndpointReport: Hashable, Codable, Sendable {
+    public var deployment: DeploymentKey
+    public var port: Int
+    public var listening: Bool
+    /// Why it does not listen: the port is in use, say.
+    public var error: String?
+
+    public init(deployment: DeploymentKey, port: Int, listening: Bool, error: String? = nil) {
+        self.deployment = deployment
+        self.port = port
+        self.listening = listening
+        self.error = error
+    }
+}
+
+public struct InstanceReport: Hashable, Codable, Sendable {
+    public var deployment: DeploymentKey
+    public var revision: Revision
+    public var instance: String
+    public var counters: RequestCounters
+    /// Requests under way.
+    public var inFlight: Int
+    /// Taken out of rotation for now, after failures to connect.
+    public var ejected: Bool
+    /// Ids of the last failing requests, at most 20, newest last.
+    public var failedRequestIds: [String]
+
+    public init(
+        deployment: DeploymentKey, revision: Revision, instance: String, counters: RequestCounters, inFlight: Int = 0,
+        ejected: Bool = false, failedRequestIds: [String] = []
+    ) {
+        self.deployment = deployment
+        self.revision = revision
+        self.instance = instance
+        self.counters = counters
+        self.inFlight = inFlight
+        self.ejected = ejected
+        self.failedRequestIds = failedRequestIds
+    }
+}

@@ -1,0 +1,48 @@
+import ModelManifests
+
+/// Cumulative counters of one instance, from one source, at one time.
+public struct Reading: Hashable, Codable, Sendable {
+    public var instance: String
+    public var revision: Revision
+    /// Changes whenever the source starts counting anew: a restarted proxy or server.
+    public var epoch: String
+    public var counters: RequestCounters
+
+    public init(instance: String, revision: Revision, epoch: String, counters: RequestCounters) {
+        self.instance = instance
+        self.revision = revision
+        self.epoch = epoch
+        self.counters = counters
+    }
+}
+
+/// What has ended since counting began. A request enters when it ends or times out.
+public struct RequestCounters: Hashable, Codable, Sendable {
+    public var requests: Int
+    /// 5xx, connection failures, resets and time-outs at the first attempt. The client's own aborts are left out.
+    public var errors: Int
+    /// 4xx.
+    public var rejected: Int
+    /// Requests at or under each bound of `bounds`, cumulative as Prometheus has them; the last is `requests`.
+    /// For streams, the time to the first byte.
+    public var latency: [Int]
+    /// Upper bounds in seconds, ascending; infinity is left out: it is `requests`.
+    public var bounds: [Double]
+
+    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], bounds: [Double] = []) {
+        self.requests = requests
+        self.errors = errors
+        self.rejected = rejected
+        self.latency = latency
+        self.bounds = bounds
+    }
+}
+
+/// The bounds of the proxy's own histogram: the R10 series of preferred numbers (ISO 3), 0.5 ms to 100 s.
+public enum LatencyBounds {
+    public static let seconds: [Double] = {
+        let steps = [100.0, 125, 160, 200, 250, 315, 400, 500, 630, 800]
+        let divisors = [1_000_000.0, 100_000, 10_000, 1_000, 100, 10]  // Divided, so that 0.16 is 0.16.
+        return (divisors.flatMap { divisor in steps.map { $0 / divisor } } + [100]).filter { $0 >= 0.0005 }
+    }()
+}

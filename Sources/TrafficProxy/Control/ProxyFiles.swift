@@ -1,0 +1,58 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Where the proxy keeps what it owns, all of it readable by its user alone.
+public struct ProxyFiles: Hashable, Sendable {
+    /// `STATE-DIR/proxy`
+    public let directory: String
+
+    public init(stateDirectory: String) { directory = stateDirectory + "/proxy" }
+
+    /// The control socket: HTTP/1.1 over a UNIX domain socket.
+    public var controlSocket: String { directory + "/control.sock" }
+    /// The last routes, as JSON.
+    public var routes: String { directory + "/routes.json" }
+    /// Locked while a proxy runs.
+    public var lock: String { directory + "/lock" }
+
+    func create() throws {
+        for path in [String(directory.dropLast("/proxy".count)), directory] where mkdir(path, 0o700) != 0 {
+            guard errno == EEXIST else {
+                throw ProxyError(
+                    .stateDirectory, "cannot create \(path): \(errnoText()): choose another --state-dir, or its owner")
+            }
+        }
+        guard chmod(directory, 0o700) == 0 else {
+            throw ProxyError(.stateDirectory, "cannot restrict \(directory) to its user: \(errnoText())")
+        }
+    }
+}
+
+/// One proxy for each state directory: the lock goes with the process, however it ends.
+struct ProxyLock: ~Copyable {
+    private let descriptor: Int32
+
+    init(_ files: ProxyFiles) throws {
+        descriptor = open(files.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw ProxyError(.stateDirectory, "cannot open \(files.lock): \(errnoText())")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let taken = errno == EWOULDBLOCK
+            let reason = errnoText()
+            close(descriptor)
+            throw ProxyError(
+                taken ? .alreadyRunning : .stateDirectory,
+                taken
+                    ? "another proxy runs on \(files.directory): stop it ('mlctl down'), or choose another --state-dir"
+                    : "cannot lock \(files.lock): \(reason)")
+        }
+    }
+
+    deinit { close(descriptor) }
+}
+
+func errnoText() -> String { String(cString: strerror(errno)) }

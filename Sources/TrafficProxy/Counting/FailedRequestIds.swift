@@ -1,0 +1,20 @@
+/// The ids of the last failing requests, newest last.
+struct FailedRequestIds: Hashable, Sendable {
+    private let capacity: Int
+    private var ids: [String] = []
+    /// Where the next one goes once the ring is full: the oldest.
+    private var next = 0
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    mutating func append(_ id: String) {
+        if ids.count < capacity {
+            ids.append(id)
+        } else if capacity > 0 {
+            ids[next] = id
+            next = (next + 1) % capacity
+        }
+    }
+
+    var newestLast: [String] { Array(ids[next...] + ids[..<next]) }
+}

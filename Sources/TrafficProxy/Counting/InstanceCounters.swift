@@ -1,0 +1,42 @@
+import Serving
+
+/// How a request ended, as the gates see it.
+enum RequestOutcome: Hashable, Sendable {
+    /// The instance answered, and the answer came through whole.
+    case answered(status: Int)
+    /// Connection failure, reset, time-out, a malformed answer, or one that was cut off.
+    case failed
+
+    var isError: Bool {
+        switch self {
+        case .answered(let status): status >= 500
+        case .failed: true
+        }
+    }
+
+    var isRejected: Bool {
+        if case .answered(let status) = self { status >= 400 && status < 500 } else { false }
+    }
+}
+
+/// What has ended at one instance since the proxy started.
+struct InstanceCounters: Hashable, Sendable {
+    private(set) var requests = 0
+    private(set) var errors = 0
+    private(set) var rejected = 0
+    private(set) var latency = LatencyHistogram()
+    private(set) var latencySumNanoseconds: Int64 = 0
+
+    mutating func record(_ outcome: RequestOutcome, nanoseconds: Int64) {
+        requests += 1
+        if outcome.isError { errors += 1 } else if outcome.isRejected { rejected += 1 }
+        latency.record(bucket: LatencyHistogram.bucket(nanoseconds: nanoseconds))
+        latencySumNanoseconds &+= nanoseconds
+    }
+
+    var report: RequestCounters {
+        RequestCounters(
+            requests: requests, errors: errors, rejected: rejected, latency: latency.cumulative,
+            bounds: LatencyBounds.seconds)
+    }
+}

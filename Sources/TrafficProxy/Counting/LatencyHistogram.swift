@@ -1,0 +1,34 @@
+import Serving
+
+/// Counts of requests by time to the first byte, in the buckets of `LatencyBounds`. One count a bucket; the report
+/// makes them cumulative.
+struct LatencyHistogram: Hashable, Sendable {
+    static let boundsNanoseconds: [Int64] = LatencyBounds.seconds.map { Int64(($0 * 1e9).rounded()) }
+
+    /// One for each bound, and one for what is over the last.
+    private(set) var counts = [Int](repeating: 0, count: boundsNanoseconds.count + 1)
+
+    /// The index of the first bound that the time is at or under.
+    static func bucket(nanoseconds: Int64) -> Int {
+        boundsNanoseconds.withUnsafeBufferPointer { bounds in
+            var low = 0
+            var high = bounds.count
+            while low < high {
+                let middle = (low + high) / 2
+                if bounds[middle] < nanoseconds { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+    }
+
+    mutating func record(bucket: Int) { counts[bucket] += 1 }
+
+    /// Requests at or under each bound, as Prometheus has them; one count a bound.
+    var cumulative: [Int] {
+        var sum = 0
+        return counts.dropLast().map { count in
+            sum += count
+            return sum
+        }
+    }
+}

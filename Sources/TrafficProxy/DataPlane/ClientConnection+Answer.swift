@@ -1,0 +1,164 @@
+import NIOCore
+
+/// The way back: answers of the instance, and of the proxy itself.
+extension ClientConnection {
+    /// Up to so many bytes of a body are copied behind the head, to go out in one write.
+    private static let joinedBytesMax = 16 * 1024
+
+    /// 100 Continue: an answer before the answer, which HTTP/1.0 does not know.
+    func forwardContinue() {
+        guard !exchange.isVersion10, let context else { return }
+        var bytes = context.channel.allocator.buffer(capacity: 32)
+        bytes.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    /// - Parameter bytes: begins with the head, which is taken from it.
+    @inline(__always)
+    func beginAnswer(_ head: ResponseHead, _ bytes: inout ByteBuffer) {
+        guard let instance, let revision else { return }
+        let now = plane.now
+        exchange.answerHasBegun = true
+        exchange.isHeld = false
+        exchange.status = head.status
+        exchange.latencyNanoseconds = now - exchange.startedAt
+        deadline(after: plane.bodyIdleNanoseconds, from: now)
+        instance.ejection.succeeded()
+
+        var options = HeadWriter.AnswerOptions()
+        switch head.body {
+        case .chunked:
+            exchange.answerForm = exchange.isVersion10 ? .dechunked : .verbatim
+        case .untilClose:
+            exchange.answerForm = exchange.isVersion10 ? .verbatim : .chunked
+            options.addsTransferEncoding = !exchange.isVersion10
+        case .none, .length:
+            exchange.answerForm = .verbatim
+        }
+        options.dropsTransferEncoding = exchange.isVersion10 || head.status == 204
+        let endsByClosing = exchange.isVersion10 && (head.body == .untilClose || exchange.answerForm == .dechunked)
+        exchange.closes =
+            !exchange.keepAlive || !exchange.requestIsWhole || endsByClosing || plane.isDraining || listener.isRemoved
+        options.connection = exchange.closes ? .close : exchange.isVersion10 ? .keepAlive : .unsaid
+        answerBytes.clear()
+        bytes.withUnsafeReadableBytes { raw in
+            HeadWriter.write(
+                head, raw.baseAddress!.assumingMemoryBound(to: UInt8.self), plane.responseScanner.spans,
+                id: requestId, fields: revision.fields, options: options, to: &answerBytes)
+        }
+        hasPendingAnswer = true
+        bytes.moveReaderIndex(forwardBy: head.length)
+    }
+
+    /// Passes on what belongs to the answer's body.
+    @inline(__always)
+    func forwardAnswer(_ bytes: inout ByteBuffer, _ body: inout BodyFraming) -> BodyFraming.Progress {
+        deadline(after: plane.bodyIdleNanoseconds, from: plane.now)
+        switch exchange.answerForm {
+        case .verbatim:
+            let progress = bytes.withUnsafeReadableBytes { body.consume($0) }
+            if let count = count(of: progress, in: bytes) { forward(&bytes, count) }
+            return progress
+        case .dechunked:
+            var runs: [Range<Int>] = []
+            let progress = bytes.withUnsafeReadableBytes { raw in body.decode(raw) { runs.append($0) } }
+            let start = bytes.readerIndex
+            for run in runs {
+                var slice = bytes.getSlice(at: start + run.lowerBound, length: run.count)!
+                forward(&slice, run.count)
+            }
+            if let count = count(of: progress, in: bytes) { bytes.moveReaderIndex(forwardBy: count) }
+            return progress
+        case .chunked:
+            let count = bytes.readableBytes
+            var frame = bytes.getSlice(at: bytes.readerIndex, length: 0)!
+            frame.clear()
+            frame.writeString(String(count, radix: 16) + "\r\n")
+            writePending()
+            context?.write(wrapOutboundOut(frame), promise: nil)
+            forward(&bytes, count)
+            var end = frame
+            end.clear()
+            end.writeStaticString("\r\n")
+            context?.write(wrapOutboundOut(end), promise: nil)
+            return .more
+        }
+    }
+
+    private func count(of progress: BodyFraming.Progress, in bytes: ByteBuffer) -> Int? {
+        switch progress {
+        case .more: bytes.readableBytes
+        case .done(let count): count
+        case .invalid: nil
+        }
+    }
+
+    @inline(__always)
+    private func forward(_ bytes: inout ByteBuffer, _ count: Int) {
+        if hasPendingAnswer, answerBytes.readableBytes + count <= Self.joinedBytesMax {
+            bytes.withUnsafeReadableBytes { raw in
+                _ = answerBytes.writeBytes(UnsafeRawBufferPointer(rebasing: raw[..<count]))
+            }
+            bytes.moveReaderIndex(forwardBy: count)
+            return
+        }
+        writePending()
+        if let slice = bytes.readSlice(length: count) { context?.write(wrapOutboundOut(slice), promise: nil) }
+    }
+
+    @inline(__always)
+    private func writePending() {
+        guard hasPendingAnswer else { return }
+        hasPendingAnswer = false
+        context?.write(wrapOutboundOut(answerBytes), promise: nil)
+    }
+
+    @inline(__always)
+    func flushAnswer() {
+        writePending()
+        context?.flush()
+    }
+
+    /// - Parameter connection: where it can serve the next request.
+    @inline(__always)
+    func answerIsWhole(release connection: UpstreamConnection?) {
+        count(.answered(status: exchange.status), now: exchange.startedAt)
+        if exchange.answerForm == .chunked, let context {
+            writePending()
+            var end = context.channel.allocator.buffer(capacity: 8)
+            end.writeStaticString("0\r\n\r\n")
+            context.write(wrapOutboundOut(end), promise: nil)
+        }
+        flushAnswer()
+        exchangeIsOver(release: connection)
+    }
+
+    /// The instance broke off in the middle of its answer. The client can tell, because its own copy ends short.
+    func answerWasCutOff() {
+        count(.failed, now: plane.now)
+        flushAnswer()
+        close()
+    }
+
+    /// Nothing moved for too long: whoever was to move it is to blame.
+    func answerStalled(now: Int64) {
+        if context?.channel.isWritable == true { count(.failed, now: now) }
+        close()
+    }
+
+    /// An answer of the proxy's own.
+    func answer(_ own: OwnAnswer) {
+        guard let context else { return }
+        exchange.closes = !exchange.keepAlive || !exchange.requestIsWhole || plane.isDraining || listener.isRemoved
+        let name = revision?.name
+        var bytes = context.channel.allocator.buffer(capacity: 1024)
+        own.write(
+            revision: name ?? "none", id: requestId.text(revision: name ?? "proxy"), closes: exchange.closes,
+            isToHead: exchange.isToHead, to: &bytes)
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        exchangeIsOver(release: nil)
+    }
+
+    @inline(__always)
+    private func deadline(after nanoseconds: Int64, from now: Int64) { setDeadline(now &+ nanoseconds) }
+}

@@ -1,0 +1,365 @@
+import NIOCore
+
+/// One connection of a client: reads requests, one at a time, and sends each to an instance.
+///
+/// `ClientConnection+Attempts` sends it to an instance, `ClientConnection+Answer` has the way back. All of it runs on
+/// the one event loop of the data plane, which is why nothing here is locked.
+final class ClientConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    enum Phase {
+        /// Between requests. Can transition to: readingHead, exchanging, lingering, closed
+        case idle
+        /// A part of a head is here. Can transition to: exchanging, lingering, closed
+        case readingHead
+        /// A request is under way. Can transition to: idle, lingering, closed
+        case exchanging
+        /// The last answer is on its way; what comes is thrown away, so that the client reads the answer before it
+        /// learns that the connection ends. Can transition to: closed
+        case lingering
+        case closed
+    }
+
+    let plane: DataPlane
+    let listener: Listener
+    /// Where the plane's list has it.
+    var slot = -1
+    private(set) var phase = Phase.idle
+    private(set) var deadline: Int64
+    var context: ChannelHandlerContext?
+
+    var exchange = Exchange()
+    var requestId = RequestId()
+    var revision: LiveRevision?
+    var instance: Instance?
+    var upstream: UpstreamConnection?
+    /// The request as it goes to the instance: its head, and its body as far as it is held.
+    var requestBytes = ByteBuffer()
+    /// The answer's head as it goes to the client, and what came of the body with it.
+    var answerBytes = ByteBuffer()
+    var hasPendingAnswer = false
+
+    /// What was read and belongs to the next head or request.
+    private var input = ByteBuffer()
+    private var address: [UInt8] = Array("127.0.0.1".utf8)
+    private var isConsuming = false
+    private var isReading = true
+    private var upstreamNeedsFlush = false
+    private var lingeredBytes = 0
+
+    init(plane: DataPlane, listener: Listener) {
+        self.plane = plane
+        self.listener = listener
+        deadline = plane.now + plane.clientIdleNanoseconds
+    }
+
+    // MARK: The channel's side
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if let ip = context.remoteAddress?.ipAddress { address = Array(ip.utf8) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !plane.admit(self) {
+            refuse(OwnAnswer(503, "too many connections: close some, or use keep-alive", retryAfterSeconds: 1))
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        switch phase {
+        case .idle:
+            consume(&bytes)
+        case .readingHead:
+            // A head is looked at again only when a line of it has ended: slow heads cost no more than their lines.
+            let hasLineEnd = bytes.readableBytesView.contains(.lineFeed)
+            input.writeBuffer(&bytes)
+            if hasLineEnd || input.readableBytes >= plane.limits.requestHeadBytes { consumeInput() }
+        case .exchanging:
+            if !exchange.requestIsWhole { readBody(&bytes) }
+            if bytes.readableBytes > 0 { hold(&bytes) }
+        case .lingering:
+            linger(bytes.readableBytes)
+        case .closed:
+            break
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard upstreamNeedsFlush else { return }
+        upstreamNeedsFlush = false
+        upstream?.flush()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        upstream?.setReading(context.channel.isWritable)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    /// The client went away: what it asked for is given up, and not counted.
+    func channelInactive(context: ChannelHandlerContext) {
+        phase = .closed
+        leaveInstance()
+        plane.remove(self)
+    }
+
+    // MARK: Reading requests
+
+    private func consumeInput() {
+        var bytes = input
+        input = ByteBuffer()
+        consume(&bytes)
+    }
+
+    private func consume(_ bytes: inout ByteBuffer) {
+        isConsuming = true
+        reading: while bytes.readableBytes > 0 {
+            guard phase == .idle || phase == .readingHead else { break }
+            switch bytes.withUnsafeReadableBytes({ plane.requestScanner.scan($0) }) {
+            case .incomplete:
+                if phase == .idle {
+                    phase = .readingHead
+                    deadline = plane.now + plane.headReadNanoseconds
+                }
+                break reading
+            case .invalid(let fault):
+                bytes.clear()
+                refuse(OwnAnswer(fault))
+            case .complete(let head):
+                begin(head, &bytes)
+            }
+        }
+        isConsuming = false
+        if bytes.readableBytes > 0 { hold(&bytes) }
+    }
+
+    private func hold(_ bytes: inout ByteBuffer) {
+        if phase == .lingering {
+            linger(bytes.readableBytes)
+            return
+        }
+        if input.readableBytes == 0 { input.clear() }
+        input.writeBuffer(&bytes)
+        updateReading()
+    }
+
+    private func begin(_ head: RequestHead, _ bytes: inout ByteBuffer) {
+        let now = plane.now
+        phase = .exchanging
+        exchange = Exchange()
+        exchange.isToHead = head.method == .head
+        exchange.isVersion10 = head.isVersion10
+        exchange.keepAlive = head.keepAlive
+        exchange.mayRepeat = head.mayRepeat
+        exchange.requestBody = head.body
+        exchange.requestIsWhole = head.body.isDone
+        exchange.startedAt = now
+        revision = nil
+        if let own = choose(head, bytes) {
+            bytes.moveReaderIndex(forwardBy: head.length)
+            if !exchange.requestIsWhole { readBody(&bytes) }
+            if phase == .exchanging { answer(own) }
+            return
+        }
+        bytes.moveReaderIndex(forwardBy: head.length)
+        if !exchange.requestIsWhole {
+            readBody(&bytes)
+            guard phase == .exchanging else { return }
+        }
+        deadline = exchange.startedAt &+ exchange.timeoutNanoseconds
+        dispatch(now: now, besides: nil, reuses: true)
+    }
+
+    /// Decides where the request goes and writes its new head; or says why it goes nowhere.
+    private func choose(_ head: RequestHead, _ bytes: ByteBuffer) -> OwnAnswer? {
+        bytes.withUnsafeReadableBytes { raw in
+            let source = raw.baseAddress!.assumingMemoryBound(to: UInt8.self)
+            var hasId = false
+            for span in plane.requestScanner.spans where span.name == .requestId && !hasId {
+                hasId = requestId.take(source, span.valueStart..<span.valueEnd)
+            }
+            if !hasId { requestId.make(plane.random.next()) }
+            if let own = Self.unsupported(head, plane.limits) {
+                exchange.keepAlive = false
+                return own
+            }
+            guard let route = listener.route else {
+                exchange.keepAlive = false
+                return OwnAnswer(503, "this endpoint was removed: see 'mlctl status'", retryAfterSeconds: 1)
+            }
+            guard let choice = route.choose(source, head, plane.requestScanner.spans, &plane.random) else {
+                return route.unavailable
+            }
+            revision = choice.revision
+            exchange.isEvidence = choice.isEvidence
+            exchange.timeoutNanoseconds = route.requestTimeoutNanoseconds
+            requestBytes.clear()
+            HeadWriter.write(
+                head, source, plane.requestScanner.spans, id: requestId, fields: choice.revision.fields,
+                forwardedFor: address, fallbackHost: choice.revision.instances[0].hostField, to: &requestBytes)
+            return nil
+        }
+    }
+
+    private static func unsupported(_ head: RequestHead, _ limits: ProxyLimits) -> OwnAnswer? {
+        if head.method == .connect { return OwnAnswer(501, "CONNECT is not supported: this is no forward proxy") }
+        if head.upgrade == .other {
+            return OwnAnswer(501, "protocol upgrades are not supported: use HTTP/1.1, and server-sent events to stream")
+        }
+        if let most = limits.requestBodyBytes, case .length(let length) = head.body, length > most {
+            return OwnAnswer(413, "the body is over \(most) bytes: send less")
+        }
+        return nil
+    }
+
+    /// Takes what belongs to the request's body: on to the instance, or into `requestBytes` until there is one.
+    private func readBody(_ bytes: inout ByteBuffer) {
+        var count = bytes.readableBytes
+        switch bytes.withUnsafeReadableBytes({ exchange.requestBody.consume($0) }) {
+        case .more: break
+        case .done(let last):
+            count = last
+            exchange.requestIsWhole = true
+        case .invalid(let fault):
+            bytes.clear()
+            rejectBody(OwnAnswer(fault))
+            return
+        }
+        guard revision != nil else {
+            // The answer will be the proxy's own.
+            bytes.moveReaderIndex(forwardBy: count)
+            return
+        }
+        exchange.startedAt = plane.now
+        if !exchange.answerHasBegun { deadline = exchange.startedAt &+ exchange.timeoutNanoseconds }
+        let fits = requestBytes.readableBytes + count <= plane.limits.bufferedRequestBytes
+        if upstream == nil || (exchange.isHeld && fits) {
+            bytes.withUnsafeReadableBytes { raw in
+                _ = requestBytes.writeBytes(UnsafeRawBufferPointer(rebasing: raw[..<count]))
+            }
+        } else {
+            exchange.isHeld = false
+        }
+        if let upstream {
+            upstream.write(bytes.getSlice(at: bytes.readerIndex, length: count)!)
+            upstreamNeedsFlush = true
+        }
+        bytes.moveReaderIndex(forwardBy: count)
+        updateReading()
+    }
+
+    /// The body's framing broke: nothing more of this connection can be trusted.
+    private func rejectBody(_ own: OwnAnswer) {
+        exchange.keepAlive = false
+        leaveInstance()
+        if exchange.answerHasBegun { close() } else { answer(own) }
+    }
+
+    /// The client is read while there is room for what it sends.
+    func updateReading() {
+        var reads = true
+        if phase == .exchanging {
+            if !exchange.requestIsWhole {
+                reads = upstream.map(\.isWritable) ?? (requestBytes.readableBytes < plane.limits.bufferedRequestBytes)
+            }
+            if input.readableBytes > plane.limits.pipelinedBytes { reads = false }
+        }
+        guard reads != isReading, let context else { return }
+        isReading = reads
+        try? context.channel.syncOptions?.setOption(.autoRead, value: reads)
+        if reads { context.read() }
+    }
+
+    // MARK: Ending
+
+    /// The answer went out whole: the instance is free, and the connection goes on or ends.
+    @inline(__always)
+    func exchangeIsOver(release connection: UpstreamConnection?) {
+        let now = plane.now
+        let served = instance
+        upstream = nil
+        if let served {
+            instance = nil
+            served.inFlight -= 1
+            if let connection { served.release(connection, now: now) }
+        }
+        if exchange.closes || !exchange.requestIsWhole {
+            beginLinger()
+            return
+        }
+        phase = .idle
+        deadline =
+            now + (plane.isDraining || listener.isRemoved ? plane.lingerNanoseconds : plane.clientIdleNanoseconds)
+        if input.readableBytes > 0, !isConsuming { consumeInput() }
+        updateReading()
+    }
+
+    /// Answers and ends the connection, whatever was asked.
+    func refuse(_ own: OwnAnswer) {
+        if phase != .exchanging {
+            phase = .exchanging
+            exchange = Exchange()
+            revision = nil
+            requestId.make(plane.random.next())
+        }
+        exchange.keepAlive = false
+        answer(own)
+    }
+
+    private func linger(_ count: Int) {
+        lingeredBytes += count
+        if lingeredBytes > plane.limits.lingerBytes { close() }
+    }
+
+    private func beginLinger() {
+        guard phase != .closed, let context else { return }
+        phase = .lingering
+        input = ByteBuffer()
+        // Slow readers have the time of a body to take the answer, and then the short time to close.
+        deadline = plane.now + plane.bodyIdleNanoseconds
+        updateReading()
+        let flushed = context.eventLoop.makePromise(of: Void.self)
+        flushed.futureResult.assumeIsolated().whenComplete { [weak self] _ in
+            guard let self else { return }
+            self.deadline = self.plane.now + self.plane.lingerNanoseconds
+        }
+        context.close(mode: .output, promise: flushed)
+    }
+
+    func close() {
+        guard phase != .closed else { return }
+        leaveInstance()
+        phase = .closed
+        context?.close(promise: nil)
+    }
+
+    /// The proxy is stopped, or the endpoint is removed: ends now if nothing is under way.
+    func drain() {
+        if phase == .idle { close() }
+    }
+
+    func setDeadline(_ deadline: Int64) { self.deadline = deadline }
+
+    func deadlinePassed(now: Int64) {
+        switch phase {
+        case .idle, .lingering: close()
+        case .readingHead: refuse(OwnAnswer(408, "the head did not come in time: send it at once"))
+        case .exchanging where exchange.answerHasBegun: answerStalled(now: now)
+        case .exchanging:
+            if !exchange.requestIsWhole, isReading {
+                // The client stopped in the middle of its body: not the instance's doing.
+                exchange.keepAlive = false
+                leaveInstance()
+                answer(OwnAnswer(408, "the body did not come in time: send it at once"))
+                return
+            }
+            attemptFailed(.timeOut, "\(instance?.described ?? "the instance") did not answer in time")
+        case .closed: break
+        }
+    }
+}

@@ -1,0 +1,240 @@
+import Logging
+import ModelManifests
+import NIOCore
+import NIOPosix
+import Serving
+
+/// Everything that carries requests. It lives on one event loop, all of it: nothing is locked, and no request ever
+/// waits for another thread.
+final class DataPlane {
+    /// How often deadlines are looked at, instead of one timer a request.
+    private static let sweepInterval = TimeAmount.milliseconds(100)
+
+    let loop: any EventLoop
+    let limits: ProxyLimits
+    let logger: Logger
+    let epoch: String
+    let waterMark: ChannelOptions.Types.WriteBufferWaterMark
+    let clientIdleNanoseconds: Int64
+    let headReadNanoseconds: Int64
+    let bodyIdleNanoseconds: Int64
+    let lingerNanoseconds: Int64
+    let trustedRestNanoseconds: Int64
+
+    // One of each, for whichever connection is being read.
+    var requestScanner: RequestHeadScanner
+    var responseScanner: ResponseHeadScanner
+    var random: RoutingRandom
+
+    private(set) var isDraining = false
+    private(set) var generation = 0
+    private var clients: [ClientConnection] = []
+    private var listeners: [Int: Listener] = [:]
+    private var routes: [DeploymentKey: LiveRoute] = [:]
+    private var instances: [InstanceKey: Instance] = [:]
+    private var drained: EventLoopPromise<Void>?
+    private var sweeping: RepeatedTask?
+
+    /// - Parameter seed: of the routing's random numbers and of the epoch.
+    init(loop: any EventLoop, limits: ProxyLimits, logger: Logger, seed: UInt64) {
+        self.loop = loop
+        self.limits = limits
+        self.logger = logger
+        random = RoutingRandom(seed: seed)
+        epoch = String(random.next(), radix: 16)
+        requestScanner = RequestHeadScanner(limits: limits)
+        responseScanner = ResponseHeadScanner(limits: limits)
+        waterMark = .init(low: limits.writeBufferLowBytes, high: limits.writeBufferHighBytes)
+        clientIdleNanoseconds = limits.clientIdleTime.nanosecondsClamped
+        headReadNanoseconds = limits.headReadTime.nanosecondsClamped
+        bodyIdleNanoseconds = limits.bodyIdleTime.nanosecondsClamped
+        lingerNanoseconds = limits.lingerTime.nanosecondsClamped
+        trustedRestNanoseconds = limits.upstreamTrustedRest.nanosecondsClamped
+    }
+
+    /// Nanoseconds of a clock that never goes back.
+    @inline(__always)
+    var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds) }
+
+    func start() {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        sweeping = loop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in
+            bound.value.sweep()
+        }
+    }
+
+    // MARK: Routes
+
+    /// Swaps all routes at once. Requests under way finish where they are.
+    ///
+    /// - Parameter routes: validated.
+    /// - Returns: the report, once every new port was tried, or `bindWait` has passed.
+    func apply(_ new: ProxyRoutes) -> EventLoopFuture<ProxyReport> {
+        generation = new.generation
+        var listed: Set<InstanceKey> = []
+        var live: [DeploymentKey: LiveRoute] = [:]
+        for spec in new.routes {
+            let revisions = spec.revisions.map { revision in
+                LiveRevision(
+                    revision,
+                    instances: revision.upstreams.map { upstream in
+                        let key = InstanceKey(
+                            deployment: spec.deployment, revision: revision.revision, id: upstream.instance)
+                        listed.insert(key)
+                        return instance(key, port: upstream.port)
+                    })
+            }
+            live[spec.deployment] = LiveRoute(
+                spec, revisions: revisions, former: routes[spec.deployment], limits: limits)
+        }
+        routes = live
+        for (key, instance) in instances where instance.isListed && !listed.contains(key) { instance.unlist() }
+        return openListeners(new)
+    }
+
+    private func instance(_ key: InstanceKey, port: Int) -> Instance {
+        let instance = instances[key] ?? Instance(key, port: port, plane: self)
+        instances[key] = instance
+        instance.list(port: port)
+        return instance
+    }
+
+    private func openListeners(_ new: ProxyRoutes) -> EventLoopFuture<ProxyReport> {
+        let ports = Set(new.routes.map(\.port))
+        for (port, listener) in listeners where !ports.contains(port) {
+            listeners[port] = nil
+            listener.remove()
+            for client in clients where client.listener === listener { client.drain() }
+        }
+        var binds: [EventLoopFuture<Void>] = []
+        for spec in new.routes {
+            guard let route = routes[spec.deployment] else { continue }
+            if let listener = listeners[spec.port] {
+                listener.route = route
+            } else if !isDraining {
+                let listener = Listener(port: spec.port, route: route, plane: self)
+                listeners[spec.port] = listener
+                binds.append(listener.bind())
+            }
+        }
+        return answered(after: binds)
+    }
+
+    private func answered(after binds: [EventLoopFuture<Void>]) -> EventLoopFuture<ProxyReport> {
+        if binds.isEmpty { return loop.makeSucceededFuture(report()) }
+        let tried = loop.makePromise(of: Void.self)
+        let timer = loop.scheduleTask(in: .nanoseconds(limits.bindWait.nanosecondsClamped)) { tried.succeed() }
+        EventLoopFuture.andAllComplete(binds, on: loop).whenComplete { _ in
+            timer.cancel()
+            tried.succeed()
+        }
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        return tried.futureResult.map { bound.value.report() }
+    }
+
+    // MARK: Connections
+
+    /// False where there are too many.
+    func admit(_ client: ClientConnection) -> Bool {
+        client.slot = clients.count
+        clients.append(client)
+        client.listener.connections += 1
+        return clients.count <= limits.connectionsTotal && client.listener.connections <= limits.connectionsPerListener
+    }
+
+    func remove(_ client: ClientConnection) {
+        guard client.slot >= 0 else { return }
+        client.listener.connections -= 1
+        let last = clients.removeLast()
+        if last !== client {
+            clients[client.slot] = last
+            last.slot = client.slot
+        }
+        client.slot = -1
+        if clients.isEmpty { drained?.succeed() }
+    }
+
+    /// Ends what has passed its time.
+    private func sweep() {
+        let now = now
+        // Backwards: a client that ends is replaced by the last, which was looked at already.
+        var index = clients.count - 1
+        while index >= 0 {
+            if index < clients.count, clients[index].deadline < now { clients[index].deadlinePassed(now: now) }
+            index -= 1
+        }
+        let oldest = now - limits.upstreamIdleTime.nanosecondsClamped
+        for instance in instances.values {
+            instance.closeRested(since: oldest)
+            instance.noteIfQuiet(now: now)
+        }
+        forgetRetired(now: now)
+    }
+
+    private func forgetRetired(now: Int64) {
+        var retired = instances.values.filter { $0.retiredAt != nil }
+        guard !retired.isEmpty else { return }
+        retired.sort { $0.retiredAt! < $1.retiredAt! }
+        let oldest = now - limits.retiredTime.nanosecondsClamped
+        let surplus = max(0, retired.count - limits.retiredInstances)
+        for (index, instance) in retired.enumerated() where index < surplus || instance.retiredAt! < oldest {
+            instances[instance.key] = nil
+        }
+    }
+
+    // MARK: Ending
+
+    /// Accepts nobody any more and lets requests under way finish, for `limits.drainTime` at most.
+    func drain() -> EventLoopFuture<Void> {
+        if let drained { return drained.futureResult }
+        isDraining = true
+        for listener in listeners.values { listener.close() }
+        let promise = loop.makePromise(of: Void.self)
+        drained = promise
+        for client in clients { client.drain() }
+        if clients.isEmpty {
+            promise.succeed()
+        } else {
+            loop.scheduleTask(in: .nanoseconds(limits.drainTime.nanosecondsClamped)) { promise.succeed() }
+        }
+        return promise.futureResult
+    }
+
+    /// Cuts off whatever is left.
+    func stop() {
+        sweeping?.cancel()
+        for client in clients.reversed() { client.close() }
+        for instance in instances.values { instance.closeIdle() }
+    }
+
+    // MARK: Telling
+
+    func report() -> ProxyReport {
+        let now = now
+        return ProxyReport(
+            epoch: epoch, generation: generation,
+            endpoints: listeners.values.compactMap { $0.report() }.sorted { $0.deployment < $1.deployment },
+            instances: instances.values.map { $0.report(now: now) }.sorted {
+                ($0.deployment, $0.revision, $0.instance) < ($1.deployment, $1.revision, $1.instance)
+            })
+    }
+
+    /// What `/metrics` shows.
+    func traffic() -> TrafficSnapshot {
+        let now = now
+        return TrafficSnapshot(
+            epoch: epoch, generation: generation, clientConnections: clients.count,
+            weights: routes.values.flatMap { route in
+                route.spec.revisions.map {
+                    TrafficSnapshot.Weight(
+                        deployment: route.spec.deployment, revision: $0.revision, percent: $0.weight)
+                }
+            },
+            instances: instances.values.map {
+                TrafficSnapshot.Instance(
+                    deployment: $0.key.deployment, revision: $0.key.revision, instance: $0.key.id,
+                    counters: $0.traffic, inFlight: $0.inFlight, connections: $0.openConnections,
+                    isEjected: $0.ejection.isEjected(nowNanoseconds: now))
+            })
+    }
+}

@@ -1,0 +1,187 @@
+import ModelManifests
+import NIOCore
+import NIOPosix
+import Serving
+
+struct InstanceKey: Hashable, Sendable {
+    var deployment: DeploymentKey
+    var revision: Revision
+    var id: String
+}
+
+/// One model server: its connections, the requests that wait for one, and what was counted.
+///
+/// A connection belongs to the instance, not to the request that caused it: whichever becomes free first serves the
+/// request that waits longest.
+final class Instance {
+    let key: InstanceKey
+    private(set) var port: Int
+    private(set) var hostField: [UInt8]
+    /// Evidence: every request of a random route; each user's first of a sticky one.
+    var evidence = InstanceCounters()
+    /// Every request.
+    var traffic = InstanceCounters()
+    var failedIds: FailedRequestIds
+    var ejection: Ejection
+    var inFlight = 0
+    /// When it left the routes and became quiet; nil while it is listed or has requests under way.
+    private(set) var retiredAt: Int64?
+    private(set) var isListed = true
+
+    private unowned let plane: DataPlane
+    private var idle: [UpstreamConnection] = []
+    private var waiting = CircularBuffer<ClientConnection>()
+    private var connecting = 0
+    /// Those being opened included.
+    private(set) var openConnections = 0
+
+    init(_ key: InstanceKey, port: Int, plane: DataPlane) {
+        self.key = key
+        self.port = port
+        self.plane = plane
+        hostField = Array("127.0.0.1:\(port)".utf8)
+        failedIds = FailedRequestIds(capacity: plane.limits.failedRequestIds)
+        ejection = Ejection(min: plane.limits.ejectionTimeMin, max: plane.limits.ejectionTimeMax)
+    }
+
+    // MARK: In and out of the routes
+
+    func list(port: Int) {
+        isListed = true
+        retiredAt = nil
+        guard port != self.port else { return }
+        self.port = port
+        hostField = Array("127.0.0.1:\(port)".utf8)
+        ejection.succeeded()
+        closeIdle()
+    }
+
+    /// Gets no new requests; finishes those it has.
+    func unlist() {
+        isListed = false
+        closeIdle()
+    }
+
+    func noteIfQuiet(now: Int64) {
+        if !isListed, inFlight == 0, retiredAt == nil { retiredAt = now }
+    }
+
+    // MARK: Connections
+
+    /// A connection that rests and is alive, the latest used first.
+    @inline(__always)
+    func takeIdle(now: Int64) -> UpstreamConnection? {
+        while let connection = idle.popLast() {
+            if now - connection.restingSince < plane.trustedRestNanoseconds || connection.isAlive() {
+                return connection
+            }
+            connection.close()
+        }
+        return nil
+    }
+
+    /// False where too many requests wait already.
+    func enqueue(_ client: ClientConnection) -> Bool {
+        guard waiting.count < plane.limits.pendingRequests else { return false }
+        waiting.append(client)
+        openAsNeeded()
+        return true
+    }
+
+    func cancel(_ client: ClientConnection) {
+        if let index = waiting.firstIndex(where: { $0 === client }) { waiting.remove(at: index) }
+    }
+
+    @inline(__always)
+    func release(_ connection: UpstreamConnection, now: Int64) {
+        guard isListed || !waiting.isEmpty, connection.port == port, connection.isOpen else {
+            connection.close()
+            return
+        }
+        if let client = waiting.popFirst() {
+            client.attach(connection)
+            return
+        }
+        connection.rest(since: now)
+        idle.append(connection)
+    }
+
+    func connectionClosed(_ connection: UpstreamConnection) {
+        openConnections -= 1
+        if let index = idle.lastIndex(where: { $0 === connection }) { idle.remove(at: index) }
+        openAsNeeded()
+    }
+
+    func closeIdle() {
+        let resting = idle
+        idle.removeAll()
+        for connection in resting { connection.close() }
+    }
+
+    /// Closes those that have rested too long. The longest rest is at the front.
+    func closeRested(since oldest: Int64) {
+        guard let first = idle.first, first.restingSince < oldest else { return }
+        let rested = idle.prefix { $0.restingSince < oldest }
+        idle.removeFirst(rested.count)
+        for connection in rested { connection.close() }
+    }
+
+    private func openAsNeeded() {
+        while connecting < waiting.count, openConnections < plane.limits.upstreamConnections {
+            connecting += 1
+            openConnections += 1
+            open()
+        }
+    }
+
+    private func open() {
+        let (port, loop) = (port, plane.loop)
+        let connection = UpstreamConnection(instance: self, plane: plane, port: port)
+        let bound = NIOLoopBound(connection, eventLoop: loop)
+        let connect = ClientBootstrap(group: loop)
+            .connectTimeout(.nanoseconds(plane.limits.connectTime.nanosecondsClamped))
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.writeBufferWaterMark, value: plane.waterMark)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+        let connected: EventLoopFuture<Channel>
+        do {
+            connected = connect.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: port))
+        } catch {
+            connected = loop.makeFailedFuture(error)
+        }
+        connected.assumeIsolated().whenComplete { result in
+            self.connecting -= 1
+            switch result {
+            case .success:
+                self.ejection.succeeded()
+                self.release(connection, now: self.plane.now)
+            case .failure: self.connectFailed(port: port)
+            }
+        }
+    }
+
+    private func connectFailed(port: Int) {
+        openConnections -= 1
+        // A port that was replaced meanwhile says nothing about the instance as it is now.
+        if port == self.port { ejection.failed(nowNanoseconds: plane.now) }
+        waiting.popFirst()?.attemptFailed(
+            .connect, "\(described) refused the connection at port \(port)")
+        openAsNeeded()
+    }
+
+    // MARK: Telling
+
+    var described: String { "instance \(key.id) of revision \(key.revision)" }
+
+    func report(now: Int64) -> InstanceReport {
+        InstanceReport(
+            deployment: key.deployment, revision: key.revision, instance: key.id, counters: evidence.report,
+            inFlight: inFlight, ejected: ejection.isEjected(nowNanoseconds: now), failedRequestIds: failedIds.newestLast
+        )
+    }
+}

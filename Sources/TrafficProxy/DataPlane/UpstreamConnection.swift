@@ -1,0 +1,227 @@
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// One connection to an instance: reads answers, one at a time, and hands them to the client whose request it carries.
+final class UpstreamConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        /// Carries no request. Can transition to: awaitingHead, closed
+        case resting
+        /// Can transition to: body, resting, closed
+        case awaitingHead
+        /// Can transition to: resting, closed
+        case body
+        case closed
+    }
+
+    let port: Int
+    private(set) var restingSince: Int64 = 0
+    private let instance: Instance
+    private let plane: DataPlane
+    private var context: ChannelHandlerContext?
+    private var phase = Phase.resting
+    private var client: ClientConnection?
+    /// A head that has not come whole.
+    private var partial = ByteBuffer()
+    private var body = BodyFraming.none
+    private var keepsAlive = true
+    private var interimResponses = 0
+    /// It rested, so the instance may have closed it as idle.
+    private var hasRested = false
+    private var sawByte = false
+    private var endedInError = false
+    private var isReading = true
+
+    init(instance: Instance, plane: DataPlane, port: Int) {
+        self.instance = instance
+        self.plane = plane
+        self.port = port
+    }
+
+    // MARK: The client's side
+
+    func begin(_ client: ClientConnection) {
+        self.client = client
+        phase = .awaitingHead
+        interimResponses = 0
+        sawByte = false
+    }
+
+    func rest(since now: Int64) {
+        restingSince = now
+        hasRested = true
+    }
+
+    var isOpen: Bool { phase != .closed }
+
+    @inline(__always)
+    func write(_ bytes: ByteBuffer) { context?.write(wrapOutboundOut(bytes), promise: nil) }
+
+    @inline(__always)
+    func flush() { context?.flush() }
+
+    @inline(__always)
+    var isWritable: Bool { context?.channel.isWritable ?? true }
+
+    func setReading(_ reads: Bool) {
+        guard reads != isReading, let context else { return }
+        isReading = reads
+        try? context.channel.syncOptions?.setOption(.autoRead, value: reads)
+        if reads { context.read() }
+    }
+
+    /// The client's request is over before its answer is: the connection cannot be used again.
+    func abandon() {
+        client = nil
+        close()
+    }
+
+    func close() {
+        client = nil
+        guard phase != .closed else { return }
+        phase = .closed
+        context?.close(promise: nil)
+    }
+
+    /// Whether the instance has not ended the connection, asked of the socket itself: its end may have come after the
+    /// event loop last looked.
+    func isAlive() -> Bool {
+        guard phase == .resting, let context, context.channel.isActive else { return false }
+        let seen = try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+            of: NIOBSDSocket.Handle.self
+        ) { socket in
+            var byte: UInt8 = 0
+            return recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) < 0
+                && (errno == EAGAIN || errno == EWOULDBLOCK)
+        }
+        return seen ?? true
+    }
+
+    // MARK: The channel's side
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        sawByte = true
+        if phase == .awaitingHead {
+            if partial.readableBytes > 0 {
+                partial.writeBuffer(&bytes)
+                swap(&partial, &bytes)
+                partial.clear()
+            }
+            readHeads(&bytes)
+        }
+        if phase == .body, bytes.readableBytes > 0 { readBody(&bytes) }
+        // An instance that speaks unasked cannot be trusted with the next request.
+        if phase == .resting, bytes.readableBytes > 0 { close() }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) { client?.flushAnswer() }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) { client?.updateReading() }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        endedInError = true
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let (wasPhase, wasClient) = (phase, client)
+        phase = .closed
+        client = nil
+        instance.connectionClosed(self)
+        guard let wasClient else { return }
+        switch wasPhase {
+        case .awaitingHead:
+            wasClient.attemptFailed(
+                hasRested && !sawByte ? .staleConnection : .freshConnection,
+                "\(instance.described) closed the connection before it answered"
+            )
+        case .body:
+            if body == .untilClose, !endedInError {
+                wasClient.answerIsWhole(release: nil)
+            } else {
+                wasClient.answerWasCutOff()
+            }
+        case .resting, .closed: break
+        }
+    }
+
+    // MARK: Answers
+
+    private func readHeads(_ bytes: inout ByteBuffer) {
+        while phase == .awaitingHead, let client {
+            let scan = bytes.withUnsafeReadableBytes {
+                plane.responseScanner.scan($0, isToHead: client.exchange.isToHead)
+            }
+            switch scan {
+            case .incomplete:
+                partial.clear()
+                partial.writeBuffer(&bytes)
+                return
+            case .invalid(let fault):
+                malformed(fault.message)
+            case .complete(let head) where head.isInterim:
+                interimResponses += 1
+                bytes.moveReaderIndex(forwardBy: head.length)
+                if head.status == 101 || interimResponses > plane.limits.interimResponses {
+                    malformed("it switched protocols, or sent too many answers before the answer")
+                } else if head.status == 100 {
+                    client.forwardContinue()
+                }
+                if bytes.readableBytes == 0 { return }
+            case .complete(let head):
+                body = head.body
+                keepsAlive = head.keepAlive && head.body != .untilClose
+                phase = .body
+                client.beginAnswer(head, &bytes)
+                if body.isDone { finish(isClean: bytes.readableBytes == 0) }
+                return
+            }
+        }
+    }
+
+    private func readBody(_ bytes: inout ByteBuffer) {
+        guard let client else { return }
+        switch client.forwardAnswer(&bytes, &body) {
+        case .more: break
+        case .done: finish(isClean: bytes.readableBytes == 0)
+        case .invalid:
+            self.client = nil
+            close()
+            client.answerWasCutOff()
+        }
+    }
+
+    @inline(__always)
+    private func finish(isClean: Bool) {
+        guard let client else { return }
+        self.client = nil
+        body = .none
+        phase = .resting
+        let isReusable = isClean && keepsAlive && client.exchange.requestIsWhole
+        setReading(true)
+        client.answerIsWhole(release: isReusable ? self : nil)
+        if !isReusable { close() }
+    }
+
+    private func malformed(_ reason: String) {
+        guard let client else { return }
+        self.client = nil
+        close()
+        client.attemptFailed(
+            .malformedAnswer,
+            "\(instance.described) sent a malformed answer: \(reason)")
+    }
+}

@@ -1,0 +1,64 @@
+/// The header fields that mean something to a proxy. All others pass as they are.
+enum FieldName: UInt8, Sendable {
+    case other
+    case host, contentLength, transferEncoding, expect, cookie
+    case connection, keepAlive, proxyConnection, te, upgrade, http2Settings
+    case forwardedFor, requestId, revision, idempotencyKey
+
+    /// Fields that concern one connection, not the next (RFC 9110, 7.6.1).
+    var isHopByHop: Bool {
+        switch self {
+        case .connection, .keepAlive, .proxyConnection, .te, .upgrade, .http2Settings: true
+        default: false
+        }
+    }
+
+    init(_ bytes: UnsafePointer<UInt8>, count: Int) {
+        func matches(_ name: StaticString) -> Bool {
+            let wanted = name.utf8Start
+            // Setting bit 5 folds the case of letters and leaves what else may stand in a known name as it is.
+            for index in 0..<count where bytes[index] | 0x20 != wanted[index] { return false }
+            return true
+        }
+        self = .other
+        switch count {
+        case 2: if matches("te") { self = .te }
+        case 4: if matches("host") { self = .host }
+        case 6: if matches("cookie") { self = .cookie } else if matches("expect") { self = .expect }
+        case 7: if matches("upgrade") { self = .upgrade }
+        case 10: if matches("connection") { self = .connection } else if matches("keep-alive") { self = .keepAlive }
+        case 12: if matches("x-request-id") { self = .requestId }
+        case 14:
+            if matches("content-length") {
+                self = .contentLength
+            } else if matches("http2-settings") {
+                self = .http2Settings
+            }
+        case 15:
+            if matches("x-forwarded-for") {
+                self = .forwardedFor
+            } else if matches("idempotency-key") {
+                self = .idempotencyKey
+            }
+        case 16:
+            if matches("proxy-connection") {
+                self = .proxyConnection
+            } else if matches("x-mlctl-revision") {
+                self = .revision
+            }
+        case 17: if matches("transfer-encoding") { self = .transferEncoding }
+        default: break
+        }
+    }
+}
+
+/// Where one header field stands in its head. Offsets are bytes from the head's start.
+struct FieldSpan: Hashable, Sendable {
+    var name: FieldName
+    var start: Int
+    var valueStart: Int
+    /// Without the white space around it.
+    var valueEnd: Int
+    /// After the line's CR LF.
+    var end: Int
+}

@@ -1,0 +1,149 @@
+import NIOCore
+
+/// Writes the heads that go on from those that came, field by field as they stood, but for those that concern one
+/// connection or are the proxy's own.
+enum HeadWriter {
+    /// What a head can grow by, the client's own values aside.
+    static let addedBytesMax = 768
+
+    /// - Parameters:
+    ///   - forwardedFor: the client's address.
+    ///   - fallbackHost: for clients of HTTP/1.0 that name none.
+    static func write(
+        _ head: RequestHead, _ source: UnsafePointer<UInt8>, _ spans: [FieldSpan], id: RequestId,
+        fields: RevisionFields, forwardedFor: [UInt8], fallbackHost: [UInt8], to buffer: inout ByteBuffer
+    ) {
+        let bytesMax = head.length + forwardedFor.count + fallbackHost.count + id.byteCount + addedBytesMax
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { target in
+            var out = ByteCursor(target.baseAddress!)
+            out.append(source, (head.methodStart)..<head.methodEnd)
+            out.append(" ")
+            if head.path.isEmpty { out.append("/") } else { out.append(source, head.path) }
+            out.append(" HTTP/1.1\r\n")
+            if !head.authority.isEmpty || !head.hasHost {
+                out.append("host: ")
+                if head.authority.isEmpty { out.append(fallbackHost) } else { out.append(source, head.authority) }
+                out.append("\r\n")
+            }
+            let replacesHost = !head.authority.isEmpty
+            copyFields(
+                source, from: head.fieldsStart, length: head.length, spans,
+                namesConnectionFields: head.namesConnectionFields, to: &out
+            ) { name in
+                switch name {
+                case .host: replacesHost
+                case .requestId, .forwardedFor: true
+                default: name.isHopByHop
+                }
+            }
+            out.append("x-forwarded-for: ")
+            for span in spans where span.name == .forwardedFor && span.valueStart < span.valueEnd {
+                out.append(source, span.valueStart..<span.valueEnd)
+                out.append(", ")
+            }
+            out.append(forwardedFor)
+            out.append("\r\n")
+            if id.isGiven {
+                out.append("x-request-id: ")
+                out.append(id.given)
+            } else {
+                out.append(fields.upstreamBeforeMadeId)
+                out.append(hex: id.made)
+            }
+            out.append("\r\n\r\n")
+            return out.count
+        }
+    }
+
+    /// What the client learns beside the upstream's own fields.
+    struct AnswerOptions: Hashable, Sendable {
+        enum Connection: Hashable, Sendable { case unsaid, close, keepAlive }
+
+        var connection = Connection.unsaid
+        /// The body is passed on without its chunks, or has none.
+        var dropsTransferEncoding = false
+        /// The body is chunked here.
+        var addsTransferEncoding = false
+    }
+
+    static func write(
+        _ head: ResponseHead, _ source: UnsafePointer<UInt8>, _ spans: [FieldSpan], id: RequestId,
+        fields: RevisionFields, options: AnswerOptions, to buffer: inout ByteBuffer
+    ) {
+        let bytesMax = head.length + id.byteCount + addedBytesMax
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { target in
+            var out = ByteCursor(target.baseAddress!)
+            out.append("HTTP/1.1")
+            out.append(source, head.afterVersion..<head.fieldsStart)
+            copyFields(
+                source, from: head.fieldsStart, length: head.length, spans,
+                namesConnectionFields: head.namesConnectionFields, to: &out
+            ) { name in
+                switch name {
+                case .requestId, .revision: true
+                case .transferEncoding: options.dropsTransferEncoding
+                default: name.isHopByHop
+                }
+            }
+            if id.isGiven {
+                out.append(fields.beforeGivenId)
+                out.append(id.given)
+            } else {
+                out.append(fields.beforeMadeId)
+                out.append(hex: id.made)
+            }
+            out.append("\r\n")
+            if options.addsTransferEncoding { out.append("transfer-encoding: chunked\r\n") }
+            switch options.connection {
+            case .unsaid: break
+            case .close: out.append("connection: close\r\n")
+            case .keepAlive: out.append("connection: keep-alive\r\n")
+            }
+            out.append("\r\n")
+            return out.count
+        }
+    }
+
+    /// Copies the lines between those that are dropped, each run at once.
+    @inline(__always)
+    private static func copyFields(
+        _ source: UnsafePointer<UInt8>, from start: Int, length: Int, _ spans: [FieldSpan],
+        namesConnectionFields: Bool, to out: inout ByteCursor, drops: (FieldName) -> Bool
+    ) {
+        if namesConnectionFields {
+            copyFieldsSlowly(source, from: start, length: length, spans, to: &out, drops: drops)
+            return
+        }
+        var runStart = start
+        for span in spans where drops(span.name) {
+            out.append(source, runStart..<span.start)
+            runStart = span.end
+        }
+        out.append(source, runStart..<length - 2)
+    }
+
+    /// The rare case: Connection names further fields, which go too. It cannot name what frames or routes the message.
+    private static func copyFieldsSlowly(
+        _ source: UnsafePointer<UInt8>, from start: Int, length: Int, _ spans: [FieldSpan],
+        to out: inout ByteCursor, drops: (FieldName) -> Bool
+    ) {
+        var named: Set<[UInt8]> = []
+        for span in spans where span.name == .connection {
+            FieldScanner.forEachListItem(source, span.valueStart..<span.valueEnd) { item in
+                named.insert(item.map { source[$0].lowercased })
+            }
+        }
+        var lineStart = start
+        while lineStart < length - 2 {
+            var nameEnd = lineStart
+            while source[nameEnd] != .colon { nameEnd += 1 }
+            var lineEnd = nameEnd
+            while source[lineEnd] != .carriageReturn { lineEnd += 1 }
+            lineEnd += 2
+            let name = FieldName(source + lineStart, count: nameEnd - lineStart)
+            let isNamed = name == .other && named.contains((lineStart..<nameEnd).map { source[$0].lowercased })
+            if !drops(name), !isNamed { out.append(source, lineStart..<lineEnd) }
+            lineStart = lineEnd
+        }
+    }
+}

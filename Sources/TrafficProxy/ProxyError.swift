@@ -1,0 +1,32 @@
+import Serving
+
+/// Why the proxy does not start, or does not take the routes it was given.
+public struct ProxyError: RetryableError, Hashable, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        /// Another proxy holds this state directory.
+        case alreadyRunning
+        /// The state directory cannot be used.
+        case stateDirectory
+        /// The control socket cannot be opened.
+        case controlSocket
+        /// The routes contradict themselves.
+        case invalidRoutes
+    }
+
+    public var code: Code
+    public var message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var retryClass: RetryClass {
+        switch code {
+        case .alreadyRunning, .stateDirectory, .controlSocket: .waiting
+        case .invalidRoutes: .terminal
+        }
+    }
+
+    public var description: String { message }
+}

@@ -1,0 +1,71 @@
+/// The bound of every buffer, queue, wait and connection of the proxy.
+public struct ProxyLimits: Hashable, Sendable {
+    // Heads.
+    public var requestHeadBytes = 32 * 1024
+    public var responseHeadBytes = 64 * 1024
+    public var requestLineBytes = 8 * 1024
+    public var headFieldCount = 128
+
+    // Client connections.
+    public var connectionsPerListener = 4096
+    public var connectionsTotal = 16384
+    /// Before the first request of a connection, and between two.
+    public var clientIdleTime = Duration.seconds(75)
+    /// From a head's first byte to its end. Slow heads hold a connection no longer.
+    public var headReadTime = Duration.seconds(10)
+    /// Neither side moves a byte of a body for so long: the request is cut off.
+    public var bodyIdleTime = Duration.seconds(300)
+    /// How long and for how many bytes a connection that was refused is still read, so that its client sees the answer.
+    public var lingerTime = Duration.seconds(2)
+    public var lingerBytes = 1024 * 1024
+
+    // Bodies.
+    /// A request that waits for its upstream holds so many bytes, then its client is not read any more. A request
+    /// that is longer is never sent twice.
+    public var bufferedRequestBytes = 64 * 1024
+    /// Bytes of later requests on the same connection that are held while one is answered.
+    public var pipelinedBytes = 64 * 1024
+    /// Unsent bytes towards either side before the other is not read any more.
+    public var writeBufferHighBytes = 256 * 1024
+    public var writeBufferLowBytes = 64 * 1024
+    /// Declared length of a request's body; nil streams whatever comes.
+    public var requestBodyBytes: Int?
+
+    // Upstream connections, for each instance.
+    public var upstreamConnections = 512
+    public var pendingRequests = 1024
+    public var connectTime = Duration.seconds(3)
+    /// Below the 5 s after which common Python servers close an idle connection themselves.
+    public var upstreamIdleTime = Duration.seconds(4)
+    /// An idle connection that rested longer than this is probed for an end before it is used again.
+    public var upstreamTrustedRest = Duration.milliseconds(200)
+    public var attemptsPerRequest = 3
+    public var interimResponses = 8
+
+    // Ejection: doubles with every failure in a row.
+    public var ejectionTimeMin = Duration.milliseconds(500)
+    public var ejectionTimeMax = Duration.seconds(30)
+
+    // Routes and control.
+    public var routes = 10_000
+    public var revisionsPerRoute = 16
+    public var upstreamsPerRevision = 256
+    public var controlBodyBytes = 32 * 1024 * 1024
+    public var controlConnections = 64
+    public var controlIdleTime = Duration.seconds(60)
+    public var bindRetryMin = Duration.milliseconds(250)
+    public var bindRetryMax = Duration.seconds(15)
+    /// How long an answer to new routes waits for their ports.
+    public var bindWait = Duration.seconds(2)
+    /// Instances that left the routes stay in the report so long after their last request, and so many of them.
+    public var retiredTime = Duration.seconds(300)
+    public var retiredInstances = 1024
+    public var failedRequestIds = 20
+    /// Keys of sticky routes that are remembered, for each route.
+    public var rememberedKeys = 1 << 20
+
+    /// How long requests under way may take when the proxy is stopped.
+    public var drainTime = Duration.seconds(30)
+
+    public init() {}
+}

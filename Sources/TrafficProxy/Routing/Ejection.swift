@@ -1,0 +1,42 @@
+/// Takes an instance out of rotation after failures to connect, for a time that doubles with every failure in a row.
+struct Ejection: Hashable, Sendable {
+    private let minNanoseconds: Int64
+    private let maxNanoseconds: Int64
+    private(set) var failuresInARow = 0
+    private var untilNanoseconds = Int64.min
+
+    init(min: Duration, max: Duration) {
+        minNanoseconds = min.nanosecondsClamped
+        maxNanoseconds = max.nanosecondsClamped
+    }
+
+    func isEjected(nowNanoseconds: Int64) -> Bool { nowNanoseconds < untilNanoseconds }
+
+    mutating func failed(nowNanoseconds: Int64) {
+        // Requests that were under way fail together: only the first of them lengthens the time.
+        if isEjected(nowNanoseconds: nowNanoseconds) { return }
+        let doublings = Swift.min(failuresInARow, 30)
+        let (doubled, overflow) = minNanoseconds.multipliedReportingOverflow(by: 1 << doublings)
+        let time = overflow ? maxNanoseconds : Swift.min(maxNanoseconds, doubled)
+        failuresInARow += 1
+        untilNanoseconds = nowNanoseconds + time
+    }
+
+    @inline(__always)
+    mutating func succeeded() {
+        guard failuresInARow > 0 else { return }
+        failuresInARow = 0
+        untilNanoseconds = .min
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds; what does not fit into 64 bits (292 years) is cut.
+    var nanosecondsClamped: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        if overflow { return seconds < 0 ? .min : .max }
+        let (sum, carried) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return carried ? (seconds < 0 ? .min : .max) : sum
+    }
+}

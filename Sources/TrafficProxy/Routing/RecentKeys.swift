@@ -1,0 +1,31 @@
+/// The users that were counted already. With sticky routing the user is what was randomised, so only the first request
+/// of each is evidence.
+///
+/// Bounded: two halves of `capacity` hashes. When the younger is full the older is forgotten, so that at least the last
+/// `capacity / 2` keys are known; a user who comes back after more others than that counts again. Cleared when the
+/// route's set of revisions changes, that is for every new candidate.
+struct RecentKeys: Sendable {
+    private let half: Int
+    private var young: Set<UInt64> = []
+    private var old: Set<UInt64> = []
+
+    init(capacity: Int) { half = max(1, capacity / 2) }
+
+    var count: Int { young.count + old.count }
+
+    /// True where the key was not known; it is from now on.
+    mutating func insert(_ hash: UInt64) -> Bool {
+        if old.contains(hash) { return false }
+        guard young.insert(hash).inserted else { return false }
+        if young.count >= half {
+            old = young
+            young = []
+        }
+        return true
+    }
+
+    mutating func removeAll() {
+        young = []
+        old = []
+    }
+}

@@ -1,0 +1,49 @@
+/// When a request may be sent again after an attempt that brought no answer.
+///
+/// Only where the instance cannot have acted on it, or where acting twice is the same as once, and always within the
+/// revision that was chosen: a candidate's failures must not be hidden by stable's answers.
+enum RetryPolicy {
+    /// How an attempt ended without a byte of an answer.
+    enum Failure: Hashable, Sendable {
+        /// There was no connection: refused, or no answer to it. Nothing was sent.
+        case connect
+        /// A connection that had served before ended. The instance may have closed it as idle while the request was
+        /// on its way.
+        case staleConnection
+        /// A connection that was opened for this request ended.
+        case freshConnection
+        case timeOut
+        case malformedAnswer
+    }
+
+    struct Request: Hashable, Sendable {
+        /// Its method is idempotent, or it carries an Idempotency-Key.
+        var mayRepeat: Bool
+        /// Whatever was read of it is still held.
+        var isHeld: Bool
+        /// Attempts so far, this one included.
+        var attempts: Int
+        /// Instances of the revision, this one included.
+        var instances: Int
+    }
+
+    struct Decision: Hashable, Sendable {
+        var retries: Bool
+        /// The attempt counts as an error of its instance.
+        var isError: Bool
+    }
+
+    static func decide(_ failure: Failure, _ request: Request, attemptsMax: Int) -> Decision {
+        let canSend = request.isHeld && request.attempts < attemptsMax
+        switch failure {
+        case .connect:
+            return Decision(retries: canSend && request.instances > 1, isError: true)
+        case .staleConnection:
+            // The same instance may try it, on a connection of its own. Not retried, it is the client's loss: an error.
+            let retries = canSend && request.mayRepeat
+            return Decision(retries: retries, isError: !retries)
+        case .freshConnection, .timeOut, .malformedAnswer:
+            return Decision(retries: false, isError: true)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import ModelManifests
+import Serving
+
+/// Routes come from another process: whatever could break the proxy, or a header, is refused before anything changes.
+enum RoutesValidation {
+    /// - Throws: `ProxyError` with everything that is wrong.
+    static func check(_ routes: ProxyRoutes, limits: ProxyLimits) throws {
+        var problems: [String] = []
+        if routes.routes.count > limits.routes { problems.append("over \(limits.routes) routes") }
+        var ports: Set<Int> = []
+        var deployments: Set<DeploymentKey> = []
+        for route in routes.routes {
+            let name = route.deployment.description
+            if !deployments.insert(route.deployment).inserted { problems.append("\(name) is there twice") }
+            if !(1...65535).contains(route.port) {
+                problems.append("\(name): port \(route.port) is not between 1 and 65535")
+            } else if !ports.insert(route.port).inserted {
+                problems.append("\(name): port \(route.port) is taken by another route")
+            }
+            problems += check(route, limits: limits).map { "\(name): \($0)" }
+        }
+        for route in routes.routes {
+            for upstream in route.revisions.flatMap(\.upstreams) where ports.contains(upstream.port) {
+                problems.append(
+                    "\(route.deployment): instance \(upstream.instance) is at port \(upstream.port), "
+                        + "which is an endpoint: the proxy would call itself")
+            }
+        }
+        guard problems.isEmpty else {
+            throw ProxyError(.invalidRoutes, "the routes are invalid: " + problems.prefix(20).joined(separator: "; "))
+        }
+    }
+
+    private static func check(_ route: ProxyRoute, limits: ProxyLimits) -> [String] {
+        var problems: [String] = []
+        let weights = route.revisions.map(\.weight)
+        if weights.contains(where: { !(0...100).contains($0) }) {
+            problems.append("a weight is not between 0 and 100")
+        } else if ![0, 100].contains(weights.reduce(0, +)) {
+            problems.append("the weights \(weights) neither sum to 100 nor are all 0")
+        }
+        if route.revisions.count > limits.revisionsPerRoute {
+            problems.append("over \(limits.revisionsPerRoute) revisions")
+        }
+        if Set(route.revisions.map(\.revision)).count != route.revisions.count {
+            problems.append("a revision is there twice")
+        }
+        if route.requestTimeout <= .zero || route.requestTimeout > .seconds(86_400) {
+            problems.append("requestTimeout is not between 0 and 24 h")
+        }
+        switch route.routing {
+        case .random: break
+        case .stickyHeader(let name), .stickyCookie(let name):
+            if !isToken(name) { problems.append("the sticky key's name is not a token") }
+        }
+        for revision in route.revisions {
+            // It becomes a header's value.
+            if revision.revision.rawValue.isEmpty || revision.revision.rawValue.utf8.count > 64
+                || !revision.revision.rawValue.utf8.allSatisfy(\.isRequestId)
+            {
+                problems.append("a revision's name is not 1 to 64 letters, digits, '.', '-' or '_'")
+            }
+            if revision.upstreams.count > limits.upstreamsPerRevision {
+                problems.append("over \(limits.upstreamsPerRevision) instances of revision \(revision.revision)")
+            }
+            if Set(revision.upstreams.map(\.instance)).count != revision.upstreams.count {
+                problems.append("an instance of revision \(revision.revision) is there twice")
+            }
+            for upstream in revision.upstreams {
+                if !(1...65535).contains(upstream.port) {
+                    problems.append("instance \(upstream.instance): port \(upstream.port) is not between 1 and 65535")
+                }
+                if upstream.instance.isEmpty || upstream.instance.utf8.count > 256 {
+                    problems.append("an instance's id is not 1 to 256 bytes")
+                }
+            }
+        }
+        return problems
+    }
+
+    private static func isToken(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= 128 && name.utf8.allSatisfy(\.isToken)
+    }
+}

@@ -1,0 +1,115 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Serving
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// What `mlctl proxy` is started with.
+public struct TrafficProxyConfiguration: Sendable {
+    public var stateDirectory: String
+    public var limits: ProxyLimits
+    public var logger: Logger
+    /// SIGTERM and SIGINT drain the proxy and end `run`. Off where it is run inside another program.
+    public var handlesSignals: Bool
+
+    public init(
+        stateDirectory: String, limits: ProxyLimits = ProxyLimits(), logger: Logger = Logger(label: "mlctl.proxy"),
+        handlesSignals: Bool = true
+    ) {
+        self.stateDirectory = stateDirectory
+        self.limits = limits
+        self.logger = logger
+        self.handlesSignals = handlesSignals
+    }
+}
+
+/// The data plane: a reverse proxy for HTTP/1.1 on loopback, with weights, sticky users and counters for each instance.
+///
+/// # Guarantees
+/// - It follows the last routes it was given, also after a restart, whether or not a controller runs.
+/// - New routes hold from the next request on; requests under way finish where they are.
+/// - A request is sent twice only where that cannot matter, and never to two revisions.
+public struct TrafficProxy: Sendable {
+    private let configuration: TrafficProxyConfiguration
+
+    public init(configuration: TrafficProxyConfiguration) { self.configuration = configuration }
+
+    /// Serves until the task is cancelled or the process is told to end, then lets requests under way finish, for
+    /// `limits.drainTime` at most.
+    ///
+    /// - Throws: `ProxyError` where it cannot start.
+    public func run() async throws {
+        let files = ProxyFiles(stateDirectory: configuration.stateDirectory)
+        try files.create()
+        let lock = try ProxyLock(files)
+        defer { withExtendedLifetime(lock) {} }
+        // Two threads: requests on one; the control socket, JSON and the disk on the other.
+        let dataGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let controlGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let result: Result<Void, any Error>
+        do {
+            try await serve(files, data: dataGroup.next(), control: controlGroup.next())
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try await controlGroup.shutdownGracefully()
+        try await dataGroup.shutdownGracefully()
+        try result.get()
+    }
+
+    private func serve(_ files: ProxyFiles, data: any EventLoop, control: any EventLoop) async throws {
+        let logger = configuration.logger
+        var limits = configuration.limits
+        limits.connectionsTotal = min(limits.connectionsTotal, Self.connectionsWithinDescriptors())
+        let usable = limits
+        let plane = try await data.submit {
+            let plane = DataPlane(loop: data, limits: usable, logger: logger, seed: .random(in: .min ... .max))
+            plane.start()
+            return NIOLoopBound(plane, eventLoop: data)
+        }.get()
+        let handle = DataPlaneHandle(loop: data, plane: plane)
+        if let routes = lastRoutes(files, limits) { _ = try await handle.apply(routes).get() }
+        let server = try await ControlServer.start(
+            files: files, limits: limits, plane: handle, logger: logger, on: control)
+        logger.info("proxy serves", metadata: ["control": "\(files.controlSocket)"])
+        await StopSignal.wait(forSignals: configuration.handlesSignals)
+        logger.info("proxy drains", metadata: ["atMost": "\(limits.drainTime)"])
+        // Cancelled or not, what is under way gets its time.
+        try await handle.drain().get()
+        try await handle.stop().get()
+        try await server.channel.close()
+        unlink(files.controlSocket)
+    }
+
+    private func lastRoutes(_ files: ProxyFiles, _ limits: ProxyLimits) -> ProxyRoutes? {
+        let file = RoutesFile(path: files.routes)
+        do {
+            return try file.load(limits: limits)
+        } catch {
+            // The controller will send them anew. The broken file stays beside for whoever wants to know why.
+            configuration.logger.error(
+                "last routes cannot be read", metadata: ["path": "\(file.path)", "reason": "\(error)"])
+            rename(file.path, file.path + ".broken")
+            return nil
+        }
+    }
+
+    /// Raises the limit of open files as far as allowed, and says how many clients fit: each may need a second
+    /// connection, to an instance.
+    private static func connectionsWithinDescriptors() -> Int {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(resource, &limit) == 0 else { return 256 }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(resource, &limit)
+        getrlimit(resource, &limit)
+        let reserved = 128
+        return max(16, (Int(clamping: limit.rlim_cur) - reserved) / 2)
+    }
+}

@@ -1,0 +1,180 @@
+import Foundation
+import ModelManifests
+import Testing
+
+@testable import Analysis
+
+@Suite struct ReplayTests {
+    static let errors = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
+    static let slow = GateSpec(name: "slow", kind: .compare(CompareGate(metric: .slow)))
+
+    static func run(_ lines: [String], gates: [GateSpec] = [errors]) throws -> [ReplayVerdict] {
+        try Replay.run(gates: gates, falseRollbackRate: 0.01, missedRegressionRate: 0.05, lines: lines)
+    }
+
+    static func line(
+        _ time: Int, stream: String = "a", stable: (Int, Int), candidate: (Int, Int)
+    ) -> String {
+        """
+        {"stream": "\(stream)", "t": \(time), "stable": {"requests": \(stable.0), "errors": \(stable.1)}, \
+        "candidate": {"requests": \(candidate.0), "errors": \(candidate.1)}}
+        """
+    }
+
+    @Test("a failure is told at its first time, with the candidate's samples by then")
+    func fails() throws {
+        let lines = (1...20).map {
+            Self.line($0 * 10, stable: ($0 * 950, $0 * 9), candidate: ($0 * 50, $0 * 10))
+        }
+        let found = try Self.run(lines)
+        #expect(found.count == 1)
+        #expect(found[0].verdict == .fail)
+        #expect(found[0].stream == "a")
+        #expect(found[0].gate == "errors")
+        let step = Int(found[0].t / 10)
+        #expect(found[0].samples == step * 50)
+        // One line less does not reach it.
+        #expect(try Self.run(Array(lines.prefix(step - 1))).first?.verdict != .fail || step == 1)
+    }
+
+    @Test("the first line counts from zero")
+    func firstLine() throws {
+        let found = try Self.run([Self.line(10, stable: (9_500, 95), candidate: (500, 60))])
+        #expect(found[0].verdict == .fail)
+        #expect(found[0].samples == 500)
+    }
+
+    @Test("a pass is told at its first time, unless the gate fails later")
+    func passes() throws {
+        let healthy = (1...40).map {
+            Self.line($0, stable: ($0 * 1_500, $0 * 15), candidate: ($0 * 500, $0 * 5))
+        }
+        let passed = try Self.run(healthy)
+        #expect(passed[0].verdict == .pass)
+        #expect(passed[0].t < 40)
+        let then = (1...20).map {
+            Self.line(
+                40 + $0, stable: (60_000 + $0 * 1_500, 600 + $0 * 15),
+                candidate: (20_000 + $0 * 500, 200 + $0 * 50))
+        }
+        let failed = try Self.run(healthy + then)
+        #expect(failed[0].verdict == .fail)
+        #expect(failed[0].t > 40)
+    }
+
+    @Test("insufficient is told at the last time")
+    func insufficient() throws {
+        let found = try Self.run([
+            Self.line(10, stable: (95, 1), candidate: (5, 0)), Self.line(20, stable: (190, 2), candidate: (10, 0)),
+        ])
+        #expect(found[0].verdict == .insufficient)
+        #expect(found[0].t == 20)
+        #expect(found[0].samples == 10)
+    }
+
+    @Test("streams are judged apart, each with every gate, in the order of their first lines")
+    func streams() throws {
+        let found = try Self.run(
+            [
+                Self.line(10, stream: "b", stable: (9_500, 95), candidate: (500, 60)),
+                Self.line(10, stream: "a", stable: (95, 0), candidate: (5, 0)),
+            ], gates: [Self.errors, Self.slow])
+        #expect(found.map(\.stream) == ["b", "b", "a", "a"])
+        #expect(found.map(\.gate) == ["errors", "slow", "errors", "slow"])
+        #expect(found.map(\.verdict) == [.fail, .insufficient, .insufficient, .insufficient])
+    }
+
+    @Test("a metric that the recording lacks makes its gate insufficient, and is named")
+    func missingMetric() throws {
+        let found = try Self.run([Self.line(10, stable: (950, 9), candidate: (50, 1))], gates: [Self.slow])
+        #expect(found[0].verdict == .insufficient)
+        #expect(found[0].reason.contains("the stable side has no \"latency\""))
+    }
+
+    @Test("latency buckets are read as Prometheus has them, in any order")
+    func latency() throws {
+        let lines = (1...8).map { step in
+            """
+            {"stream": "a", "t": \(step), \
+            "stable": {"requests": \(950 * step), "latency": {"+Inf": \(950 * step), "0.25": \(940 * step), "0.1": \(905 * step)}}, \
+            "candidate": {"requests": \(50 * step), "gpu": {"busy": 0.5}, "latency": {"0.1": \(20 * step), "0.25": \(48 * step), "+Inf": \(50 * step)}}}
+            """
+        }
+        let found = try Self.run(lines, gates: [Self.slow])
+        #expect(found[0].verdict == .fail)
+        #expect(found[0].reason.contains("slower than 0.1 s of"))
+        #expect(found[0].t > 1, "the first line chooses the bound and is not judged by it")
+    }
+
+    @Test("lines out of order, fallen or impossible are no evidence")
+    func disorder() throws {
+        let clean = (1...30).map {
+            Self.line($0 * 10, stable: ($0 * 950, $0 * 10), candidate: ($0 * 50, $0))
+        }
+        var messy = clean
+        messy.insert(Self.line(30, stable: (10_000, 50), candidate: (9_000, 9_000)), at: 10)
+        messy.insert(Self.line(105, stable: (9_700, 105), candidate: (520, 5_000)), at: 11)
+        messy.insert(Self.line(125, stable: (900, 9), candidate: (1_000, 900)), at: 14)
+        let found = try Self.run(messy)
+        #expect(found[0].verdict != .fail)
+        #expect(try Self.run(clean)[0].verdict != .fail)
+    }
+
+    @Test("a restart of one side drops its interval on both, and evidence goes on")
+    func restart() throws {
+        var lines = (1...10).map {
+            Self.line($0, stable: ($0 * 950, $0 * 9), candidate: ($0 * 50, 0))
+        }
+        lines += (0...20).map {
+            Self.line(11 + $0, stable: (10_450 + $0 * 950, 99 + $0 * 9), candidate: (5 + $0 * 50, $0 * 15))
+        }
+        let found = try Self.run(lines)
+        #expect(found[0].verdict == .fail)
+        #expect(found[0].samples == 500 + (Int(found[0].t) - 11) * 50)
+    }
+
+    @Test("an interval in which one side was not read is counted with the next, on both sides")
+    func missingSide() throws {
+        let found = try Self.run([
+            Self.line(1, stable: (950, 9), candidate: (50, 0)),
+            #"{"stream": "a", "t": 2, "stable": {"requests": 1900, "errors": 18}}"#,
+            Self.line(3, stable: (2_850, 27), candidate: (150, 0)),
+        ])
+        #expect(found[0].samples == 150)
+        #expect(found[0].t == 3)
+        #expect(found[0].reason.contains("of 2,850"))
+    }
+
+    @Test(
+        "a line that cannot be read is an error with its number",
+        arguments: [
+            (#"{"stream": "a", "t": "#, "line 3: not a JSON object; one object a line is read"),
+            (#"{"t": 3}"#, #"line 3: "stream" is missing"#),
+            (#"{"stream": "a", "t": "x"}"#, #"line 3: "t" should be a number"#),
+            (
+                #"{"stream": "a", "t": 3, "stable": {"requests": true}}"#,
+                #"line 3: "stable.requests" should be a number"#
+            ),
+            (
+                #"{"stream": "a", "t": 3, "stable": {"requests": 1, "latency": {"fast": 1}}}"#,
+                #"line 3: "stable.latency": latency bound "fast" is not a number of seconds or +Inf"#
+            ),
+            ("[1]", "line 3: not a JSON object"),
+        ])
+    func malformed(text: String, message: String) {
+        let error: ReplayError? = #expect(throws: ReplayError.self) {
+            _ = try Self.run([Self.line(1, stable: (95, 1), candidate: (5, 0)), "", text])
+        }
+        #expect(error?.line == 3)
+        #expect(error?.description == message)
+    }
+
+    @Test("a verdict is one JSON object with the keys that others read")
+    func json() throws {
+        let verdict = ReplayVerdict(
+            stream: "a", gate: "errors", verdict: .fail, t: 10, samples: 50, reason: "because")
+        let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(verdict)) as? [String: Any]
+        #expect(Set(object?.keys.map { $0 } ?? []) == ["stream", "gate", "verdict", "t", "samples", "reason"])
+        #expect(object?["verdict"] as? String == "fail")
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import ControlAPI
+import Controller
+import Testing
+
+@testable import Commands
+
+@Suite struct CommandExitTests {
+    @Test("every error ends in the number that scripts know")
+    func numbers() {
+        #expect(exitCode(for: CommandFailure(.rolledBack, "")) == 3)
+        #expect(exitCode(for: CommandFailure(.timedOut, "")) == 4)
+        #expect(exitCode(for: ControlError(.notFound, "")) == 1)
+        #expect(exitCode(for: ControlError(.conflict, "")) == 1)
+        #expect(exitCode(for: ControlError(.invalid, "")) == 2)
+        #expect(exitCode(for: ControlClientError.unreachable(server: "", reason: "")) == 5)
+        #expect(exitCode(for: ControlClientError.timedOut(server: "", limit: .zero)) == 5)
+        #expect(exitCode(for: ControlClientError.refused("")) == 1)
+        #expect(exitCode(for: ValidationError("")) == 2)
+        #expect(exitCode(for: CleanExit.message("")) == 0)
+        #expect(exitCode(for: ExitCode(7)) == 7)
+        #expect(exitCode(for: CancellationError()) == 1)
+    }
+
+    @Test(
+        "a command line that cannot be understood is wrong usage",
+        arguments: [
+            ["status", "--no-such"], ["wait", "x"], ["wait", "x", "--for", "happy"],
+            ["wait", "x", "--for", "healthy", "--timeout", "5"],
+            ["pause"], ["pause", "a/b/c"], ["pause", "a/b", "-n", "c"], ["logs", "x", "--tail", "0"],
+            ["events", "-n", "x"],
+            ["status", "-o", "xml"],
+        ])
+    func usage(arguments: [String]) {
+        let error = #expect(throws: (any Error).self) { try Root.parseAsRoot(arguments) }
+        #expect(error.map { exitCode(for: $0) } == 2)
+    }
+
+    @Test("help is no error")
+    func help() throws {
+        let error = #expect(throws: (any Error).self) {
+            var command = try Root.parseAsRoot(["wait", "--help"])
+            try command.run()
+        }
+        #expect(error.map { exitCode(for: $0) } == 0)
+    }
+
+    @Test("messages name the program, and silence stays silent")
+    func messages() {
+        #expect(message(for: ControlError(.conflict, "phase is Healthy"), of: Root.self) == "mlctl: phase is Healthy")
+        #expect(message(for: CommandFailure(.failed, ""), of: Root.self) == nil)
+        #expect(message(for: ValidationError("no"), of: Root.self)?.hasPrefix("Error: no") == true)
+    }
+
+    private struct Root: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "mlctl",
+            subcommands: [
+                StatusCommand.self, EventsCommand.self, LogsCommand.self, WaitCommand.self, PauseCommand.self,
+            ])
+    }
+}

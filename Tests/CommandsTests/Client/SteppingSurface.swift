@@ -1,0 +1,51 @@
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+import Synchronization
+
+/// A controller whose status moves on with every look, until the last, which stays. It only ever answers what `wait` asks.
+final class SteppingSurface: ControlSurface {
+    private let statuses: [ControllerStatus]
+    /// Answers to whether a commit is the goal's or descends from it, one after the other; nil: not known yet,
+    /// at the first question because git is busy.
+    private let ancestry: [Bool?]
+    private let looks = Mutex(0)
+    private let questions = Mutex(0)
+
+    init(_ statuses: [ControllerStatus], ancestry: [Bool?] = [true]) {
+        self.statuses = statuses
+        self.ancestry = ancestry
+    }
+
+    func status() async -> ControllerStatus {
+        let look = looks.withLock { looks in
+            defer { looks += 1 }
+            return looks
+        }
+        return statuses[min(look, statuses.count - 1)]
+    }
+
+    func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
+        let question = questions.withLock { questions in
+            defer { questions += 1 }
+            return questions
+        }
+        guard let answer = ancestry[min(question, ancestry.count - 1)] else {
+            throw question == 0
+                ? ControlError(.unavailable, "git is busy") : ControlError(.notFound, "no commit \(commit)")
+        }
+        return answer
+    }
+
+    func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
+        throw ControlError(.unavailable, "only looked at")
+    }
+    func sync() async throws -> SourceStatus { throw ControlError(.unavailable, "only looked at") }
+    func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] { [] }
+    func eventStream() async -> AsyncStream<StoredEvent> { AsyncStream { $0.finish() } }
+    func history(of deployment: DeploymentKey) async throws -> [HistoryEntry] { [] }
+    func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine] { [] }
+    func isReady() async -> Bool { true }
+    func metrics() async -> String { "" }
+}

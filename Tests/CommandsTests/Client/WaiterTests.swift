@@ -1,0 +1,106 @@
+import ControlAPI
+import Controller
+import Foundation
+import Logging
+import ModelManifests
+import Rollouts
+import Synchronization
+import Testing
+
+@testable import Commands
+
+@Suite struct WaiterTests {
+    private static func status(_ phase: Phase, isQuarantined: Bool = false) -> ControllerStatus {
+        var deployment = Samples.rolledBack
+        deployment.phase = phase
+        deployment.message = "m"
+        if phase == .healthy { deployment.stable?.revision = Samples.new }
+        if !isQuarantined { deployment.quarantined = [] }
+        return ControllerStatus(deployments: [deployment])
+    }
+
+    private struct Outcome: Sendable {
+        var result: Result<String, any Error>
+        var progress: [String]
+
+        var error: (any Error)? {
+            if case .failure(let error) = result { error } else { nil }
+        }
+    }
+
+    /// Waits for `churn` at a server over the surface.
+    private static func outcome(
+        _ surface: SteppingSurface, commit: String? = nil, timeout: Duration = .seconds(30)
+    ) async throws -> Outcome {
+        let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
+        let server = try ControlServer(
+            surface: surface, listen: ListenAddress(port: 0),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) { continuation.yield($0) }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            defer { group.cancelAll() }
+            let address = try #require(await addresses.first { _ in true })
+            return await outcome(at: try #require(URL(string: "http://\(address)")), commit: commit, timeout: timeout)
+        }
+    }
+
+    private static func outcome(at server: URL, commit: String?, timeout: Duration) async -> Outcome {
+        let told = Mutex<[String]>([])
+        let waiter = Waiter(
+            goal: WaitGoal(deployment: DeploymentKey(name: "churn"), target: .healthy, commit: commit),
+            client: ControlClient(server: server),
+            timeout: DurationArgument(duration: timeout, text: "T"), interval: .milliseconds(1)
+        ) { text in
+            told.withLock { $0.append(text) }
+        }
+        let result: Result<String, any Error>
+        do {
+            result = .success(try await waiter.run())
+        } catch {
+            result = .failure(error)
+        }
+        return Outcome(result: result, progress: told.withLock { $0 })
+    }
+
+    @Test("progress is told whenever it changes, and the wait ends when the goal is met")
+    func met() async throws {
+        let outcome = try await Self.outcome(
+            SteppingSurface([
+                ControllerStatus(), Self.status(.preparing), Self.status(.preparing), Self.status(.progressing),
+                Self.status(.healthy),
+            ]))
+        #expect(try outcome.result.get() == "default/churn is healthy at version 2026-11-20 (bbbbbbbbbb)")
+        #expect(
+            outcome.progress
+                == ["there is no deployment 'default/churn' yet", "Preparing, m", "Progressing, m"])
+    }
+
+    @Test("a rollback ends it with 3")
+    func rolledBack() async throws {
+        let outcome = try await Self.outcome(
+            SteppingSurface([Self.status(.progressing), Self.status(.rolledBack, isQuarantined: true)]))
+        #expect(outcome.error.map { exitCode(for: $0) } == 3)
+    }
+
+    @Test("time that is up ends it with 4, and says where it stands")
+    func timedOut() async throws {
+        let outcome = try await Self.outcome(SteppingSurface([Self.status(.paused)]), timeout: .seconds(2))
+        #expect(outcome.error as? CommandFailure == CommandFailure(.timedOut, "not healthy within T: Paused, m"))
+    }
+
+    @Test("a commit that the controller does not know yet is asked about again")
+    func unknownCommit() async throws {
+        let outcome = try await Self.outcome(
+            SteppingSurface([Self.status(.healthy)], ancestry: [nil, nil, true]), commit: "c3")
+        #expect(throws: Never.self) { try outcome.result.get() }
+        #expect(outcome.progress == ["git is busy", "commit c3 has not been taken over; the controller is at c3"])
+    }
+
+    @Test("a controller that was never there ends it with 5")
+    func unreachable() async throws {
+        let nobody = try #require(URL(string: "http://127.0.0.1:1"))
+        let outcome = await Self.outcome(at: nobody, commit: nil, timeout: .seconds(30))
+        #expect(outcome.error.map { exitCode(for: $0) } == 5)
+    }
+}

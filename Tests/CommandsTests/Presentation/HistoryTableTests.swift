@@ -1,0 +1,24 @@
+import Controller
+import Testing
+
+@testable import Commands
+
+@Suite struct HistoryTableTests {
+    @Test("a line a revision: when it came, when it went, and why")
+    func table() {
+        let history = [
+            HistoryEntry(
+                revision: Samples.old, version: "2", commit: "1f0c2ab9d34e", startedAt: Samples.now, endedAt: nil,
+                outcome: "stable", reason: ""),
+            HistoryEntry(
+                revision: Samples.new, version: "1", commit: nil, startedAt: Samples.now.addingTimeInterval(-7200),
+                endedAt: Samples.now.addingTimeInterval(-60), outcome: "rolled back", reason: "gate errors failed"),
+        ]
+        #expect(
+            HistoryTable.lines(history, now: Samples.now, on: Canvas()) == [
+                "VERSION  REVISION    COMMIT      OUTCOME      STARTED  ENDED   REASON",
+                "2        aaaaaaaaaa  1f0c2ab9d3  stable       now      -",
+                "1        bbbbbbbbbb  -           rolled back  2h ago   1m ago  gate errors failed",
+            ])
+    }
+}

@@ -1,0 +1,74 @@
+import Controller
+import Testing
+
+@testable import Commands
+
+@Suite struct StatusTableTests {
+    private func text(_ table: StatusTable, _ status: ControllerStatus, width: Int? = nil) -> String {
+        table.lines(status, now: Samples.now, on: Canvas(width: width)).joined(separator: "\n")
+    }
+
+    @Test("a line a deployment, by namespace and name")
+    func table() {
+        #expect(
+            text(StatusTable(), Samples.status) == """
+                NAMESPACE  NAME          PHASE        VERSION     WEIGHT  STEP  SINCE   DETAIL
+                default    churn         RolledBack   2026-11-01  -       -     2h ago  gate errors failed
+                payments   fraud-scorer  Progressing  2 → 3       25%     4/6   3m ago  waiting for evidence: no-worse-errors
+                """)
+    }
+
+    @Test("one namespace needs no column for it; a narrow terminal cuts the detail")
+    func narrow() {
+        let status = ControllerStatus(sources: [Samples.source], deployments: [Samples.progressing])
+        #expect(
+            text(StatusTable(namespace: "payments"), status, width: 80) == """
+                NAME          PHASE        VERSION  WEIGHT  STEP  SINCE   DETAIL
+                fraud-scorer  Progressing  2 → 3    25%     4/6   3m ago  waiting for evidence:…
+                """)
+    }
+
+    @Test("what is deployed first has no version before it")
+    func first() {
+        var first = Samples.progressing
+        first.stable = nil
+        #expect(text(StatusTable(), ControllerStatus(deployments: [first])).contains("  → 3      25%  "))
+        first.candidate = nil
+        #expect(text(StatusTable(), ControllerStatus(deployments: [first])).contains("  Progressing  -        -  "))
+    }
+
+    @Test("wide adds what is ready, the revisions, the commit and the endpoint")
+    func wide() {
+        let status = ControllerStatus(sources: [Samples.source], deployments: [Samples.progressing])
+        #expect(
+            text(StatusTable(isWide: true, namespace: "payments"), status) == """
+                NAME          PHASE        VERSION  WEIGHT  STEP  SINCE   READY    STABLE REVISION  CANDIDATE REVISION  COMMIT      ENDPOINT               DETAIL
+                fraud-scorer  Progressing  2 → 3    25%     4/6   3m ago  2/2+1/2  aaaaaaaaaa       bbbbbbbbbb          1f0c2ab9d3  http://127.0.0.1:9000  waiting for evidence: no-worse-errors
+                """)
+    }
+
+    @Test("what is wrong with the sources stands below, with what to do")
+    func problems() {
+        let status = ControllerStatus(sources: [Samples.brokenSource], deployments: [Samples.rolledBack])
+        #expect(
+            text(StatusTable(namespace: "default"), status) == """
+                NAME   PHASE       VERSION     WEIGHT  STEP  SINCE   DETAIL
+                churn  RolledBack  2026-11-01  -       -     2h ago  gate errors failed
+
+                /srv/models.git (branch main): cannot read it: no such folder; check the path
+                churn.yaml:2:1: two manifests have this name
+                payments/fraud.yaml:7:3: spec.replica: unknown field (did you mean 'replicas'?)
+                """)
+    }
+
+    @Test("an empty controller says what to do")
+    func empty() {
+        #expect(
+            text(StatusTable(), ControllerStatus(sources: [Samples.source])) == """
+                no deployments yet: commit a ModelDeployment to /srv/models.git (branch main), then run 'mlctl sync'
+                """)
+        #expect(
+            text(StatusTable(namespace: "x"), ControllerStatus(sources: [Samples.source]))
+                == "no deployments in namespace 'x'; without -n, all are shown")
+    }
+}

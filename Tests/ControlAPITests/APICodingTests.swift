@@ -1,0 +1,34 @@
+import Controller
+import Foundation
+import ModelManifests
+import Testing
+
+@testable import ControlAPI
+
+@Suite struct APICodingTests {
+    @Test("a status survives the way to the client")
+    func roundTrips() throws {
+        let data = try APICoding.encode(Samples.status)
+        #expect(try APICoding.decode(ControllerStatus.self, from: data) == Samples.status)
+    }
+
+    @Test("what is not there is null, so that programs find every key")
+    func writesNulls() throws {
+        let resting = DeploymentStatus(namespace: "a", name: "b", phase: .idle, since: Samples.now, message: "")
+        let text = String(decoding: try APICoding.encode(resting), as: UTF8.self)
+        for key in ["waitingFor", "deadlineAt", "endpoint", "desired", "stable", "candidate", "step"] {
+            #expect(text.contains("\"\(key)\":null"))
+        }
+        #expect(text.contains(#""since":"2026-11-21T09:30:00.250Z""#))
+    }
+
+    @Test("keys that are missing are read as null, and fractions may be missing too")
+    func readsLeniently() throws {
+        let text = """
+            {"namespace": "a", "name": "b", "phase": "Healthy", "since": "2026-11-21T09:30:00Z", "message": "",
+             "gates": [], "quarantined": [], "conditions": []}
+            """
+        let status = try APICoding.decode(DeploymentStatus.self, from: Data(text.utf8))
+        #expect(status.stable == nil && status.since == Date(timeIntervalSince1970: 1_795_253_400))
+    }
+}

@@ -1,0 +1,230 @@
+import AsyncHTTPClient
+import Controller
+import Foundation
+import Logging
+import ModelManifests
+import Rollouts
+import ServiceLifecycle
+import Testing
+
+@testable import ControlAPI
+
+/// The server as any HTTP client sees it.
+@Suite struct ControlServerTests {
+    private struct Answer {
+        var status: Int
+        var body: String
+        var type: String?
+    }
+
+    private static func ask(
+        _ url: URL, _ path: String, method: String = "GET", body: String? = nil, headers: [(String, String)] = []
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: url.absoluteString + path)
+        request.method = .init(rawValue: method)
+        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
+        if let body { request.body = .bytes(Data(body.utf8)) }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let bytes = try await response.body.collect(upTo: 1 << 20)
+        return Answer(
+            status: Int(response.status.code), body: String(buffer: bytes),
+            type: response.headers.first(name: "content-type"))
+    }
+
+    private static let one = "/api/v1/deployments/payments/fraud-scorer"
+
+    private static func surface() -> ScriptedSurface { ScriptedSurface { $0.status = Samples.status } }
+
+    @Test("the status is JSON with the names that others depend on")
+    func status() async throws {
+        try await withServer(Self.surface()) { url async throws in
+            let answer = try await Self.ask(url, "/api/v1/deployments")
+            #expect(answer.status == 200 && answer.type == "application/json")
+            #expect(try APICoding.decode(ControllerStatus.self, from: Data(answer.body.utf8)) == Samples.status)
+        }
+    }
+
+    @Test(
+        "errors are JSON with a code and a message, under the right status",
+        arguments: [
+            ("GET", "/nowhere", nil, 404, "notFound"),
+            ("GET", "/api/v1/deployments/payments/nobody", nil, 404, "notFound"),
+            ("POST", one + "/promote/again", nil, 404, "notFound"),
+            ("GET", one + "/promote", nil, 404, "notFound"),
+            ("POST", one + "/resume", nil, 409, "conflict"),
+            ("POST", one + "/pause", "[1]", 400, "invalid"),
+            ("POST", one + "/pause", "{\"full\": true}", 400, "invalid"),
+            ("POST", one + "/promote", "{\"to\": \"x\"}", 400, "invalid"),
+            ("POST", one + "/promote", "{\"full\": \"yes\"}", 400, "invalid"),
+            ("POST", "/api/v1/deployments/pay%2Fments/a%20b/pause", nil, 400, "invalid"),
+            ("GET", one + "/logs?lines=0", nil, 400, "invalid"),
+            ("GET", "/api/v1/events?limit=many", nil, 400, "invalid"),
+            ("GET", "/api/v1/events?deployment=fraud-scorer", nil, 400, "invalid"),
+            ("GET", "/api/v1/ancestor?commit=--upload-pack&of=b", nil, 400, "invalid"),
+            ("GET", "/api/v1/ancestor?commit=a", nil, 400, "invalid"),
+            ("GET", "/api/v1/ancestor?commit=unknown&of=b", nil, 404, "notFound"),
+        ] as [(String, String, String?, Int, String)])
+    func errors(method: String, path: String, body: String?, status: Int, code: String) async throws {
+        try await withServer(Self.surface()) { url async throws in
+            let answer = try await Self.ask(url, path, method: method, body: body)
+            #expect(answer.status == status)
+            let error = try APICoding.decode(ErrorAnswer.self, from: Data(answer.body.utf8)).error
+            #expect(error.code == code && !error.message.isEmpty)
+        }
+    }
+
+    @Test("a body over the limit is refused with 413")
+    func tooLarge() async throws {
+        let surface = Self.surface()
+        try await withServer(surface) { url async throws in
+            let body = String(repeating: " ", count: ControlRoutes.bodyBytes + 1)
+            let answer = try await Self.ask(url, Self.one + "/pause", method: "POST", body: body)
+            #expect(answer.status == 413 && answer.body.contains("tooLarge"))
+        }
+        #expect(surface.read { $0.commands }.isEmpty)
+    }
+
+    @Test("a hook's body may have any size: it is not read")
+    func largeHook() async throws {
+        let surface = Self.surface()
+        try await withServer(surface) { url async throws in
+            let body = String(repeating: " ", count: ControlRoutes.bodyBytes * 4)
+            #expect(try await Self.ask(url, "/api/v1/hooks/git", method: "POST", body: body).status == 202)
+            try await eventually { surface.read { $0.looks } == 1 }
+        }
+    }
+
+    @Test("a git server's hook is answered at once, and git is looked at")
+    func gitHook() async throws {
+        let surface = Self.surface()
+        try await withServer(surface) { url async throws in
+            let answer = try await Self.ask(
+                url, "/api/v1/hooks/git", method: "POST", body: #"{"ref": "refs/heads/main"}"#,
+                headers: [("x-github-event", "push")])
+            #expect(answer.status == 202)
+            try await eventually { surface.read { $0.looks } == 1 }
+        }
+    }
+
+    @Test("a hook's look that fails does not end the server")
+    func failingHook() async throws {
+        let surface = ScriptedSurface { $0.syncFailure = ControlError(.unavailable, "git is away") }
+        try await withServer(surface) { url async throws in
+            _ = try await Self.ask(url, "/api/v1/hooks/git", method: "POST")
+            try await eventually { surface.read { $0.looks } == 1 }
+            #expect(try await Self.ask(url, "/healthz").status == 200)
+        }
+    }
+
+    @Test("probes and metrics are plain text")
+    func probes() async throws {
+        let surface = ScriptedSurface { $0.isReady = false }
+        try await withServer(surface) { url async throws in
+            #expect(try await Self.ask(url, "/healthz").body == "ok\n")
+            let notYet = try await Self.ask(url, "/readyz")
+            #expect(notYet.status == 503 && notYet.body.contains("first look at git"))
+            surface.read { $0.isReady = true }
+            #expect(try await Self.ask(url, "/readyz").status == 200)
+            let metrics = try await Self.ask(url, "/metrics")
+            #expect(
+                metrics.body == "mlctl_deployments 1\n" && metrics.type?.hasPrefix("text/plain; version=0.0.4") == true)
+            #expect(try await Self.ask(url, "/").body.contains("mlctl controller"))
+            #expect(try await Self.ask(url, "/healthz", method: "HEAD").status == 200)
+        }
+    }
+
+    @Test("a foreign Host or Origin, or a missing token, changes nothing")
+    func guarded() async throws {
+        let surface = Self.surface()
+        try await withServer(surface) { url async throws in
+            let rebound = try await Self.ask(url, "/api/v1/deployments", headers: [("host", "evil.example")])
+            let crossSite = try await Self.ask(
+                url, Self.one + "/pause", method: "POST", headers: [("origin", "http://evil.example")])
+            #expect(rebound.status == 403 && crossSite.status == 403)
+        }
+        try await withServer(surface, token: "s3cret") { url async throws in
+            #expect(try await Self.ask(url, Self.one + "/pause", method: "POST").status == 401)
+            #expect(try await Self.ask(url, "/healthz").status == 200)
+        }
+        #expect(surface.read { $0.commands }.isEmpty)
+    }
+
+    @Test("the event stream tells its position, catches up, and goes on")
+    func eventStream() async throws {
+        let surface = Self.surface()
+        surface.append(.deployed, on: Samples.key)
+        surface.append(.rolloutStarted, on: Samples.key)
+        try await withServer(surface, heartbeat: .milliseconds(20)) { url async throws in
+            var request = HTTPClientRequest(url: url.absoluteString + "/api/v1/events")
+            request.headers.add(name: "accept", value: "text/event-stream")
+            request.headers.add(name: "last-event-id", value: "1")
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+            #expect(response.headers.first(name: "content-type") == "text/event-stream")
+            var text = ""
+            var isSent = false
+            for try await chunk in response.body {
+                text += String(buffer: chunk)
+                if !isSent, text.contains("id: 2\nevent: rolloutStarted\ndata: {") {
+                    surface.append(.promoted, on: Samples.key)
+                    isSent = true
+                }
+                if text.contains("id: 3\nevent: promoted"), text.contains(": alive") { break }
+            }
+            #expect(text.hasPrefix("id: 1\n\n") && !text.contains("event: deployed"))
+        }
+    }
+
+    @Test("a graceful shutdown ends event streams and returns")
+    func shutdown() async throws {
+        let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
+        let surface = Self.surface()
+        let server = try ControlServer(
+            surface: surface, listen: ListenAddress(port: 0),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) { continuation.yield($0) }
+        let group = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        async let running: Void = group.run()
+        let address = try #require(await addresses.first { _ in true })
+        var request = HTTPClientRequest(url: "http://\(address)/api/v1/events")
+        request.headers.add(name: "accept", value: "text/event-stream")
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        try await eventually { surface.readers == 1 }
+        await group.triggerGracefulShutdown()
+        for try await _ in response.body {}
+        try await running
+        #expect(surface.readers == 0)
+    }
+
+    @Test("a reader that leaves is let go")
+    func leavingReader() async throws {
+        let surface = Self.surface()
+        try await withServer(surface) { url async throws in
+            let reader = Task {
+                for try await _ in ControlClient(server: url).eventStream() {}
+            }
+            try await eventually { surface.readers == 1 }
+            reader.cancel()
+            try await eventually { surface.readers == 0 }
+        }
+    }
+
+    @Test("more readers than there are seats are refused, and a seat that is left is free again")
+    func readerLimit() async throws {
+        let surface = Self.surface()
+        try await withServer(surface) { url async throws in
+            let readers = (0..<EventStreams.readerLimit).map { _ in
+                Task { for try await _ in ControlClient(server: url).eventStream() {} }
+            }
+            try await eventually { surface.readers == EventStreams.readerLimit }
+            let refused = await #expect(throws: ControlError.self) {
+                for try await _ in ControlClient(server: url).eventStream() {}
+            }
+            #expect(refused?.code == .unavailable)
+            for reader in readers { reader.cancel() }
+            try await eventually { surface.readers == 0 }
+            let late = Task { for try await _ in ControlClient(server: url).eventStream() {} }
+            try await eventually { surface.readers == 1 }
+            late.cancel()
+        }
+    }
+}

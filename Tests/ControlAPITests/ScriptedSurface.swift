@@ -1,0 +1,162 @@
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+import Synchronization
+
+/// A controller that answers from memory. Commands change its deployments as a controller would, so that tests assert
+/// what is so afterwards.
+final class ScriptedSurface: ControlSurface {
+    struct State {
+        var status = ControllerStatus()
+        var events: [StoredEvent] = []
+        var history: [HistoryEntry] = []
+        var log: [LogLine] = []
+        /// Each commit's parent.
+        var parents: [String: String] = [:]
+        var isReady = true
+        var looks = 0
+        var commands: [OperatorCommand] = []
+        var syncFailure: ControlError?
+        var readers: [Int: AsyncStream<StoredEvent>.Continuation] = [:]
+        var readerCount = 0
+    }
+
+    private let state: Mutex<State>
+
+    init(_ change: (inout State) -> Void = { _ in }) {
+        var state = State()
+        change(&state)
+        self.state = Mutex(state)
+    }
+
+    func read<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
+        state.withLock { body(&$0) }
+    }
+
+    /// Writes an event, then tells the readers.
+    func append(_ kind: RolloutEvent.Kind, on deployment: DeploymentKey, _ message: String = "") {
+        state.withLock { state in
+            let id = (state.events.last?.id ?? 0) + 1
+            let event = StoredEvent(
+                id: id, deployment: deployment,
+                event: RolloutEvent(at: Samples.now, kind: kind, message: message))
+            state.events.append(event)
+            for reader in state.readers.values { reader.yield(event) }
+        }
+    }
+
+    var readers: Int { state.withLock { $0.readers.count } }
+
+    func status() async -> ControllerStatus { read { $0.status } }
+
+    func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
+        try state.withLock { state in
+            let found = state.status.deployments.firstIndex {
+                $0.namespace == deployment.namespace && $0.name == deployment.name
+            }
+            guard let index = found else { throw ControlError(.notFound, "there is no \(deployment)") }
+            var subject = state.status.deployments[index]
+            switch command.verb {
+            case .pause where subject.phase == .progressing: subject.phase = .paused
+            case .resume where subject.phase == .paused: subject.phase = .progressing
+            case .promote(full: true): subject.phase = .promoting
+            case .rollback(let revision):
+                subject.phase = .rollingBack
+                subject.message = "to \(revision?.rawValue ?? "the one before")"
+            case .abort: subject.phase = .rollingBack
+            case .promote, .retry, .suspend: break
+            case .pause, .resume: throw ControlError(.conflict, "phase is \(subject.phase.rawValue)")
+            }
+            state.commands.append(command)
+            state.status.deployments[index] = subject
+            return subject
+        }
+    }
+
+    func sync() async throws -> SourceStatus {
+        try state.withLock { state in
+            state.looks += 1
+            if let failure = state.syncFailure { throw failure }
+            return state.status.sources.first ?? Samples.source
+        }
+    }
+
+    func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
+        read { state in
+            let matching = state.events.filter { event in
+                event.id > (filter.afterId ?? 0)
+                    && (filter.deployment == nil || filter.deployment == event.deployment)
+            }
+            return Array(matching.reversed().prefix(limit))
+        }
+    }
+
+    func eventStream() async -> AsyncStream<StoredEvent> {
+        let (stream, continuation) = AsyncStream.makeStream(of: StoredEvent.self)
+        let id = read { state in
+            state.readerCount += 1
+            state.readers[state.readerCount] = continuation
+            return state.readerCount
+        }
+        continuation.onTermination = { [weak self] _ in
+            _ = self?.read { $0.readers.removeValue(forKey: id) }
+        }
+        return stream
+    }
+
+    func history(of deployment: DeploymentKey) async throws -> [HistoryEntry] { read { $0.history } }
+
+    func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine] {
+        read { state in
+            Array(state.log.filter { revision == nil || $0.revision == revision }.suffix(lines))
+        }
+    }
+
+    func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
+        try state.withLock { state in
+            guard state.parents[commit] != nil else { throw ControlError(.notFound, "no commit \(commit)") }
+            var current: String? = descendant
+            for _ in 0...state.parents.count {
+                if current == commit { return true }
+                current = current.flatMap { state.parents[$0] }
+            }
+            return false
+        }
+    }
+
+    func isReady() async -> Bool { read { $0.isReady } }
+
+    func metrics() async -> String { "mlctl_deployments 1\n" }
+}
+
+enum Samples {
+    static let now = Date(timeIntervalSince1970: 1_795_253_400.25)
+    static let key = DeploymentKey(namespace: "payments", name: "fraud-scorer")
+
+    static let source = SourceStatus(
+        repo: "/srv/models.git", branch: "main", commit: "1f0c2ab9", fetchedAt: now, error: nil,
+        diagnostics: [
+            Diagnostic(
+                file: "payments/churn.yaml", line: 7, column: 3, path: "spec.replica", message: "unknown field",
+                suggestion: "did you mean 'replicas'?")
+        ])
+
+    static let deployment = DeploymentStatus(
+        namespace: "payments", name: "fraud-scorer", phase: .progressing, since: now, message: "25 % to version 3",
+        waitingFor: "evidence: no-worse-errors", deadlineAt: now.addingTimeInterval(1620),
+        endpoint: "http://127.0.0.1:9000",
+        desired: DesiredStatus(revision: Revision(rawValue: "bbbbbbbbbb"), version: "3", commit: "1f0c2ab9"),
+        stable: RevisionStatus(
+            revision: Revision(rawValue: "aaaaaaaaaa"), version: "2", weight: 75, replicas: 2, ready: 2),
+        candidate: RevisionStatus(
+            revision: Revision(rawValue: "bbbbbbbbbb"), version: "3", weight: 25, replicas: 2, ready: 2),
+        step: StepStatus(index: 3, count: 6, description: "gate no-worse-errors"),
+        gates: [
+            GateSummary(
+                name: "no-worse-errors", verdict: "insufficient", samples: 120, reason: "3 errors of 120")
+        ],
+        conditions: [Condition(type: "Ready", status: "True", reason: "Serving", message: "stable serves")])
+
+    static let status = ControllerStatus(sources: [source], deployments: [deployment])
+}

@@ -1,0 +1,155 @@
+import TestSupport
+import Testing
+
+@testable import ControllerRuntime
+
+private typealias Machine = RunnerStateMachine<String, ManualClock.Instant>
+
+private func at(_ seconds: Int) -> ManualClock.Instant { ManualClock.Instant(.seconds(seconds)) }
+
+@Suite("The runner's decisions")
+struct RunnerStateMachineTests {
+    private var random = SeededRandom(seed: 1)
+
+    private func started(concurrency: Int = 8, grace: Duration = .seconds(10)) -> Machine {
+        var machine = Machine(
+            configuration: RunnerConfiguration(
+                concurrency: concurrency,
+                transientBackoff: Backoff(initial: .seconds(1), cap: .seconds(8), jitter: 0),
+                waitingBackoff: Backoff(initial: .seconds(30), cap: .seconds(60), jitter: 0),
+                stopGracePeriod: grace))
+        #expect(machine.start() == true)
+        return machine
+    }
+
+    @Test("nothing is started before it runs, and what was added before is started then")
+    func idle() {
+        var machine = Machine(configuration: RunnerConfiguration())
+        machine.add("a", at: at(0))
+        #expect(machine.nextAction(now: at(1)) == .wait(until: nil))
+        #expect(machine.start() == true)
+        #expect(machine.nextAction(now: at(1)) == .start("a"))
+        #expect(machine.start() == false)
+    }
+
+    @Test("with nothing due, it waits until the earliest key")
+    func waits() {
+        var machine = started()
+        #expect(machine.nextAction(now: at(0)) == .wait(until: nil))
+        machine.add("a", at: at(9))
+        machine.add("b", at: at(5))
+        #expect(machine.nextAction(now: at(0)) == .wait(until: at(5)))
+        #expect(machine.nextAction(now: at(5)) == .start("b"))
+        #expect(machine.nextAction(now: at(5)) == .wait(until: at(9)))
+    }
+
+    @Test("no more than `concurrency` workers run")
+    mutating func concurrency() {
+        var machine = started(concurrency: 2)
+        for key in ["a", "b", "c"] { machine.add(key, at: at(0)) }
+        #expect(machine.nextAction(now: at(0)) == .start("a"))
+        #expect(machine.nextAction(now: at(0)) == .start("b"))
+        #expect(machine.nextAction(now: at(0)) == .wait(until: nil))
+        #expect(machine.snapshot == RunnerSnapshot(pending: 1, running: 2, failing: 0))
+        machine.workerEnded("b", .done, now: at(1), using: &random)
+        #expect(machine.nextAction(now: at(1)) == .start("c"))
+    }
+
+    @Test("a key that wants another look gets it after its delay")
+    mutating func after() {
+        var machine = started()
+        machine.add("a", at: at(0))
+        #expect(machine.nextAction(now: at(0)) == .start("a"))
+        machine.workerEnded("a", .after(.seconds(7)), now: at(3), using: &random)
+        #expect(machine.nextAction(now: at(3)) == .wait(until: at(10)))
+    }
+
+    @Test("a key that was added while it ran runs again at once, whatever its run asked for")
+    mutating func addedWhileRunning() {
+        var machine = started()
+        machine.add("a", at: at(0))
+        #expect(machine.nextAction(now: at(0)) == .start("a"))
+        machine.add("a", at: at(1))
+        machine.workerEnded("a", .after(.seconds(60)), now: at(3), using: &random)
+        #expect(machine.nextAction(now: at(3)) == .start("a"))
+    }
+
+    @Test("failures wait longer each time, and a success starts over")
+    mutating func backoff() {
+        var machine = started()
+        var (now, waits) = (0, [Int]())
+        machine.add("a", at: at(0))
+        for requeue: Requeue in [
+            .backoff(.transient), .backoff(.transient), .backoff(.transient), .backoff(.transient),
+            .backoff(.transient), .after(.seconds(5)), .backoff(.transient), .backoff(.waiting), .backoff(.waiting),
+        ] {
+            #expect(machine.nextAction(now: at(now)) == .start("a"))
+            machine.workerEnded("a", requeue, now: at(now), using: &random)
+            guard case .wait(.some(let next)) = machine.nextAction(now: at(now)) else {
+                Issue.record("no wait after \(requeue)")
+                return
+            }
+            waits.append(Int(next.offset.components.seconds) - now)
+            now += waits.last!
+        }
+        #expect(waits == [1, 2, 4, 8, 8, 5, 1, 60, 60])
+    }
+
+    @Test("keys back off each for itself")
+    mutating func backoffPerKey() {
+        var machine = started()
+        for key in ["a", "a", "b"] {
+            machine.add(key, at: at(0))
+            #expect(machine.nextAction(now: at(100)) == .start(key))
+            machine.workerEnded(key, .backoff(.transient), now: at(100), using: &random)
+        }
+        #expect(machine.snapshot == RunnerSnapshot(pending: 2, running: 0, failing: 2))
+        #expect(machine.nextAction(now: at(100)) == .wait(until: at(101)))
+        #expect(machine.nextAction(now: at(101)) == .start("b"))
+        #expect(machine.nextAction(now: at(101)) == .wait(until: at(102)))
+    }
+
+    @Test("a terminal failure does not come back until it is added")
+    mutating func terminal() {
+        var machine = started()
+        machine.add("a", at: at(0))
+        #expect(machine.nextAction(now: at(0)) == .start("a"))
+        machine.workerEnded("a", .backoff(.terminal), now: at(0), using: &random)
+        #expect(machine.nextAction(now: at(9_999)) == .wait(until: nil))
+        machine.add("a", at: at(9_999))
+        #expect(machine.nextAction(now: at(9_999)) == .start("a"))
+    }
+
+    @Test("once stopped, it starts nothing, waits for its workers, and finishes with the last")
+    mutating func stop() {
+        var machine = started()
+        machine.add("a", at: at(0))
+        #expect(machine.nextAction(now: at(0)) == .start("a"))
+        machine.add("b", at: at(0))
+        machine.stop()
+        #expect(machine.nextAction(now: at(4)) == .wait(until: at(14)))
+        machine.stop()
+        #expect(machine.nextAction(now: at(5)) == .wait(until: at(14)))
+        machine.workerEnded("a", .after(.zero), now: at(6), using: &random)
+        #expect(machine.nextAction(now: at(6)) == .finish)
+    }
+
+    @Test("workers that do not end in time are cancelled")
+    func grace() {
+        var machine = started(grace: .seconds(3))
+        machine.add("a", at: at(0))
+        #expect(machine.nextAction(now: at(0)) == .start("a"))
+        machine.stop()
+        #expect(machine.nextAction(now: at(1)) == .wait(until: at(4)))
+        #expect(machine.nextAction(now: at(4)) == .cancelWorkers)
+    }
+
+    @Test("stopped before it ran, it finishes at once")
+    func stoppedBefore() {
+        var machine = Machine(configuration: RunnerConfiguration())
+        machine.add("a", at: at(0))
+        machine.stop()
+        #expect(machine.start() == true)
+        #expect(machine.nextAction(now: at(0)) == .finish)
+    }
+}

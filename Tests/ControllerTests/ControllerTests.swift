@@ -1,0 +1,145 @@
+import Controller
+import Foundation
+import Logging
+import ModelManifests
+import Rollouts
+import Serving
+import TestSupport
+import Testing
+
+/// The loop over a scripted backend, a scripted git and a store in memory.
+@Suite("The controller's loop")
+struct ControllerTests {
+    struct Rig {
+        let source: ScriptedSource
+        let backend = ScriptedBackend()
+        let store = InMemoryStateStore()
+
+        init(_ files: [String: String], commit: String = "c1") {
+            source = ScriptedSource(Self.snapshot(files, commit: commit))
+        }
+
+        static func snapshot(_ files: [String: String], commit: String) -> ManifestSnapshot {
+            ManifestSnapshot(
+                commit: commit, files: files.mapValues { ManifestFile(blob: "\($0.hashValue)", text: $0) })
+        }
+
+        func controller() -> Controller {
+            Controller(
+                configuration: ControllerConfiguration(repo: "scripted", interval: .seconds(3600)),
+                with: ControllerCollaborators(
+                    source: source, backend: backend, store: store, metrics: NoReadings(), logs: NoLogs(),
+                    now: { Date() }),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        }
+
+        /// Runs a controller while `body` does.
+        func running(_ body: @escaping @Sendable (Controller) async throws -> Void) async throws {
+            let controller = controller()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await controller.run() }
+                try await body(controller)
+                group.cancelAll()
+            }
+        }
+    }
+
+    static func manifest(_ version: String, name: String = "model") -> String {
+        """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ModelDeployment
+        metadata: {name: \(name), namespace: test}
+        spec:
+          model: {version: "\(version)"}
+          runtime: {command: [serve]}
+          rollout: {steps: [{setWeight: 50}, {setWeight: 100}], gates: []}
+        """
+    }
+
+    static func wait(
+        _ controller: Controller, _ name: String = "model", until isMet: (DeploymentStatus?) -> Bool
+    ) async throws {
+        for _ in 0..<2000 {
+            if isMet(await controller.status().deployments.first { $0.name == name }) { return }
+            try await ContinuousClock().sleep(for: .milliseconds(5))
+        }
+        Issue.record("waited in vain: \(await controller.status())")
+    }
+
+    @Test("a commit is served, a newer one replaces it, and a removed one goes")
+    func followsGit() async throws {
+        let rig = Rig(["a.yaml": Self.manifest("1"), "b.yaml": Self.manifest("1", name: "other")])
+        try await rig.running { controller in
+            try await Self.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "1" }
+            await rig.source.commit(Rig.snapshot(["a.yaml": Self.manifest("2")], commit: "c2"))
+            _ = try await controller.sync()
+            try await Self.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "2" }
+            try await Self.wait(controller, "other") { $0 == nil }
+            #expect(await rig.backend.plans.keys.map(\.name) == ["model"])
+            #expect(await controller.status().deployments.first?.desired?.commit == "c2")
+        }
+    }
+
+    @Test("a restart finds everything again and plans nothing new")
+    func restart() async throws {
+        let rig = Rig(["a.yaml": Self.manifest("1")])
+        try await rig.running { try await Self.wait($0) { $0?.phase == .healthy } }
+        let plans = await rig.backend.plans
+        await rig.source.fail(with: ControlError(.unavailable, "git is away"))
+        try await rig.running { controller in
+            try await Self.wait(controller) { $0?.phase == .healthy && $0?.stable?.ready == 1 }
+            #expect(await controller.isReady() == false)
+        }
+        #expect(await rig.backend.plans == plans)
+    }
+
+    @Test("a command is answered with the status that it led to, or with the reason why not")
+    func commands() async throws {
+        let rig = Rig(["a.yaml": Self.manifest("1")])
+        try await rig.running { controller in
+            try await Self.wait(controller) { $0?.phase == .healthy }
+            let key = DeploymentKey(namespace: "test", name: "model")
+            await #expect(throws: ControlError.self) { try await controller.act(OperatorCommand(.abort), on: key) }
+            let status = try await controller.act(OperatorCommand(.suspend), on: key)
+            #expect(status.phase == .healthy)
+            await #expect(throws: ControlError.self) {
+                try await controller.act(OperatorCommand(.pause), on: DeploymentKey(name: "nobody"))
+            }
+        }
+    }
+
+    @Test("a failing backend is said, backed off from, and recovered from")
+    func backendFails() async throws {
+        let rig = Rig(["a.yaml": Self.manifest("1")])
+        await rig.backend.fail(with: ControlError(.unavailable, "the machine is on fire"))
+        try await rig.running { controller in
+            try await Self.wait(controller) { $0?.message.contains("on fire") == true }
+            await rig.backend.fail(with: nil)
+            try await Self.wait(controller) { $0?.phase == .healthy }
+        }
+    }
+
+    @Test("the journal has every event in the order in which it was decided, with the evidence")
+    func events() async throws {
+        let rig = Rig(["a.yaml": Self.manifest("1")])
+        try await rig.running { controller in
+            try await Self.wait(controller) { $0?.phase == .healthy }
+            let kinds = try await controller.events(matching: EventFilter(), limit: 100).map(\.event.kind)
+            #expect(kinds.reversed() == [.rolloutStarted, .promoting, .promoted])
+            #expect(try await controller.history(of: DeploymentKey(namespace: "test", name: "model")).count == 1)
+        }
+    }
+
+    @Test("at rest nothing is written")
+    func restsQuietly() async throws {
+        let rig = Rig(["a.yaml": Self.manifest("1")])
+        try await rig.running { controller in
+            try await Self.wait(controller) { $0?.phase == .healthy }
+            let version = await rig.store.record(for: DeploymentKey(namespace: "test", name: "model"))?.version
+            _ = try await controller.sync()
+            _ = try await controller.sync()
+            let after = await rig.store.record(for: DeploymentKey(namespace: "test", name: "model"))?.version
+            #expect(version == after)
+        }
+    }
+}

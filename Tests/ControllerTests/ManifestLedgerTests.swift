@@ -1,0 +1,76 @@
+import ModelManifests
+import Testing
+
+@testable import Controller
+
+@Suite("What git wants, from commit to commit")
+struct ManifestLedgerTests {
+    private let model = DeploymentKey(namespace: "test", name: "model")
+    private let other = DeploymentKey(namespace: "test", name: "other")
+
+    private func absorb(
+        _ files: [String: String?], into ledger: inout ManifestLedger, known: Set<DeploymentKey> = [],
+        allowsEmpty: Bool = false
+    ) async -> ManifestLedger.Absorbed {
+        let snapshot = ManifestSnapshot(
+            commit: "c",
+            files: files.mapValues {
+                ManifestFile(blob: "\($0.hashValue)", text: $0, problem: $0 == nil ? "is too large" : nil)
+            })
+        let parsed = await ledger.parseNew(in: snapshot)
+        return ledger.absorb(snapshot, parsed: parsed, known: known, allowsEmpty: allowsEmpty)
+    }
+
+    @Test("before the first commit everything is held")
+    func beforeFirst() {
+        #expect(ManifestLedger().wish(for: model) == .held)
+    }
+
+    @Test("only what changed is said to have changed, and only new blobs are parsed")
+    func changes() async {
+        var ledger = ManifestLedger()
+        let files = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
+        #expect(await absorb(files, into: &ledger).changed == [model, other])
+        #expect(await absorb(files, into: &ledger).changed == [])
+        var next = files
+        next["a.yaml"] = ControllerTests.manifest("2")
+        let snapshot = ManifestSnapshot(
+            commit: "d", files: next.mapValues { ManifestFile(blob: "\(Optional($0).hashValue)", text: $0) })
+        #expect(await ledger.parseNew(in: snapshot).keys.sorted() == ["a.yaml"])
+        #expect(await absorb(next, into: &ledger).changed == [model])
+    }
+
+    @Test("what is gone is removed, but never all of it at once unless that is allowed", arguments: [false, true])
+    func removal(allowsEmpty: Bool) async {
+        var ledger = ManifestLedger()
+        let files = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
+        _ = await absorb(files, into: &ledger)
+        let one = await absorb(["a.yaml": files["a.yaml"]], into: &ledger, known: [model, other])
+        #expect(one.warning == nil)
+        #expect(ledger.wish(for: other) == .removed)
+        let none = await absorb([:], into: &ledger, known: [model], allowsEmpty: allowsEmpty)
+        #expect(ledger.wish(for: model) == (allowsEmpty ? .removed : .held))
+        #expect((none.warning == nil) == allowsEmpty)
+    }
+
+    @Test("a file that can no longer be read holds what was in it, and nothing else")
+    func unreadable() async {
+        var ledger = ManifestLedger()
+        let files = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
+        _ = await absorb(files, into: &ledger)
+        let held = await absorb(["a.yaml": nil, "b.yaml": files["b.yaml"]], into: &ledger, known: [model, other])
+        #expect(ledger.wish(for: model) == .held)
+        #expect(ledger.wish(for: other) != .held)
+        #expect(held.warning == nil)
+        #expect(!ledger.diagnostics.isEmpty)
+    }
+
+    @Test("as long as nobody knows what an unreadable file held, nothing is taken for removed")
+    func unknown() async {
+        var ledger = ManifestLedger()
+        let absorbed = await absorb(
+            ["a.yaml": nil, "b.yaml": ControllerTests.manifest("1", name: "other")], into: &ledger, known: [model])
+        #expect(ledger.wish(for: model) == .held)
+        #expect(absorbed.warning?.contains("mlctl validate") == true)
+    }
+}

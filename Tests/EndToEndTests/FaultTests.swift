@@ -1,0 +1,237 @@
+import Commands
+import Controller
+import Foundation
+import TestSupport
+import Testing
+
+/// Bad input and faults. In every case what served goes on serving, and the status says what is wrong.
+@Suite("Faults", .serialized)
+struct FaultTests {
+    /// `good-1` serves; then `body` does its worst; then `good-1` must still answer.
+    private func serving(
+        _ body: (Installation, DeploymentStatus) async throws -> Void
+    ) async throws {
+        try await withInstallation { installation in
+            try installation.commit(["model.yaml": installation.manifest("good-1")])
+            try await installation.start()
+            let status = try await installation.wait("model", for: "it serves") { $0.phase == .healthy }
+            try await body(installation, status)
+            let answered = try await self.answer(status)
+            #expect(answered == "good-1")
+        }
+    }
+
+    private func answer(_ status: DeploymentStatus) async throws -> String {
+        let endpoint = try #require(status.endpoint)
+        let load = SteadyLoad(ratePerSecond: 50, workers: 1)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await load.run(against: endpoint) }
+            defer { group.cancelAll() }
+            while load.total < 5 { try await ContinuousClock().sleep(for: .milliseconds(20)) }
+        }
+        #expect(load.broken + load.errors == 0, "\(load.reasons)")
+        let revision = load.byRevision.keys.sorted()
+        return revision == [status.stable?.revision.rawValue ?? ""] ? (status.stable?.version ?? "") : "\(revision)"
+    }
+
+    @Test(
+        "a candidate that cannot serve is rolled back, with the reason",
+        arguments: [("crashing-2", "crash"), ("stuck-2", "ready")])
+    func cannotServe(version: String, reason: String) async throws {
+        try await serving { installation, _ in
+            try await installation.deploy(version, rollout: QuickRollouts.impatient)
+            let end = try await installation.wait("model", for: "a rollback") { $0.phase == .rolledBack }
+            #expect(end.message.contains(reason), "\(end.message)")
+        }
+    }
+
+    @Test("a command that does not exist is said, and rolled back at once")
+    func noSuchCommand() async throws {
+        try await serving { installation, _ in
+            let manifest = installation.manifest("good-2", command: "[no-such-model-server]")
+            try installation.commit(["model.yaml": manifest])
+            try await installation.sync()
+            let end = try await installation.wait("model", for: "a rollback") { $0.phase == .rolledBack }
+            #expect(end.message.contains("no-such-model-server"), "\(end.message)")
+        }
+    }
+
+    @Test(
+        "a server that dies in the middle of answers, hangs or is slow is rolled back by the evidence",
+        arguments: ["cut-2", "hanging-2", "slow-2"])
+    func worse(version: String) async throws {
+        try await withInstallation { installation in
+            func manifest(_ version: String) -> String {
+                installation.manifest(
+                    version, rollout: QuickRollouts.timed, extra: "  endpoint: {requestTimeout: 1s}")
+            }
+            try installation.commit(["model.yaml": manifest("good-1")])
+            try await installation.start()
+            let status = try await installation.wait("model", for: "it serves") { $0.phase == .healthy }
+            let endpoint = try #require(status.endpoint)
+            let load = SteadyLoad(ratePerSecond: 200, workers: 16)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await load.run(against: endpoint) }
+                defer { group.cancelAll() }
+                try await installation.until("stable has a history") { load.total > 400 }
+                try installation.commit(["model.yaml": manifest(version)])
+                try await installation.sync()
+                try await installation.wait("model", for: "a rollback") { $0.phase == .rolledBack }
+            }
+            let stable = try await installation.status("model")?.stable
+            #expect(stable?.version == "good-1")
+        }
+    }
+
+    @Test("a server that forks and whose parent leaves is kept, and stopped with its whole tree")
+    func forking() async throws {
+        try await withInstallation { installation in
+            try installation.commit(["model.yaml": installation.manifest("forking-1")])
+            try await installation.start()
+            try await installation.wait("model", for: "it serves") { $0.phase == .healthy }
+            #expect(installation.starts(of: "forking-1") == 1)
+        }
+    }
+
+    @Test("an invalid manifest holds its deployment and no other; the status and validate say what is wrong")
+    func invalidManifest() async throws {
+        try await serving { installation, _ in
+            let broken = installation.manifest("good-2").replacing("replicas:", with: "replica:")
+            try installation.commit([
+                "model.yaml": broken, "other.yaml": installation.manifest("good-1", name: "other"),
+            ])
+            try await installation.sync()
+            try await installation.wait("other", for: "the other one serves") { $0.phase == .healthy }
+            let found = try await installation.status("model")
+            let held = try #require(found)
+            #expect(held.message.contains("did you mean 'replicas'"), "\(held.message)")
+            #expect(held.stable?.version == "good-1")
+            let validate = try installation.mlctl(
+                "validate", installation.repo.appending(path: "model.yaml").path(percentEncoded: false))
+            #expect(validate.status == 2)
+            #expect(validate.output.contains("model.yaml:"))
+        }
+    }
+
+    @Test("a commit that removes every manifest removes nothing; one that removes one prunes it")
+    func removal() async throws {
+        try await serving { installation, _ in
+            try installation.commit(["other.yaml": installation.manifest("good-1", name: "other")])
+            try await installation.sync()
+            try await installation.wait("other", for: "the other one serves") { $0.phase == .healthy }
+            try installation.commit(["other.yaml": nil])
+            try await installation.sync()
+            try await installation.until("the other one is gone") { try await installation.status("other") == nil }
+            try installation.commit(["model.yaml": nil])
+            try await installation.sync()
+            let status = try await installation.client?.status()
+            #expect(status?.sources.first?.error?.contains("--allow-empty") == true)
+            #expect(status?.deployments.first?.phase == .healthy)
+        }
+    }
+
+    @Test("a second controller on the same state folder is refused")
+    func secondController() async throws {
+        try await serving { installation, _ in
+            let second = try installation.mlctl(
+                "run", "--repo", installation.repo.path(percentEncoded: false), "--state-dir",
+                installation.state.path(percentEncoded: false), "--listen", "127.0.0.1:0")
+            #expect(second.status == 2)
+            #expect(second.error.contains("another controller"), "\(second.error)")
+        }
+    }
+
+    @Test("a repository that goes away changes nothing that serves, and is said")
+    func repositoryGone() async throws {
+        try await serving { installation, _ in
+            try FileManager.default.moveItem(
+                at: installation.repo, to: installation.folder.appending(path: "elsewhere"))
+            await #expect(throws: (any Error).self) { try await installation.sync() }
+            let status = try await installation.client?.status()
+            #expect(status?.sources.first?.error != nil)
+            #expect(status?.deployments.first?.phase == .healthy)
+            try FileManager.default.moveItem(
+                at: installation.folder.appending(path: "elsewhere"), to: installation.repo)
+        }
+    }
+
+    @Test("a lost or corrupt journal is said, and what serves is not touched", arguments: ["missing", "corrupt"])
+    func journalLost(how: String) async throws {
+        try await serving { installation, _ in
+            installation.killController()
+            for file in ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"] {
+                let path = installation.state.appending(path: file)
+                guard FileManager.default.fileExists(atPath: path.path(percentEncoded: false)) else { continue }
+                if how == "corrupt" {
+                    try Data(repeating: 0x5A, count: 8192).write(to: path)
+                } else {
+                    try FileManager.default.removeItem(at: path)
+                }
+            }
+            try await installation.start()
+            try await installation.wait("model", for: "it is healthy again") { $0.phase == .healthy }
+            #expect(installation.starts(of: "good-1") == 1)
+        }
+    }
+
+    @Test("a killed proxy is started again with its routes")
+    func proxyKilled() async throws {
+        try await serving { installation, status in
+            let pid = try #require(installation.process(running: "proxy"))
+            kill(pid, SIGKILL)
+            try await installation.until("another proxy runs") {
+                installation.process(running: "proxy").map { $0 != pid } ?? false
+            }
+            try await installation.wait("model", for: "it has its endpoint") { $0.endpoint != nil }
+            try await installation.until("it listens") { try await self.listens(status) }
+        }
+    }
+
+    private func listens(_ status: DeploymentStatus) async throws -> Bool {
+        let load = SteadyLoad(ratePerSecond: 100, workers: 1)
+        let endpoint = try #require(status.endpoint)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await load.run(against: endpoint) }
+            defer { group.cancelAll() }
+            while load.total < 1 { try await ContinuousClock().sleep(for: .milliseconds(10)) }
+        }
+        return load.broken == 0
+    }
+
+    @Test("a killed keeper's server goes on serving until another has taken over")
+    func keeperKilled() async throws {
+        try await withInstallation { installation in
+            try installation.commit(["model.yaml": installation.manifest("good-1")])
+            try await installation.start()
+            let status = try await installation.wait("model", for: "it serves") { $0.phase == .healthy }
+            let load = SteadyLoad(ratePerSecond: 100)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let endpoint = try #require(status.endpoint)
+                group.addTask { try await load.run(against: endpoint) }
+                defer { group.cancelAll() }
+                let pid = try #require(installation.process(running: "keeper"))
+                kill(pid, SIGKILL)
+                try await installation.until("another keeper runs") {
+                    installation.process(running: "keeper").map { $0 != pid } ?? false
+                }
+                let before = load.total
+                try await installation.until("the load goes on") { load.total > before + 200 }
+            }
+            #expect(load.broken + load.errors == 0, "\(load.reasons)")
+        }
+    }
+}
+
+extension Installation {
+    /// The process of ours that runs `mlctl COMMAND` over this state folder.
+    func process(running command: String) -> Int32? {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        for pid in all.compactMap({ Int32($0) }) {
+            guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { continue }
+            let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            guard words.count > 2, words[1] == command else { continue }
+            if words.contains(where: { $0.hasPrefix(state.path(percentEncoded: false)) }) { return pid }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,43 @@
+import Testing
+
+@testable import GitSource
+
+struct GitFailureTests {
+    @Test(
+        "git's words from a network become a code that says how to go on",
+        arguments: [
+            ("fatal: unable to access 'https://x/': Could not resolve host: x", GitError.Code.unreachable),
+            ("fatal: unable to access 'https://x/': Failed to connect to x port 443: Connection refused", .unreachable),
+            (
+                "ssh: connect to host x port 22: Connection timed out\nfatal: Could not read from remote repository.",
+                .unreachable
+            ),
+            ("error: RPC failed; curl 56\nfatal: early EOF", .unreachable),
+            ("fatal: unable to access 'https://x/': The requested URL returned error: 503", .unreachable),
+            ("fatal: could not read Username for 'https://x': terminal prompts disabled", .unauthorized),
+            ("git@x: Permission denied (publickey).\nfatal: Could not read from remote repository.", .unauthorized),
+            ("Host key verification failed.\nfatal: Could not read from remote repository.", .unauthorized),
+            ("fatal: Authentication failed for 'https://x/'", .unauthorized),
+            ("remote: Repository not found.\nfatal: repository 'https://x/' not found", .repositoryNotFound),
+            ("fatal: couldn't find remote ref refs/heads/x", .referenceNotFound),
+            ("fatal: loose object 1234 (stored in objects/12/34) is corrupt", .damaged),
+            ("fatal: write error: No space left on device", .diskFull),
+            ("fatal: something new", .failed),
+        ])
+    func network(words: String, code: GitError.Code) throws {
+        let location = try GitLocation("https://example.org/repo")
+        #expect(GitFailure.error(in: words, doing: "Fetching main", from: location).code == code)
+    }
+
+    @Test("a message is one bounded line without credentials")
+    func quoting() throws {
+        let location = try GitLocation("https://bot:hush@example.org/repo")
+        let words =
+            "From https://bot:hush@example.org/repo\nfatal: hush\nhint: do\n" + String(repeating: "x", count: 5000)
+        let message = GitFailure.error(in: words, doing: "Fetching main", from: location).message
+        #expect(!message.contains("hush"))
+        #expect(!message.contains("hint"))
+        #expect(!message.contains("\n"))
+        #expect(message.count < GitFailure.maximumQuotedLength + 200)
+    }
+}

@@ -1,0 +1,53 @@
+import Testing
+
+@testable import GitSource
+
+struct TreeEntryTests {
+    static let id = String(repeating: "a", count: 40)
+    static let other = String(repeating: "b", count: 40)
+
+    @Test("a listing keeps YAML files, links and submodules, with blanks and line ends in their names")
+    func listing() {
+        let records = [
+            "100644 blob \(Self.id)\ta b\n.yaml", "100755 blob \(Self.id)\tc.yml", "120000 blob \(Self.id)\tl.yaml",
+            "160000 commit \(Self.id)\ts.yaml", "100644 blob \(Self.id)\tREADME.md", "100644 blob \(Self.id)\tx/.yaml",
+        ]
+        let entries = TreeEntry.entries(ofListing: Array(records.joined(separator: "\0").utf8) + [0])
+        #expect(entries.map(\.path) == ["a b\n.yaml", "c.yml", "l.yaml", "s.yaml", "x/.yaml"])
+        #expect(entries.map(\.kind) == [.file, .file, .symbolicLink, .submodule, .file])
+        #expect(entries.allSatisfy { $0.id == Self.id && $0.hasReadableName })
+    }
+
+    @Test("a name that is not UTF-8 is kept and marked")
+    func unreadableName() throws {
+        let bytes = Array("100644 blob \(Self.id)\t".utf8) + [0xFF] + Array(".yaml\0".utf8)
+        let entry = try #require(TreeEntry.entries(ofListing: bytes).first)
+        #expect(!entry.hasReadableName)
+        #expect(GitFile(entry, content: .missing).problem?.contains("UTF-8") == true)
+    }
+
+    @Test("a difference tells what is there now and what is gone")
+    func difference() {
+        let records = [
+            ":100644 100644 \(Self.id) \(Self.other) M", "a.yaml", ":100644 000000 \(Self.id) \(Self.other) D",
+            "b.yaml",
+            ":000000 100644 \(Self.id) \(Self.other) A", "c.yml", ":000000 100644 \(Self.id) \(Self.other) A", "d.txt",
+        ]
+        let change = TreeChange(Array(records.joined(separator: "\0").utf8) + [0])
+        #expect(change.removed == ["b.yaml"])
+        #expect(change.present.map(\.path) == ["a.yaml", "c.yml"])
+        #expect(change.present.allSatisfy { $0.id == Self.other })
+    }
+
+    @Test("a batch of blobs is taken apart by size, whatever they hold")
+    func batch() {
+        let text = "\(Self.id) blob 8\nx\n\(Self.id.prefix(5))\n\nmore missing\n\(Self.other) blob 0\n\n"
+        let contents = BlobReader.contents(ofBatch: Array(text.utf8))
+        #expect(contents == [Self.id: .text("x\naaaaa\n"), "more": .missing, Self.other: .text("")])
+    }
+
+    @Test("a batch that breaks off has lost its last blob")
+    func brokenBatch() {
+        #expect(BlobReader.contents(ofBatch: Array("\(Self.id) blob 10\nabc".utf8)) == [Self.id: .missing])
+    }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+/// The house's rules that a program can check. What is written here is what the architecture says.
+@Suite("The house")
+struct HouseTests {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// Modules of ours that each module may import. Whatever is not named here may import none.
+    static let arrows: [String: Set<String>] = [
+        "ModelManifests": [],
+        "Analysis": ["ModelManifests"],
+        "Serving": ["ModelManifests"],
+        "Rollouts": ["ModelManifests", "Analysis", "Serving"],
+        "GitSource": [],
+        "ModelStorage": ["CCurl"],
+        "LocalServing": ["ModelManifests", "Serving", "ModelStorage", "CLinuxProcess"],
+        "TrafficProxy": ["ModelManifests", "Serving"],
+        "MetricSources": ["ModelManifests", "Serving", "Controller"],
+        "Notifications": ["ModelManifests", "Rollouts", "Serving", "Controller"],
+        "Journal": ["ModelManifests", "Rollouts", "Serving", "Controller"],
+        "ControllerRuntime": [],
+        "Controller": ["ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime"],
+        "ControlAPI": ["ModelManifests", "Rollouts", "Serving", "Controller"],
+        "InferenceServer": [],
+    ]
+    static let pure = ["ModelManifests", "Analysis", "Serving", "Rollouts"]
+
+    static func sources(of module: String) throws -> [(path: String, text: String)] {
+        let folder = root.appending(path: "Sources/\(module)")
+        let walk = FileManager.default.enumerator(atPath: folder.path(percentEncoded: false))
+        var files: [(String, String)] = []
+        for case let name as String in walk ?? FileManager.DirectoryEnumerator() where name.hasSuffix(".swift") {
+            files.append(("\(module)/\(name)", try String(contentsOf: folder.appending(path: name), encoding: .utf8)))
+        }
+        return files
+    }
+
+    static func imports(in text: String) -> [String] {
+        text.split(separator: "\n").compactMap { line -> String? in
+            let words = line.split(separator: " ")
+            guard let index = words.firstIndex(of: "import"), index <= 2, words.count > index + 1 else { return nil }
+            guard !line.hasPrefix(" "), !line.hasPrefix("//") else { return nil }
+            let named = String(words.last ?? "")
+            return named.split(separator: ".").first.map { String($0) }
+        }
+    }
+
+    @Test("arrows go one way only", arguments: arrows.keys.sorted())
+    func importArrows(module: String) throws {
+        let ours = Set(Self.arrows.keys).union(["Commands", "CCurl", "CLinuxProcess"])
+        let files = try Self.sources(of: module)
+        #expect(!files.isEmpty)
+        for file in files {
+            for name in Self.imports(in: file.text) where ours.contains(name) {
+                #expect(Self.arrows[module]?.contains(name) == true, "\(file.path) must not import \(name)")
+            }
+        }
+    }
+
+    @Test("pure modules have no clock, no random number, no input and no output", arguments: pure)
+    func purity(module: String) throws {
+        let forbidden = [
+            "Date()", "Clock.now", ".random(in", "SystemRandom", "FileManager", "FileHandle", "ProcessInfo", "print(",
+            "Task {", "contentsOf",
+        ]
+        for file in try Self.sources(of: module) {
+            for word in forbidden { #expect(!file.text.contains(word), "\(file.path) holds \(word)") }
+            for name in Self.imports(in: file.text) {
+                #expect(!name.hasPrefix("NIO") && name != "Glibc", "\(file.path) imports \(name)")
+            }
+        }
+    }
+
+    @Test("every module has tests that mirror it")
+    func mirroredTests() {
+        for module in Self.arrows.keys {
+            let path = Self.root.appending(path: "Tests/\(module)Tests").path(percentEncoded: false)
+            #expect(FileManager.default.fileExists(atPath: path), "\(module) has no tests")
+        }
+    }
+
+    @Test("nothing traps on input, and no module is a drawer for odds and ends")
+    func habits() throws {
+        let modules = try FileManager.default.contentsOfDirectory(
+            atPath: Self.root.appending(path: "Sources").path(percentEncoded: false))
+        for name in ["Utilities", "Common", "Helpers", "Models", "Core"] { #expect(!modules.contains(name)) }
+        for module in modules {
+            for file in try Self.sources(of: module) {
+                for word in ["try!", "fatalError(", "TODO", "FIXME"] {
+                    #expect(!file.text.contains(word), "\(file.path) holds \(word)")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+import Glibc
+import ModelManifests
+import TestSupport
+import Testing
+
+@testable import LocalServing
+
+@Suite("What a keeper decides")
+struct KeeperMachineTests {
+    let identity = ProcessIdentity(pid: 100, startTime: 7)
+    let ports = ["http": 20_000]
+
+    private func machine(_ policy: KeeperPolicy = KeeperPolicy()) -> KeeperMachine { KeeperMachine(policy: policy) }
+
+    /// Started at 0, its first readiness probe under way.
+    private func started(_ policy: KeeperPolicy = KeeperPolicy()) -> KeeperMachine {
+        var machine = machine(policy)
+        #expect(machine.handle(.begin, at: .zero) == [.spawn])
+        _ = machine.handle(.spawned(identity, ports: ports), at: .zero)
+        return machine
+    }
+
+    private func ready(_ policy: KeeperPolicy = KeeperPolicy()) -> KeeperMachine {
+        var machine = started(policy)
+        _ = machine.handle(.probed(.readiness, .success), at: .milliseconds(100))
+        #expect(machine.status.phase == .ready)
+        return machine
+    }
+
+    @Test("the first probe is sent right away, the next ones soon, until it is ready")
+    func eagerProbes() {
+        var machine = machine()
+        _ = machine.handle(.begin, at: .zero)
+        #expect(machine.handle(.spawned(identity, ports: ports), at: .zero) == [.probe(.readiness)])
+        #expect(machine.handle(.timer, at: .milliseconds(10)) == [])
+        #expect(machine.handle(.probed(.readiness, .failure("no")), at: .milliseconds(20)) == [])
+        #expect(machine.deadline == .milliseconds(70))
+        #expect(machine.handle(.timer, at: .milliseconds(70)) == [.probe(.readiness)])
+        #expect(machine.handle(.probed(.readiness, .success), at: .milliseconds(80)) == [])
+        #expect(machine.status.phase == .ready)
+        #expect(machine.deadline == .milliseconds(1080))
+    }
+
+    @Test("a slow loader is asked more and more seldom")
+    func patientProbes() {
+        #expect(KeeperLimits.firstProbeInterval(sinceStart: .seconds(1), period: .seconds(1)) == .milliseconds(50))
+        #expect(KeeperLimits.firstProbeInterval(sinceStart: .seconds(30), period: .seconds(1)) == .milliseconds(250))
+        #expect(KeeperLimits.firstProbeInterval(sinceStart: .seconds(300), period: .seconds(1)) == .seconds(1))
+    }
+
+    @Test("restarts wait twice as long each time, up to a bound")
+    func backOff() {
+        let delays = (1...12).map { KeeperLimits.restartDelay(failures: $0) }
+        #expect(Array(delays.prefix(4)) == [100, 200, 400, 800].map { Duration.milliseconds($0) })
+        #expect(delays.last == KeeperLimits.longestRestartDelay)
+    }
+
+    @Test("ends in a row are a crash loop; a minute of readiness forgives them")
+    func crashLoop() {
+        var machine = machine()
+        var now = Duration.zero
+        _ = machine.handle(.begin, at: now)
+        for _ in 0..<3 {
+            _ = machine.handle(.spawned(identity, ports: ports), at: now)
+            #expect(machine.handle(.exited(.exited(1), survivors: 0, lastLine: "boom"), at: now) == [.forgetServer])
+            now = machine.deadline ?? now
+            #expect(machine.handle(.timer, at: now) == [.spawn])
+        }
+        #expect(machine.status.phase == .crashLooping)
+        #expect(
+            machine.status.reason
+                == "the server exited with status 1; last line: boom (3 times in a row; see `mlctl logs`)")
+        _ = machine.handle(.spawned(identity, ports: ports), at: now)
+        #expect(machine.status.phase == .crashLooping)
+        _ = machine.handle(.probed(.readiness, .success), at: now)
+        #expect(machine.status.phase == .ready)
+        #expect(machine.failures == 3)
+        now += KeeperLimits.provenAfter
+        _ = machine.handle(.timer, at: now)
+        #expect(machine.failures == 0)
+        _ = machine.handle(.exited(.exited(1), survivors: 0, lastLine: nil), at: now)
+        #expect(machine.status.phase == .starting)
+        #expect(machine.deadline == now + KeeperLimits.firstRestartDelay)
+    }
+
+    @Test("readiness fails after its threshold, and comes back after its own")
+    func readiness() {
+        var policy = KeeperPolicy()
+        policy.readiness.failureThreshold = 2
+        policy.readiness.successThreshold = 2
+        var machine = started(policy)
+        _ = machine.handle(.probed(.readiness, .success), at: .milliseconds(1))
+        #expect(machine.status.phase == .starting)
+        _ = machine.handle(.probed(.readiness, .success), at: .milliseconds(60))
+        #expect(machine.status.phase == .ready)
+        _ = machine.handle(.probed(.readiness, .failure("slow")), at: .seconds(2))
+        #expect(machine.status.phase == .ready)
+        _ = machine.handle(.probed(.readiness, .failure("slow")), at: .seconds(3))
+        #expect(machine.status.phase == .unready)
+        #expect(machine.status.reason == "its readiness probe fails: slow")
+        _ = machine.handle(.probed(.readiness, .success), at: .seconds(4))
+        #expect(machine.status.phase == .unready)
+        _ = machine.handle(.probed(.readiness, .success), at: .seconds(5))
+        #expect(machine.status.phase == .ready)
+        #expect(machine.status.reason == nil)
+    }
+
+    @Test("liveness is not asked for an end before a server without a start-up probe has been ready")
+    func livenessWhileLoading() {
+        var machine = started(KeeperPolicy(liveness: ProbePolicy()))
+        for second in 1...10 {
+            #expect(
+                !machine.handle(.probed(.liveness, .failure("loading")), at: .seconds(second)).contains(.terminateTree))
+        }
+        _ = machine.handle(.probed(.readiness, .success), at: .seconds(11))
+        let actions = machine.handle(.probed(.liveness, .failure("dead")), at: .seconds(12))
+        #expect(actions == [.terminateTree])
+    }
+
+    @Test("the start-up probe holds the others back until it succeeds")
+    func startup() {
+        var machine = machine(KeeperPolicy(startup: ProbePolicy(), liveness: ProbePolicy()))
+        _ = machine.handle(.begin, at: .zero)
+        #expect(machine.handle(.spawned(identity, ports: ports), at: .zero) == [.probe(.startup)])
+        #expect(machine.handle(.probed(.startup, .failure("no")), at: .zero) == [])
+        #expect(machine.handle(.timer, at: .milliseconds(50)) == [.probe(.startup)])
+        #expect(
+            machine.handle(.probed(.startup, .success), at: .milliseconds(60)) == [
+                .probe(.readiness), .probe(.liveness),
+            ])
+    }
+
+    @Test("a start that takes too long is ended and tried again")
+    func startLimit() {
+        var machine = started()
+        _ = machine.handle(.probed(.readiness, .failure("loading")), at: .seconds(1))
+        #expect(machine.handle(.timer, at: KeeperLimits.startUp) == [.terminateTree])
+        #expect(
+            machine.handle(.exited(.signalled(SIGTERM), survivors: 0, lastLine: nil), at: .seconds(601)) == [
+                .lookAtTree
+            ])
+        #expect(machine.handle(.treeSeen(alive: 0, ownsListener: false), at: .seconds(601)) == [.forgetServer])
+        #expect(machine.status.reason == "not ready within 10m; last: loading")
+    }
+
+    @Test("the warm-up is played once a server; what fails is tried again after a while")
+    func warmUp() {
+        var machine = started(KeeperPolicy(hasWarmup: true))
+        #expect(machine.handle(.probed(.readiness, .success), at: .zero) == [.warmUp])
+        #expect(machine.status.phase == .starting)
+        #expect(machine.handle(.warmedUp(.failed("500")), at: .seconds(1)) == [])
+        #expect(machine.status.reason == "500")
+        #expect(machine.handle(.timer, at: .seconds(2)) == [.probe(.readiness)])
+        #expect(machine.handle(.probed(.readiness, .success), at: .seconds(2)) == [.warmUp])
+        #expect(machine.handle(.warmedUp(.played(notes: nil)), at: .seconds(3)) == [])
+        #expect(machine.status.phase == .ready)
+        for second in 4...6 { _ = machine.handle(.probed(.readiness, .failure("x")), at: .seconds(second)) }
+        #expect(machine.status.phase == .unready)
+        #expect(!machine.handle(.probed(.readiness, .success), at: .seconds(7)).contains(.warmUp))
+        #expect(machine.status.phase == .ready)
+    }
+
+    @Test("after SIGTERM comes the grace, then SIGKILL until nothing is left")
+    func stop() {
+        var machine = ready()
+        #expect(machine.handle(.stopRequested, at: .seconds(1)) == [.terminateTree])
+        #expect(machine.handle(.exited(.exited(0), survivors: 2, lastLine: nil), at: .seconds(2)) == [.lookAtTree])
+        #expect(machine.handle(.treeSeen(alive: 2, ownsListener: false), at: .seconds(2)) == [])
+        #expect(machine.handle(.timer, at: .seconds(31)).contains(.killTree))
+        #expect(
+            machine.handle(.treeSeen(alive: 0, ownsListener: false), at: .seconds(31)) == [
+                .forgetServer, .leave(exitCode: 0),
+            ])
+        #expect(machine.status.phase == .stopped)
+        #expect(machine.deadline == nil)
+    }
+
+    @Test("a tree that does not die is reported, and the keeper goes")
+    func undying() {
+        var machine = ready()
+        _ = machine.handle(.stopRequested, at: .zero)
+        let giveUp = Duration.seconds(30) + KeeperLimits.killPatience
+        #expect(machine.handle(.timer, at: giveUp) == [.forgetServer, .leave(exitCode: 1)])
+        #expect(machine.status.phase == .failed)
+    }
+
+    @Test("an instance lives while what its parent left behind owns the listener")
+    func leaderLeaves() {
+        var machine = started()
+        #expect(machine.handle(.exited(.exited(0), survivors: 1, lastLine: nil), at: .zero).contains(.lookAtTree))
+        // It has not come to listening so far.
+        #expect(machine.handle(.treeSeen(alive: 1, ownsListener: false), at: .zero) == [])
+        _ = machine.handle(.probed(.readiness, .success), at: .milliseconds(500))
+        #expect(machine.status.phase == .ready)
+        #expect(machine.handle(.treeSeen(alive: 1, ownsListener: true), at: .seconds(5)) == [])
+        #expect(machine.handle(.treeSeen(alive: 1, ownsListener: false), at: .seconds(6)) == [.terminateTree])
+    }
+
+    @Test("a port that somebody else took is given up, while the server starts")
+    func foreignListener() {
+        var machine = started()
+        #expect(machine.handle(.probed(.readiness, .foreignListener("taken")), at: .seconds(1)) == [.terminateTree])
+    }
+
+    @Test("a command that is missing is the end, unless it ran before")
+    func missingCommand() {
+        var fresh = machine()
+        _ = fresh.handle(.begin, at: .zero)
+        #expect(
+            fresh.handle(.spawnFailed("gone", isTerminal: true), at: .zero) == [.forgetServer, .leave(exitCode: 1)])
+        #expect(fresh.status.phase == .failed)
+
+        var proven = ready()
+        _ = proven.handle(.exited(.exited(1), survivors: 0, lastLine: nil), at: .seconds(1))
+        #expect(proven.handle(.timer, at: .seconds(2)) == [.spawn])
+        #expect(proven.handle(.spawnFailed("gone", isTerminal: true), at: .seconds(2)) == [.forgetServer])
+        #expect(proven.status.phase == .starting)
+    }
+
+    @Test("an adopted server that was ready is ready at once, and is not warmed up again")
+    func adopted() {
+        var machine = machine(KeeperPolicy(hasWarmup: true))
+        let actions = machine.handle(.adopted(identity, ports: ports, wasReady: true, isWarm: true), at: .zero)
+        #expect(actions == [.probe(.readiness)])
+        #expect(machine.status.phase == .ready)
+        #expect(machine.handle(.probed(.readiness, .success), at: .zero) == [])
+        #expect(machine.handle(.begin, at: .zero) == [])
+    }
+
+    @Test("it can be written down and read again at any moment")
+    func codable() throws {
+        var machine = ready(KeeperPolicy(startup: nil, liveness: ProbePolicy(), hasWarmup: false))
+        _ = machine.handle(.stopRequested, at: .seconds(3))
+        let read = try JSONRoundTrip.read(machine)
+        #expect(read == machine)
+    }
+
+    /// A world that answers at random: servers crash, hang, fork, die slowly; somebody asks for a stop in the end.
+    @Test(
+        "whatever happens, it never runs two servers, always knows when to look next, and ends when asked",
+        arguments: 0..<200)
+    func randomWorld(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        var policy = KeeperPolicy(grace: .milliseconds(500), startLimit: .seconds(20))
+        if Bool.random(using: &random) { policy.startup = ProbePolicy() }
+        if Bool.random(using: &random) { policy.liveness = ProbePolicy() }
+        policy.hasWarmup = Bool.random(using: &random)
+        var world = KeeperWorld(machine: KeeperMachine(policy: policy), random: random)
+        world.live(events: 400)
+        #expect(world.complaints == [], "seed \(seed)")
+        world.stop()
+        #expect(world.complaints == [], "seed \(seed)")
+        #expect(world.exitCode == 0, "seed \(seed)")
+        #expect(world.alive == 0, "seed \(seed)")
+    }
+}
+
+/// Plays the shell's part, and refuses what no shell could do.
+struct KeeperWorld {
+    var machine: KeeperMachine
+    var random: SeededRandom
+    var now = Duration.zero
+    var alive = 0
+    var leaderRuns = false
+    var underWay: Set<KeeperMachine.Probing> = []
+    var warmupUnderWay = false
+    var exitCode: Int32?
+    var complaints: [String] = []
+    private var nextPid: Int32 = 1
+
+    init(machine: KeeperMachine, random: SeededRandom) {
+        self.machine = machine
+        self.random = random
+    }
+
+    mutating func live(events: Int) {
+        feed(.begin)
+        for _ in 0..<events where exitCode == nil {
+            step()
+            let isAwaiting = warmupUnderWay || !underWay.isEmpty
+            if machine.deadline == nil, !isAwaiting, exitCode == nil {
+                complaints.append("no deadline in \(machine.stage)")
+            }
+            if machine.status.phase == .ready, alive == 0 { complaints.append("ready without a server") }
+        }
+    }
+
+    mutating func stop() {
+        feed(.stopRequested)
+        for _ in 0..<1000 where exitCode == nil { step() }
+    }
+
+    private mutating func step() {
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0 where leaderRuns: leaderEnds()
+        case 1...4: answerOne()
+        default:
+            now = max(now, machine.deadline ?? now)
+            feed(.timer)
+        }
+    }
+
+    private mutating func leaderEnds() {
+        leaderRuns = false
+        alive -= 1
+        if Bool.random(using: &random) { alive = 0 }
+        feed(.exited(.exited(Int32.random(in: 0...2, using: &random)), survivors: alive, lastLine: nil))
+    }
+
+    private mutating func answerOne() {
+        now += .milliseconds(Int.random(in: 0...50, using: &random))
+        if warmupUnderWay {
+            warmupUnderWay = false
+            feed(.warmedUp(Bool.random(using: &random) ? .played(notes: nil) : .failed("500")))
+        } else if let kind = underWay.sorted(by: { $0.rawValue < $1.rawValue }).randomElement(using: &random) {
+            underWay.remove(kind)
+            feed(.probed(kind, Int.random(in: 0..<4, using: &random) == 0 ? .failure("no") : .success))
+        }
+    }
+
+    private mutating func feed(_ event: KeeperMachine.Event) {
+        for action in machine.handle(event, at: now) { carryOut(action) }
+    }
+
+    private mutating func carryOut(_ action: KeeperMachine.Action) {
+        switch action {
+        case .spawn:
+            if alive > 0 { complaints.append("a second server beside \(alive) processes") }
+            guard Int.random(in: 0..<8, using: &random) > 0 else {
+                feed(.spawnFailed("no memory", isTerminal: false))
+                return
+            }
+            alive = Int.random(in: 1...3, using: &random)
+            leaderRuns = true
+            nextPid += 1
+            feed(.spawned(ProcessIdentity(pid: nextPid, startTime: 1), ports: ["http": 1]))
+        case .probe(let kind):
+            if !underWay.insert(kind).inserted { complaints.append("two \(kind) probes at a time") }
+        case .warmUp: warmupUnderWay = true
+        case .lookAtTree:
+            // Without its leader, a tree may end by itself.
+            if !leaderRuns, Bool.random(using: &random) { alive = max(alive - 1, 0) }
+            feed(.treeSeen(alive: alive, ownsListener: Bool.random(using: &random)))
+        case .terminateTree:
+            underWay = []
+            warmupUnderWay = false
+            if Bool.random(using: &random) { alive = leaderRuns ? 1 : 0 }
+        case .killTree:
+            alive = 0
+            if leaderRuns {
+                leaderRuns = false
+                feed(.exited(.signalled(9), survivors: 0, lastLine: nil))
+            }
+        case .forgetServer:
+            underWay = []
+            warmupUnderWay = false
+        case .leave(let code): exitCode = code
+        }
+    }
+}

@@ -1,0 +1,425 @@
+import Foundation
+import Glibc
+import ModelManifests
+import Testing
+
+@testable import LocalServing
+
+@Suite("One instance's keeper, with real servers", .timeLimit(.minutes(3)))
+struct KeeperTests {
+    let test: TestState
+
+    init() throws { test = try TestState() }
+
+    /// Runs a keeper while `body` looks on, then asks it to stop.
+    private func keeping<Value: Sendable>(
+        _ folder: InstanceFolder, _ body: () async throws -> Value
+    ) async throws -> (value: Value, exitCode: Int32) {
+        async let exitCode = test.keeper(folder.id).run()
+        let outcome: Result<Value, any Error>
+        do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+        try folder.askToStop()
+        let code = try await exitCode
+        return (try outcome.get(), code)
+    }
+
+    @Test("a server becomes ready, answers, and is gone after a stop")
+    func readyThenStopped() async throws {
+        let folder = try test.journal(Script.runtime(Script.http))
+        let (status, code) = try await keeping(folder) {
+            let status = try await folder.reaches(.ready)
+            #expect(await get(port: status.port ?? 0) == 200)
+            return status
+        }
+        #expect(code == 0)
+        #expect(try folder.readStatus()?.phase == .stopped)
+        #expect(try folder.readStatus()?.server == nil)
+        #expect(status.server?.isAlive == false)
+        #expect(status.restarts == 0)
+        #expect(status.readySince != nil)
+        #expect(PortClaim.range.contains(status.port ?? 0))
+    }
+
+    @Test("the environment is what the design says, and nothing else")
+    func exactEnvironment() async throws {
+        _ = try test.writeFile("secrets/api-token", "s3cret\n")
+        let runtime = Runtime(
+            command: ["/bin/cat"], args: ["/proc/self/environ"],
+            env: [
+                EnvironmentVariable(name: "GREETING", value: .literal("hello $(MODEL_NAME)")),
+                EnvironmentVariable(name: "TOKEN", value: .secret("api-token")),
+                EnvironmentVariable(name: "PORT", value: .literal("1")),
+            ],
+            ports: [ContainerPort(name: "grpc"), ContainerPort(name: "http")])
+        let folder = try test.journal(runtime)
+        let (variables, _) = try await keeping(folder) {
+            try await eventually("its environment") {
+                let words = folder.serverOutput.split(separator: "\0").map(String.init)
+                return words.isEmpty ? nil : Set(words)
+            }
+        }
+        let fixed = variables.filter { !$0.hasPrefix("PORT") }
+        let inherited = InstanceSpec.inherited(from: ProcessInfo.processInfo.environment)
+        let expected =
+            inherited.map { "\($0.key)=\($0.value)" } + [
+                "MODEL_NAME=m", "MODEL_VERSION=1", "MODEL_DIR=\(folder.work)", "GREETING=hello m", "TOKEN=s3cret",
+                "MLCTL_INSTANCE=\(try test.state.mark(ofServer: folder.id))",
+            ]
+        #expect(fixed == Set(expected))
+        // It exits at once and is started again, so that there may be more than one of each.
+        let ports = variables.subtracting(fixed).map { $0.split(separator: "=").map(String.init) }
+        func values(_ name: String) -> Set<String> { Set(ports.filter { $0[0] == name }.map { $0[1] }) }
+        #expect(Set(ports.map { $0[0] }) == ["PORT", "PORT_HTTP", "PORT_GRPC"])
+        #expect(ports.allSatisfy { PortClaim.range.contains(Int($0[1]) ?? 0) })
+        #expect(values("PORT") == values("PORT_HTTP"))
+    }
+
+    @Test("a server runs in its model's folder, leads its session, and has three descriptors")
+    func cleanStart() async throws {
+        let script = """
+            import os, signal, sys
+            def say(*words): print(*words, flush=True)
+            say('CWD', os.getcwd(), 'LEADS', os.getsid(0) == os.getpid())
+            say('FDS', sorted(map(int, os.listdir('/proc/self/fd')))[:4])
+            say('STDIN', os.readlink('/proc/self/fd/0'), 'TERM', signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+            say('ARGS', *sys.argv[1:])
+            """
+        let folder = try test.journal(
+            Script.runtime(script + "\n" + Script.http, arguments: ["--port=$(PORT)", "$$(PORT)", "$(NOWHERE)"]))
+        let (status, _) = try await keeping(folder) { try await folder.reaches(.ready) }
+        let lines = folder.serverOutput.split(separator: "\n").map(String.init)
+        #expect(lines.contains("CWD \(folder.work) LEADS True"))
+        // The fourth is the folder that is being listed.
+        #expect(lines.contains("FDS [0, 1, 2, 3]"))
+        #expect(lines.contains("STDIN /dev/null TERM True"))
+        #expect(lines.contains("ARGS --port=\(status.port ?? 0) $(PORT) $(NOWHERE)"))
+    }
+
+    @Test("a command that does not exist is the end, and the status says what to do")
+    func missingCommand() async throws {
+        let folder = try test.journal(Runtime(command: ["no-such-model-server"]))
+        #expect(try await test.keeper().run() == 1)
+        let status = try #require(try folder.readStatus())
+        #expect(status.phase == .failed)
+        #expect(status.reason?.contains("no-such-model-server is not on PATH") == true)
+        #expect(status.reason?.contains("Install it") == true)
+    }
+
+    @Test("a secret that was not allowed holds the start up, and the status says where to put it")
+    func unknownSecret() async throws {
+        let folder = try test.journal(
+            Script.runtime(Script.http, env: [EnvironmentVariable(name: "T", value: .secret("missing"))]))
+        _ = try await keeping(folder) {
+            try await eventually("the reason names the secret") {
+                try folder.readStatus()?.reason?.contains("secrets/missing") == true ? true : nil
+            }
+            // Put there, it is found at the next try.
+            _ = try test.writeFile("secrets/missing", "x")
+            return try await folder.reaches(.ready)
+        }
+    }
+
+    @Test("a server that crashes at once is started again ever more slowly, with its last line as the reason")
+    func crashLoop() async throws {
+        let folder = try test.journal(
+            Script.runtime("import sys; print('no model here', file=sys.stderr); sys.exit(3)"))
+        let (status, code) = try await keeping(folder) { try await folder.reaches(.crashLooping) }
+        #expect(code == 0)
+        #expect(status.reason?.contains("exited with status 3") == true)
+        #expect(status.reason?.contains("no model here") == true)
+        #expect(status.restarts >= 2)
+    }
+
+    @Test("a server that never listens does not get ready, and is stopped with the rest")
+    func neverReady() async throws {
+        let folder = try test.journal(Script.runtime("import time; time.sleep(600)"))
+        let (status, _) = try await keeping(folder) {
+            try await eventually("a reason") {
+                try folder.readStatus().flatMap { $0.reason?.contains("listens on port") == true ? $0 : nil }
+            }
+        }
+        #expect(status.phase == .starting)
+        #expect(status.server?.isAlive == false)
+    }
+
+    @Test("a server that is not up by its start-up probe's limit is started again, and the reason says so")
+    func startLimit() async throws {
+        let probe = Probe(check: .tcpSocket(port: nil), period: .milliseconds(100), failureThreshold: 3)
+        let folder = try test.journal(
+            Script.runtime("import time; time.sleep(600)", probes: Probes(startup: probe), grace: .milliseconds(100)))
+        let (status, _) = try await keeping(folder) {
+            try await eventually("a second start") {
+                try folder.readStatus().flatMap { $0.restarts > 0 ? $0 : nil }
+            }
+        }
+        #expect(status.reason?.contains("not ready within 300ms") == true)
+    }
+
+    @Test("another process that listens on the port does not make an instance ready")
+    func foreignListener() async throws {
+        // The server's child escapes the mark: it is started with an environment of its own, by a foreign parent.
+        let folder = try test.journal(Script.runtime("import time; time.sleep(600)", grace: .milliseconds(100)))
+        let (restarted, _) = try await keeping(folder) {
+            let first = try await eventually("a port") { try folder.readStatus().flatMap { $0.port == nil ? nil : $0 } }
+            var pid: pid_t = 0
+            pid = try DetachedProcess.spawn(
+                program: "/usr/bin/env",
+                arguments: ["env", "python3", "-c", Script.http],
+                environment: ["PORT=\(first.port ?? 0)", "PATH=\(ProcessInfo.processInfo.environment["PATH"] ?? "")"],
+                workingFolder: "/", output: .appending("/dev/null"))
+            let stranger = try #require(ProcessIdentity(running: pid))
+            defer {
+                stranger.signal(SIGKILL)
+                var status: Int32 = 0
+                waitpid(pid, &status, 0)
+            }
+            let restarted = try await eventually("a start on another port") {
+                try folder.readStatus().flatMap {
+                    $0.restarts > 0 && $0.port != nil && $0.port != first.port ? $0 : nil
+                }
+            }
+            #expect(stranger.isAlive)
+            return restarted
+        }
+        #expect(restarted.phase != .ready)
+    }
+
+    @Test("the warm-up is played before the instance is ready")
+    func warmUp() async throws {
+        let model = "\(test.state.path)/model"
+        _ = try test.writeFile("model/warm.jsonl", "{\"x\": 1}\n{\"path\": \"/other\", \"body\": {\"x\": 2}}\n")
+        let folder = try test.journal(
+            Script.runtime(Script.http, warmup: Warmup(file: "warm.jsonl", path: "/infer")), modelFolder: model)
+        let (status, _) = try await keeping(folder) { try await folder.reaches(.ready) }
+        #expect(status.reason == nil)
+        #expect(status.isWarm)
+        let posts = folder.serverOutput.split(separator: "\n").filter { $0.hasPrefix("POST") }
+        #expect(posts == ["POST /infer {\"x\": 1}", "POST /other {\"x\":2}"])
+    }
+
+    @Test("a warm-up that is answered 500 holds the instance back")
+    func failingWarmUp() async throws {
+        let model = "\(test.state.path)/model"
+        _ = try test.writeFile("model/warm.jsonl", "{\"status\": 500}\n")
+        let folder = try test.journal(
+            Script.runtime(Script.http, warmup: Warmup(file: "warm.jsonl", path: "/infer")), modelFolder: model)
+        let (status, _) = try await keeping(folder) {
+            try await eventually("the reason names the warm-up") {
+                try folder.readStatus().flatMap { $0.reason?.contains("answered 500") == true ? $0 : nil }
+            }
+        }
+        #expect(status.phase == .starting)
+    }
+
+    @Test("a server that exits while it serves is started again, on another port")
+    func restartAfterCrash() async throws {
+        let folder = try test.journal(Script.runtime(Script.http))
+        let (again, _) = try await keeping(folder) {
+            let first = try await folder.reaches(.ready)
+            first.server?.signal(SIGKILL)
+            return try await eventually("ready again") {
+                try folder.readStatus().flatMap { $0.phase == .ready && $0.server != first.server ? $0 : nil }
+            }
+        }
+        #expect(again.restarts == 1)
+    }
+
+    @Test("readiness that is lost takes the instance out, and brings it back")
+    func unready() async throws {
+        let flag = "\(test.state.path)/sick"
+        let script = Script.http.replacingOccurrences(
+            of: "self.reply(200, b'ok')", with: "self.reply(503 if os.path.exists('\(flag)') else 200, b'')")
+        let probe = Probe(check: .httpGet(path: "/ready", port: nil), period: .milliseconds(50), failureThreshold: 2)
+        let folder = try test.journal(Script.runtime(script, probes: Probes(readiness: probe)))
+        let (unready, _) = try await keeping(folder) {
+            _ = try await folder.reaches(.ready)
+            _ = try test.writeFile("sick", "")
+            let unready = try await folder.reaches(.unready)
+            unlink(flag)
+            _ = try await folder.reaches(.ready)
+            return unready
+        }
+        #expect(unready.reason?.contains("503") == true)
+        #expect(unready.restarts == 0)
+    }
+
+    @Test("a liveness probe that fails starts the server again")
+    func liveness() async throws {
+        let flag = "\(test.state.path)/dead"
+        let script = Script.http.replacingOccurrences(
+            of: "self.reply(200, b'ok')", with: "self.reply(500 if os.path.exists('\(flag)') else 200, b'')")
+        let probe = Probe(check: .httpGet(path: "/live", port: "http"), period: .milliseconds(50), failureThreshold: 2)
+        let folder = try test.journal(Script.runtime(script, probes: Probes(liveness: probe)))
+        let (again, _) = try await keeping(folder) {
+            _ = try await folder.reaches(.ready)
+            _ = try test.writeFile("dead", "")
+            _ = try await eventually("a restart") { try folder.readStatus().flatMap { $0.restarts > 0 ? $0 : nil } }
+            unlink(flag)
+            return try await folder.reaches(.ready)
+        }
+        #expect(again.restarts >= 1)
+    }
+
+    @Test("a server whose parent leaves lives on, and is ended with all that belongs to it")
+    func forks() async throws {
+        let script = "import os\nif os.fork(): os._exit(0)\nos.setsid()\n" + Script.http
+        let probe = Probe(check: .httpGet(path: "/ready", port: nil), period: .milliseconds(50))
+        let folder = try test.journal(Script.runtime(script, probes: Probes(readiness: probe)))
+        let ((first, later), code) = try await keeping(folder) {
+            let first = try await folder.reaches(.ready)
+            // Many looks later it is still the same one.
+            _ = try await eventually("20 probes") {
+                folder.serverOutput.components(separatedBy: "GET /ready").count > 20 ? true : nil
+            }
+            return (first, try #require(try folder.readStatus()))
+        }
+        #expect(first.port == later.port)
+        #expect(later.phase == .ready)
+        #expect(later.restarts == 0)
+        #expect(code == 0)
+        #expect(ProcessMark(try test.state.mark(ofServer: folder.id)).tree().isEmpty)
+    }
+
+    @Test("what ignores SIGTERM is killed after the grace, with its children")
+    func killsTheTree() async throws {
+        let script = """
+            import os, signal, time
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            for _ in range(3): os.fork()
+            """
+        let folder = try test.journal(
+            Script.runtime(
+                script + "\nif os.getsid(0) != os.getpid(): time.sleep(600)\n" + Script.http, grace: .milliseconds(200))
+        )
+        let mark = ProcessMark(try test.state.mark(ofServer: folder.id))
+        let (count, code) = try await keeping(folder) {
+            _ = try await folder.reaches(.ready)
+            return mark.tree().count
+        }
+        #expect(count == 8)
+        #expect(code == 0)
+        #expect(mark.tree().isEmpty)
+    }
+
+    @Test("a second keeper of an instance is refused")
+    func secondKeeper() async throws {
+        let folder = try test.journal(Script.runtime(Script.http))
+        _ = try await keeping(folder) {
+            let first = try await folder.reaches(.ready)
+            await #expect(throws: LocalServingError.self) { try await test.keeper().run() }
+            #expect(try folder.readStatus() == first)
+        }
+    }
+
+    @Test("a keeper takes over the server of a keeper that was killed: nothing is loaded again")
+    func adoption() async throws {
+        let folder = try test.journal(Script.runtime(Script.http))
+        let orphan = try await test.orphan(folder)
+        let (adopted, code) = try await keeping(folder) {
+            _ = try await eventually("its lock is held") { FileLock.isHeld(folder.lock) ? true : nil }
+            // The server's words reach the log, which the former keeper read before.
+            #expect(await get(port: orphan.port ?? 0) == 200)
+            return try await eventually("output") {
+                folder.serverOutput.contains("GET / HTTP") ? try folder.readStatus() : nil
+            }
+        }
+        #expect(adopted.server == orphan.server)
+        #expect(adopted.phase == .ready)
+        #expect(adopted.restarts == 0)
+        #expect(code == 0)
+        #expect(orphan.server?.isAlive == false)
+    }
+
+    @Test("a keeper of its own process keeps a server whose parents left, and reaps what they left behind")
+    func subreaper() async throws {
+        await #expect(processExitsWith: .success) {
+            let test = try TestState()
+            // Twice away from its parent, in a session of its own, without the mark.
+            let script = """
+                import os, sys
+                if os.fork(): os._exit(0)
+                os.setsid()
+                if os.fork(): os._exit(0)
+                env = {'PORT': os.environ['PORT'], 'PATH': os.environ['PATH']}
+                os.execvpe(sys.executable, [sys.executable, '-c', sys.argv[1]], env)
+                """
+            let folder = try test.journal(Script.runtime(script, arguments: [Script.http]))
+            let keeper = Keeper(state: test.state, instance: folder.id, belonging: .everyDescendant)
+            async let exitCode = keeper.run()
+            let status = try await folder.reaches(.ready)
+            let tree = ProcessTable.now().descendants(of: getpid()).filter { !$0.isZombie }
+            precondition(!tree.isEmpty && tree.allSatisfy { $0.pid != status.server?.pid })
+            kill(getpid(), SIGTERM)
+            let code = try await exitCode
+            precondition(code == 0)
+            precondition(ProcessTable.now().descendants(of: getpid()).isEmpty, "a zombie or a survivor is left")
+        }
+    }
+
+    @Test("a process that has the recorded pid but not the mark is never touched")
+    func notOurs() async throws {
+        let folder = try test.journal(Script.runtime(Script.http))
+        let stranger = try DetachedProcess.spawn(
+            program: "/bin/sleep", arguments: ["sleep", "600"], environment: [], workingFolder: "/",
+            output: .appending("/dev/null"))
+        let identity = try #require(ProcessIdentity(running: stranger))
+        defer {
+            identity.signal(SIGKILL)
+            var status: Int32 = 0
+            waitpid(stranger, &status, 0)
+        }
+        try StateFile.write(
+            InstanceStatus(phase: .ready, server: identity, port: 20_000, ports: ["http": 20_000]), to: folder.status)
+        let (status, _) = try await keeping(folder) {
+            try await eventually("its own server is ready") {
+                try folder.readStatus().flatMap { $0.phase == .ready && $0.server != identity ? $0 : nil }
+            }
+        }
+        #expect(status.server != identity)
+        #expect(identity.isAlive)
+    }
+
+    @Test("limits that nobody enforces are said so")
+    func limits() async throws {
+        let folder = try test.journal(
+            Script.runtime(Script.http), resources: Resources(cpuLimitMillicores: 500, memoryLimitBytes: 1 << 30))
+        let (status, _) = try await keeping(folder) { try await folder.reaches(.ready) }
+        let own = String(decoding: readSmallFile("/proc/self/cgroup") ?? [], as: UTF8.self)
+        let canLimit = (try? ControlGroup(instance: "probe", resources: Resources(cpuLimitMillicores: 1000)))
+        if let canLimit {
+            canLimit.remove()
+        } else {
+            #expect(status.limitsNotEnforced?.hasPrefix("limits not enforced: ") == true, "\(own)")
+        }
+    }
+}
+
+extension TestState {
+    /// A server that runs without its keeper, as if that had been killed.
+    func orphan(_ folder: InstanceFolder) async throws -> InstanceStatus {
+        try StateFile.makeFolder(folder.logs)
+        try StateFile.makeFolder(folder.work)
+        mkfifo(folder.logPipe, 0o600)
+        var random = SystemRandomNumberGenerator()
+        let port = try PortClaim.claim(using: &random).port
+        var environment = InstanceSpec.inherited(from: ProcessInfo.processInfo.environment)
+        environment["PORT"] = "\(port)"
+        environment[ProcessMark.variable] = try state.mark(ofServer: folder.id)
+        // A shell starts it and leaves, so that it is nobody's child here.
+        let shell = try DetachedProcess.spawn(
+            program: "/bin/sh", arguments: ["sh", "-c", "\"$@\" &", "sh", "python3", "-u", "-c", Script.http],
+            environment: environment.map { "\($0.key)=\($0.value)" }, workingFolder: folder.work,
+            output: .pipe(folder.logPipe))
+        try await eventually("the orphan answers") { await get(port: port) }
+        var ended: Int32 = 0
+        waitpid(shell, &ended, 0)
+        let mark = ProcessMark(try state.mark(ofServer: folder.id))
+        let identity = try #require(mark.tree().map(ProcessIdentity.init).first)
+        let status = InstanceStatus(
+            phase: .ready, server: identity, port: port, ports: ["http": port],
+            readySince: Date(timeIntervalSince1970: 0),
+            isWarm: true)
+        try StateFile.write(status, to: folder.status)
+        return status
+    }
+}

@@ -1,0 +1,338 @@
+import Foundation
+import Glibc
+import ModelManifests
+import Serving
+import Testing
+
+@testable import LocalServing
+
+@Suite("The backend over keepers and a proxy", .timeLimit(.minutes(3)))
+struct LocalBackendTests {
+    let test: TestState
+    let launcher: StandInLauncher
+    let key = DeploymentKey(name: "m")
+    let a = Revision(rawValue: "a")
+    let b = Revision(rawValue: "b")
+
+    init() throws {
+        test = try TestState()
+        launcher = StandInLauncher(state: test.state)
+    }
+
+    private func backend(_ files: ScriptedFiles = ScriptedFiles()) throws -> LocalBackend {
+        try LocalBackend(configuration: .init(stateDirectory: test.url), files: files, launcher: launcher)
+    }
+
+    /// A controller's life; afterwards everything it started lives on.
+    private func running<Value: Sendable>(
+        _ files: ScriptedFiles = ScriptedFiles(), _ body: (LocalBackend) async throws -> Value
+    ) async throws -> Value {
+        let backend = try backend(files)
+        let run = Task { await backend.run() }
+        let outcome: Result<Value, any Error>
+        do { outcome = .success(try await body(backend)) } catch { outcome = .failure(error) }
+        run.cancel()
+        await run.value
+        return try outcome.get()
+    }
+
+    private func down() async throws {
+        _ = try await LocalBackend.stopEverything(stateDirectory: test.url)
+    }
+
+    private func plan(
+        _ revisions: (Revision, replicas: Int, weight: Int)..., script: String = Script.http, storageURI: String? = nil,
+        keepsLogs: Bool = false, port: Int? = nil
+    ) -> ServingPlan {
+        ServingPlan(
+            deployment: key, endpoint: Endpoint(port: port),
+            revisions: revisions.map {
+                RevisionPlan(
+                    revision: $0.0,
+                    template: template(
+                        Script.runtime(script, grace: .seconds(2)), version: $0.0.rawValue, storageURI: storageURI),
+                    replicas: $0.replicas, weight: $0.weight, keepsLogs: keepsLogs)
+            })
+    }
+
+    private func routes() throws -> ProxyRoutes? {
+        try StateFile.read(ProxyRoutes.self, from: "\(test.state.proxy)/routes.json")
+    }
+
+    private func upstreams(_ revision: Revision) throws -> [String] {
+        try routes()?.routes.first?.revisions.first { $0.revision == revision }?.upstreams.map(\.instance) ?? []
+    }
+
+    private func ready(_ backend: LocalBackend, _ revision: Revision, _ count: Int) async throws -> Observation {
+        try await eventually("\(count) ready of \(revision)") {
+            let seen = await backend.observe(key)
+            return seen.ready(revision) == count ? seen : nil
+        }
+    }
+
+    @Test("a plan comes true: instances serve, the proxy has its routes, and the endpoint opens")
+    func serves() async throws {
+        try await running { backend in
+            try await backend.apply(plan((a, 2, 100)))
+            _ = try await ready(backend, a, 2)
+            let open = try await eventually("the endpoint is open") {
+                let seen = await backend.observe(key)
+                return seen.endpoint == nil ? nil : seen
+            }
+            #expect(open.weights == [a: 100])
+            #expect(open.problems == [])
+            #expect(open.endpoint == "http://127.0.0.1:\(try routes()?.routes.first?.port ?? 0)")
+            try await eventually("both are routed") { try upstreams(a).count == 2 ? true : nil }
+            #expect(await backend.deployments() == [key])
+        }
+        try await down()
+    }
+
+    @Test("`changes` names the deployment when its instance gets ready")
+    func changes() async throws {
+        try await running { backend in
+            try await backend.apply(plan((a, 1, 0)))
+            for await changed in backend.changes {
+                #expect(changed == key)
+                if await backend.observe(key).ready(a) == 1 { break }
+            }
+        }
+        try await down()
+    }
+
+    @Test("a revision that leaves the plan is unrouted, drained, stopped, and its logs are kept")
+    func leaves() async throws {
+        try await running { backend in
+            try await backend.apply(plan((a, 1, 100), keepsLogs: true))
+            let id = try #require(try await ready(backend, a, 1).instances.first?.id)
+            let server = try #require(try test.state.instance(id).readStatus()?.server)
+            try await eventually("it is routed") { try upstreams(a) == [id] ? true : nil }
+            _ = try test.writeFile("proxy/busy", id)
+            try await backend.apply(plan((b, 1, 100)))
+            let draining = try await eventually("it is unrouted") {
+                try upstreams(a) == [] ? await backend.observe(key) : nil
+            }
+            // A request is under way: it is not stopped before that has ended.
+            #expect(draining.instances.first { $0.id == id }?.condition == .draining)
+            #expect(!test.state.instance(id).isAskedToStop)
+            #expect(server.isAlive)
+            unlink("\(test.state.proxy)/busy")
+            try await eventually("it is gone") {
+                await backend.observe(key).instances.contains { $0.id == id } ? nil : true
+            }
+            #expect(!server.isAlive)
+            let kept = "\(test.state.logs)/default/m/a/\(id)"
+            #expect(access("\(kept)/server.log", F_OK) == 0)
+            #expect(
+                String(decoding: readSmallFile("\(kept)/failed-requests.txt") ?? [], as: UTF8.self) == "bad-\(id)\n")
+            #expect(access(test.state.instance(id).path, F_OK) != 0)
+        }
+        try await down()
+    }
+
+    @Test("a new controller finds everything as it was: nothing is started again")
+    func outlivesTheController() async throws {
+        let (id, server) = try await running { backend in
+            try await backend.apply(plan((a, 1, 100)))
+            let id = try #require(try await ready(backend, a, 1).instances.first?.id)
+            try await eventually("it is routed") { try upstreams(a) == [id] ? true : nil }
+            return (id, try test.state.instance(id).readStatus()?.server)
+        }
+        let generation = try routes()?.generation
+        try await running { backend in
+            let seen = await backend.observe(key)
+            #expect(seen.instances.map(\.id) == [id])
+            #expect(seen.ready(a) == 1)
+            try await backend.apply(plan((a, 1, 100)))
+            try await eventually("the weights are known") {
+                await backend.observe(key).weights == [a: 100] ? true : nil
+            }
+            #expect(try upstreams(a) == [id])
+        }
+        #expect(try test.state.instance(id).readStatus()?.server == server)
+        #expect(server?.isAlive == true)
+        #expect(launcher.count(.keeper(instance: id)) == 1)
+        #expect(launcher.count(.proxy) == 1)
+        #expect((try routes()?.generation ?? 0) > (generation ?? 0))
+        try await down()
+    }
+
+    @Test("a server whose keeper was killed keeps its traffic, and gets a new keeper")
+    func orphan() async throws {
+        let folder = try test.journal(Script.runtime(Script.http))
+        let orphan = try await test.orphan(folder)
+        let revision = Revision(rawValue: "r")
+        try await running { backend in
+            #expect(await backend.observe(key).ready(revision) == 1)
+            try await backend.apply(plan((revision, 1, 100)))
+            try await eventually("it has a keeper") { FileLock.isHeld(folder.lock) ? true : nil }
+            try await eventually("it is routed") { try upstreams(revision) == [folder.id] ? true : nil }
+            #expect(await backend.observe(key).instances.map(\.id) == [folder.id])
+            #expect(try folder.readStatus()?.server == orphan.server)
+        }
+        try await down()
+        #expect(orphan.server?.isAlive == false)
+    }
+
+    @Test("a proxy that was killed is started again, and follows the same routes")
+    func proxyKilled() async throws {
+        try await running { backend in
+            try await backend.apply(plan((a, 1, 100)))
+            _ = try await ready(backend, a, 1)
+            try await eventually("the weights are known") {
+                await backend.observe(key).weights == [a: 100] ? true : nil
+            }
+            let before = try #require(
+                ProcessMark(try test.state.mark(of: .proxy)).tree().first.map(ProcessIdentity.init))
+            before.signal(SIGKILL)
+            try await eventually("another one runs") { launcher.count(.proxy) == 2 ? true : nil }
+            try await eventually("the weights are known again") {
+                await backend.observe(key).weights == [a: 100] ? true : nil
+            }
+        }
+        try await down()
+    }
+
+    @Test("files that cannot be had are the end of an instance, and the status says why")
+    func filesRefused() async throws {
+        let error = LocalServingError(.stateUnreadable, "digest mismatch: check `digest`", retry: .terminal)
+        try await running(ScriptedFiles(error: error)) { backend in
+            try await backend.apply(plan((a, 1, 100), storageURI: "file:/x"))
+            let failed = try await eventually("it fails") {
+                await backend.observe(key).instances.first.flatMap { $0.condition == .failed ? $0 : nil }
+            }
+            #expect(failed.reason == "digest mismatch: check `digest`")
+        }
+        try await down()
+    }
+
+    @Test("files that cannot be had just now are asked for again")
+    func filesLater() async throws {
+        let error = LocalServingError(.stateUnreadable, "the network is down", retry: .transient)
+        try await running(ScriptedFiles(error: error)) { backend in
+            try await backend.apply(plan((a, 1, 100), storageURI: "file:/x"))
+            let waiting = try await eventually("it says why it waits") {
+                await backend.observe(key).instances.first.flatMap { $0.reason == nil ? nil : $0 }
+            }
+            #expect(waiting.condition == .fetching)
+        }
+        // The next controller has them: what was journaled goes on.
+        let model = "\(test.state.path)/model"
+        try StateFile.makeFolder(model)
+        try await running(ScriptedFiles(folder: model)) { backend in
+            let seen = try await ready(backend, a, 1)
+            #expect(try test.state.instance(seen.instances[0].id).readSpec()?.modelFolder?.hasPrefix(model) == true)
+        }
+        try await down()
+    }
+
+    @Test("a command that does not exist is seen as failed, with what to do")
+    func missingCommand() async throws {
+        var broken = plan((a, 1, 100))
+        broken.revisions[0].template.runtime.command = ["no-such-server"]
+        try await running { [broken] backend in
+            try await backend.apply(broken)
+            let failed = try await eventually("it fails") {
+                await backend.observe(key).instances.first.flatMap { $0.condition == .failed ? $0 : nil }
+            }
+            #expect(failed.reason?.contains("Install it") == true)
+            #expect(launcher.count(.keeper(instance: failed.id)) == 1)
+        }
+        try await down()
+    }
+
+    @Test("two deployments cannot have one endpoint; the first keeps it")
+    func endpointTaken() async throws {
+        let other = DeploymentKey(name: "other")
+        try await running { backend in
+            var second = plan((a, 1, 100), port: 31_999)
+            second.deployment = other
+            try await backend.apply(plan((a, 1, 100), port: 31_999))
+            try await backend.apply(second)
+            #expect(await backend.observe(other).problems.contains { $0.contains("endpoint of default/m") })
+            #expect(await backend.observe(key).problems.allSatisfy { !$0.contains("endpoint of") })
+            try await eventually("only the first is routed") {
+                try routes()?.routes.map(\.deployment) == [key] ? true : nil
+            }
+        }
+        try await down()
+    }
+
+    @Test("a pruned deployment is forgotten once nothing of it runs")
+    func pruned() async throws {
+        try await running { backend in
+            try await backend.apply(plan((a, 1, 100)))
+            _ = try await ready(backend, a, 1)
+            try await eventually("it is routed") { try upstreams(a).isEmpty ? nil : true }
+            try await backend.apply(ServingPlan(deployment: key))
+            try await eventually("it is forgotten") { await backend.deployments().isEmpty ? true : nil }
+            try await eventually("its route is gone") { try routes()?.routes.isEmpty == true ? true : nil }
+        }
+        try await down()
+    }
+
+    @Test("down stops every instance and the proxy, and says so; a second one has nothing to do")
+    func stopEverything() async throws {
+        try await running { backend in
+            try await backend.apply(plan((a, 2, 100)))
+            _ = try await ready(backend, a, 2)
+            try await eventually("they are routed") { try upstreams(a).count == 2 ? true : nil }
+        }
+        let servers = try StateFile.names(in: test.state.instances).compactMap {
+            try test.state.instance($0).readStatus()?.server
+        }
+        #expect(servers.count == 2)
+        let done = try await LocalBackend.stopEverything(stateDirectory: test.url)
+        #expect(done.instances == 2)
+        #expect(done.stoppedProxy)
+        #expect(done.problems == [])
+        #expect(servers.allSatisfy { !$0.isAlive })
+        #expect(StateFile.names(in: test.state.instances) == [])
+        let again = try await LocalBackend.stopEverything(stateDirectory: test.url)
+        #expect(again == LocalBackend.Teardown(instances: 0, stoppedProxy: false, problems: []))
+    }
+
+    @Test("logs are those of the instances that run, and later of those that did")
+    func logs() async throws {
+        let script = "print('hello from the model', flush=True)\n" + Script.http
+        try await running { backend in
+            try await backend.apply(plan((a, 1, 100), script: script))
+            let seen = try await ready(backend, a, 1)
+            let lines = await backend.logs(of: key, revision: a, lines: 10)
+            #expect(
+                lines.first == ServerLogLine(revision: a, instance: seen.instances[0].id, text: "hello from the model"))
+            try await backend.apply(ServingPlan(deployment: key))
+            try await eventually("it is gone") { await backend.observe(key).instances.isEmpty ? true : nil }
+            #expect(await backend.logs(of: key, revision: a, lines: 10).first?.text == "hello from the model")
+            #expect(await backend.logs(of: key, revision: b, lines: 10) == [])
+        }
+        try await down()
+    }
+
+    @Test("kept logs go when their time is over, and the oldest when there are too many")
+    func sweep() throws {
+        let kept = KeptLogs(state: test.state)
+        let now = Date(timeIntervalSince1970: 1_000_000_000)
+        for (number, keepsLogs) in [(1, true), (2, false)] {
+            let folder = try test.journal(Runtime(command: ["x"]), id: "m-r-\(number)", number: number)
+            _ = try test.writeFile("instances/m-r-\(number)/logs/server.log", String(repeating: "x", count: 1000))
+            let spec = try #require(try folder.readSpec())
+            try kept.keep(spec, keepsLogs: keepsLogs, failedRequestIds: [], now: now)
+        }
+        func names() -> [String] { StateFile.names(in: "\(test.state.logs)/default/m/r") }
+        kept.sweep(now: now.addingTimeInterval(3600))
+        #expect(names() == ["m-r-1", "m-r-2"])
+        kept.sweep(now: now.addingTimeInterval(2 * 86_400))
+        #expect(names() == ["m-r-1"])
+        kept.sweep(now: now.addingTimeInterval(3600), maximumBytes: 500)
+        #expect(StateFile.names(in: test.state.logs) == [])
+    }
+
+    @Test("names that would lead out of the state folder are refused")
+    func names() async throws {
+        let backend = try backend()
+        await #expect(throws: LocalServingError.self) {
+            try await backend.apply(ServingPlan(deployment: DeploymentKey(namespace: "..", name: "m")))
+        }
+    }
+}

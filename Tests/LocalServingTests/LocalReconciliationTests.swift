@@ -1,0 +1,314 @@
+import ModelManifests
+import Serving
+import TestSupport
+import Testing
+
+@testable import LocalServing
+
+private let key = DeploymentKey(name: "m")
+
+private func plan(_ revisions: (String, replicas: Int, weight: Int)...) -> ServingPlan {
+    ServingPlan(
+        deployment: key,
+        revisions: revisions.map {
+            RevisionPlan(
+                revision: Revision(rawValue: $0.0), template: template(Runtime(command: ["x"]), version: $0.0),
+                replicas: $0.replicas, weight: $0.weight)
+        })
+}
+
+private func instance(
+    _ revision: String, _ number: Int, _ stage: SeenInstance.Stage = .kept(.ready), leaving: SeenInstance.Leaving? = nil
+) -> SeenInstance {
+    var seen = SeenInstance(
+        id: "\(revision)-\(number)", revision: Revision(rawValue: revision), number: number, stage: stage)
+    seen.port = 20_000 + number
+    seen.leaving = leaving
+    return seen
+}
+
+private func actions(_ plan: ServingPlan?, _ instances: SeenInstance...) -> [LocalReconciliation.Action] {
+    LocalReconciliation(plan: plan, instances: instances).actions
+}
+
+@Suite("What is to be done for a deployment's instances")
+struct LocalReconciliationTests {
+    let waiting = SeenInstance.Leaving(isDrained: false, isGraceOver: false, isAskedToStop: false)
+    let drained = SeenInstance.Leaving(isDrained: true, isGraceOver: false, isAskedToStop: false)
+
+    @Test("what is missing is created, and nothing once it is there")
+    func creates() {
+        #expect(actions(plan(("a", 2, 100))) == [.create(Revision(rawValue: "a")), .create(Revision(rawValue: "a"))])
+        #expect(actions(plan(("a", 2, 100)), instance("a", 1), instance("a", 2, .kept(.crashLooping))) == [])
+        #expect(actions(plan(("a", 1, 100)), instance("a", 1, .ended(.failed))) == [])
+    }
+
+    @Test("the candidate is started before the former one is retired")
+    func order() {
+        #expect(
+            actions(plan(("b", 1, 100)), instance("a", 1)) == [.create(Revision(rawValue: "b")), .retire("a-1")])
+    }
+
+    @Test("without a plan nothing is created or retired, but keepers are brought back")
+    func noPlan() {
+        #expect(actions(nil, instance("a", 1)) == [])
+        #expect(actions(nil, instance("a", 1, .needsKeeper(hasServer: true, serves: true))) == [.launch("a-1")])
+    }
+
+    @Test("fewer replicas: those that do not serve go first, then the newest")
+    func scalesDown() {
+        #expect(
+            actions(plan(("a", 1, 100)), instance("a", 1, .kept(.unready)), instance("a", 2), instance("a", 3))
+                == [.retire("a-1"), .retire("a-3")])
+    }
+
+    @Test("the last ready instance of a weighted revision stays, whatever the plan says of replicas")
+    func keepsTheLast() {
+        #expect(actions(plan(("a", 0, 100)), instance("a", 1), instance("a", 2)) == [.retire("a-2")])
+        #expect(actions(plan(("a", 0, 0)), instance("a", 1)) == [.retire("a-1")])
+    }
+
+    @Test("an instance on its way out is drained, stopped, and removed, in this order")
+    func departure() {
+        let empty = plan()
+        #expect(actions(empty, instance("a", 1, leaving: waiting)) == [])
+        #expect(actions(empty, instance("a", 1, leaving: drained)) == [.stop("a-1")])
+        let asked = SeenInstance.Leaving(isDrained: true, isGraceOver: true, isAskedToStop: true)
+        #expect(actions(empty, instance("a", 1, leaving: asked)) == [])
+        #expect(actions(empty, instance("a", 1, .ended(.stopped), leaving: asked)) == [.remove("a-1")])
+        let late = SeenInstance.Leaving(isDrained: false, isGraceOver: true, isAskedToStop: false)
+        #expect(actions(empty, instance("a", 1, leaving: late)) == [.stop("a-1")])
+    }
+
+    @Test("a leaving instance whose keeper was killed gets one that ends its server")
+    func leavingOrphan() {
+        let orphan = SeenInstance.Stage.needsKeeper(hasServer: true, serves: true)
+        #expect(actions(plan(), instance("a", 1, orphan, leaving: drained)) == [.stop("a-1"), .launch("a-1")])
+        #expect(
+            actions(plan(), instance("a", 1, .needsKeeper(hasServer: false, serves: false), leaving: waiting))
+                == [.remove("a-1")])
+    }
+
+    @Test("files are fetched before the keeper is started")
+    func files() {
+        #expect(actions(plan(("a", 1, 0)), instance("a", 1, .needsFiles)) == [.fetchFiles("a-1")])
+        #expect(actions(plan(("a", 1, 0)), instance("a", 1, .cannotHaveFiles)) == [])
+        #expect(actions(plan(), instance("a", 1, .needsFiles)) == [.retire("a-1")])
+    }
+
+    @Test("one that was stopped from outside is replaced")
+    func stoppedOutside() {
+        #expect(
+            actions(plan(("a", 1, 100)), instance("a", 1, .ended(.stopped)))
+                == [.create(Revision(rawValue: "a")), .remove("a-1")])
+    }
+
+    /// Plans come and go, keepers die, servers get ready or not, requests end or do not.
+    @Test(
+        "from any beginning it comes to rest at what the plan wants, and keeps a weighted revision served",
+        arguments: 0..<300)
+    func converges(seed: UInt64) {
+        var world = ServingWorld(seed: seed)
+        for _ in 0..<20 { world.disturb() }
+        world.settle()
+        #expect(world.complaints == [], "seed \(seed)")
+        #expect(world.isAtRest, "seed \(seed): \(world.instances)")
+    }
+}
+
+/// A machine of instances that obey the actions, with some luck.
+struct ServingWorld {
+    var random: SeededRandom
+    var plan: ServingPlan?
+    var instances: [SeenInstance] = []
+    var complaints: [String] = []
+    private var nextNumber = 1
+
+    init(seed: UInt64) { random = SeededRandom(seed: seed) }
+
+    var isAtRest: Bool {
+        guard let plan else { return true }
+        let wanted = Dictionary(plan.revisions.map { ($0.revision, max($0.replicas, $0.weight > 0 ? 1 : 0)) }) { $1 }
+        return LocalReconciliation(plan: plan, instances: instances).actions.isEmpty
+            && instances.allSatisfy { $0.leaving == nil && ($0.serves || $0.stage == .ended(.failed)) }
+            && Dictionary(grouping: instances, by: \.revision).allSatisfy { $1.count <= wanted[$0] ?? 0 }
+    }
+
+    mutating func disturb() {
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0: choosePlan()
+        case 1:
+            change { instance in
+                let serves = instance.stage == .kept(.ready)
+                if case .kept = instance.stage { instance.stage = .needsKeeper(hasServer: serves, serves: serves) }
+            }
+        case 2: change { if $0.stage == .kept(.ready) { $0.stage = .kept(.unready) } }
+        case 3: change { if case .kept = $0.stage { $0.stage = .ended(.failed) } }
+        default: break
+        }
+        act()
+        progress(everything: false)
+    }
+
+    mutating func settle() {
+        for _ in 0..<50 {
+            act()
+            progress(everything: true)
+        }
+    }
+
+    private mutating func choosePlan() {
+        let names = ["a", "b", "c"].filter { _ in Bool.random(using: &random) }
+        let weighted = names.randomElement(using: &random)
+        plan = ServingPlan(
+            deployment: key,
+            revisions: names.map { name in
+                RevisionPlan(
+                    revision: Revision(rawValue: name), template: template(Runtime(command: ["x"]), version: name),
+                    replicas: Int.random(in: 1...3, using: &random), weight: name == weighted ? 100 : 0)
+            })
+    }
+
+    private mutating func change(_ body: (inout SeenInstance) -> Void) {
+        guard let index = instances.indices.randomElement(using: &random) else { return }
+        body(&instances[index])
+    }
+
+    private mutating func act() {
+        let before = servedWeighted
+        for action in LocalReconciliation(plan: plan, instances: instances).actions { carryOut(action) }
+        if !before.isSubset(of: servedWeighted) {
+            complaints.append("a weighted revision lost its last ready instance")
+        }
+    }
+
+    private var servedWeighted: Set<Revision> {
+        let weighted = Set((plan?.revisions ?? []).filter { $0.weight > 0 }.map(\.revision))
+        return Set(instances.filter { $0.serves && weighted.contains($0.revision) }.map(\.revision))
+    }
+
+    private mutating func carryOut(_ action: LocalReconciliation.Action) {
+        func index(_ id: String) -> Int? { instances.firstIndex { $0.id == id } }
+        switch action {
+        case .create(let revision):
+            instances.append(instance(revision.rawValue, nextNumber, .needsFiles))
+            nextNumber += 1
+        case .fetchFiles(let id):
+            if let index = index(id) { instances[index].stage = .needsKeeper(hasServer: false, serves: false) }
+        case .launch(let id):
+            guard let index = index(id), case .needsKeeper(_, let serves) = instances[index].stage else {
+                complaints.append("launched \(id) beside its keeper")
+                return
+            }
+            instances[index].stage = .kept(serves ? .ready : .starting)
+        case .retire(let id):
+            guard let index = index(id) else { return }
+            instances[index].leaving = .init(isDrained: false, isGraceOver: false, isAskedToStop: false)
+        case .stop(let id):
+            guard let index = index(id), let leaving = instances[index].leaving,
+                leaving.isDrained || leaving.isGraceOver
+            else {
+                complaints.append("stopped \(id) before it was drained")
+                return
+            }
+            instances[index].leaving?.isAskedToStop = true
+        case .remove(let id):
+            guard let index = index(id) else { return }
+            if case .kept = instances[index].stage { complaints.append("removed \(id) under its keeper") }
+            instances.remove(at: index)
+        }
+    }
+
+    private mutating func progress(everything: Bool) {
+        for index in instances.indices where everything || Bool.random(using: &random) {
+            if instances[index].leaving?.isAskedToStop == true, case .kept = instances[index].stage {
+                instances[index].stage = .ended(.stopped)
+            } else if instances[index].stage == .kept(.starting) || instances[index].stage == .kept(.unready) {
+                instances[index].stage = .kept(.ready)
+            }
+            if instances[index].leaving != nil { instances[index].leaving?.isDrained = true }
+        }
+    }
+}
+
+@Suite("The proxy's routes")
+struct RouteCompositionTests {
+    private func weights(_ pairs: [(Int, Bool)]) -> [Int] {
+        RouteComposition.balanced(
+            pairs.enumerated().map { index, pair in
+                RevisionRoute(
+                    revision: Revision(rawValue: "\(index)"), weight: pair.0,
+                    upstreams: pair.1 ? [Upstream(instance: "i\(index)", port: 1)] : [])
+            }
+        ).map(\.weight)
+    }
+
+    @Test("the plan's weights stand while every weighted revision answers, or none does")
+    func stand() {
+        #expect(weights([(95, true), (5, true)]) == [95, 5])
+        #expect(weights([(95, false), (5, false)]) == [95, 5])
+        #expect(weights([(100, true), (0, false)]) == [100, 0])
+        #expect(weights([(0, true), (0, false)]) == [0, 0])
+    }
+
+    @Test("a revision that cannot answer gives its share to those that can")
+    func give() {
+        #expect(weights([(95, true), (5, false)]) == [100, 0])
+        #expect(weights([(95, false), (5, true)]) == [0, 100])
+        #expect(weights([(50, false), (25, true), (25, true)]) == [0, 50, 50])
+    }
+
+    @Test("whatever is missing, the weights keep their sum, and only those that answer have any", arguments: 0..<200)
+    func sums(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let first = Int.random(in: 0...100, using: &random)
+        let second = Int.random(in: 0...(100 - first), using: &random)
+        let pairs = [first, second, 100 - first - second].map { ($0, Bool.random(using: &random)) }
+        let result = weights(pairs)
+        #expect(result.reduce(0, +) == 100)
+        if pairs.contains(where: { $0.1 && $0.0 > 0 }) {
+            #expect(zip(pairs, result).allSatisfy { $0.1 || $1 == 0 }, "\(pairs) → \(result)")
+        }
+    }
+
+    @Test("only ready instances that stay are upstreams, the oldest first")
+    func upstreams() throws {
+        let leaving = SeenInstance.Leaving(isDrained: false, isGraceOver: false, isAskedToStop: false)
+        let route = try #require(
+            RouteComposition.route(
+                plan: plan(("a", 4, 100)), port: 9000,
+                instances: [
+                    instance("a", 3), instance("a", 1), instance("a", 2, .kept(.unready)),
+                    instance("a", 4, leaving: leaving),
+                    instance("a", 5, .needsKeeper(hasServer: true, serves: true)), instance("b", 6),
+                ]))
+        #expect(route.revisions.map { $0.upstreams.map(\.instance) } == [["a-1", "a-3", "a-5"]])
+        #expect(RouteComposition.route(plan: plan(), port: 9000, instances: []) == nil)
+    }
+
+    @Test("an endpoint's port is the manifest's, else the one it had, else a free one")
+    func endpointPorts() {
+        func choose(
+            _ fixed: Int?, _ had: Int?, _ taken: [Int: DeploymentKey] = [:],
+            free: @escaping (Int) -> Bool = { _ in true }
+        )
+            -> EndpointPorts.Choice
+        {
+            EndpointPorts.choose(fixed: fixed, remembered: had, taken: taken, ephemeral: 32_000...60_999, isFree: free)
+        }
+        #expect(choose(9000, 30_005) == .port(9000))
+        #expect(choose(nil, 30_005) == .port(30_005))
+        #expect(choose(nil, nil) == .port(30_000))
+        #expect(choose(nil, 30_005, [30_005: key, 30_000: key]) == .port(30_001))
+        #expect(choose(nil, nil, free: { $0 > 30_010 }) == .port(30_011))
+        guard case .problem(let text) = choose(9000, nil, [9000: key]) else {
+            Issue.record("two deployments on one port")
+            return
+        }
+        #expect(text.contains("default/m"))
+        guard case .problem = choose(nil, nil, free: { $0 > 31_999 }) else {
+            Issue.record("a port out of the kernel's range")
+            return
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import ModelManifests
+import Testing
+
+@testable import LocalServing
+
+@Suite("A server's environment and command line")
+struct ServerEnvironmentTests {
+    private func environment(_ env: [EnvironmentVariable], portNames: [String] = ["http"]) -> ServerEnvironment {
+        let spec = InstanceSpec(
+            id: "m-r-1", deployment: DeploymentKey(namespace: "n", name: "m"), revision: Revision(rawValue: "r"),
+            number: 1,
+            template: template(Runtime(command: ["x"], env: env), version: "7"), modelFolder: "/models/m",
+            inherited: ["PATH": "/bin", "LANG": "C"], mark: "mark", createdAt: Date(timeIntervalSince1970: 0))
+        let ports = Dictionary(uniqueKeysWithValues: portNames.enumerated().map { ($0.element, 20_000 + $0.offset) })
+        return ServerEnvironment(spec: spec, modelFolder: "/models/m", portNames: portNames, ports: ports) { "<\($0)>" }
+    }
+
+    @Test(
+        "references are replaced as Kubernetes does it",
+        arguments: [
+            ("$(A)", "a"), ("$(A)$(B)", "ab"), ("x$(A)y", "xay"), ("$$(A)", "$(A)"), ("$$$(A)", "$a"),
+            ("$$$$(A)", "$$(A)"),
+            ("$(MISSING)", "$(MISSING)"), ("$(A", "$(A"), ("$A", "$A"), ("$", "$"), ("$$", "$"), ("a$", "a$"),
+            ("$()", "$()"),
+            ("$(A)$", "a$"), ("$($(A))", "$($(A))"), ("", ""), ("$(EMPTY)", ""), ("é$(A)ü", "éaü"),
+        ])
+    func expansion(text: String, expected: String) throws {
+        let variables = ["A": "a", "B": "b", "EMPTY": ""].map {
+            EnvironmentVariable(name: $0.key, value: .literal($0.value))
+        }
+        #expect(environment(variables).expand(text) == expected)
+    }
+
+    @Test("a variable sees those before it, and itself as it was")
+    func order() throws {
+        let variables = environment([
+            EnvironmentVariable(name: "LATE", value: .literal("$(NEXT)")),
+            EnvironmentVariable(name: "NEXT", value: .literal("1")),
+            EnvironmentVariable(name: "PATH", value: .literal("/opt/bin:$(PATH)")),
+            EnvironmentVariable(name: "SECRET", value: .secret("s")),
+        ]).variables
+        #expect(variables["LATE"] == "$(NEXT)")
+        #expect(variables["PATH"] == "/opt/bin:/bin")
+        #expect(variables["SECRET"] == "<s>")
+    }
+
+    @Test("ports and the mark cannot be written over; the model's facts can")
+    func facts() throws {
+        let variables = environment([
+            EnvironmentVariable(name: "PORT", value: .literal("80")),
+            EnvironmentVariable(name: "MLCTL_INSTANCE", value: .literal("other")),
+            EnvironmentVariable(name: "MODEL_NAME", value: .literal("mine")),
+        ]).variables
+        #expect(variables["PORT"] == "20000")
+        #expect(variables["MLCTL_INSTANCE"] == "mark")
+        #expect(variables["MODEL_NAME"] == "mine")
+        #expect(variables["MODEL_VERSION"] == "7")
+        #expect(variables["MODEL_DIR"] == "/models/m")
+    }
+
+    @Test("PORT is http's, or else the first's; every port has a variable of its own")
+    func ports() throws {
+        let http = environment([], portNames: ["grpc-web", "http"]).variables
+        #expect(http["PORT"] == "20001")
+        #expect(http["PORT_GRPC_WEB"] == "20000")
+        let first = environment([], portNames: ["rest", "grpc"]).variables
+        #expect(first["PORT"] == "20000")
+    }
+
+    @Test("a command is looked up on PATH, in its folder, and refused with what to do")
+    func command() throws {
+        let test = try TestState()
+        let script = try test.writeFile("tools/server", "#!/bin/sh\n")
+        let folder = "\(test.state.path)/tools"
+        let environment = environment([EnvironmentVariable(name: "PATH", value: .literal("/nowhere:\(folder)"))])
+        func find(_ words: [String]) throws -> ServerCommand {
+            try ServerCommand(
+                Runtime(command: words, args: ["$(PORT)"]), environment: environment, workingFolder: folder)
+        }
+        let refusal = #expect(throws: LocalServingError.self) { try find(["server"]) }
+        #expect(refusal?.message.contains("chmod +x") == true)
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: script)
+        #expect(try find(["server"]).program == script)
+        #expect(try find(["./server"]).program == "\(folder)/./server")
+        #expect(try find(["server"]).arguments == ["server", "20000"])
+        #expect(throws: LocalServingError.self) { try find([]) }
+        #expect(throws: LocalServingError.self) { try find(["\(folder)/missing"]) }
+        #expect(throws: LocalServingError.self) { try find([folder]) }
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Glibc
+import ModelManifests
+import Serving
+
+@testable import LocalServing
+
+/// Keepers in this process, and a proxy that takes routes and reports, but forwards nothing.
+final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
+    // Sendable: `launches` is only touched while `lock` is held.
+    private let lock = NSLock()
+    private var launches: [DataPlaneRole: Int] = [:]
+    private let state: StateFolder
+
+    init(state: StateFolder) { self.state = state }
+
+    func count(_ role: DataPlaneRole) -> Int { lock.withLock { launches[role] ?? 0 } }
+
+    func launch(_ role: DataPlaneRole) throws -> any LaunchedProcess {
+        lock.withLock { launches[role, default: 0] += 1 }
+        switch role {
+        case .keeper(let id): return KeeperThread(Keeper(state: state, instance: id, belonging: .marked))
+        case .proxy:
+            var environment = InstanceSpec.inherited(from: ProcessInfo.processInfo.environment)
+            environment[ProcessMark.variable] = try state.mark(of: .proxy)
+            return ChildProcess(
+                pid: try DetachedProcess.spawn(
+                    program: "/usr/bin/env", arguments: ["env", "python3", "-c", Self.proxy, state.proxy],
+                    environment: environment.map { "\($0.key)=\($0.value)" }, workingFolder: "/",
+                    output: .appending(state.proxyLog)))
+        }
+    }
+
+    /// `busy` in its folder names instances that have a request under way.
+    static let proxy = """
+        import fcntl, http.server, json, os, socketserver, sys, uuid
+        folder = sys.argv[1]
+        lock = open(folder + '/lock', 'w'); fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path = folder + '/control.sock'
+        if os.path.exists(path): os.unlink(path)
+        saved = folder + '/routes.json'
+        routes = json.load(open(saved)) if os.path.exists(saved) else {'generation': 0, 'routes': []}
+        epoch = uuid.uuid4().hex
+        def report():
+            busy = open(folder + '/busy').read().split() if os.path.exists(folder + '/busy') else []
+            counters = {'requests': 0, 'errors': 0, 'rejected': 0, 'latency': [], 'bounds': []}
+            key = {'namespace': 'default', 'name': 'm'}
+            return {'epoch': epoch, 'generation': routes['generation'],
+                'endpoints': [{'deployment': r['deployment'], 'port': r['port'], 'listening': True} for r in routes['routes']],
+                'instances': [{'deployment': key, 'revision': 'a', 'instance': i, 'counters': counters, 'inFlight': 1,
+                    'ejected': False, 'failedRequestIds': ['bad-' + i]} for i in busy]}
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+            def reply(self):
+                body = json.dumps(report()).encode()
+                self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
+            def do_GET(self): self.reply()
+            def do_PUT(self):
+                global routes
+                routes = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
+                open(saved + '.new', 'w').write(json.dumps(routes)); os.rename(saved + '.new', saved)
+                self.reply()
+            def address_string(self): return 'control'
+        class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): daemon_threads = True
+        Server(path, Handler).serve_forever()
+        """
+}
+
+/// A keeper in a task of its own; its outcome is on disk.
+final class KeeperThread: LaunchedProcess, @unchecked Sendable {
+    // Sendable: `hasEnded` is only touched while `lock` is held.
+    private let lock = NSLock()
+    private var hasEnded = false
+
+    init(_ keeper: Keeper) {
+        Task {
+            _ = try? await keeper.run()
+            lock.withLock { hasEnded = true }
+        }
+    }
+
+    var isRunning: Bool { lock.withLock { !hasEnded } }
+}
+
+/// Files that are there at once, or are refused.
+struct ScriptedFiles: ModelFiles {
+    var folder: String?
+    var error: LocalServingError?
+
+    func pin(_ model: ModelSource) async throws -> Digest? { nil }
+
+    func materialise(_ model: ModelSource) async throws -> URL? {
+        if let error { throw error }
+        return folder.map { URL(fileURLWithPath: $0) }
+    }
+}

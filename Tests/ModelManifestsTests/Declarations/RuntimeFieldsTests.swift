@@ -1,0 +1,118 @@
+import Testing
+
+@testable import ModelManifests
+
+@Suite struct RuntimeFieldsTests {
+    @Test(arguments: [
+        (
+            "{args: [a]}",
+            "spec.runtime: has no command: nothing could be started (give 'command', or the 'name' of a ServingRuntime or "
+                + "preset (bentoml, mlctl, mlserver, vllm))"
+        ),
+        (
+            "{image: python}",
+            "spec.runtime: an image is not available with target 'local' in this version; give a command"
+        ),
+        ("{command: server}", "spec.runtime.command: must be a list, not 'server'"),
+        ("{command: []}", "spec.runtime.command: has 0 entries; it must have at least 1"),
+        ("{command: [a, {b: c}]}", "spec.runtime.command[1]: must be text, not a mapping"),
+        ("{comand: [a]}", "spec.runtime.comand: unknown field 'comand' (did you mean 'command'?)"),
+        (
+            "{command: [a], env: [{name: 1A, value: b}]}",
+            "spec.runtime.env[0].name: '1A' is not a name of an environment variable: letters, digits, '_', '-' and '.', and no digit first"
+        ),
+        ("{command: [a], env: [{name: A}]}", "spec.runtime.env[0]: needs exactly one of 'value' or 'valueFrom'"),
+        (
+            "{command: [a], env: [{name: A, value: true}]}",
+            "spec.runtime.env[0].value: must be text, not the boolean true (put it in quotes: \"true\")"
+        ),
+        (
+            "{command: [a], env: [{name: A, value: b}, {name: A, value: c}]}",
+            "spec.runtime.env[1]: two variables are named 'A', the first on line 6"
+        ),
+        (
+            "{command: [a], env: [{name: A, valueFrom: {secretKeyRef: {name: x}}}]}",
+            "spec.runtime.env[0].valueFrom.secretKeyRef: unknown field 'secretKeyRef' (did you mean 'secret'?)"
+        ),
+        (
+            "{command: [a], ports: [{name: http}, {name: http}]}",
+            "spec.runtime.ports[1]: two ports are named 'http', the first on line 6"
+        ),
+        (
+            "{command: [a], probes: {readiness: {}}}",
+            "spec.runtime.probes.readiness: needs exactly one of 'httpGet' or 'tcpSocket'"
+        ),
+        (
+            "{command: [a], probes: {readiness: {exec: {command: [x]}}}}",
+            "spec.runtime.probes.readiness.exec: 'exec' is not available in this version; use httpGet or tcpSocket"
+        ),
+        (
+            "{command: [a], probes: {readiness: {httpGet: {path: health}}}}",
+            "spec.runtime.probes.readiness.httpGet.path: must begin with '/' (did you mean '/health'?)"
+        ),
+        (
+            "{command: [a], probes: {readiness: {httpGet: {port: htp}}}}",
+            "spec.runtime.probes.readiness: there is no port 'htp' (did you mean 'http'?)"
+        ),
+        (
+            "{command: [a], probes: {readiness: {httpGet: {port: 8080}}}}",
+            "spec.runtime.probes.readiness: there is no port '8080' (the ports are: http)"
+        ),
+        (
+            "{command: [a], warmup: {file: ../x}}",
+            "spec.runtime.warmup.file: '../x' leaves the model's folder (write a path relative to the model's files, "
+                + "without '..')"
+        ),
+        (
+            "{command: [a], terminationGracePeriod: 1s, terminationGracePeriodSeconds: 1}",
+            "spec.runtime: may have only one of 'terminationGracePeriod' or 'terminationGracePeriodSeconds'"
+        ),
+        ("{command: [\"a\\0b\"]}", "spec.runtime.command[0]: must not hold the character NUL"),
+    ])
+    func `what is wrong in a runtime is said`(_ runtime: String, _ message: String) {
+        let problems = Manifests.problems(Manifests.deployment(runtime: runtime))
+        #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
+        #expect(problems.count == 1)
+    }
+
+    @Test func `probes are read as Kubernetes has them`() throws {
+        let runtime = try Manifests.only(
+            Manifests.deployment(
+                runtime: """
+
+                        command: [a]
+                        ports: [{name: web, containerPort: 80}, {name: admin}]
+                        probes:
+                          startup:
+                            tcpSocket: {port: admin}
+                            periodSeconds: 2
+                            timeoutSeconds: 0.25
+                            initialDelaySeconds: 3
+                            failureThreshold: 30
+                            successThreshold: 2
+                          liveness:
+                            tcpSocket:
+                          readiness:
+                            httpGet: {}
+                        terminationGracePeriod: 1m
+                        metrics: {path: /metrics, port: web, dialect: own}
+                    """)
+        ).template.runtime
+        #expect(
+            runtime.probes
+                == Probes(
+                    startup: Probe(
+                        check: .tcpSocket(port: "admin"), period: .seconds(2), timeout: .milliseconds(250),
+                        initialDelay: .seconds(3), failureThreshold: 30, successThreshold: 2),
+                    readiness: Probe(check: .httpGet(path: "/", port: nil)),
+                    liveness: Probe(check: .tcpSocket(port: nil))))
+        #expect(runtime.terminationGracePeriod == .seconds(60))
+    }
+
+    @Test func `metrics are kept in the canonical form`() throws {
+        let template = try Manifests.only(
+            Manifests.deployment(runtime: "{command: [a], metrics: {path: /m}}")
+        ).template
+        #expect(template.canonical.contains(#""metrics":{"path":"/m"}"#))
+    }
+}

@@ -1,0 +1,119 @@
+import Testing
+
+@testable import ModelManifests
+
+/// A manifest that is right, and what the tests make of it.
+enum Manifests {
+    static let full = """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ModelDeployment
+        metadata:
+          name: fraud-scorer
+          namespace: payments
+          labels: {team: risk}
+        spec:
+          model:
+            version: "2026-11-20"
+            storageUri: file:models/fraud/2026-11-20
+            format: sklearn
+            lineage: {run: "mlflow:3f1c", data: "dvc:9a7e"}
+          runtime:
+            command: [server, --port, $(PORT)]
+            env:
+            - {name: THREADS, value: "2"}
+            - name: TOKEN
+              valueFrom: {secret: scorer-token}
+            ports:
+            - {name: http, containerPort: 8080}
+            probes:
+              readiness:
+                httpGet: {path: /ready, port: 8080}
+                periodSeconds: 0.5
+                failureThreshold: 5
+            warmup: {file: warmup.jsonl, path: /score, timeout: 20s}
+            terminationGracePeriodSeconds: 10
+          target: {kind: local}
+          replicas: 2
+          resources: {limits: {cpu: 1.5, memory: 4Gi, nvidia.com/gpu: 1}}
+          endpoint: {port: 9000, requestTimeout: 5s}
+          traffic: {sticky: {header: x-user-id}}
+          rollout:
+            strategy: canary
+            steps:
+            - setWeight: 5
+            - pause: {duration: 2m}
+            - setWeight: 25
+              advance: evidence
+            - gate: {name: no-worse-errors}
+            - approval: {}
+            - pause:
+            - setWeight: 100
+            gates:
+            - name: no-worse-errors
+              compare: {metric: errors, maxRelativeIncrease: 0.10, minSamples: 200}
+            - name: p99
+              threshold: {metric: latencyP99, max: 0.25, interval: 10s, failureLimit: 2}
+            falseRollbackRate: 0.02
+            missedRegressionRate: 0.1
+            progressDeadline: 10m
+            onInsufficient: rollback
+            onFailure: pause
+            probation: {duration: 1h30m, holdback: 5}
+          suspend: true
+        """
+
+    /// A small manifest with a spec of its own.
+    static func deployment(
+        _ name: String = "scorer", namespace: String = "default", spec: String = "",
+        runtime: String = "{command: [server]}",
+        model: String = "{version: \"1\"}"
+    ) -> String {
+        """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ModelDeployment
+        metadata: {name: \(name), namespace: \(namespace)}
+        spec:
+          model: \(model)
+          runtime: \(runtime)
+        \(spec.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }.joined(separator: "\n"))
+        """
+    }
+
+    static func runtime(_ name: String, namespace: String = "default", spec: String) -> String {
+        """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ServingRuntime
+        metadata: {name: \(name), namespace: \(namespace)}
+        spec: \(spec)
+        """
+    }
+
+    static func gateTemplate(_ name: String, namespace: String = "default", spec: String) -> String {
+        """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: GateTemplate
+        metadata: {name: \(name), namespace: \(namespace)}
+        spec: \(spec)
+        """
+    }
+
+    /// All of one file, resolved.
+    static func resolve(_ texts: String...) -> DesiredState {
+        let files = texts.enumerated().map { ManifestReader.read($1, file: "\($0).yaml") }
+        return DesiredState.resolve(files: files)
+    }
+
+    /// The one deployment that the texts describe.
+    static func only(_ texts: String...) throws -> ModelDeployment {
+        let files = texts.enumerated().map { ManifestReader.read($1, file: "\($0).yaml") }
+        let state = DesiredState.resolve(files: files)
+        try #require(state.diagnostics == [], "\(state.diagnostics.map(\.description))")
+        return try #require(state.deployments.values.first)
+    }
+
+    /// What is wrong with a text, as people read it, without the file's name.
+    static func problems(_ text: String, named: Bool = false) -> [String] {
+        let file = ManifestReader.read(text, file: "f", named: named)
+        return DesiredState.resolve(files: [file]).diagnostics.map { String($0.description.dropFirst(2)) }
+    }
+}

@@ -1,0 +1,165 @@
+import Testing
+
+@testable import ModelManifests
+
+@Suite struct DesiredStateTests {
+    @Test func `a reference is resolved across files, in the same namespace`() throws {
+        let state = Manifests.resolve(
+            Manifests.deployment(namespace: "a", runtime: "{name: own, args: [x]}"),
+            Manifests.runtime("own", namespace: "a", spec: "{command: [in-a]}"),
+            Manifests.runtime("own", namespace: "b", spec: "{command: [in-b]}"))
+        #expect(state.diagnostics == [])
+        let runtime = try #require(state.deployments.values.first?.template.runtime)
+        #expect(runtime.command == ["in-a"])
+        #expect(runtime.args == ["x"])
+        #expect(runtime.name == "own")
+    }
+
+    @Test func `a ServingRuntime in git goes before the preset of its name`() throws {
+        let deployment = Manifests.deployment(runtime: "{name: mlserver}")
+        #expect(try Manifests.only(deployment).template.runtime.command == ["mlserver", "start", "."])
+        let state = Manifests.resolve(deployment, Manifests.runtime("mlserver", spec: "{command: [mine]}"))
+        let template = try #require(state.deployments.values.first?.template)
+        #expect(template.runtime.command == ["mine"])
+        #expect(template.canonical == #"{"model":{"version":"1"},"runtime":{"command":["mine"]}}"#)
+    }
+
+    @Test func `a reference to nothing says what there is`() {
+        let state = Manifests.resolve(
+            Manifests.deployment(runtime: "{name: mlservr}"), Manifests.deployment("other", runtime: "{name: xyz}"),
+            Manifests.runtime("own", spec: "{command: [a]}"))
+        #expect(
+            state.diagnostics.map(\.description) == [
+                "0.yaml:6:19: spec.runtime.name: there is no ServingRuntime 'mlservr' in namespace 'default' "
+                    + "(did you mean 'mlserver'?)",
+                "1.yaml:6:19: spec.runtime.name: there is no ServingRuntime 'xyz' in namespace 'default' "
+                    + "(those that there are: own, bentoml, mlctl, mlserver, vllm)",
+            ])
+        #expect(state.invalid == [DeploymentKey(name: "scorer"), DeploymentKey(name: "other")])
+        #expect(state.deployments.isEmpty)
+    }
+
+    @Test func `gates come from templates`() throws {
+        let deployment = Manifests.deployment(
+            spec: """
+                rollout:
+                  gates: [{template: fast}, {name: renamed, template: fast}]
+                  steps: [{gate: {name: fast}}, {gate: {name: third, template: fast}}, {setWeight: 100}]
+                """)
+        let template = Manifests.gateTemplate("fast", spec: "{threshold: {metric: latencyP95, max: 0.2}}")
+        let state = Manifests.resolve(deployment, template)
+        #expect(state.diagnostics == [])
+        let gates = try #require(state.deployments.values.first?.rollout.gates)
+        #expect(gates.map(\.name) == ["fast", "renamed", "third"])
+        #expect(gates.allSatisfy { $0.kind == .threshold(ThresholdGate(metric: .latencyP95, max: 0.2)) })
+    }
+
+    @Test func `a template that is not there, or has errors, stops only those that use it`() {
+        func using(_ template: String) -> String {
+            Manifests.deployment(template, spec: "rollout: {gates: [{template: \(template)}]}")
+        }
+        let state = Manifests.resolve(
+            using("lost"), using("broken"), using("good"),
+            Manifests.gateTemplate("good", spec: "{compare: {metric: slow}}"),
+            Manifests.gateTemplate("broken", spec: "{compare: {metric: fast}}"))
+        #expect(state.deployments.keys.map(\.name) == ["good"])
+        #expect(state.invalid.map(\.name).sorted() == ["broken", "lost"])
+        #expect(
+            state.diagnostics.map(\.description) == [
+                "0.yaml:7:21: spec.rollout.gates[0].template: there is no GateTemplate 'lost' in namespace 'default' "
+                    + "(those that there are: broken, good)",
+                "1.yaml:7:21: spec.rollout.gates[0].template: the GateTemplate 'broken' cannot be used: it has errors, or is "
+                    + "described twice (4.yaml:1) (put those right first)",
+                "4.yaml:4:26: spec.compare.metric: unknown metric 'fast' (one of: errors, rejected, slow)",
+            ])
+    }
+
+    @Test func `a runtime with errors stops only those that use it`() {
+        let state = Manifests.resolve(
+            Manifests.deployment("user", runtime: "{name: own}"), Manifests.deployment("other"),
+            Manifests.runtime("own", spec: "{command: [a], replicas: 2}"))
+        #expect(state.deployments.keys.map(\.name) == ["other"])
+        #expect(state.invalid.map(\.name) == ["user"])
+    }
+
+    @Test func `two manifests with one name are both refused, and both places named`() {
+        let state = Manifests.resolve(
+            Manifests.deployment(), "# first line\n" + Manifests.deployment(spec: "replicas: 2"),
+            Manifests.deployment("b"))
+        #expect(state.deployments.keys.map(\.name) == ["b"])
+        #expect(state.invalid == [DeploymentKey(name: "scorer")])
+        #expect(
+            state.diagnostics.map(\.description) == [
+                "0.yaml:1:1: metadata.name: default/scorer is also described by 1.yaml:2 "
+                    + "(keep one of them, or name one otherwise)",
+                "1.yaml:2:1: metadata.name: default/scorer is also described by 0.yaml:1 "
+                    + "(keep one of them, or name one otherwise)",
+            ])
+    }
+
+    @Test func `two runtimes with one name hold those that use them`() {
+        let state = Manifests.resolve(
+            Manifests.deployment("user", runtime: "{name: own}"), Manifests.runtime("own", spec: "{command: [a]}"),
+            Manifests.runtime("own", spec: "{command: [b]}"))
+        #expect(state.invalid.map(\.name) == ["user"])
+        #expect(state.diagnostics.count == 3)
+    }
+
+    @Test func `two deployments cannot have one port`() {
+        let state = Manifests.resolve(
+            Manifests.deployment("a", spec: "endpoint: {port: 9000}"),
+            Manifests.deployment("b", spec: "endpoint: {port: 9000}"),
+            Manifests.deployment("c", spec: "endpoint: {port: 9001}"))
+        #expect(state.deployments.keys.map(\.name) == ["c"])
+        #expect(state.invalid.map(\.name).sorted() == ["a", "b"])
+        #expect(
+            state.diagnostics.first?.description
+                == "0.yaml:1:1: spec.endpoint.port: port 9000 is also wanted by default/b (1.yaml:1) "
+                + "(choose another port, or leave it out to have one chosen)")
+    }
+
+    @Test func `an invalid manifest stops only its own deployment`() {
+        let state = Manifests.resolve(
+            Manifests.deployment("bad", spec: "replicas: 0") + "\n---\n" + Manifests.deployment("good"))
+        #expect(state.deployments.keys.map(\.name) == ["good"])
+        #expect(state.invalid == [DeploymentKey(name: "bad")])
+    }
+
+    @Test func `an override that does not fit what it overrides is said`() {
+        let state = Manifests.resolve(
+            Manifests.deployment(runtime: "{name: own, ports: [{name: web}]}"),
+            Manifests.runtime("own", spec: "{command: [a], probes: {readiness: {tcpSocket: {port: http}}}}"))
+        #expect(
+            state.diagnostics.map(\.description) == [
+                "0.yaml:6:12: spec.runtime.probes.readiness: there is no port 'http' (the ports are: web)"
+            ])
+        #expect(state.invalid.count == 1)
+    }
+
+    @Test func `an image by reference is refused for a local target`() {
+        let state = Manifests.resolve(
+            Manifests.deployment(runtime: "{name: own}"), Manifests.runtime("own", spec: "{image: python}"))
+        #expect(state.diagnostics.first?.message.contains("an image is not available") == true)
+        #expect(state.diagnostics.first?.deployment == DeploymentKey(name: "scorer"))
+    }
+
+    @Test func `what is reused is what would be resolved anew`() {
+        let deployment = ManifestReader.read(Manifests.deployment(runtime: "{name: own}"), file: "d")
+        let first = ManifestReader.read(Manifests.runtime("own", spec: "{command: [one]}"), file: "r")
+        let second = ManifestReader.read(Manifests.runtime("own", spec: "{command: [two]}"), file: "r")
+        let key = DeploymentKey(name: "scorer")
+        var state = DesiredState.resolve(files: [deployment, first])
+        #expect(state.deployments[key]?.template.runtime.command == ["one"])
+        state = DesiredState.resolve(files: [deployment, first], reusing: state)
+        #expect(state.deployments[key]?.template.runtime.command == ["one"])
+        state = DesiredState.resolve(files: [deployment, second], reusing: state)
+        #expect(state.deployments[key]?.template.runtime.command == ["two"])
+        state = DesiredState.resolve(files: [deployment], reusing: state)
+        #expect(state.invalid == [key])
+        state = DesiredState.resolve(files: [deployment, first, second], reusing: state)
+        #expect(state.invalid == [key])
+        state = DesiredState.resolve(files: [deployment, first], reusing: state)
+        #expect(state.deployments[key]?.template.runtime.command == ["one"])
+        #expect(state.diagnostics == [])
+    }
+}

@@ -1,0 +1,67 @@
+import Testing
+
+@testable import ModelManifests
+
+@Suite struct ParsedFileTests {
+    private let before = ManifestReader.read(
+        [
+            Manifests.deployment("a", runtime: "{name: own}"), Manifests.deployment("b"),
+            Manifests.runtime("own", spec: "{command: [x]}"),
+        ].joined(separator: "\n---\n"), file: "f")
+
+    @Test func `a file that cannot be read holds all that was last read from it`() {
+        let after = ParsedFile(file: "f", problem: "is 52428800 bytes long").holding(before)
+        let other = ManifestReader.read(Manifests.deployment("c", runtime: "{name: own}"), file: "g")
+        let state = DesiredState.resolve(files: [after, other])
+        #expect(state.invalid.map(\.name).sorted() == ["a", "b"])
+        #expect(state.deployments.keys.map(\.name) == ["c"])
+        #expect(state.diagnostics.compactMap(\.deployment?.name).sorted() == ["a", "b"])
+    }
+
+    @Test func `a document that cannot be read holds those that are not in the others`() {
+        let text = Manifests.deployment("a", runtime: "{command: [y]}") + "\n---\nkind: [\n# mlctl.dev\n"
+        let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "f").holding(before)])
+        #expect(state.deployments.keys.map(\.name) == ["a"])
+        #expect(state.invalid.map(\.name) == ["b"])
+    }
+
+    @Test func `what is held stays held while the file stays unreadable`() {
+        let once = ParsedFile(file: "f", problem: "gone bad").holding(before)
+        let twice = ParsedFile(file: "f", problem: "still bad").holding(once)
+        #expect(DesiredState.resolve(files: [twice]).invalid.map(\.name).sorted() == ["a", "b"])
+    }
+
+    @Test func `a deployment that has moved to another file is not held`() {
+        let after = ParsedFile(file: "f", problem: "gone bad").holding(before)
+        let moved = ManifestReader.read(Manifests.deployment("b"), file: "g")
+        let state = DesiredState.resolve(files: [after, moved])
+        #expect(state.deployments.keys.map(\.name) == ["b"])
+        #expect(state.invalid.map(\.name) == ["a"])
+    }
+
+    @Test func `garbage in place of a manifest is said, garbage from the start is not`() {
+        let garbage = ManifestReader.read("{{ nothing", file: "f")
+        #expect(garbage.diagnostics == [])
+        #expect(DesiredState.resolve(files: [garbage.holding(nil)]).diagnostics == [])
+        let state = DesiredState.resolve(files: [garbage.holding(before)])
+        #expect(state.invalid.map(\.name).sorted() == ["a", "b"])
+        #expect(state.diagnostics.count == 3)
+    }
+
+    @Test(arguments: [
+        Manifests.deployment("B_b"), "apiVersion: mlctl.dev/v2\nkind: ModelDeployment\n",
+        "apiVersion: mlctl.dev/v1alpha1\nkind: ModelDeploymnt\n",
+    ])
+    func `a document that cannot be told by its name may be any that was there`(_ text: String) {
+        let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "f").holding(before)])
+        #expect(state.invalid.map(\.name).sorted() == ["a", "b"])
+        #expect(state.diagnostics.count == 3)
+    }
+
+    @Test func `a file that can be read holds nothing`() {
+        let after = ManifestReader.read("# emptied", file: "f").holding(before)
+        let state = DesiredState.resolve(files: [after])
+        #expect(state.invalid.isEmpty)
+        #expect(state.deployments.isEmpty)
+    }
+}

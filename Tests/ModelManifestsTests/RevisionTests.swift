@@ -1,0 +1,91 @@
+import Testing
+
+@testable import ModelManifests
+
+/// Revisions are kept in state and named by people: a change of one of these is a rollout of everything, everywhere.
+@Suite struct RevisionTests {
+    private let text = Manifests.full
+
+    private func revision(_ text: String) throws -> String {
+        try Manifests.only(text).template.revision.rawValue
+    }
+
+    @Test func `the canonical form is as written, sorted, without defaults`() throws {
+        #expect(
+            try Manifests.only(text).template.canonical
+                == #"{"model":{"format":"sklearn","storageUri":"file:models/fraud/2026-11-20","version":"2026-11-20"},"#
+                + #""resources":{"limits":{"cpu":"1.5","memory":"4Gi","nvidia.com/gpu":"1"}},"#
+                + #""runtime":{"command":["server","--port","$(PORT)"],"#
+                + #""env":[{"name":"THREADS","value":"2"},{"name":"TOKEN","valueFrom":{"secret":"scorer-token"}}],"#
+                + #""ports":[{"containerPort":8080,"name":"http"}],"#
+                + #""probes":{"readiness":{"failureThreshold":5,"httpGet":{"path":"/ready","port":"8080"},"periodSeconds":0.5}},"#
+                + #""terminationGracePeriodSeconds":10,"#
+                + #""warmup":{"file":"warmup.jsonl","path":"/score","timeout":"20s"}}}"#)
+    }
+
+    @Test func `known manifests keep their revisions for ever`() throws {
+        #expect(try revision(text) == "4e93541503")
+        #expect(try revision(Manifests.deployment()) == "9e8391b409")
+        #expect(try revision(Manifests.deployment(runtime: "{name: mlserver}")) == "778ad1495d")
+        #expect(
+            try revision(Manifests.deployment(runtime: "{name: mlctl, env: [{name: A, value: b}]}"))
+                == "8f17cfa18b")
+    }
+
+    @Test(arguments: [
+        ("cpu: 1.5", "cpu: \"1.5\""),
+        ("[server, --port, $(PORT)]", "\n    - 'server'\n    - \"--port\"\n    - $(PORT)"),
+        ("containerPort: 8080", "containerPort: 0x1F90"), ("containerPort: 8080", "containerPort: 8_080"),
+        ("port: 8080}", "port: '8080'}"), ("periodSeconds: 0.5", "periodSeconds: 0.50 # half"),
+        ("version: \"2026-11-20\"", "version: 2026-11-20"), ("    format: sklearn\n", ""),
+        ("    env:", "    metrics:\n    env:"),
+    ])
+    func `spelling does not matter`(_ old: String, _ new: String) throws {
+        var changed = text.replacing(old, with: new)
+        try #require(changed != text)
+        if new.isEmpty { changed = changed.replacing("  runtime:", with: "    \"format\": 'sklearn'\n  runtime:") }
+        #expect(try revision(changed) == revision(text))
+    }
+
+    @Test(arguments: [
+        ("replicas: 2", "replicas: 3"), ("setWeight: 5", "setWeight: 6"), ("max: 0.25", "max: 0.5"),
+        ("mlflow:3f1c", "mlflow:0000"), ("team: risk", "team: fraud"), ("port: 9000", "port: 9001"),
+        ("suspend: true", "suspend: false"), ("header: x-user-id", "cookie: uid"), ("holdback: 5", "holdback: 0"),
+        ("falseRollbackRate: 0.02", "falseRollbackRate: 0.03"), ("name: fraud-scorer", "name: other"),
+    ])
+    func `what needs no new instances makes no new revision`(_ old: String, _ new: String) throws {
+        let changed = text.replacing(old, with: new)
+        try #require(changed != text)
+        #expect(try revision(changed) == revision(text))
+    }
+
+    @Test(arguments: [
+        ("\"2026-11-20\"", "\"2026-11-21\""), ("models/fraud/", "models/"), ("sklearn", "xgboost"),
+        ("value: \"2\"", "value: \"3\""), ("scorer-token", "other-token"), ("4Gi", "5Gi"), ("[server,", "[server2,"),
+        ("/ready", "/readyz"), ("Seconds: 10", "Seconds: 11"), ("cpu: 1.5", "cpu: 2"), ("--port", "-p"),
+        ("periodSeconds: 0.5", "periodSeconds: 1"),
+    ])
+    func `what needs new instances makes a new revision`(_ old: String, _ new: String) throws {
+        let changed = text.replacing(old, with: new)
+        try #require(changed != text)
+        #expect(try revision(changed) != revision(text))
+    }
+
+    @Test func `a preset enters by its name only, and what differs from it as written`() throws {
+        let plain = try Manifests.only(Manifests.deployment(runtime: "{name: mlserver}"))
+        #expect(plain.template.canonical == #"{"model":{"version":"1"},"runtime":{"preset":"mlserver"}}"#)
+        let own = try Manifests.only(Manifests.deployment(runtime: "{name: mlserver, args: [--debug]}"))
+        #expect(
+            own.template.canonical == #"{"model":{"version":"1"},"runtime":{"args":["--debug"],"preset":"mlserver"}}"#)
+    }
+
+    @Test func `a runtime is the same inline and by reference, whatever it is called`() throws {
+        let inline = try revision(Manifests.deployment(runtime: "{command: [server], args: [a]}"))
+        for name in ["one", "two"] {
+            let referred = Manifests.deployment(runtime: "{name: \(name), args: [a]}")
+            let runtime = Manifests.runtime(name, spec: "{args: [b], command: [server]}")
+            let state = Manifests.resolve(referred, runtime)
+            #expect(state.deployments.values.first?.template.revision.rawValue == inline)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import Testing
+
+@testable import ModelStorage
+
+struct ModelLocationTests {
+    @Test(
+        "absolute file: URIs, https:, and http: to this machine are understood",
+        arguments: [
+            ("file:///models/a%20b", "/models/a b"), ("file:/models/../x", "/x"), ("file://localhost/m", "/m"),
+            ("FILE:///m", "/m"),
+        ])
+    func files(uri: String, path: String) throws { #expect(try ModelLocation(uri) == .file(path: path)) }
+
+    @Test("a relative file: URI needs a base")
+    func relative() throws {
+        #expect(throws: StorageError.self) { try ModelLocation("file:./model") }
+        #expect(try ModelLocation("file:./model", base: "/srv/repo") == .file(path: "/srv/repo/model"))
+        #expect(try ModelLocation("file:../model", base: "/srv/repo") == .file(path: "/srv/model"))
+        #expect(throws: StorageError.self) { try ModelLocation("file:model", base: "/srv/repo") }
+    }
+
+    @Test(
+        "other schemes, plain paths and unencrypted hosts are refused, with what to do instead",
+        arguments: [
+            ("s3://bucket/key", "use https: or file:"), ("gs://b/k", "use https: or file:"),
+            ("hf://org/model", "use https: or file:"), ("/models/a", "Write file:"), ("", "Write file:"),
+            ("http://example.org/m", "Use https:"), ("http://127.0.0.1.example.org/m", "Use https:"),
+            ("https:///m", "names no host"), ("file:", "names no file"), ("file:///a b", "blanks as %20"),
+        ])
+    func refused(uri: String, advice: String) {
+        let error = #expect(throws: StorageError.self) { try ModelLocation(uri) }
+        #expect(error?.code == .unsupported)
+        #expect(error?.retry == .terminal)
+        #expect(error?.message.contains(advice) == true)
+    }
+
+    @Test("a message never shows user, password or query")
+    func redaction() throws {
+        let location = try WebLocation("https://user:secret@example.org/m.bin?token=hush")
+        #expect(location.description == "https://***@example.org/m.bin?***")
+        let error = #expect(throws: StorageError.self) { try ModelLocation("s3://key:secret@bucket/x?token=hush") }
+        #expect(error?.message.contains("secret") == false)
+        #expect(error?.message.contains("hush") == false)
+    }
+
+    @Test("https: leads to https: only; http: of this machine also to its like")
+    func redirects() throws {
+        let web = try WebLocation("https://example.org/m")
+        #expect(try web.redirected(to: "https://cdn.example.org/m").isLoopback == false)
+        #expect(throws: StorageError.self) { try web.redirected(to: "http://example.org/m") }
+        #expect(throws: StorageError.self) { try web.redirected(to: "http://127.0.0.1/m") }
+        #expect(throws: StorageError.self) { try web.redirected(to: "file:///etc/passwd") }
+        #expect(try WebLocation("http://localhost:1/m").redirected(to: "http://127.0.0.1:2/m").isLoopback)
+        #expect(throws: StorageError.self) {
+            try WebLocation("http://localhost:1/m").redirected(to: "http://example.org")
+        }
+    }
+
+    @Test(
+        "a file is kept under its own name, as long as that is one",
+        arguments: [
+            ("https://h/a/model.pkl", "model.pkl"), ("https://h/a/b%20c.bin?x=1", "b c.bin"), ("https://h/", "model"),
+            ("https://h/a/..", "model"), ("https://h/a%2Fb", "b"), ("https://h/%00x", "x"),
+        ])
+    func fileNames(url: String, name: String) throws { #expect(try WebLocation(url).fileName == name) }
+}
+
+struct ContentDigestTests {
+    @Test("sha256: and 64 hex digits, in lower case")
+    func digests() throws {
+        let hex = String(repeating: "ab", count: 32)
+        #expect(try ContentDigest("sha256:\(hex.uppercased())").hex == hex)
+        for text in [
+            "", hex, "sha256:", "sha256:\(hex.dropLast())", "sha256:\(hex)0", "md5:\(hex)",
+            "sha256:" + String(repeating: "g", count: 64),
+        ] {
+            #expect(throws: StorageError.self) { try ContentDigest(text) }
+        }
+    }
+}

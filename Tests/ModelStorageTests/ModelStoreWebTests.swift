@@ -1,0 +1,324 @@
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ModelStorage
+
+/// Against a real server, over real connections.
+struct ModelStoreWebTests {
+    let fixture: StorageFixture
+    let server: FileServer
+    let body = StorageFixture.bytes(1_000_000, seed: 7)
+    var digest: String { StorageFixture.digest(body) }
+
+    init() throws {
+        fixture = try StorageFixture()
+        server = try FileServer(fixture.www)
+        try fixture.write(body, to: "www/model.bin")
+    }
+
+    private func load(_ path: String, digest: String? = nil, limits: StorageLimits = StorageFixture.limits) async throws
+        -> Data
+    {
+        let folder = try await fixture.store(limits: limits).materialise(uri: server.url(path), digest: digest)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["model.bin"])
+        return try Data(contentsOf: folder.appending(path: "model.bin"))
+    }
+
+    private func partials() -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: "\(fixture.cache.path)/partial")) ?? []
+    }
+
+    @Test("a file is loaded once, verified, and then served from the cache")
+    func cached() async throws {
+        #expect(try await load("ok/model.bin", digest: digest) == body)
+        #expect(try await load("ok/model.bin", digest: digest) == body)
+        #expect(try server.requests().count == 1)
+        #expect(partials().isEmpty)
+    }
+
+    @Test("a connection that breaks is taken up where it ended, with Range and If-Range")
+    func resumed() async throws {
+        #expect(try await load("cut/model.bin", digest: digest) == body)
+        let requests = try server.requests()
+        #expect(requests.count == 4)
+        #expect(requests[0].range == nil)
+        let offsets = requests.dropFirst().map { $0.range?.dropFirst("bytes=".count).dropLast() }
+        #expect(offsets.allSatisfy { $0.flatMap { Int($0) } ?? 0 > 0 })
+        #expect(requests.dropFirst().allSatisfy { $0.ifRange?.hasPrefix("\"") == true })
+    }
+
+    @Test("with a weak validator only the digest allows to continue")
+    func weak() async throws {
+        #expect(try await load("cutweak/model.bin", digest: digest) == body)
+        #expect(try server.requests().dropFirst().allSatisfy { $0.range != nil && $0.ifRange == nil })
+    }
+
+    @Test("a server without Range begins again from nothing")
+    func noRange() async throws {
+        #expect(try await load("once/model.bin", digest: digest) == body)
+        let requests = try server.requests()
+        #expect(requests.count == 2)
+        #expect(requests.last?.range != nil)
+    }
+
+    @Test("a restart goes on with what was loaded before")
+    func restart() async throws {
+        var limits = StorageFixture.limits
+        limits.maximumAttemptsInAll = 2
+        let error = try await storageError { _ = try await load("cut/model.bin", digest: digest, limits: limits) }
+        #expect(error?.code == .unreachable)
+        #expect(error?.retry == .transient)
+        let before = try server.requests().count
+        #expect(before == 2)
+        #expect(try await load("cut/model.bin", digest: digest) == body)
+        let next = try server.requests()[before]
+        #expect(next.range.flatMap { Int($0.dropFirst("bytes=".count).dropLast()) } ?? 0 > 0)
+        #expect(next.ifRange != nil)
+    }
+
+    @Test("a file that changed between two parts is loaded anew")
+    func changedBetweenParts() async throws {
+        var limits = StorageFixture.limits
+        limits.maximumAttemptsInAll = 1
+        let uri = server.url("cut/model.bin")
+        _ = try await storageError { _ = try await fixture.store(limits: limits).pin(uri: uri) }
+        let other = StorageFixture.bytes(200_000, seed: 8)
+        try fixture.write(other, to: "www/model.bin")
+        #expect(try await fixture.store().pin(uri: uri) == StorageFixture.digest(other))
+    }
+
+    @Test("what does not match its digest is refused, naming both, and not kept")
+    func mismatch() async throws {
+        let wrong = "sha256:" + String(repeating: "0", count: 64)
+        let error = try #require(try await storageError { _ = try await load("ok/model.bin", digest: wrong) })
+        #expect(error.code == .digestMismatch)
+        #expect(error.retry == .terminal)
+        #expect(error.message.contains(wrong) && error.message.contains(digest))
+        #expect(partials().isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: "\(fixture.cache.path)/sha256"))
+    }
+
+    @Test("a wrong length ends after a bounded number of attempts")
+    func wrongLength() async throws {
+        let error = try #require(try await storageError { _ = try await load("liar/model.bin", digest: digest) })
+        #expect(error.code == .unreachable)
+        #expect(try server.requests().count == StorageFixture.limits.maximumAttempts + 1)
+    }
+
+    @Test("a server that fails twice is asked a third time")
+    func flaky() async throws {
+        #expect(try await load("flaky/model.bin", digest: digest) == body)
+        #expect(try server.requests().count == 3)
+    }
+
+    @Test(
+        "a refusal is reported as what it is",
+        arguments: [
+            (404, StorageError.Code.notFound), (403, .unauthorized), (400, .protocolError), (503, .unreachable),
+        ])
+    func refusals(status: Int, code: StorageError.Code) async throws {
+        let error = try #require(try await storageError { _ = try await load("status/\(status)", digest: digest) })
+        #expect(error.code == code)
+        #expect(try server.requests().count == (status == 503 ? StorageFixture.limits.maximumAttempts : 1))
+    }
+
+    @Test("nobody listening is transient")
+    func refused() async throws {
+        let store = fixture.store()
+        let error = try #require(
+            try await storageError { _ = try await store.pin(uri: "http://127.0.0.1:1/model.bin") })
+        #expect(error.code == .unreachable)
+        #expect(error.retry == .transient)
+    }
+
+    @Test("a transfer that stalls is broken off")
+    func stalled() async throws {
+        var limits = StorageFixture.limits
+        limits.maximumAttempts = 1
+        limits.maximumAttemptsInAll = 1
+        let error = try #require(
+            try await storageError { _ = try await load("hang/model.bin", digest: digest, limits: limits) })
+        #expect(error.code == .unreachable)
+    }
+
+    @Test("a cancelled load ends, keeps its part, and goes on later")
+    func cancelled() async throws {
+        var limits = StorageFixture.limits
+        limits.stallTimeout = .seconds(3600)
+        let store = fixture.store(limits: limits)
+        let (uri, digest) = (server.url("hang/model.bin"), digest)
+        let seen = Seen()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                _ = try await store.materialise(uri: uri, digest: digest) { progress in
+                    seen.bytes.withLock { $0 = progress.bytes }
+                }
+            }
+            try await eventually { seen.bytes.withLock { $0 } == 500_000 }
+            group.cancelAll()
+            await #expect(throws: CancellationError.self) { try await group.next() }
+        }
+        #expect(partials().count == 2)
+        let path = ModelCache(root: fixture.cache.path).partialPath(uri: uri, digest: try ContentDigest(digest))
+        #expect(try FileCall.status(of: path).st_size == 500_000)
+    }
+
+    @Test("one of two callers may leave without ending the load")
+    func oneLeaves() async throws {
+        let store = fixture.store()
+        let (uri, digest) = (server.url("cut/model.bin"), digest)
+        let leaving = Task { try await store.materialise(uri: uri, digest: digest) }
+        let staying = Task { try await store.materialise(uri: uri, digest: digest) }
+        leaving.cancel()
+        let folder = try await staying.value
+        #expect(try Data(contentsOf: folder.appending(path: "model.bin")) == body)
+        _ = await leaving.result
+    }
+
+    @Test("a URL without a digest is pinned by its content, and loaded again only when that changes")
+    func pinned() async throws {
+        let uri = server.url("ok/model.bin")
+        #expect(try await fixture.store().pin(uri: uri) == digest)
+        #expect(try await fixture.store().pin(uri: uri) == digest)
+        let requests = try server.requests()
+        #expect(requests.count == 2)
+        #expect(requests[1].ifNoneMatch != nil)
+        #expect(try await load("ok/model.bin", digest: digest) == body)
+        #expect(try server.requests().count == 2)
+        let other = StorageFixture.bytes(1000, seed: 9)
+        try fixture.write(other, to: "www/model.bin")
+        #expect(try await fixture.store().pin(uri: uri) == StorageFixture.digest(other))
+    }
+
+    @Test("a URL with a date only is pinned by it; one with nothing is loaded every time")
+    func pinnedByDate() async throws {
+        for _ in 0..<2 {
+            #expect(try await fixture.store().pin(uri: server.url("date/model.bin")) == digest)
+            #expect(try await fixture.store().pin(uri: server.url("bare/model.bin")) == digest)
+        }
+        #expect(try server.requests().count == 4)
+    }
+
+    @Test("within the recheck interval a pin costs no request")
+    func recheckInterval() async throws {
+        var limits = StorageFixture.limits
+        limits.recheckInterval = .seconds(3600)
+        for _ in 0..<3 {
+            #expect(try await fixture.store(limits: limits).pin(uri: server.url("ok/model.bin")) == digest)
+        }
+        #expect(try server.requests().count == 1)
+    }
+
+    @Test("redirects are followed, bounded, and never to another kind of host")
+    func redirects() async throws {
+        let store = fixture.store()
+        let uri = server.url("to/ok/model.bin")
+        let folder = try await store.materialise(uri: uri, digest: digest)
+        #expect(try Data(contentsOf: folder.appending(path: "model.bin")) == body)
+        for path in ["round/model.bin", "away/model.bin"] {
+            let error = try await storageError { _ = try await store.materialise(uri: server.url(path)) }
+            #expect(error?.code == .protocolError)
+        }
+    }
+
+    @Test("an empty file is a file")
+    func empty() async throws {
+        try fixture.write("", to: "www/model.bin")
+        #expect(try await load("ok/model.bin", digest: StorageFixture.digest(Data())).isEmpty)
+    }
+
+    @Test("a file over the limit is refused, whether the server says its length or not")
+    func tooLarge() async throws {
+        var limits = StorageFixture.limits
+        limits.maximumModelBytes = 500_000
+        for path in ["ok/model.bin", "nolength/model.bin"] {
+            let error = try await storageError { _ = try await load(path, digest: digest, limits: limits) }
+            #expect(error?.code == .tooLarge)
+        }
+        #expect(partials().isEmpty)
+    }
+
+    @Test("a disk without room is reported before anything is loaded")
+    func noRoom() async throws {
+        var limits = StorageFixture.limits
+        limits.minimumFreeBytes = 1 << 60
+        let error = try #require(
+            try await storageError { _ = try await load("ok/model.bin", digest: digest, limits: limits) })
+        #expect(error.code == .diskFull)
+        #expect(error.retry == .transient)
+        #expect(partials().isEmpty)
+    }
+
+    @Test(
+        "a disk that fills up in the middle is reported, and the part that fills it goes",
+        .enabled(if: TinyDisk.isAvailable))
+    func fullDisk() async throws {
+        let disk = try TinyDisk(at: fixture.folder.appending(path: "tiny"), kilobytes: 600)
+        defer { disk.unmount() }
+        let store = ModelStore(cacheDirectory: disk.folder.appending(path: "cache"), limits: StorageFixture.limits)
+        let uri = server.url("nolength/model.bin")
+        let error = try #require(try await storageError { _ = try await store.materialise(uri: uri, digest: digest) })
+        #expect(error.code == .diskFull)
+        #expect(error.retry == .transient)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(disk.folder.path)/cache/partial").isEmpty)
+    }
+
+    @Test("progress tells bytes so far and in all, also of what was there before")
+    func progress() async throws {
+        let seen = Mutex<[TransferProgress]>([])
+        _ = try await fixture.store().materialise(uri: server.url("cut/model.bin"), digest: digest) { progress in
+            seen.withLock { $0.append(progress) }
+        }
+        let all = seen.withLock { $0 }
+        #expect(all.last == TransferProgress(bytes: 1_000_000, totalBytes: 1_000_000))
+        #expect(zip(all, all.dropFirst()).allSatisfy { $0.bytes <= $1.bytes })
+    }
+
+    @Test("a pin and loads of one URL at once, with and without its digest, share the work")
+    func sharedLoads() async throws {
+        let store = fixture.store()
+        let (uri, digest, body) = (server.url("cut/model.bin"), digest, body)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    let found = try await store.pin(uri: uri)
+                    #expect(found == digest)
+                }
+                for wanted in [nil, digest] {
+                    group.addTask {
+                        let folder = try await store.materialise(uri: uri, digest: wanted)
+                        let found = try Data(contentsOf: folder.appending(path: "model.bin"))
+                        #expect(found == body)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(partials().isEmpty)
+    }
+
+    @Test("two files with one content keep their own names")
+    func names() async throws {
+        try fixture.write(body, to: "www/other.bin")
+        #expect(try await load("ok/model.bin", digest: digest) == body)
+        let folder = try await fixture.store().materialise(uri: server.url("ok/other.bin"), digest: digest)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["other.bin"])
+    }
+}
+
+private final class Seen: Sendable {
+    let bytes = Mutex<Int64>(0)
+}
+
+/// Waits for a condition, looking again and again, for ten seconds at most.
+func eventually(_ condition: () throws -> Bool) async throws {
+    for _ in 0..<1000 {
+        if try condition() { return }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    throw NeverCameTrue()
+}
+
+struct NeverCameTrue: Error {}

@@ -1,0 +1,176 @@
+import Foundation
+import ModelManifests
+import Rollouts
+import TestSupport
+import Testing
+
+@Suite("Phases and steps")
+struct AdvancingTests {
+    @Test("a first deployment serves without steps or comparing gates")
+    func firstDeployment() throws {
+        var world = World(seed: 1, deployment: .example("good-1"))
+        world.run(limit: 20) { $0.phase == .healthy }
+        let state = try #require(world.state)
+        #expect(state.phase == .healthy)
+        #expect(state.stable?.version == "good-1")
+        #expect(world.weights == [state.stable!.revision: 100])
+        #expect(!world.events.contains { $0.kind == .stepStarted })
+    }
+
+    @Test("a first deployment that cannot serve ends rolled back, with nothing serving")
+    func firstDeploymentFails() throws {
+        var world = World(seed: 1, deployment: .example("crashing-1"))
+        world.run(limit: 40) { $0.phase == .rolledBack }
+        let state = try #require(world.state)
+        #expect(state.phase == .rolledBack)
+        #expect(state.stable == nil)
+        #expect(world.plan?.revisions.isEmpty == true)
+        #expect(state.quarantined.map(\.version) == ["crashing-1"])
+    }
+
+    @Test("a first deployment waits for its approvals before the endpoint opens")
+    func firstApproval() throws {
+        let rollout = RolloutSpec(steps: [
+            RolloutStep(.setWeight(10)), RolloutStep(.approval), RolloutStep(.setWeight(100)),
+        ])
+        var world = World(seed: 1, deployment: .example("good-1", rollout: rollout))
+        world.run(limit: 20) { $0.phase == .paused }
+        #expect(world.state?.waitingFor == "approval: 'mlctl promote'")
+        #expect(world.weights.values.allSatisfy { $0 == 0 })
+        world.command(.promote(full: false))
+        world.run(limit: 20) { $0.phase == .healthy }
+        #expect(world.state?.phase == .healthy)
+    }
+
+    @Test("a good version takes every step, is held below 100 until the gates pass, and is promoted as it stands")
+    func goodVersion() throws {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        var weights: [Int] = []
+        for _ in 0..<400 {
+            world.pass()
+            let weight = world.state?.rollout?.weight ?? 100
+            if weights.last != weight { weights.append(weight) }
+            if world.state?.phase == .healthy { break }
+            world.passTime()
+        }
+        #expect(weights == [0, 20, 50, 100])
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(world.started["good-2"] == 1, "the very instances that were judged are kept")
+        #expect(world.events.filter { $0.kind == .gatePassed }.count == 1)
+    }
+
+    @Test("a bad version is rolled back by the evidence, quarantined, and not tried again")
+    func badVersion() throws {
+        var world = World.serving("good-1")
+        world.commit(.example("bad-2", rollout: .twoSteps))
+        world.run(limit: 200) { $0.phase == .rolledBack }
+        let state = try #require(world.state)
+        #expect(state.stable?.version == "good-1")
+        #expect(state.quarantined.first?.version == "bad-2")
+        #expect(world.weights == [state.stable!.revision: 100])
+        world.run(limit: 50) { $0.rollout != nil }
+        #expect(world.state?.rollout == nil)
+        world.command(.retry)
+        world.pass()
+        #expect(world.state?.rollout?.candidate.version == "bad-2")
+    }
+
+    @Test("a candidate that never gets ready is rolled back at the deadline, and stable serves on")
+    func neverReady() throws {
+        var world = World.serving("good-1")
+        var rollout = RolloutSpec.twoSteps
+        rollout.progressDeadline = .seconds(10)
+        world.commit(.example("stuck-2", rollout: rollout))
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(world.state?.message.contains("not ready within 10s") == true)
+        #expect(world.state?.stable?.version == "good-1")
+    }
+
+    @Test("without traffic nothing passes and nothing fails", arguments: RolloutSpec.InsufficientAction.allCases)
+    func noTraffic(action: RolloutSpec.InsufficientAction) throws {
+        var world = World.serving("good-1")
+        world.requestsPerTick = 0
+        var rollout = RolloutSpec.twoSteps
+        rollout.progressDeadline = .seconds(20)
+        rollout.onInsufficient = action
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 100) { $0.hold == .insufficientEvidence || $0.rollout == nil }
+        switch action {
+        case .pause:
+            #expect(world.state?.phase == .paused)
+            #expect(world.state?.waitingFor?.contains("evidence: errors") == true)
+            world.requestsPerTick = 40
+            world.run(limit: 200) { $0.phase == .healthy }
+            #expect(world.state?.stable?.version == "good-2", "it goes on when the evidence comes")
+        case .rollback:
+            #expect(world.state?.phase == .rolledBack)
+        case .promote:
+            world.run(limit: 5) { $0.phase == .healthy }
+            #expect(world.state?.stable?.version == "good-2")
+        }
+    }
+
+    @Test("a pause ends by its clock, and time spent in it does not count towards the deadline")
+    func pause() throws {
+        var world = World.serving("good-1")
+        var rollout = RolloutSpec.twoSteps
+        rollout.steps.insert(RolloutStep(.pause(.seconds(60))), at: 1)
+        rollout.progressDeadline = .seconds(40)
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 20) { $0.phase == .paused }
+        let pausedAt = world.now
+        world.run(limit: 200) { $0.phase != .paused }
+        #expect(world.now.timeIntervalSince(pausedAt) == 60)
+        world.run(limit: 200) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
+    @Test("probation keeps the old revision warm with its share, and can still roll back")
+    func probation() throws {
+        var rollout = RolloutSpec.twoSteps
+        rollout.probation = Probation(duration: .seconds(30), holdback: 5)
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 400) { $0.phase == .probation }
+        world.pass()
+        #expect(world.weights.values.sorted() == [5, 95])
+        world.turn("good-2", into: .bad)
+        world.run(limit: 100) { $0.phase == .rolledBack }
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.weights.values.sorted() == [100])
+    }
+
+    @Test("probation that passes makes the candidate stable")
+    func probationPasses() throws {
+        var rollout = RolloutSpec.twoSteps
+        rollout.probation = Probation(duration: .seconds(5))
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 400) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(world.events.contains { $0.kind == .probationEnded })
+    }
+
+    @Test("stable that cannot be made to serve is said to have failed, and to have recovered")
+    func stableFails() throws {
+        var world = World.serving("good-1")
+        world.turn("good-1", into: .crashing)
+        world.run(limit: 40) { $0.phase == .failed }
+        #expect(world.state?.phase == .failed)
+        world.turn("good-1", into: .good)
+        world.run(limit: 40) { $0.phase == .healthy }
+        #expect(world.events.map(\.kind).contains(.recovered))
+    }
+
+    @Test("where stable has failed, a fixing commit is not held up by gates that have nothing to compare with")
+    func fixingCommit() throws {
+        var world = World.serving("good-1")
+        world.turn("good-1", into: .crashing)
+        world.run(limit: 40) { $0.phase == .failed }
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 40) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+}

@@ -1,0 +1,33 @@
+import Foundation
+import ModelManifests
+import Serving
+import Testing
+
+@Suite("Readings and reports")
+struct ReadingTests {
+    @Test("the latency bounds ascend from half a millisecond to a hundred seconds, as people write them")
+    func bounds() {
+        let bounds = LatencyBounds.seconds
+        #expect(bounds.first == 0.0005)
+        #expect(bounds.last == 100)
+        #expect(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(bounds.contains(0.16) && bounds.contains(0.25) && bounds.contains(0.315))
+        #expect(zip(bounds, bounds.dropFirst()).allSatisfy { $1 / $0 < 1.3 })
+    }
+
+    @Test("a report reads back as it was written")
+    func coding() throws {
+        let key = DeploymentKey(namespace: "payments", name: "fraud-scorer")
+        let report = ProxyReport(
+            epoch: "e1", generation: 3,
+            endpoints: [EndpointReport(deployment: key, port: 9000, listening: false, error: "in use")],
+            instances: [
+                InstanceReport(
+                    deployment: key, revision: Revision(rawValue: "0123456789"), instance: "i",
+                    counters: RequestCounters(requests: 2, errors: 1, latency: [1, 2], bounds: [0.1, 1]),
+                    failedRequestIds: ["r"])
+            ])
+        let read = try JSONDecoder().decode(ProxyReport.self, from: JSONEncoder().encode(report))
+        #expect(read == report)
+    }
+}

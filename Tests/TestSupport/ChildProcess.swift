@@ -1,0 +1,107 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// A program that a test runs: spawned directly, so that it works on any thread.
+///
+/// Foundation's `Process` hands its child the signal mask of the calling thread, which on a thread of the concurrency pool
+/// blocks SIGTERM, and waits for it on queues that such waits can exhaust.
+public final class ChildProcess {
+    public struct Failure: Error, CustomStringConvertible {
+        public var description: String
+    }
+
+    public let pid: pid_t
+    private let output: FileHandle
+    /// The child's standard input. It ends when the test does, however that ends.
+    private let lifeline: FileHandle
+    private var isReaped = false
+    /// Held from the making of a pipe until it is marked and its child is started, so that no other child inherits it.
+    private static let starting = Mutex(())
+
+    /// - Parameters:
+    ///   - command: the program, looked up on the PATH, and its arguments.
+    ///   - environment: added to the test's own.
+    public init(_ command: [String], environment: [String: String] = [:], joinsErrors: Bool = false) throws {
+        let (input, output, pid) = try Self.starting.withLock { _ in
+            try Self.spawn(command, environment: environment, joinsErrors: joinsErrors)
+        }
+        self.pid = pid
+        self.output = output
+        lifeline = input
+    }
+
+    private static func spawn(
+        _ command: [String], environment: [String: String], joinsErrors: Bool
+    ) throws -> (input: FileHandle, output: FileHandle, pid: pid_t) {
+        let input = try pipe()
+        let output = try pipe()
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, input.reading.fileDescriptor, 0)
+        posix_spawn_file_actions_adddup2(&actions, output.writing.fileDescriptor, 1)
+        if joinsErrors { posix_spawn_file_actions_adddup2(&actions, 1, 2) }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+        var values: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for text in arguments + values { free(text) } }
+        var pid: pid_t = 0
+        let code = posix_spawnp(&pid, command[0], &actions, &attributes, &arguments, &values)
+        guard code == 0 else { throw Failure(description: "\(command): \(String(cString: strerror(code)))") }
+        return (input.writing, output.reading, pid)
+    }
+
+    /// Closed in every other child: one that kept an end open would keep this one's end from being seen.
+    private static func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
+        var ends: [Int32] = [0, 0]
+        guard Glibc.pipe(&ends) == 0 else { throw Failure(description: "pipe: \(String(cString: strerror(errno)))") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (
+            FileHandle(fileDescriptor: ends[0], closeOnDealloc: true),
+            FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
+        )
+    }
+
+    deinit { stop() }
+
+    /// Runs a command to its end.
+    ///
+    /// - Returns: what it printed, without blanks at the ends.
+    /// - Throws: `Failure` with its words where it did not succeed.
+    @discardableResult
+    public static func run(_ command: [String], environment: [String: String] = [:]) throws -> String {
+        let child = try ChildProcess(command, environment: environment, joinsErrors: true)
+        try child.lifeline.close()
+        let text = String(decoding: try child.output.readToEnd() ?? Data(), as: UTF8.self)
+        var status: Int32 = 0
+        waitpid(child.pid, &status, 0)
+        child.isReaped = true
+        guard status == 0 else { throw Failure(description: "\(command): \(text)") }
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// The next line of its output; nil at the end.
+    public func readLine() throws -> String? {
+        var line = Data()
+        while let byte = try output.read(upToCount: 1), !byte.isEmpty {
+            if byte[byte.startIndex] == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
+            line.append(byte)
+        }
+        return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
+    }
+
+    public func stop() {
+        guard !isReaped else { return }
+        isReaped = true
+        kill(pid, SIGKILL)
+        waitpid(pid, nil, 0)
+    }
+}

@@ -1,0 +1,72 @@
+"""A model server for tests: how it behaves is said by its model's version, such as `good-1` or `failing-3`.
+
+good      answers
+failing   answers 500 to a fifth of the requests
+slow      answers after a quarter of a second
+crashing  ends at once
+stuck     listens nowhere
+hanging   is ready, and never answers a prediction
+cut       dies in the middle of every twentieth answer
+forking   forks the real server and ends itself
+"""
+import http.server
+import os
+import random
+import sys
+import time
+
+version = os.environ["MODEL_VERSION"]
+kind = version.split("-")[0]
+marks = os.environ.get("TEST_MARKS")
+if marks:
+    with open(os.path.join(marks, version), "a") as file:
+        file.write(f"{os.getpid()}\n")
+
+if kind == "crashing":
+    sys.exit("this model cannot be loaded")
+if kind == "stuck":
+    time.sleep(3600)
+if kind == "forking" and os.fork() > 0:
+    sys.exit(0)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer(200, version.encode())
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        if kind == "slow":
+            time.sleep(0.25)
+        if kind == "hanging":
+            time.sleep(3600)
+        if kind == "cut" and random.random() < 0.05:
+            self.send_response(200)
+            self.send_header("content-length", "1000")
+            self.end_headers()
+            self.wfile.write(b"only this much")
+            self.wfile.flush()
+            os._exit(3)
+        if kind == "failing" and random.random() < 0.2:
+            return self.answer(500, b'{"error": "the model is worse"}')
+        self.answer(200, version.encode())
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+
+Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()

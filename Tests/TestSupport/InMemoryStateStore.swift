@@ -1,0 +1,53 @@
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// A model of a state store: the promises of `StateStore` in their simplest form, held to them by the same suite as the
+/// journal.
+package actor InMemoryStateStore: StateStore {
+    private struct Slot {
+        var version: Int
+        /// Nil: deleted. The version goes on from there.
+        var state: Data?
+    }
+
+    private var slots: [DeploymentKey: Slot] = [:]
+    private var stored: [StoredEvent] = []
+
+    package init() {}
+
+    package func records() -> [DeploymentKey: StateRecord] {
+        slots.compactMapValues { slot in
+            slot.state.map { StateRecord(version: slot.version, state: $0) }
+        }
+    }
+
+    package func record(for deployment: DeploymentKey) -> StateRecord? { records()[deployment] }
+
+    @discardableResult
+    package func swap(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
+    ) throws -> Int {
+        let slot = slots[deployment]
+        let found = slot?.state == nil ? nil : slot?.version
+        guard found == expecting else {
+            throw StateConflict(deployment: deployment, expected: expecting, found: found)
+        }
+        let version = (slot?.version ?? 0) + 1
+        slots[deployment] = Slot(version: version, state: state)
+        for event in events {
+            stored.append(StoredEvent(id: stored.count + 1, deployment: deployment, event: event))
+        }
+        return version
+    }
+
+    package func events(matching filter: EventFilter, limit: Int) -> [StoredEvent] {
+        let matching = stored.reversed().lazy.filter { stored in
+            (filter.deployment == nil || stored.deployment == filter.deployment)
+                && (filter.afterId.map { stored.id > $0 } ?? true)
+                && (filter.since.map { stored.event.at >= $0 } ?? true)
+        }
+        return Array(matching.prefix(max(limit, 0)))
+    }
+}

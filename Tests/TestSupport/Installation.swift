@@ -1,0 +1,243 @@
+import ControlAPI
+import Controller
+import Foundation
+import ModelManifests
+
+/// One mlctl on this machine, as a user has it: a git repository, a state folder, and `mlctl run` in a process of its own.
+package final class Installation {
+    package static let waitLimit: Duration = .seconds(90)
+
+    package let folder: URL
+    package let executable: URL
+    private var controller: Process?
+    private let environment: [String: String]
+
+    /// - Parameter executable: nil for the `mlctl` that was built beside the tests.
+    package init(executable: URL? = nil, environment: [String: String] = [:]) throws {
+        folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+            .appending(path: "mlctl-test-\(UUID().uuidString.prefix(8))")
+        self.executable = executable ?? Self.builtExecutable
+        self.environment = environment
+        for path in ["repo", "marks"] {
+            try FileManager.default.createDirectory(
+                at: folder.appending(path: path), withIntermediateDirectories: true)
+        }
+        try git("init", "--quiet", "--initial-branch=main")
+    }
+
+    package var repo: URL { folder.appending(path: "repo") }
+    package var state: URL { folder.appending(path: "state") }
+
+    package static var builtFolder: String {
+        builtExecutable.deletingLastPathComponent().path(percentEncoded: false)
+    }
+
+    private static var builtExecutable: URL {
+        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(
+            path: "mlctl")
+    }
+
+    // MARK: - Git
+
+    @discardableResult
+    package func git(_ arguments: String...) throws -> String {
+        let identity = [
+            "-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false",
+        ]
+        let result = try Self.output(
+            "/usr/bin/env", ["git", "-C", repo.path(percentEncoded: false)] + identity + arguments,
+            environment: [:])
+        guard result.status == 0 else { throw InstallationError("git \(arguments): \(result.error)") }
+        return result.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// - Returns: the commit's id.
+    @discardableResult
+    package func commit(_ files: [String: String?], message: String = "change") throws -> String {
+        for (path, text) in files {
+            let file = repo.appending(path: path)
+            if let text {
+                try FileManager.default.createDirectory(
+                    at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try text.write(to: file, atomically: true, encoding: .utf8)
+            } else {
+                try FileManager.default.removeItem(at: file)
+            }
+        }
+        try git("add", "--all")
+        try git("commit", "--quiet", "--allow-empty", "--message", message)
+        return try git("rev-parse", "HEAD")
+    }
+
+    // MARK: - The controller
+
+    package func start(_ arguments: [String] = []) async throws {
+        try? FileManager.default.removeItem(at: record)
+        let process = Process()
+        process.executableURL = executable
+        process.arguments =
+            [
+                "run", "--repo", repo.path(percentEncoded: false), "--state-dir",
+                state.path(percentEncoded: false),
+                "--listen", "127.0.0.1:0", "--interval", "1h",
+            ] + arguments
+        process.environment = processEnvironment
+        let log = folder.appending(path: "controller.log").path(percentEncoded: false)
+        if !FileManager.default.fileExists(atPath: log) {
+            try Data().write(to: URL(filePath: log))
+        }
+        let file = FileHandle(forWritingAtPath: log)
+        try file?.seekToEnd()
+        process.standardOutput = file
+        process.standardError = file
+        try process.run()
+        controller = process
+        try await until("the controller is ready") {
+            guard process.isRunning else {
+                throw InstallationError("the controller ended: \(self.controllerLog)")
+            }
+            guard let client = self.client else { return false }
+            return (try? await client.isReady()) == true
+        }
+    }
+
+    package var controllerLog: String {
+        (try? String(contentsOf: folder.appending(path: "controller.log"), encoding: .utf8)) ?? ""
+    }
+
+    private var record: URL { state.appending(path: "controller.json") }
+
+    package var api: URL? {
+        struct Record: Decodable { var api: String }
+        let data = try? Data(contentsOf: record)
+        return data.flatMap { try? JSONDecoder().decode(Record.self, from: $0) }.flatMap {
+            URL(string: $0.api)
+        }
+    }
+
+    package var client: ControlClient? { api.map { ControlClient(server: $0) } }
+
+    /// As a power cut of the controller: nothing is tidied up.
+    package func killController() {
+        guard let controller else { return }
+        kill(controller.processIdentifier, SIGKILL)
+        controller.waitUntilExit()
+        self.controller = nil
+    }
+
+    package func stopController() {
+        guard let controller else { return }
+        controller.terminate()
+        controller.waitUntilExit()
+        self.controller = nil
+    }
+
+    /// Stops everything, and removes the folder. To be called at the end of every test.
+    package func close() throws {
+        stopController()
+        let down = try mlctl("down", "--state-dir", state.path(percentEncoded: false))
+        if down.status != 0 { print("mlctl down: \(down.error)") }
+        try FileManager.default.removeItem(at: folder)
+    }
+
+    // MARK: - Commands
+
+    package struct Output {
+        package var status: Int32
+        package var output: String
+        package var error: String
+    }
+
+    /// Runs a command of mlctl against this installation's controller.
+    package func mlctl(_ arguments: String...) throws -> Output {
+        try Self.output(
+            executable.path(percentEncoded: false), arguments, environment: processEnvironment)
+    }
+
+    private var processEnvironment: [String: String] {
+        var all = ProcessInfo.processInfo.environment
+        all["PATH"] =
+            "\(executable.deletingLastPathComponent().path(percentEncoded: false)):\(all["PATH"] ?? "/usr/bin:/bin")"
+        all["MLCTL_SERVER"] = api?.absoluteString
+        all["NO_COLOR"] = "1"
+        return all.merging(environment) { _, new in new }
+    }
+
+    private static func output(_ path: String, _ arguments: [String], environment: [String: String])
+        throws -> Output
+    {
+        let process = Process()
+        process.executableURL = URL(filePath: path)
+        process.arguments = arguments
+        if !environment.isEmpty { process.environment = environment }
+        // Files, not pipes: a pipe that is full would stop the command.
+        let folder = FileManager.default.temporaryDirectory
+        let files = ["out", "err"].map { folder.appending(path: "mlctl-\(UUID().uuidString).\($0)") }
+        defer { for file in files { try? FileManager.default.removeItem(at: file) } }
+        for file in files {
+            try Data().write(to: file)
+        }
+        process.standardOutput = try FileHandle(forWritingTo: files[0])
+        process.standardError = try FileHandle(forWritingTo: files[1])
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return Output(
+            status: process.terminationStatus, output: try String(contentsOf: files[0], encoding: .utf8),
+            error: try String(contentsOf: files[1], encoding: .utf8))
+    }
+
+    // MARK: - Waiting
+
+    package func sync() async throws {
+        guard let client else { throw InstallationError("there is no controller") }
+        _ = try await client.sync()
+    }
+
+    package func status(_ name: String) async throws -> DeploymentStatus? {
+        try await client?.status().deployments.first { $0.name == name }
+    }
+
+    /// Waits until the deployment's status is as wanted.
+    @discardableResult
+    package func wait(
+        _ name: String, for what: String, limit: Duration = waitLimit,
+        until isMet: (DeploymentStatus) -> Bool
+    ) async throws -> DeploymentStatus {
+        var last: DeploymentStatus?
+        do {
+            try await until(what, limit: limit) {
+                last = (try? await self.status(name)) ?? last
+                return last.map(isMet) ?? false
+            }
+        } catch {
+            throw InstallationError(
+                "\(error); last status: \(last.map { "\($0)" } ?? "none")\n\(controllerLog.suffix(3000))")
+        }
+        guard let last else { throw InstallationError("no status of \(name)") }
+        return last
+    }
+
+    package func until(
+        _ what: String, limit: Duration = waitLimit, _ isMet: () async throws -> Bool
+    ) async throws {
+        let end = ContinuousClock.now + limit
+        while ContinuousClock.now < end {
+            if try await isMet() { return }
+            try await ContinuousClock().sleep(for: .milliseconds(50))
+        }
+        throw InstallationError("waited \(limit) in vain: \(what)")
+    }
+
+    /// How often a server of this version was started.
+    package func starts(of version: String) -> Int {
+        let marks = try? String(contentsOf: folder.appending(path: "marks/\(version)"), encoding: .utf8)
+        return marks?.split(separator: "\n").count ?? 0
+    }
+}
+
+package struct InstallationError: Error, CustomStringConvertible {
+    package var description: String
+
+    init(_ description: String) { self.description = description }
+}

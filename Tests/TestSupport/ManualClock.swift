@@ -1,0 +1,105 @@
+import Synchronization
+
+/// A clock that stands still until the test moves it. Sleepers wake, in the order of their deadlines, when it passes them.
+public final class ManualClock: Clock, Sendable {
+    public struct Instant: InstantProtocol, CustomStringConvertible {
+        /// Since the clock's start.
+        public var offset: Duration
+
+        public init(_ offset: Duration = .zero) { self.offset = offset }
+
+        public func advanced(by duration: Duration) -> Instant { Instant(offset + duration) }
+        public func duration(to other: Instant) -> Duration { other.offset - offset }
+        public static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
+        public var description: String { "start + \(offset)" }
+    }
+
+    private struct Sleeper {
+        var deadline: Instant
+        var continuation: CheckedContinuation<Void, any Error>
+    }
+
+    /// Someone who waits until `count` tasks sleep.
+    private struct Watcher {
+        var count: Int
+        var continuation: CheckedContinuation<Void, Never>
+    }
+
+    private struct State {
+        var now = Instant()
+        var lastId = 0
+        var sleepers: [Int: Sleeper] = [:]
+        var watchers: [Watcher] = []
+
+        mutating func takeSatisfiedWatchers() -> [Watcher] {
+            let satisfied = watchers.filter { $0.count <= sleepers.count }
+            watchers.removeAll { $0.count <= sleepers.count }
+            return satisfied
+        }
+    }
+
+    private let state = Mutex(State())
+
+    public init() {}
+
+    public var now: Instant { state.withLock { $0.now } }
+    public var minimumResolution: Duration { .zero }
+
+    /// When those who sleep want to be woken, earliest first.
+    public var deadlines: [Instant] { state.withLock { $0.sleepers.values.map(\.deadline).sorted() } }
+
+    public func advance(by duration: Duration) {
+        precondition(duration >= .zero, "this clock does not run backwards")
+        let due = state.withLock { state in
+            state.now = state.now.advanced(by: duration)
+            let due = state.sleepers.filter { $0.value.deadline <= state.now }
+            for id in due.keys { state.sleepers[id] = nil }
+            return due.values.sorted { $0.deadline < $1.deadline }
+        }
+        for sleeper in due { sleeper.continuation.resume() }
+    }
+
+    public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
+        let id = state.withLock { state in
+            state.lastId += 1
+            return state.lastId
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                enter(id, Sleeper(deadline: deadline, continuation: continuation))
+            }
+        } onCancel: {
+            state.withLock { $0.sleepers.removeValue(forKey: id) }?.continuation.resume(throwing: CancellationError())
+        }
+    }
+
+    private func enter(_ id: Int, _ sleeper: Sleeper) {
+        enum Outcome {
+            case sleeps([Watcher])
+            case over, cancelled
+        }
+        let outcome = state.withLock { state -> Outcome in
+            // Within the lock: a cancellation either is seen here, or finds the sleeper below.
+            if Task.isCancelled { return .cancelled }
+            if sleeper.deadline <= state.now { return .over }
+            state.sleepers[id] = sleeper
+            return .sleeps(state.takeSatisfiedWatchers())
+        }
+        switch outcome {
+        case .sleeps(let watchers): for watcher in watchers { watcher.continuation.resume() }
+        case .over: sleeper.continuation.resume()
+        case .cancelled: sleeper.continuation.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Returns when at least `count` tasks sleep. Bound it with the test's own time limit.
+    public func waitForSleepers(_ count: Int = 1) async {
+        await withCheckedContinuation { continuation in
+            let satisfied = state.withLock { state in
+                state.watchers.append(Watcher(count: count, continuation: continuation))
+                return state.takeSatisfiedWatchers()
+            }
+            for watcher in satisfied { watcher.continuation.resume() }
+        }
+    }
+}

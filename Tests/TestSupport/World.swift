@@ -1,0 +1,229 @@
+import Analysis
+import Foundation
+import ModelManifests
+import Rollouts
+import Serving
+
+/// A machine in miniature: instances that load, crash and answer, a proxy that follows plans and counts, a store that
+/// survives the controller. It refuses what a real backend would refuse.
+package struct World {
+    /// How a model behaves, by its version's first letter: `good-3`, `bad-2`, `crashing-1`, `stuck-1`.
+    package enum Quality: String, CaseIterable {
+        case good, bad, crashing, stuck
+
+        package init(version: String) {
+            self = Quality(rawValue: String(version.prefix { $0 != "-" })) ?? .good
+        }
+    }
+
+    package struct Instance: Equatable {
+        package var id: String
+        package var revision: Revision
+        package var quality: Quality
+        package var age = 0
+        package var restarts = 0
+        package var counters = RequestCounters(latency: [0], bounds: [1])
+
+        package var condition: InstanceObservation.Condition {
+            switch quality {
+            case .crashing: restarts >= 3 ? .crashLooping : .starting
+            case .stuck: .starting
+            case .good, .bad: age >= World.loadTicks ? .ready : .starting
+            }
+        }
+    }
+
+    package static let tick: TimeInterval = 0.5
+    package static let loadTicks = 3
+
+    package var random: SeededRandom
+    package var now = Date(timeIntervalSince1970: 1_800_000_000)
+    package var desired: Desired
+    package var commands: [OperatorCommand] = []
+    package var instances: [Instance] = []
+    package var plan: ServingPlan?
+    package var weights: [Revision: Int] = [:]
+    package var epoch = 1
+    package var isProxyReachable = true
+    /// What the store holds. A controller that comes back reads it from bytes.
+    package var state: RolloutState?
+    package var events: [RolloutEvent] = []
+    package var refusals: [Decision.Refusal] = []
+    package var requestsPerTick = 40
+    package var goodErrorRate = 0.0
+    /// Instances ever started, by version.
+    package var started: [String: Int] = [:]
+
+    /// Versions that behave otherwise than their names say.
+    package var turned: [String: Quality] = [:]
+
+    package init(seed: UInt64, deployment: ModelDeployment) {
+        random = SeededRandom(seed: seed)
+        desired = .manifest(deployment, commit: deployment.template.model.version)
+    }
+
+    /// A world in which `version` is stable.
+    package static func serving(_ version: String, seed: UInt64 = 1) -> World {
+        var world = World(seed: seed, deployment: .example(version))
+        world.run(limit: 20) { $0.phase == .healthy }
+        precondition(world.state?.phase == .healthy)
+        world.passTime()
+        return world
+    }
+
+    package mutating func commit(_ deployment: ModelDeployment) {
+        desired = .manifest(deployment, commit: deployment.template.model.version)
+    }
+
+    package mutating func command(_ verb: OperatorCommand.Verb) {
+        commands.append(OperatorCommand(verb, actor: "tester"))
+    }
+
+    /// From now on the version behaves otherwise.
+    package mutating func turn(_ version: String, into quality: Quality) {
+        turned[version] = quality
+        let revision = ModelDeployment.example(version).template.revision
+        for index in instances.indices where instances[index].revision == revision {
+            instances[index].quality = quality
+        }
+    }
+
+    // MARK: - The world goes on
+
+    package mutating func passTime() {
+        now.addTimeInterval(Self.tick)
+        for index in instances.indices {
+            instances[index].age += 1
+            if instances[index].quality == .crashing { instances[index].restarts += 1 }
+        }
+        sendTraffic()
+    }
+
+    private mutating func sendTraffic() {
+        for (revision, weight) in weights where weight > 0 {
+            let ready = instances.indices.filter {
+                instances[$0].revision == revision && instances[$0].condition == .ready
+            }
+            guard let target = ready.randomElement(using: &random) else { continue }
+            for _ in 0..<(requestsPerTick * weight / 100) {
+                let errorRate = instances[target].quality == .bad ? 0.5 : goodErrorRate
+                instances[target].counters.requests += 1
+                instances[target].counters.latency[0] += 1
+                if Double.random(in: 0..<1, using: &random) < errorRate {
+                    instances[target].counters.errors += 1
+                }
+            }
+        }
+    }
+
+    package mutating func restartProxy() {
+        epoch += 1
+        for index in instances.indices {
+            instances[index].counters = RequestCounters(latency: [0], bounds: [1])
+        }
+    }
+
+    // MARK: - The loop, cut off where `crash` says
+
+    package enum Crash: CaseIterable { case beforeSwap, beforeApply }
+
+    /// One pass of the controller. - Returns: the decision that was taken.
+    @discardableResult
+    package mutating func pass(crash: Crash? = nil) -> Decision? {
+        let before = state
+        let inputs = DecisionInputs(
+            desired: desired, observed: observe(), readings: isProxyReachable ? readings : nil,
+            commands: commands,
+            now: now)
+        guard let decision = decide(before, inputs) else { return nil }
+        if crash != nil { readBack() }
+        if crash == .beforeSwap { return decision }
+        commands = []
+        state = decision.state
+        events += decision.events
+        refusals += decision.refusals
+        if crash == .beforeApply { return decision }
+        apply(decision.plan)
+        return decision
+    }
+
+    private mutating func readBack() {
+        guard let state, let bytes = try? JSONEncoder().encode(state) else { return }
+        let read = try? JSONDecoder().decode(RolloutState.self, from: bytes)
+        precondition(read == state, "a state is not what was written")
+        self.state = read
+    }
+
+    package func observe() -> Observation {
+        Observation(
+            instances: instances.map {
+                InstanceObservation(
+                    id: $0.id, revision: $0.revision, condition: $0.condition, restarts: $0.restarts)
+            },
+            endpoint: weights.values.contains { $0 > 0 } ? "http://127.0.0.1:9000" : nil,
+            weights: isProxyReachable ? weights : nil, plan: plan)
+    }
+
+    package var readings: [Reading] {
+        instances.map {
+            Reading(instance: $0.id, revision: $0.revision, epoch: "\(epoch)", counters: $0.counters)
+        }
+    }
+
+    private mutating func apply(_ plan: ServingPlan) {
+        self.plan = plan
+        let wanted = Set(plan.revisions.map(\.revision))
+        instances.removeAll { !wanted.contains($0.revision) }
+        for revision in plan.revisions {
+            let running = instances.count { $0.revision == revision.revision }
+            for _ in running..<max(running, revision.replicas) {
+                started[revision.template.model.version, default: 0] += 1
+                instances.append(
+                    Instance(
+                        id: "\(revision.revision)-\(Int.random(in: 0..<1_000_000, using: &random))",
+                        revision: revision.revision,
+                        quality: turned[revision.template.model.version]
+                            ?? Quality(version: revision.template.model.version)))
+            }
+        }
+        guard isProxyReachable else { return }
+        weights = Dictionary(uniqueKeysWithValues: plan.revisions.map { ($0.revision, $0.weight) })
+    }
+
+    /// Passes and ticks until `isOver`, or for `limit` ticks.
+    package mutating func run(limit: Int, until isOver: (RolloutState) -> Bool) {
+        for _ in 0..<limit {
+            pass()
+            if let state, isOver(state) { return }
+            passTime()
+        }
+    }
+}
+
+extension RolloutState {
+    package var hold: Rollout.Hold? { rollout?.hold }
+}
+
+extension RolloutSpec {
+    /// 20 %, 50 %, all; errors compared.
+    package static let twoSteps = RolloutSpec(
+        steps: [
+            RolloutStep(.setWeight(20)), RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100)),
+        ],
+        gates: [GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))])
+}
+
+extension ModelDeployment {
+    /// A deployment whose model behaves as its version says.
+    package static func example(
+        _ version: String, replicas: Int = 1, rollout: RolloutSpec = RolloutSpec()
+    ) -> ModelDeployment {
+        ModelDeployment(
+            key: DeploymentKey(namespace: "test", name: "model"),
+            template: ServingTemplate(
+                model: ModelSource(version: version), runtime: Runtime(command: ["serve"]),
+                resources: Resources(),
+                canonical: #"{"model":{"version":"\#(version)"}}"#),
+            replicas: replicas, rollout: rollout)
+    }
+}

@@ -1,0 +1,209 @@
+import Foundation
+import Logging
+import ModelManifests
+import Serving
+import Testing
+
+@testable import TrafficProxy
+
+@Suite struct TrafficProxyTests {
+    private func configuration(_ directory: String) -> TrafficProxyConfiguration {
+        TrafficProxyConfiguration(
+            stateDirectory: directory, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            handlesSignals: false)
+    }
+
+    private func withStateDirectory(_ body: (String) async throws -> Void) async throws {
+        let directory = NSTemporaryDirectory() + "mlctl-proxy-\(UInt32.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try await body(directory)
+    }
+
+    /// Runs a proxy on the directory while the body does; ends it then, and waits for its end.
+    private func withProxy(_ directory: String, _ body: (ProxyFiles) async throws -> Void) async throws {
+        let proxy = TrafficProxy(configuration: configuration(directory))
+        let files = ProxyFiles(stateDirectory: directory)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await proxy.run() }
+            _ = try await eventually {
+                try? await RawClient(unixSocket: files.controlSocket).request("GET", "/healthz", body: "").status
+            } until: {
+                $0 == 200
+            }
+            try await body(files)
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+
+    private func routes(port: Int, upstream: Int, generation: Int = 1) throws -> String {
+        let routes = ProxyRoutes(
+            generation: generation,
+            routes: [
+                ProxyRoute(
+                    deployment: DeploymentKey(name: "d"), port: port,
+                    revisions: [
+                        RevisionRoute(
+                            revision: Revision(rawValue: "r"), weight: 100,
+                            upstreams: [Upstream(instance: "i", port: upstream)])
+                    ])
+            ])
+        return String(decoding: try JSONEncoder().encode(routes), as: UTF8.self)
+    }
+
+    private func report(_ answer: RawClient.Answer) throws -> ProxyReport {
+        try JSONDecoder().decode(ProxyReport.self, from: Data(answer.body.utf8))
+    }
+
+    @Test("routes come by the control socket; report and metrics say what they carry")
+    func control() async throws {
+        try await withStateDirectory { directory in
+            try await withProxy(directory) { files in
+                let upstream = try await ScriptedUpstream(.status(200))
+                let port = try HeldPort.refusing()
+                let control = try RawClient(unixSocket: files.controlSocket)
+                let put = try await control.request(
+                    "PUT", "/routes", body: try routes(port: port, upstream: upstream.port, generation: 7))
+                #expect(put.status == 200)
+                let applied = try report(put)
+                #expect(applied.generation == 7 && !applied.epoch.isEmpty)
+                #expect(
+                    applied.endpoints == [
+                        EndpointReport(deployment: DeploymentKey(name: "d"), port: port, listening: true)
+                    ])
+                #expect(try await RawClient(port: port).request().status == 200)
+                let seen = try report(try await control.request("GET", "/report", body: ""))
+                #expect(seen.epoch == applied.epoch)
+                #expect(seen.instances.first?.counters.requests == 1)
+                let metrics = try await control.request("GET", "/metrics", body: "")
+                #expect(
+                    metrics.body.contains(
+                        "mlctl_proxy_requests_total{namespace=\"default\",deployment=\"d\",revision=\"r\","
+                            + "instance=\"i\"} 1\n"
+                    ))
+                #expect(try await control.request("GET", "/nowhere", body: "").status == 404)
+                #expect(try await control.request("DELETE", "/routes", body: "").status == 405)
+            }
+        }
+    }
+
+    @Test("routes that are invalid change nothing, and the answer says why")
+    func invalid() async throws {
+        try await withStateDirectory { directory in
+            try await withProxy(directory) { files in
+                let upstream = try await ScriptedUpstream(.status(200))
+                let port = try HeldPort.refusing()
+                let control = try RawClient(unixSocket: files.controlSocket)
+                _ = try await control.request("PUT", "/routes", body: try routes(port: port, upstream: upstream.port))
+                let garbage = try await control.request("PUT", "/routes", body: "{\"routes\": 3}")
+                #expect(garbage.status == 400)
+                let looped = try await control.request(
+                    "PUT", "/routes", body: try routes(port: port, upstream: port, generation: 2))
+                #expect(looped.status == 422 && looped.body.contains("would call itself"))
+                #expect(try report(try await control.request("GET", "/report", body: "")).generation == 1)
+                #expect(try await RawClient(port: port).request().status == 200)
+            }
+        }
+    }
+
+    @Test("a restarted proxy serves its last routes without a controller, in a new epoch")
+    func restart() async throws {
+        try await withStateDirectory { directory in
+            let upstream = try await ScriptedUpstream(.status(200))
+            let port = try HeldPort.refusing()
+            var epochs: Set<String> = []
+            try await withProxy(directory) { files in
+                let control = try RawClient(unixSocket: files.controlSocket)
+                let put = try await control.request(
+                    "PUT", "/routes", body: try routes(port: port, upstream: upstream.port, generation: 9))
+                epochs.insert(try report(put).epoch)
+            }
+            try await withProxy(directory) { files in
+                #expect(try await RawClient(port: port).request().status == 200)
+                let control = try RawClient(unixSocket: files.controlSocket)
+                let now = try report(try await control.request("GET", "/report", body: ""))
+                #expect(now.generation == 9)
+                epochs.insert(now.epoch)
+            }
+            #expect(epochs.count == 2)
+        }
+    }
+
+    @Test("broken last routes are set aside, and the proxy starts without any")
+    func brokenRoutes() async throws {
+        try await withStateDirectory { directory in
+            let files = ProxyFiles(stateDirectory: directory)
+            try files.create()
+            try Data("{\"generation\": 1, \"rou".utf8).write(to: URL(fileURLWithPath: files.routes))
+            try await withProxy(directory) { files in
+                let control = try RawClient(unixSocket: files.controlSocket)
+                #expect(try report(try await control.request("GET", "/report", body: "")).endpoints.isEmpty)
+                #expect(FileManager.default.fileExists(atPath: files.routes + ".broken"))
+            }
+        }
+    }
+
+    @Test("there is one proxy a state directory, and only its user may speak to it")
+    func alone() async throws {
+        try await withStateDirectory { directory in
+            try await withProxy(directory) { files in
+                let error = await #expect(throws: ProxyError.self) {
+                    try await TrafficProxy(configuration: configuration(directory)).run()
+                }
+                #expect(error?.code == .alreadyRunning && error?.message.contains("mlctl down") == true)
+                let attributes = try FileManager.default.attributesOfItem(atPath: files.controlSocket)
+                #expect(attributes[.posixPermissions] as? Int == 0o600)
+                #expect(
+                    try await RawClient(unixSocket: files.controlSocket).request("GET", "/healthz", body: "").status
+                        == 200)
+            }
+        }
+    }
+
+    @Test("a state directory whose name is too long for a socket is refused with the reason")
+    func longName() async throws {
+        try await withStateDirectory { directory in
+            let long = directory + "/" + String(repeating: "a", count: 120)
+            let error = await #expect(throws: ProxyError.self) {
+                try await TrafficProxy(configuration: configuration(long)).run()
+            }
+            #expect(error?.code == .controlSocket && error?.message.contains("shorter") == true)
+        }
+    }
+
+    @Test(
+        "told to end, the proxy finishes what is under way, tells clients that the connection ends, and accepts nobody")
+    func drains() async throws {
+        try await withStateDirectory { directory in
+            let upstream = try await ScriptedUpstream(.events)
+            let port = try HeldPort.refusing()
+            let files = ProxyFiles(stateDirectory: directory)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let proxy = TrafficProxy(configuration: configuration(directory))
+                group.addTask { try await proxy.run() }
+                _ = try await eventually {
+                    try? await RawClient(unixSocket: files.controlSocket).request("GET", "/healthz", body: "").status
+                } until: {
+                    $0 == 200
+                }
+                _ = try await RawClient(unixSocket: files.controlSocket).request(
+                    "PUT", "/routes", body: try routes(port: port, upstream: upstream.port))
+                let client = try RawClient(port: port)
+                try await client.send("GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+                _ = try await client.read(until: "\r\n\r\n")
+                group.cancelAll()
+                let accepts = try await eventually {
+                    (try? RawClient(port: port)) != nil
+                } until: {
+                    !$0
+                }
+                #expect(!accepts)
+                try await upstream.stream("end", ends: true)
+                #expect(try await client.readToEnd() == "3\r\nend\r\n0\r\n\r\n")
+                try await group.waitForAll()
+            }
+            #expect(!FileManager.default.fileExists(atPath: files.controlSocket))
+        }
+    }
+}

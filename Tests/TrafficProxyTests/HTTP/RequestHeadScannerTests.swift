@@ -1,0 +1,187 @@
+import TestSupport
+import Testing
+
+@testable import TrafficProxy
+
+@Suite struct RequestHeadScannerTests {
+    @Test("a plain POST is understood")
+    func post() throws {
+        let text = "POST /v2/models/m/infer?x=1 HTTP/1.1\r\nHost: h:1\r\nContent-Length: 12\r\n\r\n"
+        let head = try #require(scanRequest(text + "body").head)
+        #expect(head.method == .post)
+        #expect(head.length == text.utf8.count)
+        #expect(head.body == .length(12))
+        #expect(head.keepAlive && !head.isVersion10 && !head.mayRepeat)
+        #expect(Array(text.utf8)[head.path] == Array("/v2/models/m/infer?x=1".utf8)[...])
+    }
+
+    @Test(
+        "keep-alive follows version and Connection",
+        arguments: [
+            ("HTTP/1.1", "", true), ("HTTP/1.1", "Connection: close\r\n", false), ("HTTP/1.0", "", false),
+            ("HTTP/1.0", "connection: Keep-Alive\r\n", true), ("HTTP/1.1", "Connection: TE, Close\r\n", false),
+        ])
+    func keepAlive(version: String, field: String, expected: Bool) throws {
+        let head = try #require(scanRequest("GET / \(version)\r\nHost: h\r\n\(field)\r\n").head)
+        #expect(head.keepAlive == expected)
+    }
+
+    @Test("a target in absolute form names the host")
+    func absolute() throws {
+        let text = "GET http://other:80/a?b HTTP/1.1\r\nHost: h\r\n\r\n"
+        let head = try #require(scanRequest(text).head)
+        #expect(Array(text.utf8)[head.authority] == Array("other:80".utf8)[...])
+        #expect(Array(text.utf8)[head.path] == Array("/a?b".utf8)[...])
+        #expect(scanRequest("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").head != nil)
+    }
+
+    static let faults: [(String, HeadFault)] = [
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", .lengthAndEncoding),
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", .duplicateContentLength),
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3, 3\r\n\r\n", .badContentLength),
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: +3\r\n\r\n", .badContentLength),
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", .badContentLength),
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0x3\r\n\r\n", .badContentLength),
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n\r\n", .badContentLength),
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n", .badContentLength),
+        (
+            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            .duplicateTransferEncoding
+        ),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", .unsupportedTransferEncoding),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n", .unsupportedTransferEncoding),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\u{0b}chunked\r\n\r\n", .badFieldValue),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n", .badFieldName),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding\r\n : chunked\r\n\r\n", .badFieldName),
+        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", .encodingInOldVersion),
+        ("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n", .foldedField),
+        ("GET / HTTP/1.1\r\n Host: h\r\n\r\n", .foldedField),
+        ("GET / HTTP/1.1\nHost: h\n\n", .bareLineFeed),
+        ("GET / HTTP/1.1\r\nHost: h\nA: b\r\n\r\n", .bareLineFeed),
+        ("GET / HTTP/1.1\r\nHost: h\r\n\n", .bareLineFeed),
+        ("GET / HTTP/1.1\r\nHost: h\rA: b\r\n\r\n", .bareCarriageReturn),
+        ("GET / HTTP/1.1\r\nHost: h\r\n\rA: b\r\n\r\n", .bareCarriageReturn),
+        ("GET / HTTP/1.1\r\nHost: h\r\nA: b\0c\r\n\r\n", .badFieldValue),
+        ("GET / HTTP/1.1\r\nHost: h\r\nA: 12345678\u{7f}9\r\n\r\n", .badFieldValue),
+        ("GET / HTTP/1.1\r\nHost: h\r\nA b: c\r\n\r\n", .badFieldName),
+        ("GET / HTTP/1.1\r\nHost: h\r\n: c\r\n\r\n", .badFieldName),
+        ("GET / HTTP/1.1\r\nHost: h\r\nA\r\n\r\n", .badFieldName),
+        ("GET / HTTP/1.1\r\nHost: h\r\nÄ: c\r\n\r\n", .badFieldName),
+        ("GET / HTTP/1.1\r\n\r\n", .missingHost),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", .duplicateHost),
+        ("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", .badHost),
+        ("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", .badHost),
+        ("GET  / HTTP/1.1\r\nHost: h\r\n\r\n", .badRequestLine),
+        ("GET /  HTTP/1.1\r\nHost: h\r\n\r\n", .badVersion),
+        ("GET /\r\n\r\n", .badRequestLine),
+        ("GET / HTTP/1.1 \r\nHost: h\r\n\r\n", .badRequestLine),
+        ("GET /\u{e9} HTTP/1.1\r\nHost: h\r\n\r\n", .badTarget),
+        ("GET /\ta HTTP/1.1\r\nHost: h\r\n\r\n", .badTarget),
+        ("GET a HTTP/1.1\r\nHost: h\r\n\r\n", .badTarget),
+        ("GET http://u@h/ HTTP/1.1\r\nHost: h\r\n\r\n", .badTarget),
+        ("GET * HTTP/1.1\r\nHost: h\r\n\r\n", .badTarget),
+        ("G(T / HTTP/1.1\r\nHost: h\r\n\r\n", .badMethod),
+        ("GET / http/1.1\r\nHost: h\r\n\r\n", .badVersion),
+        ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", .unsupportedVersion),
+        ("GET / HTTP/1.2\r\nHost: h\r\n\r\n", .unsupportedVersion),
+        ("GET / HTTP/1.11\r\nHost: h\r\n\r\n", .badRequestLine),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", .badTarget),
+        ("\u{16}\u{03}\u{01}", .badMethod),
+    ]
+
+    @Test("what two servers could read differently is refused", arguments: faults)
+    func refused(text: String, fault: HeadFault) {
+        #expect(scanRequest(text).fault == fault)
+    }
+
+    @Test(
+        "however it is split, the outcome is the same",
+        arguments: faults.map(\.0) + [
+            "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nX-Y: z\r\n\r\nabc",
+            "\r\nGET / HTTP/1.0\r\n\r\n",
+            "PUT http://h:1/a HTTP/1.1\r\nhost: h\r\nconnection: close, x\r\ntransfer-encoding: Chunked\r\n\r\n"
+                + "0\r\n\r\n",
+        ])
+    func splits(text: String) {
+        let bytes = Array(text.utf8)
+        let whole = scanRequest(bytes)
+        for length in 0..<bytes.count {
+            let part = scanRequest(Array(bytes[..<length]))
+            #expect(part == .incomplete || part == whole, "after \(length) bytes")
+        }
+    }
+
+    @Test("whatever comes, splits do not change the outcome, and what passes has one length and one framing")
+    func fuzz() {
+        var random = SeededRandom(seed: 20_261_121)
+        let seeds =
+            Self.faults.map { Array($0.0.utf8) } + [
+                Array(
+                    "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nX-Y: z\r\nConnection: keep-alive\r\n\r\nabc"
+                        .utf8)
+            ]
+        let nasty: [UInt8] = [0x0d, 0x0a, 0x20, 0x09, 0x3a, 0x00, 0x2c, 0x7f, 0xff, 0x31]
+        for _ in 0..<4000 {
+            var bytes = seeds.randomElement(using: &random)!
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let at = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: bytes[at] = nasty.randomElement(using: &random)!
+                case 1: bytes.insert(nasty.randomElement(using: &random)!, at: at)
+                default: if bytes.count > 1 { bytes.remove(at: at) }
+                }
+            }
+            let whole = scanRequest(bytes)
+            for length in 0..<bytes.count {
+                let part = scanRequest(Array(bytes[..<length]))
+                guard part == .incomplete || part == whole else {
+                    Issue.record("\(String(decoding: bytes, as: UTF8.self).debugDescription) split after \(length)")
+                    return
+                }
+            }
+            if let head = whole.head {
+                #expect(head.length <= bytes.count)
+                #expect(bytes[head.length - 4..<head.length] == [0x0d, 0x0a, 0x0d, 0x0a])
+            }
+        }
+    }
+
+    @Test("a head may be as long as its limit, and no longer")
+    func limits() {
+        var limits = ProxyLimits()
+        limits.requestHeadBytes = 100
+        limits.requestLineBytes = 40
+        limits.headFieldCount = 3
+        let short = "GET / HTTP/1.1\r\nHost: h\r\nA: "
+        let fill = 100 - short.utf8.count - 4
+        #expect(scanRequest(short + String(repeating: "b", count: fill) + "\r\n\r\n", limits: limits).head != nil)
+        let long = scanRequest(short + String(repeating: "b", count: fill + 1) + "\r\n\r\n", limits: limits)
+        #expect(long.fault == .headTooLarge)
+        let line = "GET /" + String(repeating: "a", count: 40)
+        #expect(scanRequest(line, limits: limits).fault == .requestLineTooLong)
+        #expect(scanRequest(line + " HTTP/1.1\r\nHost: h\r\n\r\n", limits: limits).fault == .requestLineTooLong)
+        let fields = scanRequest("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\nA: b\r\nA: b\r\n\r\n", limits: limits)
+        #expect(fields.fault == .tooManyFields)
+        #expect(fields.fault?.status == 431)
+    }
+
+    @Test("every token character may stand in a name, and no other")
+    func tokens() {
+        let tokens = Set("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
+        for byte in UInt8.min...UInt8.max { #expect(byte.isToken == tokens.contains(byte)) }
+    }
+
+    @Test("every control character is found wherever it stands in a value")
+    func contents() {
+        for byte in UInt8.min...UInt8.max {
+            for position in 0..<20 {
+                var value = [UInt8](repeating: 0x61, count: 20)
+                value[position] = byte
+                let end = value.withUnsafeBufferPointer {
+                    FieldScanner.endOfFieldContent($0.baseAddress!, from: 0, count: 20)
+                }
+                #expect(end == (byte.isFieldContent ? 20 : position))
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import Testing
+
+@testable import TrafficProxy
+
+@Suite struct RetryPolicyTests {
+    private func decide(
+        _ failure: RetryPolicy.Failure, mayRepeat: Bool = true, isHeld: Bool = true, attempts: Int = 1,
+        instances: Int = 2
+    ) -> RetryPolicy.Decision {
+        RetryPolicy.decide(
+            failure,
+            .init(mayRepeat: mayRepeat, isHeld: isHeld, attempts: attempts, instances: instances), attemptsMax: 3)
+    }
+
+    @Test("a refused connection is an error, and another instance takes any request: nothing was sent")
+    func refused() {
+        #expect(decide(.connect, mayRepeat: false) == .init(retries: true, isError: true))
+        #expect(decide(.connect, instances: 1) == .init(retries: false, isError: true))
+    }
+
+    @Test("a connection that rested and ends unheard of is no error where the request may be sent again")
+    func stale() {
+        #expect(decide(.staleConnection) == .init(retries: true, isError: false))
+        #expect(decide(.staleConnection, instances: 1) == .init(retries: true, isError: false))
+        #expect(decide(.staleConnection, mayRepeat: false) == .init(retries: false, isError: true))
+    }
+
+    @Test(
+        "an instance that may have acted is not asked twice",
+        arguments: [RetryPolicy.Failure.freshConnection, .timeOut, .malformedAnswer])
+    func acted(failure: RetryPolicy.Failure) {
+        #expect(decide(failure) == .init(retries: false, isError: true))
+    }
+
+    @Test("a request that is not held whole, or was tried often enough, is not sent again")
+    func bounds() {
+        #expect(!decide(.connect, isHeld: false).retries)
+        #expect(!decide(.staleConnection, isHeld: false).retries)
+        #expect(decide(.connect, attempts: 2).retries)
+        #expect(!decide(.connect, attempts: 3).retries)
+    }
+}

@@ -1,0 +1,27 @@
+"""Trains a scikit-learn model and writes a folder that MLServer serves.
+
+    train.py FOLDER          writes FOLDER/model.joblib and FOLDER/model-settings.json
+
+A pickled model is written where it is used, with the versions that will read it, and not kept in git.
+Data: Breast Cancer Wisconsin (Diagnostic), which scikit-learn carries inside its package.
+"""
+
+import pathlib
+import shutil
+import sys
+
+import joblib
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir(parents=True, exist_ok=True)
+data = load_breast_cancer()
+model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(data.data, data.target)
+joblib.dump(model, folder / "model.joblib")
+
+settings = pathlib.Path(__file__).resolve().parent / "biopsy-screen" / "model-settings.json"
+if folder.resolve() != settings.parent:
+    shutil.copy(settings, folder / settings.name)
