@@ -10,6 +10,8 @@ CURL := libcurl4-openssl-dev
 PEERS := haproxy nginx wrk
 VENV := .build/venv-mlserver
 RELEASE := .build/release/mlctl
+# A run of tests that hangs ends as a failure, with what it printed so far.
+TEST := timeout --kill-after=10 900 swift test --skip-build
 
 .PHONY: deps build release demo test test-unit test-e2e bench lint format clean deps-mlserver deps-bench
 
@@ -45,14 +47,14 @@ test: test-unit test-e2e
 # In parallel; those of real sockets and processes apart, so that hundreds of others do not starve them on two cores.
 test-unit: deps
 	swift build --build-tests
-	swift test --skip-build --skip EndToEndTests --skip LocalServingTests --skip TrafficProxyTests
-	swift test --skip-build --filter LocalServingTests
-	swift test --skip-build --filter TrafficProxyTests
+	$(TEST) --skip EndToEndTests --skip LocalServingTests --skip TrafficProxyTests
+	$(TEST) --filter LocalServingTests
+	$(TEST) --filter TrafficProxyTests
 
 # End to end: real git, real processes, the real proxy, and MLServer; one scenario at a time, for two cores.
 test-e2e: deps deps-mlserver
 	swift build --build-tests
-	MLCTL_TEST_VENV="$(CURDIR)/$(VENV)" swift test --skip-build --filter EndToEndTests --no-parallel
+	MLCTL_TEST_VENV="$(CURDIR)/$(VENV)" $(TEST) --filter EndToEndTests --no-parallel
 
 deps-bench: deps
 	@missing=""; for peer in $(PEERS); do command -v $$peer >/dev/null || [ -x /usr/sbin/$$peer ] || missing="$$missing $$peer"; done; \

@@ -83,13 +83,19 @@ struct FaultTests {
         }
     }
 
-    @Test("a server that forks and whose parent leaves is kept, and stopped with its whole tree")
+    @Test("a server that leaves its parents, its session and its environment is kept, and ended with the rest")
     func forking() async throws {
         try await withInstallation { installation in
             try installation.commit(["model.yaml": installation.manifest("forking-1")])
             try await installation.start()
-            try await installation.wait("model", for: "it serves") { $0.phase == .healthy }
+            let status = try await installation.wait("model", for: "it serves") { $0.phase == .healthy }
+            #expect(try await self.answer(status) == "forking-1")
             #expect(installation.starts(of: "forking-1") == 1)
+            #expect(installation.escaped.count == 1)
+            #expect(
+                try installation.mlctl("down", "--state-dir", installation.state.path(percentEncoded: false)).status
+                    == 0)
+            #expect(installation.escaped == [])
         }
     }
 
@@ -223,10 +229,21 @@ struct FaultTests {
 }
 
 extension Installation {
+    private static var everyProcess: [Int32] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
+    }
+
+    /// The servers of version `forking`, found by what they wrote into their own environment.
+    var escaped: [Int32] {
+        let mark = Data("ESCAPED=\(folder.appending(path: "marks").path(percentEncoded: false))".utf8)
+        return Self.everyProcess.filter {
+            FileManager.default.contents(atPath: "/proc/\($0)/environ")?.split(separator: 0).contains(mark) == true
+        }
+    }
+
     /// The process of ours that runs `mlctl COMMAND` over this state folder.
     func process(running command: String) -> Int32? {
-        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        for pid in all.compactMap({ Int32($0) }) {
+        for pid in Self.everyProcess {
             guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { continue }
             let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
             guard words.count > 2, words[1] == command else { continue }

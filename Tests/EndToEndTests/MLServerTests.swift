@@ -17,12 +17,10 @@ struct MLServerTests {
     private func train(_ installation: Installation, _ version: String) throws -> URL {
         let folder = installation.folder.appending(path: "models/\(version)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let process = Process()
-        process.executableURL = URL(filePath: "\(mlserverEnvironment ?? "")/bin/python")
-        process.arguments = [Self.training.path(percentEncoded: false), folder.path(percentEncoded: false)]
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
+        try ChildProcess.run([
+            "\(mlserverEnvironment ?? "")/bin/python", Self.training.path(percentEncoded: false),
+            folder.path(percentEncoded: false),
+        ])
         try version.write(to: folder.appending(path: "version.txt"), atomically: true, encoding: .utf8)
         return folder
     }

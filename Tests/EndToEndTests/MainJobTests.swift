@@ -97,7 +97,7 @@ struct MainJobTests {
             let status = try await installation.wait("model", for: "it serves") { $0.phase == .healthy }
             let refused = try installation.mlctl("down", "--state-dir", installation.state.path(percentEncoded: false))
             #expect(refused.status == 2, "\(refused.output)")
-            installation.stopController()
+            try installation.stopController()
             let url = try #require(status.endpoint.flatMap { URL(string: $0) })
             let (data, _) = try await URLSession.shared.data(from: url)
             #expect(String(decoding: data, as: UTF8.self) == "good-1")

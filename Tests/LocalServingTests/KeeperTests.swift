@@ -330,32 +330,6 @@ struct KeeperTests {
         #expect(orphan.server?.isAlive == false)
     }
 
-    @Test("a keeper of its own process keeps a server whose parents left, and reaps what they left behind")
-    func subreaper() async throws {
-        await #expect(processExitsWith: .success) {
-            let test = try TestState()
-            // Twice away from its parent, in a session of its own, without the mark.
-            let script = """
-                import os, sys
-                if os.fork(): os._exit(0)
-                os.setsid()
-                if os.fork(): os._exit(0)
-                env = {'PORT': os.environ['PORT'], 'PATH': os.environ['PATH']}
-                os.execvpe(sys.executable, [sys.executable, '-c', sys.argv[1]], env)
-                """
-            let folder = try test.journal(Script.runtime(script, arguments: [Script.http]))
-            let keeper = Keeper(state: test.state, instance: folder.id, belonging: .everyDescendant)
-            async let exitCode = keeper.run()
-            let status = try await folder.reaches(.ready)
-            let tree = ProcessTable.now().descendants(of: getpid()).filter { !$0.isZombie }
-            precondition(!tree.isEmpty && tree.allSatisfy { $0.pid != status.server?.pid })
-            kill(getpid(), SIGTERM)
-            let code = try await exitCode
-            precondition(code == 0)
-            precondition(ProcessTable.now().descendants(of: getpid()).isEmpty, "a zombie or a survivor is left")
-        }
-    }
-
     @Test("a process that has the recorded pid but not the mark is never touched")
     func notOurs() async throws {
         let folder = try test.journal(Script.runtime(Script.http))

@@ -11,20 +11,28 @@ public final class ChildProcess {
         public var description: String
     }
 
+    public enum Output {
+        /// Read by the test; what it says of errors goes where the test's own does.
+        case pipe
+        case pipeWithErrors
+        /// Appended to. A child that outlives the test holds no end of a pipe then.
+        case files(output: String, errors: String)
+    }
+
     public let pid: pid_t
     private let output: FileHandle
     /// The child's standard input. It ends when the test does, however that ends.
     private let lifeline: FileHandle
-    private var isReaped = false
+    private var status: Int32?
     /// Held from the making of a pipe until it is marked and its child is started, so that no other child inherits it.
     private static let starting = Mutex(())
 
     /// - Parameters:
     ///   - command: the program, looked up on the PATH, and its arguments.
     ///   - environment: added to the test's own.
-    public init(_ command: [String], environment: [String: String] = [:], joinsErrors: Bool = false) throws {
+    public init(_ command: [String], environment: [String: String] = [:], output: Output = .pipe) throws {
         let (input, output, pid) = try Self.starting.withLock { _ in
-            try Self.spawn(command, environment: environment, joinsErrors: joinsErrors)
+            try Self.spawn(command, environment: environment, output: output)
         }
         self.pid = pid
         self.output = output
@@ -32,7 +40,7 @@ public final class ChildProcess {
     }
 
     private static func spawn(
-        _ command: [String], environment: [String: String], joinsErrors: Bool
+        _ command: [String], environment: [String: String], output destination: Output
     ) throws -> (input: FileHandle, output: FileHandle, pid: pid_t) {
         let input = try pipe()
         let output = try pipe()
@@ -40,8 +48,16 @@ public final class ChildProcess {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, input.reading.fileDescriptor, 0)
-        posix_spawn_file_actions_adddup2(&actions, output.writing.fileDescriptor, 1)
-        if joinsErrors { posix_spawn_file_actions_adddup2(&actions, 1, 2) }
+        switch destination {
+        case .pipe: posix_spawn_file_actions_adddup2(&actions, output.writing.fileDescriptor, 1)
+        case .pipeWithErrors:
+            posix_spawn_file_actions_adddup2(&actions, output.writing.fileDescriptor, 1)
+            posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        case .files(let output, let errors):
+            let flags = O_WRONLY | O_CREAT | O_APPEND
+            posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o600)
+            posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o600)
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -78,14 +94,40 @@ public final class ChildProcess {
     /// - Throws: `Failure` with its words where it did not succeed.
     @discardableResult
     public static func run(_ command: [String], environment: [String: String] = [:]) throws -> String {
-        let child = try ChildProcess(command, environment: environment, joinsErrors: true)
+        let child = try ChildProcess(command, environment: environment, output: .pipeWithErrors)
         try child.lifeline.close()
         let text = String(decoding: try child.output.readToEnd() ?? Data(), as: UTF8.self)
-        var status: Int32 = 0
-        waitpid(child.pid, &status, 0)
-        child.isReaped = true
-        guard status == 0 else { throw Failure(description: "\(command): \(text)") }
+        guard try child.wait() == 0 else { throw Failure(description: "\(command): \(text)") }
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    public var isRunning: Bool {
+        reap(WNOHANG)
+        return status == nil
+    }
+
+    public func terminate() { if isRunning { kill(pid, SIGTERM) } }
+
+    /// Waits for its end; after `limit` it is killed.
+    ///
+    /// - Returns: its exit code; 128 and the signal's number where a signal ended it.
+    @discardableResult
+    public func wait(limit: Duration = .seconds(120)) throws -> Int32 {
+        let end = ContinuousClock.now + limit
+        while isRunning {
+            guard ContinuousClock.now < end else {
+                stop()
+                throw Failure(description: "process \(pid) did not end within \(limit)")
+            }
+            usleep(2000)
+        }
+        return status ?? 0
+    }
+
+    private func reap(_ options: Int32) {
+        var raw: Int32 = 0
+        guard status == nil, waitpid(pid, &raw, options) == pid else { return }
+        status = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
     }
 
     /// The next line of its output; nil at the end.
@@ -99,9 +141,8 @@ public final class ChildProcess {
     }
 
     public func stop() {
-        guard !isReaped else { return }
-        isReaped = true
+        guard isRunning else { return }
         kill(pid, SIGKILL)
-        waitpid(pid, nil, 0)
+        reap(0)
     }
 }

@@ -9,7 +9,7 @@ package final class Installation {
 
     package let folder: URL
     package let executable: URL
-    private var controller: Process?
+    private var controller: ChildProcess?
     private let environment: [String: String]
 
     /// - Parameter executable: nil for the `mlctl` that was built beside the tests.
@@ -45,8 +45,7 @@ package final class Installation {
             "-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false",
         ]
         let result = try Self.output(
-            "/usr/bin/env", ["git", "-C", repo.path(percentEncoded: false)] + identity + arguments,
-            environment: [:])
+            ["git", "-C", repo.path(percentEncoded: false)] + identity + arguments, environment: [:])
         guard result.status == 0 else { throw InstallationError("git \(arguments): \(result.error)") }
         return result.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
@@ -73,24 +72,12 @@ package final class Installation {
 
     package func start(_ arguments: [String] = []) async throws {
         try? FileManager.default.removeItem(at: record)
-        let process = Process()
-        process.executableURL = executable
-        process.arguments =
-            [
-                "run", "--repo", repo.path(percentEncoded: false), "--state-dir",
-                state.path(percentEncoded: false),
-                "--listen", "127.0.0.1:0", "--interval", "1h",
-            ] + arguments
-        process.environment = processEnvironment
         let log = folder.appending(path: "controller.log").path(percentEncoded: false)
-        if !FileManager.default.fileExists(atPath: log) {
-            try Data().write(to: URL(filePath: log))
-        }
-        let file = FileHandle(forWritingAtPath: log)
-        try file?.seekToEnd()
-        process.standardOutput = file
-        process.standardError = file
-        try process.run()
+        let process = try ChildProcess(
+            [
+                executable.path(percentEncoded: false), "run", "--repo", repo.path(percentEncoded: false),
+                "--state-dir", state.path(percentEncoded: false), "--listen", "127.0.0.1:0", "--interval", "1h",
+            ] + arguments, environment: processEnvironment, output: .files(output: log, errors: log))
         controller = process
         try await until("the controller is ready") {
             guard process.isRunning else {
@@ -119,22 +106,19 @@ package final class Installation {
 
     /// As a power cut of the controller: nothing is tidied up.
     package func killController() {
-        guard let controller else { return }
-        kill(controller.processIdentifier, SIGKILL)
-        controller.waitUntilExit()
-        self.controller = nil
+        controller?.stop()
+        controller = nil
     }
 
-    package func stopController() {
-        guard let controller else { return }
-        controller.terminate()
-        controller.waitUntilExit()
-        self.controller = nil
+    package func stopController() throws {
+        controller?.terminate()
+        try controller?.wait(limit: Self.waitLimit)
+        controller = nil
     }
 
     /// Stops everything, and removes the folder. To be called at the end of every test.
     package func close() throws {
-        stopController()
+        try stopController()
         let down = try mlctl("down", "--state-dir", state.path(percentEncoded: false))
         if down.status != 0 { print("mlctl down: \(down.error)") }
         try FileManager.default.removeItem(at: folder)
@@ -151,39 +135,30 @@ package final class Installation {
     /// Runs a command of mlctl against this installation's controller.
     package func mlctl(_ arguments: String...) throws -> Output {
         try Self.output(
-            executable.path(percentEncoded: false), arguments, environment: processEnvironment)
+            [executable.path(percentEncoded: false)] + arguments, environment: processEnvironment)
     }
 
     private var processEnvironment: [String: String] {
-        var all = ProcessInfo.processInfo.environment
+        var all: [String: String] = [:]
+        let path = ProcessInfo.processInfo.environment["PATH"]
         all["PATH"] =
-            "\(executable.deletingLastPathComponent().path(percentEncoded: false)):\(all["PATH"] ?? "/usr/bin:/bin")"
+            "\(executable.deletingLastPathComponent().path(percentEncoded: false)):\(path ?? "/usr/bin:/bin")"
         all["MLCTL_SERVER"] = api?.absoluteString
         all["NO_COLOR"] = "1"
         return all.merging(environment) { _, new in new }
     }
 
-    private static func output(_ path: String, _ arguments: [String], environment: [String: String])
-        throws -> Output
-    {
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        if !environment.isEmpty { process.environment = environment }
+    private static func output(_ command: [String], environment: [String: String]) throws -> Output {
         // Files, not pipes: a pipe that is full would stop the command.
         let folder = FileManager.default.temporaryDirectory
         let files = ["out", "err"].map { folder.appending(path: "mlctl-\(UUID().uuidString).\($0)") }
         defer { for file in files { try? FileManager.default.removeItem(at: file) } }
-        for file in files {
-            try Data().write(to: file)
-        }
-        process.standardOutput = try FileHandle(forWritingTo: files[0])
-        process.standardError = try FileHandle(forWritingTo: files[1])
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
+        let paths = files.map { $0.path(percentEncoded: false) }
+        let child = try ChildProcess(
+            command, environment: environment, output: .files(output: paths[0], errors: paths[1]))
+        let status = try child.wait()
         return Output(
-            status: process.terminationStatus, output: try String(contentsOf: files[0], encoding: .utf8),
+            status: status, output: try String(contentsOf: files[0], encoding: .utf8),
             error: try String(contentsOf: files[1], encoding: .utf8))
     }
 

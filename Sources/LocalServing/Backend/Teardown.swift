@@ -108,6 +108,8 @@ private struct TeardownRun {
         let mark = ProcessMark(value)
         let wasRunning = !mark.tree().isEmpty
         await end(mark, grace: Self.proxyPatience)
+        // A process whose first thread has ended looks ended; its lock goes with the last one.
+        if wasRunning { await wait(atMost: KeeperLimits.killPatience) { !FileLock.isHeld(state.proxyLock) } }
         if FileLock.isHeld(state.proxyLock) {
             problems.append(
                 "the proxy was not started by this controller, and is left alone: \(state.proxyLock) is held.")

@@ -7,7 +7,7 @@ crashing  ends at once
 stuck     listens nowhere
 hanging   is ready, and never answers a prediction
 cut       dies in the middle of every twentieth answer
-forking   forks the real server and ends itself
+forking   the real server is away from its parents, in a session of its own, and with nothing of its environment
 """
 import http.server
 import os
@@ -26,8 +26,14 @@ if kind == "crashing":
     sys.exit("this model cannot be loaded")
 if kind == "stuck":
     time.sleep(3600)
-if kind == "forking" and os.fork() > 0:
-    sys.exit(0)
+if kind == "forking" and "ESCAPED" not in os.environ:
+    if os.fork() > 0:
+        sys.exit(0)
+    os.setsid()
+    if os.fork() > 0:
+        os._exit(0)
+    rest = {"ESCAPED": marks, "MODEL_VERSION": version, "PATH": os.environ["PATH"], "PORT": os.environ["PORT"]}
+    os.execve(sys.executable, [sys.executable, __file__], rest)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
