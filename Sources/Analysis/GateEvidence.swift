@@ -1,30 +1,25 @@
 import Foundation
 import ModelManifests
 
-/// What one gate has learnt from readings, kept across restarts: sufficient statistics, under 2 KiB as JSON.
+/// What one gate has learnt, kept across restarts: sufficient statistics, under 2 KiB as JSON.
 ///
 /// # Guarantees
 /// - A comparing gate fails a candidate that is within tolerance with probability at most `alpha`, at whatever moments
 ///   and however often it is looked at, whatever the weights and base rates do between looks.
 /// - It passes a candidate that is beyond the pass margin with probability at most `missedRegressionRate`.
-/// - A failure stays. A pass stays unless the gate fails later; its evidence goes on.
-/// - A threshold carries no such promise: it fails after more than `failureLimit` failed measurements, and passes while
-///   the last one is in bounds.
+/// - A failure stays. A pass of a comparing gate, a check or a contract stays unless the gate fails later; its evidence
+///   goes on.
+/// - Thresholds and drift carry no such promise: they say what the last measurement says, and fail beyond their limits.
 public struct GateEvidence: Codable, Hashable, Sendable {
-    private enum State: Codable, Hashable, Sendable {
-        case compare(CompareEvidence)
-        case threshold(ThresholdEvidence)
-    }
-
     public private(set) var spec: GateSpec
-    /// The gate's own share of the false rollback rate. Not used by thresholds.
+    /// The gate's own share of the false rollback rate. Used by comparing gates only.
     public let alpha: Double
     public private(set) var verdict: Verdict = .insufficient
-    /// Requests of the candidate that ended since the evidence began.
+    /// The candidate's units that it was judged on: requests, users, predictions, pairs, outcomes or measurements.
     public private(set) var samples = 0
     /// In force at the last look.
     private var missedRegressionRate: Double?
-    private var state: State
+    private var state: GateReasoning
     private var startedAt: Date?
 
     /// - Parameter startedAt: from when a threshold's `initialDelay` counts; nil: from the first interval.
@@ -32,57 +27,45 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         self.spec = spec
         self.alpha = alpha
         self.startedAt = startedAt
-        state =
-            switch spec.kind {
-            case .compare(let gate): .compare(CompareEvidence(gate))
-            case .threshold(let gate): .threshold(ThresholdEvidence(gate))
-            }
+        state = GateReasoning(spec.kind)
     }
 
-    /// Takes what both sides added since the last look. After a failure nothing changes any more.
+    /// Takes what both sides added since the last look, if it is of the gate's own source. After a failure nothing
+    /// changes any more.
     public mutating func absorb(_ interval: Interval, missedRegressionRate: Double) {
-        guard verdict != .fail else { return }
+        guard verdict != .fail, interval.source == spec.counters else { return }
         let began = startedAt ?? interval.at
         startedAt = began
         self.missedRegressionRate = missedRegressionRate
-        if interval.candidate.impossibility == nil { samples += interval.candidate.requests }
-        switch (state, spec.kind) {
-        case (.compare(var evidence), .compare(let gate)):
-            evidence.absorb(interval, metric: gate.metric)
-            let found = evidence.verdict(
-                alpha: alpha, missedRegressionRate: missedRegressionRate, samples: samples,
-                minSamples: gate.minSamples)
-            if found != .insufficient { verdict = found }
-            state = .compare(evidence)
-        case (.threshold(var evidence), .threshold(let gate)):
-            evidence.absorb(interval.candidate, atSeconds: interval.at.timeIntervalSince(began), gate: gate)
-            verdict = evidence.verdict(gate)
-            state = .threshold(evidence)
-        default: break
-        }
+        state.absorb(interval, secondsSinceStart: interval.at.timeIntervalSince(began))
+        conclude(missedRegressionRate)
     }
 
-    /// Stable's traffic from before the evidence began: lets a `slow` gate freeze its bound at the start.
-    public mutating func learn(stableHistory counts: SideCounts) {
-        guard case .compare(var evidence) = state else { return }
-        evidence.learn(stableHistory: counts)
-        state = .compare(evidence)
+    /// Takes the answer to its last question. One that comes twice, or to a question that was not asked, is passed over.
+    public mutating func take(_ answer: GateAnswer, ordinal: Int, at now: Date) {
+        guard verdict != .fail else { return }
+        state.take(answer, ordinal: ordinal, secondsSinceStart: now.timeIntervalSince(startedAt ?? now))
+        conclude(missedRegressionRate ?? 1)
     }
+
+    /// The number of the question that it has to ask now; nil while it has none.
+    public func questionDue(at now: Date) -> Int? {
+        guard verdict != .fail else { return nil }
+        return state.questionDue(secondsSinceStart: now.timeIntervalSince(startedAt ?? now))
+    }
+
+    private mutating func conclude(_ missedRegressionRate: Double) {
+        samples = state.samples
+        let found = state.verdict(alpha: alpha, missedRegressionRate: missedRegressionRate)
+        if found != .insufficient || !state.keepsPass { verdict = found }
+    }
+
+    /// Stable's traffic from before the evidence began: lets latency gates freeze their bounds at the start.
+    public mutating func learn(stableHistory counts: SideCounts) { state.learn(stableHistory: counts) }
 
     /// Why the verdict is what it is, in numbers, for people.
     public var reason: String {
-        guard let missedRegressionRate else { return "no data yet" }
-        switch (state, spec.kind) {
-        case (.compare(let evidence), .compare(let gate)):
-            return evidence.reason(
-                gate, verdict: verdict, alpha: alpha, missedRegressionRate: missedRegressionRate, samples: samples)
-        case (.threshold(let evidence), .threshold(let gate)): return evidence.reason(gate)
-        default: return "no data yet"
-        }
-    }
-
-    public var isComparing: Bool {
-        if case .compare = spec.kind { true } else { false }
+        state.reason(verdict: verdict, alpha: alpha, missedRegressionRate: missedRegressionRate)
     }
 
     /// The same gate with a spec that changed in mid-rollout, or nil where the evidence is not of the new one: another
@@ -90,15 +73,18 @@ public struct GateEvidence: Codable, Hashable, Sendable {
     /// tolerance.
     func adopting(_ changed: GateSpec) -> GateEvidence? {
         guard spec != changed else { return self }
-        guard case .compare(var evidence) = state, case .compare(let old) = spec.kind,
-            case .compare(let new) = changed.kind, old.metric == new.metric, old.slowerThan == new.slowerThan,
-            old.maxRelativeIncrease == new.maxRelativeIncrease, old.maxAbsoluteIncrease == new.maxAbsoluteIncrease
-        else { return nil }
+        guard let state = state.adopting(changed.kind) else { return nil }
         var adopted = self
         adopted.spec = changed
-        if old.passMargin != new.passMargin { evidence.setMargin(new.passMargin) }
+        adopted.state = state
         if verdict == .pass { adopted.verdict = .insufficient }
-        adopted.state = .compare(evidence)
         return adopted
     }
+}
+
+/// An answer to a gate's question.
+public enum GateAnswer: Hashable, Codable, Sendable {
+    case measured(Measured)
+    case checked(CheckOutcome)
+    case contract(ContractAnswer)
 }

@@ -32,6 +32,12 @@ public struct Judgement: Codable, Hashable, Sendable {
         }
     }
 
+    /// Takes the answer to a gate's question.
+    public mutating func take(_ answer: GateAnswer, gate: String, ordinal: Int, at now: Date) {
+        guard let index = evidence.firstIndex(where: { $0.spec.name == gate }) else { return }
+        evidence[index].take(answer, ordinal: ordinal, at: now)
+    }
+
     /// Stable's traffic from before the evidence began: lets `slow` gates freeze their bound at the start.
     public mutating func learn(stableHistory counts: SideCounts) {
         for index in evidence.indices { evidence[index].learn(stableHistory: counts) }
@@ -57,10 +63,4 @@ public struct Judgement: Codable, Hashable, Sendable {
     }
 
     public func evidence(of gate: String) -> GateEvidence? { evidence.first { $0.spec.name == gate } }
-}
-
-extension GateSpec {
-    var isComparing: Bool {
-        if case .compare = kind { true } else { false }
-    }
 }

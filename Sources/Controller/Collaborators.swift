@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Rollouts
 import Serving
 
 /// Manifests as git has them: one immutable commit at a time.
@@ -40,6 +41,12 @@ public struct ManifestFile: Hashable, Sendable {
 public protocol MetricSource: Sendable {
     /// All instances of the deployment that the source knows. Throws where it could not be asked: nothing is evidence then.
     func readings(for deployment: DeploymentKey) async throws -> [Reading]
+}
+
+/// Finds out what decisions ask: values, counters, checks, contracts.
+public protocol Inquirer: Sendable {
+    /// Takes as long as it must, within a time limit of its own. Whatever goes wrong is an answer too.
+    func answer(_ inquiry: Inquiry) async -> Finding.Answer
 }
 
 /// Where the output of model servers is kept.

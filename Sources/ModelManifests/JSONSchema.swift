@@ -23,6 +23,7 @@ public enum JSONSchema {
         case .modelDeployment: ManifestFields.modelDeployment.schema()
         case .servingRuntime: ManifestFields.servingRuntime.schema()
         case .gateTemplate: ManifestFields.gateTemplate.schema()
+        case .predictionProfile: ManifestFields.predictionProfile.schema()
         }
     }
 }

@@ -80,6 +80,7 @@ public enum ManifestReader {
         case .modelDeployment: readDeployment(root, &reading, into: &parsed)
         case .servingRuntime: readRuntime(root, &reading, into: &parsed)
         case .gateTemplate: readGateTemplate(root, &reading, into: &parsed)
+        case .predictionProfile: readProfile(root, &reading, into: &parsed)
         }
     }
 
@@ -118,6 +119,18 @@ public enum ManifestReader {
             ParsedGateTemplate(
                 key: key, place: DocumentPlace(file: parsed.file, line: root.place.line),
                 kind: reading.diagnostics.isEmpty ? manifest.spec : nil))
+    }
+
+    private static func readProfile(
+        _ root: SourceNode, _ reading: inout DocumentReading, into parsed: inout ParsedFile
+    ) {
+        let manifest = ManifestFields.predictionProfile.read(root, &reading)
+        guard let manifest, let key = manifest.metadata.key else { return parsed.addNameless(reading.diagnostics) }
+        parsed.diagnostics += reading.diagnostics
+        parsed.profiles.append(
+            ParsedProfile(
+                key: key, place: DocumentPlace(file: parsed.file, line: root.place.line),
+                profile: reading.diagnostics.isEmpty ? manifest.spec : nil))
     }
 }
 

@@ -114,7 +114,7 @@ extension DecisionPass {
         case .setWeight(let weight):
             if weight < 100 { state.rollout?.weight = weight }
             enter(.progressing, step.text)
-        case .gate:
+        case .gate, .mirror:
             enter(.progressing, step.text)
         case .pause, .approval:
             enter(.paused, step.text)
@@ -141,6 +141,8 @@ extension DecisionPass {
         case .setWeight(let weight):
             let isInForce = observed.weights?[rollout.candidate.revision] == weight
             return isInForce && (rollout.isStepApproved || mayLeave)
+        case .mirror:
+            return rollout.isStepApproved || mayLeave
         case .pause(let duration):
             if rollout.isStepApproved || (step.advance == .evidence && rollout.allGatesPass) { return true }
             return duration.map { now.timeIntervalSince(rollout.stepStartedAt) >= $0.seconds } ?? false

@@ -19,15 +19,22 @@ public struct DecisionInputs: Equatable, Sendable {
     /// Nil where the source could not be asked: nothing is evidence then.
     public var readings: [Reading]?
     public var commands: [OperatorCommand]
+    /// Answers to what earlier decisions asked.
+    public var findings: [Finding]
+    /// Those of `dependsOn` whose rollouts are not over, and what they are at.
+    public var unmetDependencies: [String]
     public var now: Date
 
     public init(
-        desired: Desired, observed: Observation, readings: [Reading]? = nil, commands: [OperatorCommand] = [], now: Date
+        desired: Desired, observed: Observation, readings: [Reading]? = nil, commands: [OperatorCommand] = [],
+        findings: [Finding] = [], unmetDependencies: [String] = [], now: Date
     ) {
         self.desired = desired
         self.observed = observed
         self.readings = readings
         self.commands = commands
+        self.findings = findings
+        self.unmetDependencies = unmetDependencies
         self.now = now
     }
 }
@@ -40,6 +47,8 @@ public struct Decision: Equatable, Sendable {
     public var events: [RolloutEvent]
     /// Commands that cannot be carried out in this phase, and why.
     public var refusals: [Refusal]
+    /// What has to be found out. A question that is being put already is not put again.
+    public var inquiries: [Inquiry]
     /// When to decide again even if nothing changes; nil: at the resting interval.
     public var lookAgainAt: Date?
 

@@ -38,7 +38,7 @@ struct DecisionPass {
         for _ in 0..<Self.transitionLimit where advance() {}
         let isGone = state.isRemoved && inputs.observed.instances.isEmpty
         return Decision(
-            state: isGone ? nil : state, plan: plan(), events: events, refusals: refusals,
+            state: isGone ? nil : state, plan: plan(), events: events, refusals: refusals, inquiries: [],
             lookAgainAt: isGone ? nil : nextLook())
     }
 

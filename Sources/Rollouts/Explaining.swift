@@ -43,6 +43,7 @@ extension Rollout {
         case .pause(let duration?): return "the end of a pause of \(duration.goText)"
         case .gate(let name): return "evidence: \(name)"
         case .setWeight(100): return evidence
+        case .mirror: return step.advance == .evidence ? evidence : "the proxy to copy the traffic"
         case .setWeight: return step.advance == .evidence ? evidence : "the proxy to move the traffic"
         }
     }
@@ -54,6 +55,7 @@ extension RolloutStep {
         let base =
             switch action {
             case .setWeight(let weight): "set weight \(weight) %"
+            case .mirror(let share): "copy \(share) % to the candidate"
             case .pause(let duration?): "pause \(duration.goText)"
             case .pause(nil): "pause until 'mlctl promote'"
             case .gate(let name): "gate \(name)"

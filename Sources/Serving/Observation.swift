@@ -5,20 +5,27 @@ public struct Observation: Hashable, Codable, Sendable {
     public var instances: [InstanceObservation]
     /// Where the service answers; nil while the endpoint is not open.
     public var endpoint: String?
+    /// Where the candidate can be tried; nil where it cannot, or not yet.
+    public var preview: String?
     /// The weights that the data plane routes by; nil where it could not be asked.
     public var weights: [Revision: Int]?
+    /// The shares that the data plane copies; nil where it could not be asked.
+    public var mirrors: [Revision: Int]?
     /// The last plan that was applied, where the backend keeps it: what a controller that lost its record goes by.
     public var plan: ServingPlan?
     /// What is wrong and what to do, for the status. Nothing here stops what serves.
     public var problems: [String]
 
     public init(
-        instances: [InstanceObservation] = [], endpoint: String? = nil, weights: [Revision: Int]? = nil,
-        plan: ServingPlan? = nil, problems: [String] = []
+        instances: [InstanceObservation] = [], endpoint: String? = nil, preview: String? = nil,
+        weights: [Revision: Int]? = nil, mirrors: [Revision: Int]? = nil, plan: ServingPlan? = nil,
+        problems: [String] = []
     ) {
         self.instances = instances
         self.endpoint = endpoint
+        self.preview = preview
         self.weights = weights
+        self.mirrors = mirrors
         self.plan = plan
         self.problems = problems
     }
@@ -52,12 +59,21 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
     public var restarts: Int
     /// What is wrong and what to do; nil while all is well.
     public var reason: String?
+    /// `host:port` of each named port; the one that serves, under the empty name too.
+    public var addresses: [String: String]
+    /// Where its model's files are; nil where it has none, or they are not on this machine.
+    public var modelFolder: String?
 
-    public init(id: String, revision: Revision, condition: Condition, restarts: Int = 0, reason: String? = nil) {
+    public init(
+        id: String, revision: Revision, condition: Condition, restarts: Int = 0, reason: String? = nil,
+        addresses: [String: String] = [:], modelFolder: String? = nil
+    ) {
         self.id = id
         self.revision = revision
         self.condition = condition
         self.restarts = restarts
         self.reason = reason
+        self.addresses = addresses
+        self.modelFolder = modelFolder
     }
 }

@@ -21,16 +21,43 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
     public var requestTimeout: Duration
     /// Shares in per cent: they sum to 100, or are all 0 where nothing may answer yet.
     public var revisions: [RevisionRoute]
+    /// Who has been answered by a revision stays with it while that has a weight, whatever the weights become.
+    public var keepsUsers: Bool
+    public var observe: [PredictionObservation]
+    /// How a shadow's answers are held against those that users get.
+    public var comparison: ShadowComparison
+    public var generate: SyntheticRoute?
 
     public init(
         deployment: DeploymentKey, port: Int, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
-        revisions: [RevisionRoute] = []
+        revisions: [RevisionRoute] = [], keepsUsers: Bool = false, observe: [PredictionObservation] = [],
+        comparison: ShadowComparison = ShadowComparison(), generate: SyntheticRoute? = nil
     ) {
         self.deployment = deployment
         self.port = port
         self.routing = routing
         self.requestTimeout = requestTimeout
         self.revisions = revisions
+        self.keepsUsers = keepsUsers
+        self.observe = observe
+        self.comparison = comparison
+        self.generate = generate
+    }
+}
+
+/// Recorded requests to send to every revision that has instances, in turn.
+public struct SyntheticRoute: Hashable, Codable, Sendable {
+    /// All revisions together.
+    public var ratePerSecond: Double
+    /// The absolute path of the file.
+    public var file: String
+    /// Where lines without a path of their own are posted to.
+    public var path: String?
+
+    public init(ratePerSecond: Double, file: String, path: String? = nil) {
+        self.ratePerSecond = ratePerSecond
+        self.file = file
+        self.path = path
     }
 }
 
@@ -39,11 +66,19 @@ public struct RevisionRoute: Hashable, Codable, Sendable {
     public var weight: Int
     /// Those that may take new requests. Whatever is gone from here finishes what it has.
     public var upstreams: [Upstream]
+    /// Per cent of the deployment's requests that are copied to it; its answers are compared, and discarded.
+    public var mirror: Int
+    /// A loopback port of its own: requests there are answered by it alone, and are no evidence.
+    public var previewPort: Int?
 
-    public init(revision: Revision, weight: Int, upstreams: [Upstream] = []) {
+    public init(
+        revision: Revision, weight: Int, upstreams: [Upstream] = [], mirror: Int = 0, previewPort: Int? = nil
+    ) {
         self.revision = revision
         self.weight = weight
         self.upstreams = upstreams
+        self.mirror = mirror
+        self.previewPort = previewPort
     }
 }
 

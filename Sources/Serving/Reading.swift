@@ -28,13 +28,62 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     public var latency: [Int]
     /// Upper bounds in seconds, ascending; infinity is left out: it is `requests`.
     public var bounds: [Double]
+    /// Recorded requests that were sent to try it, counted apart from those of users; nil where there were none.
+    public var synthetic: SyntheticCounters?
+    /// What was seen in answers or requests, by the observation's name: how many values fell into each bucket.
+    public var observed: [String: [Int]]
+    /// Of a shadow: its answers against those that users got.
+    public var pairs: PairCounters?
+    /// Further cumulative counters by name, as a source other than the proxy has them.
+    public var named: [String: Double]
 
-    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], bounds: [Double] = []) {
+    public init(
+        requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], bounds: [Double] = [],
+        synthetic: SyntheticCounters? = nil, observed: [String: [Int]] = [:], pairs: PairCounters? = nil,
+        named: [String: Double] = [:]
+    ) {
         self.requests = requests
         self.errors = errors
         self.rejected = rejected
         self.latency = latency
         self.bounds = bounds
+        self.synthetic = synthetic
+        self.observed = observed
+        self.pairs = pairs
+        self.named = named
+    }
+}
+
+/// What became of requests that mlctl itself sent; the bounds are those of the instance's own histogram.
+public struct SyntheticCounters: Hashable, Codable, Sendable {
+    public var requests: Int
+    public var errors: Int
+    public var rejected: Int
+    public var latency: [Int]
+
+    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = []) {
+        self.requests = requests
+        self.errors = errors
+        self.rejected = rejected
+        self.latency = latency
+    }
+}
+
+/// Answers of a shadow that were held against those that users got to the same requests.
+public struct PairCounters: Hashable, Codable, Sendable {
+    /// Pairs of which both sides answered.
+    public var pairs: Int
+    public var disagreements: Int
+    /// Sum over pairs of the mean distance of their numbers, each as a share of `ShadowComparison.range`, 0…1.
+    public var distance: Double
+    /// Requests that were not copied, for want of room: the shadow is too slow, or the body too large.
+    public var dropped: Int
+
+    public init(pairs: Int = 0, disagreements: Int = 0, distance: Double = 0, dropped: Int = 0) {
+        self.pairs = pairs
+        self.disagreements = disagreements
+        self.distance = distance
+        self.dropped = dropped
     }
 }
 

@@ -6,11 +6,17 @@ public struct ServingPlan: Hashable, Codable, Sendable {
     public var endpoint: Endpoint
     /// Every revision that is wanted. Whatever is not named is drained and stopped.
     public var revisions: [RevisionPlan]
+    /// How a shadow's answers are held against those of the revision that answered; nil where nothing is mirrored.
+    public var comparison: ShadowComparison?
 
-    public init(deployment: DeploymentKey, endpoint: Endpoint = Endpoint(), revisions: [RevisionPlan] = []) {
+    public init(
+        deployment: DeploymentKey, endpoint: Endpoint = Endpoint(), revisions: [RevisionPlan] = [],
+        comparison: ShadowComparison? = nil
+    ) {
         self.deployment = deployment
         self.endpoint = endpoint
         self.revisions = revisions
+        self.comparison = comparison
     }
 
     /// True where traffic may flow: the weights sum to 100. Otherwise they are all 0 and the endpoint answers 503.
@@ -25,14 +31,21 @@ public struct RevisionPlan: Hashable, Codable, Sendable {
     public var weight: Int
     /// Its log files outlive it: it was rolled back, and someone will ask why.
     public var keepsLogs: Bool
+    /// Per cent of the deployment's traffic that is copied to it; its answers are discarded.
+    public var mirror: Int
+    /// A port of its own at which it answers whoever asks there.
+    public var preview: Preview?
 
     public init(
-        revision: Revision, template: ServingTemplate, replicas: Int, weight: Int, keepsLogs: Bool = false
+        revision: Revision, template: ServingTemplate, replicas: Int, weight: Int, keepsLogs: Bool = false,
+        mirror: Int = 0, preview: Preview? = nil
     ) {
         self.revision = revision
         self.template = template
         self.replicas = replicas
         self.weight = weight
         self.keepsLogs = keepsLogs
+        self.mirror = mirror
+        self.preview = preview
     }
 }

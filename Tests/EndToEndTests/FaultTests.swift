@@ -92,9 +92,9 @@ struct FaultTests {
             #expect(try await self.answer(status) == "forking-1")
             #expect(installation.starts(of: "forking-1") == 1)
             #expect(installation.escaped.count == 1)
-            #expect(
-                try installation.mlctl("down", "--state-dir", installation.state.path(percentEncoded: false)).status
-                    == 0)
+            try installation.stopController()
+            let down = try installation.mlctl("down", "--state-dir", installation.state.path(percentEncoded: false))
+            #expect(down.status == 0, "\(down.error)")
             #expect(installation.escaped == [])
         }
     }

@@ -116,6 +116,7 @@ struct LocalBackendTests {
             #expect(draining.instances.first { $0.id == id }?.condition == .draining)
             #expect(!test.state.instance(id).isAskedToStop)
             #expect(server.isAlive)
+            try await eventually("the proxy was asked") { access("\(test.state.proxy)/told", F_OK) == 0 ? true : nil }
             unlink("\(test.state.proxy)/busy")
             try await eventually("it is gone") {
                 await backend.observe(key).instances.contains { $0.id == id } ? nil : true

@@ -31,7 +31,7 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
         }
     }
 
-    /// `busy` in its folder names instances that have a request under way.
+    /// `busy` in its folder names instances that have a request under way; `told` is there once it has said so.
     static let proxy = """
         import fcntl, http.server, json, os, socketserver, sys, uuid
         folder = sys.argv[1]
@@ -43,6 +43,7 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
         epoch = uuid.uuid4().hex
         def report():
             busy = open(folder + '/busy').read().split() if os.path.exists(folder + '/busy') else []
+            if busy: open(folder + '/told', 'w').close()
             counters = {'requests': 0, 'errors': 0, 'rejected': 0, 'latency': [], 'bounds': []}
             key = {'namespace': 'default', 'name': 'm'}
             return {'epoch': epoch, 'generation': routes['generation'],

@@ -8,6 +8,8 @@ struct CompareEvidence: Codable, Hashable, Sendable {
     /// Never tested: sums over time mix weights with base rates.
     private var totals = Totals()
     private var problem: String?
+    /// The candidate's.
+    var samples: Int { totals.candidate }
 
     struct Totals: Codable, Hashable, Sendable {
         var stable = 0
@@ -25,14 +27,14 @@ struct CompareEvidence: Codable, Hashable, Sendable {
 
     mutating func learn(stableHistory counts: SideCounts) { slowBound?.learn(stable: counts) }
 
-    mutating func absorb(_ interval: Interval, metric: CompareGate.Metric) {
+    mutating func absorb(_ interval: Interval, _ gate: CompareGate) {
         for (side, counts) in [("stable", interval.stable), ("candidate", interval.candidate)] {
             if let impossibility = counts.impossibility {
                 problem = "\(side) reports \(impossibility)"
                 return
             }
         }
-        guard let block = block(interval, metric) else {
+        guard let block = block(interval, gate) else {
             problem = slowBound?.problem
             return
         }
@@ -44,25 +46,26 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         comparison.absorb(block)
     }
 
-    private mutating func block(_ interval: Interval, _ metric: CompareGate.Metric) -> RateBlock? {
+    private mutating func block(_ interval: Interval, _ gate: CompareGate) -> RateBlock? {
         func trials(_ counts: SideCounts, _ hits: Int) -> Trials {
             Trials(count: Double(counts.requests), successes: Double(hits))
         }
         let (stable, candidate) = (interval.stable, interval.candidate)
-        switch metric {
+        switch gate.metric {
         case .errors:
             return RateBlock(stable: trials(stable, stable.errors), candidate: trials(candidate, candidate.errors))
         case .rejected:
             return RateBlock(stable: trials(stable, stable.rejected), candidate: trials(candidate, candidate.rejected))
         case .slow: return slowBound?.block(interval)
+        case .latencyP50, .latencyP95, .latencyP99, nil: return nil
         }
     }
 
     /// Fail as soon as the tolerance is excluded; pass once a regression beyond the margin has been, and stays so.
-    func verdict(alpha: Double, missedRegressionRate: Double, samples: Int, minSamples: Int) -> Verdict {
+    func verdict(_ gate: CompareGate, alpha: Double, missedRegressionRate: Double) -> Verdict {
         if comparison.logFailEvidence >= -.log(alpha) { return .fail }
         let excluded = comparison.peakLogPassEvidence >= -.log(missedRegressionRate)
-        return excluded && samples >= minSamples ? .pass : .insufficient
+        return excluded && samples >= gate.minSamples ? .pass : .insufficient
     }
 
     /// Another margin starts the pass over.
@@ -70,9 +73,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         comparison = comparison.withMargin(relative: margin.relative, absolute: margin.absolute)
     }
 
-    func reason(_ gate: CompareGate, verdict: Verdict, alpha: Double, missedRegressionRate: Double, samples: Int)
-        -> String
-    {
+    func reason(_ gate: CompareGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
         if let problem { return "\(problem): not comparable" }
         if gate.metric == .slow, slowBound?.edge == nil {
             return "waiting for \(SlowBound.requestsToFreeze) requests of stable to choose the latency bound"
@@ -92,8 +93,8 @@ struct CompareEvidence: Codable, Hashable, Sendable {
             let pass = EvidenceText.odds(comparison.peakLogPassEvidence)
             let fail = EvidenceText.odds(comparison.logFailEvidence)
             text += "undecided: a regression beyond the pass margin is excluded at \(pass)"
-            text += " (pass at \(EvidenceText.odds(-.log(missedRegressionRate))))"
-            text += ", within tolerance at \(fail) (fail at \(EvidenceText.odds(-.log(alpha))))"
+            text += " (pass at \(EvidenceText.odds(-.log(rates.missedRegressionRate))))"
+            text += ", within tolerance at \(fail) (fail at \(EvidenceText.odds(-.log(rates.alpha))))"
             if samples < gate.minSamples { text += "; \(EvidenceText.count(gate.minSamples - samples)) samples to go" }
         }
         return text
@@ -104,6 +105,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
             switch gate.metric {
             case .errors: "errors"
             case .rejected: "rejected"
+            case .latencyP50, .latencyP95, .latencyP99, nil: ""
             case .slow: "slower than \(EvidenceText.seconds(slowBound?.edge ?? 0))"
             }
         func side(_ name: String, _ hits: Int, _ count: Int) -> String {

@@ -1,4 +1,5 @@
 import Foundation
+import ModelManifests
 
 /// What ended in one interval on one side, or since counting began: summed over the side's instances.
 public struct SideCounts: Codable, Hashable, Sendable {
@@ -12,13 +13,29 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public var latency: [Int]
     /// Upper bounds in seconds, ascending, without infinity.
     public var bounds: [Double]
+    /// What became of requests that mlctl itself sent: a stratum of its own, never added to the users'.
+    public var synthetic: RequestStratum?
+    /// Values that fell into each bucket, by the observation's name.
+    public var observed: [String: [Int]]
+    /// A shadow's answers against those that users got.
+    public var pairs: PairCounts
+    /// Further counters by name.
+    public var named: [String: Double]
 
-    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], bounds: [Double] = []) {
+    public init(
+        requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], bounds: [Double] = [],
+        synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
+        named: [String: Double] = [:]
+    ) {
         self.requests = requests
         self.errors = errors
         self.rejected = rejected
         self.latency = latency
         self.bounds = bounds
+        self.synthetic = synthetic
+        self.observed = observed
+        self.pairs = pairs
+        self.named = named
     }
 
     /// Requests whose latency is known.
@@ -46,7 +63,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         if zip(bounds, bounds.dropFirst()).contains(where: { $0 >= $1 }) { return "latency bounds out of order" }
         let buckets = bounds.isEmpty ? [] : Array(latency.prefix(bounds.count)) + [latencyTotal]
         if zip(buckets, buckets.dropFirst()).contains(where: { $0 > $1 }) { return "latency buckets that shrink" }
-        return nil
+        return impossibilityBeside
     }
 
     /// What was added since `earlier`; nil where a counter fell or the difference cannot be one of counters.
@@ -59,12 +76,14 @@ public struct SideCounts: Codable, Hashable, Sendable {
             difference.bounds = bounds
             difference.latency = zip(latency, earlier.latency).map { $0 - $1 }
         }
+        difference.takeBeside(self, since: earlier)
         return difference.impossibility == nil ? difference : nil
     }
 
     /// True where no counter is below the same counter of `other`.
     public func covers(_ other: SideCounts) -> Bool {
-        guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected else { return false }
+        guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected, coversBeside(other)
+        else { return false }
         guard bounds == other.bounds, latency.count == other.latency.count else { return true }
         return zip(latency, other.latency).allSatisfy { $0 >= $1 }
     }
@@ -84,6 +103,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
             sum.latency = sum.bounds.map { (left.atOrUnder($0) ?? 0) + (right.atOrUnder($0) ?? 0) }
             if !sum.bounds.isEmpty { sum.latency.append(left.latencyTotal + right.latencyTotal) }
         }
+        sum.addBeside(left, right)
         return sum
     }
 
@@ -102,11 +122,16 @@ public struct SideCounts: Codable, Hashable, Sendable {
 public struct Interval: Codable, Hashable, Sendable {
     /// Its end.
     public var at: Date
+    /// Whose counters these are: a gate takes those of its own source only.
+    public var source: String
     public var stable: SideCounts
     public var candidate: SideCounts
 
-    public init(at: Date, stable: SideCounts, candidate: SideCounts) {
+    public init(
+        at: Date, source: String = MetricSourceName.proxy, stable: SideCounts, candidate: SideCounts
+    ) {
         self.at = at
+        self.source = source
         self.stable = stable
         self.candidate = candidate
     }

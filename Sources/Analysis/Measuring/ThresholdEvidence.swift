@@ -19,8 +19,13 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
     private var last: Measurement?
     private var problem: String?
 
-    init(_ gate: ThresholdGate) {
-        window = CountWindow(seconds: gate.window / .seconds(1), keepsLatency: gate.metric.isLatency)
+    /// The candidate's requests since the evidence began.
+    private(set) var samples = 0
+    private let metric: ThresholdGate.Metric
+
+    init(_ gate: ThresholdGate, _ metric: ThresholdGate.Metric) {
+        self.metric = metric
+        window = CountWindow(seconds: gate.window / .seconds(1), keepsLatency: metric.isLatency)
         nextDueSeconds = gate.initialDelay / .seconds(1)
     }
 
@@ -31,6 +36,7 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
             return
         }
         problem = nil
+        samples += counts.requests
         window.add(counts, atSeconds: seconds)
         guard seconds >= nextDueSeconds else { return }
         // One measurement a look, however many are due: missing looks are no failures.
@@ -48,14 +54,15 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
         var measurement = found
         let tooLow = gate.min.map { found.value < $0 } ?? false
         let tooHigh = gate.max.map { found.value > $0 || found.isOverLastEdge } ?? false
-        measurement.isInBounds = !tooLow && !tooHigh
+        let holds = gate.condition?.holds(of: found.value) ?? true
+        measurement.isInBounds = !tooLow && !tooHigh && holds
         measurements += 1
         if !measurement.isInBounds { failures += 1 }
         last = measurement
     }
 
     private func value(_ gate: ThresholdGate) -> Measurement? {
-        switch gate.metric {
+        switch metric {
         case .errors: return rate(window.errors)
         case .rejected: return rate(window.rejected)
         case .requestRate:
@@ -84,10 +91,11 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
                 + "\(EvidenceText.seconds(gate.window / .seconds(1))): nothing to measure yet"
         }
         let bounds = [
-            gate.min.map { "at least \(gate.metric.text($0))" }, gate.max.map { "at most \(gate.metric.text($0))" },
+            gate.min.map { "at least \(metric.text($0))" }, gate.max.map { "at most \(metric.text($0))" },
+            gate.condition?.text,
         ]
-        let value = (last.isOverLastEdge ? "over " : "") + gate.metric.text(last.value)
-        return "\(gate.metric.rawValue) \(value), wanted \(bounds.compactMap { $0 }.joined(separator: " and ")); "
+        let value = (last.isOverLastEdge ? "over " : "") + metric.text(last.value)
+        return "\(metric.rawValue) \(value), wanted \(bounds.compactMap { $0 }.joined(separator: " and ")); "
             + "\(EvidenceText.count(failures)) of \(EvidenceText.count(measurements)) measurements failed, "
             + "\(EvidenceText.count(gate.failureLimit)) may"
     }

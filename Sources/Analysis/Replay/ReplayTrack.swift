@@ -111,15 +111,17 @@ extension GateSpec {
             switch gate.metric {
             case .errors: .errors
             case .rejected: .rejected
-            case .slow: .latency
+            case .slow, .latencyP50, .latencyP95, .latencyP99: .latency
+            case nil: .requests
             }
         case .threshold(let gate):
-            switch gate.metric {
-            case .errors: .errors
-            case .rejected: .rejected
-            case .latencyP50, .latencyP95, .latencyP99: .latency
-            case .requestRate: .requests
+            switch gate.measure {
+            case .metric(.errors): .errors
+            case .metric(.rejected): .rejected
+            case .metric(.latencyP50), .metric(.latencyP95), .metric(.latencyP99): .latency
+            case .metric(.requestRate), .query: .requests
             }
+        case .distribution, .drift, .agreement, .goal, .check, .contract: .requests
         }
     }
 }

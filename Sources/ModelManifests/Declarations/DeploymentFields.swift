@@ -6,9 +6,17 @@ struct WrittenDeployment: Sendable {
     var replicas = 1
     var resources = Resources()
     var endpoint = Endpoint()
-    var routing = Routing.random
+    var traffic = WrittenTraffic()
     var rollout = WrittenRollout()
+    var dependsOn: [WrittenDependency] = []
     var suspend = false
+}
+
+/// One of `dependsOn`.
+struct WrittenDependency: Sendable {
+    var name = ""
+    /// Nil: the deployment's own.
+    var namespace: String?
 }
 
 /// How `spec` of a ModelDeployment is written.
@@ -24,25 +32,20 @@ enum DeploymentFields {
             Field("replicas", .wholeNumber(1...1000), "How many instances are wanted; 1.") { $0.replicas = $1 },
             Field("resources", ResourceFields.shape, "What an instance may use.") { $0.resources = $1 },
             Field("endpoint", EndpointFields.endpoint, "Where the service answers.") { $0.endpoint = $1 },
-            Field("traffic", EndpointFields.traffic, "Which revision answers whom.") { $0.routing = $1 },
+            Field("traffic", TrafficFields.shape, "Which revision answers whom, and what is seen of it.") {
+                $0.traffic = $1
+            },
             Field("rollout", RolloutFields.shape, "How a new revision takes over.") { $0.rollout = $1 },
-            Field("dependsOn", dependsOn, "Deployments that come first. Not available in this version.") { _, _ in },
+            Field("dependsOn", dependsOn, "Deployments whose rollouts come first.") { $0.dependsOn = $1 },
             Field("suspend", .boolean, "Keeps everything as it is, whatever git says; false.") { $0.suspend = $1 },
-            .unavailable("observe", "leave it out"),
-        ])
+        ],
+        check: { deployment, node, reading in StrategyRules.check(deployment, node, &reading) })
 
-    /// Its form is checked already, so that manifests need no change when it comes.
-    private static let dependsOn = Shape<[DeploymentKey]>.list(
+    private static let dependsOn = Shape<[WrittenDependency]>.list(
         .object(
-            DeploymentKey(name: ""),
+            WrittenDependency(),
             fields: [
                 Field("name", .dnsLabel, "Its name.", isRequired: true) { $0.name = $1 },
                 Field("namespace", .dnsLabel, "Its namespace; the deployment's own.") { $0.namespace = $1 },
-            ]), count: 0...100
-    ).map { dependencies, node, reading in
-        if !dependencies.isEmpty {
-            reading.report("dependsOn is not available in this version; leave it out", at: node.place)
-        }
-        return dependencies
-    }
+            ]), count: 0...100)
 }

@@ -3,6 +3,7 @@ public enum ManifestKind: String, CaseIterable, Hashable, Sendable {
     case modelDeployment = "ModelDeployment"
     case servingRuntime = "ServingRuntime"
     case gateTemplate = "GateTemplate"
+    case predictionProfile = "PredictionProfile"
 }
 
 /// `metadata` as written.
@@ -34,6 +35,9 @@ enum ManifestFields {
         summary: "The fields that ModelDeployments take over by its name.")
     static let gateTemplate = document(
         .gateTemplate, spec: GateFields.template, initial: nil, summary: "What gates take over by its name.")
+    static let predictionProfile = document(
+        .predictionProfile, spec: PredictionGateFields.profile,
+        initial: PredictionProfile(buckets: .edges([]), counts: []), summary: "What drift is measured from.")
 
     private static func document<Spec>(
         _ kind: ManifestKind, spec: Shape<Spec>, initial: Spec, summary: String

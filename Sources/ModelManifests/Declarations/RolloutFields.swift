@@ -1,7 +1,9 @@
 /// `spec.rollout` as written: its gates may still be names of templates.
 struct WrittenRollout: Sendable {
-    /// All but steps and gates.
+    /// All but what follows.
     var spec = RolloutSpec()
+    var keepFor: Duration?
+    var test: WrittenTest?
     var steps: [WrittenStep]?
     var gates: [WrittenGate]?
 
@@ -12,19 +14,38 @@ struct WrittenRollout: Sendable {
         return (gates ?? []) + inSteps
     }
 
-    /// With its templates looked up.
-    func resolved(template: (String) -> GateSpec.Kind?) -> RolloutSpec {
+    /// With its templates and profiles looked up, and as its strategy has it.
+    func resolved(kind: (WrittenGate) -> GateSpec.Kind?, hasSyntheticTraffic: Bool) -> RolloutSpec {
         var resolved = spec
         let defined = definedGates.compactMap { gate -> GateSpec? in
-            guard let name = gate.name, let kind = gate.kind ?? gate.template.flatMap(template) else { return nil }
+            guard let name = gate.name, let kind = kind(gate) else { return nil }
             return GateSpec(name: name, kind: kind)
         }
-        resolved.gates = (gates == nil ? RolloutSpec.defaultGates : []) + defined
+        let defaults = RolloutSpec.defaultGates(of: spec.strategy, hasSyntheticTraffic: hasSyntheticTraffic)
+        resolved.gates = (gates == nil ? defaults : []) + defined
+        resolved.steps = RolloutSpec.defaultSteps(of: spec.strategy, share: test?.share)
         if let steps {
             resolved.steps = steps.compactMap { step in step.action.map { RolloutStep($0, advance: step.advance) } }
         }
+        if spec.strategy == .blueGreen {
+            resolved.preview = spec.preview ?? Preview()
+            resolved.probation = Probation(duration: keepFor ?? RolloutSpec.defaultKeepFor)
+        }
+        if let test {
+            resolved.gates.append(GateSpec(name: GoalGate.name, kind: .goal(test.goal)))
+            resolved.progressDeadline = test.horizon
+            resolved.onInsufficient = test.onInconclusive
+        }
         return resolved
     }
+}
+
+/// `rollout.ab` as written.
+struct WrittenTest: Sendable {
+    var share = 50
+    var goal = GoalGate(quantity: CounterRatio(outcome: ""))
+    var horizon: Duration = .seconds(14 * 86_400)
+    var onInconclusive = RolloutSpec.InsufficientAction.pause
 }
 
 /// One step as written.
@@ -41,14 +62,28 @@ enum RolloutFields {
     static let shape = Shape<WrittenRollout>.object(
         WrittenRollout(),
         fields: [
-            Field("strategy", .choice(of: "strategy", available: [.canary]), "canary: step by step.") {
+            Field(
+                "strategy", .choice(of: "strategy"),
+                "canary: step by step; blueGreen: all at once after its gates; ab: a test; shadow: on copies; recreate."
+            ) {
                 $0.spec.strategy = $1
             },
             Field(
-                "capacity", .choice(of: "capacity", available: [.surge]), "surge: the candidate runs beside the stable."
+                "capacity", .choice(of: "capacity"),
+                "surge: the candidate runs beside the stable; drainThenLoad: where there is nothing to spare."
             ) {
                 $0.spec.capacity = $1
             },
+            Field("preview", preview, "Where the candidate can be tried before it has traffic.", countsWhenEmpty: true)
+            {
+                $0.spec.preview = $1
+            },
+            Field(
+                "keepFor", .duration(.seconds(1)...GoDuration.longest),
+                "blueGreen: how long the old revision is kept warm after the switch; 10m."
+            ) { $0.keepFor = $1 },
+            Field("ab", test, "ab: the share, the goal and the end of the test.") { $0.test = $1 },
+            Field("shadow", shadow, "shadow: how its answers are held against stable's.") { $0.spec.shadow = $1 },
             Field(
                 "steps", .list(step, count: 1...100), "What is done, one after the other; it ends with setWeight: 100."
             ) {
@@ -83,6 +118,9 @@ enum RolloutFields {
             Field("setWeight", .wholeNumber(0...100), "The candidate's share of the traffic, in per cent.") {
                 $0.action = .setWeight($1)
             },
+            Field("mirror", .wholeNumber(0...100), "The share of the traffic that is copied to the candidate.") {
+                $0.action = .mirror($1)
+            },
             Field("pause", pause, "Ends by the clock; without a duration, by mlctl promote.", countsWhenEmpty: true) {
                 $0.action = .pause($1)
             },
@@ -102,7 +140,7 @@ enum RolloutFields {
             if actions.count(where: { node.entry($0) != nil }) > 1 { step.action = nil }
         })
 
-    private static let actions = ["setWeight", "pause", "gate", "approval"]
+    private static let actions = ["setWeight", "mirror", "pause", "gate", "approval"]
 
     private static let pause = Shape<Duration?>.object(
         nil, fields: [Field("duration", .duration(), "How long.") { $0 = $1 }])
@@ -110,6 +148,40 @@ enum RolloutFields {
     private struct WrittenApproval: Sendable {}
 
     private static let approval = Shape<WrittenApproval>.object(WrittenApproval(), fields: [])
+
+    private static let preview = Shape<Preview>.object(
+        Preview(),
+        fields: [
+            Field("port", .wholeNumber(1...65_535), "Its local port; chosen and kept where not given.") { $0.port = $1 }
+        ])
+
+    private static let test = Shape<WrittenTest>.object(
+        WrittenTest(),
+        fields: [
+            Field("share", .wholeNumber(1...99), "The candidate's share of the users, in per cent; 50.") {
+                $0.share = $1
+            },
+            Field("goal", CompareFields.goal, "What the better revision has more of, or less.", isRequired: true) {
+                $0.goal = $1
+            },
+            Field("horizon", .duration(.seconds(1)...GoDuration.longest), "When the test ends without a winner; 336h.")
+            {
+                $0.horizon = $1
+            },
+            Field("onInconclusive", .choice(of: "action"), "What happens then; pause.") { $0.onInconclusive = $1 },
+        ])
+
+    private static let shadow = Shape<ShadowComparison>.object(
+        ShadowComparison(),
+        fields: [
+            Field("path", PredictionGateFields.path, "The part of the answers that is compared; all of it.") {
+                $0.path = $1
+            },
+            Field("tolerance", .number(0...1e12), "Numbers that differ by no more agree; 0.") { $0.tolerance = $1 },
+            Field("range", .number(0...1e12, isOpen: true), "The largest distance of two numbers; 1.") {
+                $0.range = $1
+            },
+        ])
 
     private static let probation = Shape<Probation>.object(
         Probation(duration: .zero),

@@ -45,8 +45,7 @@ enum RuntimeFields {
         Field("terminationGracePeriodSeconds", .wholeNumber(0...86_400), "The same in seconds, as in Kubernetes.") {
             $0.terminationGracePeriod = .seconds($1)
         },
-        // Kept in the canonical form: the server's own metrics are read by later versions.
-        Field("metrics", metrics, "Where the server's own metrics are.") { _, _ in },
+        Field("metrics", metrics, "Where the server's own metrics are.") { $0.metrics = $1 },
     ]
 
     private static let ports = Shape<[ContainerPort]>.list(
@@ -78,7 +77,7 @@ enum RuntimeFields {
             },
         ])
 
-    private static let relativePath = Shape<String>.string().map { text, node, reading -> String? in
+    static let relativePath = Shape<String>.string().map { text, node, reading -> String? in
         guard !text.hasPrefix("/"), !text.split(separator: "/").contains("..") else {
             reading.report(
                 "'\(text.shortened)' leaves the model's folder", at: node.place,
@@ -88,14 +87,14 @@ enum RuntimeFields {
         return text
     }
 
-    private struct WrittenMetrics: Sendable {}
-
-    private static let metrics = Shape<WrittenMetrics>.object(
-        WrittenMetrics(),
+    private static let metrics = Shape<RuntimeMetrics>.object(
+        RuntimeMetrics(),
         fields: [
-            Field("path", ProbeFields.httpPath, "Its path; /metrics.") { _, _ in },
-            Field("port", .text(), "A port's name.") { _, _ in },
-            Field("dialect", .shortName, "How they are called, such as mlserver or vllm.") { _, _ in },
+            Field("path", ProbeFields.httpPath, "Its path; /metrics.") { $0.path = $1 },
+            Field("port", .text(), "A port's name; PORT where not given.") { $0.port = $1 },
+            Field("dialect", .choice(of: "dialect"), "Whose names they have: mlserver, bentoml, vllm, mlctl, other.") {
+                $0.dialect = $1
+            },
         ])
 }
 

@@ -41,11 +41,21 @@ public struct Endpoint: Hashable, Codable, Sendable {
     public var routing: Routing
     /// A request that has not been answered by then counts as an error of the instance. For streams, to the first byte.
     public var requestTimeout: Duration
+    /// Who has been answered by a revision stays with it, also while weights move: an A/B test.
+    public var keepsUsers: Bool
+    public var observe: [PredictionObservation]
+    public var generate: SyntheticTraffic?
 
-    public init(port: Int? = nil, routing: Routing = .random, requestTimeout: Duration = .seconds(60)) {
+    public init(
+        port: Int? = nil, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
+        keepsUsers: Bool = false, observe: [PredictionObservation] = [], generate: SyntheticTraffic? = nil
+    ) {
         self.port = port
         self.routing = routing
         self.requestTimeout = requestTimeout
+        self.keepsUsers = keepsUsers
+        self.observe = observe
+        self.generate = generate
     }
 }
 
@@ -54,4 +64,7 @@ public enum Routing: Hashable, Codable, Sendable {
     case random
     case stickyHeader(String)
     case stickyCookie(String)
+    /// Somebody else assigns: the candidate answers those whose header, or cookie, has this value, while it has a weight.
+    case matchHeader(String, value: String)
+    case matchCookie(String, value: String)
 }

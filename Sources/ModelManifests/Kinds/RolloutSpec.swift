@@ -19,12 +19,16 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     public var onInsufficient: InsufficientAction
     public var onFailure: FailureAction
     public var probation: Probation?
+    /// Where the candidate can be tried before it has traffic; nil: nowhere.
+    public var preview: Preview?
+    public var shadow: ShadowComparison
 
     public init(
         strategy: Strategy = .canary, capacity: Capacity = .surge, steps: [RolloutStep] = RolloutSpec.defaultSteps,
         gates: [GateSpec] = RolloutSpec.defaultGates, falseRollbackRate: Double = 0.01,
         missedRegressionRate: Double = 0.05, progressDeadline: Duration = .seconds(1800),
-        onInsufficient: InsufficientAction = .pause, onFailure: FailureAction = .rollback, probation: Probation? = nil
+        onInsufficient: InsufficientAction = .pause, onFailure: FailureAction = .rollback,
+        probation: Probation? = nil, preview: Preview? = nil, shadow: ShadowComparison = ShadowComparison()
     ) {
         self.strategy = strategy
         self.capacity = capacity
@@ -36,6 +40,8 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         self.onInsufficient = onInsufficient
         self.onFailure = onFailure
         self.probation = probation
+        self.preview = preview
+        self.shadow = shadow
     }
 
     /// The defaults of a careful person: a look at little traffic, a minute at a quarter, and evidence before all of it.
@@ -44,6 +50,28 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         RolloutStep(.setWeight(25)), RolloutStep(.pause(.seconds(60)), advance: .evidence),
         RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100)),
     ]
+
+    /// The old revision of a blue-green switch is kept warm for this long.
+    public static let defaultKeepFor: Duration = .seconds(600)
+
+    static func defaultSteps(of strategy: Strategy, share: Int? = nil) -> [RolloutStep] {
+        switch strategy {
+        case .canary: defaultSteps
+        case .blueGreen, .recreate: [RolloutStep(.setWeight(100))]
+        case .ab:
+            [RolloutStep(.setWeight(share ?? 50)), RolloutStep(.gate(GoalGate.name)), RolloutStep(.setWeight(100))]
+        case .shadow: [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))]
+        }
+    }
+
+    /// A strategy that gives only one side traffic has nothing to compare by default.
+    static func defaultGates(of strategy: Strategy, hasSyntheticTraffic: Bool) -> [GateSpec] {
+        switch strategy {
+        case .canary, .ab, .shadow: defaultGates
+        case .blueGreen: hasSyntheticTraffic ? defaultGates : []
+        case .recreate: []
+        }
+    }
 
     public static let defaultGates: [GateSpec] = [
         GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors))),
@@ -57,6 +85,8 @@ public struct RolloutStep: Hashable, Codable, Sendable {
     public enum Action: Hashable, Codable, Sendable {
         /// The candidate's share of the traffic, in per cent.
         case setWeight(Int)
+        /// The share of the traffic that is copied to the candidate, in per cent; its answers are compared, and discarded.
+        case mirror(Int)
         /// Ends by the clock; without a duration, by `mlctl promote`.
         case pause(Duration?)
         /// Held until the gate of this name passes.
@@ -90,4 +120,12 @@ public struct Probation: Hashable, Codable, Sendable {
         self.duration = duration
         self.holdback = holdback
     }
+}
+
+/// A loopback port at which the candidate answers whoever asks it there.
+public struct Preview: Hashable, Codable, Sendable {
+    /// Nil lets mlctl choose one and keep it.
+    public var port: Int?
+
+    public init(port: Int? = nil) { self.port = port }
 }

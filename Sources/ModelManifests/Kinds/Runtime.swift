@@ -13,11 +13,13 @@ public struct Runtime: Hashable, Codable, Sendable {
     public var warmup: Warmup?
     /// How long a stopping instance may take to finish what it has begun, before it is killed.
     public var terminationGracePeriod: Duration
+    /// The server's own metrics page; nil where it has none.
+    public var metrics: RuntimeMetrics?
 
     public init(
         name: String? = nil, image: String? = nil, command: [String], args: [String] = [],
         env: [EnvironmentVariable] = [], ports: [ContainerPort] = [], probes: Probes = Probes(),
-        warmup: Warmup? = nil, terminationGracePeriod: Duration = .seconds(30)
+        warmup: Warmup? = nil, terminationGracePeriod: Duration = .seconds(30), metrics: RuntimeMetrics? = nil
     ) {
         self.name = name
         self.image = image
@@ -28,6 +30,7 @@ public struct Runtime: Hashable, Codable, Sendable {
         self.probes = probes
         self.warmup = warmup
         self.terminationGracePeriod = terminationGracePeriod
+        self.metrics = metrics
     }
 }
 
@@ -109,6 +112,23 @@ public struct Warmup: Hashable, Codable, Sendable {
         self.file = file
         self.path = path
         self.timeout = timeout
+    }
+}
+
+/// A server's own metrics, in Prometheus' text form.
+public struct RuntimeMetrics: Hashable, Codable, Sendable {
+    /// Whose names they have: what counts requests, errors and latencies.
+    public enum Dialect: String, CaseIterable, Codable, Sendable { case mlserver, bentoml, vllm, mlctl, other }
+
+    public var path: String
+    /// A named port; nil: `PORT`.
+    public var port: String?
+    public var dialect: Dialect
+
+    public init(path: String = "/metrics", port: String? = nil, dialect: Dialect = .other) {
+        self.path = path
+        self.port = port
+        self.dialect = dialect
     }
 }
 

@@ -2,6 +2,7 @@
 struct Catalog {
     private var runtimes: [DeploymentKey: ParsedRuntime] = [:]
     private var templates: [DeploymentKey: ParsedGateTemplate] = [:]
+    private var profiles: [DeploymentKey: ParsedProfile] = [:]
 
     /// Described more than once: whoever refers to them is held.
     private var ambiguous: Set<ObjectIdentifier> = []
@@ -24,6 +25,14 @@ struct Catalog {
                     templates[template.key] = template
                 }
             }
+            for profile in file.profiles {
+                if let first = profiles[profile.key] {
+                    ambiguous.insert(ObjectIdentifier(first))
+                    diagnostics += Self.twice("PredictionProfile", profile.key, first.place, profile.place)
+                } else {
+                    profiles[profile.key] = profile
+                }
+            }
         }
     }
 
@@ -33,6 +42,18 @@ struct Catalog {
 
     func template(_ name: String, in namespace: String) -> ParsedGateTemplate? {
         templates[DeploymentKey(namespace: namespace, name: name)]
+    }
+
+    func templates(of written: DeploymentAsWritten, in namespace: String) -> [ParsedGateTemplate] {
+        written.templateNames.compactMap { template($0, in: namespace) }
+    }
+
+    func profiles(of written: DeploymentAsWritten, in namespace: String) -> [ParsedProfile] {
+        written.profileNames { template($0, in: namespace)?.kind }.compactMap { profile($0.name, in: namespace) }
+    }
+
+    func profile(_ name: String, in namespace: String) -> ParsedProfile? {
+        profiles[DeploymentKey(namespace: namespace, name: name)]
     }
 
     /// References to nothing, or to what cannot be used.
@@ -58,6 +79,18 @@ struct Catalog {
                     DidYouMean.suggestion(for: name, among: names, noun: "those that there are"))
             }
         }
+        for (name, gate) in written.profileNames(template: { self.template($0, in: namespace)?.kind }) {
+            let profile = profile(name, in: namespace)
+            guard profile.map({ $0.profile == nil || isAmbiguous($0) }) ?? true else { continue }
+            let names = Self.names(profiles.keys, in: namespace)
+            add(
+                profile == nil
+                    ? "there is no PredictionProfile '\(name)' in namespace '\(namespace)'"
+                    : "the PredictionProfile '\(name)' cannot be used: it has errors, or is described twice",
+                PathElement.text(gate.path + [.field("drift"), .field("profile")]), gate.place,
+                DidYouMean.suggestion(for: name, among: names, noun: "those that there are")
+                    ?? "write one with 'mlctl profile'")
+        }
         guard !written.templateNames.isEmpty else { return problems }
         for gate in written.spec.rollout.definedGates {
             guard let name = gate.template else { continue }
@@ -66,12 +99,13 @@ struct Catalog {
             if let template {
                 add(
                     "the GateTemplate '\(name)' cannot be used: it has errors, or is described twice (\(template.place))",
-                    "\(gate.path).template", gate.place,
+                    PathElement.text(gate.path + [.field("template")]), gate.place,
                     "put those right first")
             } else {
                 let names = Self.names(templates.keys, in: namespace)
                 add(
-                    "there is no GateTemplate '\(name)' in namespace '\(namespace)'", "\(gate.path).template",
+                    "there is no GateTemplate '\(name)' in namespace '\(namespace)'",
+                    PathElement.text(gate.path + [.field("template")]),
                     gate.place,
                     DidYouMean.suggestion(for: name, among: names, noun: "those that there are")
                         ?? "there are none: add one, or write the gate inline")

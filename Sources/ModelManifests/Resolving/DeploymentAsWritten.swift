@@ -26,12 +26,19 @@ struct DeploymentAsWritten: Sendable {
 
     var runtimeName: String? { spec.runtime.name }
 
+    /// Names of the PredictionProfiles that its gates refer to, with those gates.
+    func profileNames(template: (String) -> WrittenGateKind?) -> [(name: String, gate: WrittenGate)] {
+        spec.rollout.definedGates.compactMap { gate in
+            (gate.kind ?? gate.template.flatMap(template))?.profile.map { ($0, gate) }
+        }
+    }
+
     /// With its references looked up.
     ///
     /// - Parameters:
     ///   - base: what `spec.runtime.name` names.
-    ///   - templates: by name, all that `templateNames` names.
-    func resolved(runtime base: ParsedRuntime?, templates: [String: ParsedGateTemplate]) -> Resolution {
+    ///   - references: all that its gates name.
+    func resolved(runtime base: ParsedRuntime?, _ references: References) -> Resolution {
         var reading = DocumentReading(file: place.file, path: [.field("spec"), .field("runtime")])
         let (runtime, canonical) = resolvedRuntime(over: base, &reading)
         guard let runtime, reading.diagnostics.isEmpty else {
@@ -40,14 +47,22 @@ struct DeploymentAsWritten: Sendable {
         var template: [String: JSONValue] = ["model": modelCanonical, "runtime": canonical]
         template["resources"] = resourcesCanonical
         var endpoint = spec.endpoint
-        endpoint.routing = spec.routing
+        endpoint.routing = spec.traffic.routing
+        endpoint.keepsUsers = spec.rollout.spec.strategy == .ab
+        endpoint.observe = spec.traffic.observe
+        endpoint.generate = spec.traffic.generate
         let deployment = ModelDeployment(
             key: key, labels: labels,
             template: ServingTemplate(
                 model: spec.model.source, runtime: runtime, resources: spec.resources,
                 canonical: CanonicalJSON.text(.object(template))),
             lineage: spec.model.lineage, target: spec.target, replicas: spec.replicas, endpoint: endpoint,
-            rollout: spec.rollout.resolved { templates[$0]?.kind }, suspend: spec.suspend)
+            rollout: spec.rollout.resolved(
+                kind: references.kind, hasSyntheticTraffic: spec.traffic.generate != nil),
+            dependsOn: spec.dependsOn.map {
+                DeploymentKey(namespace: $0.namespace ?? key.namespace, name: $0.name)
+            },
+            suspend: spec.suspend)
         return .resolved(deployment)
     }
 
@@ -82,6 +97,16 @@ struct DeploymentAsWritten: Sendable {
 
     /// Where a diagnostic about the runtime's name belongs.
     var runtimeNamePlace: SourcePlace { runtimeNode["name"]?.place ?? runtimeNode.place }
+}
+
+/// What the gates of a deployment name, by name.
+struct References: Sendable {
+    var templates: [String: ParsedGateTemplate] = [:]
+    var profiles: [String: ParsedProfile] = [:]
+
+    func kind(of gate: WrittenGate) -> GateSpec.Kind? {
+        (gate.kind ?? gate.template.flatMap { templates[$0]?.kind })?.resolved { profiles[$0]?.profile }
+    }
 }
 
 /// Inline fields over those of a ServingRuntime.

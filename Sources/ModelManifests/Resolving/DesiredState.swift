@@ -14,21 +14,27 @@ public struct DesiredState: Sendable {
         let deployment: ParsedDeployment
         let runtime: ParsedRuntime?
         let templates: [ParsedGateTemplate]
+        let profiles: [ParsedProfile]
         let resolution: Resolution
 
-        init(_ deployment: ParsedDeployment, _ runtime: ParsedRuntime?, _ templates: [ParsedGateTemplate]) {
+        init(_ deployment: ParsedDeployment, _ runtime: ParsedRuntime?, _ catalog: Catalog) {
+            let namespace = deployment.key.namespace
             self.deployment = deployment
             self.runtime = runtime
-            self.templates = templates
-            let byName = Dictionary(templates.map { ($0.key.name, $0) }) { first, _ in first }
-            resolution = deployment.written.resolved(runtime: runtime, templates: byName)
+            templates = catalog.templates(of: deployment.written, in: namespace)
+            profiles = catalog.profiles(of: deployment.written, in: namespace)
+            resolution = deployment.written.resolved(
+                runtime: runtime,
+                References(
+                    templates: Dictionary(templates.map { ($0.key.name, $0) }) { first, _ in first },
+                    profiles: Dictionary(profiles.map { ($0.key.name, $0) }) { first, _ in first }))
         }
 
-        func isMade(
-            of deployment: ParsedDeployment, _ runtime: ParsedRuntime?, _ templates: [ParsedGateTemplate]
-        ) -> Bool {
-            self.deployment === deployment && self.runtime === runtime
-                && self.templates.elementsEqual(templates, by: ===)
+        func isMade(of deployment: ParsedDeployment, _ runtime: ParsedRuntime?, _ catalog: Catalog) -> Bool {
+            let namespace = deployment.key.namespace
+            return self.deployment === deployment && self.runtime === runtime
+                && templates.elementsEqual(catalog.templates(of: deployment.written, in: namespace), by: ===)
+                && profiles.elementsEqual(catalog.profiles(of: deployment.written, in: namespace), by: ===)
         }
     }
 
@@ -69,6 +75,7 @@ public struct DesiredState: Sendable {
             }
         }
         state.refuseSharedPorts(described)
+        state.refuseCircles(described)
         state.diagnostics.sort()
         return state
     }
@@ -85,13 +92,12 @@ public struct DesiredState: Sendable {
         let runtime = inGit ?? deployment.written.runtimeName.flatMap { RuntimePresets.all[$0] }
         let problems = catalog.problems(of: deployment.written, in: key.namespace, runtime: runtime)
         guard problems.isEmpty else { return take(.refused(problems), called: key, saying: true) }
-        let templates = deployment.written.templateNames.compactMap { catalog.template($0, in: key.namespace) }
         let known = previous?.memory[key]
         let remembered: Remembered
-        if let known, known.isMade(of: deployment, runtime, templates) {
+        if let known, known.isMade(of: deployment, runtime, catalog) {
             remembered = known
         } else {
-            remembered = Remembered(deployment, runtime, templates)
+            remembered = Remembered(deployment, runtime, catalog)
         }
         memory[key] = remembered
         take(remembered.resolution, called: key, saying: true)
@@ -125,6 +131,21 @@ public struct DesiredState: Sendable {
                     path: "metadata.name", message: "\(key) is also described by \(others.joined(separator: ", "))",
                     suggestion: "keep one of them, or name one otherwise", deployment: key))
         }
+    }
+
+    /// Deployments that wait for one another would wait for ever.
+    private mutating func refuseCircles(_ described: [DeploymentKey: ParsedDeployment]) {
+        for (key, deployment) in deployments where !deployment.dependsOn.isEmpty {
+            guard let circle = DependencyCircle.through(key, in: deployments), let own = described[key]?.written.place
+            else { continue }
+            diagnostics.append(
+                Diagnostic(
+                    file: own.file, line: own.line, column: 1, path: "spec.dependsOn",
+                    message: "waits for itself: \(circle.map(\.description).joined(separator: " → "))",
+                    suggestion: "take one of them out of dependsOn", deployment: key))
+            invalid.insert(key)
+        }
+        for key in invalid { deployments[key] = nil }
     }
 
     private mutating func refuseSharedPorts(_ described: [DeploymentKey: ParsedDeployment]) {

@@ -17,14 +17,14 @@ final class ParsedDeployment: Sendable {
     init(written: DeploymentAsWritten, isValid: Bool) {
         self.written = written
         self.isValid = isValid
-        guard isValid, written.templateNames.isEmpty else {
+        guard isValid, written.templateNames.isEmpty, written.profileNames(template: { _ in nil }).isEmpty else {
             resolvedAlone = nil
             return
         }
         if let name = written.runtimeName {
-            resolvedAlone = RuntimePresets.all[name].map { written.resolved(runtime: $0, templates: [:]) }
+            resolvedAlone = RuntimePresets.all[name].map { written.resolved(runtime: $0, References()) }
         } else {
-            resolvedAlone = written.resolved(runtime: nil, templates: [:])
+            resolvedAlone = written.resolved(runtime: nil, References())
         }
     }
 
@@ -60,12 +60,26 @@ final class ParsedGateTemplate: Sendable {
     let key: DeploymentKey
     let place: DocumentPlace
     /// Nil where the document has errors.
-    let kind: GateSpec.Kind?
+    let kind: WrittenGateKind?
 
-    init(key: DeploymentKey, place: DocumentPlace, kind: GateSpec.Kind?) {
+    init(key: DeploymentKey, place: DocumentPlace, kind: WrittenGateKind?) {
         self.key = key
         self.place = place
         self.kind = kind
+    }
+}
+
+/// A PredictionProfile, read.
+final class ParsedProfile: Sendable {
+    let key: DeploymentKey
+    let place: DocumentPlace
+    /// Nil where the document has errors.
+    let profile: PredictionProfile?
+
+    init(key: DeploymentKey, place: DocumentPlace, profile: PredictionProfile?) {
+        self.key = key
+        self.place = place
+        self.profile = profile
     }
 }
 

@@ -17,6 +17,7 @@ public struct ParsedFile: Sendable {
     var deployments: [ParsedDeployment] = []
     var runtimes: [ParsedRuntime] = []
     var gateTemplates: [ParsedGateTemplate] = []
+    var profiles: [ParsedProfile] = []
 
     init(file: String) { self.file = file }
 
@@ -31,11 +32,12 @@ public struct ParsedFile: Sendable {
 
     /// Nothing in it is for mlctl.
     public var isEmpty: Bool {
-        deployments.isEmpty && runtimes.isEmpty && gateTemplates.isEmpty && diagnostics.isEmpty && unreadable == nil
+        deployments.isEmpty && runtimes.isEmpty && gateTemplates.isEmpty && profiles.isEmpty && diagnostics.isEmpty
+            && unreadable == nil
     }
 
-    /// The file with what was last read from its unreadable parts: deployments are held as they are, runtimes and gate
-    /// templates go on being used.
+    /// The file with what was last read from its unreadable parts: deployments are held as they are, runtimes, gate
+    /// templates and profiles go on being used.
     public func holding(_ previous: ParsedFile?) -> ParsedFile {
         guard let unreadable, let previous else { return self }
         var holding = self
@@ -52,8 +54,12 @@ public struct ParsedFile: Sendable {
         holding.runtimes += previous.runtimes.filter { !runtimeKeys.contains($0.key) }
         let templateKeys = Set(gateTemplates.map(\.key))
         holding.gateTemplates += previous.gateTemplates.filter { !templateKeys.contains($0.key) }
-        let isSilent = diagnostics.isEmpty
-        if isSilent, !(holding.held.isEmpty && previous.runtimes.isEmpty && previous.gateTemplates.isEmpty) {
+        let profileKeys = Set(profiles.map(\.key))
+        holding.profiles += previous.profiles.filter { !profileKeys.contains($0.key) }
+        let heldNothing =
+            holding.held.isEmpty && previous.runtimes.isEmpty && previous.gateTemplates.isEmpty
+            && previous.profiles.isEmpty
+        if diagnostics.isEmpty, !heldNothing {
             holding.diagnostics = [unreadable]
         }
         return holding

@@ -131,7 +131,7 @@ struct StickyKey {
 
     init?(_ routing: Routing, salt: String) {
         switch routing {
-        case .random: return nil
+        case .random, .matchHeader, .matchCookie: return nil
         case .stickyHeader(let header):
             name = Array(header.lowercased().utf8)
             isCookie = false

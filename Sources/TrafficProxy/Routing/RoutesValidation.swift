@@ -50,7 +50,7 @@ enum RoutesValidation {
         }
         switch route.routing {
         case .random: break
-        case .stickyHeader(let name), .stickyCookie(let name):
+        case .stickyHeader(let name), .stickyCookie(let name), .matchHeader(let name, _), .matchCookie(let name, _):
             if !isToken(name) { problems.append("the sticky key's name is not a token") }
         }
         for revision in route.revisions {

@@ -1,0 +1,108 @@
+/// What stands beside the requests of users: synthetic ones, predictions, a shadow's pairs, and counters by name.
+///
+/// The rules are those of all counters: they only rise; what is in one reading and not in the other began at nothing.
+
+/// Requests of one stratum. Its histogram has the bounds of the side that it belongs to.
+public struct RequestStratum: Codable, Hashable, Sendable {
+    public var requests: Int
+    public var errors: Int
+    public var rejected: Int
+    public var latency: [Int]
+
+    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = []) {
+        self.requests = requests
+        self.errors = errors
+        self.rejected = rejected
+        self.latency = latency
+    }
+}
+
+public struct PairCounts: Codable, Hashable, Sendable {
+    public var pairs: Int
+    public var disagreements: Int
+    /// Sum of distances, each 0…1.
+    public var distance: Double
+
+    public init(pairs: Int = 0, disagreements: Int = 0, distance: Double = 0) {
+        self.pairs = pairs
+        self.disagreements = disagreements
+        self.distance = distance
+    }
+}
+
+extension SideCounts {
+    /// The synthetic stratum as counts of its own; nil where there is none.
+    public var syntheticCounts: SideCounts? {
+        synthetic.map {
+            SideCounts(
+                requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency,
+                bounds: $0.latency.isEmpty ? [] : bounds)
+        }
+    }
+
+    var impossibilityBeside: String? {
+        if let problem = syntheticCounts?.impossibility { return "\(problem) among synthetic requests" }
+        if observed.values.contains(where: { $0.contains { $0 < 0 } }) { return "a negative count of predictions" }
+        if pairs.pairs < 0 || pairs.disagreements < 0 || pairs.distance < 0 { return "a negative count of pairs" }
+        if pairs.disagreements > pairs.pairs { return "more disagreements than pairs" }
+        if pairs.distance > Double(pairs.pairs) * (1 + 1e-9) { return "pairs further apart than they can be" }
+        if named.values.contains(where: { !$0.isFinite || $0 < 0 }) { return "a counter that is negative or no number" }
+        return nil
+    }
+
+    mutating func takeBeside(_ later: SideCounts, since earlier: SideCounts) {
+        if let now = later.synthetic {
+            let before = earlier.synthetic ?? RequestStratum()
+            synthetic = RequestStratum(
+                requests: now.requests - before.requests, errors: now.errors - before.errors,
+                rejected: now.rejected - before.rejected,
+                latency: later.bounds == earlier.bounds ? Self.difference(now.latency, before.latency) : [])
+        }
+        observed = later.observed.reduce(into: [:]) {
+            $0[$1.key] = Self.difference($1.value, earlier.observed[$1.key] ?? [])
+        }
+        pairs = PairCounts(
+            pairs: later.pairs.pairs - earlier.pairs.pairs,
+            disagreements: later.pairs.disagreements - earlier.pairs.disagreements,
+            distance: later.pairs.distance - earlier.pairs.distance)
+        named = later.named.reduce(into: [:]) { $0[$1.key] = $1.value - (earlier.named[$1.key] ?? 0) }
+    }
+
+    /// Buckets that changed in number are others: nothing is known of what was added.
+    private static func difference(_ later: [Int], _ earlier: [Int]) -> [Int] {
+        if earlier.isEmpty { return later }
+        return later.count == earlier.count ? zip(later, earlier).map { $0 - $1 } : []
+    }
+
+    func coversBeside(_ other: SideCounts) -> Bool {
+        func covers(_ now: [Int], _ before: [Int]) -> Bool {
+            now.count != before.count || zip(now, before).allSatisfy { $0 >= $1 }
+        }
+        let own = synthetic ?? RequestStratum()
+        let theirs = other.synthetic ?? RequestStratum()
+        return own.requests >= theirs.requests && own.errors >= theirs.errors && own.rejected >= theirs.rejected
+            && covers(own.latency, theirs.latency) && pairs.pairs >= other.pairs.pairs
+            && pairs.disagreements >= other.pairs.disagreements && pairs.distance >= other.pairs.distance
+            && other.observed.allSatisfy { covers(observed[$0.key] ?? [], $0.value) }
+            && other.named.allSatisfy { (named[$0.key] ?? 0) >= $0.value }
+    }
+
+    mutating func addBeside(_ left: SideCounts, _ right: SideCounts) {
+        switch (left.synthetic, right.synthetic) {
+        case (nil, let only), (let only, nil): synthetic = only
+        case (let one?, let other?):
+            synthetic = RequestStratum(
+                requests: one.requests + other.requests, errors: one.errors + other.errors,
+                rejected: one.rejected + other.rejected,
+                latency: left.bounds == right.bounds ? zip(one.latency, other.latency).map { $0 + $1 } : [])
+        }
+        observed = left.observed.merging(right.observed) { one, other in
+            one.count == other.count ? zip(one, other).map { $0 + $1 } : (one.isEmpty ? other : one)
+        }
+        pairs = PairCounts(
+            pairs: left.pairs.pairs + right.pairs.pairs,
+            disagreements: left.pairs.disagreements + right.pairs.disagreements,
+            distance: left.pairs.distance + right.pairs.distance)
+        named = left.named.merging(right.named) { $0 + $1 }
+    }
+}

@@ -1,0 +1,161 @@
+import ModelManifests
+
+/// A gate's spec and evidence, by its kind.
+enum GateReasoning: Codable, Hashable, Sendable {
+    case compare(CompareGate, CompareEvidence)
+    case threshold(ThresholdGate, ThresholdEvidence)
+    case asked(ThresholdGate, AskedEvidence)
+    case distribution(DistributionGate, DistributionEvidence)
+    case drift(DriftGate, DriftEvidence)
+    case agreement(AgreementGate, AgreementEvidence)
+    case goal(GoalGate, GoalEvidence)
+    case check(CheckGate, CheckEvidence)
+    case contract(ContractEvidence)
+
+    init(_ kind: GateSpec.Kind) {
+        self =
+            switch kind {
+            case .compare(let gate): .compare(gate, CompareEvidence(gate))
+            case .threshold(let gate):
+                switch gate.measure {
+                case .metric(let metric): .threshold(gate, ThresholdEvidence(gate, metric))
+                case .query: .asked(gate, AskedEvidence(gate))
+                }
+            case .distribution(let gate): .distribution(gate, DistributionEvidence(gate))
+            case .drift(let gate): .drift(gate, DriftEvidence(gate))
+            case .agreement(let gate): .agreement(gate, AgreementEvidence(gate))
+            case .goal(let gate): .goal(gate, GoalEvidence(gate))
+            case .check(let gate): .check(gate, CheckEvidence())
+            case .contract: .contract(ContractEvidence())
+            }
+    }
+
+    mutating func absorb(_ interval: Interval, secondsSinceStart seconds: Double) {
+        switch self {
+        case .compare(let gate, var evidence):
+            evidence.absorb(interval, gate)
+            self = .compare(gate, evidence)
+        case .threshold(let gate, var evidence):
+            evidence.absorb(interval.candidate, atSeconds: seconds, gate: gate)
+            self = .threshold(gate, evidence)
+        case .distribution(let gate, var evidence):
+            evidence.absorb(interval, gate)
+            self = .distribution(gate, evidence)
+        case .drift(let gate, var evidence):
+            evidence.absorb(interval, gate)
+            self = .drift(gate, evidence)
+        case .agreement(let gate, var evidence):
+            evidence.absorb(interval, gate)
+            self = .agreement(gate, evidence)
+        case .goal(let gate, var evidence):
+            evidence.absorb(interval, gate)
+            self = .goal(gate, evidence)
+        case .asked, .check, .contract: break
+        }
+    }
+
+    mutating func take(_ answer: GateAnswer, ordinal: Int, secondsSinceStart seconds: Double) {
+        switch (self, answer) {
+        case (.asked(let gate, var evidence), .measured(let measured)):
+            evidence.take(measured, ordinal: ordinal, atSeconds: seconds, gate)
+            self = .asked(gate, evidence)
+        case (.check(let gate, var evidence), .checked(let outcome)):
+            evidence.take(outcome, ordinal: ordinal, atSeconds: seconds, gate)
+            self = .check(gate, evidence)
+        case (.contract(var evidence), .contract(let answer)):
+            evidence.take(answer, ordinal: ordinal, atSeconds: seconds)
+            self = .contract(evidence)
+        default: break
+        }
+    }
+
+    func questionDue(secondsSinceStart seconds: Double) -> Int? {
+        switch self {
+        case .asked(_, let evidence): evidence.questionDue(atSeconds: seconds)
+        case .check(_, let evidence): evidence.questionDue(atSeconds: seconds)
+        case .contract(let evidence): evidence.questionDue(atSeconds: seconds)
+        case .compare, .threshold, .distribution, .drift, .agreement, .goal: nil
+        }
+    }
+
+    mutating func learn(stableHistory counts: SideCounts) {
+        guard case .compare(let gate, var evidence) = self else { return }
+        evidence.learn(stableHistory: counts)
+        self = .compare(gate, evidence)
+    }
+
+    func verdict(alpha: Double, missedRegressionRate: Double) -> Verdict {
+        switch self {
+        case .compare(let gate, let evidence):
+            evidence.verdict(gate, alpha: alpha, missedRegressionRate: missedRegressionRate)
+        case .threshold(let gate, let evidence): evidence.verdict(gate)
+        case .asked(let gate, let evidence): evidence.verdict(gate)
+        case .distribution(let gate, let evidence):
+            evidence.verdict(gate, alpha: alpha, missedRegressionRate: missedRegressionRate)
+        case .drift(let gate, let evidence): evidence.verdict(gate)
+        case .agreement(let gate, let evidence):
+            evidence.verdict(gate, alpha: alpha, missedRegressionRate: missedRegressionRate)
+        case .goal(let gate, let evidence): evidence.verdict(gate)
+        case .check(let gate, let evidence): evidence.verdict(gate)
+        case .contract(let evidence): evidence.verdict
+        }
+    }
+
+    /// What was passed stays passed while nothing speaks against it; a measurement's pass is only as old as it is.
+    var keepsPass: Bool {
+        switch self {
+        case .compare, .distribution, .agreement, .goal, .check, .contract: true
+        case .threshold, .asked, .drift: false
+        }
+    }
+
+    var samples: Int {
+        switch self {
+        case .compare(_, let evidence): evidence.samples
+        case .threshold(_, let evidence): evidence.samples
+        case .asked(_, let evidence): evidence.samples
+        case .distribution(_, let evidence): evidence.samples
+        case .drift(_, let evidence): evidence.samples
+        case .agreement(_, let evidence): evidence.samples
+        case .goal(_, let evidence): evidence.samples
+        case .check(_, let evidence): evidence.samples
+        case .contract(let evidence): evidence.samples
+        }
+    }
+
+    func reason(verdict: Verdict, alpha: Double, missedRegressionRate: Double?) -> String {
+        switch self {
+        case .threshold(let gate, let evidence): return evidence.reason(gate)
+        case .asked(let gate, let evidence): return evidence.reason(gate)
+        case .drift(let gate, let evidence): return evidence.reason(gate)
+        case .goal(let gate, let evidence): return evidence.reason(gate)
+        case .check(let gate, let evidence): return evidence.reason(gate)
+        case .contract(let evidence): return evidence.reason
+        case .compare, .distribution, .agreement: break
+        }
+        guard let missedRegressionRate else { return "no data yet" }
+        let rates = EvidenceRates(alpha: alpha, missedRegressionRate: missedRegressionRate)
+        return switch self {
+        case .compare(let gate, let evidence): evidence.reason(gate, verdict: verdict, rates)
+        case .distribution(let gate, let evidence): evidence.reason(gate, verdict: verdict, rates)
+        case .agreement(let gate, let evidence): evidence.reason(gate, verdict: verdict, rates)
+        default: "no data yet"
+        }
+    }
+
+    /// With a spec that changed: nil where it asks something else.
+    func adopting(_ changed: GateSpec.Kind) -> GateReasoning? {
+        guard case .compare(let old, var evidence) = self, case .compare(let new) = changed,
+            old.quantity == new.quantity, old.slowerThan == new.slowerThan,
+            old.maxRelativeIncrease == new.maxRelativeIncrease, old.maxAbsoluteIncrease == new.maxAbsoluteIncrease
+        else { return nil }
+        if old.passMargin != new.passMargin { evidence.setMargin(new.passMargin) }
+        return .compare(new, evidence)
+    }
+}
+
+/// The rates that a comparing gate keeps, for its words.
+struct EvidenceRates {
+    var alpha: Double
+    var missedRegressionRate: Double
+}

@@ -1,0 +1,40 @@
+/// How `check` and `contract` gates are written.
+enum CheckFields {
+    static let shape = Shape<CheckGate>.object(
+        CheckGate(command: []),
+        fields: [
+            Field(
+                "command", .list(.text(), count: 1...100),
+                "Started without a shell, in the candidate's model folder. Exit code 0 passes.", isRequired: true
+            ) {
+                $0.command = $1
+            },
+            Field("env", EnvironmentFields.list, "Variables, beside those that a model server gets and the URLs.") {
+                $0.env = $1
+            },
+            Field("timeout", .duration(.milliseconds(100)...GoDuration.longest), "After that it is ended; 10m.") {
+                $0.timeout = $1
+            },
+            Field(
+                "metrics", .dictionary(bounds, count: 50),
+                "Bounds of what its last line of output says: {\"accuracy\": 0.93}."
+            ) {
+                $0.metrics = $1
+            },
+        ])
+
+    static let contract = Shape<ContractGate>.object(
+        ContractGate(),
+        fields: [
+            Field("path", ProbeFields.httpPath, "Where the metadata is; /v2/models/NAME.") { $0.path = $1 }
+        ])
+
+    private static let bounds = Shape<CheckGate.Bounds>.object(
+        CheckGate.Bounds(),
+        fields: [
+            Field("min", number, "Below this it fails.") { $0.min = $1 },
+            Field("max", number, "Above this it fails.") { $0.max = $1 },
+        ], rules: [.atLeastOne(["min", "max"])])
+
+    private static let number = Shape<Double>.number(-Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude)
+}

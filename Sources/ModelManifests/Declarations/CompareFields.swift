@@ -1,0 +1,155 @@
+/// How `compare` and `outcome` gates, and the goal of an A/B test, are written.
+enum CompareFields {
+    static let shape = Shape<CompareGate>.object(
+        CompareGate(metric: .errors, maxRelativeIncrease: nil),
+        fields: [
+            Field(
+                "metric", .choice(of: "metric"),
+                "errors (5xx, failures), rejected (4xx), slow, or latencyP50, P95, P99."
+            ) { gate, metric in
+                gate.quantity = .requests(metric, source: gate.source)
+            },
+            Field("ratio", ratio, "Any counter over another: timeouts of requests, empty answers of all.") {
+                $0.quantity = .counters($1)
+            },
+            Field("mean", mean, "A sum over a count, of values between 0 and max: tokens of an answer.") {
+                $0.quantity = .counters($1)
+            },
+            Field(
+                "source",
+                .choice(of: "source", available: [MetricSourceName.proxy, MetricSourceName.server], later: []),
+                "Of metric: the proxy's counters, or the server's own; proxy."
+            ) { gate, source in
+                if let metric = gate.metric { gate.quantity = .requests(metric, source: source) }
+            },
+            Field(
+                "slowerThan", .duration(.microseconds(1)...GoDuration.longest),
+                "metric: slow only. The bound; stable's p95, frozen at the start, where not given."
+            ) { $0.slowerThan = $1 },
+        ] + tolerances,
+        rules: [.exactlyOne(["metric", "ratio", "mean"])],
+        check: { gate, node, reading in
+            if gate.slowerThan != nil, gate.metric != .slow, node["metric"]?.text != nil {
+                reading.report(
+                    "goes with metric 'slow' only", field: "slowerThan", of: node,
+                    suggestion: "leave it out, or write metric: slow")
+            }
+            if node["source"] != nil, node["metric"] == nil {
+                reading.report(
+                    "goes with metric only", field: "source", of: node, suggestion: "write it within ratio or mean")
+            }
+            settle(&gate, node, &reading)
+        })
+
+    static let outcome = Shape<CompareGate>.object(
+        CompareGate(.counters(CounterRatio(outcome: "")), maxRelativeIncrease: nil),
+        fields: [
+            Field("label", .shortName, "What is reported to POST /api/v1/outcomes.", isRequired: true) { gate, label in
+                guard case .counters(let ratio) = gate.quantity else { return }
+                gate.quantity = .counters(
+                    CounterRatio(outcome: label, maximum: ratio.maximum, better: ratio.better))
+            },
+            Field("max", maximum, "The largest value; 1.") { gate, maximum in
+                guard case .counters(var ratio) = gate.quantity else { return }
+                ratio.maximum = maximum
+                gate.quantity = .counters(ratio)
+            },
+            Field("better", .choice(of: "direction"), "higher or lower; higher.") { gate, better in
+                guard case .counters(var ratio) = gate.quantity else { return }
+                ratio.better = better
+                gate.quantity = .counters(ratio)
+            },
+        ] + tolerances, check: { gate, node, reading in settle(&gate, node, &reading) })
+
+    /// The goal of an A/B test.
+    static let goal = Shape<GoalGate>.object(
+        GoalGate(quantity: CounterRatio(outcome: "")),
+        fields: [
+            Field("outcome", goalOutcome, "A label that is reported to POST /api/v1/outcomes.") { $0.quantity = $1 },
+            Field("ratio", ratio, "Any counter over another.") { $0.quantity = $1 },
+            Field("mean", mean, "A sum over a count, of values between 0 and max.") { $0.quantity = $1 },
+            Field("error", .number(0...1, isOpen: true), "How often a winner is found where there is none; 0.05.") {
+                $0.error = $1
+            },
+            Field("minSamples", .wholeNumber(0...1_000_000_000), "No winner before the candidate has this many.") {
+                $0.minSamples = $1
+            },
+        ], rules: [.exactlyOne(["outcome", "ratio", "mean"])])
+
+    private static let goalOutcome = Shape<CounterRatio>.object(
+        CounterRatio(outcome: ""),
+        fields: [
+            Field("label", .shortName, "The label.", isRequired: true) {
+                $0 = CounterRatio(outcome: $1, maximum: $0.maximum, better: $0.better)
+            },
+            Field("max", maximum, "The largest value; 1.") { $0.maximum = $1 },
+            Field("better", .choice(of: "direction"), "higher or lower; higher.") { $0.better = $1 },
+        ])
+
+    private static let ratio = Shape<CounterRatio>.object(
+        CounterRatio(source: MetricSourceName.server, of: "", per: ""), fields: counterFields)
+
+    private static let mean = Shape<CounterRatio>.object(
+        CounterRatio(source: MetricSourceName.server, of: "", per: ""),
+        fields: counterFields + [
+            Field("max", maximum, "The largest value; larger ones make a reading impossible.", isRequired: true) {
+                $0.maximum = $1
+            }
+        ])
+
+    private static let maximum = Shape<Double>.number(0...1e12, isOpen: true)
+
+    private static let counterFields: [Field<CounterRatio>] = [
+        Field("of", .text(), "The counter above: a name, or a query of a raw cumulative counter.", isRequired: true) {
+            $0.of = $1
+        },
+        Field("per", .text(), "The counter below: how many units there were.", isRequired: true) { $0.per = $1 },
+        Field("source", .shortName, "server, or a source of the controller's settings; server.") { $0.source = $1 },
+        Field("better", .choice(of: "direction"), "lower or higher; lower.") { $0.better = $1 },
+    ]
+
+    private static let tolerances: [Field<CompareGate>] = [
+        Field(
+            "maxRelativeIncrease", .number(0...1000),
+            "Tolerance as a share of stable's rate: 0.10 lets 1 % become 1.1 %."
+        ) {
+            $0.maxRelativeIncrease = $1
+        },
+        Field(
+            "maxAbsoluteIncrease", .number(0...1), "Tolerance as a difference of rates: 0.005 lets 1 % become 1.5 %."
+        ) {
+            $0.maxAbsoluteIncrease = $1
+        },
+        Field("minSamples", .wholeNumber(0...1_000_000_000), "No pass before the candidate has this many.") {
+            $0.minSamples = $1
+        },
+        Field("passMargin", passMargin, "A pass excludes a regression larger than this.") { $0.passMargin = $1 },
+    ]
+
+    private static func settle(_ gate: inout CompareGate, _ node: SourceNode, _ reading: inout DocumentReading) {
+        if node["maxRelativeIncrease"]?.text == nil, node["maxAbsoluteIncrease"]?.text == nil {
+            gate.maxRelativeIncrease = CompareGate(metric: .errors).maxRelativeIncrease
+        }
+        guard [.latencyP50, .latencyP95, .latencyP99].contains(gate.metric), gate.maxAbsoluteIncrease != nil else {
+            return
+        }
+        reading.report(
+            "goes with rates only", field: "maxAbsoluteIncrease", of: node,
+            suggestion: "a latency's tolerance is relative: maxRelativeIncrease: 0.2 lets 100 ms become 120 ms")
+    }
+
+    private static let passMargin = Shape<PassMargin>.object(
+        PassMargin(),
+        fields: [
+            Field("relative", .number(0...1000), "As a share of stable's rate; 0.50.") { $0.relative = $1 },
+            Field("absolute", .number(0...1), "As a difference of rates; 0.005 is half a percentage point.") {
+                $0.absolute = $1
+            },
+        ],
+        check: { margin, node, reading in
+            if margin.relative == 0, margin.absolute == 0 {
+                reading.report(
+                    "of nothing can never be excluded: one of relative and absolute must be above 0", at: node.place)
+            }
+        })
+}

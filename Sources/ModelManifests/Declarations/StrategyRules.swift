@@ -1,0 +1,112 @@
+/// What a strategy asks of the rest of a deployment, and what it has no use for.
+enum StrategyRules {
+    static func check(_ deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading) {
+        guard let rollout = node["rollout"] else { return }
+        let written = deployment.rollout
+        let strategy = written.spec.strategy
+        func report(_ message: String, _ path: [PathElement], at place: SourcePlace, _ suggestion: String?) {
+            reading.report(message, within: [.field("rollout")] + path, at: place, suggestion: suggestion)
+        }
+        let blocks: [(String, RolloutSpec.Strategy)] = [("keepFor", .blueGreen), ("ab", .ab), ("shadow", .shadow)]
+        for (field, owner) in blocks where strategy != owner {
+            guard let entry = rollout[field], !mirrors(written) || owner != .shadow else { continue }
+            report(
+                "goes with strategy: \(owner.rawValue) only", [.field(field)], at: entry.place,
+                "leave it out, or write strategy: \(owner.rawValue)")
+        }
+        if strategy == .ab { checkTest(deployment, rollout, report) }
+        if strategy == .blueGreen, rollout["probation"] != nil {
+            report(
+                "is keepFor with strategy: blueGreen", [.field("probation")], at: rollout.place, "write keepFor: 10m")
+        }
+        checkSteps(written, report)
+        checkGates(deployment, report)
+    }
+
+    private static func mirrors(_ rollout: WrittenRollout) -> Bool {
+        if rollout.steps == nil { return rollout.spec.strategy == .shadow }
+        return (rollout.steps ?? []).contains { if case .mirror? = $0.action { true } else { false } }
+    }
+
+    private static func checkTest(
+        _ deployment: WrittenDeployment, _ rollout: SourceNode,
+        _ report: (String, [PathElement], SourcePlace, String?) -> Void
+    ) {
+        if rollout["ab"] == nil {
+            report(
+                "is missing", [.field("ab")], rollout.place,
+                "add ab: {goal: {outcome: {label: …}}}, or use strategy: canary")
+        }
+        if deployment.traffic.routing == .random {
+            report(
+                "needs users to tell apart", [.field("strategy")], rollout["strategy"]?.place ?? rollout.place,
+                "add traffic: {sticky: {header: x-user-id}} or traffic: {match: …}")
+        }
+    }
+
+    private static func checkSteps(
+        _ rollout: WrittenRollout, _ report: (String, [PathElement], SourcePlace, String?) -> Void
+    ) {
+        let switchesAtOnce = [.blueGreen, .recreate].contains(rollout.spec.strategy)
+        for (index, step) in (rollout.steps ?? []).enumerated() {
+            let path: [PathElement] = [.field("steps"), .index(index)]
+            switch step.action {
+            case .setWeight(let weight)? where switchesAtOnce && weight != 100:
+                report(
+                    "strategy: \(rollout.spec.strategy.rawValue) switches all traffic at once",
+                    path + [.field("setWeight")],
+                    step.place, "leave the step out, or use strategy: canary")
+            case .mirror? where rollout.spec.strategy == .recreate:
+                report(
+                    "there is no stable to copy from with strategy: recreate", path + [.field("mirror")], step.place,
+                    "leave the step out")
+            default: break
+            }
+        }
+    }
+
+    private static func checkGates(
+        _ deployment: WrittenDeployment, _ report: (String, [PathElement], SourcePlace, String?) -> Void
+    ) {
+        let rollout = deployment.rollout
+        let observed = Set(deployment.traffic.observe.map(\.name))
+        for gate in rollout.definedGates {
+            guard let kind = gate.kind?.kind, let name = gate.name else { continue }
+            let spec = GateSpec(name: name, kind: kind)
+            let path = Array(gate.path.dropFirst(2))  // Of spec.rollout.
+            if let observe = spec.observation, !observed.contains(observe) {
+                report(
+                    "there is no observation '\(observe)'", path, gate.place,
+                    DidYouMean.suggestion(for: observe, among: observed.sorted(), noun: "there are")
+                        ?? "add it to traffic.observe")
+            }
+            if case .agreement = kind, !mirrors(rollout) {
+                report(
+                    "compares answers of a shadow, and there is none", path, gate.place,
+                    "use strategy: shadow, or add a step '- mirror: 100'")
+            }
+            let needsBoth = spec.isComparing && spec.counters != MetricSourceName.outcomes
+            if needsBoth, rollout.spec.strategy == .recreate {
+                report(
+                    "compares with a stable, and strategy: recreate has none", path, gate.place,
+                    "use a threshold, drift with a profile, or another strategy")
+            }
+            if needsBoth, rollout.spec.strategy == .blueGreen, deployment.traffic.generate == nil, !mirrors(rollout) {
+                report(
+                    "compares both sides at the same time, and with strategy: blueGreen only one has traffic", path,
+                    gate.place, "add traffic.generate, a step '- mirror: 100', or use strategy: canary")
+            }
+        }
+    }
+}
+
+extension GateSpec {
+    /// The name of what it looks at in the answers.
+    public var observation: String? {
+        switch kind {
+        case .distribution(let gate): gate.observe
+        case .drift(let gate): gate.observe
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,124 @@
+/// How a threshold is written.
+enum ThresholdFields {
+    static let shape = Shape<ThresholdGate>.object(
+        ThresholdGate(metric: .errors),
+        fields: [
+            Field(
+                "source", .shortName,
+                "proxy, server, or a source of the controller's settings, such as prometheus; proxy."
+            ) { gate, source in
+                if source != MetricSourceName.proxy { gate.measure = .query(MetricQuery(source: source, text: "")) }
+            },
+            Field(
+                "metric", .choice(of: "metric"),
+                "errors and rejected are shares, latencyP50, P95 and P99 seconds, requestRate requests a second."
+            ) { gate, metric in
+                if case .metric = gate.measure { gate.measure = .metric(metric) }
+            },
+            Field(
+                "query", .text(atMost: 16_384),
+                "In the source's language. {{namespace}}, {{name}}, {{revision}}, {{version}}, {{window}} are filled in."
+            ) { gate, text in
+                if case .query(var query) = gate.measure {
+                    query.text = text
+                    gate.measure = .query(query)
+                }
+            },
+            Field(
+                "min", .number(-Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude),
+                "Below this the measurement fails."
+            ) {
+                $0.min = $1
+            },
+            Field(
+                "max", .number(-Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude),
+                "Above this the measurement fails."
+            ) {
+                $0.max = $1
+            },
+            Field("condition", condition, "What must hold of the value: value < 0.25 && value > 0.") {
+                $0.condition = $1
+            },
+            Field("interval", .duration(.milliseconds(100)...GoDuration.longest), "Between two measurements; 10s.") {
+                $0.interval = $1
+            },
+            Field("initialDelay", .duration(), "Before the first; 0.") { $0.initialDelay = $1 },
+            Field(
+                "window", .duration(.milliseconds(100)...GoDuration.longest), "What a measurement looks back on; 60s."
+            ) {
+                $0.window = $1
+            },
+            Field("failureLimit", .wholeNumber(0...10_000), "More failed measurements than this fail the gate; 0.") {
+                $0.failureLimit = $1
+            },
+            Field("consecutiveErrorLimit", .wholeNumber(0...10_000), "More errors in a row are said in the status; 4.")
+            {
+                $0.consecutiveErrorLimit = $1
+            },
+            Field("minSamples", .wholeNumber(1...1_000_000_000), "metric only. Fewer requests are no measurement; 1.") {
+                $0.minSamples = $1
+            },
+        ],
+        rules: [.exactlyOne(["metric", "query"]), .atLeastOne(["min", "max", "condition"])],
+        check: { gate, node, reading in
+            checkSource(gate, node, &reading)
+            if let least = gate.min, let most = gate.max, least > most {
+                reading.report("min is above max: no value passes", field: "min", of: node)
+            }
+            guard case .metric(let metric) = gate.measure, node["metric"]?.text == metric.rawValue,
+                metric == .errors || metric == .rejected
+            else { return }
+            for (name, bound) in [("min", gate.min), ("max", gate.max)] {
+                guard let bound, !(0...1).contains(bound) else { continue }
+                reading.report(
+                    "must be between 0 and 1: '\(metric.rawValue)' is a share of the requests", field: name, of: node,
+                    suggestion: "0.05 is 5 %")
+            }
+        })
+
+    private static func checkSource(_ gate: ThresholdGate, _ node: SourceNode, _ reading: inout DocumentReading) {
+        switch gate.measure {
+        case .metric where node["query"] != nil && node["metric"] == nil:
+            reading.report(
+                "needs a source that understands it", field: "query", of: node, suggestion: "add source: prometheus")
+        case .query(let query) where node["metric"] != nil && node["query"] == nil:
+            reading.report(
+                "is of the proxy only", field: "metric", of: node,
+                suggestion: "leave source out, or write a query for '\(query.source)'")
+        case .query(let query):
+            for name in unknownPlaceholders(of: query.text) {
+                reading.report(
+                    "holds the unknown placeholder {{\(name)}}", field: "query", of: node,
+                    suggestion: DidYouMean.suggestion(for: name, among: MetricQuery.placeholders, noun: "there are"))
+            }
+        case .metric: break
+        }
+    }
+
+    private static func unknownPlaceholders(of text: String) -> [String] {
+        text.components(between: "{{", and: "}}").filter { !MetricQuery.placeholders.contains($0) }
+    }
+
+    private static let condition = Shape<String>.string().map { text, node, reading -> Condition? in
+        do throws(Condition.Fault) {
+            return try Condition(text)
+        } catch {
+            reading.report(error.message, at: node.place, suggestion: "such as: value < 0.25 && value > 0")
+            return nil
+        }
+    }
+}
+
+extension String {
+    /// What stands between each opening mark and the next closing one, without spaces at the ends.
+    func components(between opening: String, and closing: String) -> [String] {
+        var found: [String] = []
+        var rest = self[...]
+        while let start = rest.firstRange(of: opening), let end = rest[start.upperBound...].firstRange(of: closing) {
+            let inner = rest[start.upperBound..<end.lowerBound]
+            found.append(inner.split(whereSeparator: \.isWhitespace).joined(separator: " "))
+            rest = rest[end.upperBound...]
+        }
+        return found
+    }
+}

@@ -1,0 +1,98 @@
+/// A sampled look at the answers: one value of each, sorted into buckets, counted by revision.
+public struct PredictionObservation: Hashable, Codable, Sendable {
+    public enum Subject: String, CaseIterable, Codable, Sendable { case answer, request }
+
+    public var name: String
+    public var subject: Subject
+    /// Where in the JSON the value is: `outputs[0].data[0]`.
+    public var path: JSONPath
+    public var buckets: PredictionBuckets
+    /// Share of the requests that are looked at.
+    public var sample: Double
+
+    public init(
+        name: String, subject: Subject = .answer, path: JSONPath, buckets: PredictionBuckets, sample: Double = 1
+    ) {
+        self.name = name
+        self.subject = subject
+        self.path = path
+        self.buckets = buckets
+        self.sample = sample
+    }
+}
+
+/// A place in a JSON document: `outputs[0].data[0]`. Empty: the document itself.
+public struct JSONPath: Hashable, Codable, Sendable {
+    public enum Step: Hashable, Codable, Sendable {
+        case member(String)
+        case element(Int)
+    }
+
+    public var steps: [Step]
+
+    public init(steps: [Step]) { self.steps = steps }
+
+    /// - Returns: nil for what is no path.
+    public init?(_ text: String) {
+        steps = []
+        var rest = Substring(text)
+        if rest.hasPrefix("$") { rest = rest.dropFirst() }
+        while let first = rest.first {
+            if first == "[" {
+                guard let end = rest.firstIndex(of: "]"),
+                    let index = Int(rest[rest.index(after: rest.startIndex)..<end]),
+                    index >= 0
+                else { return nil }
+                steps.append(.element(index))
+                rest = rest[rest.index(after: end)...]
+            } else {
+                if first == "." { rest = rest.dropFirst() } else if !steps.isEmpty { return nil }
+                let name = rest.prefix { $0 != "." && $0 != "[" }
+                guard !name.isEmpty, !name.contains("]") else { return nil }
+                steps.append(.member(String(name)))
+                rest = rest[name.endIndex...]
+            }
+        }
+    }
+
+    public var text: String {
+        steps.reduce(into: "") { text, step in
+            switch step {
+            case .member(let name): text += (text.isEmpty ? "" : ".") + name
+            case .element(let index): text += "[\(index)]"
+            }
+        }
+    }
+}
+
+/// Recorded requests that are sent to both sides while a candidate is judged, for services with little traffic of their
+/// own. Marked as synthetic, and counted apart.
+public struct SyntheticTraffic: Hashable, Codable, Sendable {
+    public var ratePerSecond: Double
+    /// A file in the candidate's model folder: a line is a body, or {path, body}, as for `runtime.warmup`.
+    public var requests: String
+    /// Where lines without a path of their own are posted to.
+    public var path: String?
+
+    public init(ratePerSecond: Double, requests: String, path: String? = nil) {
+        self.ratePerSecond = ratePerSecond
+        self.requests = requests
+        self.path = path
+    }
+}
+
+/// How answers of stable and of a shadow are held against each other.
+public struct ShadowComparison: Hashable, Codable, Sendable {
+    /// The part of the answers that is compared; empty: all of it.
+    public var path: JSONPath
+    /// Numbers that differ by no more than this agree.
+    public var tolerance: Double
+    /// The largest distance of two numbers; what is further apart counts as this.
+    public var range: Double
+
+    public init(path: JSONPath = JSONPath(steps: []), tolerance: Double = 0, range: Double = 1) {
+        self.path = path
+        self.tolerance = tolerance
+        self.range = range
+    }
+}
