@@ -26,6 +26,7 @@ extension Target.Dependency {
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
@@ -45,6 +46,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -69,7 +71,7 @@ let package = Package(
             "LocalServing",
             ["Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient, .logging]),
         module("TrafficProxy", ["Serving", .nioCore, .nioPosix, .nioHTTP1, .logging]),
-        module("MetricSources", ["Controller", .asyncHTTPClient]),
+        module("MetricSources", ["Controller", .asyncHTTPClient, .subprocess, .system, .nioSSL, .logging]),
         module("Notifications", ["Controller", .asyncHTTPClient, .crypto, .logging]),
         module("Journal", ["Controller", .grdb]),
 

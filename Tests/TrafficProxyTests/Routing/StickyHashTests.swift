@@ -1,3 +1,4 @@
+import Serving
 import Testing
 
 @testable import TrafficProxy
@@ -7,7 +8,7 @@ import Testing
     func referenceVector() {
         let message = (0..<15).map { UInt8($0) }
         let hash = message.withUnsafeBytes {
-            StickyHash.sipHash($0, keyLow: 0x0706_0504_0302_0100, keyHigh: 0x0f0e_0d0c_0b0a_0908)
+            SipHash(keyLow: 0x0706_0504_0302_0100, keyHigh: 0x0f0e_0d0c_0b0a_0908).hash($0)
         }
         #expect(hash == 0xa129_ca61_49be_45e5)
     }
