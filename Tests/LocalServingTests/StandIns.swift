@@ -43,7 +43,7 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
         epoch = uuid.uuid4().hex
         def report():
             busy = open(folder + '/busy').read().split() if os.path.exists(folder + '/busy') else []
-            if busy: open(folder + '/told', 'w').close()
+            if busy and not os.path.exists(folder + '/told'): open(folder + '/told', 'w').close()
             counters = {'requests': 0, 'errors': 0, 'rejected': 0, 'latency': [], 'bounds': []}
             key = {'namespace': 'default', 'name': 'm'}
             return {'epoch': epoch, 'generation': routes['generation'],
