@@ -106,6 +106,7 @@ extension DecisionPass {
             beginPromotion("all steps are done")
             return true
         }
+        takeEffect(of: step)
         if isDone(step, of: rollout) {
             if case .setWeight(100) = step.action {
                 beginPromotion(rollout.isStepApproved ? "let go on by hand" : "every gate passes")
@@ -125,16 +126,9 @@ extension DecisionPass {
         state.rollout?.stepStartedAt = now
         state.rollout?.isStepApproved = rollout.stepIndex >= state.settings.rollout.steps.count
         guard let step = rollout.currentStep(of: state.settings.rollout) else { return }
+        takeEffect(of: step)
         switch step.action {
-        case .setWeight(let weight):
-            if weight < 100 { state.rollout?.weight = weight }
-            // Traffic of its own takes the place of copies.
-            if weight > 0, weight < 100 { state.rollout?.mirror = 0 }
-            enter(.progressing, step.text)
-        case .mirror(let share):
-            state.rollout?.mirror = share
-            enter(.progressing, step.text)
-        case .gate:
+        case .setWeight, .mirror, .gate:
             enter(.progressing, step.text)
         case .pause, .approval:
             enter(.paused, step.text)
@@ -144,9 +138,21 @@ extension DecisionPass {
             about: rollout.candidate)
     }
 
-    /// A first deployment has no traffic to move and nothing to compare with: approvals and checks are left.
+    /// Again and again: the manifest may say something else of the step that is being taken.
+    private mutating func takeEffect(of step: RolloutStep) {
+        switch step.action {
+        case .setWeight(let weight) where weight < 100:
+            state.rollout?.weight = weight
+            // Traffic of its own takes the place of copies.
+            if weight > 0 { state.rollout?.mirror = 0 }
+        case .mirror(let share): state.rollout?.mirror = share
+        case .setWeight, .gate, .pause, .approval: break
+        }
+    }
+
+    /// Where no stable runs there is no traffic to move and nothing to compare with: approvals and checks are left.
     private mutating func skipStepsWithoutTraffic() {
-        guard var rollout = state.rollout, rollout.purpose == .first else { return }
+        guard var rollout = state.rollout, rollout.purpose == .first || rollout.room == .recreate else { return }
         while let step = rollout.currentStep(of: state.settings.rollout), !rollout.isTakenWithoutTraffic(step) {
             rollout.stepIndex += 1
         }
@@ -157,7 +163,7 @@ extension DecisionPass {
         let mayLeave = step.advance == .done || rollout.allGatesPass
         switch step.action {
         case .setWeight(100):
-            return rollout.isStepApproved || rollout.passesForPromotion(state.settings.rollout)
+            return rollout.isStepApproved || rollout.passesForPromotion
         case .setWeight(let weight):
             let isInForce = observed.weights?[rollout.candidate.revision] == weight
             return isInForce && (rollout.isStepApproved || mayLeave)
@@ -284,11 +290,11 @@ extension DecisionPass {
 }
 
 extension Rollout {
-    /// Of a first deployment's steps, those that mean something.
+    /// Those that mean something where no stable runs.
     fileprivate func isTakenWithoutTraffic(_ step: RolloutStep) -> Bool {
         switch step.action {
         case .approval: true
-        case .gate(let name): judgement.evidence(of: name) != nil
+        case .gate(let name): judgement.evidence(of: name)?.spec.isCheck == true
         case .setWeight, .mirror, .pause: false
         }
     }

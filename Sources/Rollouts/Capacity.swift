@@ -8,9 +8,7 @@ import Serving
 /// means a gap: stable leaves before the candidate comes.
 struct Capacity: Equatable, Sendable {
     let replicas: Int
-    let isDraining: Bool
-    /// Stable cannot run beside the candidate.
-    let isRecreating: Bool
+    let room: Rollout.Room
     let phase: Phase
     let hasStable: Bool
     let keepsOld: Bool
@@ -33,29 +31,31 @@ struct Capacity: Equatable, Sendable {
         let rollout = state.settings.rollout
         replicas = state.settings.replicas
         hasStable = state.stable != nil
-        isRecreating = rollout.strategy == .recreate || (rollout.capacity == .drainThenLoad && replicas == 1)
-        isDraining = isRecreating || rollout.capacity == .drainThenLoad
-        keepsOld = rollout.probation != nil && !isRecreating && state.rollout?.purpose == .release
+        room = state.rollout?.room ?? Rollout.Room(state.settings)
+        keepsOld = rollout.probation != nil && room != .recreate && state.rollout?.purpose == .release
         phase = state.phase
         stable = seen(state.stable?.revision)
         candidate = seen(state.rollout?.candidate.revision)
     }
 
-    private var isPlain: Bool { !isDraining || !hasStable }
+    private var isPlain: Bool { room == .surge || !hasStable }
+    private var isRecreating: Bool { room == .recreate }
+
+    private var leastStable: Int { isRecreating ? 0 : max(replicas - 1, 1) }
 
     /// Stable's, while a rollout is under way.
     var stableReplicas: Int {
         if isPlain { return replicas }
         switch phase {
-        case .rollingBack: return max(replicas - candidate.present, isRecreating ? 0 : replicas - 1)
+        case .rollingBack: return max(replicas - candidate.present, leastStable)
         case .promoting, .probation: return keepsOld ? 1 : 0
         case .idle, .preparing, .progressing, .paused, .healthy, .rolledBack, .failed:
-            return isRecreating ? 0 : replicas - 1
+            return leastStable
         }
     }
 
     var candidateReplicas: Int {
-        if isPlain { return phase == .rollingBack && isDraining ? 0 : replicas }
+        if isPlain { return phase == .rollingBack && room != .surge ? 0 : replicas }
         if phase == .rollingBack { return 0 }
         // What stable has, or is still on its way out with, is not free.
         let room = replicas - max(stable.present, stableReplicas)

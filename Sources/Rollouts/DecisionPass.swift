@@ -102,9 +102,7 @@ extension Rollout {
     }
 
     /// All that the last step waits for: gates that are judged on traffic only where both sides, or the candidate, had some.
-    func passesForPromotion(_ spec: RolloutSpec) -> Bool {
-        spec.strategy.switchesAtOnce ? passesBeforeTraffic : allGatesPass
-    }
+    var passesForPromotion: Bool { strategy.switchesAtOnce ? passesBeforeTraffic : allGatesPass }
 
     public func currentStep(of spec: RolloutSpec) -> RolloutStep? {
         purpose == .restore || stepIndex >= spec.steps.count ? nil : spec.steps[stepIndex]

@@ -86,8 +86,9 @@ extension DecisionPass {
     /// Those that this rollout can be judged by: without a stable that runs there is nothing to compare with.
     func gates(for purpose: Rollout.Purpose) -> [GateSpec] {
         let gates = state.settings.rollout.gates
+        let room = state.rollout?.room ?? Rollout.Room(state.settings)
         return switch purpose {
-        case .release: gates.filter { !$0.needsStable || !capacity.isRecreating }
+        case .release: gates.filter { !$0.needsStable || room != .recreate }
         case .first: gates.filter(\.isCheck)
         case .restore: []
         }
@@ -102,7 +103,8 @@ extension DecisionPass {
         let purpose = purpose ?? (hasStable ? .release : .first)
         let candidate = DeployedRevision(template: template, commit: commit, startedAt: now)
         state.rollout = Rollout(
-            candidate: candidate, purpose: purpose, stepIndex: 0, stepStartedAt: now, isStepApproved: false, weight: 0,
+            candidate: candidate, purpose: purpose, strategy: state.settings.rollout.strategy,
+            room: Rollout.Room(state.settings), stepIndex: 0, stepStartedAt: now, isStepApproved: false, weight: 0,
             mirror: 0, hasBegunSteps: false, hold: nil, progressSpent: .zero,
             judgement: .init(
                 gates: gates(for: purpose), falseRollbackRate: state.settings.rollout.falseRollbackRate,

@@ -91,6 +91,25 @@ public struct Rollout: Codable, Equatable, Sendable {
         case restore
     }
 
+    /// How the candidate gets its place.
+    public enum Room: String, Codable, Sendable {
+        /// Beside stable.
+        case surge
+        /// One instance of stable makes way for one of the candidate.
+        case drain
+        /// Stable leaves before the candidate comes.
+        case recreate
+
+        public init(_ settings: ModelDeployment) {
+            let spec = settings.rollout
+            if spec.strategy == .recreate || (spec.capacity == .drainThenLoad && settings.replicas == 1) {
+                self = .recreate
+            } else {
+                self = spec.capacity == .drainThenLoad ? .drain : .surge
+            }
+        }
+    }
+
     /// Why a rollout waits for a person, beyond what its step says.
     public enum Hold: Codable, Equatable, Sendable {
         case byOperator(String?)
@@ -102,6 +121,9 @@ public struct Rollout: Codable, Equatable, Sendable {
 
     public var candidate: DeployedRevision
     public var purpose: Purpose
+    /// As it began: a manifest that changes its strategy in mid-rollout changes the next one.
+    public var strategy: RolloutSpec.Strategy
+    public var room: Room
     public var stepIndex: Int
     public var stepStartedAt: Date
     /// The operator let this step go on.
