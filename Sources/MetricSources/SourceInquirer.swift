@@ -24,9 +24,8 @@ public struct SourceInquirer: Inquirer {
     public static let checksAtOnce = 4
     /// Of a question to what is always there.
     static let questionLimit: Duration = .seconds(10)
-    /// Beyond a source's own time limit, for its own words to arrive.
+    /// Beyond a time limit that a source keeps itself, for its own words to arrive, or its processes to end.
     static let grace: Duration = .seconds(1)
-    /// Beyond a check's own, for its processes to end.
     static let checkGrace: Duration = .seconds(30)
 
     private enum Source: Sendable {
@@ -83,14 +82,12 @@ public struct SourceInquirer: Inquirer {
         switch inquiry.question {
         case .check(let gate):
             let turn = try? await checks.run {
-                await within(gate.timeout + Self.checkGrace, late: { Self.late(.check(gate), $0) }) {
-                    .checked(await check(inquiry, gate))
-                }
+                await within(gate.timeout, Self.checkGrace, inquiry.question) { await ask(inquiry) }
             }
-            return turn ?? .checked(CheckOutcome(end: .undecided("cancelled before it began")))
+            return turn ?? .failed(Self.cancelled)
         case .measure, .counters, .contract:
-            return await within(limit(of: inquiry.question), late: { Self.late(inquiry.question, $0) }) {
-                (try? await questions.run { await ask(inquiry) }) ?? .failed("cancelled")
+            return await within(limit(of: inquiry.question), Self.grace, inquiry.question) {
+                (try? await questions.run { await ask(inquiry) }) ?? .failed(Self.cancelled)
             }
         }
     }
@@ -162,16 +159,38 @@ public struct SourceInquirer: Inquirer {
 
     private func limit(of question: Inquiry.Question) -> Duration {
         switch question {
-        case .measure(let query): return (sources[query.source]?.limit ?? Self.questionLimit) + Self.grace
+        case .measure(let query): return sources[query.source]?.limit ?? Self.questionLimit
         case .counters(let source, let ratios):
+            guard let limit = sources[source]?.limit else { return Self.questionLimit }
             // A Prometheus is asked for one counter after the other, on both sides.
-            let queries = sources[source] == nil ? 1 : max(1, Set(ratios.flatMap { [$0.of, $0.per] }).count * 2)
-            return min(
-                (sources[source]?.limit ?? Self.questionLimit) * queries, SettingsFields.timeouts.upperBound)
-                + Self.grace
+            let queries = Set(ratios.flatMap { [$0.of, $0.per] }).count * 2
+            return min(limit * max(1, queries), SettingsFields.timeouts.upperBound)
         case .contract, .check: return Self.questionLimit
         }
     }
+
+    /// The answer of `work`, or that it is late. Both are tasks of their own, so that no answer waits for work that does
+    /// not heed its cancellation.
+    private func within(
+        _ limit: Duration, _ grace: Duration, _ question: Inquiry.Question,
+        _ work: @escaping @Sendable () async -> Finding.Answer
+    ) async -> Finding.Answer {
+        let (answers, continuation) = AsyncStream.makeStream(of: Finding.Answer.self)
+        let worker = Task { continuation.yield(await work()) }
+        let timer = Task {
+            try await sleep(limit + grace)
+            continuation.yield(Self.late(question, limit))
+        }
+        defer {
+            worker.cancel()
+            timer.cancel()
+            continuation.finish()
+        }
+        for await answer in answers { return answer }
+        return .failed(Self.cancelled)
+    }
+
+    private static let cancelled = "cancelled before there was an answer"
 
     private static func late(_ question: Inquiry.Question, _ limit: Duration) -> Finding.Answer {
         let reason = "no answer within \(limit.inSeconds)"
@@ -181,26 +200,5 @@ public struct SourceInquirer: Inquirer {
         case .check: .checked(CheckOutcome(end: .undecided(reason)))
         case .contract: .contract(.unreadable(reason))
         }
-    }
-
-    /// The answer of `work`, or that it is late. Both are tasks of their own, so that no answer waits for work that does
-    /// not heed its cancellation.
-    private func within(
-        _ limit: Duration, late: @escaping @Sendable (Duration) -> Finding.Answer,
-        _ work: @escaping @Sendable () async -> Finding.Answer
-    ) async -> Finding.Answer {
-        let (answers, continuation) = AsyncStream.makeStream(of: Finding.Answer.self)
-        let worker = Task { continuation.yield(await work()) }
-        let timer = Task {
-            try await sleep(limit)
-            continuation.yield(late(limit))
-        }
-        defer {
-            worker.cancel()
-            timer.cancel()
-            continuation.finish()
-        }
-        for await answer in answers { return answer }
-        return late(.zero)
     }
 }
