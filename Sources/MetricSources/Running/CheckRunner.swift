@@ -8,7 +8,7 @@ import Synchronization
 /// it.
 ///
 /// # Guarantees
-/// - Ends within the gate's time limit and `SessionCommand.grace`, twice over at most, with all that the command started
+/// - Ends within the gate's time limit and `SessionCommand.defaultGrace`, twice over at most, with all that the command started
 ///   in its own process group.
 /// - However much it prints: a file of 4 MiB, the newest 50 of them, and 128 KiB of memory.
 /// - Whatever keeps it from an exit code decides nothing, and says what to do.
@@ -16,6 +16,7 @@ public struct CheckRunner: Sendable {
     private let outputFolder: String
     private let secrets: AllowedSecrets
     private let inherited: [String: String]
+    private let grace: Duration
 
     /// - Parameters:
     ///   - outputFolder: where output is kept; of this runner alone.
@@ -25,9 +26,16 @@ public struct CheckRunner: Sendable {
         outputFolder: String, secretsFolder: String,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
+        self.init(
+            outputFolder: outputFolder, secretsFolder: secretsFolder, environment: environment,
+            grace: SessionCommand.defaultGrace)
+    }
+
+    init(outputFolder: String, secretsFolder: String, environment: [String: String], grace: Duration) {
         self.outputFolder = outputFolder
         secrets = AllowedSecrets(folder: secretsFolder)
         inherited = environment
+        self.grace = grace
     }
 
     public func run(_ inquiry: Inquiry, _ gate: CheckGate) async -> CheckOutcome {
@@ -60,7 +68,7 @@ public struct CheckRunner: Sendable {
         }
         let command = SessionCommand(
             words: gate.command.map(environment.expand), environment: environment.variables, folder: folder,
-            timeout: gate.timeout)
+            timeout: gate.timeout, grace: grace)
         let name =
             "\(inquiry.deployment.namespace).\(inquiry.deployment.name).\(inquiry.candidate.revision).\(inquiry.id)"
         let recording = Mutex(CheckRecording(file: OutputFile(folder: outputFolder, name: name)))

@@ -17,8 +17,7 @@ struct SessionCommand: Sendable {
 
     enum Stream: Sendable { case output, errors }
 
-    /// Between SIGTERM and SIGKILL.
-    static let grace = Duration.seconds(5)
+    static let defaultGrace = Duration.seconds(5)
     private static let lookAgainAfter = Duration.milliseconds(50)
 
     /// The program, by path or name, and its arguments. A path with a slash that is not absolute is of `folder`.
@@ -26,6 +25,8 @@ struct SessionCommand: Sendable {
     var environment: [String: String]
     var folder: String
     var timeout: Duration
+    /// Between SIGTERM and SIGKILL.
+    var grace = defaultGrace
 
     /// - Parameter take: is given what the command prints, as it comes, from two tasks; what it does not keep is gone.
     func run(_ take: @escaping @Sendable (Stream, UnsafeRawBufferPointer) -> Void) async -> End {
@@ -83,7 +84,7 @@ struct SessionCommand: Sendable {
         var options = PlatformOptions()
         options.createSession = true
         options.teardownSequence = [
-            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: Self.grace)
+            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: grace)
         ]
         let variables = environment.reduce(into: [Environment.Key: String]()) { result, variable in
             if let key = Environment.Key(rawValue: variable.key) { result[key] = variable.value }
@@ -121,7 +122,7 @@ struct SessionCommand: Sendable {
     /// number that has just become free is not given again before all others have been.
     private func endRest(of leader: pid_t, gently: Bool) async {
         var waited = Duration.zero
-        while gently, kill(-leader, 0) == 0, waited < Self.grace, !Task.isCancelled {
+        while gently, kill(-leader, 0) == 0, waited < grace, !Task.isCancelled {
             try? await Task.sleep(for: Self.lookAgainAfter)
             waited += Self.lookAgainAfter
         }
