@@ -31,8 +31,9 @@ struct SessionCommand: Sendable {
     /// - Parameter take: is given what the command prints, as it comes, from two tasks; what it does not keep is gone.
     func run(_ take: @escaping @Sendable (Stream, UnsafeRawBufferPointer) -> Void) async -> End {
         let session = Mutex<pid_t?>(nil)
+        let started: @Sendable (pid_t) -> Void = { pid in session.withLock { $0 = pid } }
         let end = await withTaskGroup(of: End?.self) { tasks in
-            tasks.addTask { await start(take) { pid in session.withLock { $0 = pid } } }
+            tasks.addTask { await start(take, started: started) }
             tasks.addTask {
                 try? await Task.sleep(for: timeout)
                 return nil

@@ -9,7 +9,7 @@ import Testing
     static let accuracy = CheckGate(
         command: ["evaluate"], metrics: ["accuracy": .init(min: 0.93), "gap": .init(max: 0.05)])
 
-    static func run(_ gate: CheckGate = accuracy, _ outcomes: [(seconds: Double, outcome: CheckOutcome)])
+    static func run(_ outcomes: [(seconds: Double, outcome: CheckOutcome)], _ gate: CheckGate = accuracy)
         -> GateEvidence
     {
         var evidence = GateEvidence(spec: GateSpec(name: "gate", kind: .check(gate)), alpha: 0, startedAt: start)
@@ -42,7 +42,7 @@ import Testing
         #expect(evidence.verdict == .pass)
         #expect(evidence.samples == 1)
         #expect(evidence.reason == "exit code 0; accuracy 0.93, wanted at least 0.93; gap 0.05, wanted at most 0.05")
-        let plain = Self.run(CheckGate(command: ["true"]), [(0, Self.outcome(0))])
+        let plain = Self.run([(0, Self.outcome(0))], CheckGate(command: ["true"]))
         #expect(plain.verdict == .pass)
         #expect(plain.reason == "exit code 0")
     }
@@ -116,7 +116,7 @@ import Testing
         var outcome = Self.outcome(
             1, tail: String(repeating: "\u{1B}\u{0}\n", count: 1_000) + String(repeating: "é", count: 1_000))
         outcome.outputFile = "/" + String(repeating: "f", count: 500)
-        let evidence = Self.run(gate, [(0, outcome)])
+        let evidence = Self.run([(0, outcome)], gate)
         let data = try JSONEncoder().encode(evidence)
         let spec = try JSONEncoder().encode(evidence.spec)
         // The spec is in there twice, and its size is its author's.
@@ -130,7 +130,7 @@ import Testing
         let gate = CheckGate(
             command: ["x"], metrics: Dictionary(uniqueKeysWithValues: names.map { ($0, .init(max: 1)) }))
         let metrics = Dictionary(uniqueKeysWithValues: names.map { ($0, 2.0) })
-        let reason = Self.run(gate, [(0, Self.outcome(0, metrics))]).reason
+        let reason = Self.run([(0, Self.outcome(0, metrics))], gate).reason
         #expect(reason.hasPrefix("m0 2, wanted at most 1; m1 2, "))
         #expect(reason.hasSuffix("m4 2, wanted at most 1; and 2 more"))
     }
