@@ -41,11 +41,12 @@ final class CheckFixture: Sendable {
             grace: .milliseconds(300))
     }
 
-    /// Runs a shell script as the check.
+    /// Runs a shell script as the check; its dollar signs are the shell's.
     func run(_ script: String, timeout: Duration = .seconds(60), metrics: [String: CheckGate.Bounds] = [:]) async
         -> CheckOutcome
     {
-        let gate = CheckGate(command: ["/bin/sh", "-c", script], timeout: timeout, metrics: metrics)
+        let gate = CheckGate(
+            command: ["/bin/sh", "-c", script.replacing("$", with: "$$")], timeout: timeout, metrics: metrics)
         return await runner().run(Self.inquiry(modelFolder: model), gate)
     }
 

@@ -8,7 +8,8 @@ import Testing
 @Suite("A command as a source", .timeLimit(.minutes(1)))
 struct CommandSourceTests {
     private func value(_ script: String, query: String = "", timeout: Duration = .seconds(30)) async -> Measured {
-        await CommandSource(command: ["/bin/sh", "-c", script], timeout: timeout).value(of: query)
+        await CommandSource(command: ["/bin/sh", "-c", script.replacing("$", with: "$$")], timeout: timeout).value(
+            of: query)
     }
 
     @Test(
