@@ -1,8 +1,6 @@
 import Analysis
-import AsyncHTTPClient
 import Foundation
 import ModelManifests
-import NIOCore
 import Rollouts
 
 /// Reads what both sides' models take and give, from one ready instance each.
@@ -22,7 +20,7 @@ public struct ContractReader: Sendable {
 
     public func read(_ inquiry: Inquiry, _ gate: ContractGate) async -> ContractAnswer {
         guard let stable = inquiry.stable else { return .unreadable("there is no stable revision to compare with") }
-        let path = gate.path ?? "/v2/models/\(Self.escaped(inquiry.deployment.name))"
+        let path = gate.path ?? "/v2/models/\(PercentEncoding.encode(inquiry.deployment.name))"
         async let ofStable = contract(of: stable, "stable", path: path)
         async let ofCandidate = contract(of: inquiry.candidate, "candidate", path: path)
         switch await (ofStable, ofCandidate) {
@@ -46,29 +44,20 @@ public struct ContractReader: Sendable {
     }
 
     private func body(of url: String) async throws(ModelMetadata.Fault) -> Data {
-        let answer: (status: Int, body: Data)?
+        let headers = [SourceRequest.Header(name: "accept", value: "application/json")]
         do {
-            answer = try await withThrowingTaskGroup(of: (Int, Data)?.self) { [timeout] group in
-                group.addTask { try await ContractTransport.get(url, timeout: timeout, bytes: Self.bytesLimit) }
-                // The client's own time limit ends with the head of the answer.
-                group.addTask {
-                    try await Task.sleep(for: timeout)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                return try await group.next() ?? nil
-            }
-        } catch is NIOTooManyBytesError {
-            throw ModelMetadata.Fault(message: "answers more than 1 MiB: is it the model's metadata?")
+            let response = try await SourceTransport.send(
+                SourceRequest(url: url, headers: headers), timeout: timeout, bytes: Self.bytesLimit)
+            guard let refusal = Self.refusal(response.status) else { return response.body }
+            throw refusal
+        } catch let refusal as ModelMetadata.Fault {
+            throw refusal
         } catch {
-            throw ModelMetadata.Fault(message: "cannot be read: \(String(describing: error).prefix(120))")
+            throw ModelMetadata.Fault(message: "cannot be read: \(error)")
         }
-        guard let answer else { throw ModelMetadata.Fault(message: "does not answer within \(timeout.goText)") }
-        if let refusal = Self.refusal(answer.status) { throw refusal }
-        return answer.body
     }
 
-    static func refusal(_ status: Int) -> ModelMetadata.Fault? {
+    private static func refusal(_ status: Int) -> ModelMetadata.Fault? {
         switch status {
         case 200: nil
         case 300..<400:
@@ -78,32 +67,5 @@ public struct ContractReader: Sendable {
                 message: "does not exist (404): give the `path` where the server has the model's metadata")
         default: ModelMetadata.Fault(message: "answers \(status): see the server's log")
         }
-    }
-
-    private static func escaped(_ name: String) -> String {
-        name.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~")))
-            ?? ""
-    }
-}
-
-/// The one place that opens a connection to a model server.
-enum ContractTransport {
-    /// Never shut down: it lives as long as the process, and closes connections that are idle.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
-
-    static func get(_ url: String, timeout: Duration, bytes: Int) async throws -> (Int, Data) {
-        var request = HTTPClientRequest(url: url)
-        request.headers.add(name: "accept", value: "application/json")
-        request.headers.add(name: "user-agent", value: "mlctl")
-        let response = try await client.execute(request, timeout: TimeAmount(timeout))
-        let body = try await response.body.collect(upTo: bytes)
-        // The body of a cancelled call ends early, as if it were whole.
-        try Task.checkCancellation()
-        return (Int(response.status.code), Data(body.readableBytesView))
     }
 }

@@ -76,6 +76,6 @@ struct CommandAnswer: Sendable {
         guard let path = JSONPath(query.trimmingCharacters(in: .whitespaces)) else {
             return .error("the query is no place in JSON: write it as accuracy or results[0].value")
         }
-        return JSONNumber.measured(at: path, in: Data(text.utf8))
+        return NumberAtPath.measure(path, in: Data(text.utf8))
     }
 }

@@ -27,9 +27,9 @@ struct CommandSourceTests {
         "that has no number says so",
         arguments: [
             ("true", "", "it prints nothing"), ("echo nan", "", "it prints nan"), ("echo -inf", "", "it prints -inf"),
-            (#"echo '{"a": 1}'"#, "b", "there is no 'b' in what it prints"),
-            (#"echo '{"a": [1]}'"#, "a[1]", "there is no 'a[1]' in what it prints"),
-            (#"echo '{"a": null}'"#, "a", "'a' is null"),
+            (#"echo '{"a": 1}'"#, "b", "the answer has no 'b'"),
+            (#"echo '{"a": [1]}'"#, "a[1]", "the answer has no 'a[1]'"),
+            (#"echo '{"a": null}'"#, "a", "the answer has no 'a'"),
         ])
     func noData(script: String, query: String, wanted: String) async {
         #expect(await value(script, query: query) == .noData(wanted))
@@ -39,11 +39,15 @@ struct CommandSourceTests {
         "that errs says why",
         arguments: [
             ("echo boom >&2; exit 3", "", "exit code 3: boom"), ("echo 1; exit 1", "", "exit code 1"),
-            ("kill -9 $$", "", "it was ended by signal 9"), ("echo five", "", "it prints neither a number nor JSON"),
-            (#"echo '{"a": "1"}'"#, "a", "'a' is text, not a number: correct the query"),
-            (#"echo '{"a": true}'"#, "a", "'a' is a truth value, not a number: correct the query"),
-            (#"echo '{"a": {}}'"#, "a", "'a' is an object, not a number: add the member's name"),
-            (#"echo '{"a": []}'"#, "a", "'a' is a list, not a number: add the index, such as [0]"),
+            ("kill -9 $$", "", "it was ended by signal 9"),
+            ("echo five", "", "the answer is not JSON that can be read"),
+            (
+                #"echo '{"a": "1"}'"#, "a",
+                "'a' is the text '1', not a number: the endpoint has to write numbers without quotes"
+            ),
+            (#"echo '{"a": true}'"#, "a", "'a' is true or false, not a number"),
+            (#"echo '{"a": {}}'"#, "a", "'a' is an object or a list, not a number: lengthen the path"),
+            (#"echo '{"a": []}'"#, "a", "'a' is an object or a list, not a number: lengthen the path"),
             (#"echo '{"a": 1}'"#, "a[", "the query is no place in JSON: write it as accuracy or results[0].value"),
             ("head -c 2000000 /dev/zero", "", "it prints more than 1 MiB: let it print one number"),
         ])
