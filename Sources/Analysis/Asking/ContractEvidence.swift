@@ -41,7 +41,7 @@ struct ContractEvidence: Codable, Hashable, Sendable {
         let more = differences.count - Self.differencesLimit
         finding =
             differences.isEmpty
-            ? "candidate takes all \(stable.inputs.count) inputs of stable, and gives its \(stable.outputs.count) outputs"
+            ? "candidate takes what stable takes (inputs: \(stable.inputs.count)), and gives what it gives (outputs: \(stable.outputs.count))"
             : differences.prefix(Self.differencesLimit).joined(separator: "; ")
                 + (more > 0 ? "; and \(more) more" : "")
     }

@@ -2,7 +2,7 @@ import Analysis
 import Foundation
 
 /// Model metadata of the Open Inference Protocol v2, as a server answers it: `{"inputs": [{"name": "x", "datatype":
-/// "FP32", "shape": [-1, 4]}], "outputs": […]}`.
+/// "FP32", "shape": [-1, 4]}], "outputs": […]}`. A server that was told of neither names neither.
 enum ModelMetadata {
     static let tensorLimit = 1_000
     static let rankLimit = 32
@@ -57,7 +57,7 @@ enum ModelMetadata {
     }
 
     private struct Document: Decodable {
-        var inputs: [Tensor]
+        var inputs: [Tensor]?
         var outputs: [Tensor]?
     }
 

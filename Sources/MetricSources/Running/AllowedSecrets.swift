@@ -17,17 +17,17 @@ struct AllowedSecrets: Sendable {
         guard Self.isSafe(name) else {
             throw Missing(
                 message:
-                    "the secret \(name.debugDescription) cannot be a file's name. Use letters, digits, '.', '_' and '-'."
+                    "the secret \(name.debugDescription) cannot be a file's name. Use letters, digits, '.', '_' and '-'"
             )
         }
         let path = "\(folder)/\(name)"
         guard let file = FileHandle(forReadingAtPath: path), let bytes = try? file.read(upToCount: Self.bytesLimit + 1)
         else {
-            throw Missing(message: "the secret \(name) is not allowed here: put its value into \(path) (mode 0600).")
+            throw Missing(message: "the secret \(name) is not allowed here: put its value into \(path) (mode 0600)")
         }
         guard bytes.count <= Self.bytesLimit, !bytes.contains(0) else {
             throw Missing(
-                message: "the secret in \(path) cannot be a variable: it is larger than 1 MiB, or holds a NUL.")
+                message: "the secret in \(path) cannot be a variable: it is larger than 1 MiB, or holds a NUL")
         }
         let text = String(decoding: bytes, as: UTF8.self)
         // An editor's last newline is no part of a secret.

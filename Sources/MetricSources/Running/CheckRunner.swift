@@ -51,7 +51,7 @@ public struct CheckRunner: Sendable {
             try FileManager.default.createDirectory(
                 at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
         } catch {
-            return CheckOutcome(end: .undecided("no folder to run in can be made at \(folder.path): free some space."))
+            return CheckOutcome(end: .undecided("no folder to run in can be made at \(folder.path): free some space"))
         }
         defer { try? FileManager.default.removeItem(at: folder) }
         return await run(inquiry, gate, in: folder.path)
@@ -87,11 +87,11 @@ extension SessionCommand.End {
         switch self {
         case .exited(let code): .exited(code)
         case .signalled(let signal) where signal == Int(SIGKILL):
-            .undecided("it was killed (SIGKILL), perhaps for want of memory: give it more, or less to do.")
-        case .signalled(let signal): .undecided("it was ended by signal \(signal).")
+            .undecided("it was killed (SIGKILL), perhaps for want of memory: give it more, or less to do")
+        case .signalled(let signal): .undecided("it was ended by signal \(signal)")
         case .timedOut:
-            .undecided("it did not end within \(timeout.goText) and was ended: raise `timeout`, or give it less to do.")
-        case .cancelled: .undecided("it was ended because the controller stopped.")
+            .undecided("it did not end within \(timeout.goText) and was ended: raise `timeout`, or give it less to do")
+        case .cancelled: .undecided("it was ended because the controller stopped")
         case .failed(let why): .undecided(why)
         }
     }

@@ -105,14 +105,14 @@ struct SessionCommand: Sendable {
         let name = words.first ?? ""
         return switch error.code {
         case .executableNotFound where name.contains("/"):
-            "the command \(name) does not exist, or is not executable. Correct `command`, or run `chmod +x` on it."
+            "the command \(name) does not exist, or is not executable. Correct `command`, or run `chmod +x` on it"
         case .executableNotFound:
             "the command \(name) is not on PATH (\(environment["PATH"] ?? "")). Install it, or give its whole path in "
-                + "`command`."
-        case .failedToChangeWorkingDirectory: "the folder \(folder) cannot be entered: check it and its owner."
+                + "`command`"
+        case .failedToChangeWorkingDirectory: "the folder \(folder) cannot be entered: check it and its owner"
         case .spawnFailed:
             "\(name) cannot be started (\(error.underlyingError.map { "\($0)" } ?? "no reason given")): it may lack a "
-                + "`#!` line, or be for another machine."
+                + "`#!` line, or be for another machine"
         default: "\(name) could not be followed: \(error)"
         }
     }

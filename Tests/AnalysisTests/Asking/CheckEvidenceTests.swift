@@ -82,7 +82,7 @@ import Testing
     @Test("what decides nothing is tried again after 10, 30, 90, 270 and 810 seconds, and then given up")
     func retries() {
         var evidence = CheckEvidence()
-        let late = CheckOutcome(end: .undecided("it did not end within 1m0s."))
+        let late = CheckOutcome(end: .undecided("it did not end within 1m0s"))
         var now = 0.0
         for (attempt, delay) in zip(1..., [10.0, 30, 90, 270, 810]) {
             evidence.take(late, ordinal: attempt, atSeconds: now, Self.accuracy)
@@ -93,13 +93,13 @@ import Testing
         #expect(evidence.verdict(Self.accuracy) == .insufficient)
         #expect(
             evidence.reason(Self.accuracy)
-                == "it did not end within 1m0s.; attempt 6 of 6 follows in 810 s")
+                == "it did not end within 1m0s; attempt 6 of 6 follows in 810 s")
         evidence.take(late, ordinal: 6, atSeconds: now, Self.accuracy)
         #expect(evidence.questionDue(atSeconds: 1e12) == nil)
         #expect(evidence.verdict(Self.accuracy) == .insufficient)
         #expect(
             evidence.reason(Self.accuracy)
-                == "it did not end within 1m0s.; given up after 6 attempts; `mlctl retry` starts over")
+                == "it did not end within 1m0s; given up after 6 attempts; `mlctl retry` starts over")
     }
 
     @Test("a later attempt decides as the first would have")

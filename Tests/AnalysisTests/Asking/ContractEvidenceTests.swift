@@ -35,7 +35,8 @@ import Testing
         let evidence = Self.run()
         #expect(evidence.verdict == .pass)
         #expect(evidence.samples == 1)
-        #expect(evidence.reason == "candidate takes all 1 inputs of stable, and gives its 1 outputs")
+        #expect(
+            evidence.reason == "candidate takes what stable takes (inputs: 1), and gives what it gives (outputs: 1)")
         #expect(evidence.questionDue(at: .distantFuture) == nil)
     }
 

@@ -34,9 +34,11 @@ import Testing
 
     @Test("a name can lead nowhere else")
     func names() throws {
-        let file = try #require(OutputFile(folder: fixture.outputs, name: "../../é/x\0y"))
+        var file = try #require(OutputFile(folder: fixture.outputs, name: "../../é/x\0y"))
+        file.finish(tail: "")
         #expect(file.path == "\(fixture.outputs)/.._..____x_y.log")
-        let long = try #require(OutputFile(folder: fixture.outputs, name: String(repeating: "n", count: 1_000)))
+        var long = try #require(OutputFile(folder: fixture.outputs, name: String(repeating: "n", count: 1_000)))
+        long.finish(tail: "")
         #expect(FileManager.default.fileExists(atPath: long.path))
     }
 

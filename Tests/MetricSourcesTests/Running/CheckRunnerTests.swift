@@ -78,7 +78,7 @@ struct CheckRunnerTests {
             missing.end
                 == .undecided(
                     "the secret golden-token is not allowed here: put its value into "
-                        + "\(fixture.secrets)/golden-token (mode 0600)."))
+                        + "\(fixture.secrets)/golden-token (mode 0600)"))
         try fixture.write("s3cret-value\n", to: "secrets/golden-token")
         let outcome = await fixture.runner().run(inquiry, gate)
         #expect(outcome.end == .exited(0))
@@ -121,7 +121,7 @@ struct CheckRunnerTests {
         let outcome = await fixture.runner().run(
             CheckFixture.inquiry(modelFolder: "/no/such/folder"), CheckGate(command: ["true"]))
         #expect(
-            outcome.end == .undecided("the folder /no/such/folder cannot be entered: check it and its owner."))
+            outcome.end == .undecided("the folder /no/such/folder cannot be entered: check it and its owner"))
     }
 
     @Test("that never ends is ended in time, with what it had printed, and decides nothing")
@@ -129,7 +129,7 @@ struct CheckRunnerTests {
         let outcome = await fixture.run("echo started; echo $$ > pid; sleep 1000", timeout: .seconds(1))
         #expect(
             outcome.end
-                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less to do."))
+                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less to do"))
         #expect(outcome.outputTail == "started\n")
         #expect(outcome.metrics == [:])
         let pid = try fixture.read("\(fixture.model)/pid").trimmingCharacters(in: .newlines)
@@ -154,6 +154,18 @@ struct CheckRunnerTests {
             try fixture.read("\(fixture.model)/\($0)").trimmingCharacters(in: .newlines)
         }
         #expect(try await haveEnded(pids))
+    }
+
+    @Test("that ends when it is told to is followed to its end by a child that does not")
+    func stubbornChild() async throws {
+        let outcome = await fixture.run(
+            "(trap '' TERM; while :; do sleep 0.1; done) & echo $! > child; sleep 1000", timeout: .seconds(1))
+        guard case .undecided = outcome.end else {
+            Issue.record("\(outcome.end)")
+            return
+        }
+        let pid = try fixture.read("\(fixture.model)/child").trimmingCharacters(in: .newlines)
+        #expect(try await haveEnded([pid]))
     }
 
     @Test("ends with its own first process: what that left behind neither holds it up nor lives on")
@@ -182,8 +194,8 @@ struct CheckRunnerTests {
         let killed = await fixture.run("kill -9 $$")
         #expect(
             killed.end
-                == .undecided("it was killed (SIGKILL), perhaps for want of memory: give it more, or less to do."))
-        #expect(await fixture.run("kill -SEGV $$").end == .undecided("it was ended by signal 11."))
+                == .undecided("it was killed (SIGKILL), perhaps for want of memory: give it more, or less to do"))
+        #expect(await fixture.run("kill -SEGV $$").end == .undecided("it was ended by signal 11"))
     }
 
     @Test("that prints 100 MB is read to its end: the first 4 MiB and the last words are kept, and its metrics found")
@@ -227,7 +239,7 @@ struct CheckRunnerTests {
         }
         #expect(!pid.isEmpty)
         task.cancel()
-        #expect(await task.value.end == .undecided("it was ended because the controller stopped."))
+        #expect(await task.value.end == .undecided("it was ended because the controller stopped"))
         #expect(try await haveEnded([pid]))
     }
 

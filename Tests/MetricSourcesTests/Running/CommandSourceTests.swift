@@ -76,7 +76,7 @@ struct CommandSourceTests {
         #expect(
             measured
                 == .error(
-                    "the command no-such-program is not on PATH (/bin). Install it, or give its whole path in `command`."
+                    "the command no-such-program is not on PATH (/bin). Install it, or give its whole path in `command`"
                 ))
     }
 }
