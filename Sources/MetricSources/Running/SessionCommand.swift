@@ -39,7 +39,8 @@ struct SessionCommand: Sendable {
                 return nil
             }
             defer { tasks.cancelAll() }
-            if let end = await tasks.next() ?? nil { return end }
+            // An exit code is the command's own word only while nobody has told it to end.
+            if let end = await tasks.next() ?? nil, !Task.isCancelled { return end }
             let end = Task.isCancelled ? End.cancelled : .timedOut
             // The other task ends when the command has, which being cancelled makes it do.
             tasks.cancelAll()

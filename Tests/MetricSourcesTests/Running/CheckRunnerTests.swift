@@ -136,6 +136,15 @@ struct CheckRunnerTests {
         #expect(try await haveEnded([pid]))
     }
 
+    @Test("that exits with 0 because it is ended in time has not passed")
+    func obedient() async {
+        let outcome = await fixture.run(
+            "trap 'exit 0' TERM; echo '{\"accuracy\": 1}'; sleep 1000 & wait", timeout: .seconds(1))
+        #expect(
+            outcome.end
+                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less to do"))
+    }
+
     @Test("that forks and ignores SIGTERM is killed with all that it started")
     func stubborn() async throws {
         let outcome = await fixture.run(
@@ -228,10 +237,12 @@ struct CheckRunnerTests {
         #expect(try JSONEncoder().encode(outcome).count < 64 << 10)
     }
 
-    @Test("is ended when its task is cancelled")
+    @Test("is ended when its task is cancelled, and its exit code is then none")
     func cancelled() async throws {
         let fixture = fixture
-        let task = Task { await fixture.run("echo $$ > pid.new; mv pid.new pid; sleep 1000") }
+        let task = Task {
+            await fixture.run("trap 'exit 1' TERM; echo $$ > pid.new; mv pid.new pid; sleep 1000 & wait")
+        }
         var pid = ""
         for _ in 0..<1_000 where pid.isEmpty {
             pid = (try? fixture.read("\(fixture.model)/pid").trimmingCharacters(in: .newlines)) ?? ""
