@@ -1,13 +1,88 @@
 import ModelManifests
+import RealModule
 
+/// What a shadow's gate has learnt: the share of pairs that disagree, or the mean distance of pairs, against a constant.
+///
+/// Fails once "at most the bound" is excluded, passes once "beyond the bound by the margin" is. Both are mixtures of
+/// likelihood ratios over bounded outcomes (Waudby-Smith and Ramdas 2023), so they may be looked at after every pair.
+/// A pair is one request that both sides answered: rates that move touch both, and there is no base rate to know.
 struct AgreementEvidence: Codable, Hashable, Sendable {
+    private var beyondBound = MixtureEvidence(count: AlternativeGrid.regressions.alternatives.count)
+    private var withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
+    /// For people.
+    private var sum = 0.0
+    private var problem: String?
+    /// Pairs.
     private(set) var samples = 0
 
     init(_ gate: AgreementGate) {}
 
-    mutating func absorb(_ interval: Interval, _ gate: AgreementGate) {}
+    mutating func absorb(_ interval: Interval, _ gate: AgreementGate) {
+        problem = interval.impossibility
+        let pairs = interval.candidate.pairs
+        guard problem == nil, pairs.pairs > 0 else { return }
+        let added = gate.metric.sum(pairs)
+        samples += pairs.pairs
+        sum += added
+        let trials = Trials(count: Double(pairs.pairs), successes: min(added, Double(pairs.pairs)))
+        let bound = gate.metric.bound
+        beyondBound.absorb(trials, against: .atMost(bound), grid: .regressions, typical: bound)
+        withinMargin.absorb(trials, against: .atLeast(bound + gate.passMargin), grid: .acceptable, typical: bound)
+    }
 
-    func verdict(_ gate: AgreementGate, alpha: Double, missedRegressionRate: Double) -> Verdict { .insufficient }
+    func verdict(_ gate: AgreementGate, alpha: Double, missedRegressionRate: Double) -> Verdict {
+        if beyondBound.logValue(.regressions) >= -.log(alpha) { return .fail }
+        return withinMargin.peak >= -.log(missedRegressionRate) && samples >= gate.minSamples ? .pass : .insufficient
+    }
 
-    func reason(_ gate: AgreementGate, verdict: Verdict, _ rates: EvidenceRates) -> String { "no data yet" }
+    func reason(_ gate: AgreementGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
+        if let problem { return "\(problem): not comparable" }
+        guard samples > 0 else { return "no pairs of answers yet" }
+        let words = ConclusionWords(
+            fail: "\(gate.metric.within) is excluded", pass: "\(gate.metric.beyond(gate.passMargin)) is excluded",
+            logFail: beyondBound.logValue(.regressions), logPass: withinMargin.peak,
+            samplesToGo: gate.minSamples - samples)
+        return "\(gate.metric.described(sum, pairs: samples)); \(words.text(verdict, rates))"
+    }
+}
+
+extension AgreementGate.Metric {
+    /// The most that may be: of disagreement, or of distance.
+    fileprivate var bound: Double {
+        switch self {
+        case .agreement(let min): 1 - min
+        case .distance(let max): max
+        }
+    }
+
+    fileprivate func sum(_ pairs: PairCounts) -> Double {
+        switch self {
+        case .agreement: Double(pairs.disagreements)
+        case .distance: pairs.distance
+        }
+    }
+
+    fileprivate func described(_ sum: Double, pairs: Int) -> String {
+        let count = EvidenceText.count(pairs)
+        switch self {
+        case .agreement:
+            let agreed = pairs - Int(sum)
+            return "\(EvidenceText.count(agreed)) of \(count) pairs agree (\(EvidenceText.share(agreed, of: pairs)))"
+        case .distance: return "mean distance \(EvidenceText.number(sum / Double(pairs))) of \(count) pairs"
+        }
+    }
+
+    fileprivate var within: String {
+        switch self {
+        case .agreement(let min): "agreement of at least \(EvidenceText.percent(min))"
+        case .distance(let max): "a mean distance of at most \(EvidenceText.number(max))"
+        }
+    }
+
+    fileprivate func beyond(_ margin: Double) -> String {
+        switch self {
+        case .agreement(let min): "agreement of at most \(EvidenceText.percent(Swift.max(0, min - margin)))"
+        case .distance(let max): "a mean distance of at least \(EvidenceText.number(max + margin))"
+        }
+    }
 }
