@@ -9,11 +9,10 @@ import RealModule
 struct AgreementEvidence: Codable, Hashable, Sendable {
     private var beyondBound = MixtureEvidence(count: AlternativeGrid.regressions.alternatives.count)
     private var withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
-    /// For people.
-    private var sum = 0.0
+    /// Pairs, and what they differ by in all. For people.
+    private var totals = Trials.none
     private var problem: String?
-    /// Pairs.
-    private(set) var samples = 0
+    var samples: Int { Int(countable: totals.count) }
 
     init(_ gate: AgreementGate) {}
 
@@ -21,10 +20,9 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         problem = interval.impossibility
         let pairs = interval.candidate.pairs
         guard problem == nil, pairs.pairs > 0 else { return }
-        let added = gate.metric.sum(pairs)
-        samples += pairs.pairs
-        sum += added
-        let trials = Trials(count: Double(pairs.pairs), successes: min(added, Double(pairs.pairs)))
+        let count = Double(pairs.pairs)
+        let trials = Trials(count: count, successes: min(gate.metric.sum(pairs), count))
+        totals = totals + trials
         let bound = gate.metric.bound
         beyondBound.absorb(trials, against: .atMost(bound), grid: .regressions, typical: bound)
         withinMargin.absorb(trials, against: .atLeast(bound + gate.passMargin), grid: .acceptable, typical: bound)
@@ -42,7 +40,7 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
             fail: "\(gate.metric.within) is excluded", pass: "\(gate.metric.beyond(gate.passMargin)) is excluded",
             logFail: beyondBound.logValue(.regressions), logPass: withinMargin.peak,
             samplesToGo: gate.minSamples - samples)
-        return "\(gate.metric.described(sum, pairs: samples)); \(words.text(verdict, rates))"
+        return "\(gate.metric.described(totals)); \(words.text(verdict, rates))"
     }
 }
 
@@ -62,13 +60,14 @@ extension AgreementGate.Metric {
         }
     }
 
-    fileprivate func described(_ sum: Double, pairs: Int) -> String {
-        let count = EvidenceText.count(pairs)
+    fileprivate func described(_ totals: Trials) -> String {
+        let count = EvidenceText.count(totals.count)
         switch self {
         case .agreement:
-            let agreed = pairs - Int(sum)
-            return "\(EvidenceText.count(agreed)) of \(count) pairs agree (\(EvidenceText.share(agreed, of: pairs)))"
-        case .distance: return "mean distance \(EvidenceText.number(sum / Double(pairs))) of \(count) pairs"
+            let agreed = totals.shortfall.successes
+            return
+                "\(EvidenceText.count(agreed)) of \(count) pairs agree (\(EvidenceText.percent(agreed / totals.count)))"
+        case .distance: return "mean distance \(EvidenceText.number(totals.successes / totals.count)) of \(count) pairs"
         }
     }
 

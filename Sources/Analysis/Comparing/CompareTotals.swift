@@ -13,7 +13,7 @@ struct CompareTotals: Codable, Hashable, Sendable {
     }
 
     private var all: RateBlock { users + (synthetic ?? .empty) }
-    var candidateCount: Int { Int(all.candidate.count) }
+    var candidateCount: Int { Int(countable: all.candidate.count) }
 
     /// Nil where both sides have some.
     var idleSide: String? {
@@ -43,10 +43,10 @@ struct CompareTotals: Codable, Hashable, Sendable {
     func described(_ window: LatencyWindow, _ gate: CompareGate, _ quantile: Double) -> String {
         let name = "p\(EvidenceText.number(quantile * 100))"
         func side(_ side: String, _ which: LatencyWindow.Side, _ trials: KeyPath<RateBlock, Trials>) -> String {
-            let requests = EvidenceText.count(Int(users[keyPath: trials].count))
+            let requests = EvidenceText.count(users[keyPath: trials].count)
             let own = "\(side) \(name) \(window.described(quantile, which)) of \(requests) requests"
             guard let synthetic else { return own }
-            return "\(own) and \(EvidenceText.count(Int(synthetic[keyPath: trials].count))) synthetic"
+            return "\(own) and \(EvidenceText.count(synthetic[keyPath: trials].count)) synthetic"
         }
         return "\(side("candidate", .candidate, \.candidate)), \(side("stable", .stable, \.stable))"
     }
@@ -75,13 +75,13 @@ private struct QuantityWords {
     }
 
     func text(_ trials: Trials) -> String {
-        let count = EvidenceText.count(Int(trials.count))
+        let count = EvidenceText.count(trials.count)
         if let meanOf {
             let mean = trials.count > 0 ? EvidenceText.number(trials.successes / trials.count * meanOf) : "none"
             return "mean \(noun) \(mean) of \(count)\(unit)"
         }
         let hits = trials.successes
-        let counted = hits == hits.rounded() ? EvidenceText.count(Int(hits)) : EvidenceText.number(hits)
+        let counted = hits == hits.rounded() ? EvidenceText.count(hits) : EvidenceText.number(hits)
         let share = trials.count > 0 ? EvidenceText.percent(hits / trials.count) : "none"
         return "\(counted) \(noun) of \(count)\(unit) (\(share))"
     }

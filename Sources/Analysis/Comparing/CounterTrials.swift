@@ -47,11 +47,14 @@ struct CounterTrials: Codable, Hashable, Sendable {
 extension CounterRatio {
     /// Rounding in sums of many decimals.
     private static let slack = 1e-9
+    /// No interval has more units: what follows from them could not be written down.
+    private static let largest = 1e15
 
     /// Why no counters can read so; nil where they can.
     fileprivate func impossibility(_ counts: SideCounts) -> String? {
         if let impossibility = counts.impossibility { return impossibility }
         let (sum, units) = (counts.named[of] ?? 0, counts.named[per] ?? 0)
+        guard units <= Self.largest else { return "\(EvidenceText.number(units)) of \"\(per)\" at once" }
         guard sum > maximum * units * (1 + Self.slack) else { return nil }
         return "\(EvidenceText.number(sum)) of \"\(of)\" in \(EvidenceText.number(units)) of \"\(per)\", "
             + "of which each can add \(EvidenceText.number(maximum)) at most"

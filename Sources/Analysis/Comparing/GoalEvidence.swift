@@ -12,9 +12,9 @@ struct GoalEvidence: Codable, Hashable, Sendable {
     private var queue = BlockQueue<RateBlock>()
     private var difference = StratifiedDifference()
     private(set) var winner: Winner?
+    private var units = RateBlock.empty
     /// The candidate's units.
-    private(set) var samples = 0
-    private var stableSamples = 0
+    var samples: Int { Int(countable: units.candidate.count) }
 
     enum Winner: String, Codable, Sendable { case candidate, stable }
 
@@ -39,8 +39,7 @@ struct GoalEvidence: Codable, Hashable, Sendable {
 
     mutating func absorb(_ interval: Interval, _ gate: GoalGate) {
         guard winner == nil, let block = trials.block(interval, gate.quantity) else { return }
-        samples += Int(block.candidate.count)
-        stableSamples += Int(block.stable.count)
+        units = units + block
         for ready in queue.admit(block) where ready.compares {
             candidateHigher.absorb(ready)
             stableHigher.absorb(RateBlock(stable: ready.candidate, candidate: ready.stable))
@@ -63,7 +62,7 @@ struct GoalEvidence: Codable, Hashable, Sendable {
 
     func reason(_ gate: GoalGate) -> String {
         if let problem = trials.problem { return "\(problem): not comparable" }
-        guard samples > 0, stableSamples > 0 else { return "no \(gate.quantity.unit) of both sides yet" }
+        guard units.compares else { return "no \(gate.quantity.unit) of both sides yet" }
         let text = described(gate)
         let wanted = EvidenceText.odds(-.log(gate.error / 2))
         let (better, worse) =
@@ -83,7 +82,7 @@ struct GoalEvidence: Codable, Hashable, Sendable {
 
     private func described(_ gate: GoalGate) -> String {
         let quantity = gate.quantity
-        let units = "\(EvidenceText.count(samples)) and \(EvidenceText.count(stableSamples)) \(quantity.unit)"
+        let units = "\(EvidenceText.count(samples)) and \(EvidenceText.count(self.units.stable.count)) \(quantity.unit)"
         guard let shift = difference.estimate else { return "\(quantity.noun) of candidate and stable, \(units)" }
         let stable = difference.stableMean * quantity.maximum
         let moved = shift * quantity.maximum

@@ -7,6 +7,8 @@ struct LatencyWindow: Codable, Hashable, Sendable {
     static let edgesBelow = 10
     /// So many requests of a side are remembered: what is older counts half, then a quarter.
     static let memory = 20_000
+    /// Of one interval: no sum can overflow.
+    private static let largestAddition = 1_000_000_000
 
     /// Seconds, ascending.
     private(set) var edges: [Double] = []
@@ -79,8 +81,8 @@ struct LatencyWindow: Codable, Hashable, Sendable {
 
     private static func add(_ counts: SideCounts, at edges: [Double], to sums: inout [Int]) {
         guard counts.requests > 0 else { return }
-        for (index, edge) in edges.enumerated() { sums[index] += counts.atOrUnder(edge) ?? 0 }
-        sums[edges.count] += counts.latencyTotal
+        let added = edges.map { counts.atOrUnder($0) ?? 0 } + [counts.latencyTotal]
+        for (index, count) in added.enumerated() { sums[index] += min(count, largestAddition) }
         while (sums.last ?? 0) > memory { sums = sums.map { $0 / 2 } }
     }
 
