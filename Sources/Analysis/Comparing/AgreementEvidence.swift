@@ -9,6 +9,8 @@ import RealModule
 struct AgreementEvidence: Codable, Hashable, Sendable {
     private var beyondBound = MixtureEvidence(count: AlternativeGrid.regressions.alternatives.count)
     private var withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
+    /// ln of the largest evidence of all looks.
+    private var peakLogPassEvidence = 0.0
     /// Pairs, and what they differ by in all. For people.
     private var totals = Trials.none
     private var problem: String?
@@ -26,11 +28,12 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         let bound = gate.metric.bound
         beyondBound.absorb(trials, against: .atMost(bound), grid: .regressions, typical: bound)
         withinMargin.absorb(trials, against: .atLeast(bound + gate.passMargin), grid: .acceptable, typical: bound)
+        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable))
     }
 
     func verdict(_ gate: AgreementGate, alpha: Double, missedRegressionRate: Double) -> Verdict {
         if beyondBound.logValue(.regressions) >= -.log(alpha) { return .fail }
-        return withinMargin.peak >= -.log(missedRegressionRate) && samples >= gate.minSamples ? .pass : .insufficient
+        return peakLogPassEvidence >= -.log(missedRegressionRate) && samples >= gate.minSamples ? .pass : .insufficient
     }
 
     func reason(_ gate: AgreementGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
@@ -38,7 +41,7 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         guard samples > 0 else { return "no pairs of answers yet" }
         let words = ConclusionWords(
             fail: "\(gate.metric.within) is excluded", pass: "\(gate.metric.beyond(gate.passMargin)) is excluded",
-            logFail: beyondBound.logValue(.regressions), logPass: withinMargin.peak,
+            logFail: beyondBound.logValue(.regressions), logPass: peakLogPassEvidence,
             samplesToGo: gate.minSamples - samples)
         return "\(gate.metric.described(totals)); \(words.text(verdict, rates))"
     }

@@ -83,6 +83,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         guard counters?.isComparable != false else { return .insufficient }
         if logFailEvidence >= -.log(alpha) { return .fail }
         let excluded = peakLogPassEvidence >= -.log(missedRegressionRate)
+        if case .rates(let comparison) = test, comparison.isPassEmpty { return .insufficient }
         return excluded && samples >= gate.minSamples ? .pass : .insufficient
     }
 

@@ -23,6 +23,8 @@ struct LatencyComparison: Codable, Hashable, Sendable {
         repeating: MixtureEvidence(count: AlternativeGrid.slower.alternatives.count),
         count: LatencyEdges.Pair.failing.count)
     private var withinMargin = MixtureEvidence(count: AlternativeGrid.faster.alternatives.count)
+    /// ln of the largest evidence of all looks that no stretch beyond the margin is there.
+    private(set) var peakLogPassEvidence = 0.0
     private var users = BlockQueue<LatencyBlock>()
     private var synthetic: BlockQueue<LatencyBlock>?
     private(set) var window = LatencyWindow()
@@ -38,9 +40,6 @@ struct LatencyComparison: Codable, Hashable, Sendable {
         let each = zip(beyond, overQuantile).map { min($0.logValue(.slower), $1.logValue(.slower)) }
         return MixtureEvidence.logSumExp(each) - .log(Double(each.count))
     }
-
-    /// ln of the largest evidence of all looks that no stretch beyond the margin is there.
-    var peakLogPassEvidence: Double { withinMargin.peak }
 
     var requestsToChoose: Int { Int(max(Self.requestsToChoose, 5 / (1 - quantile)).rounded()) }
 
@@ -105,6 +104,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
         withinMargin.absorb(
             shares, against: .beyondMargin(relative: 0, absolute: 0), grid: .faster,
             guesses: guesses(over: tested.stable))
+        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.faster))
     }
 
     private func guesses(over edge: Double) -> [BaseRate.Guess] {
@@ -114,6 +114,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
     /// Starts the pass over; what was learnt against the tolerance stays. What waits is at edges of the old margin.
     mutating func restartPass() {
         withinMargin = MixtureEvidence(count: AlternativeGrid.faster.alternatives.count)
+        peakLogPassEvidence = 0
         users.clear()
         synthetic?.clear()
     }

@@ -1,10 +1,10 @@
 /// Both sides' latest latencies at the edges that both histograms have: chooses the edges that the test looks at, and tells
 /// people where a quantile is. No evidence: counts of different times are in it together.
 struct LatencyWindow: Codable, Hashable, Sendable {
-    /// Two decades and more of the proxy's buckets.
-    static let edgeLimit = 24
+    /// Two decades of the proxy's buckets.
+    static let edgeLimit = 20
     /// Of them, so many below stable's quantile: slower is what has to be seen.
-    static let edgesBelow = 10
+    static let edgesBelow = 8
     /// So many requests of a side are remembered: what is older counts half, then a quarter.
     static let memory = 20_000
     /// Of one interval: no sum can overflow.

@@ -3,10 +3,11 @@ import RealModule
 /// An e-process: nonnegative, starts at 1, and under the null exceeds 1/α at *any* look with probability at most α
 /// (Ville's inequality). It is a mixture over a grid of alternatives, each a product over blocks of E-variables.
 struct MixtureEvidence: Codable, Hashable, Sendable {
-    /// ln of each alternative's product. With the base rate, this is the whole evidence.
+    /// ln of each alternative's product. With the base rate, this is the whole evidence. Kept to ten decimals, rounded
+    /// down: shorter to write, and less evidence is always valid.
     private(set) var logs: [Double]
-    /// The largest ln e of all looks.
-    private(set) var peak = 0.0
+
+    private static let decimals = 1e10
 
     init(count: Int) { logs = Array(repeating: 0, count: count) }
 
@@ -15,9 +16,8 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
             let terms = guesses.map { guess in
                 Double.log(guess.weight) + Self.logEVariable(block, null, alternative, guess.rate)
             }
-            logs[index] += Self.logSumExp(terms)
+            add(Self.logSumExp(terms), at: index)
         }
-        peak = max(peak, logValue(grid))
     }
 
     /// Of one side alone, against a constant: with no other side there is nothing to project. The alternatives lie where
@@ -25,9 +25,12 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
     mutating func absorb(_ trials: Trials, against null: ShareNull, grid: AlternativeGrid, typical: Double) {
         for (index, alternative) in grid.alternatives.enumerated() {
             let aim = ShareNull.inside(alternative.candidateRate(typical, null.bound))
-            if null.excludes(aim) { logs[index] += trials.logLikelihoodRatio(of: aim, over: null.bound) }
+            if null.excludes(aim) { add(trials.logLikelihoodRatio(of: aim, over: null.bound), at: index) }
         }
-        peak = max(peak, logValue(grid))
+    }
+
+    private mutating func add(_ logRatio: Double, at index: Int) {
+        logs[index] = ((logs[index] + logRatio) * Self.decimals).rounded(.down) / Self.decimals
     }
 
     /// ln e now.

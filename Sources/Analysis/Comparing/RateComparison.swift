@@ -14,6 +14,8 @@ struct RateComparison: Codable, Hashable, Sendable {
     private var beyondRelative: MixtureEvidence?
     private var beyondAbsolute: MixtureEvidence?
     private var withinMargin: MixtureEvidence
+    /// ln of the largest evidence of all looks that no regression beyond the margin is there.
+    private(set) var peakLogPassEvidence = 0.0
 
     let relativeTolerance: Double?
     let absoluteTolerance: Double?
@@ -41,9 +43,6 @@ struct RateComparison: Codable, Hashable, Sendable {
         return evidence.min() ?? 0
     }
 
-    /// ln of the largest evidence of all looks that no regression beyond the margin is there.
-    var peakLogPassEvidence: Double { withinMargin.peak }
-
     mutating func absorb(_ block: RateBlock, of origin: RequestOrigin = .users) {
         var stratum = origin == .users ? users : synthetic ?? Stratum()
         for ready in stratum.queue.admit(block) {
@@ -67,22 +66,34 @@ struct RateComparison: Codable, Hashable, Sendable {
         }
         let null = RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute)
         withinMargin.absorb(block, against: null, grid: .acceptable, guesses: guesses)
+        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable))
     }
 
-    /// Why no candidate could ever fail, or ever pass, at the rate that stable has; nil where both can be.
+    /// Stable's rate now, of users where there are any.
+    private var stableRate: Double {
+        if !users.base.isKnown, let synthetic { return synthetic.base.estimate }
+        return users.base.estimate
+    }
+
+    /// At stable's rate no regression could be beyond the pass margin: to exclude one would say nothing.
+    var isPassEmpty: Bool {
+        RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute).edge(atStable: stableRate) >= 1
+    }
+
+    /// Why no candidate could ever fail, or ever pass, at stable's rate, and what to do; nil where both can be.
     var impasse: String? {
-        let rate = users.base.estimate
+        let rate = stableRate
         let edges = [
             relativeTolerance.map { RateBoundary(slope: 1 + $0, offset: 0).candidateRate(atStable: rate) },
             absoluteTolerance.map { RateBoundary(slope: 1, offset: $0).candidateRate(atStable: rate) },
         ]
-        let stable = "at stable's \(EvidenceText.percent(rate))"
-        if edges.contains(where: { ($0 ?? 0) >= 1 }) {
-            return "\(stable) no candidate can be beyond the tolerance: give a smaller maxAbsoluteIncrease alone"
-        }
-        let margin = RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute).edge(atStable: rate)
-        return margin >= 1
-            ? "\(stable) no candidate can be beyond the pass margin: give a smaller passMargin.relative" : nil
+        let needs = [
+            edges.contains { ($0 ?? 0) >= 1 } ? "the tolerance: give a smaller maxAbsoluteIncrease alone" : nil,
+            isPassEmpty ? "the pass margin: give passMargin a smaller absolute and no relative" : nil,
+        ].compactMap { $0 }
+        guard !needs.isEmpty else { return nil }
+        return "at stable's \(EvidenceText.percent(rate)) no candidate can be beyond "
+            + needs.joined(separator: ", nor beyond ")
     }
 
     /// Starts the pass over with another margin; what was learnt against the tolerance stays.

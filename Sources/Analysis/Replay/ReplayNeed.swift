@@ -156,7 +156,9 @@ extension PredictionBuckets {
         switch self {
         case .classes(let classes): classes.firstIndex(of: label) ?? classes.count
         case .edges(let edges):
-            Double(label).flatMap { edge in edges.firstIndex { SideCounts.same($0, edge) } } ?? edges.count
+            Double(label).flatMap { edge in
+                edge.isFinite ? edges.firstIndex { SideCounts.same($0, edge) } : nil
+            } ?? edges.count
         }
     }
 }
