@@ -11,7 +11,7 @@ import Testing
     func described() {
         var window = LatencyWindow()
         #expect(window.described(0.5, .stable) == "not known")
-        window.learn(stable: Self.counts([40, 80, 95, 100]), candidate: Self.counts([0, 0, 9, 10]))
+        _ = window.learn(stable: Self.counts([40, 80, 95, 100]), candidate: Self.counts([0, 0, 9, 10]))
         #expect(window.described(0.25, .stable) == "at most 100 ms")
         #expect(window.described(0.5, .stable) == "between 100 and 250 ms")
         #expect(window.described(0.95, .stable) == "between 0.25 and 1 s")
@@ -23,10 +23,10 @@ import Testing
     func fades() {
         var window = LatencyWindow()
         for _ in 0..<10 {
-            window.learn(stable: Self.counts([.max, .max, .max, .max]), candidate: SideCounts())
+            _ = window.learn(stable: Self.counts([.max, .max, .max, .max]), candidate: SideCounts())
         }
         #expect(window.total(.stable) <= LatencyWindow.memory)
-        for _ in 0..<200 { window.learn(stable: Self.counts([0, 0, 1_000, 1_000]), candidate: SideCounts()) }
+        for _ in 0..<200 { _ = window.learn(stable: Self.counts([0, 0, 1_000, 1_000]), candidate: SideCounts()) }
         #expect(window.described(0.5, .stable) == "between 0.25 and 1 s")
     }
 
@@ -34,24 +34,43 @@ import Testing
     func trimmed() {
         var window = LatencyWindow()
         let bounds = (1...60).map { Double($0) }
-        window.learn(stable: Self.counts((1...60).map { $0 * 10 } + [600], bounds: bounds), candidate: SideCounts())
+        _ = window.learn(stable: Self.counts((1...60).map { $0 * 10 } + [600], bounds: bounds), candidate: SideCounts())
         window.trim(around: 49)
         #expect(window.edges.count == LatencyWindow.edgeLimit)
-        #expect(window.edges.first == 41)
+        #expect(window.edges.first == 44)
         #expect(window.total(.stable) == 600)
-        #expect(window.index(of: 0.75, .stable).map { window.edges[$0] } == 45)
+        let quantile = window.index(of: 0.75, .stable)
+        #expect(quantile == 1, "45, the second of the edges that are left")
         window.trim(around: 2)
-        #expect(window.edges.first == 41, "what is gone is gone")
+        #expect(window.edges.first == 44, "what is gone is gone")
+    }
+
+    @Test("a quantile that leaves what was kept begins it anew, on the whole histogram")
+    func leaves() {
+        var window = LatencyWindow()
+        let bounds = (1...60).map { Double($0) }
+        func counts(at bucket: Int) -> SideCounts {
+            Self.counts((1...60).map { $0 >= bucket ? 50_000 : 0 } + [50_000], bounds: bounds)
+        }
+        _ = window.learn(stable: counts(at: 10), candidate: SideCounts())
+        window.trim(around: 9)
+        #expect(window.edges.last == 19)
+        for _ in 0..<2 { _ = window.learn(stable: counts(at: 55), candidate: SideCounts()) }
+        #expect(window.index(of: 0.5, .stable) == window.edges.count)
+        window.trim(around: window.edges.count)
+        #expect(window.edges.isEmpty)
+        _ = window.learn(stable: counts(at: 55), candidate: SideCounts())
+        #expect(window.described(0.5, .stable) == "between 54 and 55 s")
     }
 
     @Test("other buckets than before begin it anew")
     func anew() {
         var window = LatencyWindow()
-        window.learn(stable: Self.counts([40, 80, 95, 100]), candidate: SideCounts())
-        window.learn(stable: Self.counts([5, 10], bounds: [0.3]), candidate: SideCounts())
-        #expect(window.problem == "stable and candidate have no latency bucket in common")
-        window.learn(stable: Self.counts([5, 10], bounds: [0.3]), candidate: SideCounts())
+        _ = window.learn(stable: Self.counts([40, 80, 95, 100]), candidate: SideCounts())
+        let problem = window.learn(stable: Self.counts([5, 10], bounds: [0.3]), candidate: SideCounts())
+        #expect(problem == "stable and candidate have no latency bucket in common")
+        let next = window.learn(stable: Self.counts([5, 10], bounds: [0.3]), candidate: SideCounts())
+        #expect(next == nil)
         #expect(window.edges == [0.3])
-        #expect(window.problem == nil)
     }
 }

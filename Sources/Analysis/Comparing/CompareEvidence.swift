@@ -12,7 +12,8 @@ struct CompareEvidence: Codable, Hashable, Sendable {
     private var slowBound: SlowBound?
     private var counters: CounterTrials?
     private var totals = CompareTotals()
-    private var problem: String?
+    /// Of the last interval.
+    private var impossibility: String?
     /// The candidate's, synthetic ones among them.
     var samples: Int { totals.candidateCount }
 
@@ -38,12 +39,11 @@ struct CompareEvidence: Codable, Hashable, Sendable {
     }
 
     mutating func absorb(_ interval: Interval, _ gate: CompareGate) {
-        problem = interval.impossibility
-        guard problem == nil else { return }
+        impossibility = interval.impossibility
+        guard impossibility == nil else { return }
         switch test {
         case .latency(var comparison):
             comparison.absorb(interval, gate)
-            problem = comparison.problem
             for (origin, interval) in interval.strata { totals.add(interval.latencyTotals, of: origin) }
             test = .latency(comparison)
         case .rates(var comparison):
@@ -68,13 +68,10 @@ struct CompareEvidence: Codable, Hashable, Sendable {
                 guard isJudged else { return nil }
                 return slowBound?.trials(stratum.interval).map { (stratum.origin, $0) }
             }
-            problem = slowBound?.problem
             return found
         case .requests: return []
         case .counters(let ratio):
-            let block = counters?.block(interval, ratio)
-            problem = counters?.problem
-            return block.map { [(.users, $0)] } ?? []
+            return counters?.block(interval, ratio).map { [(.users, $0)] } ?? []
         }
     }
 
@@ -122,6 +119,13 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         var text = "\(described(gate)); \(words.text(verdict, rates))"
         if verdict == .insufficient, let impasse = impasse(gate) { text += "; \(impasse)" }
         return text
+    }
+
+    /// Why the last interval was no evidence, or nothing can be concluded at all; nil while all is well.
+    private var problem: String? {
+        if let found = impossibility ?? slowBound?.problem ?? counters?.problem { return found }
+        if case .latency(let comparison) = test { return comparison.problem }
+        return nil
     }
 
     private func described(_ gate: CompareGate) -> String {

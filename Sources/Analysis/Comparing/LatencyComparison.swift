@@ -45,7 +45,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
 
     /// Stable's traffic, from before the rollout too.
     mutating func learn(stableHistory counts: SideCounts) {
-        window.learn(stable: counts, candidate: SideCounts())
+        problem = window.learn(stable: counts, candidate: SideCounts())
         trim()
     }
 
@@ -55,8 +55,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
         problem = nil
         for (origin, interval) in interval.strata { judge(interval, origin, at: chosen) }
         for (_, interval) in interval.strata {
-            window.learn(stable: interval.stable, candidate: interval.candidate)
-            problem = window.problem ?? problem
+            problem = window.learn(stable: interval.stable, candidate: interval.candidate) ?? problem
         }
         trim()
     }

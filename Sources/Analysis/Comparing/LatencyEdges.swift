@@ -43,27 +43,28 @@ struct LatencyEdges: Codable, Hashable, Sendable {
 /// What both sides added between two looks, over the edges of its pairs.
 struct LatencyBlock: PairedBlock {
     let edges: LatencyEdges
-    private(set) var stableCount: Double
-    private(set) var candidateCount: Double
-    /// By pair.
-    private var stableOver: [Double]
-    private var candidateOver: [Double]
+    /// Requests over the edge of each pair, and all of them at the end.
+    private var stable: [Double]
+    private var candidate: [Double]
+
+    var stableCount: Double { stable.last ?? 0 }
+    var candidateCount: Double { candidate.last ?? 0 }
 
     /// Nil where a side lacks an edge.
     init?(_ interval: Interval, at edges: LatencyEdges) {
         self.edges = edges
-        stableCount = Double(interval.stable.latencyTotal)
-        candidateCount = Double(interval.candidate.latencyTotal)
-        stableOver = []
-        candidateOver = []
+        stable = []
+        candidate = []
         for pair in LatencyEdges.Pair.allCases {
             let tested = edges.pair(pair)
-            guard let stable = Self.over(tested?.stable, interval.stable),
-                let candidate = Self.over(tested?.candidate, interval.candidate)
+            guard let stableOver = Self.over(tested?.stable, interval.stable),
+                let candidateOver = Self.over(tested?.candidate, interval.candidate)
             else { return nil }
-            stableOver.append(stable)
-            candidateOver.append(candidate)
+            stable.append(stableOver)
+            candidate.append(candidateOver)
         }
+        stable.append(Double(interval.stable.latencyTotal))
+        candidate.append(Double(interval.candidate.latencyTotal))
     }
 
     private static func over(_ edge: Double?, _ counts: SideCounts) -> Double? {
@@ -75,17 +76,15 @@ struct LatencyBlock: PairedBlock {
     func shares(_ pair: LatencyEdges.Pair) -> RateBlock? {
         guard edges.pair(pair) != nil else { return nil }
         return RateBlock(
-            stable: Trials(count: stableCount, successes: stableOver[pair.rawValue]),
-            candidate: Trials(count: candidateCount, successes: candidateOver[pair.rawValue]))
+            stable: Trials(count: stableCount, successes: stable[pair.rawValue]),
+            candidate: Trials(count: candidateCount, successes: candidate[pair.rawValue]))
     }
 
     /// At the edges of the left one.
     static func + (left: LatencyBlock, right: LatencyBlock) -> LatencyBlock {
         var sum = left
-        sum.stableCount += right.stableCount
-        sum.candidateCount += right.candidateCount
-        sum.stableOver = zip(left.stableOver, right.stableOver).map { $0 + $1 }
-        sum.candidateOver = zip(left.candidateOver, right.candidateOver).map { $0 + $1 }
+        sum.stable = zip(left.stable, right.stable).map { $0 + $1 }
+        sum.candidate = zip(left.candidate, right.candidate).map { $0 + $1 }
         return sum
     }
 }

@@ -1,10 +1,9 @@
 /// Both sides' latest latencies at the edges that both histograms have: chooses the edges that the test looks at, and tells
 /// people where a quantile is. No evidence: counts of different times are in it together.
 struct LatencyWindow: Codable, Hashable, Sendable {
-    /// Two decades of the proxy's buckets.
-    static let edgeLimit = 20
-    /// Of them, so many below stable's quantile: slower is what has to be seen.
-    static let edgesBelow = 8
+    /// Of the proxy's buckets, half a decade below stable's quantile and one above.
+    static let edgeLimit = 16
+    static let edgesBelow = 6
     /// So many requests of a side are remembered: what is older counts half, then a quarter.
     static let memory = 20_000
     /// Of one interval: no sum can overflow.
@@ -15,7 +14,8 @@ struct LatencyWindow: Codable, Hashable, Sendable {
     /// Requests at or under each edge, and all of them at the end.
     private var stable: [Int] = []
     private var candidate: [Int] = []
-    private(set) var problem: String?
+    /// The histogram has more edges than are kept.
+    private var isTrimmed = false
 
     enum Side { case stable, candidate }
 
@@ -37,31 +37,33 @@ struct LatencyWindow: Codable, Hashable, Sendable {
         return counts(side).firstIndex { Double($0) >= rank }
     }
 
-    mutating func learn(stable newStable: SideCounts, candidate newCandidate: SideCounts) {
-        problem = nil
+    /// - Returns: why nothing could be learnt; nil where all is well.
+    mutating func learn(stable newStable: SideCounts, candidate newCandidate: SideCounts) -> String? {
         for (side, counts) in [("stable", newStable), ("candidate", newCandidate)]
         where counts.requests > 0 && counts.bounds.isEmpty {
-            problem = "\(side)'s readings have no latency histogram"
-            return
+            return "\(side)'s readings have no latency histogram"
         }
         let seen = [newStable, newCandidate].filter { $0.requests > 0 }
-        guard let first = seen.first else { return }
+        guard let first = seen.first else { return nil }
         if edges.isEmpty { start(at: first.bounds) }
         let common = edges.indices.filter { index in seen.allSatisfy { $0.atOrUnder(edges[index]) != nil } }
         guard !common.isEmpty else {
             // Other buckets than before, or than the other side's: begun anew.
             self = LatencyWindow()
-            problem = "stable and candidate have no latency bucket in common"
-            return
+            return "stable and candidate have no latency bucket in common"
         }
         if common.count < edges.count { keep(common) }
         Self.add(newStable, at: edges, to: &stable)
         Self.add(newCandidate, at: edges, to: &candidate)
+        return nil
     }
 
-    /// Keeps what the test and people can need of a long histogram, once stable's quantile is known.
+    /// Keeps what the test and people can need of a long histogram, once stable's quantile is known; begins anew where the
+    /// quantile has left what was kept.
     mutating func trim(around index: Int) {
+        if isTrimmed, index == 0 || index == edges.count { self = LatencyWindow() }
         guard edges.count > Self.edgeLimit else { return }
+        isTrimmed = true
         let first = min(max(0, index - Self.edgesBelow), edges.count - Self.edgeLimit)
         keep(Array(first..<first + Self.edgeLimit))
     }

@@ -68,10 +68,10 @@ enum ReplayNeed: Hashable, Sendable {
                 requests: pairs,
                 pairs: PairCounts(pairs: pairs, disagreements: disagreements, distance: distance))
         case .requests, .errors, .rejected, .latency:
-            var counts = try requests(side.requests, side.errors, side.rejected, side.latency)
+            var counts = try requests(of: side.users)
             if let synthetic = side.synthetic {
-                let own = try requests(synthetic.requests, synthetic.errors, synthetic.rejected, synthetic.latency)
-                guard own.bounds == counts.bounds else { throw ReplayLack("latency of synthetic requests") }
+                let own = try requests(of: synthetic, within: "synthetic.")
+                guard own.bounds == counts.bounds else { throw ReplayLack("synthetic.latency at the users' bounds") }
                 counts.synthetic = RequestStratum(
                     requests: own.requests, errors: own.errors, rejected: own.rejected, latency: own.latency)
             }
@@ -81,14 +81,15 @@ enum ReplayNeed: Hashable, Sendable {
     }
 
     private func requests(
-        _ requests: Int?, _ errors: Int?, _ rejected: Int?, _ latency: ReplayLatency?
+        of stratum: ReplayStratum, within place: String = ""
     ) throws(ReplayLack) -> SideCounts {
-        var counts = SideCounts(requests: try (requests ?? latency?.buckets.last).orLack("requests"))
+        let total = try (stratum.requests ?? stratum.latency?.buckets.last).orLack(place + "requests")
+        var counts = SideCounts(requests: total)
         switch self {
-        case .errors: counts.errors = try errors.orLack("errors")
-        case .rejected: counts.rejected = try rejected.orLack("rejected")
+        case .errors: counts.errors = try stratum.errors.orLack(place + "errors")
+        case .rejected: counts.rejected = try stratum.rejected.orLack(place + "rejected")
         case .latency:
-            let latency = try latency.orLack("latency")
+            let latency = try stratum.latency.orLack(place + "latency")
             (counts.latency, counts.bounds) = (latency.buckets, latency.bounds)
         default: break
         }
@@ -117,56 +118,5 @@ extension Optional {
     fileprivate func orLack(_ name: String) throws(ReplayLack) -> Wrapped {
         guard let self else { throw ReplayLack(name) }
         return self
-    }
-}
-
-extension ReplayBuckets {
-    /// The labels of a line as buckets: edges in their order, then classes in theirs, and one more for the rest.
-    static func buckets(of labels: some Sequence<String>) -> PredictionBuckets {
-        let ordered = Set(labels).sorted { left, right in
-            switch (Double(left), Double(right)) {
-            case (let left?, let right?): left < right
-            case (.some, nil): true
-            case (nil, .some): false
-            case (nil, nil): left < right
-            }
-        }
-        return .classes(Array(ordered.prefix(PredictionBuckets.countLimit - 1)))
-    }
-
-    /// - Parameter buckets: where they are named. What it does not name is the rest.
-    fileprivate func inOrder(_ buckets: PredictionBuckets?) -> [Int] {
-        switch self {
-        case .counts(let counts): return counts
-        case .labelled(let labelled):
-            guard let buckets else { return [] }
-            var counts = Array(repeating: 0, count: buckets.count)
-            for (label, count) in labelled {
-                let index = buckets.index(of: label)
-                counts[index] = counts[index].addingOrFull(count)
-            }
-            return counts
-        }
-    }
-}
-
-extension PredictionBuckets {
-    /// Of a bucket's own name, not of a value.
-    fileprivate func index(of label: String) -> Int {
-        switch self {
-        case .classes(let classes): classes.firstIndex(of: label) ?? classes.count
-        case .edges(let edges):
-            Double(label).flatMap { edge in
-                edge.isFinite ? edges.firstIndex { SideCounts.same($0, edge) } : nil
-            } ?? edges.count
-        }
-    }
-}
-
-extension Int {
-    /// A recording may hold any number.
-    fileprivate func addingOrFull(_ other: Int) -> Int {
-        let (sum, isOverflown) = addingReportingOverflow(other)
-        return isOverflown ? .max : sum
     }
 }

@@ -33,6 +33,11 @@ public struct ReplaySide: Hashable, Sendable {
         named = counts.named.filter { !Key.reserved.contains($0.key) }
     }
 
+    /// All but what mlctl sent itself.
+    var users: ReplayStratum {
+        ReplayStratum(requests: requests, errors: errors, rejected: rejected, latency: latency)
+    }
+
     /// A counter by name, whichever it is.
     func counter(_ name: String) -> Double? {
         if let value = named[name] { return value }
@@ -50,21 +55,14 @@ public struct ReplayStratum: Codable, Hashable, Sendable {
     public var errors: Int?
     public var rejected: Int?
     public var latency: ReplayLatency?
-
-    public init(_ counts: SideCounts) {
-        requests = counts.requests
-        errors = counts.errors
-        rejected = counts.rejected
-        if !counts.bounds.isEmpty { latency = ReplayLatency(counts) }
-    }
 }
 
-/// How many values of an observation fell into each bucket, since counting began.
-public enum ReplayBuckets: Hashable, Sendable {
-    /// In the order of the manifest, the rest last.
-    case counts([Int])
-    /// By upper edge or class.
-    case labelled([String: Int])
+extension ReplayStratum {
+    public init(_ counts: SideCounts) {
+        self.init(
+            requests: counts.requests, errors: counts.errors, rejected: counts.rejected,
+            latency: counts.bounds.isEmpty ? nil : ReplayLatency(counts))
+    }
 }
 
 extension ReplayLatency {
