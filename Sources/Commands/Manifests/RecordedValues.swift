@@ -48,11 +48,12 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
 /// One place in each line of a file of JSON lines.
 struct PathValues<Lines: IteratorProtocol<String>> {
     private var lines: NumberedLines<Lines>
+    private let path: JSONPath
     private let decoder = JSONDecoder()
 
     init(_ lines: Lines, path: JSONPath) {
         self.lines = NumberedLines(lines)
-        decoder.userInfo[.jsonPath] = path
+        self.path = path
     }
 
     /// - Returns: nil at the end; a value of nil where the line has nothing there, or null.
@@ -60,7 +61,9 @@ struct PathValues<Lines: IteratorProtocol<String>> {
         while let line = try lines.next() {
             guard !line.allSatisfy(\.isWhitespace) else { continue }
             do {
-                return (lines.number, try decoder.decode(ValueAtPath.self, from: Data(line.utf8)).value)
+                return (
+                    lines.number, try decoder.decode(ValueAtPath.self, from: Data(line.utf8), configuration: path).value
+                )
             } catch let error as DataError {
                 throw DataError(line: lines.number, message: error.message)
             } catch {
@@ -71,12 +74,8 @@ struct PathValues<Lines: IteratorProtocol<String>> {
     }
 }
 
-extension CodingUserInfoKey {
-    fileprivate static let jsonPath = CodingUserInfoKey(rawValue: "jsonPath")!
-}
-
 /// What stands at a path of a JSON document.
-private struct ValueAtPath: Decodable {
+private struct ValueAtPath: DecodableWithConfiguration {
     var value: RecordedValue?
 
     private struct Member: CodingKey {
@@ -86,8 +85,7 @@ private struct ValueAtPath: Decodable {
         init?(intValue: Int) { nil }
     }
 
-    init(from decoder: any Decoder) throws {
-        let path = decoder.userInfo[.jsonPath] as? JSONPath ?? JSONPath(steps: [])
+    init(from decoder: any Decoder, configuration path: JSONPath) throws {
         var place = decoder
         for step in path.steps {
             switch step {
