@@ -6,8 +6,6 @@ protocol BucketDivergence {
     static func term(_ p: Double, _ q: Double) -> Double
     /// The term's derivative in p; that in q is the same with both exchanged. Shares above 0.
     static func slope(_ p: Double, _ q: Double) -> Double
-    /// The term's second derivative in p.
-    static func curvature(_ p: Double, _ q: Double) -> Double
     /// Between near distributions the divergence is this times `Σ (p − q)² / q`.
     static var nearScale: Double { get }
 }
@@ -27,8 +25,6 @@ enum PSI: BucketDivergence {
 
     static func slope(_ p: Double, _ q: Double) -> Double { .log(p / q) + 1 - q / p }
 
-    static func curvature(_ p: Double, _ q: Double) -> Double { (1 + q / p) / p }
-
     static let nearScale = 1.0
 }
 
@@ -44,8 +40,6 @@ enum JensenShannon: BucketDivergence {
     }
 
     static func slope(_ p: Double, _ q: Double) -> Double { .log2(2 * p / (p + q)) / 2 }
-
-    static func curvature(_ p: Double, _ q: Double) -> Double { q / (2 * p * (p + q) * .log(2)) }
 
     static let nearScale = 1 / (8 * Double.log(2))
 }

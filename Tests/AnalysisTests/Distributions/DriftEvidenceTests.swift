@@ -25,12 +25,11 @@ import Testing
 
     @Test("live predictions as the profile has them pass, others fail", arguments: DriftGate.Distance.allCases)
     func verdicts(_ distance: DriftGate.Distance) {
-        let gate = Self.gate(distance, max: distance == .psi ? 0.2 : 0.15)
+        let gate = Self.gate(distance, max: 0.2)
         #expect(Self.evidence(gate, candidate: [400, 300, 200, 100]).verdict(gate) == .pass)
         #expect(Self.evidence(gate, candidate: [100, 200, 300, 400]).verdict(gate) == .fail)
         // Just about the limit: more are needed.
-        let near = distance == .psi ? [250, 340, 245, 165] : [250, 340, 245, 165]
-        #expect(Self.evidence(gate, candidate: near).verdict(gate) == .insufficient)
+        #expect(Self.evidence(gate, candidate: [220, 280, 270, 230]).verdict(gate) == .insufficient)
     }
 
     @Test(
@@ -146,7 +145,7 @@ import Testing
         #expect(evidence.adopting(more)?.samples == 1_000)
         let other = GateSpec(name: "drift", kind: .drift(Self.gate(max: 0.3)))
         #expect(evidence.adopting(other) == nil)
-        evidence.absorb(.predictions(stable: [], candidate: [100, 150, 200, 150]), missedRegressionRate: 0.05)
+        evidence.absorb(.predictions(stable: [], candidate: [100, 200, 300, 400]), missedRegressionRate: 0.05)
         #expect(evidence.verdict == .insufficient)
     }
 

@@ -4,8 +4,8 @@ import Testing
 
 @Suite struct CSVRecordsTests {
     static func records(_ text: String) throws -> [[String]] {
-        var records = CSVRecords(
-            text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init).makeIterator())
+        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        var records = CSVRecords(lines.map { String(decoding: $0, as: UTF8.self) }.makeIterator())
         var found: [[String]] = []
         while let record = try records.next() { found.append(record.fields) }
         return found
