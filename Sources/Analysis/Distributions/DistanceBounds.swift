@@ -18,8 +18,8 @@ struct BucketSample: Hashable, Sendable {
 /// times to each side of the root.
 ///
 /// # Caveats
-/// Not anytime-valid. In simulations at three deviations, of 2 to 32 buckets and from 50 values on, either bound was
-/// wrong in at most 4 looks of 1,000, and the lower one above 0 in none of 2,000 where nothing had drifted.
+/// Not anytime-valid. In simulations of 2 to 32 buckets, from 50 values on, a bound was wrong in at most 4 looks of 1,000,
+/// and the lower one above 0 in at most 1 of 2,000 where nothing had drifted.
 struct DistanceBounds: Hashable, Sendable {
     static let deviations = 3.0
 

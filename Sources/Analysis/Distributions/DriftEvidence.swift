@@ -39,14 +39,16 @@ struct DriftEvidence: Codable, Hashable, Sendable {
         if block.candidate.count != candidate.count { sort(into: block.candidate.count) }
         switch gate.reference {
         case .profile: add(block)
-        case .stable: for block in blocks.take(block) { add(block) }
+        case .stable:
+            for block in blocks.take(block) {
+                add(block)
+                addStable(of: block)
+            }
         }
     }
 
     private func check(_ gate: DriftGate, bucketCount: Int) throws(ObservationProblem) {
-        guard case .profile(let profile) = gate.reference else { return }
-        let isOther = gate.buckets.map { $0 != profile.buckets } ?? false
-        guard isOther || profile.counts.count != bucketCount else { return }
+        guard case .profile(let profile) = gate.reference, profile.counts.count != bucketCount else { return }
         throw ObservationProblem(
             text: "the profile has other buckets than \(gate.observe) (\(profile.counts.count) and \(bucketCount)): "
                 + "write it anew with 'mlctl profile'")
@@ -55,20 +57,23 @@ struct DriftEvidence: Codable, Hashable, Sendable {
     private mutating func sort(into count: Int) {
         blocks = WaitingBlocks()
         candidate = Array(repeating: 0, count: count)
-        weighted = Array(repeating: 0, count: count)
+        weighted = []
         noise = 0
     }
 
     private mutating func add(_ block: BucketBlock) {
+        candidate = zip(candidate, block.candidate).map { $0 + $1 }
+    }
+
+    /// - Parameter block: has values of both sides.
+    private mutating func addStable(of block: BucketBlock) {
         let (stableCount, candidateCount) = (Double(block.stableCount), Double(block.candidateCount))
-        for index in candidate.indices {
-            candidate[index] += block.candidate[index]
-            guard stableCount > 0 else { continue }
+        if weighted.isEmpty { weighted = block.stable.map { _ in 0 } }
+        weighted = zip(weighted, block.stable).map { sum, count in
             // Hundredths of a value are enough, and short to write.
-            let sum = weighted[index] + Double(block.stable[index]) * candidateCount / stableCount
-            weighted[index] = (sum * 100).rounded() / 100
+            ((sum + Double(count) * candidateCount / stableCount) * 100).rounded() / 100
         }
-        if stableCount > 0 { noise += candidateCount * candidateCount / stableCount }
+        noise += candidateCount * candidateCount / stableCount
     }
 
     private func reference(_ gate: DriftGate) -> BucketSample {
@@ -116,9 +121,15 @@ struct DriftEvidence: Codable, Hashable, Sendable {
         let shares = BucketSample(counts: candidate.map(Double.init), size: Double(samples)).shares
         let pairs = zip(shares, reference.shares).enumerated()
         guard let (index, pair) = pairs.max(by: { abs($0.1.0 - $0.1.1) < abs($1.1.0 - $1.1.1) }) else { return nil }
-        let label = BucketLabel.text(index, of: gate.observe, in: gate.buckets, count: shares.count)
+        let label = BucketLabel.text(index, of: gate.observe, in: gate.knownBuckets, count: shares.count)
         return "\(label): \(EvidenceText.percent(pair.1)) of \(gate.reference.noun), "
             + "\(EvidenceText.percent(pair.0)) of the candidate"
+    }
+}
+
+extension DriftGate {
+    fileprivate var knownBuckets: PredictionBuckets? {
+        if case .profile(let profile) = reference { profile.buckets } else { buckets }
     }
 }
 

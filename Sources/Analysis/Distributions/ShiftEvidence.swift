@@ -29,6 +29,8 @@ struct StillnessEvidence: Codable, Hashable, Sendable {
     private(set) var peak = 0.0
 
     private static let scale = 1_000.0
+    /// Excluded beyond any rate that is asked for: nothing more is bet on it, which keeps the promise and saves the work.
+    private static let enough = 30_000
     /// A larger margin is as good as this one, which excludes more.
     private static let largestShift = 0.99
     /// No ln e is larger in size: numbers stay finite.
@@ -39,13 +41,17 @@ struct StillnessEvidence: Codable, Hashable, Sendable {
     mutating func absorb(_ block: BucketBlock, known: LearnedShares, passShift: Double) {
         let boundary = RateBoundary(slope: 1, offset: min(passShift, Self.largestShift))
         let (stableCount, candidateCount) = (Double(block.stableCount), Double(block.candidateCount))
-        for (index, share) in known.pooled.enumerated() {
+        for (index, share) in known.pooled.enumerated() where isOpen(index) {
             let stable = Trials(count: stableCount, successes: Double(block.stable[index]))
             let candidate = Trials(count: candidateCount, successes: Double(block.candidate[index]))
             add(RateBlock(stable: stable, candidate: candidate), boundary, equalAt: share, to: 2 * index)
             add(RateBlock(stable: candidate, candidate: stable), boundary, equalAt: share, to: 2 * index + 1)
         }
         peak = max(peak, Double(thousandths.min() ?? 0) / Self.scale)
+    }
+
+    private func isOpen(_ bucket: Int) -> Bool {
+        min(thousandths[2 * bucket], thousandths[2 * bucket + 1]) < Self.enough
     }
 
     private mutating func add(_ block: RateBlock, _ boundary: RateBoundary, equalAt share: Double, to index: Int) {

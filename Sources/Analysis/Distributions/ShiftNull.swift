@@ -108,7 +108,7 @@ private struct Caps {
     private(set) var candidate = 1.0
 
     private static let iterationLimit = 60
-    private static let relativePrecision = 1e-14
+    private static let precision = 1e-14
 
     init(_ stable: [Double], _ candidate: [Double], total: Double, maxShift: Double) {
         let ofStable = CappedSide(own: stable, other: candidate)
@@ -121,12 +121,13 @@ private struct Caps {
             (self.stable, self.candidate) = (one.cap, other.cap)
             let caps = one.cap + other.cap
             let excess = total / level - maxShift * caps - (1 - maxShift)
+            if abs(excess) <= Self.precision { return }
             let isTooHigh = caps < 1 || excess <= 0
             if isTooHigh { high = level } else { low = level }
             let slope = -total / (level * level) + maxShift * maxShift * (1 / one.steepness + 1 / other.steepness)
             let newton = level - excess / slope
             let next = caps >= 1 && newton > low && newton < high ? newton : (low + high) / 2
-            if abs(next - level) <= Self.relativePrecision * level { return }
+            if abs(next - level) <= Self.precision * level { return }
             level = next
         }
     }

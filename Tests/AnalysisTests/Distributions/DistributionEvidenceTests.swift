@@ -246,22 +246,42 @@ import Testing
         #expect(evidence.samples == 100)
     }
 
-    @Test("at 32 buckets and millions of values, the evidence is under 2 KiB")
+    @Test("at 32 buckets and millions of values, a gate is under 2 KiB, and goes on where it was after a restart")
     func size() throws {
         var traffic = Traffic(seed: 47)
-        var evidence = DistributionEvidence(Self.gate)
         let base = Shares.even(32)
-        for _ in 0..<20 {
+        let edges = PredictionBuckets.edges((1..<32).map { Double($0 * 31_247) / 1e6 })
+        let gate = DistributionGate(observe: "score", buckets: edges)
+        var evidence = GateEvidence(spec: GateSpec(name: "alike", kind: .distribution(gate)), alpha: 0.009)
+        for size in Array(repeating: 50_000, count: 20) + [500, 6] {
             evidence.absorb(
-                .predictions(traffic.predictions(size: 50_000, weight: 0.02, stable: base, candidate: base)), Self.gate)
+                .predictions(traffic.predictions(size: size, weight: 0.02, stable: base, candidate: base)),
+                missedRegressionRate: 0.05)
         }
-        for size in [500, 6] {
-            evidence.absorb(
-                .predictions(traffic.predictions(size: size, weight: 0.01, stable: base, candidate: base)), Self.gate)
-        }
-        let bytes = try JSONEncoder().encode(evidence).count
-        #expect(bytes < 2_048)
-        let decoded = try JSONDecoder().decode(DistributionEvidence.self, from: JSONEncoder().encode(evidence))
+        let json = try JSONEncoder().encode(evidence)
+        #expect(json.count < 2_048)
+        let decoded = try JSONDecoder().decode(GateEvidence.self, from: json)
         #expect(decoded == evidence)
+    }
+
+    @Test("a gate whose margin changed keeps what it knows of the shift; another tolerance is another gate")
+    func adopting() {
+        func spec(maxShift: Double = 0.05, passShift: Double = 0.1, edges: [Double] = [0.5]) -> GateSpec {
+            GateSpec(
+                name: "alike",
+                kind: .distribution(
+                    DistributionGate(
+                        observe: "score", maxShift: maxShift, passShift: passShift, buckets: .edges(edges))))
+        }
+        var evidence = GateEvidence(spec: spec(), alpha: 0.009)
+        for _ in 0..<10 {
+            evidence.absorb(.predictions(stable: [500, 500], candidate: [150, 150]), missedRegressionRate: 0.05)
+        }
+        #expect(evidence.verdict == .pass)
+        let wider = evidence.adopting(spec(passShift: 0.2))
+        #expect(wider?.verdict == .insufficient)
+        #expect(wider?.samples == 3_000)
+        #expect(evidence.adopting(spec(maxShift: 0.06)) == nil)
+        #expect(evidence.adopting(spec(edges: [0.6])) == nil)
     }
 }

@@ -50,8 +50,7 @@ import Testing
         let gates = desired.deployments.values.flatMap(\.rollout.gates)
         let buckets = PredictionBuckets.edges([0.125, 0.15])
         let expected = DriftGate(
-            observe: "score", reference: .profile(PredictionProfile(buckets: buckets, counts: [25, 25, 50])),
-            buckets: buckets)
+            observe: "score", reference: .profile(PredictionProfile(buckets: buckets, counts: [25, 25, 50])))
         #expect(gates.map(\.kind) == [.drift(expected)])
     }
 

@@ -43,7 +43,7 @@ public struct DriftGate: Hashable, Codable, Sendable {
     public var max: Double
     public var reference: Reference
     public var minSamples: Int
-    /// Those of the observation; nil where it is not known.
+    /// Those of the observation; nil where it is not known, and with a profile, which has the same.
     public var buckets: PredictionBuckets?
 
     public init(
@@ -115,7 +115,7 @@ extension GateSpec.Kind {
         case .distribution(var gate):
             gate.buckets = buckets(gate.observe)
             return .distribution(gate)
-        case .drift(var gate):
+        case .drift(var gate) where gate.reference == .stable:
             gate.buckets = buckets(gate.observe)
             return .drift(gate)
         default: return self
