@@ -30,7 +30,7 @@ public struct MLCTL: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Check",
-                subcommands: [ValidateCommand.self, SchemaCommand.self, ReplayCommand.self]),
+                subcommands: [ValidateCommand.self, SchemaCommand.self, ReplayCommand.self, ProfileCommand.self]),
             CommandGroup(
                 name: "Started by the controller",
                 subcommands: [ProxyCommand.self, KeeperCommand.self, ServeModelCommand.self]),
