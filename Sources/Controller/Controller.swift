@@ -40,11 +40,14 @@ public struct ControllerCollaborators: Sendable {
     public var metrics: any MetricSource
     public var logs: any LogSource
     public var notifier: (any Notifier)?
+    public var outcomes: OutcomeIntake?
+    public var recorder: ReadingRecorder?
     public var now: @Sendable () -> Date
 
     public init(
         source: any ManifestSource, backend: any ServingBackend, store: any StateStore, metrics: any MetricSource,
-        logs: any LogSource, notifier: (any Notifier)? = nil, now: @escaping @Sendable () -> Date
+        logs: any LogSource, notifier: (any Notifier)? = nil, outcomes: OutcomeIntake? = nil,
+        recorder: ReadingRecorder? = nil, now: @escaping @Sendable () -> Date
     ) {
         self.source = source
         self.backend = backend
@@ -52,6 +55,8 @@ public struct ControllerCollaborators: Sendable {
         self.metrics = metrics
         self.logs = logs
         self.notifier = notifier
+        self.outcomes = outcomes
+        self.recorder = recorder
         self.now = now
     }
 }
