@@ -3,7 +3,7 @@ import ModelManifests
 
 /// What a gate asks, and what answers it, for people.
 public struct GateWords: Hashable, Codable, Sendable {
-    /// Such as: `does the candidate fail more requests than stable does, beyond 10 % more?`
+    /// Such as `does the candidate fail requests more often than stable, by more than 10 %?`
     public var asks: String
     public var passes: String
     public var fails: String
@@ -14,8 +14,8 @@ extension GateSpec {
     ///   - alpha: the gate's own share of the false rollback rate; nil where it is not known yet.
     ///   - missedRegressionRate: of a pass.
     public func words(alpha: Double?, missedRegressionRate: Double) -> GateWords {
-        let odds = alpha.map { "at \(EvidenceText.odds(-.log($0)))" } ?? "at its share of falseRollbackRate"
-        let missed = EvidenceText.odds(-.log(missedRegressionRate))
+        let odds = alpha.map { "at \(oneIn($0))" } ?? "at its share of falseRollbackRate"
+        let missed = oneIn(missedRegressionRate)
         switch kind {
         case .compare(let gate): return gate.words(odds, missed)
         case .threshold(let gate): return gate.words
@@ -36,9 +36,9 @@ extension GateSpec {
         case .goal(let gate):
             return GateWords(
                 asks: "which is better by \(gate.quantity.text)?",
-                passes: "the candidate is: the contrary is excluded at \(EvidenceText.odds(-.log(gate.error / 2)))"
+                passes: "the candidate is: the contrary is excluded at \(oneIn(gate.error / 2))"
                     + floor(gate.minSamples),
-                fails: "stable is: the contrary is excluded at \(EvidenceText.odds(-.log(gate.error / 2)))"
+                fails: "stable is: the contrary is excluded at \(oneIn(gate.error / 2))"
                     + floor(gate.minSamples))
         }
     }
@@ -50,11 +50,17 @@ extension GateEvidence {
     }
 }
 
+/// 0.0025 → `1 in 400`.
+private func oneIn(_ rate: Double) -> String {
+    let odds = (1 / rate).rounded()
+    return odds < 1e15 ? "1 in \(EvidenceText.count(Int(odds)))" : "1 in over a million"
+}
+
 private func floor(_ samples: Int) -> String {
     samples > 0 ? ", on \(EvidenceText.count(samples)) samples or more" : ""
 }
 
-/// `10 % more`, `10 % or 0.5 percentage points more`.
+/// `10 %`, or `10 % or 0.5 percentage points`.
 private func tolerance(_ relative: Double?, _ absolute: Double?, isShare: Bool) -> String {
     let points = absolute.map {
         isShare ? "\(EvidenceText.number($0 * 100)) percentage points" : EvidenceText.number($0)
@@ -69,24 +75,23 @@ extension CompareGate {
         let margin = tolerance(
             passMargin.relative, metric?.isLatency == true ? nil : passMargin.absolute, isShare: true)
         return GateWords(
-            asks: "\(question), beyond \(allowed) more?",
+            asks: "\(question), by more than \(allowed)?",
             passes: "a regression beyond \(margin) is excluded at \(missed)\(floor(minSamples))",
             fails: "that it is within \(allowed) is excluded \(odds)")
     }
 
     private var question: String {
         switch quantity {
-        case .requests(.errors, _): "does the candidate fail a larger share of its requests than stable"
-        case .requests(.rejected, _): "does the candidate reject a larger share of its requests (4xx) than stable"
+        case .requests(.errors, _): "does the candidate fail requests more often than stable"
+        case .requests(.rejected, _): "does the candidate reject requests (4xx) more often than stable"
         case .requests(.slow, _):
-            "does the candidate answer a larger share of its requests slower than "
-                + (slowerThan.map { EvidenceText.seconds($0 / .seconds(1)) } ?? "stable's p95") + " than stable"
+            "does the candidate take longer than \(slowerThan.map { EvidenceText.seconds($0 / .seconds(1)) } ?? "stable's p95")"
+                + " more often than stable"
         case .requests(.latencyP50, _): "is the candidate's median latency above stable's"
         case .requests(.latencyP95, _): "is the candidate's p95 latency above stable's"
         case .requests(.latencyP99, _): "is the candidate's p99 latency above stable's"
-        case .counters(let ratio) where ratio.better == .higher:
-            "does the candidate fall short of stable by \(ratio.text)"
-        case .counters(let ratio): "does the candidate have more than stable by \(ratio.text)"
+        case .counters(let ratio):
+            "is the candidate worse than stable in \(ratio.text) (\(ratio.better.rawValue) is better)"
         }
     }
 }

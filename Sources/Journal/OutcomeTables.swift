@@ -159,10 +159,10 @@ private struct Series: Hashable, Comparable {
         try db.cachedStatement(
             sql: """
                 INSERT INTO outcome_series (namespace, name, revision, label, highest, remembered, horizon_seconds)
-                VALUES (?, ?, ?, ?, 0, 0, 0)
+                VALUES (?, ?, ?, ?, 0, 0, -1)
                 """
         ).execute(arguments: arguments + [label])
-        return Known(id: db.lastInsertedRowID, remembered: 0, horizonSeconds: 0)
+        return Known(id: db.lastInsertedRowID, remembered: 0, horizonSeconds: -1)
     }
 
     private func add(_ minutes: [Int: (count: Int, sum: Double)], to known: Known, _ db: Database) throws {

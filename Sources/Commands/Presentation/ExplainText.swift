@@ -38,11 +38,11 @@ struct ExplainText {
     }
 
     private var outlook: [String] {
-        var rows = Rows(canvas, labelColumns: 40)
-        for outlook in explanation.outlook {
-            let time = outlook.at.map { " (\(RelativeTime.text($0, now: now)))" } ?? ""
-            rows.add(outlook.when + time, outlook.then)
+        let labels = explanation.outlook.map { outlook in
+            outlook.when + (outlook.at.map { " (\(RelativeTime.text($0, now: now)))" } ?? "")
         }
+        var rows = Rows(canvas, labelColumns: (labels.map(\.columns).max() ?? 0) + 2)
+        for (label, outlook) in zip(labels, explanation.outlook) { rows.add(label, outlook.then) }
         return section("What happens next", rows.lines)
     }
 
@@ -50,8 +50,6 @@ struct ExplainText {
 
     private var gates: [String] {
         let blocks = explanation.gates.flatMap { gate in
-            let samples = gate.summary.samples == 1 ? "1 sample" : "\(gate.summary.samples) samples"
-            let head = "  " + canvas.paint(gate.summary.name.printable, .heading) + "  "
             var rows = Rows(canvas, labelColumns: 8, indent: 4)
             if let words = gate.words { rows.add("asks", words.asks) }
             rows.add("found", gate.summary.reason)
@@ -59,9 +57,16 @@ struct ExplainText {
                 rows.add("passes", words.passes)
                 rows.add("fails", words.fails)
             }
-            return [head + canvas.paint("\(gate.summary.verdict), \(samples)", gate.summary.tone)] + rows.lines
+            return head(of: gate.summary) + rows.lines
         }
         return section(explanation.rollback == nil ? "Gates" : "Gates, as they stood then", blocks)
+    }
+
+    private func head(of gate: GateSummary) -> [String] {
+        let verdict = "\(gate.verdict), \(gate.samples == 1 ? "1 sample" : "\(gate.samples) samples")"
+        var rows = Rows(canvas, labelColumns: gate.name.printable.columns + 2, labelTone: .heading)
+        rows.add(gate.name, verdict, gate.tone)
+        return rows.lines
     }
 
     private var steps: [String] {
@@ -129,12 +134,14 @@ struct Rows {
     private let canvas: Canvas
     private let labelColumns: Int
     private let indent: Int
+    private let labelTone: Tone
     private(set) var lines: [String] = []
 
-    init(_ canvas: Canvas, labelColumns: Int, indent: Int = 2) {
+    init(_ canvas: Canvas, labelColumns: Int, indent: Int = 2, labelTone: Tone = .faint) {
         self.canvas = canvas
         self.labelColumns = labelColumns
         self.indent = indent
+        self.labelTone = labelTone
     }
 
     mutating func add(_ label: String, _ text: String, _ tone: Tone = .plain) {
@@ -147,11 +154,11 @@ struct Rows {
             String(line.prefix(hanging)) + canvas.paint(String(line.dropFirst(hanging)), tone)
         }
         guard !isNarrow, let first = painted.first else {
-            lines += canvas.indented(label, by: indent).map { canvas.paint($0, .faint) } + painted
+            lines += canvas.indented(label, by: indent).map { canvas.paint($0, labelTone) } + painted
             return
         }
         let padding = String(repeating: " ", count: labelColumns - label.columns)
-        lines.append(margin + canvas.paint(label, .faint) + padding + first.dropFirst(hanging))
+        lines.append(margin + canvas.paint(label, labelTone) + padding + first.dropFirst(hanging))
         lines += painted.dropFirst()
     }
 }
