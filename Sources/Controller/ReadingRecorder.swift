@@ -47,6 +47,14 @@ public actor ReadingRecorder {
 }
 
 extension Controller {
+    /// - Parameter rollout: the one in flight before the pass: what the pass learnt is about it.
+    func record(_ decision: Decision, about rollout: Rollout?, of deployment: DeploymentKey) async {
+        guard let rollout else { return }
+        await with.recorder?.record(
+            decision.absorbed, about: rollout, of: deployment, events: decision.events,
+            isOver: decision.state?.rollout?.judgement.startedAt != rollout.judgement.startedAt)
+    }
+
     public func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
         try await with.recorder?.store.rollouts(of: deployment) ?? []
     }
