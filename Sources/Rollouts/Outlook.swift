@@ -41,6 +41,11 @@ extension RolloutState {
 
     private var restingOutlook: [Outlook] {
         let version = settings.template.model.version
+        if !waitsFor.isEmpty {
+            return waitsFor.map {
+                Outlook(when: "waits for \($0)", then: "version \(version) is rolled out once it is healthy")
+            }
+        }
         if quarantine(of: settings.template.revision) != nil {
             return [
                 Outlook(when: "when git asks for another template", then: "it is rolled out"),
@@ -72,7 +77,9 @@ extension RolloutState {
             switch rollout.purpose {
             case .restore: "it takes all traffic"
             case .first: "the endpoint opens"
-            case .release: stepText(0)
+            case .release where rollout.passesBeforeTraffic: stepText(0)
+            case .release:
+                "judged before any traffic by \(rollout.waitingBeforeTraffic.joined(separator: ", ")), then \(stepText(0))"
             }
         return Outlook(when: "when \(count) ready", then: then)
     }

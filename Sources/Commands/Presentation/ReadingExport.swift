@@ -3,7 +3,7 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// A past rollout's readings in the form that `mlctl replay` reads: cumulative counters of both sides, one object a line.
+/// A past rollout's readings as lines that `mlctl replay` reads.
 ///
 /// What sources say beside the proxy's own counters stands beside them, under its name. A model server counts requests
 /// too: those are a stream of their own, `STREAM/server`.
@@ -53,9 +53,9 @@ struct ReadingExport {
     private func line(_ stream: String, _ t: Double, _ readings: [RecordedReading]) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let line = Line(
-            stream: stream, t: t, stable: Side(readings.map(\.stable).reduce(SideCounts(), +)),
-            candidate: Side(readings.map(\.candidate).reduce(SideCounts(), +)))
+        let line = ReplayLine(
+            stream: stream, t: t, stable: ReplaySide(readings.map(\.stable).reduce(SideCounts(), +)),
+            candidate: ReplaySide(readings.map(\.candidate).reduce(SideCounts(), +)))
         return String(decoding: try encoder.encode(line), as: UTF8.self)
     }
 }
@@ -70,57 +70,5 @@ extension RecordedReading {
         }
         return RecordedReading(
             t: t, source: source, stable: zeros(stable, or: candidate), candidate: zeros(candidate, or: stable))
-    }
-}
-
-private struct Line: Encodable {
-    var stream: String
-    var t: Double
-    var stable: Side
-    var candidate: Side
-}
-
-/// A side's counters as members of one object.
-private struct Side: Encodable {
-    private enum Member: Encodable {
-        case count(Int)
-        case number(Double)
-        case buckets([Int])
-        case map([String: Int])
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            switch self {
-            case .count(let value): try container.encode(value)
-            case .number(let value): try container.encode(value)
-            case .buckets(let value): try container.encode(value)
-            case .map(let value): try container.encode(value)
-            }
-        }
-    }
-
-    private var members: [String: Member]
-
-    init(_ counts: SideCounts) {
-        members = counts.named.mapValues(Member.number)
-        for (name, buckets) in counts.observed { members[name] = .buckets(buckets) }
-        if counts.pairs.pairs > 0 {
-            members["pairs"] = .count(counts.pairs.pairs)
-            members["disagreements"] = .count(counts.pairs.disagreements)
-            members["distance"] = .number(counts.pairs.distance)
-        }
-        members["requests"] = .count(counts.requests)
-        members["errors"] = .count(counts.errors)
-        members["rejected"] = .count(counts.rejected)
-        if !counts.bounds.isEmpty {
-            var buckets = Dictionary(zip(counts.bounds, counts.latency).map { ("\($0)", $1) }) { first, _ in first }
-            buckets["+Inf"] = counts.latencyTotal
-            members["latency"] = .map(buckets)
-        }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(members)
     }
 }
