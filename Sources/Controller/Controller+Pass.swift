@@ -55,6 +55,7 @@ extension Controller {
             for waiting in pending { waiting.reply.resume(throwing: ControlError(.unavailable, text)) }
             throw error
         }
+        await record(decision, about: before?.rollout, of: key)
         answer(pending, decision.refusals)
         var isNews = before?.phase != decision.state?.phase
         if case .manifest(_, let commit) = desired, entries[key]?.commit != commit {

@@ -41,12 +41,14 @@ public struct ControllerCollaborators: Sendable {
     public var logs: any LogSource
     public var notifier: (any Notifier)?
     public var inquirer: (any Inquirer)?
+    public var outcomes: OutcomeIntake?
+    public var recorder: ReadingRecorder?
     public var now: @Sendable () -> Date
 
     public init(
         source: any ManifestSource, backend: any ServingBackend, store: any StateStore, metrics: any MetricSource,
         logs: any LogSource, notifier: (any Notifier)? = nil, inquirer: (any Inquirer)? = nil,
-        now: @escaping @Sendable () -> Date
+        outcomes: OutcomeIntake? = nil, recorder: ReadingRecorder? = nil, now: @escaping @Sendable () -> Date
     ) {
         self.source = source
         self.backend = backend
@@ -55,6 +57,8 @@ public struct ControllerCollaborators: Sendable {
         self.logs = logs
         self.notifier = notifier
         self.inquirer = inquirer
+        self.outcomes = outcomes
+        self.recorder = recorder
         self.now = now
     }
 }

@@ -89,7 +89,7 @@ extension DecisionPass {
     ) -> Inquiry {
         Inquiry(
             id: subject.id, deployment: state.key, question: question, stable: state.stable.map(side),
-            candidate: side(rollout.candidate), endpoint: observed.endpoint)
+            candidate: side(rollout.candidate), endpoint: observed.endpoint, since: rollout.judgement.startedAt)
     }
 
     private func side(_ deployed: DeployedRevision) -> Inquiry.Side {
