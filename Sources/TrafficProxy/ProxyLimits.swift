@@ -42,6 +42,18 @@ public struct ProxyLimits: Hashable, Sendable {
     public var attemptsPerRequest = 3
     public var interimResponses = 8
 
+    // Copies of bodies, to observe values in them and for shadows.
+    /// Larger bodies are neither looked at nor mirrored.
+    public var copiedBodyBytes = 256 * 1024
+    /// Held at a time while messages stream through, and while answers wait for those of shadows.
+    public var copiedBytesTotal = 64 * 1024 * 1024
+    /// Bodies that wait to be read beside the event loop.
+    public var waitingBodies = 1024
+    public var waitingBodyBytes = 64 * 1024 * 1024
+    public var observationsPerRoute = 8
+    /// Copied requests under way, for each route.
+    public var shadowsPerRoute = 128
+
     // Ejection: doubles with every failure in a row.
     public var ejectionTimeMin = Duration.milliseconds(500)
     public var ejectionTimeMax = Duration.seconds(30)

@@ -76,6 +76,7 @@ extension ClientConnection {
         let latency = exchange.answerHasBegun ? exchange.latencyNanoseconds : now - exchange.startedAt
         instance.traffic.record(outcome, nanoseconds: latency)
         if exchange.isEvidence { instance.evidence.record(outcome, nanoseconds: latency) }
+        if let tap { tap.wasCounted(at: instance) }
         if outcome.isError { instance.failedIds.append(requestId.text(revision: revision.name)) }
     }
 }

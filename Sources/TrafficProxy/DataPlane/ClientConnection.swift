@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// `ClientConnection+Attempts` sends it to an instance, `ClientConnection+Answer` has the way back. All of it runs on
 /// the one event loop of the data plane, which is why nothing here is locked.
-final class ClientConnection: ChannelInboundHandler {
+final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -34,6 +34,8 @@ final class ClientConnection: ChannelInboundHandler {
     var revision: LiveRevision?
     var instance: Instance?
     var upstream: UpstreamConnection?
+    /// Listens in, where this request was drawn for that.
+    var tap: ExchangeTap?
     /// The request as it goes to the instance: its head, and its body as far as it is held.
     var requestBytes = ByteBuffer()
     /// The answer's head as it goes to the client, and what came of the body with it.
@@ -53,6 +55,9 @@ final class ClientConnection: ChannelInboundHandler {
         self.listener = listener
         deadline = plane.now + plane.clientIdleNanoseconds
     }
+
+    var isToHead: Bool { exchange.isToHead }
+    var requestIsWhole: Bool { exchange.requestIsWhole }
 
     // MARK: The channel's side
 
@@ -90,9 +95,11 @@ final class ClientConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        guard upstreamNeedsFlush else { return }
-        upstreamNeedsFlush = false
-        upstream?.flush()
+        if upstreamNeedsFlush {
+            upstreamNeedsFlush = false
+            upstream?.flush()
+        }
+        if let tap, exchange.requestIsWhole { tap.requestEnded() }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -105,6 +112,7 @@ final class ClientConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closed
         leaveInstance()
+        tap = nil
         plane.remove(self)
     }
 
@@ -172,7 +180,10 @@ final class ClientConnection: ChannelInboundHandler {
             guard phase == .exchanging else { return }
         }
         deadline = exchange.startedAt &+ exchange.timeoutNanoseconds
+        let tap = tap
         dispatch(now: now, besides: nil, reuses: true)
+        // Behind the request itself.
+        if let tap, exchange.requestIsWhole { tap.requestEnded() }
     }
 
     /// Decides where the request goes and writes its new head; or says why it goes nowhere.
@@ -202,6 +213,9 @@ final class ClientConnection: ChannelInboundHandler {
             HeadWriter.write(
                 head, source, plane.requestScanner.spans, id: requestId, fields: choice.revision.fields,
                 forwardedFor: address, fallbackHost: choice.revision.instances[0].hostField, to: &requestBytes)
+            tap = route.taps?.tap(
+                head, source, answeredBy: choice.revision, isEvidence: choice.isEvidence, id: requestId,
+                head: requestBytes, plane: plane)
             return nil
         }
     }
@@ -249,6 +263,9 @@ final class ClientConnection: ChannelInboundHandler {
             upstream.write(bytes.getSlice(at: bytes.readerIndex, length: count)!)
             upstreamNeedsFlush = true
         }
+        if let tap {
+            bytes.withUnsafeReadableBytes { tap.requestPart(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        }
         bytes.moveReaderIndex(forwardBy: count)
         updateReading()
     }
@@ -283,6 +300,7 @@ final class ClientConnection: ChannelInboundHandler {
         let now = plane.now
         let served = instance
         upstream = nil
+        tap = nil
         if let served {
             instance = nil
             served.inFlight -= 1

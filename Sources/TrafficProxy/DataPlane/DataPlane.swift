@@ -26,6 +26,10 @@ final class DataPlane {
     var responseScanner: ResponseHeadScanner
     var random: RoutingRandom
 
+    /// Bodies that are copied, and those that are read beside the loop.
+    let copyBudget: CopyBudget
+    let bodyReader: BodyReader
+
     private(set) var isDraining = false
     private(set) var generation = 0
     private var clients: [ClientConnection] = []
@@ -44,6 +48,8 @@ final class DataPlane {
         epoch = String(random.next(), radix: 16)
         requestScanner = RequestHeadScanner(limits: limits)
         responseScanner = ResponseHeadScanner(limits: limits)
+        copyBudget = CopyBudget(bytesMax: limits.copiedBytesTotal)
+        bodyReader = BodyReader(bodiesMax: limits.waitingBodies, bytesMax: limits.waitingBodyBytes)
         waterMark = .init(low: limits.writeBufferLowBytes, high: limits.writeBufferHighBytes)
         clientIdleNanoseconds = limits.clientIdleTime.nanosecondsClamped
         headReadNanoseconds = limits.headReadTime.nanosecondsClamped

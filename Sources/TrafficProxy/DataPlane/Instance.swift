@@ -21,6 +21,8 @@ final class Instance {
     var evidence = InstanceCounters()
     /// Every request.
     var traffic = InstanceCounters()
+    /// Values and pairs that were seen in its messages.
+    var tallies = InstanceTallies()
     var failedIds: FailedRequestIds
     var ejection: Ejection
     var inFlight = 0
@@ -30,7 +32,7 @@ final class Instance {
 
     private unowned let plane: DataPlane
     private var idle: [UpstreamConnection] = []
-    private var waiting = CircularBuffer<ClientConnection>()
+    private var waiting = CircularBuffer<any UpstreamCaller>()
     private var connecting = 0
     /// Those being opened included.
     private(set) var openConnections = 0
@@ -81,15 +83,15 @@ final class Instance {
     }
 
     /// False where too many requests wait already.
-    func enqueue(_ client: ClientConnection) -> Bool {
+    func enqueue(_ caller: any UpstreamCaller) -> Bool {
         guard waiting.count < plane.limits.pendingRequests else { return false }
-        waiting.append(client)
+        waiting.append(caller)
         openAsNeeded()
         return true
     }
 
-    func cancel(_ client: ClientConnection) {
-        if let index = waiting.firstIndex(where: { $0 === client }) { waiting.remove(at: index) }
+    func cancel(_ caller: any UpstreamCaller) {
+        if let index = waiting.firstIndex(where: { $0 === caller }) { waiting.remove(at: index) }
     }
 
     @inline(__always)
@@ -98,8 +100,8 @@ final class Instance {
             connection.close()
             return
         }
-        if let client = waiting.popFirst() {
-            client.attach(connection)
+        if let caller = waiting.popFirst() {
+            caller.attach(connection)
             return
         }
         connection.rest(since: now)
@@ -179,8 +181,10 @@ final class Instance {
     var described: String { "instance \(key.id) of revision \(key.revision)" }
 
     func report(now: Int64) -> InstanceReport {
-        InstanceReport(
-            deployment: key.deployment, revision: key.revision, instance: key.id, counters: evidence.report,
+        var counters = evidence.report
+        tallies.enter(&counters)
+        return InstanceReport(
+            deployment: key.deployment, revision: key.revision, instance: key.id, counters: counters,
             inFlight: inFlight, ejected: ejection.isEjected(nowNanoseconds: now), failedRequestIds: failedIds.newestLast
         )
     }

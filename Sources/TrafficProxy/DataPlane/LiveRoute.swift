@@ -7,6 +7,8 @@ final class LiveRoute {
     let spec: ProxyRoute
     let revisions: [LiveRevision]
     let requestTimeoutNanoseconds: Int64
+    /// What is looked at, or copied, of its messages; nil where nothing is.
+    let taps: RouteTaps?
     private let weights: [Int]
     private let sticky: StickyKey?
     private var block: WeightedBlock?
@@ -24,6 +26,7 @@ final class LiveRoute {
         self.spec = spec
         self.revisions = revisions
         requestTimeoutNanoseconds = spec.requestTimeout.nanosecondsClamped
+        taps = RouteTaps(spec, revisions: revisions, former: former?.taps, limits: limits)
         weights = spec.revisions.map(\.weight)
         sticky = StickyKey(spec.routing, salt: spec.deployment.description)
         let names = spec.revisions.map(\.revision)
