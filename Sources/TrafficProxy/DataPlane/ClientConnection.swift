@@ -99,7 +99,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             upstreamNeedsFlush = false
             upstream?.flush()
         }
-        if let tap, exchange.requestIsWhole { tap.requestEnded() }
+        tellTapOfRequestEnd(tap)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -174,6 +174,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             if phase == .exchanging { answer(own) }
             return
         }
+        drawTap(head, bytes)
         bytes.moveReaderIndex(forwardBy: head.length)
         if !exchange.requestIsWhole {
             readBody(&bytes)
@@ -182,8 +183,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         deadline = exchange.startedAt &+ exchange.timeoutNanoseconds
         let tap = tap
         dispatch(now: now, besides: nil, reuses: true)
-        // Behind the request itself.
-        if let tap, exchange.requestIsWhole { tap.requestEnded() }
+        tellTapOfRequestEnd(tap)
     }
 
     /// Decides where the request goes and writes its new head; or says why it goes nowhere.
@@ -213,9 +213,6 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             HeadWriter.write(
                 head, source, plane.requestScanner.spans, id: requestId, fields: choice.revision.fields,
                 forwardedFor: address, fallbackHost: choice.revision.instances[0].hostField, to: &requestBytes)
-            tap = route.taps?.tap(
-                head, source, answeredBy: choice.revision, isEvidence: choice.isEvidence, id: requestId,
-                head: requestBytes, plane: plane)
             return nil
         }
     }

@@ -43,11 +43,11 @@ final class RouteTaps {
     /// - Parameters:
     ///   - revision: which answers.
     ///   - isEvidence: only such requests are observed, and only their pairs and copies count for gates.
-    ///   - head: as it goes to the instance.
+    ///   - sent: the head as it goes to the instance.
     /// - Returns: nil where this request was not drawn.
     func tap(
         _ request: RequestHead, _ source: UnsafePointer<UInt8>, answeredBy revision: LiveRevision, isEvidence: Bool,
-        id: RequestId, head: ByteBuffer, plane: DataPlane
+        id: RequestId, sent: ByteBuffer, plane: DataPlane
     ) -> ExchangeTap? {
         let observed = isEvidence ? drawObservations(&plane.random) : []
         let copies = drawMirrors(besides: revision, &plane.random)
@@ -56,7 +56,7 @@ final class RouteTaps {
         var mirror: MirroredRequest?
         if !copies.isEmpty, MirroredRequest.isWanted(request, source) {
             mirror = MirroredRequest(
-                head: head, body: body, to: copies, taps: self, isToHead: request.method == .head,
+                head: sent, body: body, to: copies, taps: self, isToHead: request.method == .head,
                 isEvidence: isEvidence, id: id.text(revision: revision.name), plane: plane)
         }
         if observed.isEmpty, mirror == nil { return nil }

@@ -53,6 +53,7 @@ enum RoutesValidation {
         case .stickyHeader(let name), .stickyCookie(let name), .matchHeader(let name, _), .matchCookie(let name, _):
             if !isToken(name) { problems.append("the sticky key's name is not a token") }
         }
+        problems += checkTaps(of: route, limits: limits)
         for revision in route.revisions {
             // It becomes a header's value.
             if revision.revision.rawValue.isEmpty || revision.revision.rawValue.utf8.count > 64
