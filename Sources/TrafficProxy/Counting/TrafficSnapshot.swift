@@ -11,11 +11,23 @@ struct TrafficSnapshot: Sendable {
         var percent: Int
     }
 
+    struct Route: Sendable {
+        var deployment: DeploymentKey
+        var keptUsers: Int
+        var unkeptRequests: Int
+        var syntheticDropped: Int
+
+        var labels: String { TrafficSnapshot.labels(deployment) }
+    }
+
     struct Instance: Sendable {
         var deployment: DeploymentKey
         var revision: Revision
         var instance: String
+        /// Of users.
         var counters: InstanceCounters
+        var synthetic = InstanceCounters()
+        var preview = InstanceCounters()
         var inFlight: Int
         var connections: Int
         var isEjected: Bool
@@ -31,6 +43,7 @@ struct TrafficSnapshot: Sendable {
     var generation: Int
     var clientConnections: Int
     var weights: [Weight]
+    var routes: [Route] = []
     var instances: [Instance]
 
     /// The exposition format, version 0.0.4.
@@ -62,6 +75,29 @@ struct TrafficSnapshot: Sendable {
         family(
             "mlctl_proxy_rejected_total", "counter", "Requests that ended in 4xx.",
             instances.map { ($0.labels, $0.counters.rejected) })
+        family(
+            "mlctl_proxy_synthetic_requests_total", "counter", "Recorded requests that ended.",
+            instances.map { ($0.labels, $0.synthetic.requests) })
+        family(
+            "mlctl_proxy_synthetic_errors_total", "counter", "Recorded requests that failed.",
+            instances.map { ($0.labels, $0.synthetic.errors) })
+        family(
+            "mlctl_proxy_preview_requests_total", "counter", "Requests at preview ports that ended.",
+            instances.map { ($0.labels, $0.preview.requests) })
+        family(
+            "mlctl_proxy_preview_errors_total", "counter", "Requests at preview ports that failed.",
+            instances.map { ($0.labels, $0.preview.errors) })
+        family(
+            "mlctl_proxy_kept_users", "gauge", "Users of an A/B test who stay at their revision.",
+            routes.map { ($0.labels, $0.keptUsers) })
+        family(
+            "mlctl_proxy_unkept_requests_total", "counter",
+            "Requests of users whom nothing keeps at their revision, for want of room.",
+            routes.map { ($0.labels, $0.unkeptRequests) })
+        family(
+            "mlctl_proxy_synthetic_dropped_total", "counter",
+            "Recorded requests that were not sent: too many were under way.",
+            routes.map { ($0.labels, $0.syntheticDropped) })
         family(
             "mlctl_proxy_in_flight_requests", "gauge", "Requests under way.",
             instances.map { ($0.labels, $0.inFlight) })
@@ -101,8 +137,11 @@ struct TrafficSnapshot: Sendable {
     private static func rounded(_ bound: Double) -> Double { (bound * 1e7).rounded() / 1e7 }
 
     static func labels(_ deployment: DeploymentKey, _ revision: Revision) -> String {
-        "namespace=\"\(escaped(deployment.namespace))\",deployment=\"\(escaped(deployment.name))\","
-            + "revision=\"\(escaped(revision.rawValue))\""
+        labels(deployment) + ",revision=\"\(escaped(revision.rawValue))\""
+    }
+
+    static func labels(_ deployment: DeploymentKey) -> String {
+        "namespace=\"\(escaped(deployment.namespace))\",deployment=\"\(escaped(deployment.name))\""
     }
 
     static func escaped(_ value: String) -> String {

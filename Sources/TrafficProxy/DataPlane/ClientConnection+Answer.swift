@@ -161,10 +161,10 @@ extension ClientConnection {
     func answer(_ own: OwnAnswer) {
         guard let context else { return }
         exchange.closes = !exchange.keepAlive || !exchange.requestIsWhole || plane.isDraining || listener.isRemoved
-        let name = revision?.name
+        if revision == nil { requestId.mint(plane.nobodysMint, word: plane.requestWords.next()) }
         var bytes = context.channel.allocator.buffer(capacity: 1024)
         own.write(
-            revision: name ?? "none", id: requestId.text(revision: name ?? "proxy"), closes: exchange.closes,
+            revision: revision?.name ?? RequestMint.nobody, id: requestId, closes: exchange.closes,
             isToHead: exchange.isToHead, to: &bytes)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         exchangeIsOver(release: nil)

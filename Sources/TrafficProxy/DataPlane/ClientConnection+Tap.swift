@@ -2,10 +2,10 @@ import NIOCore
 
 /// Listening in on requests that were drawn for it.
 extension ClientConnection {
-    /// Draws whether this request is observed or copied. Its head was chosen for, and written into `requestBytes`.
+    /// Draws whether this request of a user is observed or copied. Its head was chosen for, and written into `requestBytes`.
     @inline(__always)
     func drawTap(_ head: RequestHead, _ bytes: ByteBuffer) {
-        if let taps = listener.route?.taps { drawTap(from: taps, head, bytes) }
+        if let taps = listener.route?.taps, exchange.origin == .user { drawTap(from: taps, head, bytes) }
     }
 
     private func drawTap(from taps: RouteTaps, _ head: RequestHead, _ bytes: ByteBuffer) {

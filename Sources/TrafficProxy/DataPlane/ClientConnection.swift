@@ -190,11 +190,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     private func choose(_ head: RequestHead, _ bytes: ByteBuffer) -> OwnAnswer? {
         bytes.withUnsafeReadableBytes { raw in
             let source = raw.baseAddress!.assumingMemoryBound(to: UInt8.self)
-            var hasId = false
-            for span in plane.requestScanner.spans where span.name == .requestId && !hasId {
-                hasId = requestId.take(source, span.valueStart..<span.valueEnd)
-            }
-            if !hasId { requestId.make(plane.random.next()) }
+            readOwnFields(source)
             if let own = Self.unsupported(head, plane.limits) {
                 exchange.keepAlive = false
                 return own
@@ -203,17 +199,37 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
                 exchange.keepAlive = false
                 return OwnAnswer(503, "this endpoint was removed: see 'mlctl status'", retryAfterSeconds: 1)
             }
-            guard let choice = route.choose(source, head, plane.requestScanner.spans, &plane.random) else {
-                return route.unavailable
-            }
+            let isUsers = exchange.origin == .user
+            guard
+                let choice = listener.preview.map(LiveRoute.Choice.init(preview:))
+                    ?? route.choose(source, head, plane.requestScanner.spans, isUsers: isUsers, &plane.random)
+            else { return route.unavailable }
+            guard let instance = choice.revision.instances.first else { return route.unavailable }
             revision = choice.revision
+            requestId.mint(choice.revision.mint, word: plane.requestWords.next())
             exchange.isEvidence = choice.isEvidence
             exchange.timeoutNanoseconds = route.requestTimeoutNanoseconds
             requestBytes.clear()
             HeadWriter.write(
                 head, source, plane.requestScanner.spans, id: requestId, fields: choice.revision.fields,
-                forwardedFor: address, fallbackHost: choice.revision.instances[0].hostField, to: &requestBytes)
+                forwardedFor: address, fallbackHost: instance.hostField, to: &requestBytes)
             return nil
+        }
+    }
+
+    /// Whose request it is, and the id that the client gave it.
+    @inline(__always)
+    private func readOwnFields(_ source: UnsafePointer<UInt8>) {
+        requestId.forgetGiven()
+        if listener.preview != nil { exchange.origin = .preview }
+        for span in plane.requestScanner.spans {
+            let value = span.valueStart..<span.valueEnd
+            switch span.name {
+            case .requestId where !requestId.isGiven: _ = requestId.take(source, value)
+            case .synthetic where exchange.origin == .user && FieldScanner.equals(source, value, "true"):
+                exchange.origin = .synthetic
+            default: break
+            }
         }
     }
 
@@ -320,7 +336,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             phase = .exchanging
             exchange = Exchange()
             revision = nil
-            requestId.make(plane.random.next())
+            requestId.forgetGiven()
         }
         exchange.keepAlive = false
         answer(own)

@@ -19,10 +19,12 @@ final class Instance {
     private(set) var hostField: [UInt8]
     /// Evidence: every request of a random route; each user's first of a sticky one.
     var evidence = InstanceCounters()
-    /// Every request.
+    /// Every request of users.
     var traffic = InstanceCounters()
     /// Values and pairs that were seen in its messages.
     var tallies = InstanceTallies()
+    var synthetic = InstanceCounters()
+    var preview = InstanceCounters()
     var failedIds: FailedRequestIds
     var ejection: Ejection
     var inFlight = 0
@@ -183,6 +185,7 @@ final class Instance {
     func report(now: Int64) -> InstanceReport {
         var counters = evidence.report
         tallies.enter(&counters)
+        counters.synthetic = synthetic.syntheticReport
         return InstanceReport(
             deployment: key.deployment, revision: key.revision, instance: key.id, counters: counters,
             inFlight: inFlight, ejected: ejection.isEjected(nowNanoseconds: now), failedRequestIds: failedIds.newestLast

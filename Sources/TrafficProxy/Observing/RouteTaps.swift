@@ -57,7 +57,7 @@ final class RouteTaps {
         if !copies.isEmpty, MirroredRequest.isWanted(request, source) {
             mirror = MirroredRequest(
                 head: sent, body: body, to: copies, taps: self, isToHead: request.method == .head,
-                isEvidence: isEvidence, id: id.text(revision: revision.name), plane: plane)
+                isEvidence: isEvidence, id: id.minted(revision: revision.name), plane: plane)
         }
         if observed.isEmpty, mirror == nil { return nil }
         return ExchangeTap(observed, requestBody: body, mirror: mirror, plane: plane)
