@@ -31,6 +31,8 @@ struct TrafficSnapshot: Sendable {
         var inFlight: Int
         var connections: Int
         var isEjected: Bool
+        var observed: [Observed] = []
+        var pairs: PairTally.Counts?
 
         var labels: String {
             TrafficSnapshot.labels(deployment, revision) + ",instance=\"\(TrafficSnapshot.escaped(instance))\""
@@ -51,8 +53,7 @@ struct TrafficSnapshot: Sendable {
         }
         var text = ""
         func family(_ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: Int)]) {
-            text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
-            for sample in samples { text += "\(name){\(sample.labels)} \(sample.value)\n" }
+            text += Self.family(name, type, help, samples)
         }
         family(
             "mlctl_proxy_info", "gauge", "The proxy's start.", [("epoch=\"\(Self.escaped(epoch))\"", 1)])
@@ -106,7 +107,7 @@ struct TrafficSnapshot: Sendable {
         family(
             "mlctl_proxy_ejected", "gauge", "1 while the instance is out of rotation after failed connections.",
             instances.map { ($0.labels, $0.isEjected ? 1 : 0) })
-        text += histogram(instances)
+        text += observedText(instances) + shadowText(instances) + histogram(instances)
         return text
     }
 
@@ -123,6 +124,13 @@ struct TrafficSnapshot: Sendable {
             text += "\(name)_count{\(labels)} \(instance.counters.requests)\n"
         }
         return text
+    }
+
+    static func family(
+        _ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: some Numeric)]
+    ) -> String {
+        "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+            + samples.map { "\(name){\($0.labels)} \($0.value)\n" }.joined()
     }
 
     /// Without the last digits that products of binary fractions leave: 0.16, not 0.16000000000000003.

@@ -83,6 +83,7 @@ extension ClientConnection {
             instance.preview.record(outcome, nanoseconds: latency)
             return
         }
+        if let tap { tap.wasCounted(at: instance) }
         if outcome.isError { instance.failedIds.append(requestId.minted(revision: revision.name)) }
     }
 }

@@ -34,6 +34,8 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     var revision: LiveRevision?
     var instance: Instance?
     var upstream: UpstreamConnection?
+    /// Listens in, where this request was drawn for that.
+    var tap: ExchangeTap?
     /// The request as it goes to the instance: its head, and its body as far as it is held.
     var requestBytes = ByteBuffer()
     /// The answer's head as it goes to the client, and what came of the body with it.
@@ -93,9 +95,11 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        guard upstreamNeedsFlush else { return }
-        upstreamNeedsFlush = false
-        upstream?.flush()
+        if upstreamNeedsFlush {
+            upstreamNeedsFlush = false
+            upstream?.flush()
+        }
+        tellTapOfRequestEnd(tap)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -108,6 +112,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closed
         leaveInstance()
+        tap = nil
         plane.remove(self)
     }
 
@@ -169,13 +174,16 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             if phase == .exchanging { answer(own) }
             return
         }
+        drawTap(head, bytes)
         bytes.moveReaderIndex(forwardBy: head.length)
         if !exchange.requestIsWhole {
             readBody(&bytes)
             guard phase == .exchanging else { return }
         }
         deadline = exchange.startedAt &+ exchange.timeoutNanoseconds
+        let tap = tap
         dispatch(now: now, besides: nil, reuses: true)
+        tellTapOfRequestEnd(tap)
     }
 
     /// Decides where the request goes and writes its new head; or says why it goes nowhere.
@@ -268,6 +276,9 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             upstream.write(bytes.getSlice(at: bytes.readerIndex, length: count)!)
             upstreamNeedsFlush = true
         }
+        if let tap {
+            bytes.withUnsafeReadableBytes { tap.requestPart(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        }
         bytes.moveReaderIndex(forwardBy: count)
         updateReading()
     }
@@ -302,6 +313,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         let now = plane.now
         let served = instance
         upstream = nil
+        tap = nil
         if let served {
             instance = nil
             served.inFlight -= 1

@@ -35,6 +35,10 @@ final class DataPlane {
     /// Of answers that no revision gave.
     let nobodysMint: RequestMint
 
+    /// Bodies that are copied, and those that are read beside the loop.
+    let copyBudget: CopyBudget
+    let bodyReader: BodyReader
+
     private(set) var isDraining = false
     private(set) var generation = 0
     private var clients: [ClientConnection] = []
@@ -62,6 +66,8 @@ final class DataPlane {
             atSeconds: Self.secondsSince1970, start: UInt32(truncatingIfNeeded: random.next() >> 32))
         requestScanner = RequestHeadScanner(limits: limits)
         responseScanner = ResponseHeadScanner(limits: limits)
+        copyBudget = CopyBudget(bytesMax: limits.copiedBytesTotal)
+        bodyReader = BodyReader(bodiesMax: limits.waitingBodies, bytesMax: limits.waitingBodyBytes)
         waterMark = .init(low: limits.writeBufferLowBytes, high: limits.writeBufferHighBytes)
         clientIdleNanoseconds = limits.clientIdleTime.nanosecondsClamped
         headReadNanoseconds = limits.headReadTime.nanosecondsClamped
@@ -315,7 +321,8 @@ final class DataPlane {
                     deployment: $0.key.deployment, revision: $0.key.revision, instance: $0.key.id,
                     counters: $0.traffic, synthetic: $0.synthetic, preview: $0.preview, inFlight: $0.inFlight,
                     connections: $0.openConnections,
-                    isEjected: $0.ejection.isEjected(nowNanoseconds: now))
+                    isEjected: $0.ejection.isEjected(nowNanoseconds: now),
+                    observed: $0.tallies.observed.map(TrafficSnapshot.Observed.init), pairs: $0.tallies.pairs?.counts)
             })
     }
 }

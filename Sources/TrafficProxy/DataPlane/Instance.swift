@@ -21,6 +21,8 @@ final class Instance {
     var evidence = InstanceCounters()
     /// Every request of users.
     var traffic = InstanceCounters()
+    /// Values and pairs that were seen in its messages.
+    var tallies = InstanceTallies()
     var synthetic = InstanceCounters()
     var preview = InstanceCounters()
     var failedIds: FailedRequestIds
@@ -182,6 +184,7 @@ final class Instance {
 
     func report(now: Int64) -> InstanceReport {
         var counters = evidence.report
+        tallies.enter(&counters)
         counters.synthetic = synthetic.syntheticReport
         return InstanceReport(
             deployment: key.deployment, revision: key.revision, instance: key.id, counters: counters,

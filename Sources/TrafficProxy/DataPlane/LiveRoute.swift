@@ -7,6 +7,8 @@ final class LiveRoute {
     let spec: ProxyRoute
     let revisions: [LiveRevision]
     let requestTimeoutNanoseconds: Int64
+    /// What is looked at, or copied, of its messages; nil where nothing is.
+    let taps: RouteTaps?
     private let weights: [Int]
     private let assignment: Assignment
     private var block: WeightedBlock?
@@ -39,6 +41,7 @@ final class LiveRoute {
         self.spec = spec
         self.revisions = revisions
         requestTimeoutNanoseconds = spec.requestTimeout.nanosecondsClamped
+        taps = RouteTaps(spec, revisions: revisions, former: former?.taps, limits: limits)
         weights = spec.revisions.map(\.weight)
         assignment = Assignment(spec.routing, deployment: spec.deployment, weights: weights)
         let names = spec.revisions.map(\.revision)

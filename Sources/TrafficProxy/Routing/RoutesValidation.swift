@@ -60,6 +60,7 @@ enum RoutesValidation {
                 problems.append("the value that is matched does not have 1 to 1,024 bytes")
             }
         }
+        problems += checkTaps(of: route, limits: limits)
         if let generate = route.generate { problems += check(generate, limits: limits) }
         for revision in route.revisions {
             // It becomes a header's value.
