@@ -58,7 +58,8 @@ final class MirroredRequest {
                 continue
             }
             OwnRequest(
-                head, body, to: instance, isToHead: isToHead, timeoutNanoseconds: taps.timeoutNanoseconds, plane: plane
+                head, body, to: instance, isToHead: isToHead, copiesAnswer: true,
+                timeoutNanoseconds: taps.timeoutNanoseconds, plane: plane
             ) { request, end in
                 self.shadowEnded(request, end)
             }.start()
@@ -87,10 +88,10 @@ final class MirroredRequest {
         case .failed:
             count(.failed, request)
             instance.failedIds.append(id)
-        case .answered(let answer):
-            count(.answered(status: answer.status), request)
-            if answer.status >= 500 { instance.failedIds.append(id) }
-            guard isEvidence, let tally = instance.tallies.pairs else { return }
+        case .answered(let status, let answer):
+            count(.answered(status: status), request)
+            if status >= 500 { instance.failedIds.append(id) }
+            guard isEvidence, let answer, let tally = instance.tallies.pairs else { return }
             pair(Shadow(tally: tally, answer: answer))
         }
     }

@@ -121,7 +121,10 @@ import Testing
                 known = revisions
             }
             let snapshot = try await harness.handle.traffic().get()
-            #expect(snapshot.routes.map(\.keptUsers) == [300])
+            let text = snapshot.prometheusText()
+            #expect(text.contains("mlctl_proxy_kept_users{namespace=\"test\",deployment=\"d\"} 300\n"))
+            #expect(text.contains("mlctl_proxy_unkept_requests_total{namespace=\"test\",deployment=\"d\"} 0\n"))
+            #expect(!text.contains("mlctl_proxy_synthetic_dropped_total{"))
             // Only each user's first request is evidence, wherever the weights are now.
             let report = try await harness.report()
             #expect(report.instances.reduce(0) { $0 + $1.counters.requests } == 300)

@@ -27,7 +27,7 @@ import Testing
             ("{\"a\": 1}\n{\"a\": ", "f.jsonl, line 2 is not JSON"), ("", "has no request"),
             ("\n \n", "has no request"),
             ("{\"path\": \"x\", \"body\": 1}", "is no path"), ("{\"path\": \"/a b\", \"body\": 1}", "is no path"),
-            ("{\"path\": \"/a\\r\\nx: y\", \"body\": 1}", "is no path"), ("1\n2\n3\n4", "more than 3 requests"),
+            ("{\"path\": \"/a\\r\\nx: y\", \"body\": 1}", "is no path"), ("[1]\n[2]\n[3]\n[4]", "more than 3 requests"),
         ])
     func faults(text: String, reason: String) {
         var limits = ProxyLimits()
@@ -59,9 +59,9 @@ import Testing
         mkfifo(path, 0o600)
         #expect(reason()?.contains("no plain file") == true)
         unlink(path)
-        try String(repeating: "1\n", count: 50).write(toFile: path, atomically: true, encoding: .utf8)
-        #expect(reason() == "50 requests")
-        try String(repeating: "1\n", count: 51).write(toFile: path, atomically: true, encoding: .utf8)
+        try String(repeating: "[]\n", count: 33).write(toFile: path, atomically: true, encoding: .utf8)
+        #expect(reason() == "33 requests")
+        try String(repeating: "[]\n", count: 34).write(toFile: path, atomically: true, encoding: .utf8)
         #expect(reason()?.contains("over 100 bytes") == true)
     }
 }
