@@ -11,12 +11,14 @@ struct KeptUsersFolder: Sendable {
     let logger: Logger
 
     func save(_ users: [DeploymentKey: KeptUsers]) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
         for (deployment, kept) in users {
             do {
                 try FileManager.default.createDirectory(
                     atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
                 try WholeFile.save(
-                    try JSONEncoder().encode(StoredKeptUsers(deployment, kept)), to: file(of: deployment))
+                    try encoder.encode(StoredKeptUsers(deployment, kept)), to: file(of: deployment))
             } catch {
                 logger.error(
                     "users of an A/B test cannot be kept for a restart",

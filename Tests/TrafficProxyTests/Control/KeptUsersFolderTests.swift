@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import ModelManifests
+import TestSupport
 import Testing
 
 @testable import TrafficProxy
@@ -37,6 +38,22 @@ import Testing
             }
             folder.keepOnly([Self.two])
             #expect(folder.load([Self.one, Self.two]).keys.map(\.name) == ["two"])
+        }
+    }
+
+    @Test("sixteen full sets of random bits can be read again")
+    func largest() throws {
+        var random = SeededRandom(seed: 2)
+        let capacity = ProxyLimits().keptUsersPerGeneration
+        let words = (0..<BloomFilter.wordCount(capacity: capacity)).map { _ in random.next() }
+        let users = try #require(BloomFilter(capacity: capacity, count: capacity, words: words))
+        let revisions = (0..<16).map { Revision(rawValue: String(repeating: "r", count: 60) + "\($0)") }
+        let weights = [85] + Array(repeating: 1, count: 15)
+        let generation = KeptUsers.Generation(revisions: revisions, weights: weights, users: users)
+        let kept = try #require(KeptUsers(Array(repeating: generation, count: KeptUsers.generationsMax)))
+        try withFolder { folder in
+            folder.save([Self.one: kept])
+            #expect(folder.load([Self.one])[Self.one]?.generations == kept.generations)
         }
     }
 
