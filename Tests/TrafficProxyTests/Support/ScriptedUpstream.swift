@@ -29,6 +29,8 @@ final class ScriptedUpstream: Sendable {
         var connections = 0
         var ended = 0
         var streams: [any Channel] = []
+        /// The last request: its line, its fields in lower case, and its body.
+        var last = ""
     }
 
     init(_ behaviour: Behaviour, port: Int = 0) async throws {
@@ -50,6 +52,7 @@ final class ScriptedUpstream: Sendable {
     }
 
     func requests() async throws -> Int { try await read { $0.requests } }
+    func lastRequest() async throws -> String { try await read { $0.last } }
     func connections() async throws -> Int { try await read { $0.connections } }
     /// Connections that are over.
     func ended() async throws -> Int { try await read { $0.ended } }
@@ -103,6 +106,10 @@ private final class ScriptHandler: ChannelInboundHandler {
         case .end:
             state.value.requests += 1
             served += 1
+            if let head {
+                let fields = head.headers.map { "\($0.name.lowercased()): \($0.value)\n" }.joined()
+                state.value.last = "\(head.method) \(head.uri)\n\(fields)\n\(String(buffer: body))"
+            }
             if let head { respond(to: head, context) }
         }
     }
