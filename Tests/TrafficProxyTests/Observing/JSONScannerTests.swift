@@ -104,7 +104,10 @@ import Testing
             var document = RandomJSON(random: random)
             var bytes = Array(document.value(depth: 0).utf8)
             random = document.random
-            bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            let byte = UInt8.random(in: 0...255, using: &random)
+            // An exponent may make a number that no double holds, which Foundation's reader refuses.
+            if byte | 0x20 == 0x65 { continue }
+            bytes[Int.random(in: bytes.indices, using: &random)] = byte
             let isTaken = (try? Self.find("", in: bytes)) != nil
             let isJSON = (try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil
             if !isTaken { refused += 1 }
