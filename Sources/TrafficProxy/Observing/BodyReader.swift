@@ -24,6 +24,9 @@ final class BodyReader: Sendable {
         self.bytesMax = bytesMax
     }
 
+    /// Those being read included.
+    var waitingBodies: Int { line.withLock { $0.waiting } }
+
     /// - Returns: false where there is no room: it will not be read.
     func submit(bytes: Int, _ read: @escaping @Sendable () -> Void) -> Bool {
         let (isTaken, wakes) = line.withLock { line in
