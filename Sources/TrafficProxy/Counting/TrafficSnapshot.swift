@@ -13,9 +13,11 @@ struct TrafficSnapshot: Sendable {
 
     struct Route: Sendable {
         var deployment: DeploymentKey
-        var keptUsers: Int
-        var unkeptRequests: Int
-        var syntheticDropped: Int
+        /// Nil where it is no A/B test.
+        var keptUsers: Int?
+        var unkeptRequests: Int?
+        /// Nil where no recorded requests are sent.
+        var syntheticDropped: Int?
 
         var labels: String { TrafficSnapshot.labels(deployment) }
     }
@@ -89,15 +91,15 @@ struct TrafficSnapshot: Sendable {
             instances.map { ($0.labels, $0.preview.errors) })
         family(
             "mlctl_proxy_kept_users", "gauge", "Users of an A/B test who stay at their revision.",
-            routes.map { ($0.labels, $0.keptUsers) })
+            routes.compactMap { route in route.keptUsers.map { (route.labels, $0) } })
         family(
             "mlctl_proxy_unkept_requests_total", "counter",
             "Requests of users whom nothing keeps at their revision, for want of room.",
-            routes.map { ($0.labels, $0.unkeptRequests) })
+            routes.compactMap { route in route.unkeptRequests.map { (route.labels, $0) } })
         family(
             "mlctl_proxy_synthetic_dropped_total", "counter",
             "Recorded requests that were not sent: too many were under way.",
-            routes.map { ($0.labels, $0.syntheticDropped) })
+            routes.compactMap { route in route.syntheticDropped.map { (route.labels, $0) } })
         family(
             "mlctl_proxy_in_flight_requests", "gauge", "Requests under way.",
             instances.map { ($0.labels, $0.inFlight) })

@@ -45,8 +45,6 @@ final class DataPlane {
     private var listeners: [Int: Listener] = [:]
     private var routes: [DeploymentKey: LiveRoute] = [:]
     private var synthetic: [DeploymentKey: SyntheticTraffic] = [:]
-    /// Those whose requests are still under way.
-    private var endedSynthetic: [SyntheticTraffic] = []
     private var problems: [DeploymentKey: [String]] = [:]
     private let requestIdKey: RequestIdentityKey
     private var instances: [InstanceKey: Instance] = [:]
@@ -137,20 +135,14 @@ final class DataPlane {
         synthetic = [:]
         for (deployment, route) in routes {
             guard let spec = route.spec.generate, let requests = recorded[deployment], !isDraining else { continue }
-            if let same = former[deployment], same.spec == spec, same.recorded == requests {
-                same.follow(route)
-                synthetic[deployment] = same
-            } else {
-                let traffic = SyntheticTraffic(
-                    spec, requests, route: route, droppedBefore: former[deployment]?.dropped ?? 0, plane: self)
-                traffic.start()
-                synthetic[deployment] = traffic
-            }
+            let old = former[deployment]
+            let same = old.flatMap { $0.spec == spec && $0.recorded == requests ? $0 : nil }
+            let traffic = same ?? SyntheticTraffic(spec, requests, former: old, plane: self)
+            traffic.follow(route)
+            if same == nil { traffic.start() }
+            synthetic[deployment] = traffic
         }
-        for (deployment, traffic) in former where synthetic[deployment] !== traffic {
-            traffic.stop()
-            endedSynthetic.append(traffic)
-        }
+        for (deployment, traffic) in former where synthetic[deployment] !== traffic { traffic.stop() }
     }
 
     /// Users of A/B tests, where there are new ones since this was asked last.
@@ -238,9 +230,6 @@ final class DataPlane {
         }
         forgetRetired(now: now)
         requestWords.atSeconds = Self.secondsSince1970
-        for traffic in synthetic.values { traffic.sweep(now: now) }
-        for traffic in endedSynthetic { traffic.sweep(now: now) }
-        endedSynthetic.removeAll(where: \.isQuiet)
     }
 
     private func forgetRetired(now: Int64) {
@@ -277,7 +266,7 @@ final class DataPlane {
     func stop() {
         sweeping?.cancel()
         for client in clients.reversed() { client.close() }
-        for traffic in Array(synthetic.values) + endedSynthetic { traffic.cancel() }
+        for traffic in synthetic.values { traffic.stop() }
         for instance in instances.values { instance.closeIdle() }
     }
 
@@ -313,8 +302,8 @@ final class DataPlane {
             },
             routes: routes.map { deployment, route in
                 TrafficSnapshot.Route(
-                    deployment: deployment, keptUsers: route.keptUsers?.count ?? 0,
-                    unkeptRequests: route.keptUsers?.unkept ?? 0, syntheticDropped: synthetic[deployment]?.dropped ?? 0)
+                    deployment: deployment, keptUsers: route.keptUsers?.count, unkeptRequests: route.keptUsers?.unkept,
+                    syntheticDropped: synthetic[deployment]?.dropped)
             }.sorted { $0.deployment < $1.deployment },
             instances: instances.values.map {
                 TrafficSnapshot.Instance(

@@ -1,13 +1,15 @@
 import NIOCore
 
-/// A request that the proxy itself sends to an instance: a copy for a shadow, say.
+/// A request that the proxy itself sends to an instance: a copy for a shadow, or a recorded one.
 ///
-/// It takes a connection of the instance's pool as any client does, keeps the answer's body up to a bound, and says once
-/// what came of it. Its answer has the time-out until its first byte, and again between any two parts.
+/// It takes a connection of the instance's pool as any client does, copies the answer's body up to a bound where that is
+/// wanted, and says once what came of it. Its answer has the time-out until its first byte, and again between any two
+/// parts; all of it has `ProxyLimits.bodyIdleTime` more.
 final class OwnRequest: UpstreamCaller {
     /// What came of it.
     enum End {
-        case answered(CopiedAnswer)
+        /// The copy is nil where none was wanted.
+        case answered(status: Int, CopiedAnswer?)
         case failed
         /// Too many requests wait for the instance already: it was not tried.
         case refused
@@ -21,12 +23,16 @@ final class OwnRequest: UpstreamCaller {
     private let plane: DataPlane
     private let head: ByteBuffer
     private let body: ByteBuffer
+    private let copiesAnswer: Bool
     private let timeoutNanoseconds: Int64
     private var ended: ((OwnRequest, End) -> Void)?
     private var upstream: UpstreamConnection?
+    private var status: Int?
     private var answer: CopiedAnswer?
     private var attempts = 0
     private var startedAt: Int64 = 0
+    /// When the last byte came.
+    private var movedAt: Int64 = 0
     private var deadline: Int64 = 0
     private var timer: Scheduled<Void>?
 
@@ -34,13 +40,14 @@ final class OwnRequest: UpstreamCaller {
     ///   - head: as it goes out, its empty line included; so does the body.
     ///   - ended: called once, on the event loop; within `start` where it is refused.
     init(
-        _ head: ByteBuffer, _ body: ByteBuffer, to instance: Instance, isToHead: Bool, timeoutNanoseconds: Int64,
-        plane: DataPlane, ended: @escaping (OwnRequest, End) -> Void
+        _ head: ByteBuffer, _ body: ByteBuffer, to instance: Instance, isToHead: Bool, copiesAnswer: Bool,
+        timeoutNanoseconds: Int64, plane: DataPlane, ended: @escaping (OwnRequest, End) -> Void
     ) {
         self.head = head
         self.body = body
         self.instance = instance
         self.isToHead = isToHead
+        self.copiesAnswer = copiesAnswer
         self.timeoutNanoseconds = timeoutNanoseconds
         self.plane = plane
         self.ended = ended
@@ -92,32 +99,39 @@ final class OwnRequest: UpstreamCaller {
     func beginAnswer(_ head: ResponseHead, _ bytes: inout ByteBuffer) {
         let now = plane.now
         latencyNanoseconds = now - startedAt
+        movedAt = now
         deadline = now &+ timeoutNanoseconds
         instance.ejection.succeeded()
-        let answer = CopiedAnswer(
-            head, bytes, bytesMax: plane.limits.copiedBodyBytes, budget: plane.copyBudget)
-        self.answer = answer
+        status = head.status
+        if copiesAnswer {
+            answer = CopiedAnswer(head, bytes, bytesMax: plane.limits.copiedBodyBytes, budget: plane.copyBudget)
+        }
         bytes.moveReaderIndex(forwardBy: head.length)
-        if answer.body.isTooLarge { breakOff() }
+        if answer?.body.isTooLarge == true { breakOff() }
     }
 
     func forwardAnswer(_ bytes: inout ByteBuffer, _ body: inout BodyFraming) -> BodyFraming.Progress {
-        deadline = plane.now &+ timeoutNanoseconds
+        movedAt = plane.now
+        deadline = min(movedAt, startedAt &+ plane.bodyIdleNanoseconds) &+ timeoutNanoseconds
         let progress = bytes.withUnsafeReadableBytes { body.consume($0) }
         switch progress {
-        case .more: answer?.body.append(&bytes, bytes.readableBytes)
-        case .done(let count): answer?.body.append(&bytes, count)
+        case .more: take(&bytes, bytes.readableBytes)
+        case .done(let count): take(&bytes, count)
         case .invalid: break
         }
         if case .more = progress, answer?.body.isGivenUp == true { breakOff() }
         return progress
     }
 
+    private func take(_ bytes: inout ByteBuffer, _ count: Int) {
+        if let answer { answer.body.append(&bytes, count) } else { bytes.moveReaderIndex(forwardBy: count) }
+    }
+
     func answerIsWhole(release connection: UpstreamConnection?) {
         upstream = nil
         instance.inFlight -= 1
         if let connection { instance.release(connection, now: plane.now) }
-        if let answer { end(.answered(answer)) }
+        endAnswered()
     }
 
     func answerWasCutOff() {
@@ -133,10 +147,11 @@ final class OwnRequest: UpstreamCaller {
 
     /// What is known already decides: the rest of a body over the bound is not worth reading.
     private func breakOff() {
-        guard let answer else { return }
         leave()
-        end(.answered(answer))
+        endAnswered()
     }
+
+    private func endAnswered() { end(status.map { .answered(status: $0, answer) } ?? .failed) }
 
     private func leave() {
         instance.inFlight -= 1
@@ -165,8 +180,16 @@ final class OwnRequest: UpstreamCaller {
         guard ended != nil else { return }
         let remaining = deadline - plane.now
         if remaining > 0 { return watch(after: remaining) }
-        if answer == nil { latencyNanoseconds = plane.now - startedAt }
         leave()
-        end(.failed)
+        if status == nil {
+            latencyNanoseconds = plane.now - startedAt
+            end(.failed)
+        } else if plane.now - movedAt < timeoutNanoseconds {
+            // It streams for longer than is waited for, which is no failure.
+            answer?.body.giveUp(.incomplete)
+            endAnswered()
+        } else {
+            end(.failed)
+        }
     }
 }
