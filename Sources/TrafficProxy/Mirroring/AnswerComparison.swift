@@ -62,6 +62,7 @@ enum AnswerComparison {
     private static func tree(_ body: ByteBuffer, at path: JSONPath) throws(Unseen) -> JSONTree {
         let found: Result<JSONTree?, JSONScanner.Fault> = body.withUnsafeReadableBytes { bytes in
             Result { () throws(JSONScanner.Fault) in
+                if path.steps.isEmpty { return try JSONTree(bytes) }
                 guard let range = try JSONScanner.range(of: path, in: bytes) else { return nil }
                 return try JSONTree(UnsafeRawBufferPointer(rebasing: bytes[range]))
             }
