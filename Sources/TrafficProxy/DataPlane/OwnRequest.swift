@@ -31,6 +31,8 @@ final class OwnRequest: UpstreamCaller {
     private var answer: CopiedAnswer?
     private var attempts = 0
     private var startedAt: Int64 = 0
+    /// When the last byte came.
+    private var movedAt: Int64 = 0
     private var deadline: Int64 = 0
     private var timer: Scheduled<Void>?
 
@@ -97,6 +99,7 @@ final class OwnRequest: UpstreamCaller {
     func beginAnswer(_ head: ResponseHead, _ bytes: inout ByteBuffer) {
         let now = plane.now
         latencyNanoseconds = now - startedAt
+        movedAt = now
         deadline = now &+ timeoutNanoseconds
         instance.ejection.succeeded()
         status = head.status
@@ -108,7 +111,8 @@ final class OwnRequest: UpstreamCaller {
     }
 
     func forwardAnswer(_ bytes: inout ByteBuffer, _ body: inout BodyFraming) -> BodyFraming.Progress {
-        deadline = min(plane.now, startedAt &+ plane.bodyIdleNanoseconds) &+ timeoutNanoseconds
+        movedAt = plane.now
+        deadline = min(movedAt, startedAt &+ plane.bodyIdleNanoseconds) &+ timeoutNanoseconds
         let progress = bytes.withUnsafeReadableBytes { body.consume($0) }
         switch progress {
         case .more: take(&bytes, bytes.readableBytes)
@@ -176,8 +180,16 @@ final class OwnRequest: UpstreamCaller {
         guard ended != nil else { return }
         let remaining = deadline - plane.now
         if remaining > 0 { return watch(after: remaining) }
-        if status == nil { latencyNanoseconds = plane.now - startedAt }
         leave()
-        end(.failed)
+        if status == nil {
+            latencyNanoseconds = plane.now - startedAt
+            end(.failed)
+        } else if plane.now - movedAt < timeoutNanoseconds {
+            // It streams for longer than is waited for, which is no failure.
+            answer?.body.giveUp(.incomplete)
+            endAnswered()
+        } else {
+            end(.failed)
+        }
     }
 }

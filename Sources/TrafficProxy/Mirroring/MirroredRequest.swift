@@ -16,6 +16,8 @@ final class MirroredRequest {
     private let head: ByteBuffer
     private let body: BodyCopy
     private let revisions: [LiveRevision]
+    /// What is observed of the request and of stable's answer is observed of the shadows' too.
+    private let observed: DrawnObservations
     private let taps: RouteTaps
     private let isToHead: Bool
     private let isEvidence: Bool
@@ -28,12 +30,14 @@ final class MirroredRequest {
 
     /// - Parameter head: as it goes to the instance that answers the user, its empty line included.
     init(
-        head: ByteBuffer, body: BodyCopy, to revisions: [LiveRevision], taps: RouteTaps, isToHead: Bool,
+        head: ByteBuffer, body: BodyCopy, to revisions: [LiveRevision], observed: DrawnObservations, taps: RouteTaps,
+        isToHead: Bool,
         isEvidence: Bool, id: String, plane: DataPlane
     ) {
         self.head = Self.shadowHead(head)
         self.body = body
         self.revisions = revisions
+        self.observed = observed
         self.taps = taps
         self.isToHead = isToHead
         self.isEvidence = isEvidence
@@ -91,14 +95,16 @@ final class MirroredRequest {
         case .answered(let status, let answer):
             count(.answered(status: status), request)
             if status >= 500 { instance.failedIds.append(id) }
-            guard isEvidence, let answer, let tally = instance.tallies.pairs else { return }
-            pair(Shadow(tally: tally, answer: answer))
+            guard let answer else { return }
+            observed.read(answer, at: instance)
+            if isEvidence, let tally = instance.tallies.pairs { pair(Shadow(tally: tally, answer: answer)) }
         }
     }
 
     private func count(_ outcome: RequestOutcome, _ request: OwnRequest) {
         request.instance.traffic.record(outcome, nanoseconds: request.latencyNanoseconds)
         if isEvidence { request.instance.evidence.record(outcome, nanoseconds: request.latencyNanoseconds) }
+        observed.read(body.readable, subject: .request, at: request.instance)
     }
 
     // MARK: The pairs

@@ -1,10 +1,9 @@
-import ModelManifests
 import NIOCore
 
 /// One request that is looked at, or copied, or both; and its answer. It only ever listens: whatever it does, the request
 /// and its answer go on as they came.
 final class ExchangeTap {
-    private let observed: [PredictionObservation]
+    private let observed: DrawnObservations
     private let mirror: MirroredRequest?
     private let requestBody: BodyCopy
     private let keepsRequest: Bool
@@ -14,14 +13,14 @@ final class ExchangeTap {
     private var answer: CopiedAnswer?
 
     init(
-        _ observed: [PredictionObservation], requestBody: BodyCopy, mirror: MirroredRequest?, plane: DataPlane
+        _ observed: DrawnObservations, requestBody: BodyCopy, mirror: MirroredRequest?, plane: DataPlane
     ) {
         self.observed = observed
         self.requestBody = requestBody
         self.mirror = mirror
         self.plane = plane
-        keepsRequest = mirror != nil || observed.contains { $0.subject == .request }
-        keepsAnswer = mirror != nil || observed.contains { $0.subject == .answer }
+        keepsRequest = mirror != nil || observed.look(at: .request)
+        keepsAnswer = mirror != nil || observed.look(at: .answer)
     }
 
     // MARK: The request
@@ -39,7 +38,7 @@ final class ExchangeTap {
 
     /// The request entered the counters of an instance.
     func wasCounted(at instance: Instance) {
-        read(requestIsWhole ? requestBody.readable : .unseen(.incomplete), subject: .request, at: instance)
+        observed.read(requestIsWhole ? requestBody.readable : .unseen(.incomplete), subject: .request, at: instance)
     }
 
     // MARK: The answer
@@ -57,20 +56,7 @@ final class ExchangeTap {
 
     func answerEnded(at instance: Instance) {
         guard let answer else { return }
-        if answer.status / 100 == 2 { read(answer.body.readable, subject: .answer, at: instance) }
+        observed.read(answer, at: instance)
         mirror?.answered(answer)
-    }
-
-    // MARK: Reading
-
-    private func read(_ body: CopiedBody, subject: PredictionObservation.Subject, at instance: Instance) {
-        let tallies = observed.compactMap { observation in
-            observation.subject == subject ? instance.tallies.tally(of: observation) : nil
-        }
-        guard !tallies.isEmpty else { return }
-        let isTaken = plane.bodyReader.submit(bytes: body.byteCount) {
-            for tally in tallies { tally.read(body) }
-        }
-        if !isTaken { for tally in tallies { tally.miss(.noRoom) } }
     }
 }

@@ -20,7 +20,7 @@ extension JSONScanner {
             offset += 1
             if escape == 0x75 {
                 guard let scalar = scalar(inner, &offset) else { return nil }
-                decoded.append(contentsOf: UTF8.encode(scalar)!)
+                decoded.append(contentsOf: scalar.utf8)
             } else {
                 guard let plain = plain(escape) else { return nil }
                 decoded.append(plain)

@@ -84,7 +84,7 @@ struct JSONScanner {
         case .array:
             try elements(depth: depth) { (scanner, _) throws(Fault) in try scanner.skipValue(depth: depth + 1) }
         case .string: _ = try string()
-        case .number: _ = try number()
+        case .number: _ = try numberText()
         case .boolean: _ = try boolean()
         case .null: try word("null")
         }
@@ -154,8 +154,15 @@ struct JSONScanner {
         throw .malformed
     }
 
-    /// `-? (0 | [1-9] digit*) (. digit+)? ([eE] [+-]? digit+)?`; what no double holds is infinite.
+    /// What no double holds is infinite.
     mutating func number() throws(Fault) -> Double {
+        let range = try numberText()
+        guard let number = Double(String(decoding: bytes[range], as: UTF8.self)) else { throw .malformed }
+        return number
+    }
+
+    /// `-? (0 | [1-9] digit*) (. digit+)? ([eE] [+-]? digit+)?`
+    private mutating func numberText() throws(Fault) -> Range<Int> {
         let start = offset
         _ = take(0x2d)
         let whole = offset
@@ -167,8 +174,7 @@ struct JSONScanner {
             if peek == 0x2b || peek == 0x2d { offset += 1 }
             try digits()
         }
-        guard let number = Double(String(decoding: bytes[start..<offset], as: UTF8.self)) else { throw .malformed }
-        return number
+        return start..<offset
     }
 
     private mutating func digits() throws(Fault) {

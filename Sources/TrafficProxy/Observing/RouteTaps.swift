@@ -49,14 +49,15 @@ final class RouteTaps {
         _ request: RequestHead, _ source: UnsafePointer<UInt8>, answeredBy revision: LiveRevision, isEvidence: Bool,
         id: RequestId, sent: ByteBuffer, plane: DataPlane
     ) -> ExchangeTap? {
-        let observed = isEvidence ? drawObservations(&plane.random) : []
+        let observed = DrawnObservations(
+            isEvidence ? drawObservations(&plane.random) : [], reader: plane.bodyReader)
         let copies = drawMirrors(besides: revision, &plane.random)
         if observed.isEmpty, copies.isEmpty { return nil }
         let body = BodyCopy(of: request, source, plane: plane)
         var mirror: MirroredRequest?
         if !copies.isEmpty, MirroredRequest.isWanted(request, source) {
             mirror = MirroredRequest(
-                head: sent, body: body, to: copies, taps: self, isToHead: request.method == .head,
+                head: sent, body: body, to: copies, observed: observed, taps: self, isToHead: request.method == .head,
                 isEvidence: isEvidence, id: id.minted(revision: revision.name), plane: plane)
         }
         if observed.isEmpty, mirror == nil { return nil }
@@ -86,6 +87,6 @@ extension BodyCopy {
             isChunked: isChunked,
             isCompressed: ContentCoding.isCoded(source, from: request.fieldsStart, headLength: request.length),
             bytesMax: plane.limits.copiedBodyBytes, budget: plane.copyBudget)
-        if case .length(let length) = request.body, length > plane.limits.copiedBodyBytes { giveUpAsTooLarge() }
+        if case .length(let length) = request.body, length > plane.limits.copiedBodyBytes { giveUp(.tooLarge) }
     }
 }

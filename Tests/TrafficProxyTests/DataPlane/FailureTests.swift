@@ -38,6 +38,7 @@ import Testing
             let underTimeOut = zip(report.counters.bounds, report.counters.latency).filter { $0.0 < 0.2 }
             #expect(underTimeOut.allSatisfy { $0.1 == 0 })
             try await upstream.behave(.status(200))
+            try await harness.route(["r": (100, [upstream.port])], generation: 2)
             #expect(try await client.request().status == 200)
         }
     }
@@ -100,7 +101,9 @@ import Testing
 
     @Test("where every instance is ejected it is tried all the same, and serves once it is back")
     func allEjected() async throws {
-        try await PlaneHarness.run { harness in
+        var limits = ProxyLimits()
+        limits.ejectionTimeMin = .seconds(30)
+        try await PlaneHarness.run(limits: limits) { harness in
             let port = try HeldPort.refusing()
             let client = try RawClient(port: try await harness.route(["r": (100, [port])]))
             #expect(try await client.request().status == 502)

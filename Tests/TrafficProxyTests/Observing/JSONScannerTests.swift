@@ -78,7 +78,7 @@ import Testing
     @Test("of random documents, random paths give what Foundation's reader gives", arguments: [11, 12, 13] as [UInt64])
     func againstFoundation(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
-        for _ in 0..<2_000 {
+        for _ in 0..<500 {
             var document = RandomJSON(random: random)
             let text = document.value(depth: 0)
             let path = document.path()
@@ -100,7 +100,7 @@ import Testing
     func mutated(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         var refused = 0
-        for _ in 0..<5_000 {
+        for _ in 0..<2_000 {
             var document = RandomJSON(random: random)
             var bytes = Array(document.value(depth: 0).utf8)
             random = document.random
@@ -113,14 +113,14 @@ import Testing
             if !isTaken { refused += 1 }
             #expect(!isTaken || isJSON, "seed \(seed): \(bytes)")
         }
-        #expect(refused > 500)
+        #expect(refused > 200)
     }
 
     @Test("random bytes neither trap nor hang")
     func noise() {
         var random = SeededRandom(seed: 31)
         let alphabet = Array(#"{}[]",:\u0123456789abcdefntrl.-+eE "#.utf8) + [0x00, 0x80, 0xc3, 0xff]
-        for _ in 0..<50_000 {
+        for _ in 0..<10_000 {
             let count = Int.random(in: 0...24, using: &random)
             let bytes = (0..<count).map { _ in alphabet.randomElement(using: &random)! }
             _ = try? Self.find("a[1].b", in: bytes)

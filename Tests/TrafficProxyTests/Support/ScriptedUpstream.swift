@@ -23,14 +23,21 @@ final class ScriptedUpstream: Sendable {
     private let channel: any Channel
     private let state: NIOLoopBoundBox<State>
 
+    struct Request: Hashable, Sendable {
+        var method: String
+        var path: String
+        /// `name: value` and a line feed, for each.
+        var fields: String
+        var body: String
+    }
+
     struct State {
         var behaviour: Behaviour
         var requests = 0
         var connections = 0
         var ended = 0
         var streams: [any Channel] = []
-        /// The last request: its line, its fields in lower case, and its body.
-        var last = ""
+        var last: Request?
     }
 
     init(_ behaviour: Behaviour, port: Int = 0) async throws {
@@ -52,8 +59,8 @@ final class ScriptedUpstream: Sendable {
     }
 
     func requests() async throws -> Int { try await read { $0.requests } }
-    func lastRequest() async throws -> String { try await read { $0.last } }
     func connections() async throws -> Int { try await read { $0.connections } }
+    func lastRequest() async throws -> Request? { try await read { $0.last } }
     /// Connections that are over.
     func ended() async throws -> Int { try await read { $0.ended } }
 
@@ -106,11 +113,11 @@ private final class ScriptHandler: ChannelInboundHandler {
         case .end:
             state.value.requests += 1
             served += 1
-            if let head {
-                let fields = head.headers.map { "\($0.name.lowercased()): \($0.value)\n" }.joined()
-                state.value.last = "\(head.method) \(head.uri)\n\(fields)\n\(String(buffer: body))"
-            }
-            if let head { respond(to: head, context) }
+            guard let head else { return }
+            state.value.last = .init(
+                method: head.method.rawValue, path: head.uri, fields: Self.text(head.headers),
+                body: String(buffer: body))
+            respond(to: head, context)
         }
     }
 
@@ -119,8 +126,10 @@ private final class ScriptHandler: ChannelInboundHandler {
     private func respond(to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         switch state.value.behaviour {
         case .answer(let name):
-            let fields = head.headers.map { "\($0.name): \($0.value)\n" }.joined()
-            write(length(200, "\(name)\n\(head.method) \(head.uri)\n\(fields)\n\(String(buffer: body))", head), context)
+            write(
+                length(
+                    200, "\(name)\n\(head.method) \(head.uri)\n\(Self.text(head.headers))\n\(String(buffer: body))",
+                    head), context)
         case .status(let status): write(length(status, "status \(status)", head), context)
         case .echo:
             write("HTTP/1.1 200 OK\r\ncontent-length: \(body.readableBytes)\r\n\r\n", context)
@@ -135,6 +144,10 @@ private final class ScriptHandler: ChannelInboundHandler {
             write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n", context)
             state.value.streams.append(context.channel)
         }
+    }
+
+    private static func text(_ fields: HTTPHeaders) -> String {
+        fields.map { "\($0.name): \($0.value)\n" }.joined()
     }
 
     private func length(_ status: Int, _ text: String, _ head: HTTPRequestHead) -> String {
