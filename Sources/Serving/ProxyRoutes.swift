@@ -99,15 +99,29 @@ public struct ProxyReport: Hashable, Codable, Sendable {
     public var epoch: String
     public var generation: Int
     public var endpoints: [EndpointReport]
+    /// Ports at which one revision can be tried.
+    public var previews: [EndpointReport]
     public var instances: [InstanceReport]
 
     public init(
-        epoch: String, generation: Int, endpoints: [EndpointReport] = [], instances: [InstanceReport] = []
+        epoch: String, generation: Int, endpoints: [EndpointReport] = [], previews: [EndpointReport] = [],
+        instances: [InstanceReport] = []
     ) {
         self.epoch = epoch
         self.generation = generation
         self.endpoints = endpoints
+        self.previews = previews
         self.instances = instances
+    }
+
+    /// A proxy that was started before its controller was upgraded knows no previews.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        epoch = try fields.decode(String.self, forKey: .epoch)
+        generation = try fields.decode(Int.self, forKey: .generation)
+        endpoints = try fields.decode([EndpointReport].self, forKey: .endpoints)
+        previews = try fields.decodeIfPresent([EndpointReport].self, forKey: .previews) ?? []
+        instances = try fields.decode([InstanceReport].self, forKey: .instances)
     }
 }
 
@@ -117,12 +131,24 @@ public struct EndpointReport: Hashable, Codable, Sendable {
     public var listening: Bool
     /// Why it does not listen: the port is in use, say.
     public var error: String?
+    /// What else of the route cannot be followed, and what to do: no recorded requests are sent, say.
+    public var problems: [String]
 
-    public init(deployment: DeploymentKey, port: Int, listening: Bool, error: String? = nil) {
+    public init(deployment: DeploymentKey, port: Int, listening: Bool, error: String? = nil, problems: [String] = []) {
         self.deployment = deployment
         self.port = port
         self.listening = listening
         self.error = error
+        self.problems = problems
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
+        port = try fields.decode(Int.self, forKey: .port)
+        listening = try fields.decode(Bool.self, forKey: .listening)
+        error = try fields.decodeIfPresent(String.self, forKey: .error)
+        problems = try fields.decodeIfPresent([String].self, forKey: .problems) ?? []
     }
 }
 

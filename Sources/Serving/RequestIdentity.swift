@@ -51,11 +51,18 @@ public struct RequestIdentity: Hashable, Sendable {
 public struct RequestIdentityKey: Hashable, Sendable {
     public let sipHash: SipHash
     public static let byteCount = 16
+    /// Of the file in the proxy's folder, beside its routes, that holds the bytes and nothing else.
+    public static let fileName = "request-id-key"
 
     /// - Returns: nil for other than 16 bytes.
     public init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
-        sipHash = SipHash(keyLow: word(bytes[0..<8]), keyHigh: word(bytes[8..<16]))
+        self.init(low: word(bytes[0..<8]), high: word(bytes[8..<16]))
     }
+
+    /// - Parameters:
+    ///   - low: the first eight bytes, the lowest first.
+    ///   - high: the others.
+    public init(low: UInt64, high: UInt64) { sipHash = SipHash(keyLow: low, keyHigh: high) }
 }

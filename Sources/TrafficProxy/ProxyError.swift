@@ -11,6 +11,8 @@ public struct ProxyError: RetryableError, Hashable, CustomStringConvertible {
         case controlSocket
         /// The routes contradict themselves.
         case invalidRoutes
+        /// The file of recorded requests cannot be used.
+        case recordedRequests
     }
 
     public var code: Code
@@ -24,7 +26,7 @@ public struct ProxyError: RetryableError, Hashable, CustomStringConvertible {
     public var retryClass: RetryClass {
         switch code {
         case .alreadyRunning, .stateDirectory, .controlSocket: .waiting
-        case .invalidRoutes: .terminal
+        case .invalidRoutes, .recordedRequests: .terminal
         }
     }
 

@@ -42,6 +42,18 @@ public struct ProxyLimits: Hashable, Sendable {
     public var attemptsPerRequest = 3
     public var interimResponses = 8
 
+    // Copies of bodies, to observe values in them and for shadows.
+    /// Larger bodies are neither looked at nor mirrored.
+    public var copiedBodyBytes = 256 * 1024
+    /// Held at a time while messages stream through, and while answers wait for those of shadows.
+    public var copiedBytesTotal = 64 * 1024 * 1024
+    /// Bodies that wait to be read beside the event loop.
+    public var waitingBodies = 1024
+    public var waitingBodyBytes = 64 * 1024 * 1024
+    public var observationsPerRoute = 8
+    /// Copied requests under way, for each route.
+    public var shadowsPerRoute = 128
+
     // Ejection: doubles with every failure in a row.
     public var ejectionTimeMin = Duration.milliseconds(500)
     public var ejectionTimeMax = Duration.seconds(30)
@@ -63,6 +75,16 @@ public struct ProxyLimits: Hashable, Sendable {
     public var failedRequestIds = 20
     /// Keys of sticky routes that are remembered, for each route.
     public var rememberedKeys = 1 << 20
+    /// Users of an A/B test that are kept at their revision, for each of its weights: 625 kB.
+    public var keptUsersPerGeneration = 500_000
+    /// How often they are written to the disk, if there are new ones.
+    public var keptUsersInterval = Duration.seconds(5)
+
+    // Recorded requests, for each route.
+    public var recordedBytes = 16 * 1024 * 1024
+    public var recordedRequests = 10_000
+    public var syntheticInFlight = 64
+    public var syntheticPerSecond = 1000.0
 
     /// How long requests under way may take when the proxy is stopped.
     public var drainTime = Duration.seconds(30)

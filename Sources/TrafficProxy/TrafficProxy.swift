@@ -68,20 +68,29 @@ public struct TrafficProxy: Sendable {
         var limits = configuration.limits
         limits.connectionsTotal = min(limits.connectionsTotal, Self.connectionsWithinDescriptors())
         let usable = limits
+        let key = RequestIdKeyFile(path: files.requestIdKey).loadOrMake(logger: logger)
         let plane = try await data.submit {
-            let plane = DataPlane(loop: data, limits: usable, logger: logger, seed: .random(in: .min ... .max))
+            let plane = DataPlane(
+                loop: data, limits: usable, logger: logger, seed: .random(in: .min ... .max), requestIdKey: key)
             plane.start()
             return NIOLoopBound(plane, eventLoop: data)
         }.get()
         let handle = DataPlaneHandle(loop: data, plane: plane)
-        if let routes = lastRoutes(files, limits) { _ = try await handle.apply(routes).get() }
+        let follower = RouteFollower(plane: handle, files: files, limits: limits, logger: logger, loop: control)
+        if let routes = lastRoutes(files, limits) { _ = try await follower.resume(routes).get() }
         let server = try await ControlServer.start(
-            files: files, limits: limits, plane: handle, logger: logger, on: control)
+            files: files, limits: limits, follower: follower, logger: logger, on: control)
+        let interval = TimeAmount.nanoseconds(limits.keptUsersInterval.nanosecondsClamped)
+        let keeping = control.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { _ in
+            follower.keepUsers()
+        }
         logger.info("proxy serves", metadata: ["control": "\(files.controlSocket)"])
         await StopSignal.wait(forSignals: configuration.handlesSignals)
         logger.info("proxy drains", metadata: ["atMost": "\(limits.drainTime)"])
         // Cancelled or not, what is under way gets its time.
         try await handle.drain().get()
+        keeping.cancel()
+        try await follower.keepUsers().get()
         try await handle.stop().get()
         try await server.channel.close()
         unlink(files.controlSocket)

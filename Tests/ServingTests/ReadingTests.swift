@@ -30,4 +30,18 @@ struct ReadingTests {
         let read = try JSONDecoder().decode(ProxyReport.self, from: JSONEncoder().encode(report))
         #expect(read == report)
     }
+
+    @Test("the report of a proxy that knows no previews reads as one without")
+    func olderReport() throws {
+        let text = #"""
+            {"epoch": "e", "generation": 1, "instances": [],
+             "endpoints": [{"deployment": {"namespace": "n", "name": "d"}, "port": 1, "listening": true}]}
+            """#
+        let read = try JSONDecoder().decode(ProxyReport.self, from: Data(text.utf8))
+        #expect(read.previews.isEmpty)
+        #expect(
+            read.endpoints == [
+                EndpointReport(deployment: DeploymentKey(namespace: "n", name: "d"), port: 1, listening: true)
+            ])
+    }
 }

@@ -9,8 +9,8 @@ final class ControlHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
+    private let follower: RouteFollower
     private let plane: DataPlaneHandle
-    private let file: RoutesFile
     private let limits: ProxyLimits
     private let logger: Logger
     private let connections: NIOLoopBoundBox<Int>
@@ -19,11 +19,10 @@ final class ControlHandler: ChannelInboundHandler {
     private var isTooLarge = false
 
     init(
-        plane: DataPlaneHandle, file: RoutesFile, limits: ProxyLimits, logger: Logger,
-        connections: NIOLoopBoundBox<Int>
+        follower: RouteFollower, limits: ProxyLimits, logger: Logger, connections: NIOLoopBoundBox<Int>
     ) {
-        self.plane = plane
-        self.file = file
+        self.follower = follower
+        plane = follower.plane
         self.limits = limits
         self.logger = logger
         self.connections = connections
@@ -124,13 +123,7 @@ final class ControlHandler: ChannelInboundHandler {
             return loop.makeSucceededFuture(.error(.badRequest, "the body is not ProxyRoutes in JSON: \(error)"))
         }
         body.clear()
-        do {
-            try file.save(routes)
-        } catch {
-            // What serves matters more than what a restart would find.
-            logger.error("routes cannot be kept for a restart", metadata: ["reason": "\(error)"])
-        }
-        return plane.apply(routes).hop(to: loop).map { .json($0) }
+        return follower.follow(routes).hop(to: loop).map { .json($0) }
     }
 }
 

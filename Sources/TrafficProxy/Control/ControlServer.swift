@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import ModelManifests
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -10,7 +11,12 @@ struct DataPlaneHandle: Sendable {
     let loop: any EventLoop
     let plane: NIOLoopBound<DataPlane>
 
-    func apply(_ routes: ProxyRoutes) -> EventLoopFuture<ProxyReport> { loop.flatSubmit { plane.value.apply(routes) } }
+    func apply(_ routes: ProxyRoutes, with material: RouteMaterial = RouteMaterial()) -> EventLoopFuture<ProxyReport> {
+        loop.flatSubmit { plane.value.apply(routes, with: material) }
+    }
+    func newlyKeptUsers() -> EventLoopFuture<[DeploymentKey: KeptUsers]> {
+        loop.submit { plane.value.newlyKeptUsers() }
+    }
     func report() -> EventLoopFuture<ProxyReport> { loop.submit { plane.value.report() } }
     func traffic() -> EventLoopFuture<TrafficSnapshot> { loop.submit { plane.value.traffic() } }
     func drain() -> EventLoopFuture<Void> { loop.flatSubmit { plane.value.drain() } }
@@ -22,7 +28,7 @@ struct ControlServer: Sendable {
     let channel: any Channel
 
     static func start(
-        files: ProxyFiles, limits: ProxyLimits, plane: DataPlaneHandle, logger: Logger, on loop: any EventLoop
+        files: ProxyFiles, limits: ProxyLimits, follower: RouteFollower, logger: Logger, on loop: any EventLoop
     ) async throws -> ControlServer {
         // A UNIX domain socket's address has room for 108 bytes.
         guard files.controlSocket.utf8.count < 108 else {
@@ -43,8 +49,7 @@ struct ControlServer: Sendable {
                         try sync.configureHTTPServerPipeline(withErrorHandling: true)
                         try sync.addHandler(
                             ControlHandler(
-                                plane: plane, file: RoutesFile(path: files.routes), limits: limits, logger: logger,
-                                connections: count))
+                                follower: follower, limits: limits, logger: logger, connections: count))
                     }
                 }
                 .bind(unixDomainSocketPath: files.controlSocket).get()

@@ -1,3 +1,5 @@
+import Serving
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -15,6 +17,10 @@ public struct ProxyFiles: Hashable, Sendable {
     public var controlSocket: String { directory + "/control.sock" }
     /// The last routes, as JSON.
     public var routes: String { directory + "/routes.json" }
+    /// See `RequestIdentityKey`.
+    public var requestIdKey: String { directory + "/" + RequestIdentityKey.fileName }
+    /// A file for each A/B test.
+    var keptUsers: String { directory + "/kept-users" }
     /// Locked while a proxy runs.
     public var lock: String { directory + "/lock" }
 

@@ -19,6 +19,15 @@ enum RequestOutcome: Hashable, Sendable {
     }
 }
 
+/// Whose request it is: what is counted where.
+enum RequestOrigin: Hashable, Sendable {
+    case user
+    /// A recorded request, of ours or of a client that says so: a stratum of its own.
+    case synthetic
+    /// Somebody tries one revision at its preview port: no evidence.
+    case preview
+}
+
 /// What has ended at one instance since the proxy started.
 struct InstanceCounters: Hashable, Sendable {
     private(set) var requests = 0
@@ -38,5 +47,13 @@ struct InstanceCounters: Hashable, Sendable {
         RequestCounters(
             requests: requests, errors: errors, rejected: rejected, latency: latency.cumulative,
             bounds: LatencyBounds.seconds)
+    }
+
+    /// Nil where there were none.
+    var syntheticReport: SyntheticCounters? {
+        requests == 0
+            ? nil
+            : SyntheticCounters(
+                requests: requests, errors: errors, rejected: rejected, latency: latency.cumulative)
     }
 }

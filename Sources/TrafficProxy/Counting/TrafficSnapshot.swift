@@ -11,14 +11,30 @@ struct TrafficSnapshot: Sendable {
         var percent: Int
     }
 
+    struct Route: Sendable {
+        var deployment: DeploymentKey
+        /// Nil where it is no A/B test.
+        var keptUsers: Int?
+        var unkeptRequests: Int?
+        /// Nil where no recorded requests are sent.
+        var syntheticDropped: Int?
+
+        var labels: String { TrafficSnapshot.labels(deployment) }
+    }
+
     struct Instance: Sendable {
         var deployment: DeploymentKey
         var revision: Revision
         var instance: String
+        /// Of users.
         var counters: InstanceCounters
+        var synthetic = InstanceCounters()
+        var preview = InstanceCounters()
         var inFlight: Int
         var connections: Int
         var isEjected: Bool
+        var observed: [Observed] = []
+        var pairs: PairTally.Counts?
 
         var labels: String {
             TrafficSnapshot.labels(deployment, revision) + ",instance=\"\(TrafficSnapshot.escaped(instance))\""
@@ -29,6 +45,7 @@ struct TrafficSnapshot: Sendable {
     var generation: Int
     var clientConnections: Int
     var weights: [Weight]
+    var routes: [Route] = []
     var instances: [Instance]
 
     /// The exposition format, version 0.0.4.
@@ -38,8 +55,7 @@ struct TrafficSnapshot: Sendable {
         }
         var text = ""
         func family(_ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: Int)]) {
-            text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
-            for sample in samples { text += "\(name){\(sample.labels)} \(sample.value)\n" }
+            text += Self.family(name, type, help, samples)
         }
         family(
             "mlctl_proxy_info", "gauge", "The proxy's start.", [("epoch=\"\(Self.escaped(epoch))\"", 1)])
@@ -62,6 +78,29 @@ struct TrafficSnapshot: Sendable {
             "mlctl_proxy_rejected_total", "counter", "Requests that ended in 4xx.",
             instances.map { ($0.labels, $0.counters.rejected) })
         family(
+            "mlctl_proxy_synthetic_requests_total", "counter", "Recorded requests that ended.",
+            instances.map { ($0.labels, $0.synthetic.requests) })
+        family(
+            "mlctl_proxy_synthetic_errors_total", "counter", "Recorded requests that failed.",
+            instances.map { ($0.labels, $0.synthetic.errors) })
+        family(
+            "mlctl_proxy_preview_requests_total", "counter", "Requests at preview ports that ended.",
+            instances.map { ($0.labels, $0.preview.requests) })
+        family(
+            "mlctl_proxy_preview_errors_total", "counter", "Requests at preview ports that failed.",
+            instances.map { ($0.labels, $0.preview.errors) })
+        family(
+            "mlctl_proxy_kept_users", "gauge", "Users of an A/B test who stay at their revision.",
+            routes.compactMap { route in route.keptUsers.map { (route.labels, $0) } })
+        family(
+            "mlctl_proxy_unkept_requests_total", "counter",
+            "Requests of users whom nothing keeps at their revision, for want of room.",
+            routes.compactMap { route in route.unkeptRequests.map { (route.labels, $0) } })
+        family(
+            "mlctl_proxy_synthetic_dropped_total", "counter",
+            "Recorded requests that were not sent: too many were under way.",
+            routes.compactMap { route in route.syntheticDropped.map { (route.labels, $0) } })
+        family(
             "mlctl_proxy_in_flight_requests", "gauge", "Requests under way.",
             instances.map { ($0.labels, $0.inFlight) })
         family(
@@ -70,7 +109,7 @@ struct TrafficSnapshot: Sendable {
         family(
             "mlctl_proxy_ejected", "gauge", "1 while the instance is out of rotation after failed connections.",
             instances.map { ($0.labels, $0.isEjected ? 1 : 0) })
-        text += histogram(instances)
+        text += observedText(instances) + shadowText(instances) + histogram(instances)
         return text
     }
 
@@ -89,12 +128,22 @@ struct TrafficSnapshot: Sendable {
         return text
     }
 
+    static func family(
+        _ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: some Numeric)]
+    ) -> String {
+        "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+            + samples.map { "\(name){\($0.labels)} \($0.value)\n" }.joined()
+    }
+
     /// Without the last digits that products of binary fractions leave: 0.16, not 0.16000000000000003.
     private static func rounded(_ bound: Double) -> Double { (bound * 1e7).rounded() / 1e7 }
 
     static func labels(_ deployment: DeploymentKey, _ revision: Revision) -> String {
-        "namespace=\"\(escaped(deployment.namespace))\",deployment=\"\(escaped(deployment.name))\","
-            + "revision=\"\(escaped(revision.rawValue))\""
+        labels(deployment) + ",revision=\"\(escaped(revision.rawValue))\""
+    }
+
+    static func labels(_ deployment: DeploymentKey) -> String {
+        "namespace=\"\(escaped(deployment.namespace))\",deployment=\"\(escaped(deployment.name))\""
     }
 
     static func escaped(_ value: String) -> String {

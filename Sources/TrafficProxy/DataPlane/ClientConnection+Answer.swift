@@ -40,6 +40,7 @@ extension ClientConnection {
         exchange.closes =
             !exchange.keepAlive || !exchange.requestIsWhole || endsByClosing || plane.isDraining || listener.isRemoved
         options.connection = exchange.closes ? .close : exchange.isVersion10 ? .keepAlive : .unsaid
+        if let tap { tap.answerBegan(head, bytes) }
         answerBytes.clear()
         bytes.withUnsafeReadableBytes { raw in
             HeadWriter.write(
@@ -54,6 +55,15 @@ extension ClientConnection {
     @inline(__always)
     func forwardAnswer(_ bytes: inout ByteBuffer, _ body: inout BodyFraming) -> BodyFraming.Progress {
         deadline(after: plane.bodyIdleNanoseconds, from: plane.now)
+        guard let tap else { return passOn(&bytes, &body) }
+        let part = bytes
+        let progress = passOn(&bytes, &body)
+        tap.answerPart(part, part.readableBytes - bytes.readableBytes)
+        return progress
+    }
+
+    @inline(__always)
+    private func passOn(_ bytes: inout ByteBuffer, _ body: inout BodyFraming) -> BodyFraming.Progress {
         switch exchange.answerForm {
         case .verbatim:
             let progress = bytes.withUnsafeReadableBytes { body.consume($0) }
@@ -123,6 +133,7 @@ extension ClientConnection {
     @inline(__always)
     func answerIsWhole(release connection: UpstreamConnection?) {
         count(.answered(status: exchange.status), now: exchange.startedAt)
+        if let tap, let instance { tap.answerEnded(at: instance) }
         if exchange.answerForm == .chunked, let context {
             writePending()
             var end = context.channel.allocator.buffer(capacity: 8)
@@ -150,10 +161,10 @@ extension ClientConnection {
     func answer(_ own: OwnAnswer) {
         guard let context else { return }
         exchange.closes = !exchange.keepAlive || !exchange.requestIsWhole || plane.isDraining || listener.isRemoved
-        let name = revision?.name
+        if revision == nil { requestId.mint(plane.nobodysMint, word: plane.requestWords.next()) }
         var bytes = context.channel.allocator.buffer(capacity: 1024)
         own.write(
-            revision: name ?? "none", id: requestId.text(revision: name ?? "proxy"), closes: exchange.closes,
+            revision: revision?.name ?? RequestMint.nobody, id: requestId, closes: exchange.closes,
             isToHead: exchange.isToHead, to: &bytes)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         exchangeIsOver(release: nil)

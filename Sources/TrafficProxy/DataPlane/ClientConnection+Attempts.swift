@@ -74,8 +74,16 @@ extension ClientConnection {
         guard let instance, let revision, !exchange.isCounted else { return }
         exchange.isCounted = true
         let latency = exchange.answerHasBegun ? exchange.latencyNanoseconds : now - exchange.startedAt
-        instance.traffic.record(outcome, nanoseconds: latency)
-        if exchange.isEvidence { instance.evidence.record(outcome, nanoseconds: latency) }
-        if outcome.isError { instance.failedIds.append(requestId.text(revision: revision.name)) }
+        switch exchange.origin {
+        case .user:
+            instance.traffic.record(outcome, nanoseconds: latency)
+            if exchange.isEvidence { instance.evidence.record(outcome, nanoseconds: latency) }
+        case .synthetic: instance.synthetic.record(outcome, nanoseconds: latency)
+        case .preview:
+            instance.preview.record(outcome, nanoseconds: latency)
+            return
+        }
+        if let tap { tap.wasCounted(at: instance) }
+        if outcome.isError { instance.failedIds.append(requestId.minted(revision: revision.name)) }
     }
 }

@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// `ClientConnection+Attempts` sends it to an instance, `ClientConnection+Answer` has the way back. All of it runs on
 /// the one event loop of the data plane, which is why nothing here is locked.
-final class ClientConnection: ChannelInboundHandler {
+final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -34,6 +34,8 @@ final class ClientConnection: ChannelInboundHandler {
     var revision: LiveRevision?
     var instance: Instance?
     var upstream: UpstreamConnection?
+    /// Listens in, where this request was drawn for that.
+    var tap: ExchangeTap?
     /// The request as it goes to the instance: its head, and its body as far as it is held.
     var requestBytes = ByteBuffer()
     /// The answer's head as it goes to the client, and what came of the body with it.
@@ -53,6 +55,9 @@ final class ClientConnection: ChannelInboundHandler {
         self.listener = listener
         deadline = plane.now + plane.clientIdleNanoseconds
     }
+
+    var isToHead: Bool { exchange.isToHead }
+    var requestIsWhole: Bool { exchange.requestIsWhole }
 
     // MARK: The channel's side
 
@@ -90,9 +95,11 @@ final class ClientConnection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        guard upstreamNeedsFlush else { return }
-        upstreamNeedsFlush = false
-        upstream?.flush()
+        if upstreamNeedsFlush {
+            upstreamNeedsFlush = false
+            upstream?.flush()
+        }
+        tellTapOfRequestEnd(tap)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -105,6 +112,7 @@ final class ClientConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         phase = .closed
         leaveInstance()
+        tap = nil
         plane.remove(self)
     }
 
@@ -166,24 +174,23 @@ final class ClientConnection: ChannelInboundHandler {
             if phase == .exchanging { answer(own) }
             return
         }
+        drawTap(head, bytes)
         bytes.moveReaderIndex(forwardBy: head.length)
         if !exchange.requestIsWhole {
             readBody(&bytes)
             guard phase == .exchanging else { return }
         }
         deadline = exchange.startedAt &+ exchange.timeoutNanoseconds
+        let tap = tap
         dispatch(now: now, besides: nil, reuses: true)
+        tellTapOfRequestEnd(tap)
     }
 
     /// Decides where the request goes and writes its new head; or says why it goes nowhere.
     private func choose(_ head: RequestHead, _ bytes: ByteBuffer) -> OwnAnswer? {
         bytes.withUnsafeReadableBytes { raw in
             let source = raw.baseAddress!.assumingMemoryBound(to: UInt8.self)
-            var hasId = false
-            for span in plane.requestScanner.spans where span.name == .requestId && !hasId {
-                hasId = requestId.take(source, span.valueStart..<span.valueEnd)
-            }
-            if !hasId { requestId.make(plane.random.next()) }
+            readOwnFields(source)
             if let own = Self.unsupported(head, plane.limits) {
                 exchange.keepAlive = false
                 return own
@@ -192,17 +199,37 @@ final class ClientConnection: ChannelInboundHandler {
                 exchange.keepAlive = false
                 return OwnAnswer(503, "this endpoint was removed: see 'mlctl status'", retryAfterSeconds: 1)
             }
-            guard let choice = route.choose(source, head, plane.requestScanner.spans, &plane.random) else {
-                return route.unavailable
-            }
+            let isUsers = exchange.origin == .user
+            guard
+                let choice = listener.preview.map(LiveRoute.Choice.init(preview:))
+                    ?? route.choose(source, head, plane.requestScanner.spans, isUsers: isUsers, &plane.random)
+            else { return route.unavailable }
+            guard let instance = choice.revision.instances.first else { return route.unavailable }
             revision = choice.revision
+            requestId.mint(choice.revision.mint, word: plane.requestWords.next())
             exchange.isEvidence = choice.isEvidence
             exchange.timeoutNanoseconds = route.requestTimeoutNanoseconds
             requestBytes.clear()
             HeadWriter.write(
                 head, source, plane.requestScanner.spans, id: requestId, fields: choice.revision.fields,
-                forwardedFor: address, fallbackHost: choice.revision.instances[0].hostField, to: &requestBytes)
+                forwardedFor: address, fallbackHost: instance.hostField, to: &requestBytes)
             return nil
+        }
+    }
+
+    /// Whose request it is, and the id that the client gave it.
+    @inline(__always)
+    private func readOwnFields(_ source: UnsafePointer<UInt8>) {
+        requestId.forgetGiven()
+        if listener.preview != nil { exchange.origin = .preview }
+        for span in plane.requestScanner.spans {
+            let value = span.valueStart..<span.valueEnd
+            switch span.name {
+            case .requestId where !requestId.isGiven: _ = requestId.take(source, value)
+            case .synthetic where exchange.origin == .user && FieldScanner.equals(source, value, "true"):
+                exchange.origin = .synthetic
+            default: break
+            }
         }
     }
 
@@ -249,6 +276,9 @@ final class ClientConnection: ChannelInboundHandler {
             upstream.write(bytes.getSlice(at: bytes.readerIndex, length: count)!)
             upstreamNeedsFlush = true
         }
+        if let tap {
+            bytes.withUnsafeReadableBytes { tap.requestPart(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        }
         bytes.moveReaderIndex(forwardBy: count)
         updateReading()
     }
@@ -283,6 +313,7 @@ final class ClientConnection: ChannelInboundHandler {
         let now = plane.now
         let served = instance
         upstream = nil
+        tap = nil
         if let served {
             instance = nil
             served.inFlight -= 1
@@ -305,7 +336,7 @@ final class ClientConnection: ChannelInboundHandler {
             phase = .exchanging
             exchange = Exchange()
             revision = nil
-            requestId.make(plane.random.next())
+            requestId.forgetGiven()
         }
         exchange.keepAlive = false
         answer(own)

@@ -4,6 +4,12 @@ import NIOCore
 import NIOPosix
 import Serving
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Everything that carries requests. It lives on one event loop, all of it: nothing is locked, and no request ever
 /// waits for another thread.
 final class DataPlane {
@@ -25,25 +31,41 @@ final class DataPlane {
     var requestScanner: RequestHeadScanner
     var responseScanner: ResponseHeadScanner
     var random: RoutingRandom
+    var requestWords: RequestWords
+    /// Of answers that no revision gave.
+    let nobodysMint: RequestMint
+
+    /// Bodies that are copied, and those that are read beside the loop.
+    let copyBudget: CopyBudget
+    let bodyReader: BodyReader
 
     private(set) var isDraining = false
     private(set) var generation = 0
-    private var clients: [ClientConnection] = []
-    private var listeners: [Int: Listener] = [:]
-    private var routes: [DeploymentKey: LiveRoute] = [:]
-    private var instances: [InstanceKey: Instance] = [:]
+    private(set) var clients: [ClientConnection] = []
+    private(set) var listeners: [Int: Listener] = [:]
+    private(set) var routes: [DeploymentKey: LiveRoute] = [:]
+    private(set) var synthetic: [DeploymentKey: SyntheticTraffic] = [:]
+    private(set) var problems: [DeploymentKey: [String]] = [:]
+    private let requestIdKey: RequestIdentityKey
+    private(set) var instances: [InstanceKey: Instance] = [:]
     private var drained: EventLoopPromise<Void>?
     private var sweeping: RepeatedTask?
 
     /// - Parameter seed: of the routing's random numbers and of the epoch.
-    init(loop: any EventLoop, limits: ProxyLimits, logger: Logger, seed: UInt64) {
+    init(loop: any EventLoop, limits: ProxyLimits, logger: Logger, seed: UInt64, requestIdKey: RequestIdentityKey) {
         self.loop = loop
         self.limits = limits
         self.logger = logger
         random = RoutingRandom(seed: seed)
         epoch = String(random.next(), radix: 16)
+        self.requestIdKey = requestIdKey
+        nobodysMint = RequestMint(key: requestIdKey)
+        requestWords = RequestWords(
+            atSeconds: Self.secondsSince1970, start: UInt32(truncatingIfNeeded: random.next() >> 32))
         requestScanner = RequestHeadScanner(limits: limits)
         responseScanner = ResponseHeadScanner(limits: limits)
+        copyBudget = CopyBudget(bytesMax: limits.copiedBytesTotal)
+        bodyReader = BodyReader(bodiesMax: limits.waitingBodies, bytesMax: limits.waitingBodyBytes)
         waterMark = .init(low: limits.writeBufferLowBytes, high: limits.writeBufferHighBytes)
         clientIdleNanoseconds = limits.clientIdleTime.nanosecondsClamped
         headReadNanoseconds = limits.headReadTime.nanosecondsClamped
@@ -56,6 +78,8 @@ final class DataPlane {
     @inline(__always)
     var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds) }
 
+    private static var secondsSince1970: UInt32 { UInt32(truncatingIfNeeded: time(nil)) }
+
     func start() {
         let bound = NIOLoopBound(self, eventLoop: loop)
         sweeping = loop.scheduleRepeatedTask(initialDelay: Self.sweepInterval, delay: Self.sweepInterval) { _ in
@@ -67,16 +91,20 @@ final class DataPlane {
 
     /// Swaps all routes at once. Requests under way finish where they are.
     ///
-    /// - Parameter routes: validated.
+    /// - Parameters:
+    ///   - new: validated.
+    ///   - material: what was read for them.
     /// - Returns: the report, once every new port was tried, or `bindWait` has passed.
-    func apply(_ new: ProxyRoutes) -> EventLoopFuture<ProxyReport> {
+    func apply(_ new: ProxyRoutes, with material: RouteMaterial) -> EventLoopFuture<ProxyReport> {
         generation = new.generation
+        problems = material.problems
         var listed: Set<InstanceKey> = []
         var live: [DeploymentKey: LiveRoute] = [:]
         for spec in new.routes {
             let revisions = spec.revisions.map { revision in
                 LiveRevision(
                     revision,
+                    mint: RequestMint(deployment: spec.deployment, revision: revision.revision, key: requestIdKey),
                     instances: revision.upstreams.map { upstream in
                         let key = InstanceKey(
                             deployment: spec.deployment, revision: revision.revision, id: upstream.instance)
@@ -85,9 +113,11 @@ final class DataPlane {
                     })
             }
             live[spec.deployment] = LiveRoute(
-                spec, revisions: revisions, former: routes[spec.deployment], limits: limits)
+                spec, revisions: revisions, former: routes[spec.deployment],
+                restored: material.keptUsers[spec.deployment], limits: limits)
         }
         routes = live
+        generate(material.recorded)
         for (key, instance) in instances where instance.isListed && !listed.contains(key) { instance.unlist() }
         return openListeners(new)
     }
@@ -99,23 +129,53 @@ final class DataPlane {
         return instance
     }
 
+    /// Starts, goes on with, and stops what sends recorded requests.
+    private func generate(_ recorded: [DeploymentKey: RecordedRequests]) {
+        let former = synthetic
+        synthetic = [:]
+        for (deployment, route) in routes {
+            guard let spec = route.spec.generate, let requests = recorded[deployment], !isDraining else { continue }
+            let old = former[deployment]
+            let same = old.flatMap { $0.spec == spec && $0.recorded == requests ? $0 : nil }
+            let traffic = same ?? SyntheticTraffic(spec, requests, former: old, plane: self)
+            traffic.follow(route)
+            if same == nil { traffic.start() }
+            synthetic[deployment] = traffic
+        }
+        for (deployment, traffic) in former where synthetic[deployment] !== traffic { traffic.stop() }
+    }
+
+    /// Users of A/B tests, where there are new ones since this was asked last.
+    func newlyKeptUsers() -> [DeploymentKey: KeptUsers] { routes.compactMapValues { $0.newlyKeptUsers() } }
+
+    /// What is to answer at each port.
+    private func wantedPorts(_ new: ProxyRoutes) -> [Int: (route: LiveRoute, preview: LiveRevision?)] {
+        var wanted: [Int: (route: LiveRoute, preview: LiveRevision?)] = [:]
+        for spec in new.routes {
+            guard let route = routes[spec.deployment] else { continue }
+            for (revision, live) in zip(spec.revisions, route.revisions) {
+                if let port = revision.previewPort { wanted[port] = (route, live) }
+            }
+            wanted[spec.port] = (route, nil)
+        }
+        return wanted
+    }
+
     private func openListeners(_ new: ProxyRoutes) -> EventLoopFuture<ProxyReport> {
-        let ports = Set(new.routes.map(\.port))
-        for (port, listener) in listeners where !ports.contains(port) {
+        let wanted = wantedPorts(new)
+        for (port, listener) in listeners where wanted[port] == nil {
             listeners[port] = nil
             listener.remove()
             for client in clients where client.listener === listener { client.drain() }
         }
         var binds: [EventLoopFuture<Void>] = []
-        for spec in new.routes {
-            guard let route = routes[spec.deployment] else { continue }
-            if let listener = listeners[spec.port] {
-                listener.route = route
-            } else if !isDraining {
-                let listener = Listener(port: spec.port, route: route, plane: self)
-                listeners[spec.port] = listener
-                binds.append(listener.bind())
-            }
+        for (port, end) in wanted {
+            let listener = listeners[port] ?? Listener(port: port, plane: self)
+            listener.route = end.route
+            listener.preview = end.preview
+            guard listeners[port] == nil, !isDraining else { continue }
+            listeners[port] = listener
+            binds.append(listener.bind())
         }
         return answered(after: binds)
     }
@@ -169,6 +229,7 @@ final class DataPlane {
             instance.noteIfQuiet(now: now)
         }
         forgetRetired(now: now)
+        requestWords.atSeconds = Self.secondsSince1970
     }
 
     private func forgetRetired(now: Int64) {
@@ -189,6 +250,7 @@ final class DataPlane {
         if let drained { return drained.futureResult }
         isDraining = true
         for listener in listeners.values { listener.close() }
+        for traffic in synthetic.values { traffic.stop() }
         let promise = loop.makePromise(of: Void.self)
         drained = promise
         for client in clients { client.drain() }
@@ -204,37 +266,7 @@ final class DataPlane {
     func stop() {
         sweeping?.cancel()
         for client in clients.reversed() { client.close() }
+        for traffic in synthetic.values { traffic.stop() }
         for instance in instances.values { instance.closeIdle() }
-    }
-
-    // MARK: Telling
-
-    func report() -> ProxyReport {
-        let now = now
-        return ProxyReport(
-            epoch: epoch, generation: generation,
-            endpoints: listeners.values.compactMap { $0.report() }.sorted { $0.deployment < $1.deployment },
-            instances: instances.values.map { $0.report(now: now) }.sorted {
-                ($0.deployment, $0.revision, $0.instance) < ($1.deployment, $1.revision, $1.instance)
-            })
-    }
-
-    /// What `/metrics` shows.
-    func traffic() -> TrafficSnapshot {
-        let now = now
-        return TrafficSnapshot(
-            epoch: epoch, generation: generation, clientConnections: clients.count,
-            weights: routes.values.flatMap { route in
-                route.spec.revisions.map {
-                    TrafficSnapshot.Weight(
-                        deployment: route.spec.deployment, revision: $0.revision, percent: $0.weight)
-                }
-            },
-            instances: instances.values.map {
-                TrafficSnapshot.Instance(
-                    deployment: $0.key.deployment, revision: $0.key.revision, instance: $0.key.id,
-                    counters: $0.traffic, inFlight: $0.inFlight, connections: $0.openConnections,
-                    isEjected: $0.ejection.isEjected(nowNanoseconds: now))
-            })
     }
 }

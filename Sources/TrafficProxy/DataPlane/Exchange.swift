@@ -25,6 +25,7 @@ struct Exchange {
 
     // The attempts.
     var attempts = 0
+    var origin = RequestOrigin.user
     var isEvidence = true
     /// The request entered the counters; it does so once, with its first attempt that was not the client's doing.
     var isCounted = false

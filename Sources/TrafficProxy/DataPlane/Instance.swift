@@ -19,8 +19,12 @@ final class Instance {
     private(set) var hostField: [UInt8]
     /// Evidence: every request of a random route; each user's first of a sticky one.
     var evidence = InstanceCounters()
-    /// Every request.
+    /// Every request of users.
     var traffic = InstanceCounters()
+    /// Values and pairs that were seen in its messages.
+    var tallies = InstanceTallies()
+    var synthetic = InstanceCounters()
+    var preview = InstanceCounters()
     var failedIds: FailedRequestIds
     var ejection: Ejection
     var inFlight = 0
@@ -30,7 +34,7 @@ final class Instance {
 
     private unowned let plane: DataPlane
     private var idle: [UpstreamConnection] = []
-    private var waiting = CircularBuffer<ClientConnection>()
+    private var waiting = CircularBuffer<any UpstreamCaller>()
     private var connecting = 0
     /// Those being opened included.
     private(set) var openConnections = 0
@@ -81,15 +85,15 @@ final class Instance {
     }
 
     /// False where too many requests wait already.
-    func enqueue(_ client: ClientConnection) -> Bool {
+    func enqueue(_ caller: any UpstreamCaller) -> Bool {
         guard waiting.count < plane.limits.pendingRequests else { return false }
-        waiting.append(client)
+        waiting.append(caller)
         openAsNeeded()
         return true
     }
 
-    func cancel(_ client: ClientConnection) {
-        if let index = waiting.firstIndex(where: { $0 === client }) { waiting.remove(at: index) }
+    func cancel(_ caller: any UpstreamCaller) {
+        if let index = waiting.firstIndex(where: { $0 === caller }) { waiting.remove(at: index) }
     }
 
     @inline(__always)
@@ -98,8 +102,8 @@ final class Instance {
             connection.close()
             return
         }
-        if let client = waiting.popFirst() {
-            client.attach(connection)
+        if let caller = waiting.popFirst() {
+            caller.attach(connection)
             return
         }
         connection.rest(since: now)
@@ -179,8 +183,11 @@ final class Instance {
     var described: String { "instance \(key.id) of revision \(key.revision)" }
 
     func report(now: Int64) -> InstanceReport {
-        InstanceReport(
-            deployment: key.deployment, revision: key.revision, instance: key.id, counters: evidence.report,
+        var counters = evidence.report
+        tallies.enter(&counters)
+        counters.synthetic = synthetic.syntheticReport
+        return InstanceReport(
+            deployment: key.deployment, revision: key.revision, instance: key.id, counters: counters,
             inFlight: inFlight, ejected: ejection.isEjected(nowNanoseconds: now), failedRequestIds: failedIds.newestLast
         )
     }

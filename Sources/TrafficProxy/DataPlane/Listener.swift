@@ -1,3 +1,4 @@
+import ModelManifests
 import NIOCore
 import NIOPosix
 import Serving
@@ -7,6 +8,8 @@ final class Listener {
     let port: Int
     /// What answers here; nil once the endpoint is removed.
     var route: LiveRoute?
+    /// The one revision that answers here, at a preview port.
+    var preview: LiveRevision?
     private(set) var isRemoved = false
     private(set) var error: String?
     var connections = 0
@@ -16,9 +19,8 @@ final class Listener {
     private var retryNanoseconds: Int64
     private var retry: Scheduled<Void>?
 
-    init(port: Int, route: LiveRoute, plane: DataPlane) {
+    init(port: Int, plane: DataPlane) {
         self.port = port
-        self.route = route
         self.plane = plane
         retryNanoseconds = plane.limits.bindRetryMin.nanosecondsClamped
     }
@@ -82,12 +84,16 @@ final class Listener {
     func remove() {
         isRemoved = true
         route = nil
+        preview = nil
         close()
     }
 
-    func report() -> EndpointReport? {
-        route.map {
-            EndpointReport(deployment: $0.spec.deployment, port: boundPort, listening: isListening, error: error)
+    /// - Parameter problems: of its deployment.
+    func report(problems: [DeploymentKey: [String]]) -> EndpointReport? {
+        route.map { route in
+            EndpointReport(
+                deployment: route.spec.deployment, port: boundPort, listening: isListening, error: error,
+                problems: preview == nil ? problems[route.spec.deployment] ?? [] : [])
         }
     }
 }

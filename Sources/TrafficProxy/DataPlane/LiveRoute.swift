@@ -7,25 +7,43 @@ final class LiveRoute {
     let spec: ProxyRoute
     let revisions: [LiveRevision]
     let requestTimeoutNanoseconds: Int64
+    /// What is looked at, or copied, of its messages; nil where nothing is.
+    let taps: RouteTaps?
     private let weights: [Int]
-    private let sticky: StickyKey?
+    private let assignment: Assignment
     private var block: WeightedBlock?
     private var keys: RecentKeys
+    /// Of an A/B test.
+    private(set) var keptUsers: KeptUsers?
+    /// `KeptUsers.changes` when they were last asked for.
+    private var writtenChanges: Int?
 
     struct Choice {
         var revision: LiveRevision
         /// False where this user's first request at this revision was counted already.
         var isEvidence: Bool
+
+        init(revision: LiveRevision, isEvidence: Bool) {
+            self.revision = revision
+            self.isEvidence = isEvidence
+        }
+
+        init(preview: LiveRevision) { self.init(revision: preview, isEvidence: false) }
     }
 
-    /// - Parameter former: the deployment's route until now. While the weights stay, its block of 1,000 goes on; while
-    ///   the revisions stay, its users stay known.
-    init(_ spec: ProxyRoute, revisions: [LiveRevision], former: LiveRoute?, limits: ProxyLimits) {
+    /// - Parameters:
+    ///   - former: the deployment's route until now. While the weights stay, its block of 1,000 goes on; while the
+    ///     revisions stay, its users stay known.
+    ///   - restored: users that a proxy before this one kept.
+    init(
+        _ spec: ProxyRoute, revisions: [LiveRevision], former: LiveRoute?, restored: KeptUsers?, limits: ProxyLimits
+    ) {
         self.spec = spec
         self.revisions = revisions
         requestTimeoutNanoseconds = spec.requestTimeout.nanosecondsClamped
+        taps = RouteTaps(spec, revisions: revisions, former: former?.taps, limits: limits)
         weights = spec.revisions.map(\.weight)
-        sticky = StickyKey(spec.routing, salt: spec.deployment.description)
+        assignment = Assignment(spec.routing, deployment: spec.deployment, weights: weights)
         let names = spec.revisions.map(\.revision)
         let formerNames = former?.spec.revisions.map(\.revision) ?? []
         if weights.contains(where: { $0 > 0 }) {
@@ -34,27 +52,52 @@ final class LiveRoute {
         }
         let staysKnown = Set(names) == Set(formerNames) && former?.spec.routing == spec.routing
         keys = staysKnown ? former!.keys : RecentKeys(capacity: limits.rememberedKeys)
+        guard case .sticky = assignment, spec.keepsUsers, !names.isEmpty else { return }
+        let isSameKey = former.map { $0.spec.routing == spec.routing } ?? true
+        var kept = isSameKey ? former?.keptUsers ?? restored : nil
+        kept?.follow(names, weights: weights, capacity: limits.keptUsersPerGeneration)
+        writtenChanges = isSameKey ? former?.writtenChanges : nil
+        keptUsers = kept ?? KeptUsers(names, weights: weights, capacity: limits.keptUsersPerGeneration)
     }
 
     /// The revision that answers this request; nil where none may or can.
+    /// - Parameter isUsers: false for a request that is not a user's own: it makes nobody known.
     @inline(__always)
     func choose(
-        _ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ spans: [FieldSpan], _ random: inout RoutingRandom
+        _ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ spans: [FieldSpan], isUsers: Bool,
+        _ random: inout RoutingRandom
     ) -> Choice? {
-        if let sticky, let key = sticky.key(bytes, head, spans) {
-            return chooseSticky(
-                sticky.hash.hash(UnsafeRawBufferPointer(start: bytes + key.lowerBound, count: key.count)))
+        switch assignment {
+        case .random: break
+        case .sticky(let key, let hash):
+            if let value = key.value(bytes, head, spans) {
+                let raw = UnsafeRawBufferPointer(start: bytes + value.lowerBound, count: value.count)
+                return chooseSticky(hash.hash(raw), isUsers: isUsers)
+            }
+        case .matched(let key, let wanted, let shares):
+            guard block != nil else { return nil }
+            let value = key.value(bytes, head, spans)
+            let matches =
+                value.map { value in
+                    value.count == wanted.count
+                        && value.indices.allSatisfy { bytes[$0] == wanted[$0 - value.lowerBound] }
+                } ?? false
+            return withUpstream(matches ? shares.matching : shares.others).map {
+                Choice(revision: $0, isEvidence: isUsers)
+            }
         }
         guard let index = block?.next(using: &random) else { return nil }
-        return withUpstream(index).map { Choice(revision: $0, isEvidence: true) }
+        return withUpstream(index).map { Choice(revision: $0, isEvidence: isUsers) }
     }
 
-    private func chooseSticky(_ hash: UInt64) -> Choice? {
+    private func chooseSticky(_ hash: UInt64, isUsers: Bool) -> Choice? {
         guard block != nil else { return nil }
-        let index = StickyHash.revision(at: StickyHash.point(of: hash), weights: weights)
+        let index =
+            keptUsers?.revision(of: hash, remembers: isUsers)
+            ?? StickyHash.revision(at: StickyHash.point(of: hash), weights: weights)
         guard let revision = withUpstream(index) else { return nil }
         // A user who moves to the candidate is new there.
-        let isNew = keys.insert(hash &+ revision.nameHash)
+        let isNew = isUsers && keys.insert(hash &+ revision.nameHash)
         return Choice(revision: revision, isEvidence: isNew)
     }
 
@@ -64,6 +107,13 @@ final class LiveRoute {
         let revision = revisions[index]
         if !revision.instances.isEmpty { return revision }
         return revisions.first { $0.weight > 0 && !$0.instances.isEmpty }
+    }
+
+    /// Users of an A/B test, where there are new ones since this was asked last.
+    func newlyKeptUsers() -> KeptUsers? {
+        guard let keptUsers, keptUsers.changes != writtenChanges else { return nil }
+        writtenChanges = keptUsers.changes
+        return keptUsers
     }
 
     func revision(named name: String) -> LiveRevision? { revisions.first { $0.name == name } }
@@ -84,13 +134,15 @@ final class LiveRevision {
     let nameHash: UInt64
     let weight: Int
     let fields: RevisionFields
+    let mint: RequestMint
     let instances: [Instance]
 
-    init(_ spec: RevisionRoute, instances: [Instance]) {
+    init(_ spec: RevisionRoute, mint: RequestMint, instances: [Instance]) {
         name = spec.revision.rawValue
         nameHash = StickyHash(salt: "revision").hash(spec.revision.rawValue)
         weight = spec.weight
         fields = RevisionFields(revision: spec.revision.rawValue)
+        self.mint = mint
         self.instances = instances
     }
 
@@ -118,55 +170,5 @@ final class LiveRevision {
             let others = instances.lazy.filter { $0 !== failed }
             return others.first { !$0.ejection.isEjected(nowNanoseconds: now) } ?? others.first ?? first
         }
-    }
-}
-
-/// Finds the key of a sticky route in a request's head.
-struct StickyKey {
-    static let keyBytesMax = 4096
-
-    private let name: [UInt8]
-    private let isCookie: Bool
-    let hash: StickyHash
-
-    init?(_ routing: Routing, salt: String) {
-        switch routing {
-        case .random, .matchHeader, .matchCookie: return nil
-        case .stickyHeader(let header):
-            name = Array(header.lowercased().utf8)
-            isCookie = false
-        case .stickyCookie(let cookie):
-            name = Array(cookie.utf8)
-            isCookie = true
-        }
-        hash = StickyHash(salt: salt)
-    }
-
-    func key(_ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ spans: [FieldSpan]) -> Range<Int>? {
-        let found =
-            isCookie
-            ? cookie(bytes, spans)
-            : FieldScanner.value(of: name, bytes, from: head.fieldsStart, headLength: head.length)
-        guard let found, !found.isEmpty, found.count <= Self.keyBytesMax else { return nil }
-        return found
-    }
-
-    /// `name=value; name=value` (RFC 6265, 4.2.1)
-    private func cookie(_ bytes: UnsafePointer<UInt8>, _ spans: [FieldSpan]) -> Range<Int>? {
-        for span in spans where span.name == .cookie {
-            var start = span.valueStart
-            while start < span.valueEnd {
-                var end = start
-                while end < span.valueEnd, bytes[end] != .semicolon { end += 1 }
-                let pair = FieldScanner.trimmed(bytes, start..<end)
-                if pair.count > name.count, bytes[pair.lowerBound + name.count] == .equals,
-                    name.indices.allSatisfy({ bytes[pair.lowerBound + $0] == name[$0] })
-                {
-                    return (pair.lowerBound + name.count + 1)..<pair.upperBound
-                }
-                start = end + 1
-            }
-        }
-        return nil
     }
 }

@@ -7,7 +7,7 @@ import NIOPosix
     import Musl
 #endif
 
-/// One connection to an instance: reads answers, one at a time, and hands them to the client whose request it carries.
+/// One connection to an instance: reads answers, one at a time, and hands them to whoever's request it carries.
 final class UpstreamConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -28,7 +28,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private let plane: DataPlane
     private var context: ChannelHandlerContext?
     private var phase = Phase.resting
-    private var client: ClientConnection?
+    private var caller: (any UpstreamCaller)?
     /// A head that has not come whole.
     private var partial = ByteBuffer()
     private var body = BodyFraming.none
@@ -46,10 +46,10 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.port = port
     }
 
-    // MARK: The client's side
+    // MARK: The caller's side
 
-    func begin(_ client: ClientConnection) {
-        self.client = client
+    func begin(_ caller: any UpstreamCaller) {
+        self.caller = caller
         phase = .awaitingHead
         interimResponses = 0
         sawByte = false
@@ -78,14 +78,14 @@ final class UpstreamConnection: ChannelInboundHandler {
         if reads { context.read() }
     }
 
-    /// The client's request is over before its answer is: the connection cannot be used again.
+    /// The request is over before its answer is: the connection cannot be used again.
     func abandon() {
-        client = nil
+        caller = nil
         close()
     }
 
     func close() {
-        client = nil
+        caller = nil
         guard phase != .closed else { return }
         phase = .closed
         context?.close(promise: nil)
@@ -127,9 +127,9 @@ final class UpstreamConnection: ChannelInboundHandler {
         if phase == .resting, bytes.readableBytes > 0 { close() }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { client?.flushAnswer() }
+    func channelReadComplete(context: ChannelHandlerContext) { caller?.flushAnswer() }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) { client?.updateReading() }
+    func channelWritabilityChanged(context: ChannelHandlerContext) { caller?.updateReading() }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         endedInError = true
@@ -137,22 +137,22 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        let (wasPhase, wasClient) = (phase, client)
+        let (wasPhase, wasCaller) = (phase, caller)
         phase = .closed
-        client = nil
+        caller = nil
         instance.connectionClosed(self)
-        guard let wasClient else { return }
+        guard let wasCaller else { return }
         switch wasPhase {
         case .awaitingHead:
-            wasClient.attemptFailed(
+            wasCaller.attemptFailed(
                 hasRested && !sawByte ? .staleConnection : .freshConnection,
                 "\(instance.described) closed the connection before it answered"
             )
         case .body:
             if body == .untilClose, !endedInError {
-                wasClient.answerIsWhole(release: nil)
+                wasCaller.answerIsWhole(release: nil)
             } else {
-                wasClient.answerWasCutOff()
+                wasCaller.answerWasCutOff()
             }
         case .resting, .closed: break
         }
@@ -161,9 +161,9 @@ final class UpstreamConnection: ChannelInboundHandler {
     // MARK: Answers
 
     private func readHeads(_ bytes: inout ByteBuffer) {
-        while phase == .awaitingHead, let client {
+        while phase == .awaitingHead, let caller {
             let scan = bytes.withUnsafeReadableBytes {
-                plane.responseScanner.scan($0, isToHead: client.exchange.isToHead)
+                plane.responseScanner.scan($0, isToHead: caller.isToHead)
             }
             switch scan {
             case .incomplete:
@@ -178,14 +178,14 @@ final class UpstreamConnection: ChannelInboundHandler {
                 if head.status == 101 || interimResponses > plane.limits.interimResponses {
                     malformed("it switched protocols, or sent too many answers before the answer")
                 } else if head.status == 100 {
-                    client.forwardContinue()
+                    caller.forwardContinue()
                 }
                 if bytes.readableBytes == 0 { return }
             case .complete(let head):
                 body = head.body
                 keepsAlive = head.keepAlive && head.body != .untilClose
                 phase = .body
-                client.beginAnswer(head, &bytes)
+                caller.beginAnswer(head, &bytes)
                 if body.isDone { finish(isClean: bytes.readableBytes == 0) }
                 return
             }
@@ -193,34 +193,34 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     private func readBody(_ bytes: inout ByteBuffer) {
-        guard let client else { return }
-        switch client.forwardAnswer(&bytes, &body) {
+        guard let caller else { return }
+        switch caller.forwardAnswer(&bytes, &body) {
         case .more: break
         case .done: finish(isClean: bytes.readableBytes == 0)
         case .invalid:
-            self.client = nil
+            self.caller = nil
             close()
-            client.answerWasCutOff()
+            caller.answerWasCutOff()
         }
     }
 
     @inline(__always)
     private func finish(isClean: Bool) {
-        guard let client else { return }
-        self.client = nil
+        guard let caller else { return }
+        self.caller = nil
         body = .none
         phase = .resting
-        let isReusable = isClean && keepsAlive && client.exchange.requestIsWhole
+        let isReusable = isClean && keepsAlive && caller.requestIsWhole
         setReading(true)
-        client.answerIsWhole(release: isReusable ? self : nil)
+        caller.answerIsWhole(release: isReusable ? self : nil)
         if !isReusable { close() }
     }
 
     private func malformed(_ reason: String) {
-        guard let client else { return }
-        self.client = nil
+        guard let caller else { return }
+        self.caller = nil
         close()
-        client.attemptFailed(
+        caller.attemptFailed(
             .malformedAnswer,
             "\(instance.described) sent a malformed answer: \(reason)")
     }

@@ -3,7 +3,7 @@ enum FieldName: UInt8, Sendable {
     case other
     case host, contentLength, transferEncoding, expect, cookie
     case connection, keepAlive, proxyConnection, te, upgrade, http2Settings
-    case forwardedFor, requestId, revision, idempotencyKey
+    case forwardedFor, requestId, mintedRequestId, revision, idempotencyKey, synthetic
 
     /// Fields that concern one connection, not the next (RFC 9110, 7.6.1).
     var isHopByHop: Bool {
@@ -46,7 +46,13 @@ enum FieldName: UInt8, Sendable {
             } else if matches("x-mlctl-revision") {
                 self = .revision
             }
-        case 17: if matches("transfer-encoding") { self = .transferEncoding }
+        case 17:
+            if matches("transfer-encoding") {
+                self = .transferEncoding
+            } else if matches("x-mlctl-synthetic") {
+                self = .synthetic
+            }
+        case 18: if matches("x-mlctl-request-id") { self = .mintedRequestId }
         default: break
         }
     }

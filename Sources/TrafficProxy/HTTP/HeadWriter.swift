@@ -13,7 +13,7 @@ enum HeadWriter {
         _ head: RequestHead, _ source: UnsafePointer<UInt8>, _ spans: [FieldSpan], id: RequestId,
         fields: RevisionFields, forwardedFor: [UInt8], fallbackHost: [UInt8], to buffer: inout ByteBuffer
     ) {
-        let bytesMax = head.length + forwardedFor.count + fallbackHost.count + id.byteCount + addedBytesMax
+        let bytesMax = head.length + forwardedFor.count + fallbackHost.count + id.given.count + addedBytesMax
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { target in
             var out = ByteCursor(target.baseAddress!)
             out.append(source, (head.methodStart)..<head.methodEnd)
@@ -32,7 +32,7 @@ enum HeadWriter {
             ) { name in
                 switch name {
                 case .host: replacesHost
-                case .requestId, .forwardedFor: true
+                case .requestId, .mintedRequestId, .forwardedFor: true
                 default: name.isHopByHop
                 }
             }
@@ -43,14 +43,9 @@ enum HeadWriter {
             }
             out.append(forwardedFor)
             out.append("\r\n")
-            if id.isGiven {
-                out.append("x-request-id: ")
-                out.append(id.given)
-            } else {
-                out.append(fields.upstreamBeforeMadeId)
-                out.append(hex: id.made)
-            }
-            out.append("\r\n\r\n")
+            out.append(fields.upstreamBeforeMintedId)
+            append(id, fields, to: &out)
+            out.append("\r\n")
             return out.count
         }
     }
@@ -70,7 +65,7 @@ enum HeadWriter {
         _ head: ResponseHead, _ source: UnsafePointer<UInt8>, _ spans: [FieldSpan], id: RequestId,
         fields: RevisionFields, options: AnswerOptions, to buffer: inout ByteBuffer
     ) {
-        let bytesMax = head.length + id.byteCount + addedBytesMax
+        let bytesMax = head.length + id.given.count + addedBytesMax
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { target in
             var out = ByteCursor(target.baseAddress!)
             out.append("HTTP/1.1")
@@ -80,19 +75,13 @@ enum HeadWriter {
                 namesConnectionFields: head.namesConnectionFields, to: &out
             ) { name in
                 switch name {
-                case .requestId, .revision: true
+                case .requestId, .mintedRequestId, .revision: true
                 case .transferEncoding: options.dropsTransferEncoding
                 default: name.isHopByHop
                 }
             }
-            if id.isGiven {
-                out.append(fields.beforeGivenId)
-                out.append(id.given)
-            } else {
-                out.append(fields.beforeMadeId)
-                out.append(hex: id.made)
-            }
-            out.append("\r\n")
+            out.append(fields.answerBeforeMintedId)
+            append(id, fields, to: &out)
             if options.addsTransferEncoding { out.append("transfer-encoding: chunked\r\n") }
             switch options.connection {
             case .unsaid: break
@@ -102,6 +91,28 @@ enum HeadWriter {
             out.append("\r\n")
             return out.count
         }
+    }
+
+    /// The rest of our own id, and the line `x-request-id`.
+    @inline(__always)
+    private static func append(_ id: RequestId, _ fields: RevisionFields, to out: inout ByteCursor) {
+        appendDigits(id, to: &out)
+        if id.isGiven {
+            out.append("x-request-id: ")
+            out.append(id.given)
+            out.append("\r\n")
+        } else {
+            out.append(fields.beforeOwnId)
+            appendDigits(id, to: &out)
+        }
+    }
+
+    @inline(__always)
+    private static func appendDigits(_ id: RequestId, to out: inout ByteCursor) {
+        out.append(hex: id.word)
+        out.append("-")
+        out.append(hex: id.proof)
+        out.append("\r\n")
     }
 
     /// Copies the lines between those that are dropped, each run at once.

@@ -15,10 +15,13 @@ struct OwnAnswer: Hashable, Sendable {
     init(_ fault: HeadFault) { self.init(fault.status, fault.message) }
 
     /// - Parameter closes: the connection ends with this answer.
-    func write(revision: String, id: String, closes: Bool, isToHead: Bool, to buffer: inout ByteBuffer) {
+    func write(revision: String, id: RequestId, closes: Bool, isToHead: Bool, to buffer: inout ByteBuffer) {
+        let minted = id.minted(revision: revision)
+        let id = id.text(revision: revision)
         let body = "{\"error\":\"\(Self.escaped(message))\",\"requestId\":\"\(Self.escaped(id))\"}\n"
         var head = "HTTP/1.1 \(status) \(Self.reason(status))\r\ncontent-type: application/json\r\n"
-        head += "content-length: \(body.utf8.count)\r\nx-mlctl-revision: \(revision)\r\nx-request-id: \(id)\r\n"
+        head += "content-length: \(body.utf8.count)\r\nx-mlctl-revision: \(revision)\r\n"
+        head += "x-mlctl-request-id: \(minted)\r\nx-request-id: \(id)\r\n"
         if let retryAfterSeconds { head += "retry-after: \(retryAfterSeconds)\r\n" }
         if closes { head += "connection: close\r\n" }
         buffer.writeString(head + "\r\n" + (isToHead ? "" : body))

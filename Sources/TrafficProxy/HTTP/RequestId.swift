@@ -1,19 +1,18 @@
-/// A request's id: the client's own where it is sane, else the revision and sixteen random digits.
+/// A request's ids: the one that was given out here, as `RequestIdentity` writes it, and the client's own where it is
+/// sane.
 struct RequestId: Hashable, Sendable {
     static let bytesMax = 128
 
-    /// Empty where the id was made here.
+    /// The client's own; empty where it gave none that is sane.
     private(set) var given: [UInt8] = []
-    private(set) var made: UInt64 = 0
+    /// Seconds and random bits of ours.
+    private(set) var word: UInt64 = 0
+    /// What proves ours.
+    private(set) var proof: UInt64 = 0
 
     var isGiven: Bool { !given.isEmpty }
-    /// A bound of what it takes beside its prefix.
-    var byteCount: Int { isGiven ? given.count : 16 }
 
-    mutating func make(_ random: UInt64) {
-        given.removeAll(keepingCapacity: true)
-        made = random
-    }
+    mutating func forgetGiven() { given.removeAll(keepingCapacity: true) }
 
     /// False where the bytes are no sane id.
     mutating func take(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Bool {
@@ -25,9 +24,22 @@ struct RequestId: Hashable, Sendable {
         return true
     }
 
+    @inline(__always)
+    mutating func mint(_ mint: RequestMint, word: UInt64) {
+        self.word = word
+        proof = mint.proof(of: word)
+    }
+
+    /// Ours, as `x-mlctl-request-id` says it.
+    func minted(revision: String) -> String { "\(revision)-\(Self.hex(word))-\(Self.hex(proof))" }
+
+    /// As `x-request-id` says it: the client's own, else ours.
     func text(revision: String) -> String {
-        if isGiven { return String(decoding: given, as: UTF8.self) }
-        let digits = String(made, radix: 16)
-        return revision + "-" + String(repeating: "0", count: 16 - digits.count) + digits
+        isGiven ? String(decoding: given, as: UTF8.self) : minted(revision: revision)
+    }
+
+    private static func hex(_ word: UInt64) -> String {
+        let digits = String(word, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

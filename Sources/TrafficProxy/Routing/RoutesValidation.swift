@@ -12,10 +12,12 @@ enum RoutesValidation {
         for route in routes.routes {
             let name = route.deployment.description
             if !deployments.insert(route.deployment).inserted { problems.append("\(name) is there twice") }
-            if !(1...65535).contains(route.port) {
-                problems.append("\(name): port \(route.port) is not between 1 and 65535")
-            } else if !ports.insert(route.port).inserted {
-                problems.append("\(name): port \(route.port) is taken by another route")
+            for (port, noun) in route.ports {
+                if !(1...65535).contains(port) {
+                    problems.append("\(name): \(noun) \(port) is not between 1 and 65535")
+                } else if !ports.insert(port).inserted {
+                    problems.append("\(name): \(noun) \(port) is taken by another route or preview")
+                }
             }
             problems += check(route, limits: limits).map { "\(name): \($0)" }
         }
@@ -50,9 +52,16 @@ enum RoutesValidation {
         }
         switch route.routing {
         case .random: break
-        case .stickyHeader(let name), .stickyCookie(let name), .matchHeader(let name, _), .matchCookie(let name, _):
+        case .stickyHeader(let name), .stickyCookie(let name):
             if !isToken(name) { problems.append("the sticky key's name is not a token") }
+        case .matchHeader(let name, let value), .matchCookie(let name, let value):
+            if !isToken(name) { problems.append("the name of what is matched is not a token") }
+            if !(1...1024).contains(value.utf8.count) {
+                problems.append("the value that is matched does not have 1 to 1,024 bytes")
+            }
         }
+        problems += checkTaps(of: route, limits: limits)
+        if let generate = route.generate { problems += check(generate, limits: limits) }
         for revision in route.revisions {
             // It becomes a header's value.
             if revision.revision.rawValue.isEmpty || revision.revision.rawValue.utf8.count > 64
@@ -78,7 +87,28 @@ enum RoutesValidation {
         return problems
     }
 
+    private static func check(_ generate: SyntheticRoute, limits: ProxyLimits) -> [String] {
+        var problems: [String] = []
+        if !(generate.ratePerSecond > 0 && generate.ratePerSecond <= limits.syntheticPerSecond) {
+            problems.append("generate: the rate is not between 0 and \(limits.syntheticPerSecond) a second")
+        }
+        if !generate.file.hasPrefix("/") || generate.file.utf8.contains(0) {
+            problems.append("generate: the file's path is not absolute")
+        }
+        if let path = generate.path, !RecordedRequests.isPath(path) {
+            problems.append("generate: the path does not start with '/', or has spaces")
+        }
+        return problems
+    }
+
     private static func isToken(_ name: String) -> Bool {
         !name.isEmpty && name.utf8.count <= 128 && name.utf8.allSatisfy(\.isToken)
+    }
+}
+
+extension ProxyRoute {
+    /// All ports that are listened at.
+    fileprivate var ports: [(port: Int, noun: String)] {
+        [(port, "port")] + revisions.compactMap { revision in revision.previewPort.map { ($0, "preview port") } }
     }
 }

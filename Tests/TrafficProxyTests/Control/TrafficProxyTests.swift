@@ -130,6 +130,113 @@ import Testing
         }
     }
 
+    @Test("users of an A/B test stay where they are over a restart, and over the weights that follow it")
+    func keptUsers() async throws {
+        try await withStateDirectory { directory in
+            let upstream = try await ScriptedUpstream(.status(200))
+            let port = try HeldPort.refusing()
+            func routes(_ weight: Int) throws -> String {
+                let revisions = [("a", 100 - weight), ("b", weight)].map { name, weight in
+                    RevisionRoute(
+                        revision: Revision(rawValue: name), weight: weight,
+                        upstreams: [Upstream(instance: name, port: upstream.port)])
+                }
+                let route = ProxyRoute(
+                    deployment: DeploymentKey(name: "d"), port: port, routing: .stickyCookie("u"),
+                    revisions: revisions, keepsUsers: true)
+                return String(decoding: try JSONEncoder().encode(ProxyRoutes(routes: [route])), as: UTF8.self)
+            }
+            func revisions(_ users: Range<Int>) async throws -> [String?] {
+                let client = try RawClient(port: port)
+                var revisions: [String?] = []
+                for user in users {
+                    revisions.append(try await client.request(fields: ["cookie: u=\(user)"]).field("x-mlctl-revision"))
+                }
+                return revisions
+            }
+            var first: [String?] = []
+            var second: [String?] = []
+            try await withProxy(directory) { files in
+                let control = try RawClient(unixSocket: files.controlSocket)
+                _ = try await control.request("PUT", "/routes", body: try routes(10))
+                first = try await revisions(0..<100)
+                _ = try await control.request("PUT", "/routes", body: try routes(60))
+                second = try await revisions(100..<200)
+            }
+            try await withProxy(directory) { files in
+                #expect(try await revisions(0..<200) == first + second)
+                let control = try RawClient(unixSocket: files.controlSocket)
+                _ = try await control.request("PUT", "/routes", body: try routes(99))
+                #expect(try await revisions(0..<200) == first + second)
+                let third = try await revisions(200..<250)
+                #expect(third.count { $0 == "b" } > 40)
+                let kept = try FileManager.default.contentsOfDirectory(atPath: files.keptUsers)
+                #expect(kept.count == 1)
+            }
+            // Weights alone would have given most of the first to the new revision.
+            #expect(first.count { $0 == "b" } < 30)
+        }
+    }
+
+    @Test("the key of request ids outlasts a restart, where others can read it")
+    func requestIdKey() async throws {
+        try await withStateDirectory { directory in
+            let upstream = try await ScriptedUpstream(.status(200))
+            let port = try HeldPort.refusing()
+            var ids: [String] = []
+            for _ in 0..<2 {
+                try await withProxy(directory) { files in
+                    let control = try RawClient(unixSocket: files.controlSocket)
+                    _ = try await control.request(
+                        "PUT", "/routes", body: try routes(port: port, upstream: upstream.port))
+                    ids.append(try #require(try await RawClient(port: port).request().field("x-mlctl-request-id")))
+                }
+            }
+            let path = ProxyFiles(stateDirectory: directory).requestIdKey
+            let key = try #require(RequestIdentityKey(Array(try Data(contentsOf: URL(fileURLWithPath: path)))))
+            for id in ids {
+                let identity = try #require(RequestIdentity(id, of: DeploymentKey(name: "d"), key: key))
+                #expect(identity.revision.rawValue == "r")
+                #expect(abs(Double(identity.atSeconds) - Date().timeIntervalSince1970) < 600)
+            }
+        }
+    }
+
+    @Test("recorded requests come from their file; a bad file is a problem in the report, and users are served")
+    func recorded() async throws {
+        try await withStateDirectory { directory in
+            try await withProxy(directory) { files in
+                let upstream = try await ScriptedUpstream(.status(200))
+                let port = try HeldPort.refusing()
+                let file = directory + "/requests.jsonl"
+                func put() async throws -> ProxyReport {
+                    let revision = RevisionRoute(
+                        revision: Revision(rawValue: "r"), weight: 100,
+                        upstreams: [Upstream(instance: "i", port: upstream.port)])
+                    let route = ProxyRoute(
+                        deployment: DeploymentKey(name: "d"), port: port, revisions: [revision],
+                        generate: SyntheticRoute(ratePerSecond: 200, file: file, path: "/infer"))
+                    let body = String(decoding: try JSONEncoder().encode(ProxyRoutes(routes: [route])), as: UTF8.self)
+                    return try report(
+                        try await RawClient(unixSocket: files.controlSocket).request("PUT", "/routes", body: body))
+                }
+                let missing = try await put()
+                #expect(missing.endpoints.first?.problems.first?.contains("\(file) is not there") == true)
+                #expect(try await RawClient(port: port).request().status == 200)
+                try "{\"a\": 1}\n".write(toFile: file, atomically: true, encoding: .utf8)
+                #expect(try await put().endpoints.first?.problems == [])
+                let seen = try await eventually {
+                    try report(
+                        try await RawClient(unixSocket: files.controlSocket).request("GET", "/report", body: ""))
+                } until: {
+                    $0.instances.first?.counters.synthetic?.requests ?? 0 > 3
+                }
+                #expect(seen.instances.first?.counters.synthetic?.requests ?? 0 > 3)
+                #expect(seen.instances.first?.counters.requests == 1)
+            }
+        }
+    }
+
     @Test("broken last routes are set aside, and the proxy starts without any")
     func brokenRoutes() async throws {
         try await withStateDirectory { directory in

@@ -1,3 +1,5 @@
+import ModelManifests
+import NIOCore
 import Serving
 import TestSupport
 import Testing
@@ -85,5 +87,33 @@ import Testing
         #expect(lines.contains("\(name)_count{\(labels)} 2"))
         #expect(lines.contains("\(name)_sum{\(labels)} 2.0007"))
         #expect(snapshot.prometheusText().hasSuffix("\n"))
+    }
+
+    @Test("what was seen in messages, and what came of copies, is told by bucket and reason")
+    func taps() {
+        let tally = ObservedTally(
+            PredictionObservation(name: "score", path: JSONPath(steps: []), buckets: .edges([0.5])))
+        tally.read(.bytes(ByteBuffer(string: "0.7"), isChunked: false))
+        tally.miss(.noRoom)
+        let pairs = PairTally.Counts(
+            pairs: PairCounters(pairs: 4, disagreements: 1, distance: 0.5, dropped: 2), unseen: [.tooLarge: 3])
+        let snapshot = TrafficSnapshot(
+            epoch: "e", generation: 4, clientConnections: 2, weights: [],
+            instances: [
+                .init(
+                    deployment: .init(namespace: "n", name: "d"), revision: .init(rawValue: "r"), instance: "i",
+                    counters: InstanceCounters(), inFlight: 0, connections: 0, isEjected: false,
+                    observed: [.init(tally)], pairs: pairs)
+            ])
+        let lines = Set(snapshot.prometheusText().split(separator: "\n").map(String.init))
+        let labels = #"namespace="n",deployment="d",revision="r",instance="i""#
+        #expect(lines.contains("mlctl_proxy_observed_total{\(labels),observation=\"score\",bucket=\"0\"} 0"))
+        #expect(lines.contains("mlctl_proxy_observed_total{\(labels),observation=\"score\",bucket=\"1\"} 1"))
+        #expect(lines.contains("mlctl_proxy_not_observed_total{\(labels),observation=\"score\",reason=\"noRoom\"} 1"))
+        #expect(lines.contains("mlctl_proxy_shadow_pairs_total{\(labels)} 4"))
+        #expect(lines.contains("mlctl_proxy_shadow_disagreements_total{\(labels)} 1"))
+        #expect(lines.contains("mlctl_proxy_shadow_distance_total{\(labels)} 0.5"))
+        #expect(lines.contains("mlctl_proxy_shadow_dropped_total{\(labels)} 2"))
+        #expect(lines.contains("mlctl_proxy_shadow_not_compared_total{\(labels),reason=\"tooLarge\"} 3"))
     }
 }

@@ -1,10 +1,18 @@
 import Foundation
+import ModelManifests
 import NIOCore
+import Serving
 import Testing
 
 @testable import TrafficProxy
 
 @Suite struct HeadWriterTests {
+    private static let mint = RequestMint(
+        deployment: DeploymentKey(name: "d"), revision: Revision(rawValue: "rev"), key: PlaneHarness.requestIdKey)
+    /// Ours, as `RequestIdentity` writes it.
+    private static let minted = RequestIdentity(revision: Revision(rawValue: "rev"), atSeconds: 0, random: 0xabc)
+        .text(of: DeploymentKey(name: "d"), key: PlaneHarness.requestIdKey)
+
     private func forwarded(_ text: String, id given: String? = "id-1") throws -> String {
         var scanner = RequestHeadScanner(limits: ProxyLimits())
         let bytes = Array(text.utf8)
@@ -13,7 +21,7 @@ import Testing
             let head = try #require(scanner.scan(raw).head)
             let source = raw.baseAddress!.assumingMemoryBound(to: UInt8.self)
             var id = RequestId()
-            id.make(0xabc)
+            id.mint(Self.mint, word: 0xabc)
             if let given {
                 let isTaken = Array(given.utf8).withUnsafeBufferPointer { id.take($0.baseAddress!, 0..<$0.count) }
                 #expect(isTaken)
@@ -34,7 +42,7 @@ import Testing
         try bytes.withUnsafeBytes { raw in
             let head = try #require(scanner.scan(raw, isToHead: false).head)
             var id = RequestId()
-            id.make(0xabc)
+            id.mint(Self.mint, word: 0xabc)
             HeadWriter.write(
                 head, raw.baseAddress!.assumingMemoryBound(to: UInt8.self), scanner.spans, id: id,
                 fields: RevisionFields(revision: "rev"), options: options, to: &buffer)
@@ -51,7 +59,7 @@ import Testing
         #expect(
             try forwarded(sent) == """
                 POST /a HTTP/1.1\r\nHost: h\r\nX-A: b\r\nContent-Length: 2\r\nx-last: 1\r\n\
-                x-forwarded-for: 127.0.0.1\r\nx-request-id: id-1\r\n\r\n
+                x-forwarded-for: 127.0.0.1\r\nx-mlctl-request-id: \(Self.minted)\r\nx-request-id: id-1\r\n\r\n
                 """)
     }
 
@@ -72,7 +80,7 @@ import Testing
         #expect(
             out
                 == "POST / HTTP/1.1\r\nHost: h\r\nX-Keep: k\r\nContent-Length: 2\r\nx-forwarded-for: "
-                + "127.0.0.1\r\nx-request-id: id-1\r\n\r\n"
+                + "127.0.0.1\r\nx-mlctl-request-id: \(Self.minted)\r\nx-request-id: id-1\r\n\r\n"
         )
     }
 
@@ -83,23 +91,24 @@ import Testing
         #expect(absolute.hasPrefix("GET / HTTP/1.1\r\nhost: o\r\nx-forwarded-for"))
     }
 
-    @Test("a made id names the revision")
-    func madeId() throws {
-        let out = try forwarded("GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: bad id\r\n\r\n", id: nil)
-        #expect(out.contains("x-request-id: rev-0000000000000abc\r\n"))
-        #expect(!out.contains("bad id"))
+    @Test("without a sane id of the client's, ours is both; what claims to be ours goes")
+    func mintedId() throws {
+        let out = try forwarded(
+            "GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: bad id\r\nX-Mlctl-Request-Id: forged\r\n\r\n", id: nil)
+        #expect(out.contains("\r\nx-mlctl-request-id: \(Self.minted)\r\nx-request-id: \(Self.minted)\r\n"))
+        #expect(!out.contains("bad id") && !out.contains("forged"))
     }
 
     @Test("an answer carries revision and id, once")
     func answer() throws {
         let out = try answered(
             "HTTP/1.0 200 Fine thing\r\nConnection: keep-alive\r\nX-Mlctl-Revision: other\r\nx-request-id: "
-                + "o\r\nContent-Length: 2\r\n\r\n"
+                + "o\r\nx-mlctl-request-id: o\r\nContent-Length: 2\r\n\r\n"
         )
         #expect(
             out
-                == "HTTP/1.1 200 Fine thing\r\nContent-Length: 2\r\nx-mlctl-revision: rev\r\nx-request-id: "
-                + "rev-0000000000000abc\r\n\r\n"
+                == "HTTP/1.1 200 Fine thing\r\nContent-Length: 2\r\nx-mlctl-revision: rev\r\nx-mlctl-request-id: "
+                + "\(Self.minted)\r\nx-request-id: \(Self.minted)\r\n\r\n"
         )
     }
 
@@ -132,10 +141,15 @@ import Testing
     @Test("an own answer is JSON whatever its message holds")
     func own() throws {
         var buffer = ByteBuffer()
+        var id = RequestId()
+        let isTaken = Array("i".utf8).withUnsafeBufferPointer { id.take($0.baseAddress!, 0..<1) }
+        #expect(isTaken)
+        id.mint(Self.mint, word: 0xabc)
         OwnAnswer(503, "a \"b\" \\ c\n", retryAfterSeconds: 1).write(
-            revision: "none", id: "i", closes: true, isToHead: false, to: &buffer)
+            revision: "rev", id: id, closes: true, isToHead: false, to: &buffer)
         let text = String(buffer: buffer)
         #expect(text.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n"))
+        #expect(text.contains("x-mlctl-request-id: \(Self.minted)\r\nx-request-id: i\r\n"))
         #expect(text.contains("retry-after: 1\r\n") && text.contains("connection: close\r\n"))
         #expect(text.hasSuffix("\r\n\r\n{\"error\":\"a \\\"b\\\" \\\\ c \",\"requestId\":\"i\"}\n"))
     }

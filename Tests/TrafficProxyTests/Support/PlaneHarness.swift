@@ -10,6 +10,8 @@ import Serving
 final class PlaneHarness: Sendable {
     static let deployment = DeploymentKey(namespace: "test", name: "d")
 
+    static let requestIdKey = RequestIdentityKey(low: 7, high: 11)
+
     let handle: DataPlaneHandle
     private let group: MultiThreadedEventLoopGroup
 
@@ -20,7 +22,7 @@ final class PlaneHarness: Sendable {
         let plane = try await loop.submit {
             let plane = DataPlane(
                 loop: loop, limits: limits, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
-                seed: seed)
+                seed: seed, requestIdKey: Self.requestIdKey)
             plane.start()
             return NIOLoopBound(plane, eventLoop: loop)
         }.get()

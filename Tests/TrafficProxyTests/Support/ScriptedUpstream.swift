@@ -23,12 +23,21 @@ final class ScriptedUpstream: Sendable {
     private let channel: any Channel
     private let state: NIOLoopBoundBox<State>
 
+    struct Request: Hashable, Sendable {
+        var method: String
+        var path: String
+        /// `name: value` and a line feed, for each.
+        var fields: String
+        var body: String
+    }
+
     struct State {
         var behaviour: Behaviour
         var requests = 0
         var connections = 0
         var ended = 0
         var streams: [any Channel] = []
+        var last: Request?
     }
 
     init(_ behaviour: Behaviour, port: Int = 0) async throws {
@@ -51,6 +60,7 @@ final class ScriptedUpstream: Sendable {
 
     func requests() async throws -> Int { try await read { $0.requests } }
     func connections() async throws -> Int { try await read { $0.connections } }
+    func lastRequest() async throws -> Request? { try await read { $0.last } }
     /// Connections that are over.
     func ended() async throws -> Int { try await read { $0.ended } }
 
@@ -103,7 +113,11 @@ private final class ScriptHandler: ChannelInboundHandler {
         case .end:
             state.value.requests += 1
             served += 1
-            if let head { respond(to: head, context) }
+            guard let head else { return }
+            state.value.last = .init(
+                method: head.method.rawValue, path: head.uri, fields: Self.text(head.headers),
+                body: String(buffer: body))
+            respond(to: head, context)
         }
     }
 
@@ -112,8 +126,10 @@ private final class ScriptHandler: ChannelInboundHandler {
     private func respond(to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         switch state.value.behaviour {
         case .answer(let name):
-            let fields = head.headers.map { "\($0.name): \($0.value)\n" }.joined()
-            write(length(200, "\(name)\n\(head.method) \(head.uri)\n\(fields)\n\(String(buffer: body))", head), context)
+            write(
+                length(
+                    200, "\(name)\n\(head.method) \(head.uri)\n\(Self.text(head.headers))\n\(String(buffer: body))",
+                    head), context)
         case .status(let status): write(length(status, "status \(status)", head), context)
         case .echo:
             write("HTTP/1.1 200 OK\r\ncontent-length: \(body.readableBytes)\r\n\r\n", context)
@@ -128,6 +144,10 @@ private final class ScriptHandler: ChannelInboundHandler {
             write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n", context)
             state.value.streams.append(context.channel)
         }
+    }
+
+    private static func text(_ fields: HTTPHeaders) -> String {
+        fields.map { "\($0.name): \($0.value)\n" }.joined()
     }
 
     private func length(_ status: Int, _ text: String, _ head: HTTPRequestHead) -> String {

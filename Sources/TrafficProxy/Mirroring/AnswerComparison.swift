@@ -1,0 +1,123 @@
+import ModelManifests
+import NIOCore
+
+/// One side of a pair, on its way off the event loop.
+struct PairedAnswer: Hashable, Sendable {
+    var status: Int
+    var body: CopiedBody
+}
+
+/// Holds a shadow's answer against the one that the user got to the same request.
+///
+/// A pair counts where the user's answer says something: it is no 5xx, and a 2xx has a body that could be copied and
+/// holds the path. From then on whatever the shadow does else is a disagreement: another class of status, no such value,
+/// a body over the bound.
+enum AnswerComparison {
+    struct Outcome: Hashable, Sendable {
+        var agrees: Bool
+        /// Mean over paired numbers of `min(|a − b| / range, 1)`; 1 where anything else differs.
+        var distance: Double
+
+        static let differs = Outcome(agrees: false, distance: 1)
+        static let same = Outcome(agrees: true, distance: 0)
+    }
+
+    /// - Throws: why there is nothing to compare.
+    static func compare(
+        user: PairedAnswer, shadow: PairedAnswer, by comparison: ShadowComparison
+    ) throws(Unseen) -> Outcome {
+        guard user.status < 500 else { throw .noValue }
+        let isSuccess = user.status / 100 == 2
+        let theirs = isSuccess ? try user.body.payload() : ByteBuffer()
+        if isSuccess, theirs.readableBytes == 0 { throw .noValue }
+        guard user.status / 100 == shadow.status / 100 else { return .differs }
+        guard isSuccess else { return .same }
+        let ours: ByteBuffer
+        do throws(Unseen) {
+            ours = try shadow.body.payload()
+        } catch {
+            guard error == .tooLarge else { throw error }
+            return .differs
+        }
+        return try compare(theirs, ours, by: comparison)
+    }
+
+    private static func compare(
+        _ user: ByteBuffer, _ shadow: ByteBuffer, by comparison: ShadowComparison
+    ) throws(Unseen) -> Outcome {
+        let wanted: JSONTree
+        do throws(Unseen) {
+            wanted = try tree(user, at: comparison.path)
+        } catch {
+            guard error == .notJSON, comparison.path.steps.isEmpty else { throw error }
+            return user == shadow ? .same : .differs
+        }
+        do throws(Unseen) {
+            return compare(wanted, try tree(shadow, at: comparison.path), by: comparison)
+        } catch {
+            return .differs
+        }
+    }
+
+    private static func tree(_ body: ByteBuffer, at path: JSONPath) throws(Unseen) -> JSONTree {
+        let found: Result<JSONTree?, JSONScanner.Fault> = body.withUnsafeReadableBytes { bytes in
+            Result { () throws(JSONScanner.Fault) in
+                if path.steps.isEmpty { return try JSONTree(bytes) }
+                guard let range = try JSONScanner.range(of: path, in: bytes) else { return nil }
+                return try JSONTree(UnsafeRawBufferPointer(rebasing: bytes[range]))
+            }
+        }
+        switch found {
+        case .failure: throw .notJSON
+        case .success(nil): throw .noValue
+        case .success(let tree?): return tree
+        }
+    }
+
+    static func compare(_ user: JSONTree, _ shadow: JSONTree, by comparison: ShadowComparison) -> Outcome {
+        var numbers = NumberDistance(tolerance: comparison.tolerance, range: comparison.range)
+        guard numbers.enter(user, shadow) else { return .differs }
+        return Outcome(agrees: numbers.agree, distance: numbers.mean)
+    }
+}
+
+/// How far the numbers of two values of the same shape are apart.
+private struct NumberDistance {
+    let tolerance: Double
+    let range: Double
+    private(set) var agree = true
+    private var sum = 0.0
+    private var count = 0
+
+    init(tolerance: Double, range: Double) {
+        self.tolerance = tolerance
+        self.range = range
+    }
+
+    var mean: Double { count == 0 ? 0 : sum / Double(count) }
+
+    /// - Returns: false where shapes, or values other than numbers, differ.
+    mutating func enter(_ one: JSONTree, _ other: JSONTree) -> Bool {
+        switch (one, other) {
+        case (.number(let a), .number(let b)):
+            count += 1
+            if a == b { return true }
+            let apart = abs(a - b)
+            if !(apart <= tolerance) { agree = false }
+            sum += min(apart / range, 1)
+            return true
+        case (.array(let ones), .array(let others)):
+            guard ones.count == others.count else { return false }
+            for (one, other) in zip(ones, others) where !enter(one, other) { return false }
+            return true
+        case (.object(let ones), .object(let others)):
+            guard ones.count == others.count else { return false }
+            for (name, one) in ones {
+                guard let other = others[name], enter(one, other) else { return false }
+            }
+            return true
+        case (.number, _), (.array, _), (.object, _): return false
+        default: return one == other
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import ModelManifests
+import NIOCore
+
+/// Copies of one request on their way to shadows, and their answers, each held against the one that the user got.
+///
+/// Shadows must have no side effects: all methods are copied. A client that cannot have that says
+/// `x-mlctl-no-mirror: true`. A copy carries `x-mlctl-shadow: true`, and the id of the request that it is a copy of.
+final class MirroredRequest {
+    private static let optOut = Array("x-mlctl-no-mirror".utf8)
+
+    private struct Shadow {
+        var tally: PairTally
+        var answer: CopiedAnswer
+    }
+
+    private let head: ByteBuffer
+    private let body: BodyCopy
+    private let revisions: [LiveRevision]
+    /// What is observed of the request and of stable's answer is observed of the shadows' too.
+    private let observed: DrawnObservations
+    private let taps: RouteTaps
+    private let isToHead: Bool
+    private let isEvidence: Bool
+    private let id: String
+    private let plane: DataPlane
+    /// What the user got; nil until then, and for ever where the user left.
+    private var userAnswer: CopiedAnswer?
+    /// Shadows that were faster.
+    private var waiting: [Shadow] = []
+
+    /// - Parameter head: as it goes to the instance that answers the user, its empty line included.
+    init(
+        head: ByteBuffer, body: BodyCopy, to revisions: [LiveRevision], observed: DrawnObservations, taps: RouteTaps,
+        isToHead: Bool,
+        isEvidence: Bool, id: String, plane: DataPlane
+    ) {
+        self.head = Self.shadowHead(head)
+        self.body = body
+        self.revisions = revisions
+        self.observed = observed
+        self.taps = taps
+        self.isToHead = isToHead
+        self.isEvidence = isEvidence
+        self.id = id
+        self.plane = plane
+    }
+
+    static func isWanted(_ request: RequestHead, _ source: UnsafePointer<UInt8>) -> Bool {
+        let value = FieldScanner.value(
+            of: optOut, source, from: request.fieldsStart, headLength: request.length)
+        return value.map { !FieldScanner.equals(source, $0, "true") } ?? true
+    }
+
+    // MARK: The copies
+
+    /// The request is whole: copies of it go out, where there is room.
+    func send() {
+        for revision in revisions {
+            guard let instance = revision.pick(now: plane.now, besides: nil, &plane.random) else { continue }
+            guard let body = body.verbatim, taps.shadows.take() else {
+                dropped(at: instance)
+                continue
+            }
+            OwnRequest(
+                head, body, to: instance, isToHead: isToHead, copiesAnswer: true,
+                timeoutNanoseconds: taps.timeoutNanoseconds, plane: plane
+            ) { request, end in
+                self.shadowEnded(request, end)
+            }.start()
+        }
+    }
+
+    private static func shadowHead(_ head: ByteBuffer) -> ByteBuffer {
+        var copy = ByteBuffer()
+        copy.reserveCapacity(head.readableBytes + 32)
+        // Without its empty line.
+        head.withUnsafeReadableBytes { _ = copy.writeBytes(UnsafeRawBufferPointer(rebasing: $0.dropLast(2))) }
+        copy.writeStaticString("x-mlctl-shadow: true\r\n\r\n")
+        return copy
+    }
+
+    private func dropped(at instance: Instance) {
+        if isEvidence { instance.tallies.pairs?.dropped() }
+    }
+
+    private func shadowEnded(_ request: OwnRequest, _ end: OwnRequest.End) {
+        taps.shadows.give()
+        let instance = request.instance
+        switch end {
+        case .refused:
+            dropped(at: instance)
+        case .failed:
+            count(.failed, request)
+            instance.failedIds.append(id)
+        case .answered(let status, let answer):
+            count(.answered(status: status), request)
+            if status >= 500 { instance.failedIds.append(id) }
+            guard let answer else { return }
+            observed.read(answer, at: instance)
+            if isEvidence, let tally = instance.tallies.pairs { pair(Shadow(tally: tally, answer: answer)) }
+        }
+    }
+
+    private func count(_ outcome: RequestOutcome, _ request: OwnRequest) {
+        request.instance.traffic.record(outcome, nanoseconds: request.latencyNanoseconds)
+        if isEvidence { request.instance.evidence.record(outcome, nanoseconds: request.latencyNanoseconds) }
+        observed.read(body.readable, subject: .request, at: request.instance)
+    }
+
+    // MARK: The pairs
+
+    /// The user's answer is whole.
+    func answered(_ answer: CopiedAnswer) {
+        userAnswer = answer
+        let shadows = waiting
+        waiting = []
+        for shadow in shadows { pair(shadow) }
+    }
+
+    private func pair(_ shadow: Shadow) {
+        guard let userAnswer else {
+            waiting.append(shadow)
+            return
+        }
+        let (user, other, tally) = (userAnswer.paired, shadow.answer.paired, shadow.tally)
+        let comparison = taps.comparison
+        let isTaken = plane.bodyReader.submit(bytes: user.body.byteCount + other.body.byteCount) {
+            tally.compare(user: user, shadow: other, by: comparison)
+        }
+        if !isTaken { tally.miss(.noRoom) }
+    }
+}
+
+extension CopiedAnswer {
+    fileprivate var paired: PairedAnswer { PairedAnswer(status: status, body: body.readable) }
+}
+
+/// How many copies of one route's requests may be under way: a shadow that hangs costs so many, and then none.
+final class ShadowSlots {
+    let limit: Int
+    private(set) var underWay = 0
+
+    init(limit: Int) { self.limit = limit }
+
+    func take() -> Bool {
+        guard underWay < limit else { return false }
+        underWay += 1
+        return true
+    }
+
+    func give() { underWay -= 1 }
+}

@@ -1,0 +1,37 @@
+import ModelManifests
+
+/// Sorts values into the buckets of an observation.
+struct BucketSorter: Sendable {
+    private let edges: [Double]?
+    private var labels: [String: Int] = [:]
+    private var numbers: [Double: Int] = [:]
+    private let rest: Int
+
+    init(_ buckets: PredictionBuckets) {
+        rest = buckets.count - 1
+        switch buckets {
+        case .edges(let edges): self.edges = edges
+        case .classes(let classes):
+            edges = nil
+            for (index, label) in classes.enumerated() {
+                labels[label] = index
+                // A class may be written as a number: 1 and 1.0 are the same.
+                if let number = Double(label) { numbers[number] = index }
+            }
+        }
+    }
+
+    /// The value's bucket: the first edge that it is at or under, or its label's; else the last, which is for the rest.
+    /// - Returns: nil for a value that is of another type than the buckets.
+    func bucket(_ value: JSONScalar) -> Int? {
+        if let edges {
+            guard case .number(let number) = value else { return nil }
+            return edges.firstIndex { number <= $0 } ?? rest
+        }
+        return switch value {
+        case .string(let label): labels[label] ?? rest
+        case .number(let number): numbers[number] ?? rest
+        case .boolean(let boolean): labels[boolean ? "true" : "false"] ?? rest
+        }
+    }
+}

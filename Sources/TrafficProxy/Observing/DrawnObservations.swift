@@ -1,0 +1,33 @@
+import ModelManifests
+
+/// The observations that one request was drawn for.
+struct DrawnObservations {
+    let observations: [PredictionObservation]
+    private let reader: BodyReader
+
+    init(_ observations: [PredictionObservation], reader: BodyReader) {
+        self.observations = observations
+        self.reader = reader
+    }
+
+    var isEmpty: Bool { observations.isEmpty }
+
+    func look(at subject: PredictionObservation.Subject) -> Bool { observations.contains { $0.subject == subject } }
+
+    /// Has the values read beside the event loop, and counted at the instance.
+    func read(_ body: CopiedBody, subject: PredictionObservation.Subject, at instance: Instance) {
+        let tallies = observations.compactMap { observation in
+            observation.subject == subject ? instance.tallies.tally(of: observation) : nil
+        }
+        guard !tallies.isEmpty else { return }
+        let isTaken = reader.submit(bytes: body.byteCount) {
+            for tally in tallies { tally.read(body) }
+        }
+        if !isTaken { for tally in tallies { tally.miss(.noRoom) } }
+    }
+
+    /// An answer that is no success is no prediction.
+    func read(_ answer: CopiedAnswer, at instance: Instance) {
+        if answer.status / 100 == 2 { read(answer.body.readable, subject: .answer, at: instance) }
+    }
+}

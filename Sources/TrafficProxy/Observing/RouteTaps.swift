@@ -1,0 +1,92 @@
+import ModelManifests
+import NIOCore
+import Serving
+
+/// What is looked at in a route's messages, and where copies of its requests go.
+///
+/// Which requests are tapped is drawn before anything is known of their outcome.
+final class RouteTaps {
+    struct Mirror {
+        var revision: LiveRevision
+        /// Of the requests that another revision answers.
+        var share: Double
+    }
+
+    let comparison: ShadowComparison
+    let timeoutNanoseconds: Int64
+    /// Outlasts a swap of the routes: what was under way still is.
+    let shadows: ShadowSlots
+    private let observations: [PredictionObservation]
+    private let mirrors: [Mirror]
+    /// The largest sample.
+    private let observedShare: Double
+
+    /// - Returns: nil where nothing is tapped: such a route's requests are spared all of this.
+    init?(_ spec: ProxyRoute, revisions: [LiveRevision], former: RouteTaps?, limits: ProxyLimits) {
+        comparison = spec.comparison
+        timeoutNanoseconds = spec.requestTimeout.nanosecondsClamped
+        observations = spec.observe
+        observedShare = spec.observe.map(\.sample).max() ?? 0
+        mirrors = zip(revisions, spec.revisions).compactMap { live, spec in
+            spec.mirror > 0 && !live.instances.isEmpty
+                ? Mirror(revision: live, share: Double(spec.mirror) / 100) : nil
+        }
+        shadows = former?.shadows ?? ShadowSlots(limit: limits.shadowsPerRoute)
+        for (revision, spec) in zip(revisions, spec.revisions) {
+            for instance in revision.instances {
+                instance.tallies.follow(observations, isMirrored: spec.mirror > 0)
+            }
+        }
+        if observations.isEmpty, mirrors.isEmpty { return nil }
+    }
+
+    /// - Parameters:
+    ///   - revision: which answers.
+    ///   - isEvidence: only such requests are observed, and only their pairs and copies count for gates.
+    ///   - sent: the head as it goes to the instance.
+    /// - Returns: nil where this request was not drawn.
+    func tap(
+        _ request: RequestHead, _ source: UnsafePointer<UInt8>, answeredBy revision: LiveRevision, isEvidence: Bool,
+        id: RequestId, sent: ByteBuffer, plane: DataPlane
+    ) -> ExchangeTap? {
+        let observed = DrawnObservations(
+            isEvidence ? drawObservations(&plane.random) : [], reader: plane.bodyReader)
+        let copies = drawMirrors(besides: revision, &plane.random)
+        if observed.isEmpty, copies.isEmpty { return nil }
+        let body = BodyCopy(of: request, source, plane: plane)
+        var mirror: MirroredRequest?
+        if !copies.isEmpty, MirroredRequest.isWanted(request, source) {
+            mirror = MirroredRequest(
+                head: sent, body: body, to: copies, observed: observed, taps: self, isToHead: request.method == .head,
+                isEvidence: isEvidence, id: id.minted(revision: revision.name), plane: plane)
+        }
+        if observed.isEmpty, mirror == nil { return nil }
+        return ExchangeTap(observed, requestBody: body, mirror: mirror, plane: plane)
+    }
+
+    /// One draw for all of them: what is sampled less is part of what is sampled more.
+    private func drawObservations(_ random: inout RoutingRandom) -> [PredictionObservation] {
+        guard observedShare > 0 else { return [] }
+        let drawn = Double.random(in: 0..<1, using: &random)
+        return drawn < observedShare ? observations.filter { drawn < $0.sample } : []
+    }
+
+    private func drawMirrors(besides revision: LiveRevision, _ random: inout RoutingRandom) -> [LiveRevision] {
+        var drawn: [LiveRevision] = []
+        for mirror in mirrors where mirror.revision !== revision {
+            if Double.random(in: 0..<1, using: &random) < mirror.share { drawn.append(mirror.revision) }
+        }
+        return drawn
+    }
+}
+
+extension BodyCopy {
+    convenience init(of request: RequestHead, _ source: UnsafePointer<UInt8>, plane: DataPlane) {
+        let isChunked = if case .chunked = request.body { true } else { false }
+        self.init(
+            isChunked: isChunked,
+            isCompressed: ContentCoding.isCoded(source, from: request.fieldsStart, headLength: request.length),
+            bytesMax: plane.limits.copiedBodyBytes, budget: plane.copyBudget)
+        if case .length(let length) = request.body, length > plane.limits.copiedBodyBytes { giveUp(.tooLarge) }
+    }
+}

@@ -1,0 +1,40 @@
+import ModelManifests
+import Serving
+
+/// What is observed and mirrored, as a route may say it.
+extension RoutesValidation {
+    static func checkTaps(of route: ProxyRoute, limits: ProxyLimits) -> [String] {
+        var problems: [String] = []
+        if route.observe.count > limits.observationsPerRoute {
+            problems.append("over \(limits.observationsPerRoute) observations")
+        }
+        if Set(route.observe.map(\.name)).count != route.observe.count {
+            problems.append("an observation is there twice")
+        }
+        problems += route.observe.flatMap { observation in
+            check(observation).map { "observation \(observation.name): \($0)" }
+        }
+        if route.revisions.contains(where: { !(0...100).contains($0.mirror) }) {
+            problems.append("a mirrored share is not between 0 and 100")
+        }
+        if !(route.comparison.tolerance >= 0 && route.comparison.tolerance.isFinite) {
+            problems.append("the comparison's tolerance is not 0 or more")
+        }
+        if !(route.comparison.range > 0 && route.comparison.range.isFinite) {
+            problems.append("the comparison's range is not over 0")
+        }
+        return problems
+    }
+
+    private static func check(_ observation: PredictionObservation) -> [String] {
+        var problems: [String] = []
+        if !(0...1).contains(observation.sample) { problems.append("its sample is not between 0 and 1") }
+        if !(2...PredictionBuckets.countLimit).contains(observation.buckets.count) {
+            problems.append("it does not have 2 to \(PredictionBuckets.countLimit) buckets, the rest included")
+        }
+        if case .edges(let edges) = observation.buckets, !zip(edges, edges.dropFirst()).allSatisfy({ $0 < $1 }) {
+            problems.append("its edges are not ascending")
+        }
+        return problems
+    }
+}

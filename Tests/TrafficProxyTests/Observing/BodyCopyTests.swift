@@ -1,0 +1,68 @@
+import NIOCore
+import Testing
+
+@testable import TrafficProxy
+
+@Suite struct BodyCopyTests {
+    private static func append(_ text: String, to copy: BodyCopy) {
+        Array(text.utf8).withUnsafeBytes { copy.append($0) }
+    }
+
+    private static func copy(
+        _ budget: CopyBudget, most: Int = 10, isChunked: Bool = false, isCompressed: Bool = false
+    ) -> BodyCopy {
+        BodyCopy(isChunked: isChunked, isCompressed: isCompressed, bytesMax: most, budget: budget)
+    }
+
+    @Test("parts are put together up to the bound; a body over it is given up, and its room is free again")
+    func bound() {
+        let budget = CopyBudget(bytesMax: 100)
+        let copy = Self.copy(budget)
+        for part in ["01234", "", "56789"] { Self.append(part, to: copy) }
+        #expect(copy.readable == .bytes(ByteBuffer(string: "0123456789"), isChunked: false))
+        #expect(copy.verbatim == ByteBuffer(string: "0123456789"))
+        #expect(budget.bytes == 10)
+        Self.append("x", to: copy)
+        #expect(copy.isTooLarge && copy.readable == .unseen(.tooLarge) && copy.verbatim == nil)
+        #expect(budget.bytes == 0)
+        Self.append("0", to: copy)
+        #expect(copy.verbatim == nil)
+    }
+
+    @Test("all copies together stay within the budget, and what is over gives its room back")
+    func budget() {
+        let budget = CopyBudget(bytesMax: 12)
+        var first: BodyCopy? = Self.copy(budget)
+        if let first { Self.append("01234567", to: first) }
+        let second = Self.copy(budget)
+        Self.append("0123", to: second)
+        #expect(budget.bytes == 12)
+        Self.append("4", to: second)
+        #expect(second.readable == .unseen(.noRoom) && second.isGivenUp && !second.isTooLarge)
+        #expect(budget.bytes == 8)
+        first = nil
+        #expect(budget.bytes == 0)
+    }
+
+    @Test("a compressed body can be passed on, but not read")
+    func compressed() {
+        let copy = Self.copy(CopyBudget(bytesMax: 100), isCompressed: true)
+        Self.append("gzip", to: copy)
+        #expect(copy.readable == .unseen(.compressed))
+        #expect(copy.verbatim == ByteBuffer(string: "gzip"))
+    }
+
+    @Test(
+        "a coding is found whatever its letters' case; identity is none",
+        arguments: [
+            ("content-encoding: gzip", true), ("Content-Encoding:br", true), ("content-encoding: Identity", false),
+            ("content-encoding:", false), ("x-content-encoding: gzip", false), ("content-type: text/plain", false),
+        ])
+    func coding(field: String, isCoded: Bool) {
+        let head = Array("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\(field)\r\n\r\n".utf8)
+        let found = head.withUnsafeBufferPointer {
+            ContentCoding.isCoded($0.baseAddress!, from: 17, headLength: $0.count)
+        }
+        #expect(found == isCoded)
+    }
+}

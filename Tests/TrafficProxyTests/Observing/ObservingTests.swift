@@ -1,0 +1,145 @@
+import ModelManifests
+import Serving
+import Testing
+
+@testable import TrafficProxy
+
+@Suite struct ObservingTests {
+    @Test("values of answers and of requests are counted at the instance that answered")
+    func counted() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.echo)
+            let port = try await harness.route(
+                stable: upstream.port,
+                observe: [
+                    PlaneHarness.observation("score"),
+                    PlaneHarness.observation("age", of: .request, path: "x", edges: [10, 20]),
+                ])
+            let client = try RawClient(port: port)
+            for (y, x) in [(0.1, 5), (0.9, 15), (0.7, 16), (0.5, 99)] {
+                let body = #"{"y": \#(y), "x": \#(x)}"#
+                #expect(try await client.request(body: body).body == body)
+            }
+            let counters = try await harness.counters(of: "s-0") {
+                $0.observed == ["score": [2, 2], "age": [1, 2, 1]]
+            }
+            #expect(counters.observed == ["score": [2, 2], "age": [1, 2, 1]])
+            #expect(counters.requests == 4 && counters.pairs == nil)
+        }
+    }
+
+    @Test("an answer reaches its client as it would unobserved, in chunks or until the end, in parts or at once")
+    func untouched() async throws {
+        let answers = [
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n{\"y\"\r\n5\r\n:0.9}\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n{\"y\":0.9}",
+        ]
+        for answer in answers {
+            for version in ["1.0", "1.1"] {
+                try await PlaneHarness.run { harness in
+                    let upstream = try await ScriptedUpstream(.raw(answer, closes: true))
+                    let request = "GET / HTTP/\(version)\r\nhost: h\r\nx-request-id: r\r\n\r\n"
+                    var bodies: [String] = []
+                    for observe in [[], [PlaneHarness.observation("score")]] {
+                        let client = try RawClient(
+                            port: try await harness.route(stable: upstream.port, observe: observe))
+                        try await client.send(request)
+                        bodies.append(try await client.answer().body)
+                    }
+                    #expect(bodies == [#"{"y":0.9}"#, #"{"y":0.9}"#])
+                    let counters = try await harness.counters(of: "s-0") { $0.observed == ["score": [0, 1]] }
+                    #expect(counters.observed == ["score": [0, 1]])
+                }
+            }
+        }
+    }
+
+    @Test("what cannot be seen is told by its reason, and comes through all the same")
+    func unseen() async throws {
+        var limits = ProxyLimits()
+        limits.copiedBodyBytes = 1000
+        try await PlaneHarness.run(limits: limits) { harness in
+            let upstream = try await ScriptedUpstream(.echo)
+            let client = try RawClient(
+                port: try await harness.route(stable: upstream.port, observe: [PlaneHarness.observation("score")]))
+            let large = #"{"y":0.9,"z":"\#(String(repeating: "z", count: 2000))"}"#
+            #expect(try await client.request(body: large).body == large)
+            for body in ["text", "{}", #"{"y":true}"#] { _ = try await client.request(body: body) }
+            try await upstream.behave(
+                .raw("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc", closes: false))
+            #expect(try await client.request().body == "abc")
+            // An error's body is no prediction.
+            try await upstream.behave(.raw("HTTP/1.1 500 E\r\ncontent-length: 7\r\n\r\n{\"y\":1}", closes: false))
+            #expect(try await client.request().status == 500)
+            try await upstream.behave(.echo)
+            _ = try await client.request(body: #"{"y":0.2}"#)
+            let counters = try await harness.counters(of: "s-0") { $0.observed == ["score": [1, 0]] }
+            #expect(counters.observed == ["score": [1, 0]])
+            let text = try await harness.metrics()
+            let labels = #"namespace="test",deployment="d",revision="s",instance="s-0",observation="score""#
+            for (reason, count) in [("tooLarge", 1), ("notJSON", 1), ("noValue", 2), ("compressed", 1)] {
+                #expect(text.contains("mlctl_proxy_not_observed_total{\(labels),reason=\"\(reason)\"} \(count)\n"))
+            }
+            #expect(try await harness.copiedBytes() == 0)
+        }
+    }
+
+    @Test("a sample is drawn for each request; what is sampled less is part of what is sampled more")
+    func sample() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.echo)
+            let client = try RawClient(
+                port: try await harness.route(
+                    stable: upstream.port,
+                    observe: [
+                        PlaneHarness.observation("all"), PlaneHarness.observation("some", sample: 0.25),
+                        PlaneHarness.observation("none", sample: 0),
+                    ]))
+            for _ in 0..<400 { _ = try await client.request(body: #"{"y":0.9}"#) }
+            let counters = try await harness.counters(of: "s-0") { $0.observed["all"] == [0, 400] }
+            #expect(counters.observed["all"] == [0, 400] && counters.observed["none"] == [0, 0])
+            // Five standard deviations of the binomial; the harness's seed is fixed.
+            let some = try #require(counters.observed["some"])
+            #expect(some[0] == 0 && (57...143).contains(some[1]))
+        }
+    }
+
+    @Test("of a sticky user only the first request is observed, and of a synthetic one none")
+    func evidence() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.echo)
+            let client = try RawClient(
+                port: try await harness.route(
+                    stable: upstream.port, observe: [PlaneHarness.observation("score")],
+                    routing: .stickyHeader("x-user")))
+            for user in 0..<5 {
+                for y in [0.1, 0.9] {
+                    _ = try await client.request(fields: ["x-user: u\(user)"], body: #"{"y":\#(y)}"#)
+                }
+            }
+            _ = try await client.request(fields: ["x-mlctl-synthetic: true"], body: #"{"y":0.9}"#)
+            _ = try await client.request(body: #"{"y":0.9}"#)
+            let counters = try await harness.counters(of: "s-0") { $0.observed == ["score": [5, 1]] }
+            #expect(counters.observed == ["score": [5, 1]])
+        }
+    }
+
+    @Test("bodies that find no room to be copied are not seen, and users notice nothing")
+    func noRoom() async throws {
+        var limits = ProxyLimits()
+        limits.copiedBytesTotal = 4
+        try await PlaneHarness.run(limits: limits) { harness in
+            let upstream = try await ScriptedUpstream(.echo)
+            let client = try RawClient(
+                port: try await harness.route(stable: upstream.port, observe: [PlaneHarness.observation("score")]))
+            for _ in 0..<10 { #expect(try await client.request(body: #"{"y":1}"#).body == #"{"y":1}"#) }
+            let text = try await eventually {
+                try await harness.metrics()
+            } until: {
+                $0.contains("reason=\"noRoom\"} 10\n")
+            }
+            #expect(text.contains("reason=\"noRoom\"} 10\n"))
+            #expect(try await harness.instance("s-0").counters.observed == ["score": [0, 0]])
+        }
+    }
+}
