@@ -16,8 +16,8 @@ enum TransportReason {
             return "no address for '\(error.host)'"
         case let error as IOError:
             return String(cString: strerror(error.errnoCode)).lowercased()
-        case let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout:
-            return "no answer in time"
+        case let error as HTTPClientError where error == .connectTimeout:
+            return "no connection in time"
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return "the connection was closed"
         case let error as NIOSSLError:

@@ -65,6 +65,11 @@ public struct PrometheusSource: Sendable {
                         sample.value
                 }
             }
+            guard namedBySeries.count <= PrometheusAnswer.seriesLimit else {
+                throw SourceError(
+                    .misasked,
+                    "\(namedBySeries.count) different sets of labels: aggregate both counters by (instance)")
+            }
             readings += namedBySeries.sorted { $0.key < $1.key }.map { series, named in
                 Reading(
                     instance: "\(side.revision.rawValue) \(series)", revision: side.revision, epoch: Self.epoch,

@@ -84,7 +84,7 @@ struct SourceTransportTests {
             try await measure("/nan") == .noData("the result is not a number (NaN): nothing was counted in the window"))
         for (path, words) in [
             ("/redirect", "redirects"), ("/locked", "(401)"), ("/large", "more than 4 MiB"),
-            ("/garbage", "does not answer as Prometheus does"), ("/cut", ""),
+            ("/garbage", "does not answer as Prometheus does"), ("/cut", "ended"),
         ] {
             guard case .error(let reason) = try await measure(path) else {
                 Issue.record("\(path) has a value")
