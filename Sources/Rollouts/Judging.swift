@@ -16,7 +16,7 @@ extension DecisionPass {
             at: readings, stable: state.stable?.revision, candidate: rollout.candidate.revision)
         switch look {
         case .opening(let stableHistory):
-            if source == MetricSourceName.proxy { rollout.judgement.learn(stableHistory: stableHistory) }
+            rollout.judgement.learn(stableHistory: stableHistory, source: source)
         case .interval(let stable, let candidate):
             let interval = Interval(at: now, source: source, stable: stable, candidate: candidate)
             rollout.judgement.absorb(interval)
