@@ -81,7 +81,7 @@ import Testing
             ])
         #expect(
             deployment.rollout.gates.map(\.kind) == [
-                .distribution(DistributionGate(observe: "score")),
+                .distribution(DistributionGate(observe: "score", buckets: .edges([0.1, 0.5]))),
                 .drift(
                     DriftGate(
                         observe: "score", distance: .jensenShannon, max: 0.1,
