@@ -16,7 +16,10 @@ extension DecisionPass {
             at: readings, stable: state.stable?.revision, candidate: rollout.candidate.revision)
         switch look {
         case .opening(let stableHistory):
-            if source == MetricSourceName.proxy { rollout.judgement.learn(stableHistory: stableHistory) }
+            guard source == MetricSourceName.proxy else { break }
+            rollout.judgement.learn(stableHistory: stableHistory)
+            absorbed.append(
+                Interval(at: now, source: Interval.stableHistory, stable: stableHistory, candidate: SideCounts()))
         case .interval(let stable, let candidate):
             let interval = Interval(at: now, source: source, stable: stable, candidate: candidate)
             rollout.judgement.absorb(interval)
