@@ -44,8 +44,10 @@ public struct Judgement: Codable, Hashable, Sendable {
     }
 
     /// Stable's traffic from before the evidence began: lets `slow` gates freeze their bound at the start.
-    public mutating func learn(stableHistory counts: SideCounts) {
-        for index in evidence.indices { evidence[index].learn(stableHistory: counts) }
+    public mutating func learn(stableHistory counts: SideCounts, source: String = MetricSourceName.proxy) {
+        for index in evidence.indices where evidence[index].spec.counters == source {
+            evidence[index].learn(stableHistory: counts)
+        }
     }
 
     /// Gates changed in mid-rollout: kept ones keep their evidence, added ones share the reserve, removed ones go. A gate

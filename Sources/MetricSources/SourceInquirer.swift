@@ -1,5 +1,6 @@
 import Analysis
 import Controller
+import Foundation
 import Logging
 import ModelManifests
 import Rollouts
@@ -18,7 +19,8 @@ public struct SourceInquirer: Inquirer {
     /// The answer of a source's own program to a query.
     public typealias Command = @Sendable (CommandSettings, _ query: String) async -> Measured
     /// Totals of what was reported of the labels' answers, as `LABEL.sum` and `LABEL.count`, by revision.
-    public typealias Outcomes = @Sendable (DeploymentKey, [Revision], _ labels: [String]) async throws -> [Reading]
+    public typealias Outcomes =
+        @Sendable (DeploymentKey, [Revision], _ labels: [String], _ since: Date?) async throws -> [Reading]
 
     public static let questionsAtOnce = 32
     public static let checksAtOnce = 4
@@ -124,7 +126,7 @@ public struct SourceInquirer: Inquirer {
         switch name {
         case MetricSourceName.server: return try await server.readings(of: ratios, sides: sides)
         case MetricSourceName.outcomes:
-            return try await outcomes(inquiry.deployment, sides.map(\.revision), Self.labels(of: ratios))
+            return try await outcomes(inquiry.deployment, sides.map(\.revision), Self.labels(of: ratios), inquiry.since)
         default:
             guard case .prometheus(let source) = sources[name]?.source else {
                 throw SourceError(

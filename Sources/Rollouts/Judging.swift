@@ -16,8 +16,8 @@ extension DecisionPass {
             at: readings, stable: state.stable?.revision, candidate: rollout.candidate.revision)
         switch look {
         case .opening(let stableHistory):
+            rollout.judgement.learn(stableHistory: stableHistory, source: source)
             guard source == MetricSourceName.proxy else { break }
-            rollout.judgement.learn(stableHistory: stableHistory)
             absorbed.append(
                 Interval(at: now, source: Interval.stableHistory, stable: stableHistory, candidate: SideCounts()))
         case .interval(let stable, let candidate):

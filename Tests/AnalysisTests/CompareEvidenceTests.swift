@@ -108,6 +108,16 @@ import Testing
         #expect(size < 2_048)
     }
 
+    @Test("at a rate that no candidate can exceed by the margin, there is nothing to pass")
+    func emptyPass() {
+        var evidence = Self.evidence(CompareGate(metric: .errors))
+        for _ in 0..<50 {
+            evidence.absorb(.errors(stable: (720, of: 900), candidate: (80, of: 100)), missedRegressionRate: 0.05)
+        }
+        #expect(evidence.verdict == .insufficient)
+        #expect(evidence.reason.contains("no candidate can be beyond the pass margin"))
+    }
+
     @Test("a counter that a side lacks is named, and nothing concluded however much it would say")
     func absent() {
         var evidence = Self.evidence(Self.ratio())

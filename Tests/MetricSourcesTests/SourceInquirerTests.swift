@@ -17,7 +17,7 @@ struct SourceInquirerTests {
         clock: ManualClock = ManualClock(), command: @escaping SourceInquirer.Command = { _, _ in .value(1) },
         check: @escaping SourceInquirer.Check = { _, _ in CheckOutcome(end: .exited(0)) },
         contract: @escaping SourceInquirer.Contract = { _, _ in .unreadable("no contract") },
-        outcomes: @escaping SourceInquirer.Outcomes = { _, _, _ in [] },
+        outcomes: @escaping SourceInquirer.Outcomes = { _, _, _, _ in [] },
         server: ServerMetrics = ServerMetrics { _ in SourceResponse(status: 200, body: Data("queue 4\n".utf8)) }
     ) throws -> SourceInquirer {
         let settings = [
@@ -51,7 +51,7 @@ struct SourceInquirerTests {
                 return CheckOutcome(end: .exited(3))
             },
             contract: { _, gate in .unreadable("at \(gate.path ?? "")") },
-            outcomes: { deployment, revisions, labels in
+            outcomes: { deployment, revisions, labels, _ in
                 heard.withLock { $0.append("\(deployment) \(revisions.map(\.rawValue)) \(labels)") }
                 return [Reading(instance: "o", revision: revisions[0], epoch: "e", counters: RequestCounters())]
             })
@@ -82,7 +82,7 @@ struct SourceInquirerTests {
 
     @Test("asks the candidate alone where there is no stable")
     func noStable() async throws {
-        let inquirer = try inquirer(outcomes: { _, revisions, _ in
+        let inquirer = try inquirer(outcomes: { _, revisions, _, _ in
             revisions.map { Reading(instance: "o", revision: $0, epoch: "e", counters: RequestCounters()) }
         })
         let question = Inquiry.Question.counters(source: "outcomes", ratios: [CounterRatio(outcome: "correct")])
@@ -95,7 +95,7 @@ struct SourceInquirerTests {
 
     @Test("says what to do about a source that is not there, or is asked for what it has not")
     func unknown() async throws {
-        let inquirer = try inquirer(outcomes: { _, _, _ in throw SourceError(.unreachable, "the journal is locked") })
+        let inquirer = try inquirer(outcomes: { _, _, _, _ in throw SourceError(.unreachable, "the journal is locked") })
         #expect(
             await inquirer.answer(measure("promethus"))
                 == .measured(
@@ -140,7 +140,7 @@ struct SourceInquirerTests {
                 await Self.hang()
                 return .unreadable("")
             },
-            outcomes: { _, _, _ in
+            outcomes: { _, _, _, _ in
                 await Self.hang()
                 return []
             })

@@ -13,7 +13,6 @@ struct ReplayTrack: Sendable {
     private var failed: ReplayVerdict?
     private var problem: String?
     private let missedRegressionRate: Double
-
     private let need: ReplayNeed
     /// Of an observation whose buckets are named.
     private var buckets: PredictionBuckets?

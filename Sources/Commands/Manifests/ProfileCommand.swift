@@ -14,21 +14,27 @@ struct ProfileCommand: ParsableCommand {
             Examples:
               mlctl profile train.csv --column score -o profile.yaml
               mlctl profile train.csv --column score --buckets 0.1,0.25,0.5,0.75,0.9
-              mlctl profile train.csv --column label --classes cat,dog,bird --name labels --namespace vision
-              zcat answers.jsonl.gz | mlctl profile - --path 'outputs[0].data[0]' --bins 20 --name score
+              mlctl profile train.csv --column label --classes cat,dog,bird -n vision
+              zcat answers.jsonl.gz | mlctl profile - --path 'outputs[0].data[0]' --name score
 
             In the ModelDeployment:
-              traffic: {observe: [{name: score, path: 'outputs[0].data[0]', buckets: [0.1, 0.25, 0.5, 0.75, 0.9]}]}
-              rollout: {gates: [{name: drift, drift: {observe: score, profile: score}}]}
+              traffic:
+                observe:
+                - {name: score, path: 'outputs[0].data[0]', buckets: [0.1, 0.5]}
+              rollout:
+                gates:
+                - {name: drift, drift: {observe: score, profile: score}}
             """)
 
     @Argument(help: "The data: CSV with a header, or JSON lines; - for the standard input.") var data: String
     @Option(help: "CSV: the column.") var column: String?
     @Option(help: "JSON lines: where in each line the value is, such as outputs[0].data[0].") var path: String?
-    @Option(help: "Upper edges of the buckets, ascending: 0.1,0.5. One more bucket holds the rest.") var buckets:
-        String?
+    @Option(
+        parsing: .unconditional, help: "Upper edges of the buckets, ascending: 0.1,0.5. One more bucket holds the rest."
+    ) var buckets: String?
     @Option(help: "So many buckets of about the same size, 2 to \(PredictionBuckets.countLimit).") var bins: Int?
-    @Option(help: "Labels, quoted as in CSV. One more bucket holds every other.") var classes: String?
+    @Option(parsing: .unconditional, help: "Labels, quoted as in CSV. One more bucket holds every other.") var classes:
+        String?
     @Option(help: "What the profile is called; after the column or the path where not given.") var name: String?
     @Option(name: .shortAndLong, help: "Its namespace.") var namespace: String?
     @Option(name: .shortAndLong, help: "The file to write; the standard output where not given.") var output: String?
@@ -57,7 +63,8 @@ struct ProfileCommand: ParsableCommand {
         }
         let manifest = ProfileManifest(
             name: name, namespace: namespace,
-            source: "\(column ?? path ?? "") of \((data as NSString).lastPathComponent)",
+            source:
+                "\(column ?? path ?? "") of \(data == "-" ? "the standard input" : (data as NSString).lastPathComponent)",
             profile: profile)
         try write(try manifest.yaml())
         try report(tally, manifest)

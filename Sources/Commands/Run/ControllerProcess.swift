@@ -61,7 +61,8 @@ struct ControllerProcess {
             with: ControllerCollaborators(
                 source: GitManifests(repository: repository), backend: backend, store: journal,
                 metrics: ProxyCounters { try await proxy.report() }, logs: LocalLogs(backend: backend),
-                notifier: notifications, outcomes: OutcomeIntake(store: journal, key: requestIdKey),
+                notifier: notifications, inquirer: inquirer(journal),
+                outcomes: OutcomeIntake(store: journal, key: requestIdKey),
                 recorder: ReadingRecorder(store: journal, logger: logger), now: { clock.now() }),
             logger: logger)
         let server = try ControlServer(
@@ -80,6 +81,21 @@ struct ControllerProcess {
                 logger: logger))
         try await group.run()
         logger.info("Stopped; what serves goes on serving. 'mlctl down' stops it")
+    }
+
+    /// Those that gates may ask, by the names that manifests have for them.
+    private func inquirer(_ journal: JournalStore) -> SourceInquirer {
+        let checks = CheckRunner(
+            outputFolder: state.appending(path: "checks").path(percentEncoded: false),
+            secretsFolder: state.appending(path: "secrets").path(percentEncoded: false))
+        let contracts = ContractReader()
+        return SourceInquirer(
+            sources: settings.sources, environment: ProcessInfo.processInfo.environment,
+            check: { await checks.run($0, $1) }, contract: { await contracts.read($0, $1) },
+            command: { settings, query in
+                await CommandSource(command: settings.command, timeout: settings.timeout).value(of: query)
+            },
+            outcomes: { try await journal.totals(of: $0, revisions: $1, labels: $2, since: $3) }, logger: logger)
     }
 
     /// - Throws: `ValidationError` where it cannot be listened on, or must not be without a token.

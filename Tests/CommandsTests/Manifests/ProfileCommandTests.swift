@@ -95,6 +95,13 @@ import Testing
         #expect(written.hasSuffix("  - 1\n  - 1\n  - 1\n  - 1\n  - 1\n  - 1\n  - 1\n  - 2\n  - 0\n"))
     }
 
+    @Test("edges and labels may begin with a minus")
+    func negative() throws {
+        let written = try Self.written("a\n-1\n2\n", ["--column", "a", "--buckets", "-0.5,3"])
+        #expect(written.hasSuffix("  - -0.5\n  - 3\n  counts:\n  - 1\n  - 1\n  - 0\n"))
+        #expect(ManifestReader.read(written, file: "profile.yaml", named: true).diagnostics.isEmpty)
+    }
+
     @Test("JSON lines, by the path that the observation has")
     func jsonLines() throws {
         let data = (1...40).map { #"{"outputs": [{"data": [\#($0)]}]}"# + "\n" }.joined()
