@@ -31,11 +31,11 @@ enum EvidenceText {
 
     static func seconds(_ seconds: Double) -> String { "\(number(seconds)) s" }
 
-    /// ln 400 → "1 in 400".
+    /// ln 400 → "1 in 400", though its exponential is a little less.
     static func odds(_ logEvidence: Double) -> String {
         let evidence = Double.exp(min(logEvidence, 700))
         if evidence > 1e6 { return "1 in over a million" }
-        return evidence < 2 ? "1 in \(number(max(1, evidence)))" : "1 in \(count(Int(evidence)))"
+        return evidence < 2 ? "1 in \(number(max(1, evidence)))" : "1 in \(count(Int(evidence * (1 + 1e-9))))"
     }
 
     static func share(_ part: Int, of whole: Int) -> String {

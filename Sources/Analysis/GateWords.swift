@@ -71,9 +71,10 @@ private func tolerance(_ relative: Double?, _ absolute: Double?, isShare: Bool) 
 
 extension CompareGate {
     fileprivate func words(_ odds: String, _ missed: String) -> GateWords {
-        let allowed = tolerance(maxRelativeIncrease, maxAbsoluteIncrease, isShare: metric?.isLatency != true)
+        let isShare = metric.map { !$0.isLatency } ?? (source == MetricSourceName.outcomes)
+        let allowed = tolerance(maxRelativeIncrease, maxAbsoluteIncrease, isShare: isShare)
         let margin = tolerance(
-            passMargin.relative, metric?.isLatency == true ? nil : passMargin.absolute, isShare: true)
+            passMargin.relative, metric?.isLatency == true ? nil : passMargin.absolute, isShare: isShare)
         return GateWords(
             asks: "\(question), by more than \(allowed)?",
             passes: "a regression beyond \(margin) is excluded at \(missed)\(floor(minSamples))",

@@ -57,7 +57,6 @@ extension Controller {
         }
         await record(decision, about: before?.rollout, of: key)
         answer(pending, decision.refusals)
-        await record(decision, about: before?.rollout, of: key)
         var isNews = before?.phase != decision.state?.phase
         if case .manifest(_, let commit) = desired, entries[key]?.commit != commit {
             entries[key]?.commit = commit

@@ -1,6 +1,5 @@
 import Foundation
 import ModelManifests
-import Rollouts
 import Serving
 
 /// Where outcomes are kept, and summed by revision and label.
@@ -46,34 +45,5 @@ extension Reading {
         return Reading(
             instance: "\(MetricSourceName.outcomes)/\(revision)", revision: revision, epoch: MetricSourceName.outcomes,
             counters: counters)
-    }
-}
-
-/// Answers decisions that compare outcomes.
-public struct OutcomeInquirer: Inquirer {
-    private let store: any OutcomeStore
-
-    public init(store: any OutcomeStore) { self.store = store }
-
-    public func answer(_ inquiry: Inquiry) async -> Finding.Answer {
-        guard case .counters(MetricSourceName.outcomes, let ratios) = inquiry.question else {
-            return .failed("not a question about outcomes")
-        }
-        let labels = Set(ratios.compactMap { Self.label($0) }).sorted()
-        do {
-            let readings = try await store.totals(
-                of: inquiry.deployment,
-                revisions: [inquiry.stable?.revision, inquiry.candidate.revision].compactMap(\.self), labels: labels,
-                since: inquiry.since)
-            return .counters(readings)
-        } catch {
-            return .failed("outcomes cannot be read: \((error as? any RetryableError)?.message ?? "\(error)")")
-        }
-    }
-
-    /// `correct` for the ratio `correct.sum` over `correct.count`.
-    static func label(_ ratio: CounterRatio) -> String? {
-        let suffix = ".count"
-        return ratio.per.hasSuffix(suffix) ? String(ratio.per.dropLast(suffix.count)) : nil
     }
 }

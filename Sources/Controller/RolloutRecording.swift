@@ -5,12 +5,12 @@ import ModelManifests
 /// Sums what became evidence in one rollout, and says when the sums are to be kept. Pure.
 ///
 /// Intervals are what gates learn from; their running sums are what counters would have read, had there been nothing but
-/// evidence. Judged again, the sums give the same evidence, at looks that are a second apart rather than at every one.
+/// evidence. Judged again, they give the same evidence: look by look at first, at coarser looks in a long rollout.
 struct RolloutRecording: Equatable, Sendable {
-    /// Between two readings of one rollout, at least this, and at least a thousandth of its age: a year makes twelve
-    /// thousand.
-    static let spacingSeconds = 1.0
+    /// Between two readings, at least this share of the rollout's age: two looks a second make twelve thousand in a year.
     static let spacingShare = 0.001
+    /// Between two writes, at least this.
+    static let writeSeconds = 1.0
 
     private struct Sums: Equatable {
         var stable = SideCounts()
@@ -21,19 +21,22 @@ struct RolloutRecording: Equatable, Sendable {
 
     let identity: RecordedRollout.Identity
     private var sums: [String: Sums] = [:]
-    private var keptAt: Double
+    private var readAt: Double
+    private var writtenAt: Double
+    private var waiting: [RecordedReading] = []
 
     /// - Parameter last: of each source, the last reading that was kept.
     init(_ identity: RecordedRollout.Identity, resumingAt last: [RecordedReading] = []) {
         self.identity = identity
-        keptAt = last.map(\.t).max() ?? -.infinity
+        readAt = last.map(\.t).max() ?? -.infinity
+        writtenAt = readAt
         for reading in last {
             sums[reading.source] = Sums(stable: reading.stable, candidate: reading.candidate, t: reading.t)
         }
     }
 
     /// - Parameter isDecisive: a verdict fell: what it fell on is kept, however soon.
-    /// - Returns: what is to be kept now.
+    /// - Returns: what is to be written now.
     mutating func absorb(_ intervals: [Interval], isDecisive: Bool) -> [RecordedReading] {
         for interval in intervals {
             var sum = sums[interval.source] ?? Sums()
@@ -46,13 +49,18 @@ struct RolloutRecording: Equatable, Sendable {
             sums[interval.source] = sum
         }
         let now = sums.values.map(\.t).max() ?? 0
-        guard isDecisive || now >= keptAt + max(Self.spacingSeconds, now * Self.spacingShare) else { return [] }
-        let changed = sums.filter { $0.value.isChanged }
-        guard !changed.isEmpty else { return [] }
-        keptAt = now
-        for source in changed.keys { sums[source]?.isChanged = false }
-        return changed.sorted { $0.key < $1.key }.map { source, sum in
-            RecordedReading(t: sum.t, source: source, stable: sum.stable, candidate: sum.candidate)
+        if isDecisive || now >= readAt + now * Self.spacingShare { read(at: now) }
+        guard isDecisive || now >= writtenAt + Self.writeSeconds, !waiting.isEmpty else { return [] }
+        writtenAt = now
+        defer { waiting = [] }
+        return waiting
+    }
+
+    private mutating func read(at now: Double) {
+        for (source, sum) in sums.sorted(by: { $0.key < $1.key }) where sum.isChanged {
+            waiting.append(RecordedReading(t: sum.t, source: source, stable: sum.stable, candidate: sum.candidate))
+            sums[source]?.isChanged = false
+            readAt = now
         }
     }
 }

@@ -17,6 +17,9 @@ extension DecisionPass {
         switch look {
         case .opening(let stableHistory):
             rollout.judgement.learn(stableHistory: stableHistory, source: source)
+            guard source == MetricSourceName.proxy else { break }
+            absorbed.append(
+                Interval(at: now, source: Interval.stableHistory, stable: stableHistory, candidate: SideCounts()))
         case .interval(let stable, let candidate):
             let interval = Interval(at: now, source: source, stable: stable, candidate: candidate)
             rollout.judgement.absorb(interval)

@@ -36,15 +36,7 @@ struct OutcomeIntakeTests {
             ]
             let receipt = try await controller.report(batch)
             #expect(receipt.accepted == 1 && receipt.repeated == 1 && receipt.refused == 3)
-            let inquiry = Inquiry(
-                id: "outcomes/1", deployment: deployment,
-                question: .counters(
-                    source: MetricSourceName.outcomes, ratios: [CounterRatio(outcome: "correct")]),
-                stable: nil, candidate: .init(revision: revision, version: "1", instances: []))
-            guard case .counters(let readings) = await OutcomeInquirer(store: store).answer(inquiry) else {
-                Issue.record("no counters")
-                return
-            }
+            let readings = await store.totals(of: deployment, revisions: [revision], labels: ["correct"], since: nil)
             #expect(readings.map(\.counters.named) == [["correct.count": 1, "correct.sum": 1]])
         }
     }
@@ -55,14 +47,5 @@ struct OutcomeIntakeTests {
         await #expect(throws: ControlError.self) { try await rig.controller().report([]) }
         let keyless = rig.controller(outcomes: OutcomeIntake(store: InMemoryOutcomeStore(), key: { nil }))
         await #expect(throws: ControlError.self) { try await keyless.report([]) }
-    }
-
-    @Test("answers no question about another source")
-    func otherQuestion() async {
-        let inquiry = Inquiry(
-            id: "x/1", deployment: DeploymentKey(name: "model"), question: .counters(source: "prometheus", ratios: []),
-            stable: nil, candidate: .init(revision: Revision(rawValue: "a"), version: "1", instances: []))
-        let answer = await OutcomeInquirer(store: InMemoryOutcomeStore()).answer(inquiry)
-        #expect(answer == .failed("not a question about outcomes"))
     }
 }

@@ -21,12 +21,14 @@ struct RolloutRecordingTests {
             candidate: SideCounts(requests: requests, errors: 1))
     }
 
-    @Test("is kept as running sums, at most once a second")
+    @Test("is kept look by look as running sums, and written at most once a second")
     func spacing() {
         var recording = RolloutRecording(identity)
-        let kept = (1...10).flatMap { recording.absorb([interval(Double($0) * 0.5, 10)], isDecisive: false) }
-        #expect(kept.map(\.t) == [0.5, 1.5, 2.5, 3.5, 4.5])
-        #expect(kept.map(\.candidate.requests) == [10, 30, 50, 70, 90])
+        let writes = (1...10).map { recording.absorb([interval(Double($0) * 0.5, 10)], isDecisive: false) }
+        #expect(writes.map(\.count) == [1, 0, 2, 0, 2, 0, 2, 0, 2, 0])
+        let kept = writes.flatMap(\.self)
+        #expect(kept.map(\.t) == (1...9).map { Double($0) * 0.5 })
+        #expect(kept.map(\.candidate.requests) == (1...9).map { $0 * 10 })
         #expect(kept.last?.stable.requests == 270 && kept.last?.candidate.errors == 9)
     }
 
@@ -36,7 +38,16 @@ struct RolloutRecordingTests {
         _ = recording.absorb([interval(1, 10)], isDecisive: false)
         #expect(recording.absorb([interval(1.5, 10)], isDecisive: false).isEmpty)
         let kept = recording.absorb([interval(1.6, 10)], isDecisive: true)
-        #expect(kept.map(\.candidate.requests) == [30])
+        #expect(kept.map(\.candidate.requests) == [20, 30])
+    }
+
+    @Test("is read less often as the rollout grows old")
+    func thinning() {
+        var recording = RolloutRecording(identity)
+        _ = recording.absorb([interval(10_000, 1)], isDecisive: true)
+        let kept = (1...100).flatMap { recording.absorb([interval(10_000 + Double($0) * 0.5, 1)], isDecisive: false) }
+        #expect(kept.count == 4)
+        #expect(kept.last?.candidate.requests ?? 0 > 80)
     }
 
     @Test("is not kept while nothing is added")
@@ -62,15 +73,16 @@ struct RolloutRecordingTests {
         let kept = before.absorb([interval(1, 10)], isDecisive: false)
         var after = RolloutRecording(identity, resumingAt: kept)
         #expect(after.absorb([interval(1.5, 10)], isDecisive: false).isEmpty)
-        #expect(after.absorb([interval(2, 10)], isDecisive: false).map(\.candidate.requests) == [30])
+        #expect(after.absorb([interval(2, 10)], isDecisive: false).map(\.candidate.requests) == [20, 30])
     }
 
     @Test("of a year at two looks a second takes fewer readings than may be kept")
     func year() {
-        // The sum over the spacings, rather than sixty million looks: one a second, then one a thousandth.
+        // The sum over the spacings, rather than sixty million looks: every one, then one a thousandth.
         let seconds = 365.0 * 86_400
-        let dense = 1 / RolloutRecording.spacingShare
-        let count = dense + Foundation.log(seconds / dense) / RolloutRecording.spacingShare
+        let lookSeconds = 0.5
+        let dense = lookSeconds / RolloutRecording.spacingShare
+        let count = dense / lookSeconds + Foundation.log(seconds / dense) / RolloutRecording.spacingShare
         #expect(count < Double(RecordedRollout.readingLimit))
     }
 
@@ -98,6 +110,6 @@ struct RolloutRecordingTests {
         #expect(kept.map(\.identity.revision) == [rollout.candidate.revision])
         let number = try #require(kept.first?.number)
         let readings = await store.readings(of: number, in: key, after: 0, limit: 10)
-        #expect(readings.map(\.candidate.requests) == [1, 3, 4])
+        #expect(readings.map(\.candidate.requests) == [1, 2, 3, 4])
     }
 }

@@ -120,6 +120,9 @@ public struct SideCounts: Codable, Hashable, Sendable {
 /// Looks may come at any time that does not depend on the outcomes within the interval: a schedule, a number of
 /// requests, a scrape. Intervals are never pooled: weights and base rates change between them.
 public struct Interval: Codable, Hashable, Sendable {
+    /// The source of what is no evidence: stable's traffic from before, by which gates choose their bounds.
+    public static let stableHistory = "stable history"
+
     /// Its end.
     public var at: Date
     /// Whose counters these are: a gate takes those of its own source only.

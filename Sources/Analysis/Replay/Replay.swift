@@ -92,9 +92,14 @@ public struct Replay: Sendable {
     }
 
     private func open(_ line: ReplayLine) -> Stream {
-        let judgement = Judgement(
+        var judgement = Judgement(
             gates: gates, falseRollbackRate: falseRollbackRate, missedRegressionRate: missedRegressionRate,
             startedAt: Date(timeIntervalSinceReferenceDate: line.t))
+        if let latency = line.history?.latency {
+            judgement.learn(
+                stableHistory: SideCounts(
+                    requests: latency.buckets.last ?? 0, latency: latency.buckets, bounds: latency.bounds))
+        }
         let tracks = judgement.evidence.map {
             ReplayTrack(evidence: $0, missedRegressionRate: missedRegressionRate)
         }

@@ -14,6 +14,8 @@
 /// - Any other array of whole numbers, or object of such, counts the values of an observation that fell into each bucket:
 ///   each value in one bucket only, unlike `latency`. In an array, the bucket for the rest is the last. An object names
 ///   its buckets (upper edges or classes); those that a stream's first line with it does not name are the rest.
+/// - `history`, beside the sides of a stream's first line: what stable had done before. No evidence: by its `latency`,
+///   gates choose the bounds that they freeze.
 /// - Whatever else stands there is passed over. Sources whose counters share a name go to streams of their own.
 ///
 /// `mlctl events --export` writes it and `mlctl replay` reads it.
@@ -24,11 +26,16 @@ public struct ReplayLine: Codable, Hashable, Sendable {
     /// Nil where that side was not read.
     public var stable: ReplaySide?
     public var candidate: ReplaySide?
+    /// On a stream's first line: stable's traffic from before.
+    public var history: ReplaySide?
 
-    public init(stream: String, t: Double, stable: ReplaySide?, candidate: ReplaySide?) {
+    public init(
+        stream: String, t: Double, stable: ReplaySide?, candidate: ReplaySide?, history: ReplaySide? = nil
+    ) {
         self.stream = stream
         self.t = t
         self.stable = stable
         self.candidate = candidate
+        self.history = history
     }
 }

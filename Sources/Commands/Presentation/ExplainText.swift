@@ -30,7 +30,7 @@ struct ExplainText {
         var rows = Rows(canvas, labelColumns: 13)
         let since = "\(status.phase.rawValue), since \(RelativeTime.text(status.since, now: now))"
         rows.add("phase", since, status.phase.tone)
-        if !status.message.isEmpty { rows.add("because", status.message) }
+        if !status.message.isEmpty, explanation.rollback == nil { rows.add("because", status.message) }
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
         if let waitingFor = status.waitingFor { rows.add("waiting for", waitingFor, .warning) }
@@ -113,9 +113,9 @@ struct ExplainText {
     private var quarantine: [String] {
         var rows = Rows(canvas, labelColumns: 13)
         for entry in status.quarantined {
-            rows.add(
-                entry.revision.rawValue,
-                "version \(entry.version), \(RelativeTime.text(entry.at, now: now)): \(entry.reason)")
+            let what = "version \(entry.version), \(RelativeTime.text(entry.at, now: now))"
+            let isSaid = entry.reason == explanation.rollback?.event.message
+            rows.add(entry.revision.rawValue, isSaid ? what : "\(what): \(entry.reason)")
         }
         return section("Not tried again", rows.lines)
     }

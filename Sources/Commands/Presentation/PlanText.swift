@@ -18,15 +18,11 @@ struct PlanText {
         var rows = Rows(canvas, labelColumns: 10, indent: 4)
         rows.add("revision", revision(plan))
         for change in plan.settingChanges { rows.add("changes", change, .warning) }
-        if plan.change != .unchanged {
-            for (label, prefix) in [("steps", "step "), ("gates", "gate ")] {
-                for (index, setting) in plan.settings.filter({ $0.name.hasPrefix(prefix) }).enumerated() {
-                    let name = String(setting.name.dropFirst(prefix.count))
-                    rows.add(
-                        index == 0 ? label : "",
-                        prefix == "step " ? "\(name). \(setting.text)" : "\(name): \(setting.text)")
-                }
-            }
+        if plan.change.startsRollout {
+            add("steps", plan.settings, prefix: "step ", separator: ". ", to: &rows)
+            add("gates", plan.settings, prefix: "gate ", separator: ": ", to: &rows)
+        }
+        if plan.change.startsRollout || plan.change == .settings {
             rows.add("at most", plan.capacity)
             if let endpoint = plan.settings.first(where: { $0.name == "endpoint" }) {
                 rows.add("endpoint", endpoint.text)
@@ -34,6 +30,15 @@ struct PlanText {
         }
         lines += rows.lines
         return lines
+    }
+
+    /// Settings of one kind under one label.
+    private func add(
+        _ label: String, _ settings: [SettingWords], prefix: String, separator: String, to rows: inout Rows
+    ) {
+        for (index, setting) in settings.filter({ $0.name.hasPrefix(prefix) }).enumerated() {
+            rows.add(index == 0 ? label : "", "\(setting.name.dropFirst(prefix.count))\(separator)\(setting.text)")
+        }
     }
 
     private func revision(_ plan: DeploymentPlan) -> String {
@@ -53,6 +58,14 @@ struct PlanText {
 
 extension DeploymentPlan.Change {
     fileprivate static let ordered: [Self] = [.created, .revision, .settings, .unchanged, .quarantined, .unknown]
+
+    /// Or would, if the controller knew nothing of it.
+    fileprivate var startsRollout: Bool {
+        switch self {
+        case .created, .revision, .unknown: true
+        case .settings, .unchanged, .quarantined: false
+        }
+    }
 
     fileprivate var mark: String {
         switch self {

@@ -18,6 +18,7 @@ struct ReadingExport {
 
     let stream: String
     private var pending: [String: Pending] = [:]
+    private var history: RecordedReading?
 
     init(_ rollout: RecordedRollout) {
         let start = RelativeTime.clock(rollout.identity.startedAt)
@@ -29,13 +30,17 @@ struct ReadingExport {
     mutating func lines(_ readings: [RecordedReading]) throws -> [String] {
         var lines: [String] = []
         for reading in readings {
+            guard reading.source != Interval.stableHistory else {
+                history = reading
+                continue
+            }
             let name = reading.source == MetricSourceName.server ? "\(stream)/server" : stream
             if let open = pending[name] {
                 if reading.t > open.t { lines.append(try line(name, open.t, open.bySource.values.map(\.self))) }
                 pending[name]?.t = max(open.t, reading.t)
                 pending[name]?.bySource[reading.source] = reading
             } else {
-                lines.append(try line(name, reading.t - Self.leadSeconds, [reading.zeroed]))
+                lines.append(try line(name, reading.t - Self.leadSeconds, [reading.zeroed], history))
                 pending[name] = Pending(t: reading.t, bySource: [reading.source: reading])
             }
         }
@@ -50,12 +55,15 @@ struct ReadingExport {
         }
     }
 
-    private func line(_ stream: String, _ t: Double, _ readings: [RecordedReading]) throws -> String {
+    private func line(
+        _ stream: String, _ t: Double, _ readings: [RecordedReading], _ history: RecordedReading? = nil
+    ) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let line = ReplayLine(
             stream: stream, t: t, stable: ReplaySide(readings.map(\.stable).reduce(SideCounts(), +)),
-            candidate: ReplaySide(readings.map(\.candidate).reduce(SideCounts(), +)))
+            candidate: ReplaySide(readings.map(\.candidate).reduce(SideCounts(), +)),
+            history: history.map { ReplaySide($0.stable) })
         return String(decoding: try encoder.encode(line), as: UTF8.self)
     }
 }

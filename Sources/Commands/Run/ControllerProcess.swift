@@ -13,6 +13,7 @@ import Notifications
 import Rollouts
 import ServiceLifecycle
 import Serving
+import TrafficProxy
 
 /// A controller with its adapters, from start to SIGTERM. The only place where all of them meet.
 struct ControllerProcess {
@@ -122,8 +123,8 @@ struct ControllerProcess {
 
     /// The data plane makes it at its first start.
     private var requestIdKey: @Sendable () -> RequestIdentityKey? {
-        let file = state.appending(path: "proxy/request-id-key")
-        return { (try? Data(contentsOf: file)).flatMap { RequestIdentityKey(Array($0)) } }
+        let file = ProxyFiles(stateDirectory: state.path(percentEncoded: false)).requestIdKey
+        return { FileManager.default.contents(atPath: file).flatMap { RequestIdentityKey(Array($0)) } }
     }
 
     /// Where programs find this controller's API.

@@ -111,7 +111,6 @@ import Testing
             default/churn: version 2026-11-20 was taken back, and version 2026-11-01 serves
 
               phase        RolledBack, since 2h ago
-              because      gate errors failed
               traffic      100 % to version 2026-11-01 (1/1 ready)
 
             Why it was rolled back

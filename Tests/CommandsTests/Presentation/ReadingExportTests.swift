@@ -84,4 +84,20 @@ struct ReadingExportTests {
         #expect(verdicts.map(\.t) == [Double(readings.count)])
         #expect(verdicts.map(\.reason) == [then.reason])
     }
+
+    @Test("say what stable had done before, so that frozen bounds are the same")
+    func history() throws {
+        let gate = GateSpec(name: "slow", kind: .compare(CompareGate(metric: .slow)))
+        let before = RecordedReading(
+            t: 0, source: Interval.stableHistory, stable: side(1_000, errors: 0), candidate: SideCounts())
+        let readings = [RecordedReading(t: 1, stable: side(40, errors: 0), candidate: side(20, errors: 0))]
+        func reason(_ readings: [RecordedReading]) throws -> String? {
+            try Replay.run(
+                gates: [gate], falseRollbackRate: 0.01, missedRegressionRate: 0.05, lines: try export(readings)
+            ).first?.reason
+        }
+        #expect(try reason(readings)?.hasPrefix("waiting for") == true)
+        #expect(try reason([before] + readings)?.hasPrefix("candidate 0 slower than 0.25 s of 20") == true)
+        #expect(try export([before]).isEmpty)
+    }
 }
