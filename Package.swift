@@ -117,7 +117,7 @@ let package = Package(
         tests("ControlAPITests", ["ControlAPI"]),
         tests("InferenceServerTests", ["InferenceServer"], exclude: ["Fixtures"]),
         tests("CommandsTests", ["Commands"]),
-        tests("EndToEndTests", ["Commands", "mlctl"]),
+        tests("EndToEndTests", ["Commands", "mlctl", .asyncHTTPClient, .nioCore]),
         tests("HouseTests", []),
         .executableTarget(
             name: "Benchmarks",

@@ -14,6 +14,9 @@ enum EvidenceText {
         return text
     }
 
+    /// Of what was added up in real numbers.
+    static func count(_ number: Double) -> String { count(Int(countable: number)) }
+
     /// Three significant digits, without a trailing zero: 0.25, 1.5, 12, 1234.
     static func number(_ value: Double) -> String {
         guard value.isFinite else { return "unbounded" }
@@ -38,4 +41,9 @@ enum EvidenceText {
     static func share(_ part: Int, of whole: Int) -> String {
         whole > 0 ? percent(Double(part) / Double(whole)) : "none"
     }
+}
+
+extension Int {
+    /// The whole part of a count that was added up in real numbers, which may be more than an integer holds.
+    init(countable number: Double) { self = number < 1e15 ? Int(Swift.max(number, 0)) : 1_000_000_000_000_000 }
 }

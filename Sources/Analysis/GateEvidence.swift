@@ -30,6 +30,10 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         state = GateReasoning(spec.kind)
     }
 
+    mutating func begin(at now: Date) {
+        if spec.needsTraffic { startedAt = now }
+    }
+
     /// Takes what both sides added since the last look, if it is of the gate's own source. After a failure nothing
     /// changes any more.
     public mutating func absorb(_ interval: Interval, missedRegressionRate: Double) {

@@ -145,6 +145,20 @@ enum GateReasoning: Codable, Hashable, Sendable {
 
     /// With a spec that changed: nil where it asks something else.
     func adopting(_ changed: GateSpec.Kind) -> GateReasoning? {
+        switch (self, changed) {
+        case (.distribution(let old, var evidence), .distribution(let new)):
+            guard old.observe == new.observe, old.buckets == new.buckets, old.maxShift == new.maxShift else {
+                return nil
+            }
+            if old.passShift != new.passShift { evidence.restartPass() }
+            return .distribution(new, evidence)
+        case (.drift(let old, let evidence), .drift(let new)):
+            guard old.observe == new.observe, old.buckets == new.buckets, old.reference == new.reference,
+                old.distance == new.distance, old.max == new.max
+            else { return nil }
+            return .drift(new, evidence)
+        default: break
+        }
         guard case .compare(let old, var evidence) = self, case .compare(let new) = changed,
             old.quantity == new.quantity, old.slowerThan == new.slowerThan,
             old.maxRelativeIncrease == new.maxRelativeIncrease, old.maxAbsoluteIncrease == new.maxAbsoluteIncrease

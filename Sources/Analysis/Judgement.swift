@@ -32,6 +32,11 @@ public struct Judgement: Codable, Hashable, Sendable {
         }
     }
 
+    /// Traffic begins: delays of gates that need some count from here.
+    public mutating func begin(at now: Date) {
+        for index in evidence.indices { evidence[index].begin(at: now) }
+    }
+
     /// Takes the answer to a gate's question.
     public mutating func take(_ answer: GateAnswer, gate: String, ordinal: Int, at now: Date) {
         guard let index = evidence.firstIndex(where: { $0.spec.name == gate }) else { return }

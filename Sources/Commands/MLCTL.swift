@@ -21,16 +21,21 @@ public struct MLCTL: AsyncParsableCommand {
             CommandGroup(name: "Serve", subcommands: [DemoCommand.self, RunCommand.self, DownCommand.self]),
             CommandGroup(
                 name: "Look",
-                subcommands: [StatusCommand.self, HistoryCommand.self, EventsCommand.self, LogsCommand.self]),
+                subcommands: [
+                    StatusCommand.self, ExplainCommand.self, HistoryCommand.self, EventsCommand.self, LogsCommand.self,
+                ]),
             CommandGroup(
                 name: "Act",
                 subcommands: [
                     PromoteCommand.self, PauseCommand.self, ResumeCommand.self, AbortCommand.self, RetryCommand.self,
                     RollbackCommand.self, SuspendCommand.self, SyncCommand.self, WaitCommand.self,
+                    OutcomeCommand.self,
                 ]),
             CommandGroup(
                 name: "Check",
-                subcommands: [ValidateCommand.self, SchemaCommand.self, ReplayCommand.self]),
+                subcommands: [
+                    ValidateCommand.self, PlanCommand.self, SchemaCommand.self, ReplayCommand.self, ProfileCommand.self,
+                ]),
             CommandGroup(
                 name: "Started by the controller",
                 subcommands: [ProxyCommand.self, KeeperCommand.self, ServeModelCommand.self]),

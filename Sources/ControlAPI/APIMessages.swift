@@ -9,6 +9,7 @@ enum APIPath {
     static let sync = "/api/v1/sync"
     static let gitHook = "/api/v1/hooks/git"
     static let events = "/api/v1/events"
+    static let outcomes = "/api/v1/outcomes"
     static let ancestor = "/api/v1/ancestor"
     static let metrics = "/metrics"
     static let health = "/healthz"
@@ -21,6 +22,12 @@ public enum APILimits {
     public static let defaultEvents = 100
     public static let logLines = 10_000
     public static let defaultLogLines = 100
+    /// Of one request's body, and how many outcomes may be in it: labels of one request count one by one.
+    public static let outcomeBytes = 8 << 20
+    public static let outcomes = 10_000
+    /// Batches of outcomes that are read at once. Whoever comes beyond is told to come again.
+    static let outcomeBatchesAtOnce = 4
+    public static let readings = 2000
     static let actorCharacters = 128
 }
 
@@ -110,6 +117,21 @@ public struct LogList: Hashable, Codable, Sendable {
     public var lines: [LogLine]
 
     public init(lines: [LogLine]) { self.lines = lines }
+}
+
+/// Rollouts whose readings are kept.
+public struct RecordedRolloutList: Hashable, Codable, Sendable {
+    /// Newest first.
+    public var rollouts: [RecordedRollout]
+
+    public init(rollouts: [RecordedRollout]) { self.rollouts = rollouts }
+}
+
+public struct RecordedReadingList: Hashable, Codable, Sendable {
+    /// Oldest first. Empty: there are no more.
+    public var readings: [RecordedReading]
+
+    public init(readings: [RecordedReading]) { self.readings = readings }
 }
 
 struct AncestorAnswer: Hashable, Codable, Sendable {

@@ -106,7 +106,37 @@ public struct ControlClient: Sendable {
         String(decoding: try await call(request(.get, APIPath.metrics)), as: UTF8.self)
     }
 
+    /// Why a deployment is as it is.
+    public func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation {
+        try await get(path(of: deployment) + "/explain")
+    }
+
+    /// Rollouts whose readings are kept, newest first.
+    public func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
+        let list: RecordedRolloutList = try await get(path(of: deployment) + "/readings")
+        return list.rollouts
+    }
+
+    /// What a rollout was judged on, oldest first; empty where there is no more.
+    /// - Parameter position: of the last reading that is known; 0 for none.
+    public func recordedReadings(
+        of rollout: RecordedRollout, after position: Int
+    ) async throws -> [RecordedReading] {
+        let list: RecordedReadingList = try await get(
+            path(of: rollout.identity.deployment) + "/readings/\(rollout.number)", query: [("after", String(position))])
+        return list.readings
+    }
+
     // MARK: Acting
+
+    /// Reports what answers turned out to be worth.
+    /// - Parameter lines: one JSON object a line, at most `APILimits.outcomes` outcomes.
+    public func report(outcomes lines: String) async throws -> OutcomeReceipt {
+        var request = request(.post, APIPath.outcomes)
+        request.headers.add(name: "content-type", value: "application/x-ndjson")
+        request.body = .bytes(Data(lines.utf8))
+        return try decode(try await call(request))
+    }
 
     public func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
         let action = ControlAction(command.verb)

@@ -16,12 +16,14 @@ struct ControlRoutes: Sendable {
     let surface: any ControlSurface
     let hook: GitHook
     let streams: EventStreams
+    let outcomeBatches = OutcomeBatches()
 
     func router(guardedBy requestGuard: RequestGuard) -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorAnswers())
         router.add(middleware: Guarding(requestGuard: requestGuard))
         addDeployments(to: router)
+        addEvidence(to: router)
         addEvents(to: router)
         addGit(to: router)
         addProbes(to: router)
@@ -55,6 +57,41 @@ struct ControlRoutes: Sendable {
                 let key = try deployment(in: context)
                 let command = try action.command(try await body(of: request))
                 return try await json { try await surface.act(command, on: key) }
+            }
+        }
+    }
+
+    private func addEvidence(to router: Router<BasicRequestContext>) {
+        let one = "\(APIPath.deployments)/:namespace/:name"
+        router.get(RouterPath("\(one)/explain")) { _, context in
+            let key = try deployment(in: context)
+            return try await json { try await surface.explanation(of: key) }
+        }
+        router.get(RouterPath("\(one)/readings")) { _, context in
+            let key = try deployment(in: context)
+            return try await json { RecordedRolloutList(rollouts: try await surface.recordedRollouts(of: key)) }
+        }
+        router.get(RouterPath("\(one)/readings/:rollout")) { request, context in
+            let key = try deployment(in: context)
+            let query = Query(request)
+            let after = try query.position("after") ?? 0
+            let limit = try query.number("limit", default: APILimits.readings, in: 1...APILimits.readings)
+            guard let rollout = context.parameters.get("rollout").flatMap({ Int($0) }) else {
+                throw ControlError(.invalid, "the rollout must be a number from \(request.uri.path)'s parent")
+            }
+            return try await json {
+                RecordedReadingList(
+                    readings: try await surface.recordedReadings(of: rollout, in: key, after: after, limit: limit))
+            }
+        }
+        router.post(RouterPath(APIPath.outcomes)) { request, _ in
+            try await outcomeBatches.reading {
+                let isLines = request.headers[.contentType]?.contains("ndjson") == true
+                let buffer = try await collect(request, upTo: APILimits.outcomeBytes)
+                let body = try OutcomeBody(Data(buffer.readableBytesView), isLines: isLines)
+                return try await json {
+                    OutcomeReceipt(refusals: body.refusals) + (try await surface.report(body.outcomes))
+                }
             }
         }
     }
@@ -142,8 +179,8 @@ struct ControlRoutes: Sendable {
         }
     }
 
-    private func collect(_ request: Request) async throws -> ByteBuffer {
-        try await withDeadline(Self.answerLimit) { try await request.body.collect(upTo: Self.bodyBytes) }
+    private func collect(_ request: Request, upTo limit: Int = bodyBytes) async throws -> ByteBuffer {
+        try await withDeadline(Self.answerLimit) { try await request.body.collect(upTo: limit) }
     }
 
     // MARK: Answering

@@ -46,7 +46,11 @@ struct ErrorAnswers: RouterMiddleware {
         case let error as any HTTPResponseError where error.status == .contentTooLarge:
             (
                 .contentTooLarge,
-                ErrorAnswer(code: "tooLarge", message: "the body is over \(ControlRoutes.bodyBytes) bytes")
+                ErrorAnswer(
+                    code: "tooLarge",
+                    message: request.uri.path == APIPath.outcomes
+                        ? "the body is over \(APILimits.outcomeBytes) bytes: send it in parts"
+                        : "the body is over \(ControlRoutes.bodyBytes) bytes")
             )
         case let error as any HTTPResponseError:
             (error.status, ErrorAnswer(code: "invalid", message: error.status.reasonPhrase))

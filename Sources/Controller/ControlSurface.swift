@@ -16,6 +16,19 @@ public protocol ControlSurface: Sendable {
     func history(of deployment: DeploymentKey) async throws -> [HistoryEntry]
     /// The last lines of an instance's or a revision's log, oldest first.
     func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine]
+    /// Delayed ground truth of answers that were given.
+    func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt
+    /// What each gate and step of the deployment is about, how it stands, and what comes next.
+    func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation
+    /// Past rollouts whose readings are kept, newest first.
+    func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout]
+    /// What a rollout was judged on, in order, at most `limit`.
+    /// - Parameters:
+    ///   - rollout: its number.
+    ///   - position: of the last reading that is known; 0 for none.
+    func recordedReadings(
+        of rollout: Int, in deployment: DeploymentKey, after position: Int, limit: Int
+    ) async throws -> [RecordedReading]
     /// `mlctl wait`: whether `commit` is `of` or an ancestor of it.
     func isAncestor(_ commit: String, of descendant: String) async throws -> Bool
     /// Whether the controller is able to do its work: the first look at git and the first pass are done.

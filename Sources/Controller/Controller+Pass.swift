@@ -38,8 +38,11 @@ extension Controller {
         let readings = before?.rollout == nil ? nil : await self.readings(for: key)
         let pending = entries[key]?.commands ?? []
         entries[key]?.commands = []
+        let findings = entries[key]?.findings ?? []
+        entries[key]?.findings = []
         let inputs = DecisionInputs(
-            desired: desired, observed: observed, readings: readings, commands: pending.map(\.command), now: with.now())
+            desired: desired, observed: observed, readings: readings, commands: pending.map(\.command),
+            findings: findings, unmetDependencies: unmetDependencies(of: desired), now: with.now())
         guard let decision = decide(before, inputs) else {
             for waiting in pending { waiting.reply.resume(throwing: Self.notDeployed(key)) }
             forgetIfGone(key)
@@ -52,8 +55,15 @@ extension Controller {
             for waiting in pending { waiting.reply.resume(throwing: ControlError(.unavailable, text)) }
             throw error
         }
+        await record(decision, about: before?.rollout, of: key)
         answer(pending, decision.refusals)
-        if case .manifest(_, let commit) = desired { entries[key]?.commit = commit }
+        var isNews = before?.phase != decision.state?.phase
+        if case .manifest(_, let commit) = desired, entries[key]?.commit != commit {
+            entries[key]?.commit = commit
+            isNews = true
+        }
+        inquire(decision.inquiries, of: key)
+        if isNews { wakeDependents(of: key) }
         try await with.backend.apply(decision.plan)
         if desired != .unreadable { entries[key]?.problem = nil }
         guard decision.state != nil else {

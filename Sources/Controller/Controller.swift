@@ -40,11 +40,15 @@ public struct ControllerCollaborators: Sendable {
     public var metrics: any MetricSource
     public var logs: any LogSource
     public var notifier: (any Notifier)?
+    public var inquirer: (any Inquirer)?
+    public var outcomes: OutcomeIntake?
+    public var recorder: ReadingRecorder?
     public var now: @Sendable () -> Date
 
     public init(
         source: any ManifestSource, backend: any ServingBackend, store: any StateStore, metrics: any MetricSource,
-        logs: any LogSource, notifier: (any Notifier)? = nil, now: @escaping @Sendable () -> Date
+        logs: any LogSource, notifier: (any Notifier)? = nil, inquirer: (any Inquirer)? = nil,
+        outcomes: OutcomeIntake? = nil, recorder: ReadingRecorder? = nil, now: @escaping @Sendable () -> Date
     ) {
         self.source = source
         self.backend = backend
@@ -52,6 +56,9 @@ public struct ControllerCollaborators: Sendable {
         self.metrics = metrics
         self.logs = logs
         self.notifier = notifier
+        self.inquirer = inquirer
+        self.outcomes = outcomes
+        self.recorder = recorder
         self.now = now
     }
 }
@@ -84,6 +91,10 @@ public actor Controller {
         var firstSeenAt: Date
         var commands: [PendingCommand] = []
         var passWaiters: [CheckedContinuation<Void, Never>] = []
+        /// Questions that are being put, by their id.
+        var inquiries: [String: Task<Void, Never>] = [:]
+        /// Answers that wait for the next pass.
+        var findings: [Finding] = []
     }
 
     /// The digest that mutable model files were found to have.
@@ -132,7 +143,7 @@ public actor Controller {
             await group.next()
             group.cancelAll()
         }
-        leave()
+        await leave()
     }
 
     /// Finds again what was decided before, so that a restart changes nothing.
@@ -166,8 +177,12 @@ public actor Controller {
     }
 
     /// Nobody is left waiting for an answer that will not come.
-    private func leave() {
+    private func leave() async {
         for (key, entry) in entries {
+            for inquiry in entry.inquiries.values {
+                inquiry.cancel()
+                await inquiry.value
+            }
             for pending in entry.commands { pending.reply.resume(throwing: Self.stopping) }
             for waiter in entry.passWaiters { waiter.resume() }
             entries[key]?.commands = []

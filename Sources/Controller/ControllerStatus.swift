@@ -46,6 +46,8 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
     @Nullable public var waitingFor: String?
     @Nullable public var deadlineAt: Date?
     @Nullable public var endpoint: String?
+    /// Where the candidate can be tried.
+    @Nullable public var preview: String?
     @Nullable public var desired: DesiredStatus?
     @Nullable public var stable: RevisionStatus?
     @Nullable public var candidate: RevisionStatus?
@@ -56,7 +58,7 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
 
     public init(
         namespace: String, name: String, phase: Phase, since: Date, message: String, waitingFor: String? = nil,
-        deadlineAt: Date? = nil, endpoint: String? = nil, desired: DesiredStatus? = nil,
+        deadlineAt: Date? = nil, endpoint: String? = nil, preview: String? = nil, desired: DesiredStatus? = nil,
         stable: RevisionStatus? = nil, candidate: RevisionStatus? = nil, step: StepStatus? = nil,
         gates: [GateSummary] = [], quarantined: [QuarantineStatus] = [], conditions: [Condition] = []
     ) {
@@ -68,6 +70,7 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         self.waitingFor = waitingFor
         self.deadlineAt = deadlineAt
         self.endpoint = endpoint
+        self.preview = preview
         self.desired = desired
         self.stable = stable
         self.candidate = candidate

@@ -5,19 +5,19 @@ import ModelManifests
 ///
 /// When in doubt it holds: a file that cannot be read holds everything that was last read from it, and as long as it is
 /// not known what was in it, nothing is taken for removed.
-struct ManifestLedger {
-    enum Wish: Equatable {
+package struct ManifestLedger {
+    package enum Wish: Equatable {
         case manifest(ModelDeployment)
         /// Not known, or not valid: it goes on as it was last wanted.
         case held
         case removed
     }
 
-    struct Absorbed {
+    package struct Absorbed {
         /// Deployments whose wish is another than before.
-        var changed: Set<DeploymentKey>
+        package var changed: Set<DeploymentKey>
         /// Why something was held back, and what to do; nil where nothing was.
-        var warning: String?
+        package var warning: String?
     }
 
     private struct KnownFile {
@@ -30,14 +30,16 @@ struct ManifestLedger {
     /// Files that one task parses: enough to outweigh the task.
     static let filesPerTask = 256
 
-    private(set) var commit = ""
-    private(set) var diagnostics: [Diagnostic] = []
+    package private(set) var commit = ""
+    package private(set) var diagnostics: [Diagnostic] = []
     private var files: [String: KnownFile] = [:]
     private var desired = DesiredState()
     private var wishes: [DeploymentKey: Wish] = [:]
 
+    package init() {}
+
     /// All that git speaks of, valid or not.
-    var keys: Set<DeploymentKey> { Set(wishes.filter { $0.value != .removed }.keys) }
+    package var keys: Set<DeploymentKey> { Set(wishes.filter { $0.value != .removed }.keys) }
 
     /// Deployments whose model files may change without a commit.
     var mutableModels: Set<DeploymentKey> {
@@ -54,7 +56,7 @@ struct ManifestLedger {
     }
 
     /// Parses what is new, on as many threads as there are.
-    func parseNew(in snapshot: ManifestSnapshot) async -> [String: ParsedFile] {
+    package func parseNew(in snapshot: ManifestSnapshot) async -> [String: ParsedFile] {
         let new = snapshot.files.filter { files[$0.key]?.blob != $0.value.blob }.map { ($0.key, $0.value) }
         return await withTaskGroup(of: [(String, ParsedFile)].self) { group in
             for start in stride(from: 0, to: new.count, by: Self.filesPerTask) {
@@ -75,7 +77,7 @@ struct ManifestLedger {
     }
 
     /// - Parameter known: deployments that have a record: only those can be removed.
-    mutating func absorb(
+    package mutating func absorb(
         _ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], known: Set<DeploymentKey>, allowsEmpty: Bool
     ) -> Absorbed {
         let previous = files

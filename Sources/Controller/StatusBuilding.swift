@@ -22,6 +22,7 @@ struct DeploymentView {
         return DeploymentStatus(
             namespace: key.namespace, name: key.name, phase: state.phase, since: state.since, message: message(state),
             waitingFor: state.waitingFor, deadlineAt: state.deadlineAt, endpoint: observed?.endpoint,
+            preview: observed?.preview,
             desired: DesiredStatus(
                 revision: state.settings.template.revision, version: state.settings.template.model.version,
                 commit: commit ?? state.commit),

@@ -35,6 +35,8 @@ enum JournalSchema {
                     CREATE INDEX event_at ON event (at_seconds);
                     """)
         }
+        migrator.registerMigration("2-outcomes") { db in try db.execute(sql: JournalStore.outcomeMigration) }
+        migrator.registerMigration("3-readings") { db in try db.execute(sql: JournalStore.readingMigration) }
         return migrator
     }()
 }

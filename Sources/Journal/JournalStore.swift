@@ -4,7 +4,7 @@ import GRDB
 import ModelManifests
 import Rollouts
 
-/// The state store and the audit trail, in one SQLite file.
+/// The state store and the audit trail, with outcomes and the readings of rollouts beside them, in one SQLite file.
 ///
 /// # Guarantees
 /// - Those of `StateStore`. A swap is on the disk when it returns (write-ahead log, `synchronous = FULL`), and survives

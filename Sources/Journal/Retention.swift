@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 import ModelManifests
 
-/// How long events are kept.
+/// How long events, and the readings of rollouts, are kept.
 public struct Retention: Hashable, Sendable {
     public var age: Duration
     /// A deployment's newest events; those beyond are deleted, however young.
@@ -25,9 +25,9 @@ extension JournalStore {
     /// As below, by `retention`, seen from `now`.
     @discardableResult
     public func prune(_ retention: Retention = Retention(), now: Date = Date()) async throws -> Int {
-        let age = TimeInterval(retention.age.components.seconds)
-        return try await prune(
-            eventsOlderThan: now.addingTimeInterval(-age), keepingPerDeployment: retention.perDeployment)
+        let oldest = now.addingTimeInterval(-TimeInterval(retention.age.components.seconds))
+        try await prune(readingsOfRolloutsBefore: oldest)
+        return try await prune(eventsOlderThan: oldest, keepingPerDeployment: retention.perDeployment)
     }
 
     /// Deletes events that are older than `date`, and those beyond each deployment's newest `count`, in small

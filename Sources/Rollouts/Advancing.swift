@@ -29,7 +29,7 @@ extension DecisionPass {
             withdraw(reason, outcome: .rolledBack, quarantines: true)
             return true
         }
-        guard observed.ready(rollout.candidate.revision) >= state.settings.replicas else {
+        guard capacity.isCandidateReady else {
             guard isDeadlineOver else { return false }
             withdraw(
                 "not ready within \(state.settings.rollout.progressDeadline.goText): \(notReadyReason(rollout.candidate))",
@@ -38,11 +38,21 @@ extension DecisionPass {
         }
         if rollout.purpose == .restore {
             beginPromotion("the earlier revision is ready")
-        } else {
-            enter(.progressing, "the candidate is ready")
-            beginStep()
+            return true
         }
+        guard rollout.passesBeforeTraffic || rollout.isStepApproved else {
+            enter(.preparing, "judged before any traffic: \(rollout.waitingBeforeTraffic.joined(separator: ", "))")
+            return isDeadlineOver ? deadlinePassed() : false
+        }
+        beginSteps()
         return true
+    }
+
+    private mutating func beginSteps() {
+        state.rollout?.hasBegunSteps = true
+        state.rollout?.judgement.begin(at: now)
+        enter(.progressing, "the candidate is ready")
+        beginStep()
     }
 
     /// Why this revision will not serve, however long one waits.
@@ -81,16 +91,22 @@ extension DecisionPass {
             return true
         }
         if let hold = rollout.hold {
-            guard hold == .insufficientEvidence, rollout.allGatesPass else { return false }
+            let isThere = rollout.hasBegunSteps ? rollout.allGatesPass : rollout.passesBeforeTraffic
+            guard hold == .insufficientEvidence, isThere else { return false }
             state.rollout?.hold = nil
             enter(.progressing, "the evidence is there")
             record(.resumed, "all gates pass now", about: rollout.candidate)
+            return true
+        }
+        guard rollout.hasBegunSteps else {
+            beginSteps()
             return true
         }
         guard let step = rollout.currentStep(of: state.settings.rollout) else {
             beginPromotion("all steps are done")
             return true
         }
+        takeEffect(of: step)
         if isDone(step, of: rollout) {
             if case .setWeight(100) = step.action {
                 beginPromotion(rollout.isStepApproved ? "let go on by hand" : "every gate passes")
@@ -110,11 +126,9 @@ extension DecisionPass {
         state.rollout?.stepStartedAt = now
         state.rollout?.isStepApproved = rollout.stepIndex >= state.settings.rollout.steps.count
         guard let step = rollout.currentStep(of: state.settings.rollout) else { return }
+        takeEffect(of: step)
         switch step.action {
-        case .setWeight(let weight):
-            if weight < 100 { state.rollout?.weight = weight }
-            enter(.progressing, step.text)
-        case .gate, .mirror:
+        case .setWeight, .mirror, .gate:
             enter(.progressing, step.text)
         case .pause, .approval:
             enter(.paused, step.text)
@@ -124,10 +138,22 @@ extension DecisionPass {
             about: rollout.candidate)
     }
 
-    /// A first deployment has no traffic to move and nothing to compare with: only approvals are left.
+    /// Again and again: the manifest may say something else of the step that is being taken.
+    private mutating func takeEffect(of step: RolloutStep) {
+        switch step.action {
+        case .setWeight(let weight) where weight < 100:
+            state.rollout?.weight = weight
+            // Traffic of its own takes the place of copies.
+            if weight > 0 { state.rollout?.mirror = 0 }
+        case .mirror(let share): state.rollout?.mirror = share
+        case .setWeight, .gate, .pause, .approval: break
+        }
+    }
+
+    /// Where no stable runs there is no traffic to move and nothing to compare with: approvals and checks are left.
     private mutating func skipStepsWithoutTraffic() {
-        guard var rollout = state.rollout, rollout.purpose == .first else { return }
-        while let step = rollout.currentStep(of: state.settings.rollout), step.action != .approval {
+        guard var rollout = state.rollout, rollout.purpose == .first || rollout.room == .recreate else { return }
+        while let step = rollout.currentStep(of: state.settings.rollout), !rollout.isTakenWithoutTraffic(step) {
             rollout.stepIndex += 1
         }
         state.rollout = rollout
@@ -137,12 +163,13 @@ extension DecisionPass {
         let mayLeave = step.advance == .done || rollout.allGatesPass
         switch step.action {
         case .setWeight(100):
-            return rollout.isStepApproved || rollout.allGatesPass
+            return rollout.isStepApproved || rollout.passesForPromotion
         case .setWeight(let weight):
             let isInForce = observed.weights?[rollout.candidate.revision] == weight
             return isInForce && (rollout.isStepApproved || mayLeave)
-        case .mirror:
-            return rollout.isStepApproved || mayLeave
+        case .mirror(let share):
+            let isInForce = observed.mirrors?[rollout.candidate.revision] == share
+            return isInForce && (rollout.isStepApproved || mayLeave)
         case .pause(let duration):
             if rollout.isStepApproved || (step.advance == .evidence && rollout.allGatesPass) { return true }
             return duration.map { now.timeIntervalSince(rollout.stepStartedAt) >= $0.seconds } ?? false
@@ -170,6 +197,7 @@ extension DecisionPass {
 
     private mutating func beginPromotion(_ reason: String) {
         state.rollout?.weight = 100
+        state.rollout?.mirror = 0
         state.rollout?.hold = nil
         enter(.promoting, reason)
         record(.promoting, reason, about: state.rollout?.candidate)
@@ -181,7 +209,7 @@ extension DecisionPass {
             withdraw(reason, outcome: .rolledBack, quarantines: true)
             return true
         }
-        guard observed.weights?[rollout.candidate.revision] == 100 else { return false }
+        guard observed.weights?[rollout.candidate.revision] == 100, capacity.isPromoted else { return false }
         if let probation = state.settings.rollout.probation, rollout.purpose == .release {
             state.rollout?.weight = 100 - probation.holdback
             state.rollout?.stepStartedAt = now
@@ -232,6 +260,7 @@ extension DecisionPass {
         guard let rollout = state.rollout, let withdrawal = rollout.withdrawal else { return false }
         if let stable = state.stable {
             guard observed.weights?[stable.revision] == 100 else { return false }
+            guard capacity.isStableBack || cannotServe(stable) != nil else { return false }
         }
         remember(rollout.candidate, withdrawal.outcome, withdrawal.reason)
         state.rollout = nil
@@ -257,5 +286,16 @@ extension DecisionPass {
             record(.failed, reason, about: stable)
         }
         return false
+    }
+}
+
+extension Rollout {
+    /// Those that mean something where no stable runs.
+    fileprivate func isTakenWithoutTraffic(_ step: RolloutStep) -> Bool {
+        switch step.action {
+        case .approval: true
+        case .gate(let name): judgement.evidence(of: name)?.spec.isCheck == true
+        case .setWeight, .mirror, .pause: false
+        }
     }
 }

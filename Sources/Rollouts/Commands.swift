@@ -104,7 +104,7 @@ extension DecisionPass {
     private mutating func restartEvidence() {
         guard var rollout = state.rollout else { return }
         rollout.judgement = .init(
-            gates: rollout.purpose == .release ? state.settings.rollout.gates : [],
+            gates: gates(for: rollout.purpose),
             falseRollbackRate: state.settings.rollout.falseRollbackRate,
             missedRegressionRate: state.settings.rollout.missedRegressionRate, startedAt: now)
         rollout.announced = [:]
@@ -115,6 +115,10 @@ extension DecisionPass {
         rollout.isStepApproved = false
         rollout.progressSpent = .zero
         rollout.weight = 0
+        rollout.mirror = 0
+        rollout.hasBegunSteps = false
+        rollout.ledgers = [:]
+        rollout.counterTurns = [:]
         state.rollout = rollout
     }
 

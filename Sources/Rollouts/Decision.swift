@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import ModelManifests
 import Serving
@@ -49,6 +50,8 @@ public struct Decision: Equatable, Sendable {
     public var refusals: [Refusal]
     /// What has to be found out. A question that is being put already is not put again.
     public var inquiries: [Inquiry]
+    /// What became evidence in this pass, by source: to be kept for a replay.
+    public var absorbed: [Interval]
     /// When to decide again even if nothing changes; nil: at the resting interval.
     public var lookAgainAt: Date?
 

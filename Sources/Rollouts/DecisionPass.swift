@@ -19,6 +19,7 @@ struct DecisionPass {
     let elapsed: Duration
     var events: [RolloutEvent] = []
     var refusals: [Decision.Refusal] = []
+    var absorbed: [Interval] = []
 
     init(state: RolloutState, inputs: DecisionInputs) {
         self.state = state
@@ -32,13 +33,16 @@ struct DecisionPass {
         spendProgressTime()
         readDesired()
         gatherEvidence()
+        takeFindings()
         obeyCommands()
         judgeGates()
         followDesired()
         for _ in 0..<Self.transitionLimit where advance() {}
+        keepCounterTurns()
         let isGone = state.isRemoved && inputs.observed.instances.isEmpty
         return Decision(
-            state: isGone ? nil : state, plan: plan(), events: events, refusals: refusals, inquiries: [],
+            state: isGone ? nil : state, plan: plan(), events: events, refusals: refusals,
+            inquiries: isGone ? [] : inquiries(), absorbed: absorbed,
             lookAgainAt: isGone ? nil : nextLook())
     }
 
@@ -66,14 +70,26 @@ struct DecisionPass {
 extension Rollout {
     public var gateSummaries: [GateSummary] {
         judgement.evidence.map { gate in
-            GateSummary(
-                name: gate.spec.name, verdict: gate.verdict.rawValue, samples: gate.samples, reason: gate.reason)
+            let problem = gate.spec.counters.flatMap { source in
+                counterTurns[source]?.problem.map { "; \(source): \($0)" }
+            }
+            return GateSummary(
+                name: gate.spec.name, verdict: gate.verdict.rawValue, samples: gate.samples,
+                reason: gate.reason + (problem ?? ""))
         }
     }
 
     var allGatesPass: Bool { judgement.evidence.allSatisfy { $0.verdict == .pass || isOverridden($0) } }
 
     var failedGate: GateEvidence? { judgement.evidence.first { $0.verdict == .fail && !isOverridden($0) } }
+
+    /// What is judged before any traffic passes.
+    var passesBeforeTraffic: Bool { waitingBeforeTraffic.isEmpty }
+
+    var waitingBeforeTraffic: [String] {
+        judgement.evidence.filter { $0.spec.isBeforeTraffic && $0.verdict != .pass && !isOverridden($0) }
+            .map(\.spec.name)
+    }
 
     func passes(_ gate: String) -> Bool {
         judgement.evidence.contains { $0.spec.name == gate && ($0.verdict == .pass || isOverridden($0)) }
@@ -85,7 +101,37 @@ extension Rollout {
         judgement.evidence.filter { $0.verdict == .insufficient }.map(\.spec.name)
     }
 
+    /// All that the last step waits for: gates that are judged on traffic only where both sides, or the candidate, had some.
+    var passesForPromotion: Bool { strategy.switchesAtOnce ? passesBeforeTraffic : allGatesPass }
+
     public func currentStep(of spec: RolloutSpec) -> RolloutStep? {
         purpose == .restore || stepIndex >= spec.steps.count ? nil : spec.steps[stepIndex]
     }
+}
+
+extension GateSpec {
+    /// Judged once the candidate is ready, before it has any traffic.
+    var isBeforeTraffic: Bool {
+        switch kind {
+        case .check(let gate): !gate.isOfStep
+        case .contract: true
+        case .compare, .threshold, .distribution, .drift, .agreement, .goal: false
+        }
+    }
+
+    var isCheck: Bool {
+        if case .check = kind { true } else { false }
+    }
+
+    /// It asks something of stable while the candidate runs.
+    var needsStable: Bool {
+        if case .contract = kind { return true }
+        if case .goal = kind { return true }
+        return isComparing && counters != MetricSourceName.outcomes
+    }
+}
+
+extension RolloutSpec.Strategy {
+    /// From none to all of the traffic in one step: what is judged on traffic is judged after that.
+    var switchesAtOnce: Bool { self == .blueGreen || self == .recreate }
 }

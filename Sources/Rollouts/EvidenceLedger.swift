@@ -40,6 +40,13 @@ extension SideCounts {
     init(_ counters: RequestCounters) {
         self.init(
             requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
-            latency: counters.latency, bounds: counters.bounds)
+            latency: counters.latency, bounds: counters.bounds,
+            synthetic: counters.synthetic.map {
+                RequestStratum(requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency)
+            },
+            observed: counters.observed,
+            pairs: counters.pairs.map {
+                PairCounts(pairs: $0.pairs, disagreements: $0.disagreements, distance: $0.distance)
+            } ?? PairCounts(), named: counters.named)
     }
 }

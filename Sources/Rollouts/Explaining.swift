@@ -6,12 +6,16 @@ extension RolloutState {
     /// What the rollout waits for; nil where it waits for nothing.
     public var waitingFor: String? {
         guard let rollout else {
+            if !waitsFor.isEmpty { return waitsFor.joined(separator: ", ") }
             return quarantine(of: settings.template.revision) == nil
                 ? nil : "another template in git, or 'mlctl retry'"
         }
         if isSuspended || settings.suspend { return "'mlctl resume': it is suspended" }
         switch phase {
-        case .preparing: return "ready instances of version \(rollout.candidate.version)"
+        case .preparing:
+            let judged = rollout.waitingBeforeTraffic
+            return "ready instances of version \(rollout.candidate.version)"
+                + (judged.isEmpty ? "" : ", then before any traffic: \(judged.joined(separator: ", "))")
         case .promoting, .rollingBack: return "the proxy to move the traffic"
         case .probation: return "the end of its probation"
         case .progressing, .paused: return rollout.waitingFor(settings.rollout)

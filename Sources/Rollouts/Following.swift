@@ -20,7 +20,8 @@ extension DecisionPass {
                 state.commit = commit
             }
             if state.rollout != nil, state.rollout?.purpose == .release {
-                state.rollout?.judgement.update(gates: deployment.rollout.gates, at: now)
+                let gates = gates(for: .release)
+                state.rollout?.judgement.update(gates: gates, at: now)
                 let last = deployment.rollout.steps.count
                 if let index = state.rollout?.stepIndex, index > last { state.rollout?.stepIndex = last }
             }
@@ -57,6 +58,7 @@ extension DecisionPass {
             return
         }
         if state.rollout?.candidate.template == template { return }
+        state.waitsFor = inputs.unmetDependencies
         guard state.quarantine(of: template.revision) == nil, !isSuspended else { return }
         guard state.rollout?.purpose != .restore else { return }  // The operator's wish is carried out first.
         switch state.phase {
@@ -67,16 +69,29 @@ extension DecisionPass {
         case .idle, .preparing, .progressing, .paused, .healthy, .rolledBack, .failed:
             break
         }
+        guard state.waitsFor.isEmpty else { return }
         if state.stable?.template != template { start(template, commit: commit) }
     }
 
     private mutating func returnToStable() {
+        state.waitsFor = []
         guard let rollout = state.rollout else {
             if state.phase == .rolledBack { enter(.healthy, "git asks for the revision that serves") }
             return
         }
         guard rollout.withdrawal == nil, rollout.purpose != .restore, state.phase != .promoting else { return }
         withdraw("git asks for the stable revision again", outcome: .superseded, quarantines: false)
+    }
+
+    /// Those that this rollout can be judged by: without a stable that runs there is nothing to compare with.
+    func gates(for purpose: Rollout.Purpose) -> [GateSpec] {
+        let gates = state.settings.rollout.gates
+        let room = state.rollout?.room ?? Rollout.Room(state.settings)
+        return switch purpose {
+        case .release: gates.filter { !$0.needsStable || room != .recreate }
+        case .first: gates.filter(\.isCheck)
+        case .restore: []
+        }
     }
 
     mutating func start(_ template: ServingTemplate, commit: String, purpose: Rollout.Purpose? = nil) {
@@ -87,14 +102,14 @@ extension DecisionPass {
         let hasStable = state.stable != nil && state.phase != .failed
         let purpose = purpose ?? (hasStable ? .release : .first)
         let candidate = DeployedRevision(template: template, commit: commit, startedAt: now)
-        let gates = state.settings.rollout.gates
         state.rollout = Rollout(
-            candidate: candidate, purpose: purpose, stepIndex: 0, stepStartedAt: now, isStepApproved: false, weight: 0,
-            hold: nil, progressSpent: .zero,
+            candidate: candidate, purpose: purpose, strategy: state.settings.rollout.strategy,
+            room: Rollout.Room(state.settings), stepIndex: 0, stepStartedAt: now, isStepApproved: false, weight: 0,
+            mirror: 0, hasBegunSteps: false, hold: nil, progressSpent: .zero,
             judgement: .init(
-                gates: purpose == .release ? gates : [], falseRollbackRate: state.settings.rollout.falseRollbackRate,
+                gates: gates(for: purpose), falseRollbackRate: state.settings.rollout.falseRollbackRate,
                 missedRegressionRate: state.settings.rollout.missedRegressionRate, startedAt: now),
-            ledger: EvidenceLedger(), announced: [:], overriddenGates: [], withdrawal: nil)
+            ledgers: [:], counterTurns: [:], announced: [:], overriddenGates: [], withdrawal: nil)
         enter(.preparing, "loading version \(candidate.version)")
         record(
             .rolloutStarted, "version \(candidate.version) (\(candidate.revision)) from commit \(commit.prefix(10))",

@@ -22,6 +22,8 @@ public struct Inquiry: Hashable, Codable, Sendable {
     public var stable: Side?
     public var candidate: Side
     public var endpoint: String?
+    /// When the evidence began: what is reported late of traffic from before is about another comparison.
+    public var since: Date?
 
     /// One revision, and where it can be asked.
     public struct Side: Hashable, Codable, Sendable {
@@ -43,7 +45,7 @@ public struct Inquiry: Hashable, Codable, Sendable {
 
     public init(
         id: String, deployment: DeploymentKey, question: Question, stable: Side?, candidate: Side,
-        endpoint: String? = nil
+        endpoint: String? = nil, since: Date? = nil
     ) {
         self.id = id
         self.deployment = deployment
@@ -51,6 +53,7 @@ public struct Inquiry: Hashable, Codable, Sendable {
         self.stable = stable
         self.candidate = candidate
         self.endpoint = endpoint
+        self.since = since
     }
 }
 

@@ -7,15 +7,21 @@ import Serving
 extension DecisionPass {
     mutating func gatherEvidence() {
         guard var rollout = state.rollout, rollout.withdrawal == nil, let readings = inputs.readings else { return }
-        let look = rollout.ledger.look(
+        absorb(readings, from: MetricSourceName.proxy, into: &rollout)
+        state.rollout = rollout
+    }
+
+    mutating func absorb(_ readings: [Reading], from source: String, into rollout: inout Rollout) {
+        let look = rollout.ledgers[source, default: EvidenceLedger()].look(
             at: readings, stable: state.stable?.revision, candidate: rollout.candidate.revision)
         switch look {
         case .opening(let stableHistory):
-            rollout.judgement.learn(stableHistory: stableHistory)
+            if source == MetricSourceName.proxy { rollout.judgement.learn(stableHistory: stableHistory) }
         case .interval(let stable, let candidate):
-            rollout.judgement.absorb(Interval(at: now, stable: stable, candidate: candidate))
+            let interval = Interval(at: now, source: source, stable: stable, candidate: candidate)
+            rollout.judgement.absorb(interval)
+            absorbed.append(interval)
         }
-        state.rollout = rollout
     }
 
     /// Tells what has become known, and acts on a failure at once, whatever the step.
@@ -53,6 +59,7 @@ extension DecisionPass {
         state.rollout?.withdrawal = .init(reason: reason, outcome: outcome, quarantines: quarantines, actor: actor)
         state.rollout?.hold = nil
         state.rollout?.weight = 0
+        state.rollout?.mirror = 0
         if quarantines { quarantine(candidate, reason, actor: actor) }
         enter(.rollingBack, reason)
         record(outcome == .aborted ? .aborted : .rollingBack, reason, about: candidate, actor: actor)

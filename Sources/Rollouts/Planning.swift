@@ -7,22 +7,28 @@ extension DecisionPass {
     /// While evidence comes in: what bounds the time from a verdict to its effect.
     static let judgingInterval: TimeInterval = 0.5
 
+    var capacity: Capacity { Capacity(state, observed: observed) }
+
     func plan() -> ServingPlan {
         var plan = ServingPlan(deployment: state.key, endpoint: state.settings.endpoint)
         guard !state.isRemoved else { return plan }
-        let replicas = state.settings.replicas
+        let capacity = capacity
         let candidateWeight = state.rollout?.weight ?? 0
         if let stable = state.stable {
             plan.revisions.append(
                 RevisionPlan(
-                    revision: stable.revision, template: stable.template, replicas: replicas,
-                    weight: 100 - candidateWeight))
+                    revision: stable.revision, template: stable.template,
+                    replicas: state.rollout == nil ? state.settings.replicas : capacity.stableReplicas,
+                    weight: state.rollout != nil && capacity.isGap ? 0 : 100 - candidateWeight))
         }
         if let rollout = state.rollout {
             plan.revisions.append(
                 RevisionPlan(
-                    revision: rollout.candidate.revision, template: rollout.candidate.template, replicas: replicas,
-                    weight: candidateWeight, keepsLogs: rollout.withdrawal?.quarantines ?? false))
+                    revision: rollout.candidate.revision, template: rollout.candidate.template,
+                    replicas: capacity.candidateReplicas, weight: candidateWeight,
+                    keepsLogs: rollout.withdrawal?.quarantines ?? false, mirror: rollout.mirror,
+                    preview: rollout.withdrawal == nil ? state.settings.rollout.preview : nil))
+            if rollout.mirror > 0 { plan.comparison = state.settings.rollout.shadow }
         }
         return plan
     }

@@ -29,6 +29,8 @@ public struct RolloutState: Codable, Equatable, Sendable {
     public var isSuspended: Bool
     /// The manifest is gone: everything is being drained and stopped.
     public var isRemoved: Bool
+    /// Rollouts of other deployments that come first, while one waits for them.
+    public var waitsFor: [String]
     /// The latest `now` that was decided at: time never goes back, whatever the clock does.
     public var decidedAt: Date
 
@@ -45,6 +47,7 @@ public struct RolloutState: Codable, Equatable, Sendable {
         history = []
         isSuspended = false
         isRemoved = false
+        waitsFor = []
         decidedAt = now
     }
 
@@ -88,6 +91,25 @@ public struct Rollout: Codable, Equatable, Sendable {
         case restore
     }
 
+    /// How the candidate gets its place.
+    public enum Room: String, Codable, Sendable {
+        /// Beside stable.
+        case surge
+        /// One instance of stable makes way for one of the candidate.
+        case drain
+        /// Stable leaves before the candidate comes.
+        case recreate
+
+        public init(_ settings: ModelDeployment) {
+            let spec = settings.rollout
+            if spec.strategy == .recreate || (spec.capacity == .drainThenLoad && settings.replicas == 1) {
+                self = .recreate
+            } else {
+                self = spec.capacity == .drainThenLoad ? .drain : .surge
+            }
+        }
+    }
+
     /// Why a rollout waits for a person, beyond what its step says.
     public enum Hold: Codable, Equatable, Sendable {
         case byOperator(String?)
@@ -99,21 +121,39 @@ public struct Rollout: Codable, Equatable, Sendable {
 
     public var candidate: DeployedRevision
     public var purpose: Purpose
+    /// As it began: a manifest that changes its strategy in mid-rollout changes the next one.
+    public var strategy: RolloutSpec.Strategy
+    public var room: Room
     public var stepIndex: Int
     public var stepStartedAt: Date
     /// The operator let this step go on.
     public var isStepApproved: Bool
     /// The candidate's share that was last asked for, in per cent.
     public var weight: Int
+    /// The share of the traffic that is copied to the candidate, as last asked for, in per cent.
+    public var mirror: Int
+    /// The steps have begun: what comes before any traffic is done.
+    public var hasBegunSteps: Bool
     public var hold: Hold?
     /// Time that counts towards the progress deadline: pauses and approvals are left out.
     public var progressSpent: Duration
     public var judgement: Judgement
-    public var ledger: EvidenceLedger
+    /// By source.
+    public var ledgers: [String: EvidenceLedger]
+    /// Sources that are asked for counters, and how that goes.
+    public var counterTurns: [String: CounterTurn]
     /// Gates whose verdict has been told in an event, with that verdict.
     public var announced: [String: Verdict]
     /// Gates that failed and that an operator let the rollout go past.
     public var overriddenGates: [String]
+    /// One source's turn of being asked, over and over.
+    public struct CounterTurn: Codable, Equatable, Sendable {
+        public var ordinal = 1
+        public var dueAt: Date
+        /// Why it could not be asked last time.
+        public var problem: String?
+    }
+
     /// Where a rollback has begun: why, and whether the candidate is quarantined for it.
     public var withdrawal: Withdrawal?
 

@@ -169,6 +169,91 @@ import Testing
         #expect(error?.description == message)
     }
 
+    static func sides(_ step: Int, _ stable: String, _ candidate: String) -> String {
+        #"{"stream": "a", "t": \#(step), "stable": {\#(stable)}, "candidate": {\#(candidate)}}"#
+    }
+
+    @Test("counters under their own names replay, whatever source the gate names; a restart is seen by their units")
+    func namedCounters() throws {
+        let ratio = CounterRatio(source: "prometheus", of: "timeouts", per: "requests")
+        let gate = GateSpec(name: "timeouts", kind: .compare(CompareGate(.counters(ratio))))
+        let lines = (1...20).map { step in
+            // Stable starts again after the tenth line.
+            let run = step > 10 ? step - 10 : step
+            return Self.sides(
+                step, #""requests": \#(run * 900), "timeouts": \#(run * 9)"#,
+                #""requests": \#(step * 100), "timeouts": \#(step * 4)"#)
+        }
+        let found = try Self.run(lines, gates: [gate])
+        #expect(found[0].verdict == .fail)
+        let lacking = try Self.run([Self.sides(1, #""requests": 9"#, #""requests": 9, "timeouts": 1"#)], gates: [gate])
+        #expect(lacking[0].verdict == .insufficient)
+        #expect(lacking[0].reason.hasPrefix("stable has no counter \"timeouts\""))
+    }
+
+    @Test("outcomes and the goal of an A/B test replay")
+    func outcomes() throws {
+        let goal = GateSpec(name: "goal", kind: .goal(GoalGate(quantity: CounterRatio(outcome: "bought"))))
+        let lines = (1...10).map { step in
+            Self.sides(
+                step, #""bought.sum": \#(step * 20), "bought.count": \#(step * 400)"#,
+                #""bought.sum": \#(step * 40), "bought.count": \#(step * 400)"#)
+        }
+        let found = try Self.run(lines, gates: [goal])
+        #expect(found[0].verdict == .pass)
+        #expect(found[0].samples == Int(found[0].t) * 400)
+    }
+
+    @Test("a shadow's pairs replay, and need nothing of stable")
+    func pairs() throws {
+        let alike = GateSpec(name: "alike", kind: .agreement(AgreementGate(metric: .agreement(min: 0.99))))
+        let near = GateSpec(name: "near", kind: .agreement(AgreementGate(metric: .distance(max: 0.1))))
+        let lines = (1...10).map { step in
+            #"{"stream": "a", "t": \#(step), "candidate": {"pairs": \#(step * 100), "disagreements": \#(step * 9)}}"#
+        }
+        let found = try Self.run(lines, gates: [alike, near])
+        #expect(found[0].verdict == .fail)
+        #expect(found[1].verdict == .insufficient)
+        #expect(found[1].reason == "no data yet; last line left out: the candidate side has no \"distance\"")
+    }
+
+    @Test("synthetic requests replay apart from those of users")
+    func synthetic() throws {
+        let lines = (1...5).map { step in
+            Self.sides(
+                step, #""requests": 0, "errors": 0, "synthetic": {"requests": \#(step * 200), "errors": \#(step)}"#,
+                #""requests": 0, "errors": 0, "synthetic": {"requests": \#(step * 200), "errors": \#(step * 30)}"#)
+        }
+        let found = try Self.run(lines)
+        #expect(found[0].verdict == .fail)
+        #expect(found[0].reason.contains("of synthetic requests"))
+    }
+
+    @Test("latency quantiles replay")
+    func quantiles() throws {
+        let gate = GateSpec(name: "p95", kind: .compare(CompareGate(metric: .latencyP95)))
+        var traffic = LatencyTraffic(seed: 51)
+        var (stable, candidate) = (SideCounts(), SideCounts())
+        let lines = try (1...12).map { step in
+            stable.add(traffic.side(900, median: 0.05))
+            candidate.add(traffic.side(100, median: 0.12))
+            let line = ReplayLine(
+                stream: "a", t: Double(step), stable: ReplaySide(stable), candidate: ReplaySide(candidate))
+            return String(decoding: try JSONEncoder().encode(line), as: UTF8.self)
+        }
+        let found = try Self.run(lines, gates: [gate])
+        #expect(found[0].verdict == .fail)
+        #expect(found[0].t > 1, "the first line chooses where to look")
+    }
+
+    @Test("a gate that asks questions of its own is not in a recording, and it is said so")
+    func asked() throws {
+        let gate = GateSpec(name: "offline", kind: .check(CheckGate(command: ["true"])))
+        let found = try Self.run([Self.line(1, stable: (95, 1), candidate: (5, 0))], gates: [gate])
+        #expect(found[0].verdict == .insufficient)
+        #expect(found[0].reason.hasPrefix("not judged: it is asked anew"))
+    }
+
     @Test("a verdict is one JSON object with the keys that others read")
     func json() throws {
         let verdict = ReplayVerdict(

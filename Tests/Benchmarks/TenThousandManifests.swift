@@ -1,3 +1,5 @@
+import Commands
+import Controller
 import Foundation
 import GitSource
 import ModelManifests
@@ -19,15 +21,15 @@ enum TenThousandManifests {
             configuration: GitConfiguration(
                 url: installation.repo.path(percentEncoded: false), reference: "main",
                 mirrorDirectory: installation.folder.appending(path: "mirror").path(percentEncoded: false)))
-        var reader = Reader()
-        let cold = try await reader.read(repository)
-        guard reader.state.deployments.count == count, reader.state.diagnostics.isEmpty else {
-            throw BenchmarkError("only \(reader.state.deployments.count) valid: \(reader.state.diagnostics.prefix(3))")
+        var reader = Reader(repository)
+        let cold = try await reader.read()
+        guard reader.count == count, reader.problems.isEmpty else {
+            throw BenchmarkError("\(reader.count) read: \(reader.problems.prefix(3))")
         }
         var warm: [Double] = []
         for round in 0..<5 {
             try installation.commit(["team-7/model-7.yaml": manifest(7, version: "\(round + 2)")])
-            warm.append(try await reader.read(repository).ms)
+            warm.append(try await reader.read().ms)
         }
         return [
             Figure(
@@ -62,25 +64,21 @@ enum TenThousandManifests {
         """
     }
 
-    /// As the controller does it: only blobs that are new are parsed, on all cores.
+    /// As the controller does it: with its own ledger.
     struct Reader {
-        private var known: [String: (blob: String, parsed: ParsedFile)] = [:]
-        private(set) var state = DesiredState()
+        private let source: GitManifests
+        private var ledger = ManifestLedger()
 
-        mutating func read(_ repository: GitRepository) async throws -> Duration {
+        init(_ repository: GitRepository) { source = GitManifests(repository: repository) }
+
+        var count: Int { ledger.keys.count }
+        var problems: [Diagnostic] { ledger.diagnostics }
+
+        mutating func read() async throws -> Duration {
             let start = ContinuousClock.now
-            let revision = try await repository.fetch()
-            let files = try await repository.files(at: revision.commit)
-            let new = files.filter { known[$0.key]?.blob != $0.value.blob }.map { ($0.key, $0.value) }
-            let parsed = await withTaskGroup(of: [(String, String, ParsedFile)].self) { group in
-                for first in stride(from: 0, to: new.count, by: 256) {
-                    let part = new[first..<min(first + 256, new.count)]
-                    group.addTask { part.map { ($0.0, $0.1.blob, ManifestReader.read($0.1.text ?? "", file: $0.0)) } }
-                }
-                return await group.reduce(into: []) { $0 += $1 }
-            }
-            for (path, blob, file) in parsed { known[path] = (blob, file) }
-            state = DesiredState.resolve(files: known.values.map(\.parsed), reusing: state)
+            let snapshot = try await source.fetch()
+            let parsed = await ledger.parseNew(in: snapshot)
+            _ = ledger.absorb(snapshot, parsed: parsed, known: [], allowsEmpty: false)
             return ContinuousClock.now - start
         }
     }

@@ -1,3 +1,4 @@
+import Analysis
 import AsyncHTTPClient
 import Controller
 import Foundation
@@ -91,6 +92,91 @@ import Testing
             let body = String(repeating: " ", count: ControlRoutes.bodyBytes * 4)
             #expect(try await Self.ask(url, "/api/v1/hooks/git", method: "POST", body: body).status == 202)
             try await eventually { surface.read { $0.looks } == 1 }
+        }
+    }
+
+    @Test("outcomes are counted, refused one by one, or refused as a whole")
+    func outcomes() async throws {
+        let surface = Self.surface()
+        try await withServer(surface) { url async throws in
+            let batch = #"[{"requestId": "a", "correct": 1}, {"requestId": "b", "correct": -1}, {"requestId": "c"}]"#
+            let answer = try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: batch)
+            #expect(answer.status == 200)
+            let receipt = try APICoding.decode(OutcomeReceipt.self, from: Data(answer.body.utf8))
+            #expect(receipt.accepted == 1 && receipt.refused == 2)
+            #expect(receipt.refusals.map(\.requestId) == ["c", "b"])
+            let lines = try await Self.ask(
+                url, "/api/v1/outcomes", method: "POST", body: "{\"requestId\": \"d\", \"correct\": true}\nx\n",
+                headers: [("content-type", "application/x-ndjson")])
+            #expect(lines.status == 200 && lines.body.contains(#""accepted":1,"refusals":[{"#))
+            #expect(try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: "garbage").status == 400)
+            #expect(try await Self.ask(url, "/api/v1/outcomes").status == 404)
+        }
+        #expect(surface.read { $0.outcomes }.map(\.requestId) == ["a", "d"])
+    }
+
+    @Test("a batch of outcomes may be larger than other bodies, up to its own limit")
+    func largeOutcomes() async throws {
+        let surface = Self.surface()
+        try await withServer(surface) { url async throws in
+            let padded = #"{"requestId": "a", "correct": 1}"# + String(repeating: " ", count: ControlRoutes.bodyBytes)
+            #expect(try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: padded).status == 200)
+            let over = String(repeating: " ", count: APILimits.outcomeBytes + 1)
+            let answer = try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: over)
+            #expect(answer.status == 413 && answer.body.contains("send it in parts"))
+        }
+    }
+
+    @Test("outcomes want the token, as everything does that changes something")
+    func outcomesWithToken() async throws {
+        let surface = Self.surface()
+        try await withServer(surface, token: "secret") { url async throws in
+            let body = #"{"requestId": "a", "correct": 1}"#
+            #expect(try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: body).status == 401)
+            let headers = [("authorization", "Bearer secret")]
+            #expect(
+                try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: body, headers: headers).status == 200)
+        }
+        #expect(surface.read { $0.outcomes }.count == 1)
+    }
+
+    @Test("so many batches of outcomes are read at once, and no more")
+    func outcomeBatches() async throws {
+        let batches = OutcomeBatches()
+        func nest(_ depth: Int) async throws -> Int {
+            try await batches.reading { depth == 0 ? 0 : 1 + (try await nest(depth - 1)) }
+        }
+        #expect(try await nest(APILimits.outcomeBatchesAtOnce - 1) == APILimits.outcomeBatchesAtOnce - 1)
+        await #expect(throws: ControlError.self) { try await nest(APILimits.outcomeBatchesAtOnce) }
+        #expect(try await nest(1) == 1)
+    }
+
+    @Test("explanations and readings are there for a client")
+    func evidence() async throws {
+        let identity = RecordedRollout.Identity(
+            deployment: Samples.key, revision: Revision(rawValue: "bbbbbbbbbb"), version: "3", startedAt: Samples.now)
+        let readings = (1...3).map { position in
+            RecordedReading(
+                position: position, t: Double(position), stable: SideCounts(requests: position * 3),
+                candidate: SideCounts(requests: position, latency: [1], bounds: [0.1], named: ["tokens": 0.5]))
+        }
+        let surface = ScriptedSurface {
+            $0.status = Samples.status
+            $0.rollouts = [RecordedRollout(number: 7, identity: identity, readings: 3)]
+            $0.readings = readings
+        }
+        try await withServer(surface) { url async throws in
+            let client = ControlClient(server: url)
+            #expect(try await client.explanation(of: Samples.key).status == Samples.deployment)
+            let kept = try await client.recordedRollouts(of: Samples.key)
+            #expect(kept.map(\.identity) == [identity])
+            let rollout = try #require(kept.first)
+            #expect(try await client.recordedReadings(of: rollout, after: 1) == Array(readings[1...]))
+            #expect(try await client.report(outcomes: #"{"requestId": "a", "correct": 1}"#).accepted == 1)
+            let parent = Self.one + "/readings"
+            for path in ["\(parent)/x", "\(parent)/7?limit=0", "\(parent)/7?after=-1"] {
+                #expect(try await Self.ask(url, path).status == 400)
+            }
         }
     }
 

@@ -18,6 +18,9 @@ final class ScriptedSurface: ControlSurface {
         var looks = 0
         var commands: [OperatorCommand] = []
         var syncFailure: ControlError?
+        var outcomes: [ReportedOutcome] = []
+        var rollouts: [RecordedRollout] = []
+        var readings: [RecordedReading] = []
         var readers: [Int: AsyncStream<StoredEvent>.Continuation] = [:]
         var readerCount = 0
     }
@@ -111,6 +114,35 @@ final class ScriptedSurface: ControlSurface {
         read { state in
             Array(state.log.filter { revision == nil || $0.revision == revision }.suffix(lines))
         }
+    }
+
+    /// Counts what is not negative.
+    func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt {
+        read { state in
+            let good = outcomes.filter { $0.value >= 0 }
+            state.outcomes += good
+            let refused = outcomes.filter { $0.value < 0 }.map { OutcomeReceipt.Refusal($0, "negative") }
+            return OutcomeReceipt(accepted: good.count, refusals: refused)
+        }
+    }
+
+    func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation {
+        try state.withLock { state in
+            guard let status = state.status.deployments.first(where: { $0.name == deployment.name }) else {
+                throw ControlError(.notFound, "there is no \(deployment)")
+            }
+            return DeploymentExplanation(status: status)
+        }
+    }
+
+    func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
+        read { $0.rollouts.filter { $0.identity.deployment == deployment } }
+    }
+
+    func recordedReadings(
+        of rollout: Int, in deployment: DeploymentKey, after position: Int, limit: Int
+    ) async throws -> [RecordedReading] {
+        read { state in Array(state.readings.filter { $0.position > position }.prefix(limit)) }
     }
 
     func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {

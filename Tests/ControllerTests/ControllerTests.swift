@@ -24,18 +24,20 @@ struct ControllerTests {
                 commit: commit, files: files.mapValues { ManifestFile(blob: "\($0.hashValue)", text: $0) })
         }
 
-        func controller() -> Controller {
+        func controller(outcomes: OutcomeIntake? = nil) -> Controller {
             Controller(
                 configuration: ControllerConfiguration(repo: "scripted", interval: .seconds(3600)),
                 with: ControllerCollaborators(
                     source: source, backend: backend, store: store, metrics: NoReadings(), logs: NoLogs(),
-                    now: { Date() }),
+                    outcomes: outcomes, now: { Date() }),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         }
 
         /// Runs a controller while `body` does.
-        func running(_ body: @escaping @Sendable (Controller) async throws -> Void) async throws {
-            let controller = controller()
+        func running(
+            outcomes: OutcomeIntake? = nil, _ body: @escaping @Sendable (Controller) async throws -> Void
+        ) async throws {
+            let controller = controller(outcomes: outcomes)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await controller.run() }
                 try await body(controller)

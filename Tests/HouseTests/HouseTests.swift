@@ -17,7 +17,7 @@ struct HouseTests {
         "ModelStorage": ["CCurl"],
         "LocalServing": ["ModelManifests", "Serving", "ModelStorage", "CLinuxProcess"],
         "TrafficProxy": ["ModelManifests", "Serving"],
-        "MetricSources": ["ModelManifests", "Serving", "Controller"],
+        "MetricSources": ["ModelManifests", "Analysis", "Serving", "Rollouts", "Controller"],
         "Notifications": ["ModelManifests", "Rollouts", "Serving", "Controller"],
         "Journal": ["ModelManifests", "Rollouts", "Serving", "Controller"],
         "ControllerRuntime": [],

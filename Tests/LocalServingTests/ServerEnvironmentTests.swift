@@ -16,22 +16,6 @@ struct ServerEnvironmentTests {
         return ServerEnvironment(spec: spec, modelFolder: "/models/m", portNames: portNames, ports: ports) { "<\($0)>" }
     }
 
-    @Test(
-        "references are replaced as Kubernetes does it",
-        arguments: [
-            ("$(A)", "a"), ("$(A)$(B)", "ab"), ("x$(A)y", "xay"), ("$$(A)", "$(A)"), ("$$$(A)", "$a"),
-            ("$$$$(A)", "$$(A)"),
-            ("$(MISSING)", "$(MISSING)"), ("$(A", "$(A"), ("$A", "$A"), ("$", "$"), ("$$", "$"), ("a$", "a$"),
-            ("$()", "$()"),
-            ("$(A)$", "a$"), ("$($(A))", "$($(A))"), ("", ""), ("$(EMPTY)", ""), ("é$(A)ü", "éaü"),
-        ])
-    func expansion(text: String, expected: String) throws {
-        let variables = ["A": "a", "B": "b", "EMPTY": ""].map {
-            EnvironmentVariable(name: $0.key, value: .literal($0.value))
-        }
-        #expect(environment(variables).expand(text) == expected)
-    }
-
     @Test("a variable sees those before it, and itself as it was")
     func order() throws {
         let variables = environment([

@@ -43,8 +43,8 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
         epoch = uuid.uuid4().hex
         def report():
             busy = open(folder + '/busy').read().split() if os.path.exists(folder + '/busy') else []
-            if busy: open(folder + '/told', 'w').close()
-            counters = {'requests': 0, 'errors': 0, 'rejected': 0, 'latency': [], 'bounds': []}
+            if busy and not os.path.exists(folder + '/told'): open(folder + '/told', 'w').close()
+            counters = {'requests': 0, 'errors': 0, 'rejected': 0, 'latency': [], 'bounds': [], 'observed': {}, 'named': {}}
             key = {'namespace': 'default', 'name': 'm'}
             return {'epoch': epoch, 'generation': routes['generation'],
                 'endpoints': [{'deployment': r['deployment'], 'port': r['port'], 'listening': True} for r in routes['routes']],

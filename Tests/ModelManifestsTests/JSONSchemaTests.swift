@@ -28,7 +28,9 @@ import Testing
         #expect(value(properties, at: "replicas", "type") == "integer")
         #expect(value(properties, at: "replicas", "minimum") == 1)
         #expect(value(properties, at: "replicas", "description") == "How many instances are wanted; 1.")
-        #expect(value(properties, at: "rollout", "properties", "strategy", "enum") == ["canary"])
+        #expect(
+            value(properties, at: "rollout", "properties", "strategy", "enum")
+                == ["canary", "blueGreen", "ab", "shadow", "recreate"])
         #expect(value(properties, at: "rollout", "properties", "falseRollbackRate", "exclusiveMinimum") == 0)
         #expect(value(properties, at: "observe") == .null)
         #expect(
@@ -36,7 +38,8 @@ import Testing
                 == [
                     [
                         "oneOf": [
-                            ["required": ["setWeight"]], ["required": ["pause"]], ["required": ["gate"]],
+                            ["required": ["setWeight"]], ["required": ["mirror"]], ["required": ["pause"]],
+                            ["required": ["gate"]],
                             ["required": ["approval"]],
                         ]
                     ]

@@ -173,7 +173,10 @@ import Testing
             "apiVersion: mlctl.dev/v1alpha1\nkind: ModelDeploymnt", "'ModelDeploymnt' is not a kind of mlctl.dev",
             "did you mean 'ModelDeployment'?"
         ),
-        ("apiVersion: mlctl.dev/v1alpha1", "is missing", "ModelDeployment, ServingRuntime, GateTemplate"),
+        (
+            "apiVersion: mlctl.dev/v1alpha1", "is missing",
+            "ModelDeployment, ServingRuntime, GateTemplate, PredictionProfile"
+        ),
         ("kind: ModelDeployment\nspec: {}", "is missing", "write apiVersion: mlctl.dev/v1alpha1"),
     ])
     func `what was meant to be ours is not passed over`(_ text: String, _ message: String, _ suggestion: String) {

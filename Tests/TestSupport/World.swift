@@ -23,9 +23,12 @@ package struct World {
         package var age = 0
         package var restarts = 0
         package var counters = RequestCounters(latency: [0], bounds: [1])
+        /// Gets nothing new, and ends at the next tick.
+        package var isLeaving = false
 
         package var condition: InstanceObservation.Condition {
-            switch quality {
+            if isLeaving { return .draining }
+            return switch quality {
             case .crashing: restarts >= 3 ? .crashLooping : .starting
             case .stuck: .starting
             case .good, .bad: age >= World.loadTicks ? .ready : .starting
@@ -43,6 +46,14 @@ package struct World {
     package var instances: [Instance] = []
     package var plan: ServingPlan?
     package var weights: [Revision: Int] = [:]
+    package var mirrors: [Revision: Int] = [:]
+    /// What the world outside answers; nil: nothing, so far.
+    package var answer: @Sendable (Inquiry) -> Finding.Answer? = { _ in nil }
+    package var asked: [Inquiry] = []
+    private var findings: [Finding] = []
+    package var unmetDependencies: [String] = []
+    /// The most instances that there ever were at once, those on their way out included.
+    package var mostInstances = 0
     package var epoch = 1
     package var isProxyReachable = true
     /// What the store holds. A controller that comes back reads it from bytes.
@@ -92,6 +103,7 @@ package struct World {
 
     package mutating func passTime() {
         now.addTimeInterval(Self.tick)
+        instances.removeAll(where: \.isLeaving)
         for index in instances.indices {
             instances[index].age += 1
             if instances[index].quality == .crashing { instances[index].restarts += 1 }
@@ -100,7 +112,7 @@ package struct World {
     }
 
     private mutating func sendTraffic() {
-        for (revision, weight) in weights where weight > 0 {
+        for (revision, weight) in weights.merging(mirrors, uniquingKeysWith: +) where weight > 0 {
             let ready = instances.indices.filter {
                 instances[$0].revision == revision && instances[$0].condition == .ready
             }
@@ -133,17 +145,23 @@ package struct World {
         let before = state
         let inputs = DecisionInputs(
             desired: desired, observed: observe(), readings: isProxyReachable ? readings : nil,
-            commands: commands,
-            now: now)
+            commands: commands, findings: findings, unmetDependencies: unmetDependencies, now: now)
         guard let decision = decide(before, inputs) else { return nil }
         if crash != nil { readBack() }
         if crash == .beforeSwap { return decision }
         commands = []
+        findings = []
         state = decision.state
         events += decision.events
         refusals += decision.refusals
         if crash == .beforeApply { return decision }
         apply(decision.plan)
+        for inquiry in decision.inquiries {
+            asked.append(inquiry)
+            guard let answer = answer(inquiry) else { continue }
+            findings.append(
+                Finding(inquiry: inquiry.id, candidate: inquiry.candidate.revision, at: now, answer: answer))
+        }
         return decision
     }
 
@@ -161,7 +179,7 @@ package struct World {
                     id: $0.id, revision: $0.revision, condition: $0.condition, restarts: $0.restarts)
             },
             endpoint: weights.values.contains { $0 > 0 } ? "http://127.0.0.1:9000" : nil,
-            weights: isProxyReachable ? weights : nil, plan: plan)
+            weights: isProxyReachable ? weights : nil, mirrors: isProxyReachable ? mirrors : nil, plan: plan)
     }
 
     package var readings: [Reading] {
@@ -173,9 +191,15 @@ package struct World {
     private mutating func apply(_ plan: ServingPlan) {
         self.plan = plan
         let wanted = Set(plan.revisions.map(\.revision))
-        instances.removeAll { !wanted.contains($0.revision) }
+        for index in instances.indices where !wanted.contains(instances[index].revision) {
+            instances[index].isLeaving = true
+        }
         for revision in plan.revisions {
-            let running = instances.count { $0.revision == revision.revision }
+            let staying = instances.indices.filter {
+                instances[$0].revision == revision.revision && !instances[$0].isLeaving
+            }
+            for index in staying.dropFirst(revision.replicas) { instances[index].isLeaving = true }
+            let running = min(staying.count, revision.replicas)
             for _ in running..<max(running, revision.replicas) {
                 started[revision.template.model.version, default: 0] += 1
                 instances.append(
@@ -186,7 +210,9 @@ package struct World {
                             ?? Quality(version: revision.template.model.version)))
             }
         }
+        mostInstances = max(mostInstances, instances.count)
         guard isProxyReachable else { return }
+        mirrors = Dictionary(uniqueKeysWithValues: plan.revisions.map { ($0.revision, $0.mirror) })
         weights = Dictionary(uniqueKeysWithValues: plan.revisions.map { ($0.revision, $0.weight) })
     }
 

@@ -1,12 +1,94 @@
 import ModelManifests
 
+/// What the comparison of both sides' contracts has found.
 struct ContractEvidence: Codable, Hashable, Sendable {
-    private(set) var samples = 0
+    private var attempts = QuestionAttempts()
     private(set) var verdict = Verdict.insufficient
+    private var finding: String?
 
-    func questionDue(atSeconds seconds: Double) -> Int? { nil }
+    /// Comparisons that decided.
+    var samples: Int { attempts.isDecided ? 1 : 0 }
 
-    mutating func take(_ answer: ContractAnswer, ordinal: Int, atSeconds seconds: Double) {}
+    func questionDue(atSeconds seconds: Double) -> Int? { attempts.due(atSeconds: seconds) }
 
-    var reason: String { "no data yet" }
+    mutating func take(_ answer: ContractAnswer, ordinal: Int, atSeconds seconds: Double) {
+        guard attempts.due(atSeconds: seconds) == ordinal else { return }
+        switch answer {
+        case .unreadable(let why): postpone(why.quoted(upTo: 400), atSeconds: seconds)
+        case .read(let stable, let candidate):
+            if let empty = stable.inputs.isEmpty ? "stable" : candidate.inputs.isEmpty ? "candidate" : nil {
+                postpone(
+                    "the metadata of \(empty) names no inputs, so that there is nothing to compare: declare them in the "
+                        + "model's settings", atSeconds: seconds)
+            } else {
+                attempts.decide()
+                conclude(stable: stable, candidate: candidate)
+            }
+        }
+    }
+
+    private mutating func postpone(_ why: String, atSeconds seconds: Double) {
+        finding = why
+        attempts.postpone(atSeconds: seconds)
+    }
+
+    /// More would fill the evidence rather than inform.
+    private static let differencesLimit = 8
+
+    private mutating func conclude(stable: ModelContract, candidate: ModelContract) {
+        let differences = candidate.differences(from: stable)
+        verdict = differences.isEmpty ? .pass : .fail
+        let more = differences.count - Self.differencesLimit
+        finding =
+            differences.isEmpty
+            ? "candidate takes what stable takes (inputs: \(stable.inputs.count)), and gives what it gives (outputs: \(stable.outputs.count))"
+            : differences.prefix(Self.differencesLimit).joined(separator: "; ")
+                + (more > 0 ? "; and \(more) more" : "")
+    }
+
+    var reason: String {
+        guard let finding else { return "the contracts have not been compared yet" }
+        return attempts.isDecided ? finding : "\(finding); \(attempts.text)"
+    }
+}
+
+extension ModelContract {
+    /// Why what works with stable may not work with this one; empty where it will.
+    ///
+    /// It must take every input that stable takes, with all that stable's shape admits, and none that stable lacks; and
+    /// give every output that stable gives, of a shape that stable's admits.
+    func differences(from stable: ModelContract) -> [String] {
+        let taken = stable.inputs.flatMap { wanted -> [String] in
+            guard let own = inputs.first(where: { $0.name == wanted.name }) else {
+                return ["input '\(wanted.shownName)' is not taken any more"]
+            }
+            return own.difference(from: wanted, own.admits(wanted)).map { ["input \($0)"] } ?? []
+        }
+        let added = inputs.filter { own in !stable.inputs.contains { $0.name == own.name } }
+            .map { "input '\($0.shownName)' is wanted, which stable does not take" }
+        let given = stable.outputs.flatMap { wanted -> [String] in
+            guard let own = outputs.first(where: { $0.name == wanted.name }) else {
+                return ["output '\(wanted.shownName)' is not given any more"]
+            }
+            return own.difference(from: wanted, wanted.admits(own)).map { ["output \($0)"] } ?? []
+        }
+        return taken + added + given
+    }
+}
+
+extension ModelContract.Tensor {
+    /// Whether whatever fits `other`'s shape fits this one's. -1 stands for any size.
+    fileprivate func admits(_ other: Self) -> Bool {
+        shape.count == other.shape.count && zip(shape, other.shape).allSatisfy { $0 == -1 || $0 == $1 }
+    }
+
+    fileprivate func difference(from stable: Self, _ fits: Bool) -> String? {
+        if datatype != stable.datatype {
+            return "'\(shownName)' is \(datatype.quoted(upTo: 20)), stable's is \(stable.datatype.quoted(upTo: 20))"
+        }
+        return fits ? nil : "'\(shownName)' has shape \(shownShape), stable's has \(stable.shownShape)"
+    }
+
+    fileprivate var shownName: String { name.quoted(upTo: 40) }
+    fileprivate var shownShape: String { "\(shape)".quoted(upTo: 40) }
 }

@@ -1,13 +1,90 @@
 import ModelManifests
+import RealModule
 
+/// What a shadow's gate has learnt: the share of pairs that disagree, or the mean distance of pairs, against a constant.
+///
+/// Fails once "at most the bound" is excluded, passes once "beyond the bound by the margin" is. Both are mixtures of
+/// likelihood ratios over bounded outcomes (Waudby-Smith and Ramdas 2023), so they may be looked at after every pair.
+/// A pair is one request that both sides answered: rates that move touch both, and there is no base rate to know.
 struct AgreementEvidence: Codable, Hashable, Sendable {
-    private(set) var samples = 0
+    private var beyondBound = MixtureEvidence(count: AlternativeGrid.regressions.alternatives.count)
+    private var withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
+    /// ln of the largest evidence of all looks.
+    private var peakLogPassEvidence = 0.0
+    /// Pairs, and what they differ by in all. For people.
+    private var totals = Trials.none
+    private var problem: String?
+    var samples: Int { Int(countable: totals.count) }
 
     init(_ gate: AgreementGate) {}
 
-    mutating func absorb(_ interval: Interval, _ gate: AgreementGate) {}
+    mutating func absorb(_ interval: Interval, _ gate: AgreementGate) {
+        problem = interval.impossibility
+        let pairs = interval.candidate.pairs
+        guard problem == nil, pairs.pairs > 0 else { return }
+        let count = Double(pairs.pairs)
+        let trials = Trials(count: count, successes: min(gate.metric.sum(pairs), count))
+        totals = totals + trials
+        let bound = gate.metric.bound
+        beyondBound.absorb(trials, against: .atMost(bound), grid: .regressions, typical: bound)
+        withinMargin.absorb(trials, against: .atLeast(bound + gate.passMargin), grid: .acceptable, typical: bound)
+        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable))
+    }
 
-    func verdict(_ gate: AgreementGate, alpha: Double, missedRegressionRate: Double) -> Verdict { .insufficient }
+    func verdict(_ gate: AgreementGate, alpha: Double, missedRegressionRate: Double) -> Verdict {
+        if beyondBound.logValue(.regressions) >= -.log(alpha) { return .fail }
+        return peakLogPassEvidence >= -.log(missedRegressionRate) && samples >= gate.minSamples ? .pass : .insufficient
+    }
 
-    func reason(_ gate: AgreementGate, verdict: Verdict, _ rates: EvidenceRates) -> String { "no data yet" }
+    func reason(_ gate: AgreementGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
+        if let problem { return "\(problem): not comparable" }
+        guard samples > 0 else { return "no pairs of answers yet" }
+        let words = ConclusionWords(
+            fail: "\(gate.metric.within) is excluded", pass: "\(gate.metric.beyond(gate.passMargin)) is excluded",
+            logFail: beyondBound.logValue(.regressions), logPass: peakLogPassEvidence,
+            samplesToGo: gate.minSamples - samples)
+        return "\(gate.metric.described(totals)); \(words.text(verdict, rates))"
+    }
+}
+
+extension AgreementGate.Metric {
+    /// The most that may be: of disagreement, or of distance.
+    fileprivate var bound: Double {
+        switch self {
+        case .agreement(let min): 1 - min
+        case .distance(let max): max
+        }
+    }
+
+    fileprivate func sum(_ pairs: PairCounts) -> Double {
+        switch self {
+        case .agreement: Double(pairs.disagreements)
+        case .distance: pairs.distance
+        }
+    }
+
+    fileprivate func described(_ totals: Trials) -> String {
+        let count = EvidenceText.count(totals.count)
+        switch self {
+        case .agreement:
+            let agreed = totals.shortfall.successes
+            return
+                "\(EvidenceText.count(agreed)) of \(count) pairs agree (\(EvidenceText.percent(agreed / totals.count)))"
+        case .distance: return "mean distance \(EvidenceText.number(totals.successes / totals.count)) of \(count) pairs"
+        }
+    }
+
+    fileprivate var within: String {
+        switch self {
+        case .agreement(let min): "agreement of at least \(EvidenceText.percent(min))"
+        case .distance(let max): "a mean distance of at most \(EvidenceText.number(max))"
+        }
+    }
+
+    fileprivate func beyond(_ margin: Double) -> String {
+        switch self {
+        case .agreement(let min): "agreement of at most \(EvidenceText.percent(Swift.max(0, min - margin)))"
+        case .distance(let max): "a mean distance of at least \(EvidenceText.number(max + margin))"
+        }
+    }
 }

@@ -27,6 +27,9 @@ struct BaseRate: Codable, Hashable, Sendable {
         return [Guess(rate: estimate, weight: 1 - doubt)] + strangers
     }
 
+    /// Something has been seen.
+    var isKnown: Bool { count > 0 }
+
     var estimate: Double {
         let rate = (successes + Self.priorRate * Self.priorCount) / (count + Self.priorCount)
         return min(max(rate, 1e-6), 1 - 1e-3)

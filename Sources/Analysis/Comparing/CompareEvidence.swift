@@ -1,125 +1,202 @@
 import ModelManifests
 import RealModule
 
-/// What a comparing gate has learnt: the tests' state, and totals for people only.
+/// What a comparing gate has learnt: the test's state, and totals for people only.
 struct CompareEvidence: Codable, Hashable, Sendable {
-    private(set) var comparison: RateComparison
-    private var slowBound: SlowBound?
-    /// Never tested: sums over time mix weights with base rates.
-    private var totals = Totals()
-    private var problem: String?
-    /// The candidate's.
-    var samples: Int { totals.candidate }
-
-    struct Totals: Codable, Hashable, Sendable {
-        var stable = 0
-        var stableHits = 0
-        var candidate = 0
-        var candidateHits = 0
+    private enum Test: Codable, Hashable, Sendable {
+        case rates(RateComparison)
+        case latency(LatencyComparison)
     }
+
+    private var test: Test
+    private var slowBound: SlowBound?
+    private var counters: CounterTrials?
+    private var totals = CompareTotals()
+    /// Of the last interval.
+    private var impossibility: String?
+    /// The candidate's, synthetic ones among them.
+    var samples: Int { totals.candidateCount }
 
     init(_ gate: CompareGate) {
-        comparison = RateComparison(
-            relativeTolerance: gate.maxRelativeIncrease, absoluteTolerance: gate.maxAbsoluteIncrease,
-            marginRelative: gate.passMargin.relative, marginAbsolute: gate.passMargin.absolute)
+        if let quantile = gate.metric?.latencyQuantile {
+            test = .latency(LatencyComparison(quantile: quantile))
+        } else {
+            test = .rates(
+                RateComparison(
+                    relativeTolerance: gate.maxRelativeIncrease, absoluteTolerance: gate.maxAbsoluteIncrease,
+                    marginRelative: gate.passMargin.relative, marginAbsolute: gate.passMargin.absolute))
+        }
         if gate.metric == .slow { slowBound = SlowBound(slowerThan: gate.slowerThan) }
+        if gate.metric == nil { counters = CounterTrials() }
     }
 
-    mutating func learn(stableHistory counts: SideCounts) { slowBound?.learn(stable: counts) }
+    mutating func learn(stableHistory counts: SideCounts) {
+        slowBound?.learn(stable: counts)
+        if case .latency(var comparison) = test {
+            comparison.learn(stableHistory: counts)
+            test = .latency(comparison)
+        }
+    }
 
     mutating func absorb(_ interval: Interval, _ gate: CompareGate) {
-        for (side, counts) in [("stable", interval.stable), ("candidate", interval.candidate)] {
-            if let impossibility = counts.impossibility {
-                problem = "\(side) reports \(impossibility)"
-                return
+        impossibility = interval.impossibility
+        guard impossibility == nil else { return }
+        switch test {
+        case .latency(var comparison):
+            comparison.absorb(interval, gate)
+            for (origin, interval) in interval.strata { totals.add(interval.latencyTotals, of: origin) }
+            test = .latency(comparison)
+        case .rates(var comparison):
+            for (origin, block) in blocks(interval, gate) {
+                totals.add(block, of: origin)
+                comparison.absorb(block.whatMustNotGrow(gate), of: origin)
             }
+            test = .rates(comparison)
         }
-        guard let block = block(interval, gate) else {
-            problem = slowBound?.problem
-            return
-        }
-        problem = nil
-        totals.stable += Int(block.stable.count)
-        totals.stableHits += Int(block.stable.successes)
-        totals.candidate += Int(block.candidate.count)
-        totals.candidateHits += Int(block.candidate.successes)
-        comparison.absorb(block)
     }
 
-    private mutating func block(_ interval: Interval, _ gate: CompareGate) -> RateBlock? {
-        func trials(_ counts: SideCounts, _ hits: Int) -> Trials {
-            Trials(count: Double(counts.requests), successes: Double(hits))
+    private mutating func blocks(_ interval: Interval, _ gate: CompareGate) -> [(RequestOrigin, RateBlock)] {
+        func requests(_ hits: KeyPath<SideCounts, Int>) -> [(RequestOrigin, RateBlock)] {
+            interval.strata.map { ($0.origin, $0.interval.share(hits)) }
         }
-        let (stable, candidate) = (interval.stable, interval.candidate)
-        switch gate.metric {
-        case .errors:
-            return RateBlock(stable: trials(stable, stable.errors), candidate: trials(candidate, candidate.errors))
-        case .rejected:
-            return RateBlock(stable: trials(stable, stable.rejected), candidate: trials(candidate, candidate.rejected))
-        case .slow: return slowBound?.block(interval)
-        case .latencyP50, .latencyP95, .latencyP99, nil: return nil
+        switch gate.quantity {
+        case .requests(.errors, _): return requests(\.errors)
+        case .requests(.rejected, _): return requests(\.rejected)
+        case .requests(.slow, _):
+            let isJudged = slowBound?.freezes(on: interval) == true
+            let found = interval.strata.compactMap { stratum -> (RequestOrigin, RateBlock)? in
+                guard isJudged else { return nil }
+                return slowBound?.trials(stratum.interval).map { (stratum.origin, $0) }
+            }
+            return found
+        case .requests: return []
+        case .counters(let ratio):
+            return counters?.block(interval, ratio).map { [(.users, $0)] } ?? []
         }
     }
 
     /// Fail as soon as the tolerance is excluded; pass once a regression beyond the margin has been, and stays so.
     func verdict(_ gate: CompareGate, alpha: Double, missedRegressionRate: Double) -> Verdict {
-        if comparison.logFailEvidence >= -.log(alpha) { return .fail }
-        let excluded = comparison.peakLogPassEvidence >= -.log(missedRegressionRate)
+        guard counters?.isComparable != false else { return .insufficient }
+        if logFailEvidence >= -.log(alpha) { return .fail }
+        let excluded = peakLogPassEvidence >= -.log(missedRegressionRate)
+        if case .rates(let comparison) = test, comparison.isPassEmpty { return .insufficient }
         return excluded && samples >= gate.minSamples ? .pass : .insufficient
+    }
+
+    private var logFailEvidence: Double {
+        switch test {
+        case .rates(let comparison): comparison.logFailEvidence
+        case .latency(let comparison): comparison.logFailEvidence
+        }
+    }
+
+    private var peakLogPassEvidence: Double {
+        switch test {
+        case .rates(let comparison): comparison.peakLogPassEvidence
+        case .latency(let comparison): comparison.peakLogPassEvidence
+        }
     }
 
     /// Another margin starts the pass over.
     mutating func setMargin(_ margin: PassMargin) {
-        comparison = comparison.withMargin(relative: margin.relative, absolute: margin.absolute)
+        switch test {
+        case .rates(let comparison):
+            test = .rates(comparison.withMargin(relative: margin.relative, absolute: margin.absolute))
+        case .latency(var comparison):
+            comparison.restartPass()
+            test = .latency(comparison)
+        }
     }
 
     func reason(_ gate: CompareGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
         if let problem { return "\(problem): not comparable" }
-        if gate.metric == .slow, slowBound?.edge == nil {
-            return "waiting for \(SlowBound.requestsToFreeze) requests of stable to choose the latency bound"
-        }
-        guard totals.candidate > 0, totals.stable > 0 else {
-            let side = totals.candidate == 0 ? (totals.stable == 0 ? "either side" : "the candidate") : "stable"
-            return "no requests of \(side) yet"
-        }
-        var text = "\(described(gate)); "
-        switch verdict {
-        case .fail:
-            text += "within tolerance is excluded at \(EvidenceText.odds(comparison.logFailEvidence))"
-        case .pass:
-            text += "a regression beyond the pass margin is excluded at "
-            text += EvidenceText.odds(comparison.peakLogPassEvidence)
-        case .insufficient:
-            let pass = EvidenceText.odds(comparison.peakLogPassEvidence)
-            let fail = EvidenceText.odds(comparison.logFailEvidence)
-            text += "undecided: a regression beyond the pass margin is excluded at \(pass)"
-            text += " (pass at \(EvidenceText.odds(-.log(rates.missedRegressionRate))))"
-            text += ", within tolerance at \(fail) (fail at \(EvidenceText.odds(-.log(rates.alpha))))"
-            if samples < gate.minSamples { text += "; \(EvidenceText.count(gate.minSamples - samples)) samples to go" }
-        }
+        if let waiting { return waiting }
+        if let idle = totals.idleSide { return "no \(gate.unit) of \(idle) yet" }
+        let words = ConclusionWords(
+            fail: "within tolerance is excluded", pass: "a regression beyond the pass margin is excluded",
+            logFail: logFailEvidence, logPass: peakLogPassEvidence, samplesToGo: gate.minSamples - samples)
+        var text = "\(described(gate)); \(words.text(verdict, rates))"
+        if verdict == .insufficient, let impasse = impasse(gate) { text += "; \(impasse)" }
         return text
     }
 
+    /// Why the last interval was no evidence, or nothing can be concluded at all; nil while all is well.
+    private var problem: String? {
+        if let found = impossibility ?? slowBound?.problem ?? counters?.problem { return found }
+        if case .latency(let comparison) = test { return comparison.problem }
+        return nil
+    }
+
     private func described(_ gate: CompareGate) -> String {
-        let noun =
-            switch gate.metric {
-            case .errors: "errors"
-            case .rejected: "rejected"
-            case .latencyP50, .latencyP95, .latencyP99, nil: ""
-            case .slow: "slower than \(EvidenceText.seconds(slowBound?.edge ?? 0))"
-            }
-        func side(_ name: String, _ hits: Int, _ count: Int) -> String {
-            "\(name) \(EvidenceText.count(hits)) \(noun) of \(EvidenceText.count(count))"
-                + " (\(EvidenceText.share(hits, of: count)))"
+        switch test {
+        case .rates: totals.described(gate, slowerThan: slowBound?.edge)
+        case .latency(let comparison): totals.described(comparison.window, gate, comparison.quantile)
         }
-        var text = side("candidate", totals.candidateHits, totals.candidate)
-        text += ", \(side("stable", totals.stableHits, totals.stable))"
-        if totals.stableHits > 0 {
-            let ratio =
-                Double(totals.candidateHits) / Double(totals.candidate) * Double(totals.stable)
-                / Double(totals.stableHits)
-            text += ", ratio \(EvidenceText.number(ratio))"
+    }
+
+    /// For stable, to choose where to look.
+    private var waiting: String? {
+        if let slowBound, slowBound.edge == nil {
+            return "waiting for \(SlowBound.requestsToFreeze) requests of stable to choose the latency bound"
         }
-        return text
+        guard case .latency(let comparison) = test,
+            comparison.window.total(.stable) < comparison.requestsToChoose
+        else { return nil }
+        return
+            "waiting for \(EvidenceText.count(comparison.requestsToChoose)) requests of stable to choose the latency "
+            + "buckets"
+    }
+
+    private func impasse(_ gate: CompareGate) -> String? {
+        switch test {
+        case .rates(let comparison): comparison.impasse
+        case .latency(let comparison): comparison.impasse(gate)
+        }
+    }
+}
+
+extension CompareGate.Metric {
+    fileprivate var latencyQuantile: Double? {
+        switch self {
+        case .latencyP50: 0.50
+        case .latencyP95: 0.95
+        case .latencyP99: 0.99
+        case .errors, .rejected, .slow: nil
+        }
+    }
+}
+
+extension CompareGate {
+    /// What is counted on each side.
+    fileprivate var unit: String {
+        switch quantity {
+        case .requests: "requests"
+        case .counters(let ratio): ratio.unit
+        }
+    }
+}
+
+extension Interval {
+    fileprivate func share(_ hits: KeyPath<SideCounts, Int>) -> RateBlock {
+        func trials(_ counts: SideCounts) -> Trials {
+            Trials(count: Double(counts.requests), successes: Double(counts[keyPath: hits]))
+        }
+        return RateBlock(stable: trials(stable), candidate: trials(candidate))
+    }
+
+    /// Requests whose latency is known.
+    fileprivate var latencyTotals: RateBlock {
+        RateBlock(
+            stable: Trials(count: Double(stable.latencyTotal), successes: 0),
+            candidate: Trials(count: Double(candidate.latencyTotal), successes: 0))
+    }
+}
+
+extension RateBlock {
+    /// Where higher is better, the shortfall.
+    fileprivate func whatMustNotGrow(_ gate: CompareGate) -> RateBlock {
+        guard case .counters(let ratio) = gate.quantity, ratio.better == .higher else { return self }
+        return RateBlock(stable: stable.shortfall, candidate: candidate.shortfall)
     }
 }

@@ -1,13 +1,114 @@
 import ModelManifests
+import RealModule
 
+/// What an A/B test has learnt: two tests at half the error each, that the candidate is better, and that it is worse.
+///
+/// Each excludes "equal, or the other way" (Turner, Ly, Grünwald 2024), block by block. The first to reach its odds has
+/// found the winner, and it stays: with no difference there is one at most as often as `error`, however often one looks.
 struct GoalEvidence: Codable, Hashable, Sendable {
-    private(set) var samples = 0
+    private var candidateHigher = OneWay()
+    private var stableHigher = OneWay()
+    private var trials = CounterTrials()
+    private var queue = BlockQueue<RateBlock>()
+    private var difference = StratifiedDifference()
+    private(set) var winner: Winner?
+    private var units = RateBlock.empty
+    /// The candidate's units.
+    var samples: Int { Int(countable: units.candidate.count) }
+
+    enum Winner: String, Codable, Sendable { case candidate, stable }
+
+    /// One side's mean is above the other's.
+    private struct OneWay: Codable, Hashable, Sendable {
+        /// Of the side that is not above.
+        var base = BaseRate()
+        var evidence = MixtureEvidence(count: AlternativeGrid.differences.alternatives.count)
+
+        var logValue: Double { evidence.logValue(.differences) }
+
+        /// - Parameter block: the side that may be above as its candidate.
+        mutating func absorb(_ block: RateBlock) {
+            evidence.absorb(
+                block, against: .atMost(RateBoundary(slope: 1, offset: 0)), grid: .differences,
+                guesses: base.guesses(forBlockOf: block.stable.count))
+            base.learn(block.stable)
+        }
+    }
 
     init(_ gate: GoalGate) {}
 
-    mutating func absorb(_ interval: Interval, _ gate: GoalGate) {}
+    mutating func absorb(_ interval: Interval, _ gate: GoalGate) {
+        guard winner == nil, let block = trials.block(interval, gate.quantity) else { return }
+        units = units + block
+        for ready in queue.admit(block) where ready.compares {
+            candidateHigher.absorb(ready)
+            stableHigher.absorb(RateBlock(stable: ready.candidate, candidate: ready.stable))
+            difference.add(ready)
+        }
+        guard trials.isComparable, samples >= gate.minSamples else { return }
+        let wanted = -Double.log(gate.error / 2)
+        let (higher, lower) = (candidateHigher.logValue >= wanted, stableHigher.logValue >= wanted)
+        guard higher != lower else { return }
+        winner = higher == (gate.quantity.better == .higher) ? .candidate : .stable
+    }
 
-    func verdict(_ gate: GoalGate) -> Verdict { .insufficient }
+    func verdict(_ gate: GoalGate) -> Verdict {
+        switch winner {
+        case .candidate: .pass
+        case .stable: .fail
+        case nil: .insufficient
+        }
+    }
 
-    func reason(_ gate: GoalGate) -> String { "no data yet" }
+    func reason(_ gate: GoalGate) -> String {
+        if let problem = trials.problem { return "\(problem): not comparable" }
+        guard units.compares else { return "no \(gate.quantity.unit) of both sides yet" }
+        let text = described(gate)
+        let wanted = EvidenceText.odds(-.log(gate.error / 2))
+        let (better, worse) =
+            gate.quantity.better == .higher ? (candidateHigher, stableHigher) : (stableHigher, candidateHigher)
+        switch winner {
+        case .candidate:
+            return "\(text): candidate wins, no better is excluded at \(EvidenceText.odds(better.logValue))"
+        case .stable: return "\(text): stable wins, no worse is excluded at \(EvidenceText.odds(worse.logValue))"
+        case nil:
+            let undecided =
+                "\(text): no winner yet, no better is excluded at \(EvidenceText.odds(better.logValue)), no worse at "
+                + "\(EvidenceText.odds(worse.logValue)) (a winner at \(wanted))"
+            let toGo = gate.minSamples - samples
+            return toGo > 0 ? "\(undecided); \(EvidenceText.count(toGo)) samples to go" : undecided
+        }
+    }
+
+    private func described(_ gate: GoalGate) -> String {
+        let quantity = gate.quantity
+        let units = "\(EvidenceText.count(samples)) and \(EvidenceText.count(self.units.stable.count)) \(quantity.unit)"
+        guard let shift = difference.estimate else { return "\(quantity.noun) of candidate and stable, \(units)" }
+        let stable = difference.stableMean * quantity.maximum
+        let moved = shift * quantity.maximum
+        let sign = moved < 0 ? "-" : "+"
+        var text = "\(quantity.noun) \(EvidenceText.number(stable + moved)) against stable's "
+        text += "\(EvidenceText.number(stable)), \(sign)\(EvidenceText.number(abs(moved)))"
+        if stable > 0 { text += " (\(sign)\(EvidenceText.percent(abs(moved) / stable)))" }
+        return "\(text), of \(units)"
+    }
+}
+
+/// An estimated difference of means over blocks, each with its own weight `n_s n_c / (n_s + n_c)` (Mantel and Haenszel):
+/// unlike the difference of pooled means, base rates and weights that move together do not shift it.
+struct StratifiedDifference: Codable, Hashable, Sendable {
+    private var weight = 0.0
+    private var stable = 0.0
+    private var candidate = 0.0
+
+    mutating func add(_ block: RateBlock) {
+        let weight = block.stable.count * block.candidate.count / (block.stable.count + block.candidate.count)
+        self.weight += weight
+        stable += weight * block.stable.successes / block.stable.count
+        candidate += weight * block.candidate.successes / block.candidate.count
+    }
+
+    /// Nil while there is nothing to compare.
+    var estimate: Double? { weight > 0 ? (candidate - stable) / weight : nil }
+    var stableMean: Double { weight > 0 ? stable / weight : 0 }
 }

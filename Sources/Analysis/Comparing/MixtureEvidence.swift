@@ -3,10 +3,11 @@ import RealModule
 /// An e-process: nonnegative, starts at 1, and under the null exceeds 1/α at *any* look with probability at most α
 /// (Ville's inequality). It is a mixture over a grid of alternatives, each a product over blocks of E-variables.
 struct MixtureEvidence: Codable, Hashable, Sendable {
-    /// ln of each alternative's product. With the base rate, this is the whole evidence.
+    /// ln of each alternative's product. With the base rate, this is the whole evidence. Kept to ten decimals, rounded
+    /// down: shorter to write, and less evidence is always valid.
     private(set) var logs: [Double]
-    /// The largest ln e of all looks.
-    private(set) var peak = 0.0
+
+    private static let decimals = 1e10
 
     init(count: Int) { logs = Array(repeating: 0, count: count) }
 
@@ -15,9 +16,21 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
             let terms = guesses.map { guess in
                 Double.log(guess.weight) + Self.logEVariable(block, null, alternative, guess.rate)
             }
-            logs[index] += Self.logSumExp(terms)
+            add(Self.logSumExp(terms), at: index)
         }
-        peak = max(peak, logValue(grid))
+    }
+
+    /// Of one side alone, against a constant: with no other side there is nothing to project. The alternatives lie where
+    /// the grid sees them from `bound`; one on the null's own side of it bets nothing.
+    mutating func absorb(_ trials: Trials, against null: ShareNull, grid: AlternativeGrid, typical: Double) {
+        for (index, alternative) in grid.alternatives.enumerated() {
+            let aim = ShareNull.inside(alternative.candidateRate(typical, null.bound))
+            if null.excludes(aim) { add(trials.logLikelihoodRatio(of: aim, over: null.bound), at: index) }
+        }
+    }
+
+    private mutating func add(_ logRatio: Double, at index: Int) {
+        logs[index] = ((logs[index] + logRatio) * Self.decimals).rounded(.down) / Self.decimals
     }
 
     /// ln e now.
@@ -71,7 +84,7 @@ struct AlternativeGrid: Sendable {
             case .beyondEdge(let h):
                 let angle = min(.asin(edge.squareRoot()) + h / 2, Self.largestAngle)
                 let root = Double.sin(angle)
-                return root * root
+                return max(edge, root * root)
             case .towardsEdge(let share): return stable + share * (edge - stable)
             case .ofStable(let ratio): return ratio * stable
             }
@@ -97,6 +110,33 @@ struct AlternativeGrid: Sendable {
         Alternative(aim: .beyondEdge(h: 0.5), prior: 0.05),
         Alternative(aim: .beyondEdge(h: 0.8), prior: 0.02),
     ])
+
+    /// Slower candidates, by their share over an edge at which stable has the quantile's or somewhat less. Odds of 1.5 to
+    /// 20 are stretches of 1.1 to 4 for the tails and middles of the usual latencies.
+    static let slower = AlternativeGrid(alternatives: [
+        Alternative(aim: .oddsOverEdge(1.25), prior: 0.10),
+        Alternative(aim: .oddsOverEdge(1.6), prior: 0.25),
+        Alternative(aim: .oddsOverEdge(2.5), prior: 0.30),
+        Alternative(aim: .oddsOverEdge(5), prior: 0.20),
+        Alternative(aim: .oddsOverEdge(20), prior: 0.15),
+    ])
+
+    /// Candidates that are no slower, by their share over an edge farther out than stable's: what is left there of stable's
+    /// own share is a quarter to four fifths for the usual latencies, and nearly all of it in the middle of very wide ones.
+    static let faster = AlternativeGrid(alternatives: [
+        Alternative(aim: .ofStable(0.10), prior: 0.08),
+        Alternative(aim: .ofStable(0.30), prior: 0.22),
+        Alternative(aim: .ofStable(0.50), prior: 0.28),
+        Alternative(aim: .ofStable(0.70), prior: 0.22),
+        Alternative(aim: .ofStable(0.88), prior: 0.12),
+        Alternative(aim: .ofStable(0.96), prior: 0.08),
+    ])
+
+    /// Any difference, however small: an A/B test runs for weeks and looks for a few hundredths of a rate.
+    static let differences = AlternativeGrid(
+        alternatives: [0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64].map {
+            Alternative(aim: .beyondEdge(h: $0), prior: 0.125)
+        })
 
     /// Candidates that deserve a pass: as good as stable above all.
     static let acceptable = AlternativeGrid(alternatives: [

@@ -1,6 +1,10 @@
 import RealModule
 
-/// Trials of one side: `successes` in 0…`count`. Means of bounded outcomes in 0…1 are valid too, so it is a real number.
+/// Trials of one side: `successes` in 0…`count`.
+///
+/// A real number, for sums of outcomes anywhere in 0…1 are valid too: `a^x b^(1−x) ≤ a x + b (1−x)` for x in 0…1, and
+/// equal at 0 and 1, so that every likelihood ratio has an expectation no larger than with zeros and ones of the same
+/// mean (Waudby-Smith and Ramdas 2023, the bets of a Bernoulli; Turner, Ly, Grünwald 2024).
 struct Trials: Codable, Hashable, Sendable {
     var count: Double
     var successes: Double
@@ -10,17 +14,23 @@ struct Trials: Codable, Hashable, Sendable {
     static func + (left: Trials, right: Trials) -> Trials {
         Trials(count: left.count + right.count, successes: left.successes + right.successes)
     }
+
+    /// ln of (p*/p°)^x ((1−p*)/(1−p°))^(n−x).
+    func logLikelihoodRatio(of alternative: Double, over null: Double) -> Double {
+        successes * .log(alternative / null)
+            + (count - successes) * (.log(onePlus: -alternative) - .log(onePlus: -null))
+    }
 }
 
 /// What both sides added between two looks: contributes one likelihood ratio, with its own exposures.
-struct RateBlock: Codable, Hashable, Sendable {
+struct RateBlock: PairedBlock {
     var stable: Trials
     var candidate: Trials
 
     static let empty = RateBlock(stable: .none, candidate: .none)
 
-    /// A comparison needs both sides: a block with one says nothing about their ratio or difference.
-    var compares: Bool { stable.count > 0 && candidate.count > 0 }
+    var stableCount: Double { stable.count }
+    var candidateCount: Double { candidate.count }
 
     static func + (left: RateBlock, right: RateBlock) -> RateBlock {
         RateBlock(stable: left.stable + right.stable, candidate: left.candidate + right.candidate)
@@ -28,13 +38,8 @@ struct RateBlock: Codable, Hashable, Sendable {
 
     /// ln of Π (p*/p°)^x ((1−p*)/(1−p°))^(n−x) over both sides.
     func logLikelihoodRatio(of alternative: RatePair, over projection: RatePair) -> Double {
-        Self.logRatio(stable, alternative.stable, projection.stable)
-            + Self.logRatio(candidate, alternative.candidate, projection.candidate)
-    }
-
-    private static func logRatio(_ trials: Trials, _ alternative: Double, _ null: Double) -> Double {
-        trials.successes * .log(alternative / null)
-            + (trials.count - trials.successes) * (.log(onePlus: -alternative) - .log(onePlus: -null))
+        stable.logLikelihoodRatio(of: alternative.stable, over: projection.stable)
+            + candidate.logLikelihoodRatio(of: alternative.candidate, over: projection.candidate)
     }
 }
 

@@ -2,17 +2,20 @@
 ///
 /// Takes blocks, never sums of blocks. Needs no floor on samples and no schedule of looks.
 struct RateComparison: Codable, Hashable, Sendable {
-    /// Blocks with fewer of either side wait for the next: with one or two requests of a side, chance exposures would
-    /// hide what the outcomes say. The rule looks at counts alone, so it keeps the promise.
-    static let blockFloor = 8.0
-    /// More than this of a side neither waits nor is waited for: it would join requests of different times.
-    static let waitingLimit = 1_000.0
+    /// What waits to be judged, and what is known of the base rate: of users' requests and of synthetic ones, for the
+    /// rates of both have nothing to do with each other.
+    private struct Stratum: Codable, Hashable, Sendable {
+        var base = BaseRate()
+        var queue = BlockQueue<RateBlock>()
+    }
 
-    private var base = BaseRate()
+    private var users = Stratum()
+    private var synthetic: Stratum?
     private var beyondRelative: MixtureEvidence?
     private var beyondAbsolute: MixtureEvidence?
     private var withinMargin: MixtureEvidence
-    private var waiting: RateBlock?
+    /// ln of the largest evidence of all looks that no regression beyond the margin is there.
+    private(set) var peakLogPassEvidence = 0.0
 
     let relativeTolerance: Double?
     let absoluteTolerance: Double?
@@ -40,39 +43,19 @@ struct RateComparison: Codable, Hashable, Sendable {
         return evidence.min() ?? 0
     }
 
-    /// ln of the largest evidence of all looks that no regression beyond the margin is there.
-    var peakLogPassEvidence: Double { withinMargin.peak }
-
-    mutating func absorb(_ block: RateBlock) {
-        if isLargeEnough(block) || isTooLargeToWait(block) {
-            // What waited is of another time, and is judged by itself.
-            if let waiting { judge(waiting) }
-            waiting = nil
-            judge(block)
-            return
+    mutating func absorb(_ block: RateBlock, of origin: RequestOrigin = .users) {
+        var stratum = origin == .users ? users : synthetic ?? Stratum()
+        for ready in stratum.queue.admit(block) {
+            if ready.compares { judge(ready, guesses: stratum.base.guesses(forBlockOf: ready.stable.count)) }
+            stratum.base.learn(ready.stable)
         }
-        let joined = (waiting ?? .empty) + block
-        waiting = joined
-        if isLargeEnough(joined) || isTooLargeToWait(joined) {
-            waiting = nil
-            judge(joined)
+        switch origin {
+        case .users: users = stratum
+        case .synthetic: synthetic = stratum
         }
     }
 
-    private func isTooLargeToWait(_ block: RateBlock) -> Bool {
-        max(block.stable.count, block.candidate.count) > Self.waitingLimit
-    }
-
-    private func isLargeEnough(_ block: RateBlock) -> Bool {
-        min(block.stable.count, block.candidate.count) >= Self.blockFloor
-    }
-
-    private mutating func judge(_ block: RateBlock) {
-        guard block.compares else {
-            base.learn(block.stable)
-            return
-        }
-        let guesses = base.guesses(forBlockOf: block.stable.count)
+    private mutating func judge(_ block: RateBlock, guesses: [BaseRate.Guess]) {
         if let relativeTolerance {
             let null = RateNull.atMost(RateBoundary(slope: 1 + relativeTolerance, offset: 0))
             beyondRelative?.absorb(block, against: null, grid: .regressions, guesses: guesses)
@@ -83,7 +66,34 @@ struct RateComparison: Codable, Hashable, Sendable {
         }
         let null = RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute)
         withinMargin.absorb(block, against: null, grid: .acceptable, guesses: guesses)
-        base.learn(block.stable)
+        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable))
+    }
+
+    /// Stable's rate now, of users where there are any.
+    private var stableRate: Double {
+        if !users.base.isKnown, let synthetic { return synthetic.base.estimate }
+        return users.base.estimate
+    }
+
+    /// At stable's rate no regression could be beyond the pass margin: to exclude one would say nothing.
+    var isPassEmpty: Bool {
+        RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute).edge(atStable: stableRate) >= 1
+    }
+
+    /// Why no candidate could ever fail, or ever pass, at stable's rate, and what to do; nil where both can be.
+    var impasse: String? {
+        let rate = stableRate
+        let edges = [
+            relativeTolerance.map { RateBoundary(slope: 1 + $0, offset: 0).candidateRate(atStable: rate) },
+            absoluteTolerance.map { RateBoundary(slope: 1, offset: $0).candidateRate(atStable: rate) },
+        ]
+        let needs = [
+            edges.contains { ($0 ?? 0) >= 1 } ? "the tolerance: give a smaller maxAbsoluteIncrease alone" : nil,
+            isPassEmpty ? "the pass margin: give passMargin a smaller absolute and no relative" : nil,
+        ].compactMap { $0 }
+        guard !needs.isEmpty else { return nil }
+        return "at stable's \(EvidenceText.percent(rate)) no candidate can be beyond "
+            + needs.joined(separator: ", nor beyond ")
     }
 
     /// Starts the pass over with another margin; what was learnt against the tolerance stays.
@@ -91,10 +101,10 @@ struct RateComparison: Codable, Hashable, Sendable {
         var changed = RateComparison(
             relativeTolerance: relativeTolerance, absoluteTolerance: absoluteTolerance, marginRelative: relative,
             marginAbsolute: absolute)
-        changed.base = base
+        changed.users = users
+        changed.synthetic = synthetic
         changed.beyondRelative = beyondRelative
         changed.beyondAbsolute = beyondAbsolute
-        changed.waiting = waiting
         return changed
     }
 }

@@ -20,10 +20,14 @@ struct SlowBound: Codable, Hashable, Sendable {
 
     /// Trials over the bound, or nil while there is none. An interval whose outcomes choose the bound is not judged by it.
     mutating func block(_ interval: Interval) -> RateBlock? {
+        freezes(on: interval) ? trials(interval) : nil
+    }
+
+    /// Takes what the interval tells of stable. True where the interval can be judged by the bound.
+    mutating func freezes(on interval: Interval) -> Bool {
         let wasFrozen = edge != nil
-        learn(stable: interval.stable)
-        guard let edge, wasFrozen || wanted != nil else { return nil }
-        return trials(interval, over: edge)
+        for (_, interval) in interval.strata { learn(stable: interval.stable) }
+        return edge != nil && (wasFrozen || wanted != nil)
     }
 
     /// Stable's traffic, from before the rollout too.
@@ -62,7 +66,9 @@ struct SlowBound: Codable, Hashable, Sendable {
         stable = SideCounts()
     }
 
-    private mutating func trials(_ interval: Interval, over edge: Double) -> RateBlock? {
+    /// Of one stratum; nil where a side has no such bucket.
+    mutating func trials(_ interval: Interval) -> RateBlock? {
+        guard let edge else { return nil }
         guard let stable = slow(interval.stable, edge), let candidate = slow(interval.candidate, edge) else {
             let side = slow(interval.stable, edge) == nil ? "stable" : "candidate"
             problem = "\(side) has no latency bucket at \(EvidenceText.seconds(edge))"

@@ -1,13 +1,129 @@
 import ModelManifests
+import RealModule
 
+/// Whether candidate and stable predict alike: more has moved than `maxShift` (fail), or no bucket differs by more than
+/// `passShift` (pass). Anytime-valid, block by block, never pooled over time.
 struct DistributionEvidence: Codable, Hashable, Sendable {
+    /// The candidate's values.
     private(set) var samples = 0
+    private var blocks = WaitingBlocks()
+    private var known = LearnedShares(bucketCount: 0)
+    private var shift = ShiftEvidence()
+    private var stillness = StillnessEvidence(bucketCount: 0)
+    private var problem: String?
 
     init(_ gate: DistributionGate) {}
 
-    mutating func absorb(_ interval: Interval, _ gate: DistributionGate) {}
+    mutating func absorb(_ interval: Interval, _ gate: DistributionGate) {
+        let block: BucketBlock?
+        do {
+            block = try interval.observed(gate.observe, in: gate.buckets)
+        } catch {
+            problem = error.text
+            return
+        }
+        guard let block else { return }
+        problem = nil
+        if block.stable.count != known.stable.count { sort(into: block.stable.count) }
+        samples += block.candidateCount
+        for block in blocks.take(block) { judge(block, gate) }
+    }
 
-    func verdict(_ gate: DistributionGate, alpha: Double, missedRegressionRate: Double) -> Verdict { .insufficient }
+    /// Other buckets: what was learnt of them is of no use. The bets on the shift were fair, and stand.
+    private mutating func sort(into count: Int) {
+        samples = 0
+        blocks = WaitingBlocks()
+        known = LearnedShares(bucketCount: count)
+        stillness = StillnessEvidence(bucketCount: count)
+    }
 
-    func reason(_ gate: DistributionGate, verdict: Verdict, _ rates: EvidenceRates) -> String { "no data yet" }
+    private mutating func judge(_ block: BucketBlock, _ gate: DistributionGate) {
+        if known.canJudge(block) {
+            shift.absorb(block, known: known, against: ShiftNull(maxShift: gate.maxShift))
+            stillness.absorb(block, known: known, passShift: gate.passShift)
+        }
+        known.learn(block)
+    }
+
+    func verdict(_ gate: DistributionGate, alpha: Double, missedRegressionRate: Double) -> Verdict {
+        if shift.logValue >= -.log(alpha) { return .fail }
+        let excluded = stillness.peak >= -.log(missedRegressionRate)
+        return excluded && samples >= gate.minSamples ? .pass : .insufficient
+    }
+
+    /// Another margin starts the pass over.
+    mutating func restartPass() { stillness = StillnessEvidence(bucketCount: known.stable.count) }
+
+    func reason(_ gate: DistributionGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
+        if let problem { return problem }
+        guard let shares = ShownShares(known, blocks.waiting) else {
+            return samples > 0 ? "no values of stable yet" : "no values of the candidate yet"
+        }
+        let within = "a shift within \(EvidenceText.points(gate.maxShift))"
+        let beyond = "a bucket that differs by more than \(EvidenceText.points(gate.passShift))"
+        var text = "\(shares.described(gate.observe, gate.buckets)); "
+        switch verdict {
+        case .fail: text += "\(within) is excluded at \(EvidenceText.odds(shift.logValue))"
+        case .pass: text += "\(beyond) is excluded at \(EvidenceText.odds(stillness.peak))"
+        case .insufficient:
+            text += "undecided: \(beyond) is excluded at \(EvidenceText.odds(stillness.peak))"
+            text += " (pass at \(EvidenceText.odds(-.log(rates.missedRegressionRate))))"
+            text += ", \(within) at \(EvidenceText.odds(shift.logValue))"
+            text += " (fail at \(EvidenceText.odds(-.log(rates.alpha))))"
+            if samples < gate.minSamples { text += "; \(EvidenceText.count(gate.minSamples - samples)) samples to go" }
+        }
+        return text
+    }
+}
+
+/// Both sides' latest shares, for people.
+struct ShownShares {
+    private let stable: [Double]
+    private let candidate: [Double]
+
+    /// Nil where a side has none.
+    init?(_ known: LearnedShares, _ waiting: BucketBlock?) {
+        let block = BucketBlock(stable: known.stable, candidate: known.candidate)
+        self.init(waiting.map { block + $0 } ?? block)
+    }
+
+    private init?(_ block: BucketBlock) {
+        let (stableCount, candidateCount) = (Double(block.stableCount), Double(block.candidateCount))
+        guard stableCount > 0, candidateCount > 0 else { return nil }
+        stable = block.stable.map { Double($0) / stableCount }
+        candidate = block.candidate.map { Double($0) / candidateCount }
+    }
+
+    private static let shownLimit = 3
+    private static let leastShown = 0.001
+
+    /// "score ≤ 0.1: 62 % of stable, 41 % of the candidate; the shift is some 21 points"
+    func described(_ name: String, _ buckets: PredictionBuckets?) -> String {
+        let moves = zip(stable, candidate).map { $1 - $0 }
+        let shift = moves.reduce(0) { $0 + abs($1) } / 2
+        let largest = moves.indices.sorted { (abs(moves[$0]), $1) > (abs(moves[$1]), $0) }
+            .prefix(Self.shownLimit).filter { abs(moves[$0]) >= Self.leastShown }
+        let parts = largest.map { index in
+            let label = BucketLabel.text(index, of: name, in: buckets, count: moves.count)
+            return "\(label): \(EvidenceText.percent(stable[index])) of stable, "
+                + "\(EvidenceText.percent(candidate[index])) of the candidate"
+        }
+        return (parts + ["the shift is some \(EvidenceText.points(shift))"]).joined(separator: "; ")
+    }
+}
+
+/// What a bucket is called where the manifest's buckets are, or are not, known.
+enum BucketLabel {
+    static func text(_ index: Int, of name: String, in buckets: PredictionBuckets?, count: Int) -> String {
+        if let buckets, buckets.count == count { return buckets.label(index, of: name) }
+        return "\(name) bucket \(index + 1) of \(count)"
+    }
+}
+
+extension EvidenceText {
+    /// 0.21 → "21 points": a difference of shares.
+    static func points(_ difference: Double) -> String {
+        let points = number(difference * 100)
+        return points == "1" ? "1 point" : "\(points) points"
+    }
 }

@@ -14,14 +14,22 @@ struct ReplayTrack: Sendable {
     private var problem: String?
     private let missedRegressionRate: Double
 
+    private let need: ReplayNeed
+    /// Of an observation whose buckets are named.
+    private var buckets: PredictionBuckets?
+
     init(evidence: GateEvidence, missedRegressionRate: Double) {
         self.evidence = evidence
+        need = ReplayNeed(evidence.spec.kind)
+        buckets = evidence.spec.profileBuckets
         self.missedRegressionRate = missedRegressionRate
     }
 
     mutating func absorb(_ line: ReplayLine) {
-        guard failed == nil else { return }
-        guard let stableReading = reading(line.stable, "stable"),
+        guard failed == nil, need != .answers else { return }
+        learnBuckets(line)
+        let stableSide = evidence.spec.needsNoStable ? SideCounts() : reading(line.stable, "stable")
+        guard let stableReading = stableSide,
             let candidateReading = reading(line.candidate, "candidate")
         else { return }
         var (stableNext, candidateNext) = (stable, candidate)
@@ -31,7 +39,9 @@ struct ReplayTrack: Sendable {
             problem = nil
             evidence.absorb(
                 Interval(
-                    at: Date(timeIntervalSinceReferenceDate: line.t), stable: stableAdded, candidate: candidateAdded),
+                    at: Date(timeIntervalSinceReferenceDate: line.t),
+                    source: evidence.spec.counters ?? MetricSourceName.proxy, stable: stableAdded,
+                    candidate: candidateAdded),
                 missedRegressionRate: missedRegressionRate)
         case (.ignored(let reason), _): return keepMisfits(reason, stableNext, candidateNext, steps)
         case (_, .ignored(let reason)): return keepMisfits(reason, stableNext, candidateNext, steps)
@@ -64,6 +74,9 @@ struct ReplayTrack: Sendable {
         if let found = failed ?? passed { return found }
         var found = verdict(stream, at: last)
         found.verdict = .insufficient
+        if need == .answers {
+            found.reason = "not judged: it is asked anew at each measurement, and a recording holds counters only"
+        }
         if let problem { found.reason += "; last line left out: \(problem)" }
         return found
     }
@@ -76,52 +89,41 @@ struct ReplayTrack: Sendable {
 
     /// The counters that the gate needs; nil, and a reason, where the recording has not all of them.
     private mutating func reading(_ side: ReplaySide?, _ name: String) -> SideCounts? {
-        func missing(_ what: String) -> SideCounts? {
-            problem = "the \(name) side has no \"\(what)\""
-            return nil
-        }
         guard let side else {
             problem = "no \"\(name)\""
             return nil
         }
-        guard let requests = side.requests ?? side.latency?.buckets.last else { return missing("requests") }
-        var counts = SideCounts(requests: requests)
-        switch evidence.spec.need {
-        case .errors:
-            guard let errors = side.errors else { return missing("errors") }
-            counts.errors = errors
-        case .rejected:
-            guard let rejected = side.rejected else { return missing("rejected") }
-            counts.rejected = rejected
-        case .latency:
-            guard let latency = side.latency else { return missing("latency") }
-            (counts.latency, counts.bounds) = (latency.buckets, latency.bounds)
-        case .requests: break
+        do {
+            return try need.counts(of: side, buckets: buckets)
+        } catch {
+            problem = "the \(name) side has no \"\(error.name)\""
+            return nil
         }
-        return counts
+    }
+
+    /// The first line that names its buckets names them for the whole stream, on both sides; a profile did so before.
+    private mutating func learnBuckets(_ line: ReplayLine) {
+        guard case .observed(let name) = need, buckets == nil else { return }
+        let labels = [line.stable, line.candidate].flatMap { side -> [String] in
+            guard case .labelled(let counts) = side?.observed[name] else { return [] }
+            return Array(counts.keys)
+        }
+        if !labels.isEmpty { buckets = ReplayBuckets.buckets(of: labels) }
     }
 }
 
 extension GateSpec {
-    fileprivate enum Need { case requests, errors, rejected, latency }
-
-    fileprivate var need: Need {
+    /// Judged on the candidate alone.
+    fileprivate var needsNoStable: Bool {
         switch kind {
-        case .compare(let gate):
-            switch gate.metric {
-            case .errors: .errors
-            case .rejected: .rejected
-            case .slow, .latencyP50, .latencyP95, .latencyP99: .latency
-            case nil: .requests
-            }
-        case .threshold(let gate):
-            switch gate.measure {
-            case .metric(.errors): .errors
-            case .metric(.rejected): .rejected
-            case .metric(.latencyP50), .metric(.latencyP95), .metric(.latencyP99): .latency
-            case .metric(.requestRate), .query: .requests
-            }
-        case .distribution, .drift, .agreement, .goal, .check, .contract: .requests
+        case .agreement: true
+        case .drift(let gate): gate.reference != .stable
+        case .compare, .threshold, .distribution, .check, .contract, .goal: false
         }
+    }
+
+    fileprivate var profileBuckets: PredictionBuckets? {
+        guard case .drift(let gate) = kind, case .profile(let profile) = gate.reference else { return nil }
+        return profile.buckets
     }
 }

@@ -13,6 +13,9 @@ struct EventsCommand: AsyncParsableCommand {
               mlctl events fraud-scorer --limit 20
               mlctl events -w                     the last ones, and from now on every one as it happens
               mlctl events -w -o json             one JSON object a line
+              mlctl events fraud-scorer --export > readings.jsonl
+                                                  what the last rollout was judged on, for 'mlctl replay'
+              mlctl events fraud-scorer --export --rollout 3f1c9a7e02
             """)
 
     @Argument(help: ArgumentHelp("Only this deployment: its name, or NAMESPACE/NAME.", valueName: "name"))
@@ -30,6 +33,12 @@ struct EventsCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("How to show it: table, wide, json or yaml.", valueName: "format"))
     var output: OutputFormat = .table
 
+    @Flag(help: "Write the readings of the last rollout instead, in the form that 'mlctl replay' reads.")
+    var export = false
+
+    @Option(help: ArgumentHelp("With --export: every kept rollout of this revision.", valueName: "revision"))
+    var rollout: String?
+
     @OptionGroup var server: ServerOptions
 
     private static let defaultLimitWatching = 10
@@ -42,6 +51,16 @@ struct EventsCommand: AsyncParsableCommand {
         guard (1...APILimits.events).contains(limit ?? 1) else {
             throw ValidationError("--limit must be from 1 to \(APILimits.events)")
         }
+        if export {
+            guard name != nil else {
+                throw ValidationError("--export wants a NAME: it writes one deployment's readings")
+            }
+            guard !watch, limit == nil, output == .table else {
+                throw ValidationError("--export writes JSON lines: leave out -w, --limit and -o")
+            }
+        } else if rollout != nil {
+            throw ValidationError("--rollout goes with --export")
+        }
         if watch, output == .yaml { throw ValidationError("-w writes tables or json, not yaml") }
     }
 
@@ -52,6 +71,7 @@ struct EventsCommand: AsyncParsableCommand {
     func run() async throws {
         let client = try server.client()
         let console = Console.standard
+        if export, let key = try key { return try await writeReadings(of: key, client, console) }
         let standard = watch ? Self.defaultLimitWatching : APILimits.defaultEvents
         let events = try await client.events(of: try key, limit: limit ?? standard)
         if watch {
@@ -64,6 +84,32 @@ struct EventsCommand: AsyncParsableCommand {
             try console.write(document)
         } else {
             try console.print(EventLines.table(events, now: Date(), on: console.canvas))
+        }
+    }
+
+    private func writeReadings(of key: DeploymentKey, _ client: ControlClient, _ console: Console) async throws {
+        let kept = try await client.recordedRollouts(of: key)
+        let wanted = rollout.map { prefix in kept.filter { $0.identity.revision.rawValue.hasPrefix(prefix) } }
+        let rollouts = wanted ?? Array(kept.prefix(1))
+        guard !rollouts.isEmpty else {
+            let revisions = Set(kept.map(\.identity.revision)).sorted().map(\.rawValue).joined(separator: ", ")
+            throw CommandFailure(
+                .failed,
+                kept.isEmpty
+                    ? "no rollout of \(key) has left readings yet"
+                    : "no readings of revision '\(rollout ?? "")' are kept; there are \(revisions)")
+        }
+        for rollout in rollouts.reversed() {
+            var export = ReadingExport(rollout)
+            var position = 0
+            // Ends: positions rise, and a rollout has so many readings.
+            while case let readings = try await client.recordedReadings(of: rollout, after: position),
+                let last = readings.last, last.position > position
+            {
+                try console.print(try export.lines(readings))
+                position = last.position
+            }
+            try console.print(try export.rest())
         }
     }
 

@@ -33,7 +33,7 @@ enum EventLines {
         event.actor.map { "\(event.message) (\($0))" } ?? event.message
     }
 
-    private static func tone(_ kind: RolloutEvent.Kind) -> Tone {
+    static func tone(_ kind: RolloutEvent.Kind) -> Tone {
         switch kind {
         case .promoted, .gatePassed, .recovered: .good
         case .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .failed: .bad

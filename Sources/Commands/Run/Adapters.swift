@@ -9,10 +9,12 @@ import Serving
 /// The one place where the controller's protocols meet the adapters that know nothing of it.
 
 /// Git as a source of manifests.
-struct GitManifests: ManifestSource {
+package struct GitManifests: ManifestSource {
     let repository: GitRepository
 
-    func fetch() async throws -> ManifestSnapshot {
+    package init(repository: GitRepository) { self.repository = repository }
+
+    package func fetch() async throws -> ManifestSnapshot {
         do {
             let revision = try await repository.fetch()
             let files = try await repository.files(at: revision.commit)
@@ -25,7 +27,7 @@ struct GitManifests: ManifestSource {
         }
     }
 
-    func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
+    package func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
         do {
             return try await repository.isAncestor(commit, of: descendant)
         } catch let error as GitError {

@@ -12,6 +12,7 @@ import ModelStorage
 import Notifications
 import Rollouts
 import ServiceLifecycle
+import Serving
 
 /// A controller with its adapters, from start to SIGTERM. The only place where all of them meet.
 struct ControllerProcess {
@@ -59,7 +60,8 @@ struct ControllerProcess {
             with: ControllerCollaborators(
                 source: GitManifests(repository: repository), backend: backend, store: journal,
                 metrics: ProxyCounters { try await proxy.report() }, logs: LocalLogs(backend: backend),
-                notifier: notifications, now: { clock.now() }),
+                notifier: notifications, outcomes: OutcomeIntake(store: journal, key: requestIdKey),
+                recorder: ReadingRecorder(store: journal, logger: logger), now: { clock.now() }),
             logger: logger)
         let server = try ControlServer(
             surface: controller, listen: listen, token: settings.token(),
@@ -102,6 +104,12 @@ struct ControllerProcess {
         }
     }
 
+    /// The data plane makes it at its first start.
+    private var requestIdKey: @Sendable () -> RequestIdentityKey? {
+        let file = state.appending(path: "proxy/request-id-key")
+        return { (try? Data(contentsOf: file)).flatMap { RequestIdentityKey(Array($0)) } }
+    }
+
     /// Where programs find this controller's API.
     private func announce(_ address: ListenAddress) async {
         logger.info(
@@ -111,7 +119,7 @@ struct ControllerProcess {
         try? record?.write(to: ControllerRecord.file(in: state), options: .atomic)
     }
 
-    /// Old events, and model files that no revision would come back to. A failure waits for the next time.
+    /// Old events and outcomes, and model files that no revision would come back to. A failure waits for the next time.
     private func tidy(_ journal: JournalStore, _ models: ModelStore) async throws {
         while !Task.isCancelled {
             do {
@@ -119,6 +127,8 @@ struct ControllerProcess {
                 let states = try await journal.records().values.map {
                     try JSONDecoder().decode(RolloutState.self, from: $0.state)
                 }
+                try await journal.pruneOutcomes(
+                    keeping: Dictionary(states.map { ($0.key, Set($0.revisions)) }) { first, _ in first })
                 await models.setInUse(Set(states.flatMap(\.templates).compactMap { $0.model.digest?.description }))
                 _ = try await models.evict()
             } catch {

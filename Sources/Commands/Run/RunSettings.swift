@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MetricSources
 import ModelManifests
 import Notifications
 import Yams
@@ -14,6 +15,8 @@ struct RunSettings {
     var allowsEmpty = false
     var tokenFile: String?
     var webhook: Webhook?
+    /// What gates can ask beside the proxy and the servers themselves.
+    var sources: [SourceSettings] = []
 
     struct Webhook: Decodable {
         var url: String
@@ -24,9 +27,10 @@ struct RunSettings {
     private struct File: Decodable {
         var tokenFile: String?
         var webhook: Webhook?
+        var sources: [SourceSettings]?
     }
 
-    static let knownKeys: Set<String> = ["tokenFile", "webhook"]
+    static let knownKeys: Set<String> = ["sources", "tokenFile", "webhook"]
 
     init() {}
 
@@ -45,11 +49,29 @@ struct RunSettings {
             let file = try YAMLDecoder().decode(File.self, from: text)
             tokenFile = file.tokenFile
             webhook = file.webhook
+            sources = file.sources ?? []
+            try SourceSettings.check(sources)
         } catch let error as ValidationError {
             throw error
         } catch {
-            throw ValidationError("\(path): \(error.localizedDescription)")
+            throw ValidationError("\(path): \(Self.reason(of: error))")
         }
+    }
+
+    /// What a decoder knows, without its wrapping.
+    private static func reason(of error: any Error) -> String {
+        switch error {
+        case let fault as SourceSettings.Fault: fault.message
+        case DecodingError.dataCorrupted(let context): context.underlyingError.map(reason) ?? context.debugDescription
+        case DecodingError.keyNotFound(let key, let context): place(context.codingPath + [key]) + "is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            place(context.codingPath) + context.debugDescription
+        default: error.localizedDescription
+        }
+    }
+
+    private static func place(_ path: [any CodingKey]) -> String {
+        path.isEmpty ? "" : path.map(\.stringValue).joined(separator: ".") + ": "
     }
 
     /// The bearer token of the API: from its file, else from MLCTL_TOKEN.

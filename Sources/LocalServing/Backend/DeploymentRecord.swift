@@ -9,6 +9,8 @@ struct DeploymentRecord: Hashable, Codable, Sendable {
     var deployment: DeploymentKey
     var plan: ServingPlan?
     var port: Int?
+    /// Where a candidate can be tried.
+    var previewPort: Int?
     var nextNumber = 1
     /// Revisions whose logs are kept for long. Remembered beyond the plan that names them.
     var keepsLogsOf: Set<Revision> = []

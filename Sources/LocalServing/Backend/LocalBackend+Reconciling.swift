@@ -32,7 +32,9 @@ extension LocalBackend {
         guard let record = records[deployment], let plan = record.plan else { return }
         let seen = seenInstances(of: deployment, view)
         // A port that is refused leaves the endpoint where it was, if it was anywhere.
-        let route = record.port.flatMap { RouteComposition.route(plan: plan, port: $0, instances: seen) }
+        let route = record.port.flatMap {
+            RouteComposition.route(plan: plan, port: $0, previewPort: record.previewPort, instances: seen)
+        }
         routeVersion += 1
         await proxy.want(route, for: deployment, version: routeVersion)
     }

@@ -120,11 +120,16 @@ public actor LocalBackend: ServingBackend {
         let weights = share.route.map { route in
             Dictionary(route.revisions.map { ($0.revision, $0.weight) }) { $0 + $1 }
         }
+        let mirrors = share.route.map { route in
+            Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 }
+        }
+        let preview = share.route?.revisions.compactMap(\.previewPort).first
         let record = records[deployment]
         let isOpen = record?.plan?.isOpen == true && share.endpoint?.listening == true
         return Observation(
             instances: seen.map(\.observation),
-            endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil, weights: weights,
+            endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil,
+            preview: preview.map { "http://127.0.0.1:\($0)" }, weights: weights, mirrors: mirrors,
             plan: record?.plan, problems: problems(of: deployment, share))
     }
 
@@ -166,21 +171,35 @@ extension LocalBackend {
         let alive = Set(tracked(deployment).map(\.spec.revision))
         record.keepsLogsOf = record.keepsLogsOf.intersection(alive)
             .union(plan.revisions.filter(\.keepsLogs).map(\.revision))
-        choosePort(for: &record, plan)
+        choosePorts(for: &record, plan)
         try write(record)
     }
 
-    private func choosePort(for record: inout DeploymentRecord, _ plan: ServingPlan) {
+    private func choosePorts(for record: inout DeploymentRecord, _ plan: ServingPlan) {
         endpointProblems[plan.deployment] = nil
         guard !plan.revisions.isEmpty else { return }
         let others = records.values.filter { $0.deployment != plan.deployment && !$0.isEmpty }
-        let taken = Dictionary(others.compactMap { other in other.port.map { ($0, other.deployment) } }) { $1 }
+        var taken: [Int: DeploymentKey] = [:]
+        for other in others {
+            for port in [other.port, other.previewPort].compactMap({ $0 }) { taken[port] = other.deployment }
+        }
+        record.port = choosePort(plan, fixed: plan.endpoint.port, remembered: record.port, taken)
+        guard let preview = plan.revisions.lazy.compactMap(\.preview).first else { return }
+        if let port = record.port { taken[port] = plan.deployment }
+        record.previewPort = choosePort(plan, fixed: preview.port, remembered: record.previewPort, taken)
+    }
+
+    private func choosePort(
+        _ plan: ServingPlan, fixed: Int?, remembered: Int?, _ taken: [Int: DeploymentKey]
+    ) -> Int? {
         let choice = EndpointPorts.choose(
-            fixed: plan.endpoint.port, remembered: record.port, taken: taken, ephemeral: EndpointPorts.ephemeral(),
+            fixed: fixed, remembered: remembered, taken: taken, ephemeral: EndpointPorts.ephemeral(),
             isFree: EndpointPorts.isFree)
         switch choice {
-        case .port(let port): record.port = port
-        case .problem(let text): endpointProblems[plan.deployment] = text
+        case .port(let port): return port
+        case .problem(let text):
+            endpointProblems[plan.deployment] = text
+            return remembered
         }
     }
 

@@ -4,18 +4,35 @@ import Serving
 /// The proxy's route of one deployment, from its plan and its instances. Pure.
 enum RouteComposition {
     /// - Returns: nil where nothing is wanted: the endpoint closes.
-    static func route(plan: ServingPlan, port: Int, instances: [SeenInstance]) -> ProxyRoute? {
+    static func route(
+        plan: ServingPlan, port: Int, previewPort: Int? = nil, instances: [SeenInstance]
+    ) -> ProxyRoute? {
         guard !plan.revisions.isEmpty else { return nil }
         let routes = plan.revisions.map { wanted in
             RevisionRoute(
                 revision: wanted.revision, weight: wanted.weight,
                 upstreams: instances.filter { $0.revision == wanted.revision && $0.serves }
                     .sorted { $0.number < $1.number }
-                    .compactMap { instance in instance.port.map { Upstream(instance: instance.id, port: $0) } })
+                    .compactMap { instance in instance.port.map { Upstream(instance: instance.id, port: $0) } },
+                mirror: wanted.mirror, previewPort: wanted.preview == nil ? nil : previewPort)
         }
         return ProxyRoute(
             deployment: plan.deployment, port: port, routing: plan.endpoint.routing,
-            requestTimeout: plan.endpoint.requestTimeout, revisions: balanced(routes))
+            requestTimeout: plan.endpoint.requestTimeout, revisions: balanced(routes),
+            keepsUsers: plan.endpoint.keepsUsers, observe: plan.endpoint.observe,
+            comparison: plan.comparison ?? ShadowComparison(), generate: synthetic(plan, instances))
+    }
+
+    /// Only while there is somebody to be judged: the last revision of two.
+    private static func synthetic(_ plan: ServingPlan, _ instances: [SeenInstance]) -> SyntheticRoute? {
+        guard let traffic = plan.endpoint.generate, plan.revisions.count > 1, let judged = plan.revisions.last else {
+            return nil
+        }
+        let folders = instances.filter { $0.revision == judged.revision && $0.serves }.compactMap(\.modelFolder)
+        return folders.first.map {
+            SyntheticRoute(
+                ratePerSecond: traffic.ratePerSecond, file: "\($0)/\(traffic.requests)", path: traffic.path)
+        }
     }
 
     /// Gives the share of a revision that cannot answer to those that can, in proportion; where none can, the plan's

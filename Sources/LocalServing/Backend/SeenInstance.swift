@@ -31,6 +31,9 @@ struct SeenInstance: Hashable, Sendable {
     var number: Int
     var stage: Stage
     var port: Int?
+    /// By name.
+    var ports: [String: Int] = [:]
+    var modelFolder: String?
     var leaving: Leaving?
     var restarts = 0
     var reason: String?
@@ -68,6 +71,10 @@ struct SeenInstance: Hashable, Sendable {
     }
 
     var observation: InstanceObservation {
-        InstanceObservation(id: id, revision: revision, condition: condition, restarts: restarts, reason: reason)
+        var addresses = ports.mapValues { "127.0.0.1:\($0)" }
+        if let port { addresses[""] = "127.0.0.1:\(port)" }
+        return InstanceObservation(
+            id: id, revision: revision, condition: condition, restarts: restarts, reason: reason,
+            addresses: addresses, modelFolder: modelFolder)
     }
 }

@@ -88,6 +88,8 @@ struct TrackedInstance: Sendable {
     func seen(in view: ProxyView, now: ContinuousClock.Instant) -> SeenInstance {
         var seen = SeenInstance(id: spec.id, revision: spec.revision, number: spec.number, stage: stage(now: now))
         seen.port = status?.port
+        seen.ports = status?.ports ?? [:]
+        seen.modelFolder = spec.modelFolder
         seen.restarts = status?.restarts ?? 0
         seen.reason = reason
         if isLeaving {

@@ -28,33 +28,8 @@ struct ServerEnvironment: Equatable, Sendable {
         }
     }
 
-    /// Replaces `$(NAME)` by the variable's value; `$$` is a dollar sign; a name that is not set is left as it is.
-    /// The rules are Kubernetes' (`third_party/forked/golang/expansion`).
-    func expand(_ text: String) -> String {
-        var result = ""
-        var rest = Substring(text)
-        while let dollar = rest.firstIndex(of: "$") {
-            result += rest[..<dollar]
-            rest = rest[rest.index(after: dollar)...]
-            switch rest.first {
-            case "$":
-                result += "$"
-                rest = rest.dropFirst()
-            case "(":
-                guard let end = rest.firstIndex(of: ")") else {
-                    result += "$("
-                    rest = rest.dropFirst()
-                    continue
-                }
-                let name = String(rest[rest.index(after: rest.startIndex)..<end])
-                result += variables[name] ?? "$(\(name))"
-                rest = rest[rest.index(after: end)...]
-            default:
-                result += "$"
-            }
-        }
-        return result + rest
-    }
+    /// Replaces `$(NAME)` by the variable's value.
+    func expand(_ text: String) -> String { VariableReferences.replaced(in: text, by: variables) }
 
     /// `NAME=value`, sorted, so that two starts are alike.
     var assignments: [String] { variables.map { "\($0.key)=\($0.value)" }.sorted() }

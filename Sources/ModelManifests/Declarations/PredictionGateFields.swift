@@ -122,7 +122,7 @@ enum PredictionGateFields {
             Field("path", path, "Where in the JSON the value is: outputs[0].data[0].", isRequired: true) {
                 $0.path = $1
             },
-            Field("sample", .number(0...1, isOpen: true), "Share of the requests that are looked at; all.") {
+            Field("sample", .number(0.000_001...1), "Share of the requests that are looked at; all.") {
                 $0.sample = $1
             },
         ] + bucketFields { $0.buckets = $1 },

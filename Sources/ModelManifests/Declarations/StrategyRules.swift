@@ -74,7 +74,7 @@ enum StrategyRules {
             guard let kind = gate.kind?.kind, let name = gate.name else { continue }
             let spec = GateSpec(name: name, kind: kind)
             let path = Array(gate.path.dropFirst(2))  // Of spec.rollout.
-            if let observe = spec.observation, !observed.contains(observe) {
+            if let observe = spec.observation, !observe.isEmpty, !observed.contains(observe) {
                 report(
                     "there is no observation '\(observe)'", path, gate.place,
                     DidYouMean.suggestion(for: observe, among: observed.sorted(), noun: "there are")

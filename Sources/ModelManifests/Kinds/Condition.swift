@@ -1,18 +1,128 @@
 /// What must hold of a measured value: `value < 0.25 && value > 0`.
-public struct Condition: Hashable, Codable, Sendable {
+///
+/// Numbers, `value`, `+ - * /`, comparisons, `&& || !` and parentheses, with C's precedence. Checked when it is read: it
+/// joins comparisons of numbers, and looks at the value. Evaluating it always ends.
+public struct Condition: Hashable, Sendable {
+    public static let bytesLimit = 512
+    /// Of parentheses and signs within one another.
+    public static let depthLimit = 32
+
     /// As written.
     public let text: String
+    private let term: ConditionTerm
+
+    public struct Fault: Error, Hashable, Sendable {
+        /// What is wrong, where, and what would be right.
+        public var message: String
+    }
 
     /// - Throws: `Fault` for what is no condition.
     public init(_ text: String) throws(Fault) {
         self.text = text
+        term = try ConditionParser.parse(text)
     }
 
-    public struct Fault: Error, Hashable, Sendable {
-        /// What is wrong and what would be right.
-        public var message: String
+    /// False where the value, or a number that is calculated from it on the way, is not finite.
+    public func holds(of value: Double) -> Bool { value.isFinite && term.result(of: value) == 1 }
+}
+
+extension Condition: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        do throws(Fault) {
+            try self.init(text)
+        } catch {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.message)
+        }
     }
 
-    /// False where the value is not a number.
-    public func holds(of value: Double) -> Bool { false }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+/// A part of a condition: a number, or a truth, which is 1 or 0. `ConditionParser` never takes one for the other.
+indirect enum ConditionTerm: Hashable, Sendable {
+    case value
+    case number(Double)
+    case minus(ConditionTerm)
+    case not(ConditionTerm)
+    case joined(ConditionTerm, Operator, ConditionTerm)
+
+    /// In C's order: a later line binds tighter.
+    enum Operator: String, CaseIterable, Sendable {
+        case or = "||"
+        case and = "&&"
+        case atMost = "<=", atLeast = ">=", equal = "==", unequal = "!=", below = "<", above = ">"
+        case plus = "+", minus = "-"
+        case times = "*", over = "/"
+
+        var precedence: Int {
+            switch self {
+            case .or: 1
+            case .and: 2
+            case .atMost, .atLeast, .equal, .unequal, .below, .above: 3
+            case .plus, .minus: 4
+            case .times, .over: 5
+            }
+        }
+
+        var takesTruths: Bool { precedence <= 2 }
+        var givesTruth: Bool { precedence <= 3 }
+    }
+
+    var isTruth: Bool {
+        switch self {
+        case .value, .number, .minus: false
+        case .not: true
+        case .joined(_, let sign, _): sign.givesTruth
+        }
+    }
+
+    var looksAtValue: Bool {
+        switch self {
+        case .value: true
+        case .number: false
+        case .minus(let term), .not(let term): term.looksAtValue
+        case .joined(let left, _, let right): left.looksAtValue || right.looksAtValue
+        }
+    }
+
+    /// - Returns: nil where a number on the way is not finite. What the left side decides does not need the right one.
+    func result(of value: Double) -> Double? {
+        switch self {
+        case .value: return value
+        case .number(let number): return number
+        case .minus(let term): return term.result(of: value).map { -$0 }
+        case .not(let term): return term.result(of: value).map { 1 - $0 }
+        case .joined(let left, let sign, let right):
+            guard let first = left.result(of: value) else { return nil }
+            if sign == .and, first == 0 { return 0 }
+            if sign == .or, first == 1 { return 1 }
+            guard let second = right.result(of: value) else { return nil }
+            let result = sign.result(first, second)
+            return result.isFinite ? result : nil
+        }
+    }
+}
+
+extension ConditionTerm.Operator {
+    fileprivate func result(_ left: Double, _ right: Double) -> Double {
+        switch self {
+        case .or: max(left, right)
+        case .and: min(left, right)
+        case .atMost: left <= right ? 1 : 0
+        case .atLeast: left >= right ? 1 : 0
+        case .equal: left == right ? 1 : 0
+        case .unequal: left != right ? 1 : 0
+        case .below: left < right ? 1 : 0
+        case .above: left > right ? 1 : 0
+        case .plus: left + right
+        case .minus: left - right
+        case .times: left * right
+        case .over: left / right
+        }
+    }
 }

@@ -1,5 +1,5 @@
 /// What a misspelt name was meant to be.
-enum DidYouMean {
+public enum DidYouMean {
     /// The nearest of the names, where one is near: a slip or two of the keys, another case, or a part of it.
     static func nearest(to name: String, among names: some Sequence<String>) -> String? {
         let written = Array(name.lowercased().utf8)
@@ -25,7 +25,7 @@ enum DidYouMean {
     }
 
     /// "did you mean 'x'?", or else all that there is.
-    static func suggestion(for name: String, among names: [String], noun: String) -> String? {
+    public static func suggestion(for name: String, among names: [String], noun: String) -> String? {
         if let nearest = nearest(to: name, among: names) { return "did you mean '\(nearest)'?" }
         guard !names.isEmpty else { return nil }
         let shownLimit = 20

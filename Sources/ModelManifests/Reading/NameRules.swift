@@ -1,10 +1,10 @@
 /// Which names are names.
-enum NameRules {
+public enum NameRules {
     static let dnsLabelPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
     static let shortNamePattern = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
     private static let limitBytes = 63
 
-    static func isDNSLabel(_ text: String) -> Bool {
+    public static func isDNSLabel(_ text: String) -> Bool {
         isName(text) {
             isLowercaseOrDigit($0)
         } inside: {
@@ -32,7 +32,7 @@ enum NameRules {
     }
 
     /// The label that was meant by a name with capitals, spaces, dots or underscores.
-    static func repairedLabel(_ text: String) -> String? {
+    public static func repairedLabel(_ text: String) -> String? {
         let replaced = text.lowercased().map { character in
             character.isASCII && (character.isLetter || character.isNumber) ? character : "-"
         }

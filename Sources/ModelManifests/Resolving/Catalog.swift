@@ -81,13 +81,23 @@ struct Catalog {
         }
         for (name, gate) in written.profileNames(template: { self.template($0, in: namespace)?.kind }) {
             let profile = profile(name, in: namespace)
-            guard profile.map({ $0.profile == nil || isAmbiguous($0) }) ?? true else { continue }
+            let path = PathElement.text(gate.path + [.field("drift"), .field("profile")])
+            guard profile.map({ $0.profile == nil || isAmbiguous($0) }) ?? true else {
+                let kind = (gate.kind ?? gate.template.flatMap { self.template($0, in: namespace)?.kind })?.kind
+                guard case .drift(let drift)? = kind?.looking(at: written.spec.traffic.observe),
+                    let buckets = drift.buckets, let recorded = profile?.profile?.buckets, recorded != buckets
+                else { continue }
+                add(
+                    "the PredictionProfile '\(name)' has other buckets than the observation '\(drift.observe)'", path,
+                    gate.place, "write it anew: mlctl profile … \(buckets.profileOption)")
+                continue
+            }
             let names = Self.names(profiles.keys, in: namespace)
             add(
                 profile == nil
                     ? "there is no PredictionProfile '\(name)' in namespace '\(namespace)'"
                     : "the PredictionProfile '\(name)' cannot be used: it has errors, or is described twice",
-                PathElement.text(gate.path + [.field("drift"), .field("profile")]), gate.place,
+                path, gate.place,
                 DidYouMean.suggestion(for: name, among: names, noun: "those that there are")
                     ?? "write one with 'mlctl profile'")
         }

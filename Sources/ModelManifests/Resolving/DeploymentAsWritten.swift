@@ -58,7 +58,8 @@ struct DeploymentAsWritten: Sendable {
                 canonical: CanonicalJSON.text(.object(template))),
             lineage: spec.model.lineage, target: spec.target, replicas: spec.replicas, endpoint: endpoint,
             rollout: spec.rollout.resolved(
-                kind: references.kind, hasSyntheticTraffic: spec.traffic.generate != nil),
+                kind: { references.kind(of: $0)?.looking(at: spec.traffic.observe) },
+                hasSyntheticTraffic: spec.traffic.generate != nil),
             dependsOn: spec.dependsOn.map {
                 DeploymentKey(namespace: $0.namespace ?? key.namespace, name: $0.name)
             },

@@ -46,6 +46,14 @@ final class SteppingSurface: ControlSurface {
     func eventStream() async -> AsyncStream<StoredEvent> { AsyncStream { $0.finish() } }
     func history(of deployment: DeploymentKey) async throws -> [HistoryEntry] { [] }
     func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine] { [] }
+    func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt { OutcomeReceipt() }
+    func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation {
+        throw ControlError(.unavailable, "only looked at")
+    }
+    func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] { [] }
+    func recordedReadings(
+        of rollout: Int, in deployment: DeploymentKey, after position: Int, limit: Int
+    ) async throws -> [RecordedReading] { [] }
     func isReady() async -> Bool { true }
     func metrics() async -> String { "" }
 }

@@ -50,34 +50,8 @@ import Testing
                 + "mlctl's own proxy"
         ),
         (
-            "rollout: {strategy: shadow}",
-            "spec.rollout.strategy: strategy 'shadow' is not available in this version; use canary"
-        ),
-        (
-            "rollout: {strategy: blueGreen}",
-            "spec.rollout.strategy: strategy 'blueGreen' is not available in this version; use canary"
-        ),
-        (
-            "rollout: {capacity: drainThenLoad}",
-            "spec.rollout.capacity: capacity 'drainThenLoad' is not available in this version; use surge"
-        ),
-        (
-            "traffic: {generate: {rate: 1}}",
-            "spec.traffic.generate: 'generate' is not available in this version; leave it out and send the traffic yourself"
-        ),
-        ("observe: {}", "spec.observe: 'observe' is not available in this version; leave it out"),
-        ("dependsOn: [{name: encoder}]", "spec.dependsOn: dependsOn is not available in this version; leave it out"),
-        (
             "resources: {requests: {cpu: 1}}",
             "spec.resources.requests: 'requests' is not available in this version; use limits"
-        ),
-        (
-            "rollout: {gates: [{name: g, threshold: {source: prometheus, query: up, max: 1}}]}",
-            "spec.rollout.gates[0].threshold.source: source 'prometheus' is not available in this version; use proxy"
-        ),
-        (
-            "rollout: {gates: [{name: g, drift: {}}]}",
-            "spec.rollout.gates[0].drift: 'drift' is not available in this version; use compare or threshold"
         ),
     ])
     func `what later versions bring is refused, never ignored`(_ spec: String, _ message: String) {

@@ -36,11 +36,11 @@ import Testing
         ),
         (
             "{steps: [{setWeight: 100, pause: {}}]}",
-            "spec.rollout.steps[0]: needs exactly one of 'setWeight', 'pause', 'gate' or 'approval', not 'setWeight' and 'pause'"
+            "spec.rollout.steps[0]: needs exactly one of 'setWeight', 'mirror', 'pause', 'gate' or 'approval', not 'setWeight' and 'pause'"
         ),
         (
             "{steps: [{advance: evidence}, {setWeight: 100}]}",
-            "spec.rollout.steps[0]: needs exactly one of 'setWeight', 'pause', 'gate' or 'approval'"
+            "spec.rollout.steps[0]: needs exactly one of 'setWeight', 'mirror', 'pause', 'gate' or 'approval'"
         ),
         (
             "{steps: [{setWeight: 100, advance: evidenc}]}",
@@ -91,11 +91,15 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{name: g}", "gates[0]: needs exactly one of 'compare', 'threshold' or 'template'"),
+        (
+            "{name: g}",
+            "gates[0]: needs exactly one of 'compare', 'threshold', 'distribution', 'drift', 'agreement', 'distance', "
+                + "'check', 'contract', 'outcome' or 'template'"
+        ),
         ("{compare: {metric: errors}}", "gates[0].name: is missing (give the gate a name)"),
         (
             "{name: g, compare: {}}",
-            "gates[0].compare.metric: is missing (errors (5xx, failures), rejected (4xx) or slow.)"
+            "gates[0].compare: needs exactly one of 'metric', 'ratio' or 'mean'"
         ),
         (
             "{name: g, compare: {metric: error}}",
@@ -113,7 +117,7 @@ import Testing
             "{name: g, compare: {metric: errors, passMargin: {relative: 0, absolute: 0}}}",
             "gates[0].compare.passMargin: of nothing can never be excluded: one of relative and absolute must be above 0"
         ),
-        ("{name: g, threshold: {metric: errors}}", "gates[0].threshold: needs 'min' or 'max'"),
+        ("{name: g, threshold: {metric: errors}}", "gates[0].threshold: needs 'min', 'max' or 'condition'"),
         (
             "{name: g, threshold: {metric: latencyP99, min: 2, max: 1}}",
             "gates[0].threshold.min: min is above max: no value passes"
@@ -124,7 +128,7 @@ import Testing
         ),
         (
             "{name: g, threshold: {query: up, max: 5}}",
-            "gates[0].threshold.query: 'query' is not available in this version; use source: proxy with metric"
+            "gates[0].threshold.query: needs a source that understands it (add source: prometheus)"
         ),
         (
             "{name: g, threshold: {metric: p99, max: 5}}",

@@ -95,7 +95,7 @@ import Testing
                           readiness:
                             httpGet: {}
                         terminationGracePeriod: 1m
-                        metrics: {path: /metrics, port: web, dialect: own}
+                        metrics: {path: /metrics, port: web, dialect: vllm}
                     """)
         ).template.runtime
         #expect(

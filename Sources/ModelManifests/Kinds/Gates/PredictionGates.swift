@@ -7,12 +7,18 @@ public struct DistributionGate: Hashable, Codable, Sendable {
     /// A pass excludes that any bucket's share differs by more than this.
     public var passShift: Double
     public var minSamples: Int
+    /// Those of the observation; nil where it is not known.
+    public var buckets: PredictionBuckets?
 
-    public init(observe: String, maxShift: Double = 0.05, passShift: Double = 0.10, minSamples: Int = 0) {
+    public init(
+        observe: String, maxShift: Double = 0.05, passShift: Double = 0.10, minSamples: Int = 0,
+        buckets: PredictionBuckets? = nil
+    ) {
         self.observe = observe
         self.maxShift = maxShift
         self.passShift = passShift
         self.minSamples = minSamples
+        self.buckets = buckets
     }
 }
 
@@ -37,16 +43,19 @@ public struct DriftGate: Hashable, Codable, Sendable {
     public var max: Double
     public var reference: Reference
     public var minSamples: Int
+    /// Those of the observation; nil where it is not known, and with a profile, which has the same.
+    public var buckets: PredictionBuckets?
 
     public init(
         observe: String, distance: Distance = .psi, max: Double = 0.2, reference: Reference = .stable,
-        minSamples: Int = 200
+        minSamples: Int = 200, buckets: PredictionBuckets? = nil
     ) {
         self.observe = observe
         self.distance = distance
         self.max = max
         self.reference = reference
         self.minSamples = minSamples
+        self.buckets = buckets
     }
 }
 
@@ -65,6 +74,51 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
         switch self {
         case .edges(let edges): edges.count + 1
         case .classes(let classes): classes.count + 1
+        }
+    }
+
+    /// The option of `mlctl profile` that sorts into the same: `--buckets 0.1,0.5`.
+    var profileOption: String {
+        switch self {
+        case .edges(let edges): "--buckets \(edges.map(\.shortText).joined(separator: ","))"
+        case .classes(let classes): "--classes '\(classes.joined(separator: ","))'"
+        }
+    }
+
+    /// What is in one of them, for people: `score ≤ 0.1`.
+    ///
+    /// - Parameters:
+    ///   - index: 0 to `count` − 1.
+    ///   - name: the value's, as the observation calls it.
+    public func label(_ index: Int, of name: String) -> String {
+        switch self {
+        case .edges(let edges):
+            if index == 0 { return "\(name) ≤ \(edges[0].shortText)" }
+            if index == edges.count { return "\(name) > \(edges[index - 1].shortText)" }
+            return "\(edges[index - 1].shortText) < \(name) ≤ \(edges[index].shortText)"
+        case .classes(let classes):
+            return index < classes.count ? "\(name) '\(classes[index])'" : "\(name) of another class"
+        }
+    }
+}
+
+extension Double {
+    /// All its digits, whole numbers without a point: 0.1, 25.
+    var shortText: String { Int(exactly: self).map(String.init) ?? "\(self)" }
+}
+
+extension GateSpec.Kind {
+    /// With the buckets of what it looks at, if that is one of `observations`.
+    func looking(at observations: [PredictionObservation]) -> GateSpec.Kind {
+        func buckets(_ name: String) -> PredictionBuckets? { observations.first { $0.name == name }?.buckets }
+        switch self {
+        case .distribution(var gate):
+            gate.buckets = buckets(gate.observe)
+            return .distribution(gate)
+        case .drift(var gate) where gate.reference == .stable:
+            gate.buckets = buckets(gate.observe)
+            return .drift(gate)
+        default: return self
         }
     }
 }

@@ -1,0 +1,16 @@
+extension String {
+    /// Words of others as part of a reason: on one line, without control characters, and short, so that evidence stays
+    /// small and a terminal shows what it says.
+    ///
+    /// - Parameter limit: Unicode scalars that are kept, of the end where `keepsEnd`.
+    func quoted(upTo limit: Int = 200, keepsEnd: Bool = false) -> String {
+        let isCut = unicodeScalars.count > limit
+        var kept = String.UnicodeScalarView()
+        for scalar in keepsEnd ? unicodeScalars.suffix(limit) : unicodeScalars.prefix(limit) {
+            let isControl = scalar.properties.generalCategory == .control
+            kept.append(isControl && !Character(scalar).isNewline ? " " : scalar)
+        }
+        let line = String(kept).split(whereSeparator: \.isNewline).joined(separator: " | ")
+        return keepsEnd ? (isCut ? "…" : "") + line : line + (isCut ? "…" : "")
+    }
+}

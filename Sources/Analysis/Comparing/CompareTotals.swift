@@ -1,0 +1,97 @@
+import ModelManifests
+
+/// What both sides added up to, for people. Never tested: sums over time mix weights with base rates.
+struct CompareTotals: Codable, Hashable, Sendable {
+    private(set) var users = RateBlock.empty
+    private(set) var synthetic: RateBlock?
+
+    mutating func add(_ block: RateBlock, of origin: RequestOrigin) {
+        switch origin {
+        case .users: users = users + block
+        case .synthetic: synthetic = (synthetic ?? .empty) + block
+        }
+    }
+
+    private var all: RateBlock { users + (synthetic ?? .empty) }
+    var candidateCount: Int { Int(countable: all.candidate.count) }
+
+    /// Nil where both sides have some.
+    var idleSide: String? {
+        switch (all.stable.count > 0, all.candidate.count > 0) {
+        case (true, true): nil
+        case (true, false): "the candidate"
+        case (false, true): "stable"
+        case (false, false): "either side"
+        }
+    }
+
+    /// Such as "candidate 31 errors of 1,020 (3.04 %), stable 96 errors of 9,180 (1.05 %), ratio 2.91".
+    func described(_ gate: CompareGate, slowerThan edge: Double?) -> String {
+        let words = QuantityWords(gate, slowerThan: edge)
+        func side(_ name: String, _ trials: KeyPath<RateBlock, Trials>) -> String {
+            let own = "\(name) \(words.text(users[keyPath: trials]))"
+            guard let synthetic else { return own }
+            return "\(own) and of synthetic requests \(words.text(synthetic[keyPath: trials]))"
+        }
+        let text = "\(side("candidate", \.candidate)), \(side("stable", \.stable))"
+        // The ratio of a sum of both would be of nothing that was tested.
+        guard let ratio = words.ratio(users.compares ? users : synthetic ?? users) else { return text }
+        return "\(text), \(words.ratioName) \(EvidenceText.number(ratio))"
+    }
+
+    /// Such as "candidate p99 between 250 and 315 ms of 1,020 requests, stable …".
+    func described(_ window: LatencyWindow, _ gate: CompareGate, _ quantile: Double) -> String {
+        let name = "p\(EvidenceText.number(quantile * 100))"
+        func side(_ side: String, _ which: LatencyWindow.Side, _ trials: KeyPath<RateBlock, Trials>) -> String {
+            let requests = EvidenceText.count(users[keyPath: trials].count)
+            let own = "\(side) \(name) \(window.described(quantile, which)) of \(requests) requests"
+            guard let synthetic else { return own }
+            return "\(own) and \(EvidenceText.count(synthetic[keyPath: trials].count)) synthetic"
+        }
+        return "\(side("candidate", .candidate, \.candidate)), \(side("stable", .stable, \.stable))"
+    }
+}
+
+/// How a quantity is told of one side.
+private struct QuantityWords {
+    private let noun: String
+    private let unit: String
+    /// Values are summed, rather than units counted.
+    private let meanOf: Double?
+    private let isShortfall: Bool
+
+    init(_ gate: CompareGate, slowerThan edge: Double?) {
+        switch gate.quantity {
+        case .requests(let metric, _):
+            noun = metric == .slow ? "slower than \(EvidenceText.seconds(edge ?? 0))" : metric.rawValue
+            (unit, meanOf, isShortfall) = ("", nil, false)
+        case .counters(let ratio):
+            noun = ratio.noun
+            unit = " \(ratio.unit)"
+            let sumsValues = ratio.maximum != 1 || ratio.source == MetricSourceName.outcomes
+            meanOf = sumsValues ? ratio.maximum : nil
+            isShortfall = ratio.better == .higher
+        }
+    }
+
+    func text(_ trials: Trials) -> String {
+        let count = EvidenceText.count(trials.count)
+        if let meanOf {
+            let mean = trials.count > 0 ? EvidenceText.number(trials.successes / trials.count * meanOf) : "none"
+            return "mean \(noun) \(mean) of \(count)\(unit)"
+        }
+        let hits = trials.successes
+        let counted = hits == hits.rounded() ? EvidenceText.count(hits) : EvidenceText.number(hits)
+        let share = trials.count > 0 ? EvidenceText.percent(hits / trials.count) : "none"
+        return "\(counted) \(noun) of \(count)\(unit) (\(share))"
+    }
+
+    var ratioName: String { isShortfall ? "ratio of shortfalls" : "ratio" }
+
+    func ratio(_ block: RateBlock) -> Double? {
+        let tested =
+            isShortfall ? RateBlock(stable: block.stable.shortfall, candidate: block.candidate.shortfall) : block
+        guard block.compares, tested.stable.successes > 0 else { return nil }
+        return tested.candidate.successes / tested.candidate.count * tested.stable.count / tested.stable.successes
+    }
+}

@@ -1,0 +1,90 @@
+/// Which shares are held against each other: stable's over one edge, the candidate's over another, `tested` pairs of them.
+///
+/// Chosen from what was seen before, so that the outcomes that are judged have no say in it.
+struct LatencyEdges: Codable, Hashable, Sendable {
+    /// For a failure, with stable's edge just below its quantile's bucket and at its end; then for a pass.
+    enum Pair: Int, CaseIterable, Sendable {
+        case failBelow, failAt, pass
+
+        static let failing = [Pair.failBelow, failAt]
+    }
+
+    /// Seconds, by pair; nil where no edges separate.
+    private(set) var stable: [Double?]
+    private(set) var candidate: [Double?]
+
+    /// - Parameters:
+    ///   - edges: that both sides have, ascending.
+    ///   - index: the upper edge of the bucket that holds stable's quantile.
+    ///   - tolerance: a share of stable's latency.
+    ///   - margin: the same, for the pass.
+    init(among edges: [Double], at index: Int, tolerance: Double, margin: Double) {
+        stable = [index > 0 ? edges[index - 1] : nil, edges[index], edges[index]]
+        // The first at or over stable's by the tolerance: whoever is within it has no larger share over it.
+        candidate = stable.prefix(2).map { edge in
+            edge.flatMap { edge in
+                edges.first { $0 >= edge * (1 + tolerance) || SideCounts.same($0, edge * (1 + tolerance)) }
+            }
+        }
+        // The last at or under stable's by the margin: whoever is beyond it has no smaller share over it.
+        let limit = edges[index] * (1 + margin)
+        candidate.append(edges.last { $0 > edges[index] && ($0 <= limit || SideCounts.same($0, limit)) })
+    }
+
+    func pair(_ pair: Pair) -> (stable: Double, candidate: Double)? {
+        guard let stable = stable[pair.rawValue], let candidate = candidate[pair.rawValue] else { return nil }
+        return (stable, candidate)
+    }
+
+    var canFail: Bool { Pair.failing.contains { pair($0) != nil } }
+    var canPass: Bool { pair(.pass) != nil }
+}
+
+/// What both sides added between two looks, over the edges of its pairs.
+struct LatencyBlock: PairedBlock {
+    let edges: LatencyEdges
+    /// Requests over the edge of each pair, and all of them at the end.
+    private var stable: [Double]
+    private var candidate: [Double]
+
+    var stableCount: Double { stable.last ?? 0 }
+    var candidateCount: Double { candidate.last ?? 0 }
+
+    /// Nil where a side lacks an edge.
+    init?(_ interval: Interval, at edges: LatencyEdges) {
+        self.edges = edges
+        stable = []
+        candidate = []
+        for pair in LatencyEdges.Pair.allCases {
+            let tested = edges.pair(pair)
+            guard let stableOver = Self.over(tested?.stable, interval.stable),
+                let candidateOver = Self.over(tested?.candidate, interval.candidate)
+            else { return nil }
+            stable.append(stableOver)
+            candidate.append(candidateOver)
+        }
+        stable.append(Double(interval.stable.latencyTotal))
+        candidate.append(Double(interval.candidate.latencyTotal))
+    }
+
+    private static func over(_ edge: Double?, _ counts: SideCounts) -> Double? {
+        guard let edge, counts.requests > 0 else { return 0 }
+        return counts.atOrUnder(edge).map { Double(counts.latencyTotal - $0) }
+    }
+
+    /// Nil where no edges separate.
+    func shares(_ pair: LatencyEdges.Pair) -> RateBlock? {
+        guard edges.pair(pair) != nil else { return nil }
+        return RateBlock(
+            stable: Trials(count: stableCount, successes: stable[pair.rawValue]),
+            candidate: Trials(count: candidateCount, successes: candidate[pair.rawValue]))
+    }
+
+    /// At the edges of the left one.
+    static func + (left: LatencyBlock, right: LatencyBlock) -> LatencyBlock {
+        var sum = left
+        sum.stable = zip(left.stable, right.stable).map { $0 + $1 }
+        sum.candidate = zip(left.candidate, right.candidate).map { $0 + $1 }
+        return sum
+    }
+}

@@ -1,0 +1,55 @@
+import RealModule
+
+/// Guesses of both sides' shares from past blocks only, so that the next block's alternatives are fixed before it is
+/// seen. A wrong guess costs speed, never validity.
+struct LearnedShares: Codable, Hashable, Sendable {
+    /// Once so many of each side are known, all counts are halved: distributions move. Of both sides at once, so that
+    /// they tell of the same time.
+    static let memory = 5_000
+    /// Added to every bucket of both sides together (Krichevsky and Trofimov): no bucket is impossible.
+    static let prior = 0.5
+    /// A block that is larger than this many times what is known is only learnt from: it would be bet on blindly.
+    static let largestBlock = 4
+
+    private(set) var stable: [Int]
+    private(set) var candidate: [Int]
+
+    init(bucketCount: Int) {
+        stable = Array(repeating: 0, count: bucketCount)
+        candidate = stable
+    }
+
+    /// Of the counts alone, so it keeps the promise.
+    func canJudge(_ block: BucketBlock) -> Bool {
+        let known = stable.reduce(0, +) + candidate.reduce(0, +)
+        return block.stableCount + block.candidateCount <= Self.largestBlock * known
+    }
+
+    /// Both sides' shares together.
+    var pooled: [Double] {
+        let counts = zip(stable, candidate).map { Double($0 + $1) + Self.prior }
+        let total = counts.reduce(0, +)
+        return counts.map { $0 / total }
+    }
+
+    /// Each side's shares, drawn to the pooled ones as if `concentration` values more had them.
+    func shares(concentration: Double) -> SharePair {
+        let pooled = pooled
+        func drawn(_ counts: [Int]) -> [Double] {
+            let total = Double(counts.reduce(0, +)) + concentration
+            return zip(counts, pooled).map { (Double($0) + concentration * $1) / total }
+        }
+        return SharePair(stable: drawn(stable), candidate: drawn(candidate))
+    }
+
+    mutating func learn(_ block: BucketBlock) {
+        for index in stable.indices {
+            stable[index] += block.stable[index]
+            candidate[index] += block.candidate[index]
+        }
+        while min(stable.reduce(0, +), candidate.reduce(0, +)) > Self.memory {
+            stable = stable.map { $0 / 2 }
+            candidate = candidate.map { $0 / 2 }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import RealModule
+
+/// The e-process that more of the predictions have moved than `maxShift`: a mixture over alternatives, each a product over
+/// blocks. Under the null it exceeds 1/α at *any* look with probability at most α (Ville's inequality).
+struct ShiftEvidence: Codable, Hashable, Sendable {
+    /// How strongly alternatives are drawn to no shift at all, and how much is bet on each. Many buckets, or a small
+    /// shift, want more; from simulations of 3 to 32 buckets. They set the speed; any keep the promise.
+    private static let alternatives: [(concentration: Double, prior: Double)] = [(16, 0.3), (64, 0.3), (256, 0.4)]
+
+    private var logs = Array(repeating: 0.0, count: alternatives.count)
+
+    /// ln e now.
+    var logValue: Double { MixtureEvidence.logSumExp(zip(Self.alternatives, logs).map { .log($0.prior) + $1 }) }
+
+    mutating func absorb(_ block: BucketBlock, known: LearnedShares, against null: ShiftNull) {
+        for (index, alternative) in Self.alternatives.enumerated() {
+            logs[index] += null.logEVariable(block, known.shares(concentration: alternative.concentration))
+        }
+    }
+}
+
+/// That no bucket's share differs by more than `passShift`: for every bucket and direction one e-process against the
+/// half-plane beyond. All must be excluded, so each is tested at the full rate.
+struct StillnessEvidence: Codable, Hashable, Sendable {
+    /// ln e in thousandths, rounded down, which keeps the promise: of each bucket that the candidate's share is larger,
+    /// then that it is smaller.
+    private var thousandths: [Int]
+    /// The largest of all looks of the smallest ln e.
+    private(set) var peak = 0.0
+
+    private static let scale = 1_000.0
+    /// Excluded beyond any rate that is asked for: nothing more is bet on it, which keeps the promise and saves the work.
+    private static let enough = 30_000
+    /// A larger margin is as good as this one, which excludes more.
+    private static let largestShift = 0.99
+    /// No ln e is larger in size: numbers stay finite.
+    private static let largestLog = 1e12
+
+    init(bucketCount: Int) { thousandths = Array(repeating: 0, count: 2 * bucketCount) }
+
+    mutating func absorb(_ block: BucketBlock, known: LearnedShares, passShift: Double) {
+        let boundary = RateBoundary(slope: 1, offset: min(passShift, Self.largestShift))
+        let (stableCount, candidateCount) = (Double(block.stableCount), Double(block.candidateCount))
+        for (index, share) in known.pooled.enumerated() where isOpen(index) {
+            let stable = Trials(count: stableCount, successes: Double(block.stable[index]))
+            let candidate = Trials(count: candidateCount, successes: Double(block.candidate[index]))
+            add(RateBlock(stable: stable, candidate: candidate), boundary, equalAt: share, to: 2 * index)
+            add(RateBlock(stable: candidate, candidate: stable), boundary, equalAt: share, to: 2 * index + 1)
+        }
+        peak = max(peak, Double(thousandths.min() ?? 0) / Self.scale)
+    }
+
+    private func isOpen(_ bucket: Int) -> Bool {
+        min(thousandths[2 * bucket], thousandths[2 * bucket + 1]) < Self.enough
+    }
+
+    private mutating func add(_ block: RateBlock, _ boundary: RateBoundary, equalAt share: Double, to index: Int) {
+        let equal = RatePair(stable: share, candidate: share)
+        let projection = boundary.projection(
+            of: equal, stableCount: block.stable.count, candidateCount: block.candidate.count)
+        guard let projection else { return }
+        let log = block.logLikelihoodRatio(of: equal, over: projection)
+        let bounded = log > -Self.largestLog ? min(log, Self.largestLog) : -Self.largestLog
+        let sum = thousandths[index] + Int((bounded * Self.scale).rounded(.down))
+        let limit = Int(Self.largestLog * Self.scale)
+        thousandths[index] = min(max(sum, -limit), limit)
+    }
+}

@@ -1,0 +1,206 @@
+import Foundation
+import ModelManifests
+
+/// What a gate asks, and what answers it, for people.
+public struct GateWords: Hashable, Codable, Sendable {
+    /// Such as `does the candidate fail requests more often than stable, by more than 10 %?`
+    public var asks: String
+    public var passes: String
+    public var fails: String
+}
+
+extension GateSpec {
+    /// - Parameters:
+    ///   - alpha: the gate's own share of the false rollback rate; nil where it is not known yet.
+    ///   - missedRegressionRate: of a pass.
+    public func words(alpha: Double?, missedRegressionRate: Double) -> GateWords {
+        let odds = alpha.map { "at \(oneIn($0))" } ?? "at its share of falseRollbackRate"
+        let missed = oneIn(missedRegressionRate)
+        switch kind {
+        case .compare(let gate): return gate.words(odds, missed)
+        case .threshold(let gate): return gate.words
+        case .distribution(let gate):
+            return GateWords(
+                asks: "do the candidate's '\(gate.observe)' fall into the same buckets as stable's, "
+                    + "but for \(EvidenceText.percent(gate.maxShift)) of them?",
+                passes: "any bucket that differs by more than \(EvidenceText.percent(gate.passShift)) is excluded at "
+                    + missed + floor(gate.minSamples),
+                fails: "that no more than \(EvidenceText.percent(gate.maxShift)) have moved is excluded \(odds)")
+        case .drift(let gate): return gate.words
+        case .agreement(let gate): return gate.words(odds, missed)
+        case .check(let gate): return gate.words
+        case .contract:
+            return GateWords(
+                asks: "does the candidate accept what stable accepts, by the inputs and outputs that both declare?",
+                passes: "it does", fails: "an input is missing or of another type, or an output is gone")
+        case .goal(let gate):
+            return GateWords(
+                asks: "which is better by \(gate.quantity.text)?",
+                passes: "the candidate is: the contrary is excluded at \(oneIn(gate.error / 2))"
+                    + floor(gate.minSamples),
+                fails: "stable is: the contrary is excluded at \(oneIn(gate.error / 2))"
+                    + floor(gate.minSamples))
+        }
+    }
+}
+
+extension GateEvidence {
+    public func words(missedRegressionRate: Double) -> GateWords {
+        spec.words(alpha: alpha, missedRegressionRate: missedRegressionRate)
+    }
+}
+
+/// 0.0025 → `1 in 400`.
+private func oneIn(_ rate: Double) -> String {
+    let odds = (1 / rate).rounded()
+    return odds < 1e15 ? "1 in \(EvidenceText.count(Int(odds)))" : "1 in over a million"
+}
+
+private func floor(_ samples: Int) -> String {
+    samples > 0 ? ", on \(EvidenceText.count(samples)) samples or more" : ""
+}
+
+/// `10 %`, or `10 % or 0.5 percentage points`.
+private func tolerance(_ relative: Double?, _ absolute: Double?, isShare: Bool) -> String {
+    let points = absolute.map {
+        isShare ? "\(EvidenceText.number($0 * 100)) percentage points" : EvidenceText.number($0)
+    }
+    let parts = [relative.map(EvidenceText.percent), points].compactMap(\.self)
+    return parts.isEmpty ? "any" : parts.joined(separator: " or ")
+}
+
+extension CompareGate {
+    fileprivate func words(_ odds: String, _ missed: String) -> GateWords {
+        let allowed = tolerance(maxRelativeIncrease, maxAbsoluteIncrease, isShare: metric?.isLatency != true)
+        let margin = tolerance(
+            passMargin.relative, metric?.isLatency == true ? nil : passMargin.absolute, isShare: true)
+        return GateWords(
+            asks: "\(question), by more than \(allowed)?",
+            passes: "a regression beyond \(margin) is excluded at \(missed)\(floor(minSamples))",
+            fails: "that it is within \(allowed) is excluded \(odds)")
+    }
+
+    private var question: String {
+        switch quantity {
+        case .requests(.errors, _): "does the candidate fail requests more often than stable"
+        case .requests(.rejected, _): "does the candidate reject requests (4xx) more often than stable"
+        case .requests(.slow, _):
+            "does the candidate take longer than \(slowerThan.map { EvidenceText.seconds($0 / .seconds(1)) } ?? "stable's p95")"
+                + " more often than stable"
+        case .requests(.latencyP50, _): "is the candidate's median latency above stable's"
+        case .requests(.latencyP95, _): "is the candidate's p95 latency above stable's"
+        case .requests(.latencyP99, _): "is the candidate's p99 latency above stable's"
+        case .counters(let ratio):
+            "is the candidate worse than stable in \(ratio.text) (\(ratio.better.rawValue) is better)"
+        }
+    }
+}
+
+extension CompareGate.Metric {
+    fileprivate var isLatency: Bool {
+        switch self {
+        case .latencyP50, .latencyP95, .latencyP99: true
+        case .errors, .rejected, .slow: false
+        }
+    }
+}
+
+extension CounterRatio {
+    /// `correct, as reported later`, or `timeouts of requests`.
+    public var text: String {
+        let suffix = ".sum"
+        if source == MetricSourceName.outcomes, of.hasSuffix(suffix) {
+            return "'\(of.dropLast(suffix.count))', as reported later"
+        }
+        return "\(of) of \(per) (\(source))"
+    }
+}
+
+extension ThresholdGate {
+    fileprivate var words: GateWords {
+        let bounds = [
+            min.map { "at least \(number($0))" }, max.map { "at most \(number($0))" }, condition.map { "'\($0.text)'" },
+        ].compactMap(\.self).joined(separator: " and ")
+        let limit = failureLimit == 1 ? "one measurement" : "\(EvidenceText.count(failureLimit)) measurements"
+        return GateWords(
+            asks: "is \(subject) \(bounds), every \(interval.goText)?",
+            passes: "while the last measurement is",
+            fails: (failureLimit == 0 ? "one measurement is not" : "more than \(limit) are not")
+                + "; a threshold promises nothing about false alarms")
+    }
+
+    private var subject: String {
+        switch measure {
+        case .query(let query): return "\(query.source)'s '\(query.text)'"
+        case .metric(let metric):
+            let name =
+                switch metric {
+                case .errors: "the share of failed requests"
+                case .rejected: "the share of rejected requests (4xx)"
+                case .latencyP50: "the median latency"
+                case .latencyP95: "the p95 latency"
+                case .latencyP99: "the p99 latency"
+                case .requestRate: "the rate of requests"
+                }
+            return "\(name) of the last \(window.goText)"
+        }
+    }
+
+    private func number(_ value: Double) -> String {
+        switch measure {
+        case .metric(.errors), .metric(.rejected): EvidenceText.percent(value)
+        case .metric(.latencyP50), .metric(.latencyP95), .metric(.latencyP99): EvidenceText.seconds(value)
+        case .metric(.requestRate): "\(EvidenceText.number(value))/s"
+        case .query: EvidenceText.number(value)
+        }
+    }
+}
+
+extension DriftGate {
+    fileprivate var words: GateWords {
+        let name = distance == .psi ? "population stability index" : "Jensen-Shannon distance"
+        let other = reference == .stable ? "stable's" : "the profile"
+        return GateWords(
+            asks:
+                "is the \(name) of the candidate's '\(observe)' against \(other) at most \(EvidenceText.number(max))?",
+            passes: "it is, with the noise of its samples\(floor(minSamples))",
+            fails: "it is more, beyond the noise of its samples; drift promises nothing about false alarms")
+    }
+}
+
+extension AgreementGate {
+    fileprivate func words(_ odds: String, _ missed: String) -> GateWords {
+        switch metric {
+        case .agreement(let least):
+            return GateWords(
+                asks:
+                    "does the shadow answer as stable does in at least \(EvidenceText.percent(least)) of the requests?",
+                passes: "less than \(EvidenceText.percent(Swift.max(0, least - passMargin))) is excluded at \(missed)"
+                    + floor(minSamples),
+                fails: "\(EvidenceText.percent(least)) or more is excluded \(odds)")
+        case .distance(let most):
+            return GateWords(
+                asks:
+                    "are the shadow's numbers on average within \(EvidenceText.percent(most)) of stable's, by the range?",
+                passes:
+                    "more than \(EvidenceText.percent(most + passMargin)) is excluded at \(missed)\(floor(minSamples))",
+                fails: "\(EvidenceText.percent(most)) or less is excluded \(odds)")
+        }
+    }
+}
+
+extension CheckGate {
+    fileprivate var words: GateWords {
+        let bounds = metrics.sorted { $0.key < $1.key }.flatMap { name, bounds in
+            [
+                bounds.min.map { "\(name) at least \(EvidenceText.number($0))" },
+                bounds.max.map { "\(name) at most \(EvidenceText.number($0))" },
+            ].compactMap(\.self)
+        }
+        let wanted = ["exit code 0"] + bounds
+        return GateWords(
+            asks: "does '\(command.joined(separator: " "))' end within \(timeout.goText) with "
+                + "\(wanted.joined(separator: ", "))?",
+            passes: "it does", fails: "it ends in another way; one that does not end decides nothing")
+    }
+}

@@ -1,0 +1,61 @@
+import ModelManifests
+
+/// How many values of an observation fell into each bucket, since counting began.
+public enum ReplayBuckets: Hashable, Sendable {
+    /// In the order of the manifest, the rest last.
+    case counts([Int])
+    /// By upper edge or class.
+    case labelled([String: Int])
+}
+
+extension ReplayBuckets {
+    /// The labels of a line as buckets: edges in their order, then classes in theirs, and one more for the rest.
+    static func buckets(of labels: some Sequence<String>) -> PredictionBuckets {
+        func number(_ label: String) -> Double? { Double(label).flatMap { $0.isNaN ? nil : $0 } }
+        let ordered = Set(labels).sorted { left, right in
+            switch (number(left), number(right)) {
+            case (let one?, let other?) where one != other: one < other
+            case (.some, nil): true
+            case (nil, .some): false
+            default: left < right
+            }
+        }
+        return .classes(Array(ordered.prefix(PredictionBuckets.countLimit - 1)))
+    }
+
+    /// - Parameter buckets: where they are named. What it does not name is the rest.
+    func inOrder(_ buckets: PredictionBuckets?) -> [Int] {
+        switch self {
+        case .counts(let counts): return counts
+        case .labelled(let labelled):
+            guard let buckets else { return [] }
+            var counts = Array(repeating: 0, count: buckets.count)
+            for (label, count) in labelled {
+                let index = buckets.index(of: label)
+                counts[index] = counts[index].addingOrFull(count)
+            }
+            return counts
+        }
+    }
+}
+
+extension PredictionBuckets {
+    /// Of a bucket's own name, not of a value.
+    fileprivate func index(of label: String) -> Int {
+        switch self {
+        case .classes(let classes): classes.firstIndex(of: label) ?? classes.count
+        case .edges(let edges):
+            Double(label).flatMap { edge in
+                edge.isFinite ? edges.firstIndex { SideCounts.same($0, edge) } : nil
+            } ?? edges.count
+        }
+    }
+}
+
+extension Int {
+    /// A recording may hold any number.
+    func addingOrFull(_ other: Int) -> Int {
+        let (sum, isOverflown) = addingReportingOverflow(other)
+        return isOverflown ? .max : sum
+    }
+}

@@ -1,0 +1,122 @@
+import ModelManifests
+
+/// What of a recording a gate is judged on.
+enum ReplayNeed: Hashable, Sendable {
+    case requests
+    case errors
+    case rejected
+    case latency
+    case counters(CounterRatio)
+    case observed(String)
+    case disagreements
+    case distance
+    /// It asks its questions itself: a recording has no answers.
+    case answers
+
+    init(_ kind: GateSpec.Kind) {
+        self =
+            switch kind {
+            case .compare(let gate): Self.compared(gate.quantity)
+            case .threshold(let gate): Self.measured(gate.measure)
+            case .distribution(let gate): .observed(gate.observe)
+            case .drift(let gate): .observed(gate.observe)
+            case .agreement(let gate):
+                switch gate.metric {
+                case .agreement: .disagreements
+                case .distance: .distance
+                }
+            case .goal(let gate): .counters(gate.quantity)
+            case .check, .contract: .answers
+            }
+    }
+
+    private static func compared(_ quantity: CompareGate.Quantity) -> ReplayNeed {
+        switch quantity {
+        case .requests(.errors, _): .errors
+        case .requests(.rejected, _): .rejected
+        case .requests(.slow, _), .requests(.latencyP50, _), .requests(.latencyP95, _), .requests(.latencyP99, _):
+            .latency
+        case .counters(let ratio): .counters(ratio)
+        }
+    }
+
+    private static func measured(_ measure: ThresholdGate.Measure) -> ReplayNeed {
+        switch measure {
+        case .metric(.errors): .errors
+        case .metric(.rejected): .rejected
+        case .metric(.latencyP50), .metric(.latencyP95), .metric(.latencyP99): .latency
+        case .metric(.requestRate): .requests
+        case .query: .answers
+        }
+    }
+
+    /// The counters that the gate needs and no others, so that what is wrong with those is nothing to it.
+    ///
+    /// - Parameter buckets: of an observation whose buckets are named.
+    /// - Throws: the name of what the side lacks.
+    func counts(of side: ReplaySide, buckets: PredictionBuckets?) throws(ReplayLack) -> SideCounts {
+        switch self {
+        case .counters(let ratio): return Self.counters(ratio, of: side)
+        case .observed(let name):
+            let counts = try (side.observed[name]?.inOrder(buckets)).orLack(name)
+            return SideCounts(requests: counts.reduce(0) { $0.addingOrFull($1) }, observed: [name: counts])
+        case .disagreements, .distance:
+            let pairs = try side.pairs.orLack("pairs")
+            let disagreements = self == .disagreements ? try side.disagreements.orLack("disagreements") : 0
+            let distance = self == .distance ? try side.distance.orLack("distance") : 0
+            return SideCounts(
+                requests: pairs,
+                pairs: PairCounts(pairs: pairs, disagreements: disagreements, distance: distance))
+        case .requests, .errors, .rejected, .latency:
+            var counts = try requests(of: side.users)
+            if let synthetic = side.synthetic {
+                let own = try requests(of: synthetic, within: "synthetic.")
+                guard own.bounds == counts.bounds else { throw ReplayLack("synthetic.latency at the users' bounds") }
+                counts.synthetic = RequestStratum(
+                    requests: own.requests, errors: own.errors, rejected: own.rejected, latency: own.latency)
+            }
+            return counts
+        case .answers: return SideCounts()
+        }
+    }
+
+    private func requests(
+        of stratum: ReplayStratum, within place: String = ""
+    ) throws(ReplayLack) -> SideCounts {
+        let total = try (stratum.requests ?? stratum.latency?.buckets.last).orLack(place + "requests")
+        var counts = SideCounts(requests: total)
+        switch self {
+        case .errors: counts.errors = try stratum.errors.orLack(place + "errors")
+        case .rejected: counts.rejected = try stratum.rejected.orLack(place + "rejected")
+        case .latency:
+            let latency = try stratum.latency.orLack(place + "latency")
+            (counts.latency, counts.bounds) = (latency.buckets, latency.bounds)
+        default: break
+        }
+        return counts
+    }
+
+    /// One that is not there is left out: the gate knows what that means.
+    private static func counters(_ ratio: CounterRatio, of side: ReplaySide) -> SideCounts {
+        var counts = SideCounts()
+        for name in [ratio.of, ratio.per] {
+            if let value = side.counter(name) { counts.named[name] = value }
+        }
+        // How many units there are tells a restart from a late line.
+        counts.requests = Int(exactly: max(0, counts.named[ratio.per] ?? 0).rounded()) ?? 0
+        return counts
+    }
+}
+
+/// What a side of a recording has not.
+struct ReplayLack: Error {
+    var name: String
+    init(_ name: String) { self.name = name }
+}
+
+extension Optional {
+    fileprivate func orLack(_ name: String) throws(ReplayLack) -> Wrapped {
+        guard let self else { throw ReplayLack(name) }
+        return self
+    }
+}

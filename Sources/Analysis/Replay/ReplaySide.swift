@@ -1,0 +1,133 @@
+/// A side's cumulative counters; nil where the recording has none.
+public struct ReplaySide: Hashable, Sendable {
+    public var requests: Int?
+    public var errors: Int?
+    public var rejected: Int?
+    /// Requests at or under each bound in seconds, `+Inf` among them.
+    public var latency: ReplayLatency?
+    public var synthetic: ReplayStratum?
+    public var pairs: Int?
+    public var disagreements: Int?
+    /// Sum over the pairs.
+    public var distance: Double?
+    /// By the observation's name.
+    public var observed: [String: ReplayBuckets] = [:]
+    /// Further counters. What has a name of the above is written under that name, and once.
+    public var named: [String: Double] = [:]
+
+    public init() {}
+
+    /// All that these cumulative counts hold.
+    public init(_ counts: SideCounts) {
+        requests = counts.requests
+        errors = counts.errors
+        rejected = counts.rejected
+        if !counts.bounds.isEmpty { latency = ReplayLatency(counts) }
+        synthetic = counts.syntheticCounts.map(ReplayStratum.init)
+        if counts.pairs != PairCounts() {
+            pairs = counts.pairs.pairs
+            disagreements = counts.pairs.disagreements
+            distance = counts.pairs.distance
+        }
+        observed = counts.observed.mapValues(ReplayBuckets.counts)
+        named = counts.named.filter { !Key.reserved.contains($0.key) }
+    }
+
+    /// All but what mlctl sent itself.
+    var users: ReplayStratum {
+        ReplayStratum(requests: requests, errors: errors, rejected: rejected, latency: latency)
+    }
+
+    /// A counter by name, whichever it is.
+    func counter(_ name: String) -> Double? {
+        if let value = named[name] { return value }
+        let own: [String: Int?] = [
+            "requests": requests, "errors": errors, "rejected": rejected, "pairs": pairs,
+            "disagreements": disagreements,
+        ]
+        return name == "distance" ? distance : own[name]?.map { Double($0) }
+    }
+}
+
+/// Requests of one stratum.
+public struct ReplayStratum: Codable, Hashable, Sendable {
+    public var requests: Int?
+    public var errors: Int?
+    public var rejected: Int?
+    public var latency: ReplayLatency?
+}
+
+extension ReplayStratum {
+    public init(_ counts: SideCounts) {
+        self.init(
+            requests: counts.requests, errors: counts.errors, rejected: counts.rejected,
+            latency: counts.bounds.isEmpty ? nil : ReplayLatency(counts))
+    }
+}
+
+extension ReplayLatency {
+    init(_ counts: SideCounts) {
+        self.init(
+            bounds: counts.bounds, buckets: Array(counts.latency.prefix(counts.bounds.count)) + [counts.latencyTotal])
+    }
+}
+
+extension ReplaySide: Codable {
+    private struct Key: CodingKey {
+        static let reserved: Set = [
+            "requests", "errors", "rejected", "latency", "synthetic", "pairs", "disagreements", "distance",
+        ]
+
+        var stringValue: String
+        var intValue: Int? { nil }
+
+        init(_ name: String) { stringValue = name }
+        init?(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        func read<Value: Decodable>(_ name: String) throws -> Value? {
+            try container.decodeIfPresent(Value.self, forKey: Key(name))
+        }
+        requests = try read("requests")
+        errors = try read("errors")
+        rejected = try read("rejected")
+        latency = try read("latency")
+        synthetic = try read("synthetic")
+        pairs = try read("pairs")
+        disagreements = try read("disagreements")
+        distance = try read("distance")
+        for key in container.allKeys where !Key.reserved.contains(key.stringValue) {
+            if let number = try? container.decode(Double.self, forKey: key) {
+                named[key.stringValue] = number
+            } else if let counts = try? container.decode([Int].self, forKey: key) {
+                observed[key.stringValue] = .counts(counts)
+            } else if let counts = try? container.decode([String: Int].self, forKey: key) {
+                observed[key.stringValue] = .labelled(counts)
+            }
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        for (name, number) in named where !Key.reserved.contains(name) {
+            try container.encode(number, forKey: Key(name))
+        }
+        for (name, buckets) in observed where !Key.reserved.contains(name) {
+            switch buckets {
+            case .counts(let counts): try container.encode(counts, forKey: Key(name))
+            case .labelled(let counts): try container.encode(counts, forKey: Key(name))
+            }
+        }
+        try container.encodeIfPresent(requests, forKey: Key("requests"))
+        try container.encodeIfPresent(errors, forKey: Key("errors"))
+        try container.encodeIfPresent(rejected, forKey: Key("rejected"))
+        try container.encodeIfPresent(latency, forKey: Key("latency"))
+        try container.encodeIfPresent(synthetic, forKey: Key("synthetic"))
+        try container.encodeIfPresent(pairs, forKey: Key("pairs"))
+        try container.encodeIfPresent(disagreements, forKey: Key("disagreements"))
+        try container.encodeIfPresent(distance, forKey: Key("distance"))
+    }
+}

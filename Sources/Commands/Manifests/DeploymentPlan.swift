@@ -1,0 +1,164 @@
+import Controller
+import ModelManifests
+import Rollouts
+
+/// What would happen to one deployment if its manifest were committed. Pure.
+struct DeploymentPlan: Hashable, Encodable {
+    enum Change: String, Encodable {
+        case created = "new"
+        /// Another serving template: a rollout.
+        case revision
+        /// The same revision under other replicas, gates, steps or traffic.
+        case settings
+        case unchanged
+        /// It failed before, and is not tried again.
+        case quarantined
+        /// The controller could not be asked.
+        case unknown
+    }
+
+    var deployment: DeploymentKey
+    var version: String
+    var revision: Revision
+    /// False where model files are pinned to what they hold only when it is committed: the revision covers their digest.
+    var isRevisionFinal: Bool
+    var change: Change
+    /// What happens, in a sentence.
+    var text: String
+    var runningVersion: String?
+    var runningRevision: Revision?
+    /// Such as `replicas: 2 → 3`.
+    var settingChanges: [String]
+    /// All settings in words.
+    var settings: [SettingWords]
+    /// The most that is loaded at once.
+    var capacity: String
+
+    /// - Parameter running: what the controller knows of it; nil where it knows nothing.
+    init(_ deployment: ModelDeployment, against running: Running) {
+        self.deployment = deployment.key
+        version = deployment.template.model.version
+        settings = deployment.settingsWords
+        let known = running.explanation
+        let template = Self.pinned(deployment.template, like: known?.wanted)
+        revision = template.revision
+        isRevisionFinal = template.model.storageURI == nil || template.model.digest != nil
+        runningVersion = known?.stableLoad?.version
+        runningRevision = known?.stableLoad?.revision
+        settingChanges = known.map { Self.changes(from: $0.settings, to: deployment.settingsWords) } ?? []
+        (change, text) = Self.outcome(deployment, revision, running, changesSettings: !settingChanges.isEmpty)
+        capacity = CapacityText.most(
+            of: deployment, beside: known?.stableLoad, starts: change != .settings && change != .unchanged,
+            knowsStable: running.isKnown)
+    }
+
+    /// What the controller said.
+    enum Running {
+        case unknown
+        case absent
+        case present(DeploymentExplanation)
+
+        var explanation: DeploymentExplanation? {
+            if case .present(let explanation) = self { explanation } else { nil }
+        }
+
+        var isKnown: Bool {
+            if case .unknown = self { false } else { true }
+        }
+    }
+
+    /// Where model files can change without a commit, they are taken for what they were when they were last looked at.
+    private static func pinned(_ template: ServingTemplate, like wanted: RevisionLoad?) -> ServingTemplate {
+        guard template.model.storageURI != nil, template.model.digest == nil,
+            let wanted, let digest = wanted.digest.flatMap({ Digest($0) })
+        else { return template }
+        let pinned = template.pinned(to: digest)
+        return pinned.revision == wanted.revision ? pinned : template
+    }
+
+    private static func outcome(
+        _ deployment: ModelDeployment, _ revision: Revision, _ running: Running, changesSettings: Bool
+    ) -> (Change, String) {
+        let version = "version \(deployment.template.model.version)"
+        switch running {
+        case .unknown: return (.unknown, "\(version); not compared, because the controller was not asked")
+        case .absent: return (.created, "\(version) is deployed for the first time")
+        case .present(let known):
+            let stable = known.stableLoad
+            if known.status.quarantined.contains(where: { $0.revision == revision }) {
+                return (
+                    .quarantined, "\(version) failed before and is not tried again: change it, or 'mlctl retry'"
+                )
+            }
+            guard let stable else { return (.created, "\(version) is deployed, and nothing serves yet") }
+            if stable.revision == revision {
+                if known.status.candidate != nil, known.wanted?.revision != revision {
+                    return (.revision, "the rollout in flight ends, and \(version) goes on serving")
+                }
+                return changesSettings
+                    ? (.settings, "\(version) goes on serving, under other settings")
+                    : (.unchanged, "\(version) goes on serving; nothing changes")
+            }
+            if known.status.candidate?.revision == revision {
+                return changesSettings
+                    ? (.settings, "\(version) is being rolled out already, and goes on under other settings")
+                    : (.unchanged, "\(version) is being rolled out already; nothing changes")
+            }
+            let verb = deployment.suspend ? "waits, suspended, to replace" : "is rolled out against"
+            return (.revision, "\(version) \(verb) version \(stable.version)")
+        }
+    }
+
+    static func changes(from old: [SettingWords], to new: [SettingWords]) -> [String] {
+        let before = Dictionary(old.map { ($0.name, $0.text) }) { first, _ in first }
+        let after = Set(new.map(\.name))
+        let changed = new.compactMap { setting -> String? in
+            guard let text = before[setting.name] else { return "\(setting.name): \(setting.text) (new)" }
+            return text == setting.text ? nil : "\(setting.name): \(text) → \(setting.text)"
+        }
+        return changed + old.filter { !after.contains($0.name) }.map { "\($0.name): gone (\($0.text))" }
+    }
+}
+
+/// Resources as people write them.
+enum CapacityText {
+    /// - Parameters:
+    ///   - stable: what serves now; it stays loaded while a new revision is judged.
+    ///   - starts: whether a new revision is loaded at all.
+    ///   - knowsStable: false where the controller was not asked: something may serve.
+    static func most(
+        of deployment: ModelDeployment, beside stable: RevisionLoad?, starts: Bool, knowsStable: Bool
+    ) -> String {
+        let own = deployment.template.resources
+        let replicas = deployment.replicas
+        guard starts else { return text(instances: replicas, of: [(replicas, own)]) }
+        guard deployment.overlapsRevisions else {
+            return text(instances: replicas, of: [(replicas, own)]) + "; the old revision makes room first"
+        }
+        if let stable {
+            return text(instances: replicas * 2, of: [(replicas, own), (replicas, stable.resources)])
+                + " while both revisions are loaded"
+        }
+        if knowsStable { return text(instances: replicas, of: [(replicas, own)]) }
+        return text(instances: replicas, of: [(replicas, own)]) + ", and what serves now beside it"
+    }
+
+    private static func text(instances: Int, of loads: [(replicas: Int, resources: Resources)]) -> String {
+        var parts: [String] = []
+        let cpu = loads.compactMap { load in load.resources.cpuLimitMillicores.map { $0 * load.replicas } }
+        if !cpu.isEmpty { parts.append("\(decimal(Double(cpu.reduce(0, +)) / 1000)) CPU") }
+        let memory = loads.compactMap { load in load.resources.memoryLimitBytes.map { $0 * Int64(load.replicas) } }
+        if !memory.isEmpty { parts.append("\(decimal(Double(memory.reduce(0, +)) / 1_073_741_824)) GiB of memory") }
+        for name in Set(loads.flatMap { $0.resources.extended.keys }).sorted() {
+            parts.append("\(loads.reduce(0) { $0 + ($1.resources.extended[name] ?? 0) * $1.replicas }) \(name)")
+        }
+        let isPartial = parts.isEmpty ? " (no limits are given)" : ": \(parts.joined(separator: ", "))"
+        return "\(instances) \(instances == 1 ? "instance" : "instances")\(isPartial)"
+    }
+
+    /// Two digits after the point, as far as they say something.
+    private static func decimal(_ value: Double) -> String {
+        let rounded = (value * 100).rounded() / 100
+        return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    }
+}

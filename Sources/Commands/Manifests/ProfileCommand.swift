@@ -1,0 +1,168 @@
+import ArgumentParser
+import Foundation
+import ModelManifests
+
+/// `mlctl profile`: a reference for drift gates.
+struct ProfileCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "profile", abstract: "Write a PredictionProfile: the reference that a drift gate measures from.",
+        discussion: """
+            Counts one column of a CSV file, or one place in each line of a file of JSON lines. Numbers are sorted into \
+            ten buckets of about the same size, anything else by its labels; give --buckets or --classes to sort as the \
+            deployment's observation does. Commit what it writes beside the manifest.
+
+            Examples:
+              mlctl profile train.csv --column score -o profile.yaml
+              mlctl profile train.csv --column score --buckets 0.1,0.25,0.5,0.75,0.9
+              mlctl profile train.csv --column label --classes cat,dog,bird --name labels --namespace vision
+              zcat answers.jsonl.gz | mlctl profile - --path 'outputs[0].data[0]' --bins 20 --name score
+
+            In the ModelDeployment:
+              traffic: {observe: [{name: score, path: 'outputs[0].data[0]', buckets: [0.1, 0.25, 0.5, 0.75, 0.9]}]}
+              rollout: {gates: [{name: drift, drift: {observe: score, profile: score}}]}
+            """)
+
+    @Argument(help: "The data: CSV with a header, or JSON lines; - for the standard input.") var data: String
+    @Option(help: "CSV: the column.") var column: String?
+    @Option(help: "JSON lines: where in each line the value is, such as outputs[0].data[0].") var path: String?
+    @Option(help: "Upper edges of the buckets, ascending: 0.1,0.5. One more bucket holds the rest.") var buckets:
+        String?
+    @Option(help: "So many buckets of about the same size, 2 to \(PredictionBuckets.countLimit).") var bins: Int?
+    @Option(help: "Labels, quoted as in CSV. One more bucket holds every other.") var classes: String?
+    @Option(help: "What the profile is called; after the column or the path where not given.") var name: String?
+    @Option(name: .shortAndLong, help: "Its namespace.") var namespace: String?
+    @Option(name: .shortAndLong, help: "The file to write; the standard output where not given.") var output: String?
+
+    private enum Place {
+        case column(String)
+        case path(JSONPath)
+    }
+
+    func run() throws {
+        let place = try place()
+        var tally = ProfileTally(try sorting())
+        let name = try profileName(place)
+        if let namespace, !NameRules.isDNSLabel(namespace) {
+            throw ValidationError("'\(namespace)' is no namespace: use lower-case letters, digits and '-'")
+        }
+        guard data == "-" || isReadableFile(data), let lines = LineReader(path: data) else {
+            throw ValidationError("\(data): there is no such file, or it cannot be read")
+        }
+        let profile: PredictionProfile
+        do {
+            try Self.count(lines, place, into: &tally)
+            profile = try tally.profile()
+        } catch {
+            throw CommandFailure(.failed, "\(data): \(error)")
+        }
+        let manifest = ProfileManifest(
+            name: name, namespace: namespace,
+            source: "\(column ?? path ?? "") of \((data as NSString).lastPathComponent)",
+            profile: profile)
+        try write(try manifest.yaml())
+        try report(tally, manifest)
+    }
+
+    private static func count(_ lines: LineReader, _ place: Place, into tally: inout ProfileTally) throws(DataError) {
+        switch place {
+        case .column(let column):
+            var values = try ColumnValues(lines, column: column)
+            while let (line, value) = try values.next() { try tally.add(value, line: line) }
+        case .path(let path):
+            var values = PathValues(lines, path: path)
+            while let (line, value) = try values.next() { try tally.add(value, line: line) }
+        }
+    }
+
+    private func isReadableFile(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+            && FileManager.default.isReadableFile(atPath: path)
+    }
+
+    private func write(_ text: String) throws {
+        guard let output else { return print(text, terminator: "") }
+        do {
+            try Data(text.utf8).write(to: URL(filePath: output), options: .atomic)
+        } catch {
+            throw CommandFailure(.failed, "\(output): cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    /// Beside the manifest, so that the standard output is nothing else.
+    private func report(_ tally: ProfileTally, _ manifest: ProfileManifest) throws {
+        var lines = ["\(tally.valueCount) values in \(manifest.profile.counts.count) buckets"]
+        if tally.blankCount > 0 { lines[0] += "; \(tally.blankCount) rows without a value are left out" }
+        lines.append("the deployment observes the same buckets with traffic.observe:")
+        lines.append("- \(try manifest.observation(path: path ?? "outputs[0].data[0]"))")
+        FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+    }
+}
+
+// MARK: - What the options say
+
+extension ProfileCommand {
+    private func place() throws -> Place {
+        let isJSON = [".jsonl", ".ndjson"].contains { data.hasSuffix($0) }
+        switch (column, path) {
+        case (let column?, nil):
+            guard !isJSON else { throw ValidationError("\(data) holds JSON lines: use --path instead of --column") }
+            return .column(column)
+        case (nil, let path?):
+            guard let parsed = JSONPath(path) else {
+                throw ValidationError("'\(path)' is not a path, such as outputs[0].data[0]")
+            }
+            return .path(parsed)
+        default: throw ValidationError("give --column for a CSV file, or --path for JSON lines")
+        }
+    }
+
+    private func profileName(_ place: Place) throws -> String {
+        let written =
+            switch place {
+            case .column(let column): column
+            case .path(let path):
+                path.steps.compactMap { if case .member(let name) = $0 { name } else { nil } }.last ?? ""
+            }
+        guard let name = name ?? NameRules.repairedLabel(written), NameRules.isDNSLabel(name) else {
+            throw ValidationError(
+                "'\(name ?? written)' is no name: give --name with lower-case letters, digits and '-'")
+        }
+        return name
+    }
+
+    func sorting() throws -> ProfileTally.Sorting {
+        guard [buckets != nil, bins != nil, classes != nil].count(where: \.self) <= 1 else {
+            throw ValidationError("give one of --buckets, --bins and --classes")
+        }
+        let most = PredictionBuckets.countLimit
+        if let bins {
+            guard (2...most).contains(bins) else { throw ValidationError("--bins must be 2 to \(most)") }
+            return .quantiles(bins)
+        }
+        if let buckets {
+            let edges = buckets.split(separator: ",", omittingEmptySubsequences: false).map {
+                RecordedValue.text(String($0)).number
+            }
+            let numbers = edges.compactMap(\.self)
+            guard numbers.count == edges.count, zip(numbers, numbers.dropFirst()).allSatisfy({ $0 < $1 }) else {
+                throw ValidationError("--buckets must be ascending numbers, such as 0.1,0.25,0.5")
+            }
+            guard numbers.count < most else { throw ValidationError("--buckets may be at most \(most - 1)") }
+            return .edges(numbers)
+        }
+        if let classes {
+            let labels = try labels(classes)
+            guard labels.count < most else { throw ValidationError("--classes may be at most \(most - 1)") }
+            guard !labels.contains(""), Set(labels).count == labels.count else {
+                throw ValidationError("--classes must be different labels, such as cat,dog")
+            }
+            return .classes(labels)
+        }
+        return .automatic
+    }
+
+    private func labels(_ text: String) throws -> [String] {
+        do { return try CSVFields.split(text) } catch { throw ValidationError("--classes: \(error)") }
+    }
+}

@@ -1,0 +1,182 @@
+import Analysis
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// `mlctl explain`: why a deployment is as it is, what would happen next, and what to do.
+struct ExplainText {
+    let explanation: DeploymentExplanation
+    let now: Date
+    let canvas: Canvas
+
+    /// The newest events of the rollout; `mlctl events` has all.
+    static let eventLimit = 40
+
+    private var status: DeploymentStatus { explanation.status }
+
+    func lines() -> [String] {
+        [headline, facts, rollback, outlook, gates, steps, events, quarantine, advice].filter { !$0.isEmpty }
+            .joined(separator: [""]).map(\.self)
+    }
+
+    // MARK: What is so
+
+    private var headline: [String] {
+        canvas.wrapped("\(status.key): \(ExplainWords.headline(status))".printable).map { canvas.paint($0, .heading) }
+    }
+
+    private var facts: [String] {
+        var rows = Rows(canvas, labelColumns: 13)
+        let since = "\(status.phase.rawValue), since \(RelativeTime.text(status.since, now: now))"
+        rows.add("phase", since, status.phase.tone)
+        if !status.message.isEmpty { rows.add("because", status.message) }
+        if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
+        if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
+        if let waitingFor = status.waitingFor { rows.add("waiting for", waitingFor, .warning) }
+        return rows.lines
+    }
+
+    private var outlook: [String] {
+        let labels = explanation.outlook.map { outlook in
+            outlook.when + (outlook.at.map { " (\(RelativeTime.text($0, now: now)))" } ?? "")
+        }
+        var rows = Rows(canvas, labelColumns: (labels.map(\.columns).max() ?? 0) + 2)
+        for (label, outlook) in zip(labels, explanation.outlook) { rows.add(label, outlook.then) }
+        return section("What happens next", rows.lines)
+    }
+
+    // MARK: The evidence
+
+    private var gates: [String] {
+        let blocks = explanation.gates.flatMap { gate in
+            var rows = Rows(canvas, labelColumns: 8, indent: 4)
+            if let words = gate.words { rows.add("asks", words.asks) }
+            rows.add("found", gate.summary.reason)
+            if let words = gate.words {
+                rows.add("passes", words.passes)
+                rows.add("fails", words.fails)
+            }
+            return head(of: gate.summary) + rows.lines
+        }
+        return section(explanation.rollback == nil ? "Gates" : "Gates, as they stood then", blocks)
+    }
+
+    private func head(of gate: GateSummary) -> [String] {
+        let verdict = "\(gate.verdict), \(gate.samples == 1 ? "1 sample" : "\(gate.samples) samples")"
+        var rows = Rows(canvas, labelColumns: gate.name.printable.columns + 2, labelTone: .heading)
+        rows.add(gate.name, verdict, gate.tone)
+        return rows.lines
+    }
+
+    private var steps: [String] {
+        var rows = Rows(canvas, labelColumns: 6)
+        for (index, step) in explanation.steps.enumerated() {
+            let place = ["\(index + 1)", step.place == .current ? "→" : ""].filter { !$0.isEmpty }
+            rows.add(place.joined(separator: " "), step.description, step.place.tone)
+        }
+        return section("Steps", rows.lines)
+    }
+
+    private var events: [String] {
+        let shown = explanation.events.suffix(Self.eventLimit)
+        guard !shown.isEmpty else { return [] }
+        var table = TextTable(["WHEN", "EVENT", "MESSAGE"], indent: 2)
+        for stored in shown {
+            let actor = stored.event.actor.map { " (\($0))" } ?? ""
+            table.add([
+                "\(RelativeTime.text(stored.event.at, now: now))",
+                TextTable.Cell(stored.event.kind.rawValue, EventLines.tone(stored.event.kind)),
+                "\(stored.event.message)\(actor)",
+            ])
+        }
+        let left = explanation.events.count - shown.count
+        let more = left > 0 ? ["  … \(left) earlier: mlctl events \(status.key)"] : []
+        return section(status.candidate == nil ? "The last rollout" : "So far", more + table.lines(on: canvas))
+    }
+
+    // MARK: What went wrong, and what to do
+
+    private var rollback: [String] {
+        guard let rollback = explanation.rollback?.event else { return [] }
+        var rows = Rows(canvas, labelColumns: 13)
+        rows.add("when", "\(RelativeTime.text(rollback.at, now: now)) (\(RelativeTime.clock(rollback.at)))")
+        rows.add("why", rollback.message, .bad)
+        if let actor = rollback.actor { rows.add("by", actor) }
+        if let revision = rollback.revision {
+            rows.add("what", ["version \(rollback.version ?? "?")", "revision \(revision)"].joined(separator: ", "))
+        }
+        if let commit = rollback.commit { rows.add("commit", commit.shortCommit) }
+        return section("Why it was rolled back", rows.lines)
+    }
+
+    private var quarantine: [String] {
+        var rows = Rows(canvas, labelColumns: 13)
+        for entry in status.quarantined {
+            rows.add(
+                entry.revision.rawValue,
+                "version \(entry.version), \(RelativeTime.text(entry.at, now: now)): \(entry.reason)")
+        }
+        return section("Not tried again", rows.lines)
+    }
+
+    private var advice: [String] {
+        section("What to do", ExplainWords.advice(explanation).flatMap { canvas.indented($0, by: 2) })
+    }
+
+    private func section(_ title: String, _ lines: [String]) -> [String] {
+        lines.isEmpty ? [] : [canvas.paint(title, .heading)] + lines
+    }
+}
+
+/// Labels on the left, text on the right, wrapped where the canvas ends.
+struct Rows {
+    private let canvas: Canvas
+    private let labelColumns: Int
+    private let indent: Int
+    private let labelTone: Tone
+    private(set) var lines: [String] = []
+
+    init(_ canvas: Canvas, labelColumns: Int, indent: Int = 2, labelTone: Tone = .faint) {
+        self.canvas = canvas
+        self.labelColumns = labelColumns
+        self.indent = indent
+        self.labelTone = labelTone
+    }
+
+    mutating func add(_ label: String, _ text: String, _ tone: Tone = .plain) {
+        let label = label.printable
+        let margin = String(repeating: " ", count: indent)
+        let isNarrow = label.columns + 1 > labelColumns || canvas.width.map { $0 < labelColumns + indent + 20 } == true
+        let hanging = isNarrow ? indent + 4 : indent + labelColumns
+        let wrapped = canvas.indented(text.printable, by: hanging)
+        let painted = wrapped.map { line in
+            String(line.prefix(hanging)) + canvas.paint(String(line.dropFirst(hanging)), tone)
+        }
+        guard !isNarrow, let first = painted.first else {
+            lines += canvas.indented(label, by: indent).map { canvas.paint($0, labelTone) } + painted
+            return
+        }
+        let padding = String(repeating: " ", count: labelColumns - label.columns)
+        lines.append(margin + canvas.paint(label, labelTone) + padding + first.dropFirst(hanging))
+        lines += painted.dropFirst()
+    }
+}
+
+extension Canvas {
+    /// Wrapped to what the indentation leaves.
+    func indented(_ text: String, by indent: Int) -> [String] {
+        let room = width.map { max(8, $0 - indent) }
+        return Canvas(width: room).wrapped(text).map { String(repeating: " ", count: indent) + $0 }
+    }
+}
+
+extension StepExplanation.Place {
+    fileprivate var tone: Tone {
+        switch self {
+        case .done: .faint
+        case .current: .active
+        case .ahead: .plain
+        }
+    }
+}

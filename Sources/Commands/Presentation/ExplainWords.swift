@@ -1,0 +1,56 @@
+import Controller
+import ModelManifests
+import Rollouts
+
+/// What a deployment's status comes to, in a sentence.
+enum ExplainWords {
+    static func headline(_ status: DeploymentStatus) -> String {
+        let stable = status.stable.map { "version \($0.version)" }
+        let candidate = status.candidate.map { "version \($0.version)" }
+        switch (status.phase, candidate, stable) {
+        case (.rollingBack, let candidate?, _): return "\(candidate) is being rolled back"
+        case (.probation, let candidate?, let stable?): return "\(candidate) is on probation, \(stable) is kept warm"
+        case (.promoting, let candidate?, _): return "\(candidate) is being promoted"
+        case (_, let candidate?, let stable?): return "\(candidate) is on trial against \(stable)"
+        case (_, let candidate?, nil): return "\(candidate) is being deployed for the first time"
+        case (.healthy, nil, let stable?): return "\(stable) serves, and nothing is on its way"
+        case (.failed, nil, let stable?): return "\(stable) cannot be made to serve"
+        case (.rolledBack, nil, let stable?): return "\(rolledBack(status)) was taken back, and \(stable) serves"
+        case (.rolledBack, nil, nil): return "\(rolledBack(status)) was taken back, and nothing serves"
+        case (_, nil, let stable?): return "\(stable) serves"
+        case (_, nil, nil): return "nothing serves"
+        }
+    }
+
+    private static func rolledBack(_ status: DeploymentStatus) -> String {
+        status.desired.map { "version \($0.version)" } ?? "a version"
+    }
+
+    /// `75 % to version 2 (2/2 ready), 25 % to version 3 (1/2 ready)`.
+    static func traffic(_ status: DeploymentStatus) -> String? {
+        let parts = [status.stable, status.candidate].compactMap(\.self).map {
+            "\($0.weight) % to version \($0.version) (\($0.ready)/\($0.replicas) ready)"
+        }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+
+    /// Commands that lead on, with what they are for.
+    static func advice(_ explanation: DeploymentExplanation) -> [String] {
+        let status = explanation.status
+        let name = status.key.description
+        if let rollback = explanation.rollback?.event, let revision = rollback.revision {
+            return [
+                "what its servers printed: mlctl logs \(name) --revision \(revision)",
+                "judge the same readings again: mlctl events \(name) --export --rollout \(revision) > readings.jsonl, "
+                    + "then mlctl replay --manifest FILE --data readings.jsonl",
+                "fix the model and commit it; or try the very same again: mlctl retry \(name)",
+            ]
+        }
+        switch status.phase {
+        case .paused where status.candidate != nil:
+            return ["let it go on: mlctl promote \(name); or end it: mlctl abort \(name)"]
+        case .preparing, .failed: return ["what its servers print: mlctl logs \(name)"]
+        case .idle, .progressing, .paused, .promoting, .probation, .healthy, .rollingBack, .rolledBack: return []
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Analysis
+import Controller
+import Foundation
+import ModelManifests
+
+/// A past rollout's readings as lines that `mlctl replay` reads.
+///
+/// What sources say beside the proxy's own counters stands beside them, under its name. A model server counts requests
+/// too: those are a stream of their own, `STREAM/server`.
+struct ReadingExport {
+    /// Before the first reading of a stream, one of zeros: the first counts too.
+    static let leadSeconds = 0.5
+
+    private struct Pending {
+        var t: Double
+        var bySource: [String: RecordedReading]
+    }
+
+    let stream: String
+    private var pending: [String: Pending] = [:]
+
+    init(_ rollout: RecordedRollout) {
+        let start = RelativeTime.clock(rollout.identity.startedAt)
+        stream = "\(rollout.identity.deployment)@\(rollout.identity.revision) \(start)"
+    }
+
+    /// Takes the next readings, in order.
+    /// - Returns: the lines that are complete with them.
+    mutating func lines(_ readings: [RecordedReading]) throws -> [String] {
+        var lines: [String] = []
+        for reading in readings {
+            let name = reading.source == MetricSourceName.server ? "\(stream)/server" : stream
+            if let open = pending[name] {
+                if reading.t > open.t { lines.append(try line(name, open.t, open.bySource.values.map(\.self))) }
+                pending[name]?.t = max(open.t, reading.t)
+                pending[name]?.bySource[reading.source] = reading
+            } else {
+                lines.append(try line(name, reading.t - Self.leadSeconds, [reading.zeroed]))
+                pending[name] = Pending(t: reading.t, bySource: [reading.source: reading])
+            }
+        }
+        return lines
+    }
+
+    /// What is left once there are no more readings.
+    mutating func rest() throws -> [String] {
+        defer { pending = [:] }
+        return try pending.sorted { $0.key < $1.key }.map {
+            try line($0.key, $0.value.t, $0.value.bySource.values.map(\.self))
+        }
+    }
+
+    private func line(_ stream: String, _ t: Double, _ readings: [RecordedReading]) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let line = ReplayLine(
+            stream: stream, t: t, stable: ReplaySide(readings.map(\.stable).reduce(SideCounts(), +)),
+            candidate: ReplaySide(readings.map(\.candidate).reduce(SideCounts(), +)))
+        return String(decoding: try encoder.encode(line), as: UTF8.self)
+    }
+}
+
+extension RecordedReading {
+    /// At the same bounds, so that the difference has latencies.
+    fileprivate var zeroed: RecordedReading {
+        func zeros(_ counts: SideCounts, or other: SideCounts) -> SideCounts {
+            let bounds = counts.bounds.isEmpty ? other.bounds : counts.bounds
+            return SideCounts(
+                latency: bounds.isEmpty ? [] : Array(repeating: 0, count: bounds.count + 1), bounds: bounds)
+        }
+        return RecordedReading(
+            t: t, source: source, stable: zeros(stable, or: candidate), candidate: zeros(candidate, or: stable))
+    }
+}

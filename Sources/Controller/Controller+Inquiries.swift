@@ -1,0 +1,53 @@
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// Putting the questions that decisions ask. A pass never waits for an answer.
+extension Controller {
+    /// Puts those that are new, and gives up those that nobody asks any more.
+    func inquire(_ wanted: [Inquiry], of key: DeploymentKey) {
+        let ids = Set(wanted.map(\.id))
+        for (id, task) in entries[key]?.inquiries ?? [:] where !ids.contains(id) {
+            task.cancel()
+            entries[key]?.inquiries[id] = nil
+        }
+        for inquiry in wanted where entries[key]?.inquiries[inquiry.id] == nil {
+            // Owned by the entry: cancelled with its question, and awaited when the controller leaves.
+            entries[key]?.inquiries[inquiry.id] = Task { await self.put(inquiry) }
+        }
+    }
+
+    private func put(_ inquiry: Inquiry) async {
+        let answer = await with.inquirer?.answer(inquiry) ?? .failed("this controller can ask nobody")
+        guard !Task.isCancelled else { return }
+        let key = inquiry.deployment
+        entries[key]?.inquiries[inquiry.id] = nil
+        entries[key]?.findings.append(
+            Finding(inquiry: inquiry.id, candidate: inquiry.candidate.revision, at: with.now(), answer: answer))
+        runner.add(.deployment(key))
+    }
+
+    /// Those of `dependsOn` that are not at rest with what git wants of them.
+    func unmetDependencies(of desired: Desired) -> [String] {
+        guard case .manifest(let deployment, _) = desired else { return [] }
+        return deployment.dependsOn.compactMap { key in
+            guard case .manifest = manifests.wish(for: key) else {
+                return "\(key), which git does not have, or not valid"
+            }
+            guard let entry = entries[key], let state = entry.state, entry.commit == manifests.commit else {
+                return "\(key), which has not been looked at yet"
+            }
+            if state.phase == .healthy, state.rollout == nil, state.stable?.template == state.settings.template {
+                return nil
+            }
+            return "\(key), which is \(state.phase.rawValue)"
+        }
+    }
+
+    /// Whoever waits for this deployment looks again.
+    func wakeDependents(of key: DeploymentKey) {
+        for (other, entry) in entries where entry.state?.settings.dependsOn.contains(key) == true {
+            runner.add(.deployment(other))
+        }
+    }
+}

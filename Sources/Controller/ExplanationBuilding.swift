@@ -1,0 +1,81 @@
+import Analysis
+import Foundation
+import ModelManifests
+import Rollouts
+
+extension DeploymentExplanation {
+    /// Events that are looked through for the last rollout's.
+    static let eventLimit = 500
+
+    /// From the record and its audit trail. Pure.
+    /// - Parameter events: the deployment's, newest first.
+    init(status: DeploymentStatus, state: RolloutState?, events: [StoredEvent]) {
+        let ofRollout = Self.lastRollout(in: events)
+        self.init(status: status, events: ofRollout)
+        guard let state else { return }
+        outlook = state.outlook
+        settings = state.settings.settingsWords
+        wanted = RevisionLoad(state.settings.template, replicas: state.settings.replicas)
+        stableLoad = state.stable.map { RevisionLoad($0.template, replicas: state.settings.replicas) }
+        if let rollout = state.rollout {
+            steps = Self.steps(of: rollout, state.settings.rollout)
+        } else if status.phase != .healthy {
+            rollback = Self.rollback(in: ofRollout)
+        }
+        gates = Self.gates(state, rollback: rollback)
+    }
+
+    /// Oldest first, from the start of the newest rollout on.
+    private static func lastRollout(in newestFirst: [StoredEvent]) -> [StoredEvent] {
+        guard let start = newestFirst.firstIndex(where: { $0.event.kind == .rolloutStarted }) else {
+            return newestFirst.reversed()
+        }
+        return newestFirst[...start].reversed()
+    }
+
+    /// The decision itself: its evidence is what it was taken on.
+    private static func rollback(in oldestFirst: [StoredEvent]) -> StoredEvent? {
+        oldestFirst.last { $0.event.kind == .rollingBack || $0.event.kind == .aborted }
+            ?? oldestFirst.last { $0.event.kind == .rolledBack }
+    }
+
+    private static func gates(_ state: RolloutState, rollback: StoredEvent?) -> [GateExplanation] {
+        let missed = state.settings.rollout.missedRegressionRate
+        if let judgement = state.rollout?.judgement {
+            return zip(judgement.evidence, state.rollout?.gateSummaries ?? []).map { evidence, summary in
+                GateExplanation(
+                    summary: summary, words: evidence.words(missedRegressionRate: judgement.missedRegressionRate))
+            }
+        }
+        return (rollback?.event.evidence ?? []).map { summary in
+            let spec = state.settings.rollout.gates.first { $0.name == summary.name }
+            return GateExplanation(
+                summary: summary, words: spec?.words(alpha: nil, missedRegressionRate: missed))
+        }
+    }
+
+    private static func steps(of rollout: Rollout, _ spec: RolloutSpec) -> [StepExplanation] {
+        guard rollout.purpose == .release else { return [] }
+        return spec.steps.enumerated().map { index, step in
+            let place: StepExplanation.Place =
+                index < rollout.stepIndex ? .done : index == rollout.stepIndex ? .current : .ahead
+            return StepExplanation(description: step.text, place: place)
+        }
+    }
+}
+
+extension Controller {
+    public func explanation(of deployment: DeploymentKey) async throws -> DeploymentExplanation {
+        guard let status = status().deployments.first(where: { $0.key == deployment }) else {
+            throw Self.notDeployed(deployment)
+        }
+        let state = entries[deployment]?.state
+        let events = try await with.store.events(
+            matching: EventFilter(deployment: deployment), limit: DeploymentExplanation.eventLimit)
+        return DeploymentExplanation(status: status, state: state, events: events)
+    }
+}
+
+extension DeploymentStatus {
+    var key: DeploymentKey { DeploymentKey(namespace: namespace, name: name) }
+}

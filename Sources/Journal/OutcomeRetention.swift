@@ -1,0 +1,84 @@
+import Controller
+import Foundation
+import GRDB
+import ModelManifests
+
+extension JournalStore {
+    /// Requests older than this are refused, so that nothing need be remembered of them: a day more than outcomes may be
+    /// old, for clocks that are set back.
+    static let outcomeMemory: Duration = OutcomeLimits.age + .seconds(86_400)
+    /// Sums by the minute, of a rollout that takes longer than this, are not kept.
+    static let outcomeMinutesAge: Duration = .seconds(90 * 86_400)
+
+    /// Forgets outcomes that nobody can report again, and all of those revisions that nobody can go back to. In small
+    /// transactions, between which swaps go on.
+    ///
+    /// - Parameter known: the revisions that each deployment serves, tries or could go back to.
+    public func pruneOutcomes(keeping known: [DeploymentKey: Set<Revision>], now: Date = Date()) async throws {
+        let forgotten = Int(now.timeIntervalSince1970) - Int(Self.outcomeMemory / .seconds(1))
+        let firstMinute = (Int(now.timeIntervalSince1970) - Int(Self.outcomeMinutesAge / .seconds(1))) / 60
+        for series in try await outcomeSeries() {
+            if known[series.deployment]?.contains(series.revision) != true {
+                try await removeSeries(series.id)
+            } else {
+                try await prune(series.id, upTo: forgotten, minutesBefore: firstMinute)
+            }
+        }
+    }
+
+    private struct SeriesRow: Sendable {
+        var id: Int64
+        var deployment: DeploymentKey
+        var revision: Revision
+    }
+
+    private func outcomeSeries() async throws -> [SeriesRow] {
+        try await read { db in
+            try Row.fetchAll(db, sql: "SELECT id, namespace, name, revision FROM outcome_series ORDER BY id").map {
+                SeriesRow(
+                    id: $0[0], deployment: DeploymentKey(namespace: $0[1], name: $0[2]),
+                    revision: Revision(rawValue: $0[3]))
+            }
+        }
+    }
+
+    private func removeSeries(_ id: Int64) async throws {
+        // Rows first, in batches: a cascade over half a million would hold up every swap.
+        try await forget(id, upTo: Int.max)
+        try await write { db in
+            try db.execute(sql: "DELETE FROM outcome_series WHERE id = ?", arguments: [id])
+        }
+    }
+
+    private func prune(_ id: Int64, upTo seconds: Int, minutesBefore minute: Int) async throws {
+        try await write { db in
+            // First of all: what is not remembered any more must not count again.
+            try db.execute(
+                sql: "UPDATE outcome_series SET horizon_seconds = max(horizon_seconds, ?) WHERE id = ?",
+                arguments: [seconds, id])
+            try db.execute(
+                sql: "DELETE FROM outcome_minute WHERE series = ? AND minute < ?", arguments: [id, minute])
+        }
+        try await forget(id, upTo: seconds)
+    }
+
+    private func forget(_ id: Int64, upTo seconds: Int) async throws {
+        var batches = 0
+        var deleted = Self.pruneBatchSize
+        while deleted == Self.pruneBatchSize, batches < Self.mostPruneBatches {
+            deleted = try await write { db in
+                try db.execute(
+                    sql: """
+                        DELETE FROM outcome WHERE (series, request_seconds, request_random) IN (
+                            SELECT series, request_seconds, request_random FROM outcome
+                            WHERE series = ? AND request_seconds <= ? ORDER BY request_seconds LIMIT ?)
+                        """, arguments: [id, seconds, Self.pruneBatchSize])
+                let count = db.changesCount
+                try db.execute(
+                    sql: "UPDATE outcome_series SET remembered = remembered - ? WHERE id = ?", arguments: [count, id])
+                return count
+            }
+            batches += 1
+        }
+    }
+}

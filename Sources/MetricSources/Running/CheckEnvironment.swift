@@ -1,0 +1,55 @@
+import ModelManifests
+import Rollouts
+
+/// The exact environment and command line of a check: nothing of the controller's gets in but what is named here.
+struct CheckEnvironment: Equatable, Sendable {
+    /// Of the controller's own environment.
+    static let inheritedNames = ["PATH", "HOME", "LANG", "TMPDIR"]
+
+    private(set) var variables: [String: String]
+    /// Values that must not be shown.
+    private(set) var secrets: [String] = []
+
+    /// - Parameters:
+    ///   - inherited: the controller's own environment.
+    ///   - secret: the value of an allowed secret; throws for any other.
+    init<Failure: Error>(
+        _ gate: CheckGate, for inquiry: Inquiry, inherited: [String: String], workingFolder: String,
+        secret: (String) throws(Failure) -> String
+    ) throws(Failure) {
+        variables = inherited.filter { Self.inheritedNames.contains($0.key) }
+        variables["MODEL_NAME"] = inquiry.deployment.name
+        variables["MODEL_VERSION"] = inquiry.candidate.version
+        variables["MODEL_DIR"] = workingFolder
+        var facts = ["MLCTL_REVISION": inquiry.candidate.revision.rawValue]
+        facts["MLCTL_CANDIDATE_URL"] = inquiry.candidate.url
+        facts["MLCTL_STABLE_URL"] = inquiry.stable?.url
+        facts["MLCTL_ENDPOINT"] = inquiry.endpoint
+        variables.merge(facts) { $1 }
+        // As Kubernetes: a variable sees those before it. Facts are not to be written over.
+        for variable in gate.env where facts[variable.name] == nil {
+            switch variable.value {
+            case .literal(let text): variables[variable.name] = expand(text)
+            case .secret(let name):
+                let value = try secret(name)
+                variables[variable.name] = value
+                secrets.append(value)
+            }
+        }
+    }
+
+    func expand(_ text: String) -> String { VariableReferences.replaced(in: text, by: variables) }
+
+    /// A shorter one is found in any text.
+    private static let fewestSecretCharacters = 4
+
+    func redacted(_ text: String) -> String {
+        secrets.filter { $0.count >= Self.fewestSecretCharacters }
+            .reduce(text) { $0.replacing($1, with: "***") }
+    }
+}
+
+extension Inquiry.Side {
+    /// Where one of its ready instances answers.
+    var url: String? { instances.lazy.compactMap { $0.addresses[""] }.first.map { "http://\($0)" } }
+}

@@ -1,0 +1,81 @@
+import Analysis
+import Foundation
+import ModelManifests
+import Synchronization
+
+/// A command that prints one value: a number, or JSON in which the query is the place of one.
+///
+/// It is started anew for each measurement, without a shell, in `/`, with `MLCTL_QUERY` in its environment; `$(NAME)` is
+/// replaced in its arguments.
+public struct CommandSource: Sendable {
+    public static let defaultTimeout: Duration = .seconds(10)
+
+    private let command: [String]
+    private let timeout: Duration
+    private let inherited: [String: String]
+
+    /// - Parameters:
+    ///   - command: the program, by name or whole path, and its arguments.
+    ///   - environment: the controller's; of it only PATH, HOME, LANG and TMPDIR are passed on.
+    public init(
+        command: [String], timeout: Duration = defaultTimeout,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
+        self.command = command
+        self.timeout = timeout
+        inherited = environment.filter { CheckEnvironment.inheritedNames.contains($0.key) }
+    }
+
+    public func value(of query: String) async -> Measured {
+        let variables = inherited.merging(["MLCTL_QUERY": query]) { $1 }
+        let session = SessionCommand(
+            words: command.map { VariableReferences.replaced(in: $0, by: variables) }, environment: variables,
+            folder: "/", timeout: timeout)
+        let answer = Mutex(CommandAnswer())
+        let end = await session.run { stream, bytes in answer.withLock { $0.take(bytes, from: stream) } }
+        return answer.withLock { $0.measured(end, query: query, timeout: timeout) }
+    }
+}
+
+/// What a command source printed, and what that says.
+struct CommandAnswer: Sendable {
+    static let bytesLimit = 1 << 20
+    private static let lastWordsBytes = 300
+
+    private var output = LastBytes(limit: bytesLimit)
+    private var errors = LastBytes(limit: lastWordsBytes)
+
+    mutating func take(_ bytes: UnsafeRawBufferPointer, from stream: SessionCommand.Stream) {
+        switch stream {
+        case .output: output.append(bytes)
+        case .errors: errors.append(bytes)
+        }
+    }
+
+    func measured(_ end: SessionCommand.End, query: String, timeout: Duration) -> Measured {
+        switch end {
+        case .exited(0) where output.isCut: .error("it prints more than 1 MiB: let it print one number")
+        case .exited(0): Self.measured(output.text, query: query)
+        case .exited(let code): .error("exit code \(code)\(lastWords)")
+        case .signalled(let signal): .error("it was ended by signal \(signal)\(lastWords)")
+        case .timedOut: .error("it did not end within \(timeout.goText) and was ended\(lastWords)")
+        case .cancelled: .error("it was ended because the controller stopped")
+        case .failed(let why): .error(why)
+        }
+    }
+
+    private var lastWords: String {
+        let text = errors.text.trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.isEmpty ? "" : ": \(text)"
+    }
+
+    private static func measured(_ output: String, query: String) -> Measured {
+        let text = output.trimmingCharacters(in: .whitespacesAndNewlines)
+        if text.isEmpty { return .noData("it prints nothing") }
+        if let number = Double(text) { return number.isFinite ? .value(number) : .noData("it prints \(text)") }
+        guard let path = JSONPath(query.trimmingCharacters(in: .whitespaces)) else {
+            return .error("the query is no place in JSON: write it as accuracy or results[0].value")
+        }
+        return NumberAtPath.measure(path, in: Data(text.utf8))
+    }
+}

@@ -1,0 +1,120 @@
+import Analysis
+import Foundation
+import ModelManifests
+import Rollouts
+import Serving
+
+/// Each instance's own metrics page, as its runtime's `metrics` says.
+///
+/// # Guarantees
+/// - All instances of all sides, or an error that names the one that is missing: a part of them is no evidence.
+/// - `timeout` and `pageBytes` for each page; `scrapesAtOnce` of them at once.
+public struct ServerMetrics: Sendable {
+    public static let timeout: Duration = .seconds(3)
+    public static let pageBytes = 4 << 20
+    static let scrapesAtOnce = 32
+    /// Baselines of both sides have to be kept.
+    static let instanceLimit = 512
+
+    typealias Transport = @Sendable (SourceRequest) async throws -> SourceResponse
+
+    /// Where a server tells when it started: it counts anew since then.
+    private static let startTime = "process_start_time_seconds"
+
+    private let transport: Transport
+
+    public init() {
+        self.init { try await SourceTransport.send($0, timeout: Self.timeout, bytes: Self.pageBytes) }
+    }
+
+    init(transport: @escaping Transport) { self.transport = transport }
+
+    /// Cumulative counters of every instance: requests as its dialect counts them, and the counters that ratios name.
+    ///
+    /// - Throws: `SourceError`, or the `CancellationError` of its task. Nothing is evidence then.
+    public func readings(of ratios: [CounterRatio], sides: [Inquiry.Side]) async throws -> [Reading] {
+        let targets = try sides.flatMap(ScrapeTarget.all)
+        let selectors = try Set(ratios.flatMap { [$0.of, $0.per] }).reduce(into: [:]) {
+            $0[$1] = try SampleSelector($1)
+        }
+        if selectors.isEmpty, let unknown = targets.first(where: { $0.dialect == .other }) {
+            throw SourceError(
+                .misasked,
+                "what \(unknown.description) calls its requests is not known: set runtime.metrics.dialect, or compare a "
+                    + "ratio of counters that you name")
+        }
+        return try await scrape(targets, wanted: selectors.values.map(\.name)) { target, page in
+            var counters = try MetricDialect(target.dialect)?.counters(in: page) ?? RequestCounters()
+            counters.named = try Self.named(selectors, in: page)
+            let start = page.samples(named: Self.startTime).first.map { "\($0.value)" }
+            return Reading(
+                instance: target.instance.id, revision: target.instance.revision,
+                epoch: start ?? "restarts-\(target.instance.restarts)", counters: counters)
+        }
+    }
+
+    /// The mean over the candidate's instances of one gauge or counter: `queue_depth`, `queue_depth{model="a"}`.
+    public func measure(_ query: String, candidate: Inquiry.Side) async -> Measured {
+        await .of {
+            let selector = try SampleSelector(query)
+            let values = try await scrape(try ScrapeTarget.all(of: candidate), wanted: [selector.name]) {
+                (instance: $0.instance.id, value: $1.sum(of: selector))
+            }
+            if let silent = values.first(where: { $0.value == nil }) {
+                return .noData("instance \(silent.instance) has no \(query)")
+            }
+            let mean = values.reduce(0) { $0 + ($1.value ?? 0) } / Double(values.count)
+            if mean.isNaN { return .noData("\(query) is not a number (NaN)") }
+            return mean.isFinite ? .value(mean) : .error("\(query) is infinite")
+        }
+    }
+
+    private static func named(_ selectors: [String: SampleSelector], in page: ExpositionText) throws -> [String: Double]
+    {
+        try selectors.compactMapValues { selector in
+            guard let sum = page.sum(of: selector) else { return nil }
+            if let type = page.type(of: selector.name), type == "gauge" {
+                throw SourceError(.misasked, "\(selector.name) is a gauge: a ratio takes cumulative counters")
+            }
+            guard sum.isFinite, sum >= 0 else {
+                throw SourceError(.unreadable, "\(selector.name) is \(sum): no counter is")
+            }
+            return sum
+        }
+    }
+
+    /// In the order of the targets.
+    private func scrape<Value: Sendable>(
+        _ targets: [ScrapeTarget], wanted: [String],
+        reading: @escaping @Sendable (ScrapeTarget, ExpositionText) throws -> Value
+    ) async throws -> [Value] {
+        guard targets.count <= Self.instanceLimit else {
+            throw SourceError(.misasked, "\(targets.count) instances: more than \(Self.instanceLimit) are not asked")
+        }
+        let named = Set(wanted).union([Self.startTime])
+        let values = try await withThrowingTaskGroup(of: (Int, Value).self) { group in
+            var found: [Int: Value] = [:]
+            for (index, target) in targets.enumerated() {
+                if index >= Self.scrapesAtOnce, let (index, value) = try await group.next() { found[index] = value }
+                group.addTask {
+                    (index, try await one(target, named.union(MetricDialect(target.dialect)?.names ?? []), reading))
+                }
+            }
+            for try await (index, value) in group { found[index] = value }
+            return found
+        }
+        return targets.indices.compactMap { values[$0] }
+    }
+
+    private func one<Value: Sendable>(
+        _ target: ScrapeTarget, _ names: Set<String>, _ reading: (ScrapeTarget, ExpositionText) throws -> Value
+    ) async throws -> Value {
+        do {
+            let response = try await transport(target.request)
+            if let refusal = response.refusal(by: "the metrics page") { throw refusal }
+            return try reading(target, try ExpositionText(response.body, wanted: names))
+        } catch let error as SourceError {
+            throw SourceError(error.code, "\(target.description): \(error.message)")
+        }
+    }
+}

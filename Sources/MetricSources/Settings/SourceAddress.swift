@@ -1,0 +1,48 @@
+import Foundation
+
+/// Where a source is: http or https, without credentials.
+public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
+    /// As written, without a slash at the end.
+    public let base: String
+    public let isEncrypted: Bool
+    public let isLoopback: Bool
+
+    /// - Parameter text: may hold placeholders after the host.
+    /// - Throws: `SourceSettings.Fault`.
+    init(_ text: String) throws {
+        // Braces are no characters of a URL.
+        let plain = text.replacing("{{", with: "").replacing("}}", with: "").replacing(" ", with: "")
+        guard let parts = URLComponents(string: plain), let scheme = parts.scheme?.lowercased(),
+            scheme == "http" || scheme == "https", let host = parts.host, !host.isEmpty
+        else {
+            throw SourceSettings.Fault("url: must be http:// or https:// and a host, such as http://127.0.0.1:9090")
+        }
+        guard parts.user == nil, parts.password == nil else {
+            throw SourceSettings.Fault("url: carries a user or password; write basicAuth with a passwordFile")
+        }
+        guard parts.fragment == nil else { throw SourceSettings.Fault("url: must not hold a #fragment") }
+        guard !text.drop(while: { $0 != ":" }).dropFirst(3).prefix(while: { $0 != "/" }).contains("{{") else {
+            throw SourceSettings.Fault("url: placeholders may stand after the host only: credentials go there")
+        }
+        isEncrypted = scheme == "https"
+        isLoopback = Self.isLoopback(host)
+        base = String(text.trimmingSuffix("/"))
+    }
+
+    public var description: String { base }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        let name = host.lowercased().trimmingCharacters(in: ["[", "]"])
+        if name == "localhost" || name == "::1" { return true }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffix(_ character: Character) -> Substring {
+        var trimmed = self[...]
+        while trimmed.last == character { trimmed.removeLast() }
+        return trimmed
+    }
+}

@@ -1,0 +1,204 @@
+import Analysis
+import Controller
+import Logging
+import ModelManifests
+import Rollouts
+import Serving
+
+/// Puts each inquiry to the source that it names.
+///
+/// # Guarantees
+/// - Whatever goes wrong is an answer, in words that say what to do.
+/// - Every answer comes within its limit, also of a source that hangs and does not heed its cancellation: that one keeps
+///   its place among those at work until it ends.
+/// - At most `questionsAtOnce` questions and `checksAtOnce` checks are at work; a check's time begins with its turn.
+public struct SourceInquirer: Inquirer {
+    public typealias Check = @Sendable (Inquiry, CheckGate) async -> CheckOutcome
+    public typealias Contract = @Sendable (Inquiry, ContractGate) async -> ContractAnswer
+    /// The answer of a source's own program to a query.
+    public typealias Command = @Sendable (CommandSettings, _ query: String) async -> Measured
+    /// Totals of what was reported of the labels' answers, as `LABEL.sum` and `LABEL.count`, by revision.
+    public typealias Outcomes = @Sendable (DeploymentKey, [Revision], _ labels: [String]) async throws -> [Reading]
+
+    public static let questionsAtOnce = 32
+    public static let checksAtOnce = 4
+    /// Of a question to what is always there.
+    static let questionLimit: Duration = .seconds(10)
+    /// Beyond a time limit that a source keeps itself, for its own words to arrive, or its processes to end.
+    static let grace: Duration = .seconds(1)
+    static let checkGrace: Duration = .seconds(30)
+
+    private enum Source: Sendable {
+        case prometheus(PrometheusSource)
+        case web(WebSource)
+        case command(CommandSettings)
+    }
+
+    private let sources: [String: (source: Source, limit: Duration)]
+    private let server: ServerMetrics
+    private let check: Check
+    private let contract: Contract
+    private let command: Command
+    private let outcomes: Outcomes
+    private let sleep: @Sendable (Duration) async throws -> Void
+    private let questions = ConcurrencyLimit(questionsAtOnce)
+    private let checks = ConcurrencyLimit(checksAtOnce)
+
+    /// - Parameters:
+    ///   - sources: with names that differ.
+    ///   - environment: the controller's, for headers of web sources.
+    public init(
+        sources: [SourceSettings], environment: [String: String], check: @escaping Check, contract: @escaping Contract,
+        command: @escaping Command, outcomes: @escaping Outcomes, logger: Logger
+    ) {
+        self.init(
+            sources: sources, environment: environment, check: check, contract: contract, command: command,
+            outcomes: outcomes, logger: logger, server: ServerMetrics(), sleep: { try await Task.sleep(for: $0) })
+    }
+
+    init(
+        sources: [SourceSettings], environment: [String: String] = [:], check: @escaping Check,
+        contract: @escaping Contract, command: @escaping Command, outcomes: @escaping Outcomes, logger: Logger,
+        server: ServerMetrics, sleep: @escaping @Sendable (Duration) async throws -> Void
+    ) {
+        self.sources = sources.reduce(into: [:]) { found, settings in
+            let source: Source =
+                switch settings.kind {
+                case .prometheus(let prometheus): .prometheus(PrometheusSource(prometheus, logger: logger))
+                case .web(let web): .web(WebSource(web, environment: environment))
+                case .command(let command): .command(command)
+                }
+            found[settings.name] = (source, settings.kind.timeout)
+        }
+        self.server = server
+        self.check = check
+        self.contract = contract
+        self.command = command
+        self.outcomes = outcomes
+        self.sleep = sleep
+    }
+
+    public func answer(_ inquiry: Inquiry) async -> Finding.Answer {
+        switch inquiry.question {
+        case .check(let gate):
+            let turn = try? await checks.run {
+                await within(gate.timeout, Self.checkGrace, inquiry.question) { await ask(inquiry) }
+            }
+            return turn ?? .failed(Self.cancelled)
+        case .measure, .counters, .contract:
+            return await within(limit(of: inquiry.question), Self.grace, inquiry.question) {
+                (try? await questions.run { await ask(inquiry) }) ?? .failed(Self.cancelled)
+            }
+        }
+    }
+
+    private func ask(_ inquiry: Inquiry) async -> Finding.Answer {
+        switch inquiry.question {
+        case .measure(let query): return .measured(await measure(query, inquiry))
+        case .contract(let gate): return .contract(await contract(inquiry, gate))
+        case .check(let gate): return .checked(await check(inquiry, gate))
+        case .counters(let source, let ratios):
+            do {
+                return .counters(try await readings(source, ratios, inquiry))
+            } catch {
+                return .failed("source '\(source)': \(error)")
+            }
+        }
+    }
+
+    private func measure(_ query: MetricQuery, _ inquiry: Inquiry) async -> Measured {
+        if query.source == MetricSourceName.server {
+            return await server.measure(query.text, candidate: inquiry.candidate)
+        }
+        switch sources[query.source]?.source {
+        case .prometheus(let source): return await source.measure(query.text)
+        case .web(let source):
+            return await source.measure(query.text, of: inquiry.deployment, candidate: inquiry.candidate)
+        case .command(let settings): return await command(settings, query.text)
+        case nil: return .error(Self.unknown(query.source, asked: "a query"))
+        }
+    }
+
+    private func readings(_ name: String, _ ratios: [CounterRatio], _ inquiry: Inquiry) async throws -> [Reading] {
+        let sides = [inquiry.stable, inquiry.candidate].compactMap { $0 }
+        switch name {
+        case MetricSourceName.server: return try await server.readings(of: ratios, sides: sides)
+        case MetricSourceName.outcomes:
+            return try await outcomes(inquiry.deployment, sides.map(\.revision), Self.labels(of: ratios))
+        default:
+            guard case .prometheus(let source) = sources[name]?.source else {
+                throw SourceError(
+                    .misasked,
+                    sources[name] == nil
+                        ? Self.unknown(name, asked: "counters")
+                        : "it has values and no cumulative counters: ask it in a threshold, or compare counters of "
+                            + "'server' or of a Prometheus")
+            }
+            return try await source.readings(of: ratios, for: inquiry.deployment, sides: sides)
+        }
+    }
+
+    /// `CounterRatio(outcome:)` names a label's totals.
+    private static func labels(of ratios: [CounterRatio]) -> [String] {
+        let counters = Set(ratios.flatMap { [$0.of, $0.per] })
+        return Set(
+            counters.map { name in
+                let suffix = [".sum", ".count"].first { name.hasSuffix($0) } ?? ""
+                return String(name.dropLast(suffix.count))
+            }
+        ).sorted()
+    }
+
+    private static func unknown(_ name: String, asked what: String) -> String {
+        MetricSourceName.builtIn.contains(name)
+            ? "source '\(name)' does not answer \(what)"
+            : "there is no source '\(name)' in the controller's settings: add it under sources"
+    }
+
+    // MARK: Time
+
+    private func limit(of question: Inquiry.Question) -> Duration {
+        switch question {
+        case .measure(let query): return sources[query.source]?.limit ?? Self.questionLimit
+        case .counters(let source, let ratios):
+            guard let limit = sources[source]?.limit else { return Self.questionLimit }
+            // A Prometheus is asked for one counter after the other, on both sides.
+            let queries = Set(ratios.flatMap { [$0.of, $0.per] }).count * 2
+            return min(limit * max(1, queries), SettingsFields.timeouts.upperBound)
+        case .contract, .check: return Self.questionLimit
+        }
+    }
+
+    /// The answer of `work`, or that it is late. Both are tasks of their own, so that no answer waits for work that does
+    /// not heed its cancellation.
+    private func within(
+        _ limit: Duration, _ grace: Duration, _ question: Inquiry.Question,
+        _ work: @escaping @Sendable () async -> Finding.Answer
+    ) async -> Finding.Answer {
+        let (answers, continuation) = AsyncStream.makeStream(of: Finding.Answer.self)
+        let worker = Task { continuation.yield(await work()) }
+        let timer = Task {
+            try await sleep(limit + grace)
+            continuation.yield(Self.late(question, limit))
+        }
+        defer {
+            worker.cancel()
+            timer.cancel()
+            continuation.finish()
+        }
+        for await answer in answers { return answer }
+        return .failed(Self.cancelled)
+    }
+
+    private static let cancelled = "cancelled before there was an answer"
+
+    private static func late(_ question: Inquiry.Question, _ limit: Duration) -> Finding.Answer {
+        let reason = "no answer within \(limit.inSeconds)"
+        return switch question {
+        case .measure: .measured(.error(reason))
+        case .counters: .failed(reason)
+        case .check: .checked(CheckOutcome(end: .undecided(reason)))
+        case .contract: .contract(.unreadable(reason))
+        }
+    }
+}

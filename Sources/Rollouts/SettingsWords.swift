@@ -1,0 +1,88 @@
+import Analysis
+import ModelManifests
+
+/// One setting of a deployment in words, such as `replicas: 2`: to be read, and held against what was before.
+public struct SettingWords: Hashable, Codable, Sendable {
+    public var name: String
+    public var text: String
+
+    public init(_ name: String, _ text: String) {
+        self.name = name
+        self.text = text
+    }
+}
+
+extension ModelDeployment {
+    /// All that may change without a new revision, in a fixed order.
+    public var settingsWords: [SettingWords] {
+        var words = [
+            SettingWords("replicas", "\(replicas)"),
+            SettingWords("endpoint", endpointText),
+            SettingWords("traffic", routingText),
+            SettingWords("strategy", strategyText),
+        ]
+        words += rollout.steps.enumerated().map { SettingWords("step \($0 + 1)", $1.text) }
+        words += rollout.gates.map { gate in
+            SettingWords(
+                "gate \(gate.name)", gate.words(alpha: nil, missedRegressionRate: rollout.missedRegressionRate).asks)
+        }
+        words += [
+            SettingWords("falseRollbackRate", "\(rollout.falseRollbackRate)"),
+            SettingWords("missedRegressionRate", "\(rollout.missedRegressionRate)"),
+            SettingWords(
+                "progressDeadline",
+                "\(rollout.progressDeadline.goText), then \(rollout.onInsufficient.rawValue) where data is wanting"),
+            SettingWords("onFailure", rollout.onFailure.rawValue),
+        ]
+        if let probation = rollout.probation {
+            let share = probation.holdback > 0 ? ", the old revision keeps \(probation.holdback) %" : ""
+            words.append(SettingWords("probation", "\(probation.duration.goText)\(share)"))
+        }
+        if !dependsOn.isEmpty {
+            words.append(SettingWords("dependsOn", dependsOn.map(\.description).joined(separator: ", ")))
+        }
+        if suspend { words.append(SettingWords("suspend", "nothing changes until it is lifted")) }
+        return words
+    }
+
+    private var endpointText: String {
+        let port = endpoint.port.map { "http://127.0.0.1:\($0)" } ?? "a free port that is chosen once and kept"
+        return "\(port), answers within \(endpoint.requestTimeout.goText)"
+    }
+
+    private var routingText: String {
+        var parts: [String] = [endpoint.routing.text]
+        if endpoint.keepsUsers { parts.append("users stay where they were answered") }
+        parts += endpoint.observe.map { observation in
+            "\(observation.name) is observed at \(observation.subject.rawValue) \(observation.path.text)"
+        }
+        if let generate = endpoint.generate {
+            parts.append("\(generate.requests) is sent at \(generate.ratePerSecond)/s")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    private var strategyText: String {
+        var parts = [rollout.strategy.rawValue]
+        if rollout.capacity == .drainThenLoad { parts.append("the old revision makes room first") }
+        if let preview = rollout.preview {
+            parts.append(preview.port.map { "preview at http://127.0.0.1:\($0)" } ?? "preview at a free port")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// Both revisions are loaded at once while the new one is judged.
+    public var overlapsRevisions: Bool { rollout.capacity == .surge && rollout.strategy != .recreate }
+}
+
+extension Routing {
+    fileprivate var text: String {
+        switch self {
+        case .random: "requests at random"
+        case .stickyHeader(let name): "users by header \(name)"
+        case .stickyCookie(let name): "users by cookie \(name)"
+        case .matchHeader(let name, let value): "the candidate gets header \(name): \(value)"
+        case .matchCookie(let name, let value): "the candidate gets cookie \(name)=\(value)"
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+import Testing
+
+@testable import Commands
+
+@Suite("A plan")
+struct DeploymentPlanTests {
+    private func deployment(
+        _ version: String, replicas: Int = 2, _ extra: String = "", model: String = ""
+    ) throws -> ModelDeployment {
+        let text = """
+            apiVersion: mlctl.dev/v1alpha1
+            kind: ModelDeployment
+            metadata: {name: fraud-scorer, namespace: payments}
+            spec:
+              model: {version: "\(version)"\(model)}
+              runtime: {command: [serve]}
+              replicas: \(replicas)
+              resources: {limits: {cpu: 500m, memory: 1536Mi, nvidia.com/gpu: "1"}}
+              endpoint: {port: 9000}
+              rollout: {steps: [{setWeight: 25}, {setWeight: 100}]\(extra)}
+            """
+        let desired = DesiredState.resolve(files: [ManifestReader.read(text, file: "a.yaml")])
+        #expect(desired.diagnostics.isEmpty)
+        return try #require(desired.deployments.values.first)
+    }
+
+    /// A controller that runs this.
+    private func running(
+        _ deployment: ModelDeployment, wanted: ModelDeployment? = nil, candidate: ModelDeployment? = nil,
+        quarantined: Revision? = nil
+    ) -> DeploymentPlan.Running {
+        func load(_ deployment: ModelDeployment) -> RevisionLoad {
+            let template = deployment.template
+            return RevisionLoad(
+                revision: template.revision, version: template.model.version,
+                digest: template.model.digest?.description, replicas: deployment.replicas, resources: template.resources
+            )
+        }
+        var status = Samples.progressing
+        status.candidate = candidate.map {
+            RevisionStatus(
+                revision: $0.template.revision, version: $0.template.model.version, weight: 25, replicas: 2, ready: 2)
+        }
+        status.quarantined =
+            quarantined.map {
+                [QuarantineStatus(revision: $0, version: "3", reason: "it failed", at: Samples.now)]
+            } ?? []
+        return .present(
+            DeploymentExplanation(
+                status: status, settings: deployment.settingsWords, stableLoad: load(deployment),
+                wanted: load(wanted ?? candidate ?? deployment)))
+    }
+
+    @Test("tells what is new from what is rolled out, changed, unchanged, or not tried again")
+    func changes() throws {
+        let (two, three) = (try deployment("2"), try deployment("3"))
+        func change(_ deployment: ModelDeployment, _ running: DeploymentPlan.Running) -> DeploymentPlan.Change {
+            DeploymentPlan(deployment, against: running).change
+        }
+        #expect(change(two, .unknown) == .unknown)
+        #expect(change(two, .absent) == .created)
+        #expect(change(two, running(two)) == .unchanged)
+        #expect(change(three, running(two)) == .revision)
+        #expect(change(three, running(two, candidate: three)) == .unchanged)
+        #expect(change(try deployment("4"), running(two, candidate: three)) == .revision)
+        #expect(change(two, running(two, candidate: three)) == .revision)
+        #expect(change(three, running(two, wanted: three, quarantined: three.template.revision)) == .quarantined)
+        #expect(change(try deployment("2", replicas: 3), running(two)) == .settings)
+    }
+
+    @Test("says which settings change, in words")
+    func settings() throws {
+        let changed = try deployment(
+            "2", replicas: 3, ", gates: [{name: p99, threshold: {metric: latencyP99, max: 0.25}}]")
+        let plan = DeploymentPlan(changed, against: running(try deployment("2")))
+        #expect(plan.settingChanges.first == "replicas: 2 → 3")
+        #expect(plan.settingChanges.contains { $0.hasPrefix("gate p99: is the p99 latency") && $0.hasSuffix("(new)") })
+        #expect(plan.settingChanges.filter { $0.contains("gone (") }.count == 3)
+    }
+
+    @Test("says what is loaded at most while both revisions are")
+    func capacity() throws {
+        let (two, three) = (try deployment("2"), try deployment("3"))
+        func capacity(_ deployment: ModelDeployment, _ running: DeploymentPlan.Running) -> String {
+            DeploymentPlan(deployment, against: running).capacity
+        }
+        #expect(
+            capacity(three, running(two))
+                == "4 instances: 2 CPU, 6 GiB of memory, 4 nvidia.com/gpu while both revisions are loaded")
+        #expect(capacity(three, .absent) == "2 instances: 1 CPU, 3 GiB of memory, 2 nvidia.com/gpu")
+        #expect(capacity(two, running(two)) == "2 instances: 1 CPU, 3 GiB of memory, 2 nvidia.com/gpu")
+        #expect(capacity(three, .unknown).hasSuffix("and what serves now beside it"))
+        let draining = try deployment("3", ", capacity: drainThenLoad")
+        #expect(capacity(draining, running(two)).hasSuffix("the old revision makes room first"))
+    }
+
+    @Test("takes model files that may change for what they were, and says that their revision is not final")
+    func mutableFiles() throws {
+        let written = try deployment("2", model: ", storageUri: \"file:models/2\"")
+        let digest = try #require(Digest("sha256:" + String(repeating: "ab", count: 32)))
+        var pinned = written
+        pinned.template = written.template.pinned(to: digest)
+        let same = DeploymentPlan(written, against: running(pinned))
+        #expect(same.change == .unchanged)
+        let other = DeploymentPlan(
+            try deployment("3", model: ", storageUri: \"file:models/3\""), against: running(pinned))
+        #expect(other.change == .revision && !other.isRevisionFinal)
+    }
+
+    @Test("reads as a plan")
+    func text() throws {
+        let plans = [DeploymentPlan(try deployment("3", replicas: 3), against: running(try deployment("2")))]
+        let rollout = """
+            ~ payments/fraud-scorer: version 3 is rolled out against version 2
+                revision  27ba60113c → 376fd87373
+                changes   replicas: 2 → 3
+                steps     1. set weight 25 %
+                          2. set weight 100 %
+                gates     errors: does the candidate fail requests more often than stable, by more than 10 %?
+                          rejected: does the candidate reject requests (4xx) more often than stable, by more than 10 %?
+                          slow: does the candidate take longer than stable's p95 more often than stable, by more than 10 %?
+                at most   6 instances: 3 CPU, 9 GiB of memory, 6 nvidia.com/gpu while both revisions are loaded
+                endpoint  http://127.0.0.1:9000, answers within 1m
+
+            1 to roll out
+            """
+        #expect(PlanText(plans: plans, canvas: Canvas()).lines().joined(separator: "\n") == rollout)
+        let unchanged = [DeploymentPlan(try deployment("2"), against: running(try deployment("2")))]
+        let rest = """
+            = payments/fraud-scorer: version 2 goes on serving; nothing changes
+                revision  27ba60113c
+
+            1 unchanged
+            """
+        #expect(PlanText(plans: unchanged, canvas: Canvas()).lines().joined(separator: "\n") == rest)
+        for width in 40...100 {
+            let lines = PlanText(plans: plans, canvas: Canvas(width: width)).lines()
+            #expect(lines.allSatisfy { $0.columns <= width })
+        }
+    }
+}

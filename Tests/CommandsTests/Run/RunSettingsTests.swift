@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import Commands
+
+@Suite("The controller's settings file")
+struct RunSettingsTests {
+    private func settings(_ text: String) throws -> RunSettings {
+        let file = FileManager.default.temporaryDirectory.appending(path: "settings-\(UUID().uuidString).yaml")
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        return try RunSettings(contentsOf: file.path(percentEncoded: false))
+    }
+
+    private func fault(_ text: String) -> String? {
+        do {
+            _ = try settings(text)
+            return nil
+        } catch {
+            return (error as? ValidationError)?.message
+        }
+    }
+
+    @Test("names the sources that gates can ask")
+    func sources() throws {
+        let settings = try settings(
+            """
+            tokenFile: /etc/token
+            sources:
+            - name: prometheus
+              kind: prometheus
+              url: https://prometheus.example.com
+              bearerTokenFile: /etc/prometheus-token
+              timeout: 5s
+            - {name: quality, kind: web, url: "https://q.example.com/{{name}}", headers: [{name: A, fromFile: /a}]}
+            - {name: probe, kind: command, command: [probe, --json]}
+            """)
+        #expect(settings.sources.map(\.name) == ["prometheus", "quality", "probe"])
+        #expect(settings.tokenFile == "/etc/token")
+    }
+
+    @Test("needs none, and may be empty", arguments: ["", "# nothing\n", "sources:\n", "sources: []\n"])
+    func none(text: String) throws { #expect(try settings(text).sources.isEmpty) }
+
+    @Test("that cannot be right is an error that says where and what")
+    func faults() {
+        for (text, words) in [
+            ("source: []", "unknown setting source; known are sources, tokenFile, webhook"),
+            ("sources: 3", "sources: "),
+            ("sources: [prometheus]", "each must be an object"),
+            ("sources: [{name: p, kind: prometheus, uri: x}]", "source 'p': unknown uri; prometheus has"),
+            (
+                "sources: [{name: p, kind: prometheus, url: 'http://h', timeout: 10}]",
+                "timeout: '10' must be a duration"
+            ),
+            (
+                "sources:\n- {name: c, kind: command, command: [x]}\n- {name: c, kind: command, command: [y]}",
+                "source 'c' is there twice"
+            ),
+            ("webhook: {url: 'https://h'}", "webhook.secretFile: is missing"),
+            ("sources: [", "settings-"),
+        ] {
+            let found = fault(text)
+            #expect(found?.contains(words) == true, "'\(found ?? "no fault")' where '\(words)' was wanted")
+        }
+    }
+
+    /// Every setting that the documented file has is one that is known, and its examples are right.
+    @Test("is as the documented one explains it")
+    func documented() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: "controller/mlctl.yaml"), encoding: .utf8)
+        #expect(try settings(text).sources.isEmpty)
+        let lines = text.split(separator: "\n").drop { $0 != "# sources:" }.map { $0.dropFirst(2) }
+        // Prose is what neither begins an item nor continues one; of two that exclude each other, one is taken.
+        let examples = lines.filter { line in
+            ["sources:", "- ", "  "].contains { line.hasPrefix($0) } && !line.contains("  basicAuth")
+        }
+        let found = try settings(examples.joined(separator: "\n")).sources
+        #expect(found.map(\.name) == ["prometheus", "quality", "probe"])
+    }
+}

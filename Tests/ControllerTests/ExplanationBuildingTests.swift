@@ -1,0 +1,64 @@
+import Foundation
+import ModelManifests
+import Rollouts
+import TestSupport
+import Testing
+
+@testable import Controller
+
+/// Explanations of rollouts that were really decided, in a world in miniature.
+@Suite("An explanation")
+struct ExplanationBuildingTests {
+    private func explanation(_ world: World) throws -> DeploymentExplanation {
+        let state = try #require(world.state)
+        let status = DeploymentView(key: state.key, state: state, firstSeenAt: world.now).status
+        let events = world.events.enumerated().map { StoredEvent(id: $0 + 1, deployment: state.key, event: $1) }
+        return DeploymentExplanation(status: status, state: state, events: events.reversed())
+    }
+
+    @Test("of a rollout in flight has its gates with their words, its steps, its events and what comes next")
+    func inFlight() throws {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 40) { $0.rollout?.stepIndex == 1 }
+        let found = try explanation(world)
+        #expect(found.gates.map(\.summary.name) == ["errors"])
+        #expect(found.gates.first?.words?.asks.contains("fail requests more often") == true)
+        #expect(found.steps.map(\.place) == [.done, .current, .ahead])
+        #expect(found.events.first?.event.kind == .rolloutStarted)
+        #expect(found.events.contains { $0.event.version == "good-1" } == false)
+        #expect(found.rollback == nil)
+        #expect(found.outlook.contains { $0.when == "if a gate fails" && $0.then.contains("version good-1") })
+        #expect(found.wanted?.version == "good-2" && found.stableLoad?.version == "good-1")
+    }
+
+    @Test("of a rollback has the decision with the evidence that it was taken on")
+    func rolledBack() throws {
+        var world = World.serving("good-1")
+        world.commit(.example("bad-2", rollout: .twoSteps))
+        world.run(limit: 400) { $0.phase == .rolledBack }
+        let found = try explanation(world)
+        let rollback = try #require(found.rollback?.event)
+        #expect(rollback.kind == .rollingBack && rollback.version == "bad-2")
+        #expect(found.gates.map(\.summary) == rollback.evidence)
+        #expect(found.gates.first?.summary.verdict == "fail")
+        #expect(found.gates.first?.words != nil)
+        #expect(found.outlook.contains { $0.when.contains("mlctl retry") })
+    }
+
+    @Test("at rest has nothing to take back, and says what the next commit would do")
+    func healthy() throws {
+        let found = try explanation(World.serving("good-1"))
+        #expect(found.gates.isEmpty && found.rollback == nil && found.steps.isEmpty)
+        #expect(found.outlook.map(\.when) == ["when git changes the model, the runtime or the resources"])
+        #expect(found.settings.contains(SettingWords("replicas", "1")))
+    }
+
+    @Test("without a record says what the status says")
+    func nothing() {
+        let key = DeploymentKey(name: "new")
+        let status = DeploymentView(key: key, firstSeenAt: Date(timeIntervalSince1970: 0)).status
+        let found = DeploymentExplanation(status: status, state: nil, events: [])
+        #expect(found == DeploymentExplanation(status: status))
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Testing
+
+@testable import MetricSources
+
+@Suite struct CheckRecordingTests {
+    private let fixture: CheckFixture
+
+    init() throws { fixture = try CheckFixture() }
+
+    private func append(_ text: String, to file: inout OutputFile) {
+        Array(text.utf8).withUnsafeBytes { file.append($0) }
+    }
+
+    @Test("a file keeps what fits, and says how much did not")
+    func limit() throws {
+        var file = try #require(OutputFile(folder: fixture.outputs, name: "n", limit: 10))
+        append("12345", to: &file)
+        append("6789012", to: &file)
+        append("end", to: &file)
+        file.finish(tail: "12end")
+        #expect(try fixture.read(file.path) == "1234567890\n[5 bytes more; their end:]\n12end\n")
+    }
+
+    @Test("a file that all fits into holds just that, and one of the same name is begun anew")
+    func whole() throws {
+        for text in ["a longer first run", "second"] {
+            var file = try #require(OutputFile(folder: fixture.outputs, name: "n", limit: 100))
+            append(text, to: &file)
+            file.finish(tail: "unused")
+            #expect(try fixture.read(file.path) == text)
+        }
+    }
+
+    @Test("a name can lead nowhere else")
+    func names() throws {
+        var file = try #require(OutputFile(folder: fixture.outputs, name: "../../é/x\0y"))
+        file.finish(tail: "")
+        #expect(file.path == "\(fixture.outputs)/.._..____x_y.log")
+        var long = try #require(OutputFile(folder: fixture.outputs, name: String(repeating: "n", count: 1_000)))
+        long.finish(tail: "")
+        #expect(FileManager.default.fileExists(atPath: long.path))
+    }
+
+    @Test("the newest 50 files stay, and what is no output is left alone")
+    func count() throws {
+        let files = FileManager.default
+        try files.createDirectory(atPath: fixture.outputs, withIntermediateDirectories: true)
+        try fixture.write("", to: "outputs/notes.txt")
+        for index in 0..<60 {
+            try fixture.write("", to: "outputs/\(index).log")
+            try files.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: Double(index))],
+                ofItemAtPath: "\(fixture.outputs)/\(index).log")
+        }
+        var file = try #require(OutputFile(folder: fixture.outputs, name: "new"))
+        file.finish(tail: "")
+        let kept = try files.contentsOfDirectory(atPath: fixture.outputs)
+        #expect(Set(kept) == Set((11..<60).map { "\($0).log" } + ["new.log", "notes.txt"]))
+    }
+
+    @Test("metrics are standard output's, and the tail is of both in the order of their coming")
+    func streams() {
+        var recording = CheckRecording(file: nil)
+        func take(_ text: String, _ stream: SessionCommand.Stream) {
+            Array(text.utf8).withUnsafeBytes { recording.take($0, from: stream) }
+        }
+        take("{\"a\": 1}\n", .output)
+        take("{\"a\": 2}\n", .errors)
+        #expect(recording.metrics(wanted: []) == ["a": 1])
+        #expect(recording.tailText == "{\"a\": 1}\n{\"a\": 2}\n")
+        #expect(recording.path == nil)
+    }
+}

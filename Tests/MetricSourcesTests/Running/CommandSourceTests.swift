@@ -1,0 +1,82 @@
+import Analysis
+import Foundation
+import Testing
+
+@testable import MetricSources
+
+/// With real processes.
+@Suite("A command as a source", .timeLimit(.minutes(1)))
+struct CommandSourceTests {
+    private func value(_ script: String, query: String = "", timeout: Duration = .seconds(30)) async -> Measured {
+        await CommandSource(command: ["/bin/sh", "-c", script.replacing("$", with: "$$")], timeout: timeout).value(
+            of: query)
+    }
+
+    @Test(
+        "says a number, or JSON that holds it at the query's place",
+        arguments: [
+            ("echo 0.25", "", 0.25), ("echo; echo ' -3e2 '", "anything at all", -300), ("echo '0.5'", "a.b", 0.5),
+            (#"echo '{"a": {"b": [1, 2.5]}}'"#, "a.b[1]", 2.5), (#"echo '[[7]]'"#, "$[0][0]", 7),
+            (#"printf '{\n"a": 1\n}'"#, "a", 1), ("echo noise >&2; echo 1", "", 1),
+        ])
+    func values(script: String, query: String, wanted: Double) async {
+        #expect(await value(script, query: query) == .value(wanted))
+    }
+
+    @Test(
+        "that has no number says so",
+        arguments: [
+            ("true", "", "it prints nothing"), ("echo nan", "", "it prints nan"), ("echo -inf", "", "it prints -inf"),
+            (#"echo '{"a": 1}'"#, "b", "the answer has no 'b'"),
+            (#"echo '{"a": [1]}'"#, "a[1]", "the answer has no 'a[1]'"),
+            (#"echo '{"a": null}'"#, "a", "the answer has no 'a'"),
+        ])
+    func noData(script: String, query: String, wanted: String) async {
+        #expect(await value(script, query: query) == .noData(wanted))
+    }
+
+    @Test(
+        "that errs says why",
+        arguments: [
+            ("echo boom >&2; exit 3", "", "exit code 3: boom"), ("echo 1; exit 1", "", "exit code 1"),
+            ("kill -9 $$", "", "it was ended by signal 9"),
+            ("echo five", "", "the answer is not JSON that can be read"),
+            (
+                #"echo '{"a": "1"}'"#, "a",
+                "'a' is the text '1', not a number: the endpoint has to write numbers without quotes"
+            ),
+            (#"echo '{"a": true}'"#, "a", "'a' is true or false, not a number"),
+            (#"echo '{"a": {}}'"#, "a", "'a' is an object or a list, not a number: lengthen the path"),
+            (#"echo '{"a": []}'"#, "a", "'a' is an object or a list, not a number: lengthen the path"),
+            (#"echo '{"a": 1}'"#, "a[", "the query is no place in JSON: write it as accuracy or results[0].value"),
+            ("head -c 2000000 /dev/zero", "", "it prints more than 1 MiB: let it print one number"),
+        ])
+    func errors(script: String, query: String, wanted: String) async {
+        #expect(await value(script, query: query) == .error(wanted))
+    }
+
+    @Test("that hangs is ended in time")
+    func hanging() async {
+        #expect(
+            await value("echo 1; sleep 1000", timeout: .milliseconds(500))
+                == .error("it did not end within 500ms and was ended"))
+    }
+
+    @Test("knows the query, which is no part of a shell's line")
+    func query() async {
+        let source = CommandSource(command: [
+            "/bin/sh", "-c", "test \"$1\" = \"$MLCTL_QUERY\" && echo 1", "-", "$(MLCTL_QUERY)",
+        ])
+        #expect(await source.value(of: "b; rm -rf \"$(X)\"") == .value(1))
+    }
+
+    @Test("that does not exist says what to do")
+    func missing() async {
+        let measured = await CommandSource(command: ["no-such-program"], environment: ["PATH": "/bin"]).value(of: "")
+        #expect(
+            measured
+                == .error(
+                    "the command no-such-program is not on PATH (/bin). Install it, or give its whole path in `command`"
+                ))
+    }
+}

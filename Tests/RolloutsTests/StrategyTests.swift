@@ -1,0 +1,133 @@
+import Foundation
+import ModelManifests
+import Rollouts
+import TestSupport
+import Testing
+
+@Suite("Strategies")
+struct StrategyTests {
+    static let errors = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
+
+    static func spec(
+        _ strategy: RolloutSpec.Strategy, _ steps: [RolloutStep] = [RolloutStep(.setWeight(100))],
+        gates: [GateSpec] = [], capacity: RolloutSpec.Capacity = .surge
+    ) -> RolloutSpec {
+        RolloutSpec(strategy: strategy, capacity: capacity, steps: steps, gates: gates)
+    }
+
+    /// Every weight that the candidate was given, in turn.
+    static func candidateWeights(_ world: inout World, limit: Int = 400) -> [Int] {
+        var weights: [Int] = []
+        for _ in 0..<limit {
+            world.pass()
+            let weight = world.state?.rollout?.weight ?? 100
+            if weights.last != weight { weights.append(weight) }
+            if world.state?.rollout == nil { break }
+            world.passTime()
+        }
+        return weights
+    }
+
+    @Test("blue-green has a preview, switches at once, keeps the old revision warm, and can still go back")
+    func blueGreen() throws {
+        var rollout = Self.spec(.blueGreen)
+        rollout.preview = Preview(port: 9001)
+        rollout.probation = Probation(duration: .seconds(60))
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.pass()
+        #expect(world.plan?.revisions.last?.preview == Preview(port: 9001))
+        world.run(limit: 100) { $0.phase == .probation }
+        #expect(world.events.filter { $0.kind == .stepStarted }.map(\.message) == ["step 1 of 1: set weight 100 %"])
+        world.pass()
+        #expect(world.weights.values.sorted() == [0, 100])
+        #expect(world.instances.count == 2, "the old one is kept warm")
+        world.command(.rollback(to: nil))
+        world.run(limit: 20) { $0.phase == .rolledBack }
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.started["good-1"] == 1, "nothing is loaded again")
+    }
+
+    @Test("a shadow gets copies and no traffic until the gates pass; then it takes over as it stands")
+    func shadow() throws {
+        let steps = [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))]
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: Self.spec(.shadow, steps, gates: [Self.errors])))
+        world.run(limit: 20) { $0.rollout?.mirror == 100 }
+        world.pass()
+        #expect(world.mirrors.values.sorted() == [0, 100])
+        #expect(world.plan?.comparison == ShadowComparison())
+        let weights = Self.candidateWeights(&world)
+        #expect(weights == [0, 100])
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(world.mirrors.values.allSatisfy { $0 == 0 })
+    }
+
+    @Test("a bad shadow is withdrawn before it ever had traffic")
+    func badShadow() throws {
+        let steps = [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))]
+        var world = World.serving("good-1")
+        world.commit(.example("bad-2", rollout: Self.spec(.shadow, steps, gates: [Self.errors])))
+        let weights = Self.candidateWeights(&world)
+        #expect(weights == [0, 100], "0, and then there is no rollout any more")
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.state?.phase == .rolledBack)
+    }
+
+    @Test("recreate stops the old one before it starts the new one, and brings it back if that cannot serve")
+    func recreate() throws {
+        var world = World.serving("good-1")
+        world.mostInstances = 0
+        world.commit(.example("good-2", rollout: Self.spec(.recreate)))
+        world.run(limit: 60) { $0.phase == .healthy && $0.stable?.version == "good-2" }
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(world.mostInstances == 1)
+        world.commit(.example("crashing-3", rollout: Self.spec(.recreate)))
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(world.observe().ready(world.state!.stable!.revision) == 1)
+        #expect(world.mostInstances == 1)
+    }
+
+    @Test(
+        "with nothing to spare there are never more instances than replicas, and only one replica means a gap",
+        arguments: [1, 2, 4], ["good-2", "bad-2", "crashing-2"])
+    func drainThenLoad(replicas: Int, version: String) throws {
+        let steps = [RolloutStep(.setWeight(25)), RolloutStep(.setWeight(100))]
+        let rollout = Self.spec(.canary, steps, gates: [Self.errors], capacity: .drainThenLoad)
+        var world = World(seed: 7, deployment: .example("good-1", replicas: replicas))
+        world.run(limit: 30) { $0.phase == .healthy }
+        world.mostInstances = 0
+        world.commit(.example(version, replicas: replicas, rollout: rollout))
+        var gap = 0
+        for _ in 0..<600 {
+            world.pass()
+            if world.observe().instances.allSatisfy({ $0.condition != .ready }) { gap += 1 }
+            if world.state?.rollout == nil { break }
+            world.passTime()
+        }
+        let expected = version == "good-2" || (version == "bad-2" && replicas == 1) ? version : "good-1"
+        #expect(world.state?.stable?.version == expected)
+        #expect(world.mostInstances <= replicas)
+        #expect((gap > 0) == (replicas == 1))
+        for _ in 0..<10 {
+            world.passTime()
+            world.pass()
+        }
+        #expect(world.instances.count == replicas)
+    }
+
+    @Test("a rollout waits for those that it depends on, and says so")
+    func dependencies() throws {
+        var world = World.serving("good-1")
+        world.unmetDependencies = ["payments/encoder, which is Progressing"]
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.pass()
+        #expect(world.state?.rollout == nil)
+        #expect(world.state?.waitingFor == "payments/encoder, which is Progressing")
+        world.unmetDependencies = []
+        world.pass()
+        #expect(world.state?.rollout?.candidate.version == "good-2")
+        #expect(world.state?.waitsFor == [])
+    }
+}
