@@ -55,6 +55,7 @@ import Testing
             let upstream = try await ScriptedUpstream(.raw(text, closes: true))
             let client = try RawClient(port: try await harness.route(["r": (100, [upstream.port])]))
             try await client.send("GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+            _ = try await client.read(until: "\r\n\r\n")
             let got = try await client.readToEnd()
             #expect(!got.contains("0\r\n\r\n"))
             let report = try await harness.instance("r-0", inFlight: 0)

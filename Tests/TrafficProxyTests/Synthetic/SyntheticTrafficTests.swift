@@ -59,7 +59,8 @@ import Testing
             #expect(good.errors == 0 && good.latency.last == good.requests)
             #expect(bad.errors == bad.requests && bad.rejected == 0)
             let report = try await harness.report()
-            #expect(report.instances.allSatisfy { $0.counters.requests == 0 && $0.counters.errors == 0 })
+            let ofUsers = report.instances.filter { $0.counters.requests > 0 || $0.counters.errors > 0 }
+            #expect(ofUsers.isEmpty)
             let failed = try #require(report.instances.first { $0.instance == "c-0" }?.failedRequestIds.last)
             let identity = RequestIdentity(failed, of: PlaneHarness.deployment, key: PlaneHarness.requestIdKey)
             #expect(identity?.revision.rawValue == "c")
@@ -102,7 +103,8 @@ import Testing
             try await route(harness, stable: [hanging.port], candidate: [], timeout: .milliseconds(100))
             let counted = try await synthetic(harness, "s-0", atLeast: 8)
             #expect(counted.errors == counted.requests)
-            #expect(zip(LatencyBounds.seconds, counted.latency).allSatisfy { $0 >= 0.1 || $1 == 0 })
+            let sooner = zip(LatencyBounds.seconds, counted.latency).filter { $0 < 0.1 && $1 > 0 }
+            #expect(sooner.isEmpty)
         }
     }
 
