@@ -47,10 +47,10 @@ struct ExamplesTests {
                 loads.append((name, endpoint, SteadyLoad(ratePerSecond: 100, workers: 4)))
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for (name, endpoint, load) in loads {
+                for (_, endpoint, load) in loads {
                     group.addTask {
                         try await load.run(
-                            against: endpoint, path: "/v2/models/\(name)/infer", bodies: DemoFleet.requests)
+                            against: endpoint, path: DemoFleet.inferPath, bodies: DemoFleet.requests)
                     }
                 }
                 defer { group.cancelAll() }

@@ -32,11 +32,10 @@ struct OutcomeTests {
             try await installation.wait("model", for: "both have traffic") { $0.candidate?.weight == 50 }
 
             var revisions: [String: Set<String>] = [:]
-            var isOver = false
-            var round = 0
-            while !isOver, round < 200 {
-                round += 1
+            for round in 1...200 {
                 let answers = try await Self.ask(endpoint, users: (0..<100).map { "user-\($0 + 100 * (round % 40))" })
+                // When it is over everybody moves.
+                guard try await installation.status("model")?.candidate != nil else { break }
                 for answer in answers { revisions[answer.user, default: []].insert(answer.revision) }
                 let outcomes = answers.enumerated().map { index, answer in
                     let isRight = (index * 37 + round) % 100 < Self.rightness(of: answer.version)
@@ -44,7 +43,6 @@ struct OutcomeTests {
                 }
                 let status = try await Self.report("[\(outcomes.joined(separator: ","))]", to: installation)
                 #expect(status == 200)
-                isOver = try await installation.status("model")?.candidate == nil
             }
             let end = try await installation.wait("model", for: "the test is over") { $0.candidate == nil }
             #expect(end.stable?.version == "good-2", "\(end.message)")
