@@ -122,7 +122,8 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "TestSupport", "Commands", "Controller", "GitSource", "ModelManifests", "Serving", .logging,
+                "TestSupport", "Commands", "Controller", "GitSource", "ModelManifests", "Analysis", "Serving", .logging,
+                .numerics,
             ],
             path: "Tests/Benchmarks", swiftSettings: strict),
     ]

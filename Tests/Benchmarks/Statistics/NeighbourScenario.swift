@@ -1,0 +1,105 @@
+import Analysis
+import Foundation
+import TestSupport
+
+/// An hour of a canary at one weight, the same for mlctl and for its neighbours.
+struct NeighbourScenario: Sendable {
+    static let minutes = 60
+    static let weight = 0.10
+    /// mlctl looks so often; the neighbours look once a minute.
+    static let looksPerMinute = 6
+
+    var what: String
+    var requestsPerSecond = 50.0
+    /// Stable's error rate at the share of the hour that is over.
+    var stable: @Sendable (Double) -> Double
+    /// The candidate's rate is stable's times this; at most 1: healthy.
+    var ratio: Double
+    /// Of the healthy scenario with the same stable.
+    var healthy: String
+
+    var isHealthy: Bool { ratio <= 1 }
+
+    static func pair(
+        _ stable: Double, _ candidates: [Double], requestsPerSecond: Double = 50
+    ) -> [NeighbourScenario] {
+        let healthy = "equal, \(percent(stable)) errors" + (requestsPerSecond < 50 ? ", little traffic" : "")
+        return ([stable] + candidates).map { candidate in
+            NeighbourScenario(
+                what: candidate == stable
+                    ? healthy
+                    : "\(percent(stable)) → \(percent(candidate))" + (requestsPerSecond < 50 ? ", little traffic" : ""),
+                requestsPerSecond: requestsPerSecond, stable: { _ in stable }, ratio: candidate / stable,
+                healthy: healthy)
+        }
+    }
+
+    static let all: [NeighbourScenario] =
+        pair(0.001, [0.01]) + pair(0.01, [0.02, 0.03]) + pair(0.05, [0.10])
+        + pair(0.01, [0.10], requestsPerSecond: 1) + [
+            NeighbourScenario(
+                what: "equal, both go 0.5 → 3 %", stable: { 0.005 + 0.025 * $0 }, ratio: 1,
+                healthy: "equal, both go 0.5 → 3 %")
+        ]
+
+    /// What a stream's hour holds: mlctl's looks, and the same by minutes.
+    func hour(_ draws: inout SeededDraws) -> (looks: [Interval], minutes: [CanaryMinute]) {
+        var looks: [Interval] = []
+        var minutes: [CanaryMinute] = []
+        let perMinute = Int(requestsPerSecond * 60)
+        let toCandidate = Double(perMinute) * Self.weight / Double(Self.looksPerMinute)
+        for minute in 0..<Self.minutes {
+            var (candidate, baseline) = (
+                CanaryMinute.Counts(requests: 0, errors: 0), CanaryMinute.Counts(requests: 0, errors: 0)
+            )
+            for _ in 0..<Self.looksPerMinute {
+                let rate = stable(Double(minute) / Double(Self.minutes))
+                let own = draws.part(Int(toCandidate), ratio * rate)
+                let beside = draws.part(Int(toCandidate), rate)
+                let rest = draws.part(perMinute / Self.looksPerMinute - 2 * Int(toCandidate), rate)
+                candidate = CanaryMinute.Counts(
+                    requests: candidate.requests + own.requests, errors: candidate.errors + own.errors)
+                baseline = CanaryMinute.Counts(
+                    requests: baseline.requests + beside.requests, errors: baseline.errors + beside.errors)
+                looks.append(
+                    Interval(
+                        at: Promise.start.addingTimeInterval(
+                            60 * Double(looks.count + 1) / Double(Self.looksPerMinute)),
+                        stable: beside + rest, candidate: own))
+            }
+            minutes.append(CanaryMinute(candidate: candidate, baseline: baseline))
+        }
+        return (looks, minutes)
+    }
+
+    /// mlctl's end: failed, or passed, whichever comes first.
+    static func end(of looks: [Interval]) -> CanaryEnd {
+        var judgement = Promise.judgement()
+        for (index, look) in looks.enumerated() {
+            judgement.absorb(look)
+            let minute = index / looksPerMinute + 1
+            switch judgement.verdict {
+            case .fail: return .rolledBack(minute: minute)
+            case .pass: return .promoted(minute: minute)
+            case .insufficient: break
+            }
+        }
+        return .undecided
+    }
+
+    /// As the documents' examples have them, and by one who knows stable's rate and sets the bound at mlctl's pass margin.
+    var rules: [(name: String, rule: any NeighbourRule)] {
+        let known = 1 - Promise.rateAtPassMargin(stable(0))
+        return [
+            ("Flagger, 99 %", FlaggerRule()), ("Flagger, tuned", FlaggerRule(minimumSuccessRate: known)),
+            ("Argo, 95 %", ArgoRolloutsRule()), ("Argo, tuned", ArgoRolloutsRule(minimumSuccessRate: known)),
+            ("Kayenta at 60 min", KayentaRule()), ("Kayenta every 10", KayentaRule(analysisIntervalMinutes: 10)),
+        ]
+    }
+}
+
+extension SeededDraws {
+    fileprivate mutating func part(_ requests: Int, _ rate: Double) -> SideCounts {
+        SideCounts(requests: requests, errors: binomial(requests, rate))
+    }
+}
