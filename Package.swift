@@ -98,7 +98,7 @@ let package = Package(
 
         // Tests mirror the sources.
         .target(
-            name: "TestSupport", dependencies: ["Controller", "ControlAPI"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Controller", "ControlAPI", .numerics], path: "Tests/TestSupport",
             exclude: ["Fixtures"], swiftSettings: strict),
         tests("ModelManifestsTests", ["ModelManifests"]),
         tests("AnalysisTests", ["Analysis"]),

@@ -18,9 +18,14 @@ enum BesideNeighbours {
             ends.map { if case .rolledBack(let minute) = $0 { Double(minute) } else { nil } }.medianOrNever
         }
 
+        var minutesToPromote: Double? {
+            ends.map { if case .promoted(let minute) = $0 { Double(minute) } else { nil } }.medianOrNever
+        }
+
         var described: String {
             var parts = ["\(percent(wrong)) \(isHealthy ? "rolled back" : "missed")"]
-            if !isHealthy { parts.append(minutesToDetect.map { "\(text($0)) min" } ?? "never") }
+            let minutes = isHealthy ? minutesToPromote : minutesToDetect
+            parts.append("\(isHealthy ? "promoted" : "detected") \(minutes.map { "in \(text($0)) min" } ?? "never")")
             if undecided > 0 { parts.append("\(percent(undecided)) open") }
             return parts.joined(separator: ", ")
         }

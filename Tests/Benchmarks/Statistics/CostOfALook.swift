@@ -1,6 +1,7 @@
 import Analysis
 import Foundation
 import ModelManifests
+import TestSupport
 
 /// What one look at one gate costs, and how large its evidence gets, for each kind that looks at counters.
 enum CostOfALook {

@@ -1,6 +1,7 @@
 import Analysis
 import Foundation
 import ModelManifests
+import TestSupport
 
 /// Candidates that are equal to stable, or exactly at the tolerance, over 400,000 requests: how many are rolled back.
 enum FalseRollbacks {

@@ -1,6 +1,7 @@
 import Analysis
 import RealModule
 import Serving
+import TestSupport
 
 /// Shares of requests in the buckets of the proxy's histogram, one more over the last edge.
 struct LatencyShares: Sendable {

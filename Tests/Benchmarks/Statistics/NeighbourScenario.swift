@@ -34,12 +34,14 @@ struct NeighbourScenario: Sendable {
         }
     }
 
+    private static let incident = "equal, both go 0.5 → 3 % after 2 min"
+
     static let all: [NeighbourScenario] =
         pair(0.001, [0.01]) + pair(0.01, [0.02, 0.03]) + pair(0.05, [0.10])
         + pair(0.01, [0.10], requestsPerSecond: 1) + [
             NeighbourScenario(
-                what: "equal, both go 0.5 → 3 %", stable: { 0.005 + 0.025 * $0 }, ratio: 1,
-                healthy: "equal, both go 0.5 → 3 %")
+                what: incident, stable: { $0 < 2.0 / 60 ? 0.005 : 0.03 }, ratio: 1,
+                healthy: incident)
         ]
 
     /// What a stream's hour holds: mlctl's looks, and the same by minutes.
@@ -47,27 +49,26 @@ struct NeighbourScenario: Sendable {
         var looks: [Interval] = []
         var minutes: [CanaryMinute] = []
         let perMinute = Int(requestsPerSecond * 60)
-        let toCandidate = Double(perMinute) * Self.weight / Double(Self.looksPerMinute)
+        let toCandidate = Int(Double(perMinute) * Self.weight) / Self.looksPerMinute
         for minute in 0..<Self.minutes {
-            var (candidate, baseline) = (
-                CanaryMinute.Counts(requests: 0, errors: 0), CanaryMinute.Counts(requests: 0, errors: 0)
-            )
+            let rate = stable(Double(minute) / Double(Self.minutes))
+            var (candidate, baseline) = (SideCounts(), SideCounts())
             for _ in 0..<Self.looksPerMinute {
-                let rate = stable(Double(minute) / Double(Self.minutes))
-                let own = draws.part(Int(toCandidate), ratio * rate)
-                let beside = draws.part(Int(toCandidate), rate)
-                let rest = draws.part(perMinute / Self.looksPerMinute - 2 * Int(toCandidate), rate)
-                candidate = CanaryMinute.Counts(
-                    requests: candidate.requests + own.requests, errors: candidate.errors + own.errors)
-                baseline = CanaryMinute.Counts(
-                    requests: baseline.requests + beside.requests, errors: baseline.errors + beside.errors)
+                let own = draws.part(toCandidate, ratio * rate)
+                let beside = draws.part(toCandidate, rate)
+                let rest = draws.part(perMinute / Self.looksPerMinute - 2 * toCandidate, rate)
+                candidate.add(own)
+                baseline.add(beside)
                 looks.append(
                     Interval(
                         at: Promise.start.addingTimeInterval(
                             60 * Double(looks.count + 1) / Double(Self.looksPerMinute)),
                         stable: beside + rest, candidate: own))
             }
-            minutes.append(CanaryMinute(candidate: candidate, baseline: baseline))
+            minutes.append(
+                CanaryMinute(
+                    candidate: .init(requests: candidate.requests, errors: candidate.errors),
+                    baseline: .init(requests: baseline.requests, errors: baseline.errors)))
         }
         return (looks, minutes)
     }

@@ -1,5 +1,6 @@
 import Analysis
 import Foundation
+import TestSupport
 
 /// How a rollout's traffic behaves: weights and error rates, each a function of the share of it that is over (0…1).
 struct RatePath: Sendable {

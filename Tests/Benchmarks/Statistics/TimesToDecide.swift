@@ -2,6 +2,7 @@ import Analysis
 import Foundation
 import ModelManifests
 import RealModule
+import TestSupport
 
 /// How soon equal candidates pass and bad ones fail, and how often one at the pass margin passes.
 enum TimesToDecide {

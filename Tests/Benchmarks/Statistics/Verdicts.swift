@@ -1,6 +1,7 @@
 import Analysis
 import Foundation
 import ModelManifests
+import TestSupport
 
 /// The promise of each comparing row: mlctl's own defaults.
 enum Promise {

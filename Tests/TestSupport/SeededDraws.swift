@@ -1,18 +1,16 @@
-import Foundation
 import RealModule
-import TestSupport
 
 /// Random numbers of one stream. A seed replays it.
-struct SeededDraws {
+public struct SeededDraws: Sendable {
     private var random: SeededRandom
 
-    init(seed: UInt64) { random = SeededRandom(seed: seed) }
+    public init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
     /// In 0..<1.
-    mutating func uniform() -> Double { Double(random.next() >> 11) * 0x1p-53 }
+    public mutating func uniform() -> Double { Double(random.next() >> 11) * 0x1p-53 }
 
     /// Successes among `count` trials: whole looks at a time, so that 400,000 requests cost no 400,000 draws.
-    mutating func binomial(_ count: Int, _ rate: Double) -> Int {
+    public mutating func binomial(_ count: Int, _ rate: Double) -> Int {
         guard count > 0, rate > 0 else { return 0 }
         if rate > 0.5 { return count - binomial(count, 1 - rate) }
         return Double(count) * rate < 12 ? byJumps(count, rate) : fromMode(count, rate)
@@ -53,7 +51,7 @@ struct SeededDraws {
     }
 
     /// How many of `count` fall into each bucket. Shares sum to 1.
-    mutating func buckets(_ count: Int, _ shares: [Double]) -> [Int] {
+    public mutating func buckets(_ count: Int, _ shares: [Double]) -> [Int] {
         var (left, share) = (count, 1.0)
         return shares.map { bucket in
             guard left > 0, share > 0 else { return 0 }
@@ -65,35 +63,7 @@ struct SeededDraws {
     }
 
     /// Whole numbers with a tail of `n^(−shape)`, from 1 to `limit`.
-    mutating func pareto(shape: Double, limit: Int) -> Int {
+    public mutating func pareto(shape: Double, limit: Int) -> Int {
         Int(min(Double.pow(1 - uniform(), -1 / shape), Double(limit)))
-    }
-}
-
-/// Seeded streams on all cores.
-struct Streams: Sendable {
-    /// A cell's streams have the seeds `cell × 100,000 + 0, 1, 2 …`, so that any can be replayed.
-    static let seedsPerCell: UInt64 = 100_000
-
-    var count: Int
-
-    /// - Returns: results in the order of the streams.
-    func map<Result: Sendable>(
-        cell: Int, _ run: @escaping @Sendable (inout SeededDraws) -> Result
-    ) async -> [Result] {
-        let workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
-        let count = count
-        return await withTaskGroup(of: [(Int, Result)].self) { group in
-            for worker in 0..<workers {
-                group.addTask {
-                    stride(from: worker, to: count, by: workers).map { index in
-                        var draws = SeededDraws(seed: UInt64(cell) * Self.seedsPerCell + UInt64(index))
-                        return (index, run(&draws))
-                    }
-                }
-            }
-            let all = await group.reduce(into: []) { $0 += $1 }
-            return all.sorted { $0.0 < $1.0 }.map(\.1)
-        }
     }
 }
