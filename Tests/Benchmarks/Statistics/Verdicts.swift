@@ -85,7 +85,8 @@ extension [Double?] {
 
 func percent(_ share: Double) -> String {
     let value = share * 100
-    return (value == value.rounded() ? text(value) : text(value, value < 1 ? 2 : 1)) + " %"
+    let digits = abs(value - value.rounded()) < 1e-9 ? 0 : (value < 1 ? 2 : 1)
+    return text(value, digits) + " %"
 }
 
 func whole(_ count: Double?) -> String { count.map { text($0) } ?? "never" }
