@@ -10,8 +10,13 @@ if arguments.dropFirst().first == "idle-controller" {
 }
 // 1,000 streams a cell are what the figures are of; fewer show in seconds that it runs.
 var streams = 1000
-if let option = arguments.firstIndex(of: "--streams"), option + 1 < arguments.count {
-    streams = Int(arguments[option + 1]).map { min(max($0, 1), Int(Streams.seedsPerCell)) } ?? streams
+if let option = arguments.firstIndex(of: "--streams") {
+    let wanted = arguments.dropFirst(option + 1).first.flatMap { Int($0) } ?? 0
+    guard (1...Int(Streams.seedsPerCell)).contains(wanted) else {
+        print("--streams wants a number from 1 to \(Streams.seedsPerCell)")
+        exit(2)
+    }
+    streams = wanted
     arguments.removeSubrange(option...(option + 1))
 }
 let all = Benchmark.all(streams: streams)

@@ -31,7 +31,7 @@ enum FalseRollbacks {
                 return judgement.watch(path, .even(every: 2_000, last: horizon), &draws).failed != nil
             })
         figures.append(
-            await row("four gates at once, each at the tolerance; weight 25 %", streams, &cell) { ratio, draws in
+            await row("four gates at once, weight 25 %", streams, &cell) { ratio, draws in
                 FourGates(ratio: ratio).isRolledBack(looks, &draws)
             })
         return figures + (await stickyUsers(streams, &cell))
