@@ -98,7 +98,7 @@ let package = Package(
 
         // Tests mirror the sources.
         .target(
-            name: "TestSupport", dependencies: ["Controller", "ControlAPI"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Controller", "ControlAPI", .numerics], path: "Tests/TestSupport",
             exclude: ["Fixtures"], swiftSettings: strict),
         tests("ModelManifestsTests", ["ModelManifests"]),
         tests("AnalysisTests", ["Analysis"]),
@@ -122,7 +122,8 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "TestSupport", "Commands", "Controller", "GitSource", "ModelManifests", "Serving", .logging,
+                "TestSupport", "Commands", "Controller", "GitSource", "ModelManifests", "Analysis", "Serving", .logging,
+                .numerics,
             ],
             path: "Tests/Benchmarks", swiftSettings: strict),
     ]

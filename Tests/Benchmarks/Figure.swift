@@ -22,12 +22,18 @@ struct Benchmark: Sendable {
     var name: String
     var run: @Sendable (URL) async throws -> [Figure]
 
-    static let all = [
-        Benchmark(name: "proxy", run: ProxyThroughput.run), Benchmark(name: "start", run: RolloutTimes.commitToStart),
-        Benchmark(name: "abort", run: RolloutTimes.badToRestored), Benchmark(name: "kill", run: ControllerKills.run),
-        Benchmark(name: "manifests", run: TenThousandManifests.run),
-        Benchmark(name: "memory", run: IdleController.measure),
-    ]
+    /// - Parameter streams: of each cell of the statistics.
+    static func all(streams: Int) -> [Benchmark] {
+        [
+            Benchmark(name: "proxy", run: ProxyThroughput.run),
+            Benchmark(name: "start", run: RolloutTimes.commitToStart),
+            Benchmark(name: "abort", run: RolloutTimes.badToRestored),
+            Benchmark(name: "kill", run: ControllerKills.run),
+            Benchmark(name: "manifests", run: TenThousandManifests.run),
+            Benchmark(name: "memory", run: IdleController.measure),
+            Benchmark(name: "statistics") { _ in try await StatisticsFigures(streams: streams).run() },
+        ]
+    }
 }
 
 struct BenchmarkError: Error, CustomStringConvertible {

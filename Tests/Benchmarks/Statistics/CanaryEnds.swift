@@ -1,0 +1,46 @@
+import TestSupport
+
+/// How the streams of one scenario ended by one rule.
+struct CanaryEnds: Sendable {
+    var rule: String
+    var isHealthy: Bool
+    var ends: [CanaryEnd]
+
+    var rolledBack: Double { ends.map { if case .rolledBack = $0 { true } else { false } }.share }
+    var promoted: Double { ends.map { if case .promoted = $0 { true } else { false } }.share }
+    var undecided: Double { ends.map { $0 == .undecided }.share }
+    /// Healthy and rolled back, or bad and promoted.
+    var wrong: Double { isHealthy ? rolledBack : promoted }
+
+    var minutesToDetect: Double? {
+        ends.map { if case .rolledBack(let minute) = $0 { Double(minute) } else { nil } }.medianOrNever
+    }
+
+    var minutesToPromote: Double? {
+        ends.map { if case .promoted(let minute) = $0 { Double(minute) } else { nil } }.medianOrNever
+    }
+
+    var described: String {
+        let minutes = (isHealthy ? minutesToPromote : minutesToDetect).map { "in \(text($0)) min" } ?? "never"
+        var parts = [
+            "\(percent(wrong)) \(isHealthy ? "rolled back" : "missed")",
+            isHealthy ? "promoted \(minutes)" : "detected \(minutes)",
+        ]
+        if undecided > 0 { parts.append("\(percent(undecided)) open") }
+        return parts.joined(separator: ", ")
+    }
+
+    /// Wrong less often, by more than two standard errors, or sooner to detect.
+    func isAhead(of other: CanaryEnds) -> Bool {
+        let spread = (wrong * (1 - wrong) + other.wrong * (1 - other.wrong)) / Double(max(1, ends.count))
+        if other.wrong - wrong > 2 * spread.squareRoot() { return true }
+        guard !isHealthy, let own = minutesToDetect else { return false }
+        return own < other.minutesToDetect ?? .infinity
+    }
+
+    /// Whether it is wrong no more often than mlctl promises to be.
+    var keepsPromise: Bool {
+        let promised = isHealthy ? Promise.falseRollbackRate : Promise.missedRegressionRate
+        return wrong * Double(ends.count) <= Promise.mostWithin(promised, of: ends.count)
+    }
+}

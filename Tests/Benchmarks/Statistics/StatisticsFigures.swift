@@ -1,0 +1,40 @@
+import Foundation
+
+/// The figures of mlctl's statistics: whether each promise is kept, how soon verdicts come, what they cost.
+struct StatisticsFigures: Sendable {
+    /// A cell.
+    var streams: Int
+
+    func run() async throws -> [Figure] {
+        let streams = Streams(count: streams)
+        print(
+            "\(streams.count) streams a cell; stream i of cell c has the seed c × \(Streams.seedsPerCell) + i; "
+                + "looks at geometric times unless said")
+        var figures: [Figure] = []
+        figures += await part("healthy candidates, cells 1000…") {
+            await FalseRollbacks.run(streams, firstCell: 1000)
+        }
+        figures += await part("equal ones pass, cells 2000…") {
+            await TimesToDecide.passes(streams, firstCell: 2000)
+        }
+        figures += await part("at the pass margin, cells 3000…") {
+            await TimesToDecide.missedRegressions(streams, firstCell: 3000)
+        }
+        figures += await part("bad ones fail, cells 4000…") {
+            await TimesToDecide.failures(streams, firstCell: 4000)
+        }
+        figures += await part("the neighbours' rules, cells 5000…") {
+            await BesideNeighbours.run(streams, firstCell: 5000)
+        }
+        figures += try await part("the cost of a look, cell 6000") { try CostOfALook.run(cell: 6000) }
+        return figures
+    }
+
+    private func part(_ what: String, _ run: () async throws -> [Figure]) async rethrows -> [Figure] {
+        let start = ContinuousClock.now
+        let figures = try await run()
+        print("  \(what): \(text((ContinuousClock.now - start) / .seconds(1), 1)) s")
+        fflush(nil)
+        return figures
+    }
+}

@@ -1,0 +1,31 @@
+/// Flagger's `request-success-rate` (docs.flagger.app: "How it works", "Deployment strategies", "Metrics"): at every
+/// interval the success rate of the last window is checked against a bound. So many failed checks, in a row or not, roll
+/// back; so many passed ones promote.
+///
+/// Taken in its favour: it rolls back at the last failed check, where the real one does an interval later.
+public struct FlaggerRule: NeighbourRule {
+    /// Of requests, 0…1: `thresholdRange: {min: 99}` is 0.99.
+    public var minimumSuccessRate: Double
+    /// `threshold`: the failed checks that roll back.
+    public var threshold: Int
+    /// `iterations`: the passed checks that promote.
+    public var iterations: Int
+
+    public init(minimumSuccessRate: Double = 0.99, threshold: Int = 5, iterations: Int = 10) {
+        self.minimumSuccessRate = minimumSuccessRate
+        self.threshold = threshold
+        self.iterations = iterations
+    }
+
+    public func end(of minutes: [CanaryMinute]) -> CanaryEnd {
+        var (failed, passed) = (0, 0)
+        for (index, minute) in minutes.enumerated() {
+            // "No values found" halts the advancement: a failed check.
+            let passes = minute.candidate.errorRate.map { 1 - $0 >= minimumSuccessRate } ?? false
+            if passes { passed += 1 } else { failed += 1 }
+            if failed >= threshold { return .rolledBack(minute: index + 1) }
+            if passed >= iterations { return .promoted(minute: index + 1) }
+        }
+        return .undecided
+    }
+}
