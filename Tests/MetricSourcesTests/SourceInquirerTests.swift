@@ -95,7 +95,8 @@ struct SourceInquirerTests {
 
     @Test("says what to do about a source that is not there, or is asked for what it has not")
     func unknown() async throws {
-        let inquirer = try inquirer(outcomes: { _, _, _, _ in throw SourceError(.unreachable, "the journal is locked") })
+        let inquirer = try inquirer(outcomes: { _, _, _, _ in throw SourceError(.unreachable, "the journal is locked") }
+        )
         #expect(
             await inquirer.answer(measure("promethus"))
                 == .measured(

@@ -123,7 +123,7 @@ public actor LocalBackend: ServingBackend {
         let mirrors = share.route.map { route in
             Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 }
         }
-        let preview = share.route?.revisions.compactMap(\.previewPort).first
+        let preview = share.preview.flatMap { $0.listening ? $0.port : nil }
         let record = records[deployment]
         let isOpen = record?.plan?.isOpen == true && share.endpoint?.listening == true
         return Observation(
@@ -139,6 +139,12 @@ public actor LocalBackend: ServingBackend {
             all.append(
                 "the endpoint's port \(endpoint.port) cannot be opened: \(error). "
                     + "Stop what uses it, or set another `endpoint.port`.")
+        }
+        for report in [share.endpoint, share.preview].compactMap(\.self) { all += report.problems }
+        if let preview = share.preview, !preview.listening, let error = preview.error {
+            all.append(
+                "the preview's port \(preview.port) cannot be opened: \(error). "
+                    + "Stop what uses it, or set another `rollout.preview.port`.")
         }
         let limits = tracked(deployment).compactMap { $0.status?.limitsNotEnforced }
         return all + Set(limits).sorted()

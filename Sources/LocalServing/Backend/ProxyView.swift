@@ -11,6 +11,7 @@ struct ProxyView: Hashable, Sendable {
     private(set) var epoch: String?
     /// As the proxy reported them last, which is never before `followed`.
     private(set) var endpoints: [DeploymentKey: EndpointReport] = [:]
+    private(set) var previews: [DeploymentKey: EndpointReport] = [:]
     private(set) var instances: [String: InstanceReport] = [:]
     /// It answered when it was last asked.
     var answers = false
@@ -26,6 +27,7 @@ struct ProxyView: Hashable, Sendable {
         isDown = false
         epoch = report.epoch
         endpoints = Dictionary(report.endpoints.map { ($0.deployment, $0) }) { $1 }
+        previews = Dictionary(report.previews.map { ($0.deployment, $0) }) { $1 }
         instances = Dictionary(report.instances.map { ($0.instance, $0) }) { $1 }
     }
 
@@ -52,12 +54,14 @@ struct ProxyView: Hashable, Sendable {
     struct Share: Hashable, Sendable {
         var route: ProxyRoute?
         var endpoint: EndpointReport?
+        var preview: EndpointReport?
         var problem: String?
     }
 
     func share(of deployment: DeploymentKey) -> Share {
         Share(
-            route: answers ? routes[deployment] : nil, endpoint: answers ? endpoints[deployment] : nil, problem: problem
+            route: answers ? routes[deployment] : nil, endpoint: answers ? endpoints[deployment] : nil,
+            preview: answers ? previews[deployment] : nil, problem: problem
         )
     }
 }
