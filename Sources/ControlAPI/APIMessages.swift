@@ -12,6 +12,7 @@ enum APIPath {
     static let outcomes = "/api/v1/outcomes"
     static let ancestor = "/api/v1/ancestor"
     static let metrics = "/metrics"
+    static let targets = "/api/v1/targets"
     static let health = "/healthz"
     static let readiness = "/readyz"
 }

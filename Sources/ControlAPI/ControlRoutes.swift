@@ -142,6 +142,9 @@ struct ControlRoutes: Sendable {
             }
             return text("ready\n")
         }
+        router.get(RouterPath(APIPath.targets)) { _, _ in
+            try await json { await surface.scrapeTargets() }
+        }
         router.get(RouterPath(APIPath.metrics)) { _, _ in
             try await withDeadline(Self.answerLimit) {
                 text(await surface.metrics(), type: "text/plain; version=0.0.4; charset=utf-8")

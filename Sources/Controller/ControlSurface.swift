@@ -35,6 +35,8 @@ public protocol ControlSurface: Sendable {
     func isReady() async -> Bool
     /// In Prometheus' text form.
     func metrics() async -> String
+    /// Where model servers' own metrics are, for Prometheus' HTTP service discovery.
+    func scrapeTargets() async -> [ScrapeTarget]
 }
 
 public struct HistoryEntry: Hashable, Codable, Sendable {

@@ -77,7 +77,13 @@ extension Controller: ControlSurface {
 
     public func isReady() -> Bool { hasLooked }
 
-    public func metrics() -> String {
+    /// The controller's, and those of the data plane, if it answers.
+    public func metrics() async -> String {
+        let dataPlane = try? await with.dataPlaneMetrics?()
+        return ownMetrics + (dataPlane ?? "")
+    }
+
+    private var ownMetrics: String {
         var text = MetricsText()
         let phases = Dictionary(grouping: entries.values.compactMap { $0.state?.phase }) { $0 }
         for phase in Phase.allCases {

@@ -43,12 +43,15 @@ public struct ControllerCollaborators: Sendable {
     public var inquirer: (any Inquirer)?
     public var outcomes: OutcomeIntake?
     public var recorder: ReadingRecorder?
+    /// The data plane's own, in Prometheus' text form.
+    public var dataPlaneMetrics: (@Sendable () async throws -> String)?
     public var now: @Sendable () -> Date
 
     public init(
         source: any ManifestSource, backend: any ServingBackend, store: any StateStore, metrics: any MetricSource,
         logs: any LogSource, notifier: (any Notifier)? = nil, inquirer: (any Inquirer)? = nil,
-        outcomes: OutcomeIntake? = nil, recorder: ReadingRecorder? = nil, now: @escaping @Sendable () -> Date
+        outcomes: OutcomeIntake? = nil, recorder: ReadingRecorder? = nil,
+        dataPlaneMetrics: (@Sendable () async throws -> String)? = nil, now: @escaping @Sendable () -> Date
     ) {
         self.source = source
         self.backend = backend
@@ -59,6 +62,7 @@ public struct ControllerCollaborators: Sendable {
         self.inquirer = inquirer
         self.outcomes = outcomes
         self.recorder = recorder
+        self.dataPlaneMetrics = dataPlaneMetrics
         self.now = now
     }
 }

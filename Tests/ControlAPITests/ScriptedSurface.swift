@@ -160,6 +160,10 @@ final class ScriptedSurface: ControlSurface {
     func isReady() async -> Bool { read { $0.isReady } }
 
     func metrics() async -> String { "mlctl_deployments 1\n" }
+
+    func scrapeTargets() async -> [ScrapeTarget] {
+        [ScrapeTarget(targets: ["127.0.0.1:20001"], labels: ["revision": "r1"])]
+    }
 }
 
 enum Samples {

@@ -67,4 +67,85 @@ struct MLServerTests {
             #expect(load.byRevision.count == 2)
         }
     }
+
+    private static let prometheus = ["/usr/bin/prometheus", "/usr/local/bin/prometheus"].first {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+
+    @Test(
+        "a Prometheus that scrapes MLServer decides: in bounds is promoted, out of bounds is rolled back",
+        .enabled(if: prometheus != nil, "prometheus is not installed; 'make deps-prometheus' does it"))
+    func prometheusDecides() async throws {
+        let bin = "\(mlserverEnvironment ?? "")/bin"
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let environment = ["PATH": "\(bin):\(Installation.builtFolder):\(path)"]
+        try await withInstallation(environment: environment) { installation in
+            func manifest(_ version: String, atMostSeconds: Double) throws -> String {
+                let gate = """
+                        - name: p95
+                          threshold:
+                            source: prometheus
+                            query: >-
+                              histogram_quantile(0.95, sum by (le) (rate(
+                              rest_server_request_duration_seconds_bucket{revision="{{revision}}"}[{{window}}])))
+                            max: \(atMostSeconds)
+                            interval: 1s
+                            window: 10s
+                    """
+                return try self.manifest(version, train(installation, version)) + "\n" + gate
+            }
+            let port = try #require(
+                Int(
+                    try ChildProcess.run([
+                        "python3", "-c",
+                        "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])",
+                    ])))
+            let settings = installation.folder.appending(path: "mlctl.yaml")
+            try "sources: [{name: prometheus, kind: prometheus, url: 'http://127.0.0.1:\(port)'}]\n"
+                .write(to: settings, atomically: true, encoding: .utf8)
+            try installation.commit(["biopsy.yaml": try manifest("1", atMostSeconds: 10)])
+            try await installation.start(["--config", settings.path(percentEncoded: false)])
+            let prometheus = try startPrometheus(port, installation)
+            defer { prometheus.stop() }
+            let first = try await installation.wait("biopsy-screen", for: "version 1 serves") { $0.phase == .healthy }
+            let endpoint = try #require(first.endpoint)
+            let load = SteadyLoad(ratePerSecond: 150)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await load.run(against: endpoint, path: DemoFleet.inferPath, bodies: DemoFleet.requests)
+                }
+                defer { group.cancelAll() }
+                try installation.commit(["biopsy.yaml": try manifest("2", atMostSeconds: 10)])
+                try await installation.sync()
+                try await installation.wait("biopsy-screen", for: "version 2 is promoted") {
+                    $0.phase == .healthy && $0.stable?.version == "2"
+                }
+                try installation.commit(["biopsy.yaml": try manifest("3", atMostSeconds: 0.000_001)])
+                try await installation.sync()
+                let end = try await installation.wait("biopsy-screen", for: "version 3 is rolled back") {
+                    $0.phase == .rolledBack
+                }
+                #expect(end.stable?.version == "2")
+                #expect(end.message.contains("p95"), "\(end.message)")
+            }
+            #expect(load.broken + load.errors == 0, "\(load.reasons)")
+        }
+    }
+
+    private func startPrometheus(_ port: Int, _ installation: Installation) throws -> ChildProcess {
+        let configuration = installation.folder.appending(path: "prometheus.yml")
+        try """
+        global: {scrape_interval: 1s, scrape_timeout: 1s}
+        scrape_configs:
+        - job_name: models
+          http_sd_configs: [{url: '\(installation.api?.absoluteString ?? "")/api/v1/targets', refresh_interval: 1s}]
+        """.write(to: configuration, atomically: true, encoding: .utf8)
+        let log = installation.folder.appending(path: "prometheus.log").path(percentEncoded: false)
+        return try ChildProcess(
+            [
+                Self.prometheus ?? "prometheus", "--config.file=\(configuration.path(percentEncoded: false))",
+                "--storage.tsdb.path=\(installation.folder.appending(path: "tsdb").path(percentEncoded: false))",
+                "--web.listen-address=127.0.0.1:\(port)",
+            ], output: .files(output: log, errors: log))
+    }
 }

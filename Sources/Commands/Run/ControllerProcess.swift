@@ -63,7 +63,8 @@ struct ControllerProcess {
                 metrics: ProxyCounters { try await proxy.report() }, logs: LocalLogs(backend: backend),
                 notifier: notifications, inquirer: inquirer(journal),
                 outcomes: OutcomeIntake(store: journal, key: requestIdKey),
-                recorder: ReadingRecorder(store: journal, logger: logger), now: { clock.now() }),
+                recorder: ReadingRecorder(store: journal, logger: logger),
+                dataPlaneMetrics: { try await proxy.metrics() }, now: { clock.now() }),
             logger: logger)
         let server = try ControlServer(
             surface: controller, listen: listen, token: settings.token(),

@@ -28,7 +28,15 @@ public struct ProxyClient: Sendable {
 
     /// Counters, requests under way and endpoints, as they are now.
     /// - Throws: `LocalServingError.proxyUnreachable`, `.proxyRefused`.
-    public func report() async throws -> ProxyReport { try await ask(request("/report")) }
+    public func report() async throws -> ProxyReport {
+        try JSONDecoder().decode(ProxyReport.self, from: try await ask(request("/report")))
+    }
+
+    /// The proxy's own metrics, in Prometheus' text form.
+    /// - Throws: `LocalServingError.proxyUnreachable`, `.proxyRefused`.
+    public func metrics() async throws -> String {
+        String(decoding: try await ask(request("/metrics")), as: UTF8.self)
+    }
 
     /// Replaces all routes at once.
     @discardableResult
@@ -37,14 +45,14 @@ public struct ProxyClient: Sendable {
         request.method = .PUT
         request.headers.add(name: "content-type", value: "application/json")
         request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(routes)))
-        return try await ask(request)
+        return try JSONDecoder().decode(ProxyReport.self, from: try await ask(request))
     }
 
     private func request(_ path: String) -> HTTPClientRequest {
         HTTPClientRequest(url: URL(httpURLWithSocketPath: socket, uri: path)?.absoluteString ?? "")
     }
 
-    private func ask(_ request: HTTPClientRequest) async throws -> ProxyReport {
+    private func ask(_ request: HTTPClientRequest) async throws -> Data {
         let status: UInt
         let body: ByteBuffer
         do {
@@ -62,6 +70,6 @@ public struct ProxyClient: Sendable {
             let said = String(decoding: body.readableBytesView.prefix(Self.maximumErrorBytes), as: UTF8.self)
             throw LocalServingError(.proxyRefused, "the proxy refused (\(status)): \(said)", retry: .waiting)
         }
-        return try JSONDecoder().decode(ProxyReport.self, from: Data(body.readableBytesView))
+        return Data(body.readableBytesView)
     }
 }
