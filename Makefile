@@ -11,7 +11,7 @@ PEERS := haproxy nginx wrk
 VENV := .build/venv-mlserver
 RELEASE := .build/release/mlctl
 # A run of tests that hangs ends as a failure, with what it printed so far.
-TEST := timeout --kill-after=10 900 swift test --skip-build
+TEST := timeout --kill-after=10 1200 swift test --skip-build
 
 .PHONY: deps build release demo test test-unit test-e2e bench lint format clean deps-mlserver deps-prometheus deps-bench
 

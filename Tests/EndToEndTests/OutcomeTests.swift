@@ -32,7 +32,11 @@ struct OutcomeTests {
             try await installation.wait("model", for: "both have traffic") { $0.candidate?.weight == 50 }
 
             var revisions: [String: Set<String>] = [:]
-            for round in 1...200 {
+            // Outcomes count from the first full minute of the test.
+            let end = ContinuousClock.now + Installation.waitLimit
+            var round = 0
+            while ContinuousClock.now < end {
+                round += 1
                 let answers = try await Self.ask(endpoint, users: (0..<100).map { "user-\($0 + 100 * (round % 40))" })
                 // When it is over everybody moves.
                 guard try await installation.status("model")?.candidate != nil else { break }
@@ -44,8 +48,8 @@ struct OutcomeTests {
                 let status = try await Self.report("[\(outcomes.joined(separator: ","))]", to: installation)
                 #expect(status == 200)
             }
-            let end = try await installation.wait("model", for: "the test is over") { $0.candidate == nil }
-            #expect(end.stable?.version == "good-2", "\(end.message)")
+            let over = try await installation.wait("model", for: "the test is over") { $0.candidate == nil }
+            #expect(over.stable?.version == "good-2", "\(over.message)")
             let moved = revisions.values.count { $0.count > 1 }
             #expect(moved == 0)
         }

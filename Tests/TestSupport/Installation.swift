@@ -5,7 +5,7 @@ import ModelManifests
 
 /// One mlctl on this machine, as a user has it: a git repository, a state folder, and `mlctl run` in a process of its own.
 package final class Installation {
-    package static let waitLimit: Duration = .seconds(90)
+    package static let waitLimit: Duration = .seconds(180)
 
     package let folder: URL
     package let executable: URL
