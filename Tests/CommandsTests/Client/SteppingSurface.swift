@@ -56,4 +56,5 @@ final class SteppingSurface: ControlSurface {
     ) async throws -> [RecordedReading] { [] }
     func isReady() async -> Bool { true }
     func metrics() async -> String { "" }
+    func scrapeTargets() async -> [ScrapeTarget] { [] }
 }
