@@ -46,8 +46,6 @@ extension Controller {
 
     /// Whoever waits for this deployment looks again.
     func wakeDependents(of key: DeploymentKey) {
-        for (other, entry) in entries where entry.state?.settings.dependsOn.contains(key) == true {
-            runner.add(.deployment(other))
-        }
+        for other in manifests.dependents[key] ?? [] { runner.add(.deployment(other)) }
     }
 }

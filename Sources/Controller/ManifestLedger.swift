@@ -35,6 +35,8 @@ package struct ManifestLedger {
     private var files: [String: KnownFile] = [:]
     private var desired = DesiredState()
     private var wishes: [DeploymentKey: Wish] = [:]
+    /// By what they depend on. Derived once a commit, so that no pass has to look through all deployments for them.
+    private(set) var dependents: [DeploymentKey: [DeploymentKey]] = [:]
 
     package init() {}
 
@@ -100,6 +102,9 @@ package struct ManifestLedger {
         let before = wishes
         let changed = Set(next.keys).union(before.keys).filter { next[$0] != before[$0] }
         (wishes, commit, diagnostics) = (next, snapshot.commit, desired.diagnostics)
+        dependents = desired.deployments.reduce(into: [:]) { dependents, deployment in
+            for key in deployment.value.dependsOn { dependents[key, default: []].append(deployment.key) }
+        }
         return Absorbed(changed: changed, warning: warning)
     }
 
