@@ -40,6 +40,17 @@ struct ManifestLedgerTests {
         #expect(await absorb(next, into: &ledger).changed == [model])
     }
 
+    @Test("who depends on a deployment is known from the manifests of the commit, and of no earlier one")
+    func dependents() async {
+        var ledger = ManifestLedger()
+        let waiting = ControllerTests.manifest("1", name: "other") + "\n  dependsOn: [{name: model}]"
+        _ = await absorb(["a.yaml": ControllerTests.manifest("1"), "b.yaml": waiting], into: &ledger)
+        #expect(ledger.dependents == [model: [other]])
+        let free = ControllerTests.manifest("1", name: "other")
+        _ = await absorb(["a.yaml": ControllerTests.manifest("1"), "b.yaml": free], into: &ledger)
+        #expect(ledger.dependents == [:])
+    }
+
     @Test("what is gone is removed, but never all of it at once unless that is allowed", arguments: [false, true])
     func removal(allowsEmpty: Bool) async {
         var ledger = ManifestLedger()
