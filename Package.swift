@@ -72,6 +72,8 @@ let package = Package(
             ["Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient, .logging]),
         module("TrafficProxy", ["Serving", .nioCore, .nioPosix, .nioHTTP1, .logging]),
         module("MetricSources", ["Controller", .asyncHTTPClient, .subprocess, .system, .nioSSL, .logging]),
+        module("KubernetesClient", [.asyncHTTPClient, .nioCore, .nioSSL, .subprocess, .system, .yams, .logging]),
+        module("KubernetesServing", ["Serving", "Rollouts", "Controller", "KubernetesClient", .logging]),
         module("Notifications", ["Controller", .asyncHTTPClient, .crypto, .logging]),
         module("Journal", ["Controller", .grdb]),
 
@@ -90,7 +92,8 @@ let package = Package(
             "Commands",
             [
                 "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource", "ModelStorage", "LocalServing",
-                "TrafficProxy", "MetricSources", "Notifications", "Journal", "ControllerRuntime", "Controller",
+                "TrafficProxy", "KubernetesClient", "KubernetesServing", "MetricSources", "Notifications", "Journal",
+                "ControllerRuntime", "Controller",
                 "ControlAPI", "InferenceServer", .argumentParser, .asyncHTTPClient, .serviceLifecycle, .subprocess,
                 .system, .logging, .yams,
             ]),
@@ -98,7 +101,9 @@ let package = Package(
 
         // Tests mirror the sources.
         .target(
-            name: "TestSupport", dependencies: ["Controller", "ControlAPI", .numerics], path: "Tests/TestSupport",
+            name: "TestSupport",
+            dependencies: ["Controller", "ControlAPI", "KubernetesClient", .numerics, .nioCore, .nioPosix, .nioHTTP1],
+            path: "Tests/TestSupport",
             exclude: ["Fixtures"], swiftSettings: strict),
         tests("ModelManifestsTests", ["ModelManifests"]),
         tests("AnalysisTests", ["Analysis"]),
@@ -109,6 +114,8 @@ let package = Package(
         tests("ModelStorageTests", ["ModelStorage"]),
         tests("LocalServingTests", ["LocalServing"]),
         tests("TrafficProxyTests", ["TrafficProxy"]),
+        tests("KubernetesClientTests", ["KubernetesClient"]),
+        tests("KubernetesServingTests", ["KubernetesServing"]),
         tests("MetricSourcesTests", ["MetricSources"]),
         tests("NotificationsTests", ["Notifications"]),
         tests("JournalTests", ["Journal"]),

@@ -19,14 +19,14 @@ public enum CanonicalJSON {
         return self.text(value.setting(path[...], to: .string(text)))
     }
 
-    static func text(_ value: JSONValue) -> String {
+    public static func text(_ value: JSONValue) -> String {
         var writer = CanonicalJSONWriter()
         writer.write(value)
         return writer.text
     }
 
     /// The same for people: two spaces a level, keys sorted.
-    static func indentedText(_ value: JSONValue) -> String {
+    public static func indentedText(_ value: JSONValue) -> String {
         var writer = CanonicalJSONWriter(isIndented: true)
         writer.write(value)
         return writer.text + "\n"

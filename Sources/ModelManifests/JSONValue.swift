@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value, written in one way only.
-enum JSONValue: Hashable, Sendable {
+public enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int)
@@ -12,18 +12,18 @@ enum JSONValue: Hashable, Sendable {
     case object([String: JSONValue])
 
     /// A number in its normal form: whole numbers are integers, others the shortest decimal that reads back the same.
-    static func normal(_ number: Double) -> JSONValue {
+    public static func normal(_ number: Double) -> JSONValue {
         Int(exactly: number).map(JSONValue.integer) ?? .number(number)
     }
 
     /// An object's own keys, and those of the other in their place.
-    func merging(_ other: [String: JSONValue]) -> JSONValue {
+    public func merging(_ other: [String: JSONValue]) -> JSONValue {
         guard case .object(let own) = self else { return self }
         return .object(own.merging(other) { _, new in new })
     }
 
     /// Sets a value deep inside, making the objects on the way.
-    func setting(_ path: ArraySlice<String>, to value: JSONValue) -> JSONValue {
+    public func setting(_ path: ArraySlice<String>, to value: JSONValue) -> JSONValue {
         guard let key = path.first else { return value }
         var object: [String: JSONValue] = [:]
         if case .object(let own) = self { object = own }
@@ -32,8 +32,8 @@ enum JSONValue: Hashable, Sendable {
     }
 }
 
-extension JSONValue: Decodable {
-    init(from decoder: any Decoder) throws {
+extension JSONValue: Codable {
+    public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -51,16 +51,29 @@ extension JSONValue: Decodable {
             self = .object(try container.decode([String: JSONValue].self))
         }
     }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .bool(let value): try container.encode(value)
+        case .integer(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .string(let value): try container.encode(value)
+        case .array(let value): try container.encode(value)
+        case .object(let value): try container.encode(value)
+        }
+    }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    init(stringLiteral value: String) { self = .string(value) }
-    init(booleanLiteral value: Bool) { self = .bool(value) }
-    init(integerLiteral value: Int) { self = .integer(value) }
-    init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    init(dictionaryLiteral elements: (String, JSONValue)...) {
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    public init(integerLiteral value: Int) { self = .integer(value) }
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(uniqueKeysWithValues: elements))
     }
 }

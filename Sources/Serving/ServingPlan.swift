@@ -3,6 +3,7 @@ import ModelManifests
 /// How many instances of which revision, and which share of traffic goes where. Declarative: a backend makes it true.
 public struct ServingPlan: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
+    public var target: Target
     public var endpoint: Endpoint
     /// Every revision that is wanted. Whatever is not named is drained and stopped.
     public var revisions: [RevisionPlan]
@@ -10,13 +11,25 @@ public struct ServingPlan: Hashable, Codable, Sendable {
     public var comparison: ShadowComparison?
 
     public init(
-        deployment: DeploymentKey, endpoint: Endpoint = Endpoint(), revisions: [RevisionPlan] = [],
+        deployment: DeploymentKey, target: Target = .local, endpoint: Endpoint = Endpoint(),
+        revisions: [RevisionPlan] = [],
         comparison: ShadowComparison? = nil
     ) {
         self.deployment = deployment
+        self.target = target
         self.endpoint = endpoint
         self.revisions = revisions
         self.comparison = comparison
+    }
+
+    /// A plan that an older controller kept knows no target: it was local.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
+        target = try fields.decodeIfPresent(Target.self, forKey: .target) ?? .local
+        endpoint = try fields.decode(Endpoint.self, forKey: .endpoint)
+        revisions = try fields.decode([RevisionPlan].self, forKey: .revisions)
+        comparison = try fields.decodeIfPresent(ShadowComparison.self, forKey: .comparison)
     }
 
     /// True where traffic may flow: the weights sum to 100. Otherwise they are all 0 and the endpoint answers 503.

@@ -17,6 +17,10 @@ struct HouseTests {
         "ModelStorage": ["CCurl"],
         "LocalServing": ["ModelManifests", "Serving", "ModelStorage", "CLinuxProcess"],
         "TrafficProxy": ["ModelManifests", "Serving"],
+        "KubernetesClient": [],
+        "KubernetesServing": [
+            "ModelManifests", "Serving", "Rollouts", "Controller", "KubernetesClient",
+        ],
         "MetricSources": ["ModelManifests", "Analysis", "Serving", "Rollouts", "Controller"],
         "Notifications": ["ModelManifests", "Rollouts", "Serving", "Controller"],
         "Journal": ["ModelManifests", "Rollouts", "Serving", "Controller"],

@@ -15,10 +15,15 @@ enum EndpointFields {
     static let target = Shape<Target>.object(
         .local,
         fields: [
-            Field("kind", .choice(of: "target", available: [.local]), "Where the model is served.", isRequired: true) {
-                $0 = $1
+            Field(
+                "kind", .choice(of: "target", available: [TargetKind.local]), "Where the model is served.",
+                isRequired: true
+            ) {
+                _, _ in
             },
             .unavailable("cluster", "leave it out"),
             .unavailable("router", "leave it out: a local service is routed by mlctl's own proxy"),
         ])
+
+    private enum TargetKind: String, CaseIterable { case local, kubernetes }
 }

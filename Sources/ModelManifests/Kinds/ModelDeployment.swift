@@ -32,8 +32,6 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
     }
 }
 
-public enum Target: String, CaseIterable, Codable, Sendable { case local, kubernetes }
-
 /// The port at which the service answers, and who decides which revision answers whom.
 public struct Endpoint: Hashable, Codable, Sendable {
     /// Loopback port of the service; nil lets mlctl choose one and keep it.

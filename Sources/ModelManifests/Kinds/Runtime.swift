@@ -15,11 +15,14 @@ public struct Runtime: Hashable, Codable, Sendable {
     public var terminationGracePeriod: Duration
     /// The server's own metrics page; nil where it has none.
     public var metrics: RuntimeMetrics?
+    /// Used in a cluster only; nil: nothing out of the ordinary.
+    public var pod: PodSettings?
 
     public init(
         name: String? = nil, image: String? = nil, command: [String], args: [String] = [],
         env: [EnvironmentVariable] = [], ports: [ContainerPort] = [], probes: Probes = Probes(),
-        warmup: Warmup? = nil, terminationGracePeriod: Duration = .seconds(30), metrics: RuntimeMetrics? = nil
+        warmup: Warmup? = nil, terminationGracePeriod: Duration = .seconds(30), metrics: RuntimeMetrics? = nil,
+        pod: PodSettings? = nil
     ) {
         self.name = name
         self.image = image
@@ -31,6 +34,7 @@ public struct Runtime: Hashable, Codable, Sendable {
         self.warmup = warmup
         self.terminationGracePeriod = terminationGracePeriod
         self.metrics = metrics
+        self.pod = pod
     }
 }
 

@@ -1,0 +1,125 @@
+import Foundation
+
+/// One API server, with its verbs. A value: copies share the transport.
+public struct KubernetesAPI: Sendable {
+    public static let fieldManager = "mlctl"
+    public static let defaultTimeout: Duration = .seconds(30)
+    public static let pageSize = 500
+
+    public let transport: any KubernetesTransport
+    public var timeout: Duration
+
+    public init(transport: any KubernetesTransport, timeout: Duration = KubernetesAPI.defaultTimeout) {
+        self.transport = transport
+        self.timeout = timeout
+    }
+
+    /// - Returns: nil where there is none.
+    public func get<Object: KubernetesObject>(_ type: Object.Type = Object.self, _ key: ObjectKey) async throws
+        -> Object?
+    {
+        do {
+            return try await decode(Object.self, .get(Object.resource, key))
+        } catch let error as APIError where error.isNotFound && !error.isMissingResource {
+            return nil
+        }
+    }
+
+    /// All pages of it.
+    public func list<Object: KubernetesObject>(
+        _ type: Object.Type = Object.self, _ selection: APIRequest.Selection = .init()
+    ) async throws -> ObjectList<Object> {
+        var all = ObjectList<Object>()
+        var next: String?
+        repeat {
+            let page = try await decode(
+                ObjectList<Object>.self,
+                .list(Object.resource, selection, limit: Self.pageSize, continuing: next))
+            all.items += page.items
+            all.metadata = page.metadata
+            next = page.metadata.continue.flatMap { $0.isEmpty ? nil : $0 }
+        } while next != nil
+        return all
+    }
+
+    /// Server-side apply.
+    /// - Parameter body: JSON with `apiVersion`, `kind`, `metadata.name` and the fields to own.
+    /// - Returns: the object's metadata as it is now.
+    @discardableResult
+    public func apply(
+        _ type: ResourceType, _ key: ObjectKey, body: Data, force: Bool = true, subresource: String? = nil
+    ) async throws -> ObjectMetadata {
+        try await decode(
+            MetadataOnly.self,
+            .apply(
+                type, key, body: body, fieldManager: Self.fieldManager, force: force, subresource: subresource)
+        ).metadata
+    }
+
+    @discardableResult
+    public func create(_ type: ResourceType, namespace: String?, body: Data) async throws -> ObjectMetadata {
+        try await decode(
+            MetadataOnly.self, .create(type, namespace: namespace, body: body, fieldManager: Self.fieldManager)
+        ).metadata
+    }
+
+    /// A compare-and-swap where `body` carries the `resourceVersion` that was read.
+    @discardableResult
+    public func replace(
+        _ type: ResourceType, _ key: ObjectKey, body: Data, subresource: String? = nil
+    ) async throws -> ObjectMetadata {
+        try await decode(
+            MetadataOnly.self,
+            .replace(type, key, body: body, fieldManager: Self.fieldManager, subresource: subresource)
+        ).metadata
+    }
+
+    @discardableResult
+    public func merge(
+        _ type: ResourceType, _ key: ObjectKey, body: Data, subresource: String? = nil
+    ) async throws -> ObjectMetadata {
+        try await decode(
+            MetadataOnly.self,
+            .merge(type, key, body: body, fieldManager: Self.fieldManager, subresource: subresource)
+        ).metadata
+    }
+
+    /// Gone already is as good as deleted.
+    public func delete(
+        _ type: ResourceType, _ key: ObjectKey, uid: String? = nil,
+        propagation: APIRequest.DeletionPropagation = .background
+    ) async throws {
+        do {
+            _ = try await answer(to: .delete(type, key, uid: uid, propagation: propagation))
+        } catch let error as APIError where error.isNotFound {
+            return
+        }
+    }
+
+    /// The body of a 2xx answer.
+    /// - Throws: `APIError`.
+    public func answer(to request: APIRequest) async throws -> Data {
+        let response = try await transport.send(request, timeout: timeout)
+        guard (200..<300).contains(response.code) else {
+            throw APIError.answer(
+                code: response.code, body: response.body, request: request,
+                retryAfterSeconds: response.retryAfterSeconds)
+        }
+        return response.body
+    }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, _ request: APIRequest) async throws -> Value {
+        let body = try await answer(to: request)
+        do {
+            return try JSONDecoder().decode(type, from: body)
+        } catch {
+            throw APIError(
+                .malformed, message: "the answer is not what the API promises: \(error)",
+                request: "\(request.method.rawValue) \(request.path)")
+        }
+    }
+}
+
+private struct MetadataOnly: Decodable {
+    var metadata: ObjectMetadata
+}

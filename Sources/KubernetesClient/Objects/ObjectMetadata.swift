@@ -1,0 +1,90 @@
+/// What every object has.
+public struct ObjectMetadata: Hashable, Codable, Sendable {
+    public var name: String
+    public var namespace: String?
+    public var uid: String?
+    /// Opaque: equal or not, never more or less.
+    public var resourceVersion: String?
+    /// Rises with every change of the spec.
+    public var generation: Int?
+    public var labels: [String: String]
+    public var annotations: [String: String]
+    public var ownerReferences: [OwnerReference]
+    public var finalizers: [String]
+    /// RFC 3339. The object is being deleted, and waits for its finalizers.
+    public var deletionTimestamp: String?
+    public var creationTimestamp: String?
+
+    public init(
+        name: String, namespace: String? = nil, uid: String? = nil, resourceVersion: String? = nil,
+        generation: Int? = nil, labels: [String: String] = [:], annotations: [String: String] = [:],
+        ownerReferences: [OwnerReference] = [], finalizers: [String] = [], deletionTimestamp: String? = nil,
+        creationTimestamp: String? = nil
+    ) {
+        self.name = name
+        self.namespace = namespace
+        self.uid = uid
+        self.resourceVersion = resourceVersion
+        self.generation = generation
+        self.labels = labels
+        self.annotations = annotations
+        self.ownerReferences = ownerReferences
+        self.finalizers = finalizers
+        self.deletionTimestamp = deletionTimestamp
+        self.creationTimestamp = creationTimestamp
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        name = try fields.decodeIfPresent(String.self, forKey: .name) ?? ""
+        namespace = try fields.decodeIfPresent(String.self, forKey: .namespace)
+        uid = try fields.decodeIfPresent(String.self, forKey: .uid)
+        resourceVersion = try fields.decodeIfPresent(String.self, forKey: .resourceVersion)
+        generation = try fields.decodeIfPresent(Int.self, forKey: .generation)
+        labels = try fields.decodeIfPresent([String: String].self, forKey: .labels) ?? [:]
+        annotations = try fields.decodeIfPresent([String: String].self, forKey: .annotations) ?? [:]
+        ownerReferences = try fields.decodeIfPresent([OwnerReference].self, forKey: .ownerReferences) ?? []
+        finalizers = try fields.decodeIfPresent([String].self, forKey: .finalizers) ?? []
+        deletionTimestamp = try fields.decodeIfPresent(String.self, forKey: .deletionTimestamp)
+        creationTimestamp = try fields.decodeIfPresent(String.self, forKey: .creationTimestamp)
+    }
+
+    /// By what a cache finds it.
+    public var key: ObjectKey { ObjectKey(namespace: namespace, name: name) }
+}
+
+/// An object's place among those of its type.
+public struct ObjectKey: Hashable, Codable, Sendable, CustomStringConvertible {
+    /// Nil for objects of the cluster.
+    public var namespace: String?
+    public var name: String
+
+    public init(namespace: String? = nil, name: String) {
+        self.namespace = namespace
+        self.name = name
+    }
+
+    public var description: String { namespace.map { "\($0)/\(name)" } ?? name }
+}
+
+/// Who is deleted takes along whom it owns.
+public struct OwnerReference: Hashable, Codable, Sendable {
+    public var apiVersion: String
+    public var kind: String
+    public var name: String
+    public var uid: String
+    public var controller: Bool?
+    public var blockOwnerDeletion: Bool?
+
+    public init(
+        apiVersion: String, kind: String, name: String, uid: String, controller: Bool? = true,
+        blockOwnerDeletion: Bool? = true
+    ) {
+        self.apiVersion = apiVersion
+        self.kind = kind
+        self.name = name
+        self.uid = uid
+        self.controller = controller
+        self.blockOwnerDeletion = blockOwnerDeletion
+    }
+}

@@ -1,0 +1,57 @@
+/// A kind of object, as the API server's paths name it.
+public struct ResourceType: Hashable, Sendable {
+    /// Empty for the core group.
+    public var group: String
+    public var version: String
+    public var kind: String
+    public var plural: String
+    public var isNamespaced: Bool
+
+    public init(group: String = "", version: String = "v1", kind: String, plural: String, isNamespaced: Bool = true) {
+        self.group = group
+        self.version = version
+        self.kind = kind
+        self.plural = plural
+        self.isNamespaced = isNamespaced
+    }
+
+    /// `apps/v1`, or `v1` for the core group.
+    public var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
+
+    /// The path of one object, or of all of them where `name` is nil.
+    /// - Parameter namespace: nil for objects of the cluster, or for those of all namespaces.
+    public func path(namespace: String? = nil, name: String? = nil, subresource: String? = nil) -> String {
+        var path = group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)"
+        if isNamespaced, let namespace { path += "/namespaces/\(namespace)" }
+        path += "/\(plural)"
+        if let name { path += "/\(name)" }
+        if let subresource { path += "/\(subresource)" }
+        return path
+    }
+}
+
+extension ResourceType {
+    public static let pods = ResourceType(kind: "Pod", plural: "pods")
+    public static let services = ResourceType(kind: "Service", plural: "services")
+    public static let configMaps = ResourceType(kind: "ConfigMap", plural: "configmaps")
+    public static let secrets = ResourceType(kind: "Secret", plural: "secrets")
+    public static let serviceAccounts = ResourceType(kind: "ServiceAccount", plural: "serviceaccounts")
+    public static let namespaces = ResourceType(kind: "Namespace", plural: "namespaces", isNamespaced: false)
+    public static let events = ResourceType(group: "events.k8s.io", kind: "Event", plural: "events")
+    public static let deployments = ResourceType(group: "apps", kind: "Deployment", plural: "deployments")
+    public static let podDisruptionBudgets = ResourceType(
+        group: "policy", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets")
+    public static let endpointSlices = ResourceType(
+        group: "discovery.k8s.io", kind: "EndpointSlice", plural: "endpointslices")
+    public static let leases = ResourceType(group: "coordination.k8s.io", kind: "Lease", plural: "leases")
+    public static let roles = ResourceType(group: "rbac.authorization.k8s.io", kind: "Role", plural: "roles")
+    public static let roleBindings = ResourceType(
+        group: "rbac.authorization.k8s.io", kind: "RoleBinding", plural: "rolebindings")
+    public static let customResourceDefinitions = ResourceType(
+        group: "apiextensions.k8s.io", kind: "CustomResourceDefinition", plural: "customresourcedefinitions",
+        isNamespaced: false)
+    public static let httpRoutes = ResourceType(
+        group: "gateway.networking.k8s.io", kind: "HTTPRoute", plural: "httproutes")
+    public static let modelDeployments = ResourceType(
+        group: "mlctl.dev", version: "v1alpha1", kind: "ModelDeployment", plural: "modeldeployments")
+}

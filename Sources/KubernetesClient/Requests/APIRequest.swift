@@ -1,0 +1,60 @@
+import Foundation
+
+/// A request to the API server, whole, without any I/O.
+public struct APIRequest: Hashable, Sendable {
+    public enum Method: String, Sendable {
+        case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE"
+    }
+
+    public var method: Method
+    /// Absolute, without query.
+    public var path: String
+    /// In the order in which they are written; values are not percent-encoded yet.
+    public var query: [Parameter]
+    public var contentType: String?
+    public var accept: String
+    public var body: Data?
+
+    public struct Parameter: Hashable, Sendable {
+        public var name: String
+        public var value: String
+
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public init(
+        _ method: Method, _ path: String, query: [Parameter] = [], contentType: String? = nil,
+        accept: String = "application/json", body: Data? = nil
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.contentType = contentType
+        self.accept = accept
+        self.body = body
+    }
+
+    /// Path and query as they go over the wire (RFC 3986: all but unreserved characters are encoded in values).
+    public var target: String {
+        guard !query.isEmpty else { return path }
+        return path + "?" + query.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
+    }
+
+    private static func encoded(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return encoded
+    }
+}

@@ -1,0 +1,51 @@
+/// Where a deployment is served.
+public enum Target: Hashable, Codable, Sendable {
+    /// Processes of the machine that the controller runs on.
+    case local
+    case kubernetes(KubernetesTarget)
+}
+
+/// A cluster, and what splits the traffic in it.
+public struct KubernetesTarget: Hashable, Codable, Sendable {
+    /// What splits traffic between revisions.
+    public enum Router: String, CaseIterable, Codable, Sendable {
+        /// mlctl's own proxy as a Deployment in the namespace: exact counters, sticky users, shadows.
+        case proxy
+        /// One HTTPRoute with weighted backends; readings come from Prometheus.
+        case gatewayAPI
+        /// One Service over all pods: shares follow the numbers of instances; readings come from Prometheus.
+        case replicaRatio
+    }
+
+    /// A name from the controller's settings; nil: the cluster that the controller runs in, or the only one of them.
+    public var cluster: String?
+    public var router: Router
+    /// Of `gatewayAPI`: the gateways that the route is attached to.
+    public var gateways: [GatewayReference]
+    /// Of `gatewayAPI`: the host names that it answers to; empty: all of the gateway's.
+    public var hostnames: [String]
+
+    public init(
+        cluster: String? = nil, router: Router = .proxy, gateways: [GatewayReference] = [], hostnames: [String] = []
+    ) {
+        self.cluster = cluster
+        self.router = router
+        self.gateways = gateways
+        self.hostnames = hostnames
+    }
+}
+
+/// A Gateway, as an HTTPRoute's `parentRefs` name it.
+public struct GatewayReference: Hashable, Codable, Sendable {
+    public var name: String
+    /// Nil: the deployment's own.
+    public var namespace: String?
+    /// One of its listeners; nil: all.
+    public var sectionName: String?
+
+    public init(name: String, namespace: String? = nil, sectionName: String? = nil) {
+        self.name = name
+        self.namespace = namespace
+        self.sectionName = sectionName
+    }
+}
