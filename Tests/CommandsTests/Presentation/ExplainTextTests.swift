@@ -162,6 +162,24 @@ import Testing
         #expect(coloured.replacing(/\u{1B}\[[0-9]*m/, with: "") == text(Self.progressing, width: 80))
     }
 
+    @Test("the newest failed requests stand below the gates that they failed")
+    func failedRequests() {
+        var explanation = Self.progressing
+        explanation.failedRequestIds = (1...7).map { "bbbbbbbbbb-\($0)" }
+        let shown = text(explanation)
+        let expected = """
+            The last failed requests
+              bbbbbbbbbb-3
+              bbbbbbbbbb-4
+              bbbbbbbbbb-5
+              bbbbbbbbbb-6
+              bbbbbbbbbb-7
+
+            Steps
+            """
+        #expect(shown.contains(expected))
+    }
+
     @Test("only the newest events are shown, and where the others are")
     func manyEvents() {
         var explanation = Self.progressing
