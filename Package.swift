@@ -64,14 +64,15 @@ let package = Package(
 
         // Adapters: one thing outside each.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinuxProcess", swiftSettings: strict),
         module("GitSource", [.subprocess, .logging]),
         module("ModelStorage", ["CCurl", .crypto, .logging]),
         module(
             "LocalServing",
             ["Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient, .logging]),
-        module("TrafficProxy", ["Serving", .nioCore, .nioPosix, .nioHTTP1, .logging]),
-        module("MetricSources", ["Controller", .asyncHTTPClient, .subprocess, .system, .nioSSL, .logging]),
+        module("TrafficProxy", ["Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
+        module("MetricSources", ["Controller", "CLinuxProcess", .asyncHTTPClient, .subprocess, .system, .nioSSL, .logging]),
         module("Notifications", ["Controller", .asyncHTTPClient, .crypto, .logging]),
         module("Journal", ["Controller", .grdb]),
 
@@ -108,7 +109,7 @@ let package = Package(
         tests("GitSourceTests", ["GitSource"]),
         tests("ModelStorageTests", ["ModelStorage"]),
         tests("LocalServingTests", ["LocalServing"]),
-        tests("TrafficProxyTests", ["TrafficProxy"]),
+        tests("TrafficProxyTests", ["TrafficProxy", "CZlib"]),
         tests("MetricSourcesTests", ["MetricSources"]),
         tests("NotificationsTests", ["Notifications"]),
         tests("JournalTests", ["Journal"]),

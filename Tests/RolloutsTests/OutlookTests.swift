@@ -104,7 +104,8 @@ struct OutlookTests {
                 "if a gate fails: \(back)", "if it is not ready by then: \(back)",
                 "if it is ready, but not judged by then: \(back)",
             ])
-        let plain = ModelContract(inputs: [], outputs: [])
+        let tensor = ModelContract.Tensor(name: "x", datatype: "FP32", shape: [-1, 4])
+        let plain = ModelContract(inputs: [tensor], outputs: [tensor])
         world.answer = { _ in .contract(.read(stable: plain, candidate: plain)) }
         world.run(limit: 60) { $0.phase == .paused }
         #expect(outlook(world) == ["on 'mlctl promote': step 2 of 2: set weight 100 %", "if a gate fails: \(back)"])

@@ -28,13 +28,13 @@ enum AnswerComparison {
     ) throws(Unseen) -> Outcome {
         guard user.status < 500 else { throw .noValue }
         let isSuccess = user.status / 100 == 2
-        let theirs = isSuccess ? try user.body.payload() : ByteBuffer()
+        let theirs = isSuccess ? try user.body.payload.get() : ByteBuffer()
         if isSuccess, theirs.readableBytes == 0 { throw .noValue }
         guard user.status / 100 == shadow.status / 100 else { return .differs }
         guard isSuccess else { return .same }
         let ours: ByteBuffer
         do throws(Unseen) {
-            ours = try shadow.body.payload()
+            ours = try shadow.body.payload.get()
         } catch {
             guard error == .tooLarge else { throw error }
             return .differs

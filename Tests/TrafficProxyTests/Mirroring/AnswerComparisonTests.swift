@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct AnswerComparisonTests {
     private static func answer(_ text: String, status: Int = 200) -> PairedAnswer {
-        PairedAnswer(status: status, body: .bytes(ByteBuffer(string: text), isChunked: false))
+        PairedAnswer(status: status, body: .bytes(ByteBuffer(string: text), BodyForm(), bytesMax: 1000))
     }
 
     private static func compare(

@@ -54,6 +54,21 @@ import Testing
         }
     }
 
+    @Test("compressed answers are observed, and reach their client as the model sent them")
+    func compressed() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.body(gzippedScore, fields: "content-encoding: gzip\n"))
+            let client = try RawClient(
+                port: try await harness.route(stable: upstream.port, observe: [PlaneHarness.observation("score")]))
+            let answer = try await client.request(fields: ["accept-encoding: gzip"])
+            #expect(answer.field("content-encoding") == "gzip")
+            #expect(answer.field("content-length") == "\(gzippedScore.count)")
+            #expect(try await upstream.lastRequest()?.fields.contains("accept-encoding: gzip\n") == true)
+            let counters = try await harness.counters(of: "s-0") { $0.observed == ["score": [0, 1]] }
+            #expect(counters.observed == ["score": [0, 1]])
+        }
+    }
+
     @Test("what cannot be seen is told by its reason, and comes through all the same")
     func unseen() async throws {
         var limits = ProxyLimits()
