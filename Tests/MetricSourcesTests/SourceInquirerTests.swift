@@ -85,7 +85,7 @@ struct SourceInquirerTests {
         let range = MetricRange(over: .seconds(300), reduce: .max)
         let question = Inquiry.Question.measure(MetricQuery(source: source, text: "queue", range: range))
         #expect(
-            await inquirer().answer(Fixtures.inquiry(question))
+            try await inquirer().answer(Fixtures.inquiry(question))
                 == .measured(
                     .error("source '\(source)' keeps no time series: leave range out, or ask a Prometheus")))
     }
