@@ -155,6 +155,12 @@ import Testing
                 + "(add traffic.generate, a step '- mirror: 100', or use strategy: canary)"
         ),
         (
+            "traffic: {generate: {rate: 5, requests: r.jsonl}, observe: [{name: score, path: y, buckets: [0.5]}]}\n"
+                + "rollout: {strategy: blueGreen, gates: [{name: d, distribution: {observe: score}}]}",
+            "spec.rollout.gates[0]: compares both sides at the same time, and with strategy: blueGreen only one has traffic "
+                + "(add a step '- mirror: 100', or use strategy: canary)"
+        ),
+        (
             "rollout: {gates: [{name: d, distribution: {observe: score}}]}",
             "spec.rollout.gates[0]: there is no observation 'score' (add it to traffic.observe)"
         ),
