@@ -168,7 +168,7 @@ extension DecisionPass {
             return isInForce && (rollout.isStepApproved || mayLeave)
         case .pause(let duration):
             if rollout.isStepApproved || (step.advance == .evidence && rollout.allGatesPass) { return true }
-            return duration.map { now.timeIntervalSince(rollout.stepStartedAt) >= $0.seconds } ?? false
+            return duration.map { now.timeIntervalSince(rollout.stepStartedAt) >= $0 / .seconds(1) } ?? false
         case .gate(let name):
             return rollout.isStepApproved || rollout.passes(name)
         case .approval:
@@ -225,7 +225,7 @@ extension DecisionPass {
             return true
         }
         let duration = state.settings.rollout.probation?.duration ?? .zero
-        guard !isSuspended, now.timeIntervalSince(rollout.stepStartedAt) >= duration.seconds else { return false }
+        guard !isSuspended, now.timeIntervalSince(rollout.stepStartedAt) >= duration / .seconds(1) else { return false }
         concludeProbation("passed")
         return true
     }

@@ -64,7 +64,7 @@ struct RolloutOutlook {
         switch step.action {
         case .approval, .pause(nil): return [Outlook(when: "on 'mlctl promote'", then: next)]
         case .pause(let duration?):
-            let end = rollout.stepStartedAt.addingTimeInterval(duration.seconds)
+            let end = rollout.stepStartedAt.addingTimeInterval(duration / .seconds(1))
             let early = step.advance == .evidence ? [Outlook(when: everyGate, then: next)] : []
             return early + [Outlook(when: "when the pause is over", at: end, then: next)]
         case .gate(GoalGate.name): return [Outlook(when: "when version \(version) wins the test", then: next)]
@@ -122,7 +122,7 @@ struct RolloutOutlook {
         let duration = spec.probation?.duration ?? .zero
         let old = state.stable.map { "version \($0.version) is retired" } ?? "nothing else serves"
         return Outlook(
-            when: "when its probation is over", at: rollout.stepStartedAt.addingTimeInterval(duration.seconds),
+            when: "when its probation is over", at: rollout.stepStartedAt.addingTimeInterval(duration / .seconds(1)),
             then: "version \(version) is stable; \(old)")
     }
 
