@@ -26,7 +26,7 @@ enum ContentCoding: Hashable, Sendable {
     /// The body as it was before it was compressed.
     ///
     /// - Parameter bytesMax: more than that is given up: a small body can hold a very large one.
-    /// - Throws: `tooLarge`, `incomplete`, or `compressed` where it cannot be undone.
+    /// - Throws: `compressed` for a coding that is not known here; else `tooLarge` or `garbled`.
     func undone(_ body: ByteBuffer, bytesMax: Int) throws(Unseen) -> ByteBuffer {
         switch self {
         case .none: return body
@@ -55,8 +55,8 @@ enum ContentCoding: Hashable, Sendable {
             case Z_STREAM_END where body.readableBytes == 0: return inflated
             // A further member (RFC 1952, 2.2).
             case Z_STREAM_END where inflateReset(&stream) == Z_OK: continue
-            case Z_BUF_ERROR: throw .incomplete
-            default: throw .compressed
+            // The message is whole, so what ends too early is damaged too (`Z_BUF_ERROR`).
+            default: throw .garbled
             }
         }
         throw .tooLarge

@@ -5,8 +5,10 @@ enum Unseen: String, Error, Hashable, Sendable {
     /// The message ended before its body did.
     case incomplete
     case tooLarge
-    /// In a way that is not known here, or not as it says.
+    /// In a way that is not known here.
     case compressed
+    /// It is not compressed as it says.
+    case garbled
     /// Too much was copied, or waited to be read, at the time.
     case noRoom
     case notJSON

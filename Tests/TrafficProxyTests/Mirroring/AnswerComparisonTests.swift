@@ -105,6 +105,16 @@ import Testing
         }
     }
 
+    @Test("a shadow's body that is not compressed as it says is a disagreement")
+    func garbled() throws {
+        let user = Self.answer("1")
+        for bytes in [Array("1".utf8), Array(gzippedScore.dropLast(3))] {
+            let body = CopiedBody.bytes(ByteBuffer(bytes: bytes), BodyForm(coding: .deflated), bytesMax: 1000)
+            let shadow = PairedAnswer(status: 200, body: body)
+            #expect(try AnswerComparison.compare(user: user, shadow: shadow, by: ShadowComparison()) == .differs)
+        }
+    }
+
     @Test("the distance of random numbers is that of the formula, and does not mind who is the shadow")
     func formula() throws {
         var random = SeededRandom(seed: 41)

@@ -51,13 +51,20 @@ let gzippedScore: [UInt8] = [
     @Test("what is cut off, or not what it says, is not seen")
     func broken() {
         for count in 0..<gzippedScore.count {
-            #expect(throws: Unseen.incomplete) { try Self.undone(Array(gzippedScore.prefix(count))) }
+            #expect(throws: Unseen.garbled) { try Self.undone(Array(gzippedScore.prefix(count))) }
         }
-        #expect(throws: Unseen.compressed) { try Self.undone(Self.score) }
+        #expect(throws: Unseen.garbled) { try Self.undone(Self.score) }
         var damaged = gzippedScore
         damaged[damaged.count - 5] ^= 1
-        #expect(throws: Unseen.compressed) { try Self.undone(damaged) }
-        #expect(throws: Unseen.compressed) { try Self.undone(gzippedScore + [1, 2, 3]) }
+        #expect(throws: Unseen.garbled) { try Self.undone(damaged) }
+        #expect(throws: Unseen.garbled) { try Self.undone(gzippedScore + [1, 2, 3]) }
+    }
+
+    @Test("what is compressed in a way that is not known here is not looked into")
+    func unknown() {
+        #expect(throws: Unseen.compressed) {
+            try ContentCoding.other.undone(ByteBuffer(bytes: gzippedScore), bytesMax: 1000)
+        }
     }
 
     @Test("a body in chunks is put together before its coding is undone")

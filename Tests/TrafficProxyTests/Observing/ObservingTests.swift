@@ -92,7 +92,7 @@ import Testing
             #expect(counters.observed == ["score": [1, 0]])
             let text = try await harness.metrics()
             let labels = #"namespace="test",deployment="d",revision="s",instance="s-0",observation="score""#
-            for (reason, count) in [("tooLarge", 1), ("notJSON", 1), ("noValue", 2), ("compressed", 1)] {
+            for (reason, count) in [("tooLarge", 1), ("notJSON", 1), ("noValue", 2), ("garbled", 1)] {
                 #expect(text.contains("mlctl_proxy_not_observed_total{\(labels),reason=\"\(reason)\"} \(count)\n"))
             }
             #expect(try await harness.copiedBytes() == 0)
