@@ -64,14 +64,17 @@ let package = Package(
 
         // Adapters: one thing outside each.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinuxProcess", swiftSettings: strict),
         module("GitSource", [.subprocess, .logging]),
         module("ModelStorage", ["CCurl", .crypto, .logging]),
         module(
             "LocalServing",
             ["Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient, .logging]),
-        module("TrafficProxy", ["Serving", .nioCore, .nioPosix, .nioHTTP1, .logging]),
-        module("MetricSources", ["Controller", .asyncHTTPClient, .subprocess, .system, .nioSSL, .logging]),
+        module("TrafficProxy", ["Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
+        module(
+            "MetricSources",
+            ["Controller", "CLinuxProcess", .asyncHTTPClient, .subprocess, .system, .nioSSL, .logging]),
         module("KubernetesClient", [.asyncHTTPClient, .nioCore, .nioSSL, .subprocess, .system, .yams, .logging]),
         module("KubernetesServing", ["Serving", "Rollouts", "Controller", "KubernetesClient", .logging]),
         module("Notifications", ["Controller", .asyncHTTPClient, .crypto, .logging]),
@@ -113,7 +116,7 @@ let package = Package(
         tests("GitSourceTests", ["GitSource"]),
         tests("ModelStorageTests", ["ModelStorage"]),
         tests("LocalServingTests", ["LocalServing"]),
-        tests("TrafficProxyTests", ["TrafficProxy"]),
+        tests("TrafficProxyTests", ["TrafficProxy", "CZlib"]),
         tests("KubernetesClientTests", ["KubernetesClient"]),
         tests("KubernetesServingTests", ["KubernetesServing"]),
         tests("MetricSourcesTests", ["MetricSources"]),

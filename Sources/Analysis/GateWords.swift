@@ -132,7 +132,9 @@ extension ThresholdGate {
 
     private var subject: String {
         switch measure {
-        case .query(let query): return "\(query.source)'s '\(query.text)'"
+        case .query(let query):
+            let asked = "\(query.source)'s '\(query.text)'"
+            return query.range.map { "\($0.reduce.words) of \(asked) over \($0.over.goText)" } ?? asked
         case .metric(let metric):
             let name =
                 switch metric {
@@ -153,6 +155,17 @@ extension ThresholdGate {
         case .metric(.latencyP50), .metric(.latencyP95), .metric(.latencyP99): EvidenceText.seconds(value)
         case .metric(.requestRate): "\(EvidenceText.number(value))/s"
         case .query: EvidenceText.number(value)
+        }
+    }
+}
+
+extension MetricRange.Reduction {
+    fileprivate var words: String {
+        switch self {
+        case .max: "the largest value"
+        case .min: "the smallest value"
+        case .mean: "the mean"
+        case .last: "the last value"
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int add_actions(
@@ -90,6 +92,37 @@ pid_t clp_ended_child(void) {
 int clp_exited(int status) { return WIFEXITED(status) ? 1 : 0; }
 int clp_exit_code(int status) { return WEXITSTATUS(status); }
 int clp_term_signal(int status) { return WTERMSIG(status); }
+
+// Runs in a copy of a process that had many threads: only what is async-signal-safe may be called here.
+static void guard_group(int owner, pid_t group, int grace_milliseconds) {
+    const int step_milliseconds = 20;
+    const struct timespec step = {.tv_nsec = step_milliseconds * 1000000L};
+    setsid();
+    prctl(PR_SET_NAME, "mlctl-guard", 0, 0, 0);
+    if (dup2(owner, 0) < 0) _exit(1);
+    closefrom(1);
+    struct pollfd ended = {.fd = 0, .events = POLLIN};
+    while (poll(&ended, 1, -1) < 0 && errno == EINTR) {}
+    kill(-group, SIGTERM);
+    for (int waited = 0; waited < grace_milliseconds && kill(-group, 0) == 0; waited += step_milliseconds) {
+        nanosleep(&step, NULL);
+    }
+    kill(-group, SIGKILL);
+    _exit(0);
+}
+
+pid_t clp_guard_group(int owner, pid_t group, int grace_milliseconds) {
+    if (group <= 1) return -EINVAL;
+    pid_t guard = fork();
+    if (guard == 0) guard_group(owner, group, grace_milliseconds);
+    return guard > 0 ? guard : -errno;
+}
+
+void clp_end_guard(pid_t guard) {
+    if (guard <= 0) return;
+    kill(guard, SIGKILL);
+    while (waitpid(guard, NULL, 0) < 0 && errno == EINTR) {}
+}
 
 int clp_lock_exclusive(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
 

@@ -36,6 +36,7 @@ extension Controller {
     private func pass(_ key: DeploymentKey, desired: Desired, observed: Observation) async throws -> Requeue {
         let before = entries[key]?.state
         let readings = before?.rollout == nil ? nil : await self.readings(for: key)
+        keepFailedRequestIds(readings, of: before?.rollout?.candidate.revision, for: key)
         let pending = entries[key]?.commands ?? []
         entries[key]?.commands = []
         let findings = entries[key]?.findings ?? []
@@ -82,6 +83,17 @@ extension Controller {
             note(problem: "no readings: \(Self.explain(error).text)", for: key)
             return nil
         }
+    }
+
+    /// Readings that could not be had leave what was last known.
+    private func keepFailedRequestIds(_ readings: [Reading]?, of candidate: Revision?, for key: DeploymentKey) {
+        guard let candidate else {
+            entries[key]?.failedRequestIds = []
+            return
+        }
+        guard let readings else { return }
+        entries[key]?.failedRequestIds = readings.failedRequestIds(
+            of: candidate, limit: RolloutEvent.failedRequestLimit)
     }
 
     /// State and events as one record, before anything is done. At rest, where nothing changed, nothing is written.

@@ -88,6 +88,8 @@ public actor Controller {
         var state: RolloutState?
         var version: Int?
         var observed: Observation?
+        /// Of the candidate's last failing requests, as last read.
+        var failedRequestIds: [String] = []
         var problem: String?
         /// The commit that the last pass went by.
         var commit: String?

@@ -15,6 +15,9 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
     public var events: [StoredEvent]
     /// What took the last rollout back; null where it was not, or a new one is on its way.
     @Nullable public var rollback: StoredEvent?
+    /// Ids of the candidate's last failing requests, newest last: of the rollout in flight, or of the one that was rolled
+    /// back. Answers carry them as `x-mlctl-request-id`.
+    public var failedRequestIds: [String]
     /// All that may change without a new revision.
     public var settings: [SettingWords]
     /// What serves, and what is wanted; null where there is none.
@@ -24,7 +27,8 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
     public init(
         status: DeploymentStatus, outlook: [Outlook] = [], gates: [GateExplanation] = [],
         steps: [StepExplanation] = [], events: [StoredEvent] = [], rollback: StoredEvent? = nil,
-        settings: [SettingWords] = [], stableLoad: RevisionLoad? = nil, wanted: RevisionLoad? = nil
+        failedRequestIds: [String] = [], settings: [SettingWords] = [], stableLoad: RevisionLoad? = nil,
+        wanted: RevisionLoad? = nil
     ) {
         self.status = status
         self.outlook = outlook
@@ -32,6 +36,7 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
         self.steps = steps
         self.events = events
         self.rollback = rollback
+        self.failedRequestIds = failedRequestIds
         self.settings = settings
         self.stableLoad = stableLoad
         self.wanted = wanted

@@ -8,8 +8,12 @@ extension DeploymentExplanation {
     static let eventLimit = 500
 
     /// From the record and its audit trail. Pure.
-    /// - Parameter events: the deployment's, newest first.
-    init(status: DeploymentStatus, state: RolloutState?, events: [StoredEvent]) {
+    /// - Parameters:
+    ///   - events: the deployment's, newest first.
+    ///   - failedRequestIds: the candidate's, as last read.
+    init(
+        status: DeploymentStatus, state: RolloutState?, events: [StoredEvent], failedRequestIds: [String] = []
+    ) {
         let ofRollout = Self.lastRollout(in: events)
         self.init(status: status, events: ofRollout)
         guard let state else { return }
@@ -19,8 +23,10 @@ extension DeploymentExplanation {
         stableLoad = state.stable.map { RevisionLoad($0.template, replicas: state.settings.replicas) }
         if let rollout = state.rollout {
             steps = Self.steps(of: rollout, state.settings.rollout)
+            self.failedRequestIds = failedRequestIds
         } else if status.phase != .healthy {
             rollback = Self.rollback(in: ofRollout)
+            self.failedRequestIds = rollback?.event.failedRequestIds ?? []
         }
         gates = Self.gates(state, rollback: rollback)
     }
@@ -72,7 +78,9 @@ extension Controller {
         let state = entries[deployment]?.state
         let events = try await with.store.events(
             matching: EventFilter(deployment: deployment), limit: DeploymentExplanation.eventLimit)
-        return DeploymentExplanation(status: status, state: state, events: events)
+        return DeploymentExplanation(
+            status: status, state: state, events: events,
+            failedRequestIds: entries[deployment]?.failedRequestIds ?? [])
     }
 }
 

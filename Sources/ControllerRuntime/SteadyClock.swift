@@ -29,14 +29,8 @@ public struct SteadyClock: Sendable {
         anchor = max(wall(), floor ?? .distantPast)
     }
 
-    public func now() -> Date { anchor.addingTimeInterval(elapsed().seconds) }
+    public func now() -> Date { anchor.addingTimeInterval(elapsed() / .seconds(1)) }
 
     /// How far the wall clock is ahead of `now()`; negative where it is behind.
     public func skew() -> Duration { .seconds(wall().timeIntervalSince(now())) }
-}
-
-extension Duration {
-    fileprivate var seconds: TimeInterval {
-        TimeInterval(components.seconds) + TimeInterval(components.attoseconds) * 1e-18
-    }
 }

@@ -17,30 +17,15 @@ struct Placeholders: Hashable, Sendable {
     /// - Parameter escaping: makes a value harmless where it is put.
     /// - Throws: `SourceError` for a placeholder that means nothing here.
     func fill(_ template: String, escaping: (String) -> String) throws -> String {
-        var filled = ""
-        var rest = template[...]
-        while let start = rest.firstRange(of: "{{"), let end = rest[start.upperBound...].firstRange(of: "}}") {
-            let name = Self.name(rest[start.upperBound..<end.lowerBound])
+        try QueryTemplate(template).filled { name in
             guard let value = values[name] else { throw Self.unknown(name) }
-            filled += rest[..<start.lowerBound] + escaping(value)
-            rest = rest[end.upperBound...]
+            return escaping(value)
         }
-        return filled + rest
     }
 
     /// Those of a template that are not among `names`.
     static func unknown(in template: String) -> [String] {
-        var found: [String] = []
-        var rest = template[...]
-        while let start = rest.firstRange(of: "{{"), let end = rest[start.upperBound...].firstRange(of: "}}") {
-            found.append(name(rest[start.upperBound..<end.lowerBound]))
-            rest = rest[end.upperBound...]
-        }
-        return found.filter { !names.contains($0) }
-    }
-
-    private static func name(_ inner: Substring) -> String {
-        inner.split(separator: " ").joined(separator: " ")
+        QueryTemplate(template).placeholders.filter { !names.contains($0) }
     }
 
     private static func unknown(_ name: String) -> SourceError {

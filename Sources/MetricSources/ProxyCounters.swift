@@ -71,7 +71,7 @@ public actor ProxyCounters: MetricSource {
             readings[instance.deployment, default: []].append(
                 Reading(
                     instance: instance.instance, revision: instance.revision, epoch: report.epoch,
-                    counters: instance.counters))
+                    counters: instance.counters, failedRequestIds: instance.failedRequestIds))
         }
         return readings
     }

@@ -110,13 +110,15 @@ public struct SourceInquirer: Inquirer {
 
     private func measure(_ query: MetricQuery, _ inquiry: Inquiry) async -> Measured {
         if query.source == MetricSourceName.server {
-            return await server.measure(query.text, candidate: inquiry.candidate)
+            return await query.withoutRange { await server.measure(query.text, candidate: inquiry.candidate) }
         }
         switch sources[query.source]?.source {
-        case .prometheus(let source): return await source.measure(query.text)
+        case .prometheus(let source): return await source.measure(query.text, range: query.range)
         case .web(let source):
-            return await source.measure(query.text, of: inquiry.deployment, candidate: inquiry.candidate)
-        case .command(let settings): return await command(settings, query.text)
+            return await query.withoutRange {
+                await source.measure(query.text, of: inquiry.deployment, candidate: inquiry.candidate)
+            }
+        case .command(let settings): return await query.withoutRange { await command(settings, query.text) }
         case nil: return .error(Self.unknown(query.source, asked: "a query"))
         }
     }
@@ -202,5 +204,15 @@ public struct SourceInquirer: Inquirer {
         case .check: .checked(CheckOutcome(end: .undecided(reason)))
         case .contract: .contract(.unreadable(reason))
         }
+    }
+}
+
+extension MetricQuery {
+    /// Of sources that know only what is so now.
+    fileprivate func withoutRange(_ measure: () async -> Measured) async -> Measured {
+        guard range == nil else {
+            return .error("source '\(source)' keeps no time series: leave range out, or ask a Prometheus")
+        }
+        return await measure()
     }
 }

@@ -150,13 +150,9 @@ extension DecisionPass {
         }
     }
 
-    /// Where no stable runs there is no traffic to move and nothing to compare with: approvals and checks are left.
     private mutating func skipStepsWithoutTraffic() {
-        guard var rollout = state.rollout, rollout.purpose == .first || rollout.room == .recreate else { return }
-        while let step = rollout.currentStep(of: state.settings.rollout), !rollout.isTakenWithoutTraffic(step) {
-            rollout.stepIndex += 1
-        }
-        state.rollout = rollout
+        guard let rollout = state.rollout else { return }
+        state.rollout?.stepIndex = rollout.stepTaken(from: rollout.stepIndex, of: state.settings.rollout)
     }
 
     private func isDone(_ step: RolloutStep, of rollout: Rollout) -> Bool {
@@ -172,7 +168,7 @@ extension DecisionPass {
             return isInForce && (rollout.isStepApproved || mayLeave)
         case .pause(let duration):
             if rollout.isStepApproved || (step.advance == .evidence && rollout.allGatesPass) { return true }
-            return duration.map { now.timeIntervalSince(rollout.stepStartedAt) >= $0.seconds } ?? false
+            return duration.map { now.timeIntervalSince(rollout.stepStartedAt) >= $0 / .seconds(1) } ?? false
         case .gate(let name):
             return rollout.isStepApproved || rollout.passes(name)
         case .approval:
@@ -229,7 +225,7 @@ extension DecisionPass {
             return true
         }
         let duration = state.settings.rollout.probation?.duration ?? .zero
-        guard !isSuspended, now.timeIntervalSince(rollout.stepStartedAt) >= duration.seconds else { return false }
+        guard !isSuspended, now.timeIntervalSince(rollout.stepStartedAt) >= duration / .seconds(1) else { return false }
         concludeProbation("passed")
         return true
     }
@@ -290,8 +286,15 @@ extension DecisionPass {
 }
 
 extension Rollout {
+    /// The step at `index`, or the first after it that is taken. Where no stable runs there is no traffic to move and
+    /// nothing to compare with: approvals and checks are left.
+    func stepTaken(from index: Int, of spec: RolloutSpec) -> Int {
+        guard purpose == .first || room == .recreate, index < spec.steps.count else { return index }
+        return spec.steps[index...].firstIndex(where: isTakenWithoutTraffic) ?? spec.steps.count
+    }
+
     /// Those that mean something where no stable runs.
-    fileprivate func isTakenWithoutTraffic(_ step: RolloutStep) -> Bool {
+    private func isTakenWithoutTraffic(_ step: RolloutStep) -> Bool {
         switch step.action {
         case .approval: true
         case .gate(let name): judgement.evidence(of: name)?.spec.isCheck == true

@@ -59,11 +59,19 @@ struct DecisionPass {
     mutating func record(
         _ kind: RolloutEvent.Kind, _ message: String, about deployed: DeployedRevision? = nil, actor: String? = nil
     ) {
-        events.append(
-            RolloutEvent(
-                at: now, kind: kind, revision: deployed?.revision, version: deployed?.version,
-                commit: deployed?.commit ?? state.commit, message: message, actor: actor,
-                evidence: state.rollout?.gateSummaries ?? []))
+        var event = RolloutEvent(
+            at: now, kind: kind, revision: deployed?.revision, version: deployed?.version,
+            commit: deployed?.commit ?? state.commit, message: message, actor: actor,
+            evidence: state.rollout?.gateSummaries ?? [])
+        if kind.isAgainstCandidate { event.failedRequestIds = failedRequestIds }
+        events.append(event)
+    }
+
+    /// Kept with the decision: once the candidate has left, nobody knows them any more.
+    private var failedRequestIds: [String]? {
+        guard let candidate = state.rollout?.candidate.revision else { return nil }
+        let ids = inputs.readings?.failedRequestIds(of: candidate, limit: RolloutEvent.failedRequestLimit) ?? []
+        return ids.isEmpty ? nil : ids
     }
 }
 
@@ -134,4 +142,8 @@ extension GateSpec {
 extension RolloutSpec.Strategy {
     /// From none to all of the traffic in one step: what is judged on traffic is judged after that.
     var switchesAtOnce: Bool { self == .blueGreen || self == .recreate }
+}
+
+extension RolloutEvent.Kind {
+    fileprivate var isAgainstCandidate: Bool { self == .gateFailed || self == .rollingBack || self == .aborted }
 }

@@ -27,7 +27,7 @@ extension RolloutState {
     public var deadlineAt: Date? {
         guard let rollout, phase == .preparing || phase == .progressing, rollout.hold == nil else { return nil }
         let left = settings.rollout.progressDeadline - rollout.progressSpent
-        return decidedAt.addingTimeInterval(max(left, .zero).seconds)
+        return decidedAt.addingTimeInterval(max(left, .zero) / .seconds(1))
     }
 }
 
@@ -66,11 +66,5 @@ extension RolloutStep {
             case .approval: "approval"
             }
         return advance == .evidence ? "\(base), or until all gates pass" : base
-    }
-}
-
-extension Duration {
-    var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) / 1e18
     }
 }

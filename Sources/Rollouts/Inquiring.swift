@@ -66,10 +66,9 @@ extension DecisionPass {
         let question: Inquiry.Question
         switch gate.spec.kind {
         case .threshold(let threshold):
-            guard case .query(var query) = threshold.measure else { return nil }
-            query.text = QueryText.filled(
-                query.text, deployment: state.key, candidate: rollout.candidate, window: threshold.window)
-            question = .measure(query)
+            guard case .query(let query) = threshold.measure else { return nil }
+            question = .measure(
+                query.filled(for: state.key, candidate: rollout.candidate, window: threshold.window))
         case .check(let check): question = .check(check)
         case .contract(let contract): question = .contract(contract)
         case .compare, .distribution, .drift, .agreement, .goal: return nil
@@ -155,29 +154,16 @@ extension Rollout {
     }
 }
 
-/// Queries with their placeholders filled in.
-public enum QueryText {
-    public static func filled(
-        _ text: String, deployment: DeploymentKey, candidate: DeployedRevision, window: Duration
-    ) -> String {
-        filled(
-            text,
-            [
-                "namespace": deployment.namespace, "name": deployment.name, "revision": candidate.revision.rawValue,
-                "version": candidate.version, "window": window.goText,
-            ])
-    }
-
+extension MetricQuery {
     /// Placeholders that are not known stay as they are: they were refused when the manifest was read.
-    public static func filled(_ text: String, _ values: [String: String]) -> String {
-        var filled = ""
-        var rest = text[...]
-        while let start = rest.firstRange(of: "{{"), let end = rest[start.upperBound...].firstRange(of: "}}") {
-            let name = rest[start.upperBound..<end.lowerBound].split(whereSeparator: \.isWhitespace).joined()
-            filled += rest[..<start.lowerBound]
-            filled += values[name] ?? String(rest[start.lowerBound..<end.upperBound])
-            rest = rest[end.upperBound...]
-        }
-        return filled + rest
+    fileprivate func filled(for deployment: DeploymentKey, candidate: DeployedRevision, window: Duration) -> MetricQuery
+    {
+        let values = [
+            "namespace": deployment.namespace, "name": deployment.name, "revision": candidate.revision.rawValue,
+            "version": candidate.version, "window": window.goText,
+        ]
+        var filled = self
+        filled.text = QueryTemplate(text).filled { values[$0] }
+        return filled
     }
 }

@@ -22,21 +22,12 @@ extension RolloutState {
         if isRemoved {
             return [Outlook(when: "when everything has drained and stopped", then: "nothing is left of it")]
         }
-        guard let rollout else { return restingOutlook }
-        if isSuspended || settings.suspend {
-            return [Outlook(when: "on 'mlctl resume'", then: "the rollout goes on where it is")]
-        }
-        switch phase {
-        case .preparing: return [readiness(of: rollout)] + deadline(of: rollout)
-        case .progressing, .paused: return stepOutlook(rollout) + failure(of: rollout) + deadline(of: rollout)
-        case .promoting: return [promotion(of: rollout)]
-        case .probation: return [endOfProbation(of: rollout)] + failure(of: rollout)
-        case .rollingBack:
-            return [
-                Outlook(when: "when the proxy has moved all traffic", then: "version \(rollout.version) is retired")
-            ]
-        case .idle, .healthy, .rolledBack, .failed: return []
-        }
+        if let rollout { return RolloutOutlook(state: self, rollout: rollout).next }
+        return isSuspended || settings.suspend ? [resumption(then: "git is followed again")] : restingOutlook
+    }
+
+    func resumption(then: String) -> Outlook {
+        Outlook(when: settings.suspend ? "when its manifest lifts 'suspend'" : "on 'mlctl resume'", then: then)
     }
 
     private var restingOutlook: [Outlook] {
@@ -62,108 +53,24 @@ extension RolloutState {
             ]
         case .rolledBack:
             return [Outlook(when: "when git asks for another template, or on 'mlctl retry'", then: "it is rolled out")]
-        default: return []
+        case .idle, .preparing, .progressing, .paused, .promoting, .probation, .rollingBack: return []
         }
     }
 
     private var plannedText: String {
-        let steps = settings.rollout.steps.map(\.text).joined(separator: " → ")
-        return "the new revision is rolled out: \(settings.rollout.strategy.rawValue), \(steps)"
-    }
-
-    private func readiness(of rollout: Rollout) -> Outlook {
-        let count = settings.replicas == 1 ? "its instance is" : "its \(settings.replicas) instances are"
-        let then =
-            switch rollout.purpose {
-            case .restore: "it takes all traffic"
-            case .first: "the endpoint opens"
-            case .release where rollout.passesBeforeTraffic: stepText(0)
-            case .release:
-                "judged before any traffic by \(rollout.waitingBeforeTraffic.joined(separator: ", ")), then \(stepText(0))"
-            }
-        return Outlook(when: "when \(count) ready", then: then)
-    }
-
-    private func stepText(_ index: Int) -> String {
-        let steps = settings.rollout.steps
-        guard index < steps.count else { return "it is promoted" }
-        return "step \(index + 1) of \(steps.count): \(steps[index].text)"
-    }
-
-    private func stepOutlook(_ rollout: Rollout) -> [Outlook] {
-        let next = stepText(rollout.stepIndex + 1)
-        switch rollout.hold {
-        case .byOperator: return [Outlook(when: "on 'mlctl resume'", then: "the rollout goes on where it is")]
-        case .gateFailed(let name):
-            return [
-                Outlook(when: "on 'mlctl promote'", then: "it goes on past gate \(name)"),
-                Outlook(when: "on 'mlctl abort'", then: wayBack(from: rollout)),
-            ]
-        case .insufficientEvidence:
-            return [
-                Outlook(when: "when every gate passes", then: "it goes on by itself"),
-                Outlook(when: "on 'mlctl promote'", then: "it goes on without the evidence"),
-            ]
-        case nil: break
-        }
-        guard let step = rollout.currentStep(of: settings.rollout) else { return [promotion(of: rollout)] }
-        let isByEvidence = step.advance == .evidence
-        switch step.action {
-        case .approval, .pause(nil): return [Outlook(when: "on 'mlctl promote'", then: next)]
-        case .pause(let duration?):
-            let end = rollout.stepStartedAt.addingTimeInterval(duration.seconds)
-            let early = isByEvidence ? [Outlook(when: "when every gate passes", then: next)] : []
-            return early + [Outlook(when: "when the pause is over", at: end, then: next)]
-        case .gate(let name): return [Outlook(when: "when gate \(name) passes", then: next)]
-        case .setWeight(100): return [Outlook(when: "when every gate passes", then: "it is promoted")]
-        case .setWeight, .mirror:
-            let when = isByEvidence ? "when every gate passes" : "when the proxy has taken over"
-            return [Outlook(when: when, then: next)]
-        }
-    }
-
-    private func promotion(of rollout: Rollout) -> Outlook {
-        let then =
-            settings.rollout.probation.map { "version \(rollout.version) is on probation for \($0.duration.goText)" }
-            ?? "version \(rollout.version) is stable"
-        return Outlook(when: "when the proxy has moved all traffic", then: then)
-    }
-
-    private func endOfProbation(of rollout: Rollout) -> Outlook {
-        let duration = settings.rollout.probation?.duration ?? .zero
-        let old = stable.map { "version \($0.version) is retired" } ?? "nothing else serves"
-        return Outlook(
-            when: "when its probation is over", at: rollout.stepStartedAt.addingTimeInterval(duration.seconds),
-            then: "version \(rollout.version) is stable; \(old)")
-    }
-
-    /// A gate that passed may still fail.
-    private func failure(of rollout: Rollout) -> [Outlook] {
-        guard !rollout.judgement.evidence.isEmpty, rollout.hold == nil else { return [] }
-        let then = settings.rollout.onFailure == .rollback ? wayBack(from: rollout) : "it waits for a person"
-        return [Outlook(when: "if a gate fails", then: then)]
-    }
-
-    private func deadline(of rollout: Rollout) -> [Outlook] {
-        guard let deadlineAt else { return [] }
-        guard phase != .preparing else {
-            return [Outlook(when: "if it is not ready by then", at: deadlineAt, then: wayBack(from: rollout))]
-        }
-        let then =
-            switch settings.rollout.onInsufficient {
-            case .pause: "it pauses until they do, or 'mlctl promote'"
-            case .rollback: wayBack(from: rollout)
-            case .promote: "it is promoted without the evidence"
-            }
-        return [Outlook(when: "if gates still lack data by then", at: deadlineAt, then: then)]
-    }
-
-    private func wayBack(from rollout: Rollout) -> String {
-        let traffic = stable.map { "all traffic goes to version \($0.version)" } ?? "nothing serves"
-        return "\(traffic), and version \(rollout.version) is not tried again"
+        let room = Rollout.Room(settings)
+        let steps = settings.rollout.steps.filter { room != .recreate || !$0.action.movesTraffic }.map(\.text)
+        let order = room == .recreate ? ["the old one stops first"] : []
+        return "the new revision is rolled out: \(settings.rollout.strategy.rawValue), "
+            + (order + steps + (room == .recreate ? ["it takes all traffic"] : [])).joined(separator: " → ")
     }
 }
 
-extension Rollout {
-    fileprivate var version: String { candidate.version }
+extension RolloutStep.Action {
+    fileprivate var movesTraffic: Bool {
+        switch self {
+        case .setWeight, .mirror: true
+        case .pause, .gate, .approval: false
+        }
+    }
 }

@@ -23,10 +23,15 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
     public var actor: String?
     /// The gates as they stood: what the decision was taken on.
     public var evidence: [GateSummary]
+    /// Where the candidate failed or was taken back: ids of its last failing requests, newest last. Nil where there were
+    /// none.
+    public var failedRequestIds: [String]?
+
+    public static let failedRequestLimit = 10
 
     public init(
         at: Date, kind: Kind, revision: Revision? = nil, version: String? = nil, commit: String? = nil,
-        message: String, actor: String? = nil, evidence: [GateSummary] = []
+        message: String, actor: String? = nil, evidence: [GateSummary] = [], failedRequestIds: [String]? = nil
     ) {
         self.at = at
         self.kind = kind
@@ -36,6 +41,7 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
         self.message = message
         self.actor = actor
         self.evidence = evidence
+        self.failedRequestIds = failedRequestIds
     }
 }
 

@@ -7,12 +7,33 @@ public struct Reading: Hashable, Codable, Sendable {
     /// Changes whenever the source starts counting anew: a restarted proxy or server.
     public var epoch: String
     public var counters: RequestCounters
+    /// Ids of its last failing requests, newest last, where the source knows them. No evidence: they tell people where
+    /// to look.
+    public var failedRequestIds: [String]
 
-    public init(instance: String, revision: Revision, epoch: String, counters: RequestCounters) {
+    public init(
+        instance: String, revision: Revision, epoch: String, counters: RequestCounters, failedRequestIds: [String] = []
+    ) {
         self.instance = instance
         self.revision = revision
         self.epoch = epoch
         self.counters = counters
+        self.failedRequestIds = failedRequestIds
+    }
+}
+
+extension [Reading] {
+    /// The last that failed at any of the revision's instances, newest last, at most `limit`: an id says when it was
+    /// given out.
+    public func failedRequestIds(of revision: Revision, limit: Int) -> [String] {
+        let dated = filter { $0.revision == revision }.flatMap(\.failedRequestIds).map { id in
+            (id: id, atSeconds: RequestIdentity(unverified: id)?.atSeconds ?? 0)
+        }
+        // By place where the second is the same: sorting must not shuffle what one instance has in order.
+        let ordered = dated.enumerated().sorted {
+            ($0.element.atSeconds, $0.offset) < ($1.element.atSeconds, $1.offset)
+        }
+        return ordered.suffix(limit).map(\.element.id)
     }
 }
 

@@ -43,6 +43,10 @@ struct GateWordsTests {
         #expect(found.fails == "more than 2 measurements are not; a threshold promises nothing about false alarms")
         let query = words(.threshold(ThresholdGate(.query(MetricQuery(source: "prometheus", text: "up")), min: 1)))
         #expect(query.asks == "is prometheus's 'up' at least 1, every 10s?")
+        let range = MetricRange(over: .seconds(300), reduce: .max)
+        let worst = words(
+            .threshold(ThresholdGate(.query(MetricQuery(source: "prometheus", text: "up", range: range)), max: 1)))
+        #expect(worst.asks == "is the largest value of prometheus's 'up' over 5m at most 1, every 10s?")
         #expect(query.fails.hasPrefix("one measurement is not"))
     }
 

@@ -24,20 +24,23 @@ struct ControllerTests {
                 commit: commit, files: files.mapValues { ManifestFile(blob: "\($0.hashValue)", text: $0) })
         }
 
-        func controller(outcomes: OutcomeIntake? = nil) -> Controller {
+        func controller(
+            outcomes: OutcomeIntake? = nil, metrics: any MetricSource = NoReadings(), recorder: ReadingRecorder? = nil
+        ) -> Controller {
             Controller(
                 configuration: ControllerConfiguration(repo: "scripted", interval: .seconds(3600)),
                 with: ControllerCollaborators(
-                    source: source, backend: backend, store: store, metrics: NoReadings(), logs: NoLogs(),
-                    outcomes: outcomes, now: { Date() }),
+                    source: source, backend: backend, store: store, metrics: metrics, logs: NoLogs(),
+                    outcomes: outcomes, recorder: recorder, now: { Date() }),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         }
 
         /// Runs a controller while `body` does.
         func running(
-            outcomes: OutcomeIntake? = nil, _ body: @escaping @Sendable (Controller) async throws -> Void
+            outcomes: OutcomeIntake? = nil, metrics: any MetricSource = NoReadings(), recorder: ReadingRecorder? = nil,
+            _ body: @escaping @Sendable (Controller) async throws -> Void
         ) async throws {
-            let controller = controller(outcomes: outcomes)
+            let controller = controller(outcomes: outcomes, metrics: metrics, recorder: recorder)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await controller.run() }
                 try await body(controller)
@@ -46,7 +49,9 @@ struct ControllerTests {
         }
     }
 
-    static func manifest(_ version: String, name: String = "model") -> String {
+    static let ungated = "{steps: [{setWeight: 50}, {setWeight: 100}], gates: []}"
+
+    static func manifest(_ version: String, name: String = "model", rollout: String = ungated) -> String {
         """
         apiVersion: mlctl.dev/v1alpha1
         kind: ModelDeployment
@@ -54,7 +59,7 @@ struct ControllerTests {
         spec:
           model: {version: "\(version)"}
           runtime: {command: [serve]}
-          rollout: {steps: [{setWeight: 50}, {setWeight: 100}], gates: []}
+          rollout: \(rollout)
         """
     }
 

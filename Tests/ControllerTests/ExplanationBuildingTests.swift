@@ -9,6 +9,21 @@ import Testing
 /// Explanations of rollouts that were really decided, in a world in miniature.
 @Suite("An explanation")
 struct ExplanationBuildingTests {
+    @Test("of a rollout in flight has the candidate's last failed requests, and of one at rest none")
+    func failedRequests() throws {
+        var world = World.serving("good-1")
+        let state = try #require(world.state)
+        func found(_ state: RolloutState) -> [String] {
+            let status = DeploymentView(key: state.key, state: state, firstSeenAt: world.now).status
+            return DeploymentExplanation(status: status, state: state, events: [], failedRequestIds: ["r-1", "r-2"])
+                .failedRequestIds
+        }
+        #expect(found(state).isEmpty)
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 40) { $0.phase == .progressing }
+        #expect(found(try #require(world.state)) == ["r-1", "r-2"])
+    }
+
     private func explanation(_ world: World) throws -> DeploymentExplanation {
         let state = try #require(world.state)
         let status = DeploymentView(key: state.key, state: state, firstSeenAt: world.now).status
@@ -41,6 +56,8 @@ struct ExplanationBuildingTests {
         let rollback = try #require(found.rollback?.event)
         #expect(rollback.kind == .rollingBack && rollback.version == "bad-2")
         #expect(found.gates.map(\.summary) == rollback.evidence)
+        #expect(!found.failedRequestIds.isEmpty && found.failedRequestIds == rollback.failedRequestIds)
+        #expect(found.failedRequestIds.allSatisfy { $0.hasPrefix("\(rollback.revision?.rawValue ?? "none")-") })
         #expect(found.gates.first?.summary.verdict == "fail")
         #expect(found.gates.first?.words != nil)
         #expect(found.outlook.contains { $0.when.contains("mlctl retry") })

@@ -45,6 +45,33 @@ struct FaultTests {
         }
     }
 
+    @Test("a check ends with the controller that is killed while it runs")
+    func killedWithCheck() async throws {
+        try await serving { installation, _ in
+            let file = installation.folder.appending(path: "check.pid")
+            let path = file.path(percentEncoded: false)
+            // Each dollar sign twice: one alone would be mlctl's own.
+            let script = "echo $$$$ > \(path).new && mv \(path).new \(path); sleep 1000"
+            let rollout = """
+                    gates:
+                    - name: golden-set
+                      check: {command: [sh, -c, "\(script)"]}
+                """
+            try await installation.deploy("good-2", rollout: rollout)
+            try await installation.until("the check runs") { FileManager.default.fileExists(atPath: path) }
+            let pid = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .newlines)
+            #expect(Self.isRunning(pid))
+            installation.killController()
+            try await installation.until("the check has ended") { !Self.isRunning(pid) }
+        }
+    }
+
+    /// One that has ended may wait for its parent to notice.
+    private static func isRunning(_ pid: String) -> Bool {
+        let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+        return stat.map { !$0.contains(") Z ") } ?? false
+    }
+
     @Test("a command that does not exist is said, and rolled back at once")
     func noSuchCommand() async throws {
         try await serving { installation, _ in

@@ -27,7 +27,7 @@ struct ProxyCountersTests {
                     deployment: Self.churn, revision: old, instance: "c-1", counters: RequestCounters(requests: 7)),
                 InstanceReport(
                     deployment: Self.fraud, revision: new, instance: "f-2", counters: RequestCounters(requests: 9),
-                    ejected: true),
+                    ejected: true, failedRequestIds: ["r-1", "r-2"]),
             ])
     }
 
@@ -39,7 +39,9 @@ struct ProxyCountersTests {
                 Reading(
                     instance: "f-1", revision: old, epoch: "e7",
                     counters: RequestCounters(requests: 12, errors: 1, rejected: 2, latency: [0], bounds: [0.1])),
-                Reading(instance: "f-2", revision: new, epoch: "e7", counters: RequestCounters(requests: 9)),
+                Reading(
+                    instance: "f-2", revision: new, epoch: "e7", counters: RequestCounters(requests: 9),
+                    failedRequestIds: ["r-1", "r-2"]),
             ])
         #expect(try await source.readings(for: Self.churn).map(\.instance) == ["c-1"])
         #expect(try await source.readings(for: DeploymentKey(name: "unknown")) == [])

@@ -80,6 +80,16 @@ struct SourceInquirerTests {
             ])
     }
 
+    @Test("asks for a range only where time series are kept", arguments: ["server", "probe", "quality"])
+    func ranges(source: String) async throws {
+        let range = MetricRange(over: .seconds(300), reduce: .max)
+        let question = Inquiry.Question.measure(MetricQuery(source: source, text: "queue", range: range))
+        #expect(
+            try await inquirer().answer(Fixtures.inquiry(question))
+                == .measured(
+                    .error("source '\(source)' keeps no time series: leave range out, or ask a Prometheus")))
+    }
+
     @Test("asks the candidate alone where there is no stable")
     func noStable() async throws {
         let inquirer = try inquirer(outcomes: { _, revisions, _, _ in

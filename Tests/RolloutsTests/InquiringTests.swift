@@ -110,10 +110,4 @@ struct InquiringTests {
         #expect(world.asked.map(\.id).prefix(2) == ["counters:server/1", "counters:server/2"])
         #expect(world.state?.rollout?.gateSummaries.first?.reason.contains("server: instance x did not answer") == true)
     }
-
-    @Test("placeholders that are not known stay as they are")
-    func placeholders() {
-        let filled = QueryText.filled("a {{ name }} b {{other}} c {{name", ["name": "x"])
-        #expect(filled == "a x b {{other}} c {{name")
-    }
 }

@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
@@ -27,7 +28,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when its instance is ready: step 1 of 3: set weight 20 %",
-                "if it is not ready by then: all traffic goes to version good-1, and version good-2 is not tried again",
+                "if it is not ready by then: all traffic stays with version good-1, and version good-2 is not tried again",
             ])
         #expect(world.state?.outlook.last?.at == world.state?.deadlineAt)
     }
@@ -84,6 +85,172 @@ struct OutlookTests {
                 "when git asks for another template: it is rolled out",
                 "on 'mlctl retry': version bad-2 is tried again, with new evidence",
             ])
+    }
+
+    @Test("blue-green: judged first, then switched at once, with the old one kept warm to go back to")
+    func blueGreen() throws {
+        let contract = GateSpec(name: "contract", kind: .contract(ContractGate()))
+        var rollout = RolloutSpec(
+            strategy: .blueGreen, steps: [RolloutStep(.approval), RolloutStep(.setWeight(100))], gates: [contract],
+            probation: Probation(duration: .seconds(600)), preview: Preview())
+        rollout.onInsufficient = .rollback
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 10) { $0.message.contains("before any traffic") }
+        let back = "all traffic stays with version good-1, and version good-2 is not tried again"
+        #expect(
+            outlook(world) == [
+                "when its instance is ready: judged before any traffic by contract, then step 1 of 2: approval",
+                "if a gate fails: \(back)", "if it is not ready by then: \(back)",
+                "if it is ready, but not judged by then: \(back)",
+            ])
+        let tensor = ModelContract.Tensor(name: "x", datatype: "FP32", shape: [-1, 4])
+        let plain = ModelContract(inputs: [tensor], outputs: [tensor])
+        world.answer = { _ in .contract(.read(stable: plain, candidate: plain)) }
+        world.run(limit: 60) { $0.phase == .paused }
+        #expect(outlook(world) == ["on 'mlctl promote': step 2 of 2: set weight 100 %", "if a gate fails: \(back)"])
+        world.command(.promote(full: false))
+        world.run(limit: 60) { $0.phase == .promoting }
+        #expect(
+            outlook(world) == [
+                "when the proxy has moved all traffic: version good-2 is on probation for 10m, "
+                    + "and version good-1 is kept warm"
+            ])
+        world.run(limit: 60) { $0.phase == .probation }
+        #expect(
+            outlook(world) == [
+                "when its probation is over: version good-2 is stable; version good-1 is retired",
+                "if a gate fails: all traffic goes to version good-1, and version good-2 is not tried again",
+            ])
+    }
+
+    @Test("blue-green without anything to judge first is switched at once")
+    func plainBlueGreen() throws {
+        let rollout = RolloutSpec(strategy: .blueGreen, steps: [RolloutStep(.setWeight(100))], gates: [])
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 3) { $0.phase == .preparing }
+        var state = try #require(world.state)
+        state.phase = .progressing
+        state.rollout?.hasBegunSteps = true
+        #expect(state.outlook.map(\.when).first == "at once")
+        #expect(state.outlook.map(\.then).first == "all traffic is switched to version good-2 at once")
+    }
+
+    @Test(
+        "an A/B test: its winner, its loser, and what the horizon brings without either",
+        arguments: [
+            (RolloutSpec.InsufficientAction.pause, "it pauses until there is one, or 'mlctl promote'"),
+            (.rollback, "all traffic goes to version good-1, and version good-2 is not tried again"),
+            (.promote, "it is promoted without the evidence"),
+        ])
+    func abTest(onInconclusive: RolloutSpec.InsufficientAction, horizon: String) throws {
+        let goal = GateSpec(name: GoalGate.name, kind: .goal(GoalGate(quantity: CounterRatio(outcome: "sold"))))
+        var rollout = RolloutSpec(
+            strategy: .ab,
+            steps: [RolloutStep(.setWeight(50)), RolloutStep(.gate(GoalGate.name)), RolloutStep(.setWeight(100))],
+            gates: [StrategyTests.errors, goal])
+        rollout.progressDeadline = .seconds(3600)
+        rollout.onInsufficient = onInconclusive
+        let testing = world(rollout, at: 1)
+        #expect(
+            outlook(testing) == [
+                "when version good-2 wins the test: step 3 of 3: set weight 100 %",
+                "if version good-2 loses the test, or a guardrail fails: "
+                    + "all traffic goes to version good-1, and version good-2 is not tried again",
+                "if the test has no winner by then: \(horizon)",
+            ])
+        #expect(testing.state?.outlook.last?.at == testing.state?.deadlineAt)
+    }
+
+    @Test("a shadow: traffic of its own when every gate passes, and none ever if one fails")
+    func shadow() {
+        let rollout = RolloutSpec(
+            strategy: .shadow, steps: [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))],
+            gates: [StrategyTests.errors], onFailure: .rollback)
+        #expect(
+            outlook(world(rollout)) == [
+                "when every gate passes: step 2 of 2: set weight 100 %",
+                "if a gate fails: all traffic stays with version good-1, and version good-2 is not tried again",
+                "if gates still lack data by then: it pauses until every gate passes, or 'mlctl promote'",
+            ])
+    }
+
+    @Test("recreate: the old one stops first, weights mean nothing, and the way back is another start")
+    func recreate() throws {
+        let rollout = RolloutSpec(
+            strategy: .recreate, steps: [RolloutStep(.approval), RolloutStep(.setWeight(100))], gates: [])
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 3) { $0.phase == .preparing }
+        let back = "version good-1 is started again and takes all traffic, and version good-2 is not tried again"
+        #expect(
+            outlook(world) == [
+                "when version good-1 has stopped and its instance is ready: step 1 of 2: approval",
+                "if it is not ready by then: \(back)",
+            ])
+        world.run(limit: 20) { $0.phase == .paused }
+        #expect(outlook(world) == ["on 'mlctl promote': it takes all traffic"])
+        world.command(.abort)
+        world.run(limit: 5) { $0.phase == .rollingBack }
+        #expect(
+            outlook(world) == [
+                "when version good-2 has stopped and version good-1 is ready: version good-1 takes all traffic"
+            ])
+    }
+
+    @Test("with nothing to spare one instance is enough to begin with")
+    func drainThenLoad() {
+        var rollout = RolloutSpec.twoSteps
+        rollout.capacity = .drainThenLoad
+        var world = World(seed: 3, deployment: .example("good-1", replicas: 2))
+        world.run(limit: 20) { $0.phase == .healthy }
+        world.commit(.example("good-2", replicas: 2, rollout: rollout))
+        world.run(limit: 3) { $0.phase == .preparing }
+        #expect(outlook(world).first == "when its first instance is ready: step 1 of 3: set weight 20 %")
+    }
+
+    @Test("a first deployment has no weights to go through: its endpoint opens")
+    func first() {
+        var world = World(seed: 3, deployment: .example("good-1", rollout: .twoSteps))
+        world.run(limit: 2) { $0.phase == .preparing }
+        #expect(
+            outlook(world) == [
+                "when its instance is ready: the endpoint opens",
+                "if it is not ready by then: nothing serves, and version good-1 is not tried again",
+            ])
+    }
+
+    @Test("on probation a failed gate is a person's where failures wait for one")
+    func probation() {
+        var rollout = RolloutSpec.twoSteps
+        rollout.steps = [RolloutStep(.setWeight(100))]
+        rollout.gates = [GateSpec(name: "t", kind: .threshold(ThresholdGate(metric: .errors, max: 1)))]
+        rollout.probation = Probation(duration: .seconds(60), holdback: 5)
+        rollout.onFailure = .pause
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 40) { $0.phase == .paused || $0.phase == .progressing }
+        world.command(.promote(full: true))
+        world.run(limit: 40) { $0.phase == .probation }
+        #expect(
+            outlook(world).last == "if a gate fails: nothing by itself: 'mlctl rollback' takes it back")
+    }
+
+    @Test("suspended: who lifts it, and that gates are still watched")
+    func suspended() {
+        var suspended = world(.twoSteps)
+        suspended.command(.suspend)
+        suspended.pass()
+        let failure =
+            "if a gate fails: all traffic goes to version good-1, and version good-2 is not tried again"
+        #expect(outlook(suspended) == ["on 'mlctl resume': the rollout goes on where it is", failure])
+        var byManifest = world(.twoSteps)
+        var deployment = ModelDeployment.example("good-2", rollout: .twoSteps)
+        deployment.suspend = true
+        byManifest.commit(deployment)
+        byManifest.pass()
+        #expect(outlook(byManifest) == ["when its manifest lifts 'suspend': the rollout goes on where it is", failure])
     }
 
     @Test("settings in words name every step and gate, and change with what they say")

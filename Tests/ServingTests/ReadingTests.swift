@@ -31,6 +31,28 @@ struct ReadingTests {
         #expect(read == report)
     }
 
+    @Test("failed requests of a revision's instances are put in the order of the seconds that their ids name")
+    func failedRequests() throws {
+        let revision = Revision(rawValue: "0123456789")
+        let key = RequestIdentityKey(low: 1, high: 2)
+        func ids(_ revision: Revision, _ seconds: [UInt32]) -> [String] {
+            seconds.enumerated().map { index, second in
+                RequestIdentity(revision: revision, atSeconds: second, random: UInt32(9 - index))
+                    .text(of: DeploymentKey(name: "d"), key: key)
+            }
+        }
+        let other = Revision(rawValue: "9876543210")
+        let first = ids(revision, [10, 20, 20])
+        let second = ids(revision, [15, 30])
+        let readings = [(revision, first), (other, ids(other, [40])), (revision, second)].map { revision, ids in
+            Reading(
+                instance: "i", revision: revision, epoch: "e", counters: RequestCounters(), failedRequestIds: ids)
+        }
+        #expect(
+            readings.failedRequestIds(of: revision, limit: 9) == [first[0], second[0], first[1], first[2], second[1]])
+        #expect(readings.failedRequestIds(of: revision, limit: 2) == [first[2], second[1]])
+    }
+
     @Test("the report of a proxy that knows no previews reads as one without")
     func olderReport() throws {
         let text = #"""

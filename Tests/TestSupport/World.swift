@@ -23,6 +23,8 @@ package struct World {
         package var age = 0
         package var restarts = 0
         package var counters = RequestCounters(latency: [0], bounds: [1])
+        /// Newest last.
+        package var failedRequestIds: [String] = []
         /// Gets nothing new, and ends at the next tick.
         package var isLeaving = false
 
@@ -38,6 +40,8 @@ package struct World {
 
     package static let tick: TimeInterval = 0.5
     package static let loadTicks = 3
+    /// As many as the proxy knows of an instance.
+    package static let failedRequestLimit = 20
 
     package var random: SeededRandom
     package var now = Date(timeIntervalSince1970: 1_800_000_000)
@@ -123,9 +127,18 @@ package struct World {
                 instances[target].counters.latency[0] += 1
                 if Double.random(in: 0..<1, using: &random) < errorRate {
                     instances[target].counters.errors += 1
+                    noteFailedRequest(at: target)
                 }
             }
         }
+    }
+
+    private mutating func noteFailedRequest(at index: Int) {
+        let id = RequestIdentity(
+            revision: instances[index].revision, atSeconds: UInt32(now.timeIntervalSince1970),
+            random: UInt32(truncatingIfNeeded: instances[index].counters.errors))
+        let text = id.text(of: DeploymentKey(name: "world"), key: RequestIdentityKey(low: 1, high: 2))
+        instances[index].failedRequestIds = (instances[index].failedRequestIds + [text]).suffix(Self.failedRequestLimit)
     }
 
     package mutating func restartProxy() {
@@ -184,7 +197,9 @@ package struct World {
 
     package var readings: [Reading] {
         instances.map {
-            Reading(instance: $0.id, revision: $0.revision, epoch: "\(epoch)", counters: $0.counters)
+            Reading(
+                instance: $0.id, revision: $0.revision, epoch: "\(epoch)", counters: $0.counters,
+                failedRequestIds: $0.failedRequestIds)
         }
     }
 

@@ -29,6 +29,14 @@ int clp_exited(int status);
 int clp_exit_code(int status);
 int clp_term_signal(int status);
 
+/// Starts a small process that waits until `owner`, a pidfd, polls readable, and then ends the process group `group`:
+/// SIGTERM, and SIGKILL where some of it is left after `grace_milliseconds`. It is in a session of its own, holds no other
+/// descriptor, and is this process's child.
+/// @return its pid, or a negative errno.
+pid_t clp_guard_group(int owner, pid_t group, int grace_milliseconds);
+/// Ends a guard at once, and reaps it.
+void clp_end_guard(pid_t guard);
+
 /// flock(2), exclusive, without waiting: 0, or -EWOULDBLOCK when another holds it.
 int clp_lock_exclusive(int fd);
 

@@ -12,12 +12,16 @@ struct ExplainText {
 
     /// The newest events of the rollout; `mlctl events` has all.
     static let eventLimit = 40
+    /// The newest failing requests; the JSON has all that are known.
+    static let failedRequestLimit = 5
 
     private var status: DeploymentStatus { explanation.status }
 
     func lines() -> [String] {
-        [headline, facts, rollback, outlook, gates, steps, events, quarantine, advice].filter { !$0.isEmpty }
-            .joined(separator: [""]).map(\.self)
+        [headline, facts, rollback, outlook, gates, failedRequests, steps, events, quarantine, advice].filter {
+            !$0.isEmpty
+        }
+        .joined(separator: [""]).map(\.self)
     }
 
     // MARK: What is so
@@ -60,6 +64,11 @@ struct ExplainText {
             return head(of: gate.summary) + rows.lines
         }
         return section(explanation.rollback == nil ? "Gates" : "Gates, as they stood then", blocks)
+    }
+
+    private var failedRequests: [String] {
+        let shown = explanation.failedRequestIds.suffix(Self.failedRequestLimit)
+        return section("The last failed requests", shown.flatMap { canvas.indented($0.printable, by: 2) })
     }
 
     private func head(of gate: GateSummary) -> [String] {

@@ -77,14 +77,10 @@ struct RunSettings {
     /// The bearer token of the API: from its file, else from MLCTL_TOKEN.
     func token() throws -> String? {
         guard let tokenFile else { return ProcessInfo.processInfo.environment["MLCTL_TOKEN"] }
-        return try secret(in: tokenFile)
+        do {
+            return try SecretFile(path: tokenFile).read()
+        } catch let error as SourceError {
+            throw ValidationError("tokenFile: \(error.message)")
+        }
     }
-}
-
-/// The first line of a file that only its owner should be able to read.
-func secret(in path: String) throws -> String {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
-        let line = text.split(separator: "\n").first, !line.isEmpty
-    else { throw ValidationError("\(path): no secret could be read from it") }
-    return String(line)
 }

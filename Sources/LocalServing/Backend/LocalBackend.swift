@@ -117,19 +117,14 @@ public actor LocalBackend: ServingBackend {
         let view = await proxy.view
         let seen = seenInstances(of: deployment, view)
         let share = view.share(of: deployment)
-        let weights = share.route.map { route in
-            Dictionary(route.revisions.map { ($0.revision, $0.weight) }) { $0 + $1 }
-        }
-        let mirrors = share.route.map { route in
-            Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 }
-        }
         let preview = share.preview.flatMap { $0.listening ? $0.port : nil }
         let record = records[deployment]
         let isOpen = record?.plan?.isOpen == true && share.endpoint?.listening == true
         return Observation(
             instances: seen.map(\.observation),
             endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil,
-            preview: preview.map { "http://127.0.0.1:\($0)" }, weights: weights, mirrors: mirrors,
+            preview: preview.map { "http://127.0.0.1:\($0)" }, weights: share.route?.shares(\.weight),
+            mirrors: share.route?.shares(\.mirror),
             plan: record?.plan, problems: problems(of: deployment, share))
     }
 

@@ -65,3 +65,10 @@ struct ProxyView: Hashable, Sendable {
         )
     }
 }
+
+extension ProxyRoute {
+    /// By revision, what it says of each.
+    func shares(_ share: KeyPath<RevisionRoute, Int>) -> [Revision: Int] {
+        Dictionary(revisions.map { ($0.revision, $0[keyPath: share]) }, uniquingKeysWith: +)
+    }
+}

@@ -101,9 +101,8 @@ final class KeeperShell {
     private var sleepMilliseconds: Int32 {
         let deadlines = [machine.deadline, warmup?.nextDeadline].compactMap { $0 } + probes.values.map(\.deadline)
         let sleep = min(max((deadlines.min() ?? Self.longestSleep + now) - now, .zero), Self.longestSleep)
-        let milliseconds = sleep.components.seconds * 1000 + sleep.components.attoseconds / 1_000_000_000_000_000
         // Rounded up: a millisecond too early is a turn for nothing.
-        return sleep == .zero ? 0 : Int32(milliseconds) + 1
+        return sleep == .zero ? 0 : Int32(sleep.wholeMilliseconds) + 1
     }
 
     private func answerBell() {

@@ -1,16 +1,18 @@
 import Foundation
 
 /// A secret in a file, read anew for every call: one that was rotated is in force at once.
-struct SecretFile: Hashable, Sendable {
+public struct SecretFile: Hashable, Sendable {
     /// Larger than any token.
     static let mostBytes = 64 << 10
 
     var path: String
 
+    public init(path: String) { self.path = path }
+
     /// Its only line.
     ///
     /// - Throws: `SourceError` that names the file, and never repeats what is in it.
-    func read() throws -> String {
+    public func read() throws -> String {
         guard let file = FileHandle(forReadingAtPath: path),
             let bytes = try? file.read(upToCount: Self.mostBytes + 1)
         else {

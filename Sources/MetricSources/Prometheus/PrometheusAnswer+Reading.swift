@@ -1,4 +1,5 @@
 import Analysis
+import ModelManifests
 
 extension PrometheusAnswer {
     /// Series that are named where there are too many.
@@ -6,13 +7,15 @@ extension PrometheusAnswer {
     /// More series than any one side has instances; the baselines of both sides have to be kept.
     static let seriesLimit = 256
 
-    /// One value: a scalar, the only sample of a vector, or the mean of the only series of a range.
-    var measured: Measured {
+    /// One value: a scalar, the only sample of a vector, or what the points of the only series come to.
+    ///
+    /// - Parameter range: as it was asked for; nil: the mean, of a query that is a range by itself.
+    func measured(over range: MetricRange? = nil) -> Measured {
         let found: Measured =
             switch result {
             case .scalar(let value): Self.measured(value)
-            case .vector(let samples): Self.only(samples.map { ($0.labels, [$0.value]) })
-            case .matrix(let series): Self.only(series.map { ($0.key, $0.value) })
+            case .vector(let samples): Self.only(samples.map { ($0.labels, [$0.value]) }, range)
+            case .matrix(let series): Self.only(series.map { ($0.key, $0.value) }, range)
             case .string(let text): .error("the text '\(text.prefix(40))' where a number was wanted")
             }
         guard !warnings.isEmpty else { return found }
@@ -24,7 +27,7 @@ extension PrometheusAnswer {
         }
     }
 
-    private static func only(_ series: [(labels: Labels, values: [Double])]) -> Measured {
+    private static func only(_ series: [(labels: Labels, values: [Double])], _ range: MetricRange?) -> Measured {
         guard series.count <= 1 else {
             let shown = series.map { text($0.labels) }.sorted().prefix(shownSeries).joined(separator: ", ")
             return .error(
@@ -36,7 +39,22 @@ extension PrometheusAnswer {
         guard !numbers.isEmpty else {
             return .noData("the result is not a number (NaN): nothing was counted in the window")
         }
-        return measured(numbers.reduce(0, +) / Double(numbers.count))
+        if let range, numbers.count < range.minPoints {
+            return .noData(
+                "\(numbers.count) points are numbers in the last \(range.over.goText), and \(range.minPoints) are wanted"
+            )
+        }
+        return measured(reduced(numbers, range?.reduce ?? .mean))
+    }
+
+    /// - Parameter numbers: at least one, oldest first.
+    private static func reduced(_ numbers: [Double], _ reduction: MetricRange.Reduction) -> Double {
+        switch reduction {
+        case .max: numbers.max() ?? .nan
+        case .min: numbers.min() ?? .nan
+        case .mean: numbers.reduce(0, +) / Double(numbers.count)
+        case .last: numbers.last ?? .nan
+        }
     }
 
     private static func measured(_ value: Double) -> Measured {

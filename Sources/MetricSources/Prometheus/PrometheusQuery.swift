@@ -1,12 +1,22 @@
 import Foundation
+import ModelManifests
 
-/// An instant query, as Prometheus' HTTP API takes it: https://prometheus.io/docs/prometheus/latest/querying/api/
+/// A query, as Prometheus' HTTP API takes it: https://prometheus.io/docs/prometheus/latest/querying/api/
 ///
 /// Posted as a form, so that a query may be long and is not written to access logs.
 struct PrometheusQuery: Hashable, Sendable {
+    /// At which moments it is evaluated.
+    enum Moments: Hashable, Sendable {
+        /// Now, by the server's own clock.
+        case now
+        /// Unix seconds.
+        case at(Double)
+        /// The last of them in Unix seconds.
+        case range(MetricRange, untilSeconds: Double)
+    }
+
     var text: String
-    /// Unix seconds; nil: now, by the server's own clock.
-    var atSeconds: Double?
+    var moments = Moments.now
     /// The server gives up then, too.
     var timeout: Duration
 
@@ -15,7 +25,7 @@ struct PrometheusQuery: Hashable, Sendable {
     ///   - authorization: the header's value.
     func request(to base: String, authorization: String?) -> SourceRequest {
         var fields = [("query", text)]
-        if let atSeconds { fields.append(("time", String(format: "%.3f", atSeconds))) }
+        fields += momentFields
         fields.append(("timeout", "\(Int64(timeout / .milliseconds(1)))ms"))
         var headers = [
             SourceRequest.Header(name: "Accept", value: "application/json"),
@@ -24,9 +34,26 @@ struct PrometheusQuery: Hashable, Sendable {
         ]
         if let authorization { headers.append(SourceRequest.Header(name: "Authorization", value: authorization)) }
         return SourceRequest(
-            method: .post, url: base + "/api/v1/query", headers: headers,
+            method: .post, url: base + path, headers: headers,
             body: fields.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&"))
     }
+
+    private var path: String {
+        if case .range = moments { "/api/v1/query_range" } else { "/api/v1/query" }
+    }
+
+    private var momentFields: [(String, String)] {
+        switch moments {
+        case .now: return []
+        case .at(let seconds): return [("time", Self.number(seconds))]
+        case .range(let range, let until):
+            let step = range.step / .seconds(1)
+            let from = until - Double(range.stepCount) * step
+            return [("start", Self.number(from)), ("end", Self.number(until)), ("step", Self.number(step))]
+        }
+    }
+
+    private static func number(_ seconds: Double) -> String { String(format: "%.3f", seconds) }
 
     /// A value within a double-quoted string of PromQL.
     static func escape(_ value: String) -> String {

@@ -22,6 +22,7 @@ public struct PrometheusSource: Sendable {
     private let certificates: SourceCertificates
     private let logger: Logger
     private let transport: Transport
+    private let now: @Sendable () -> Date
 
     public init(_ settings: PrometheusSettings, logger: Logger) {
         let timeout = settings.access.timeout
@@ -30,16 +31,28 @@ public struct PrometheusSource: Sendable {
         }
     }
 
-    init(_ settings: PrometheusSettings, logger: Logger, transport: @escaping Transport) {
+    init(
+        _ settings: PrometheusSettings, logger: Logger, now: @escaping @Sendable () -> Date = { Date() },
+        transport: @escaping Transport
+    ) {
         self.settings = settings
         certificates = SourceCertificates(settings.access)
         self.logger = logger
+        self.now = now
         self.transport = transport
     }
 
     /// One value of a query whose placeholders are filled in.
-    public func measure(_ query: String) async -> Measured {
-        await .of { try await ask(query).measured }
+    ///
+    /// - Parameter range: its points are brought to the one value. They end now by the clock of this machine: the server
+    ///   wants to be told.
+    public func measure(_ query: String, range: MetricRange? = nil) async -> Measured {
+        await .of {
+            let moments = range.map {
+                PrometheusQuery.Moments.range($0, untilSeconds: now().timeIntervalSince1970)
+            }
+            return try await ask(query, moments ?? .now).measured(over: range)
+        }
     }
 
     /// Cumulative counters of each side: one reading a series, named by its labels. Series of `of` and `per` with the
@@ -58,7 +71,7 @@ public struct PrometheusSource: Sendable {
             var namedBySeries: [String: [String: Double]] = [:]
             for counter in counters {
                 let query = try placeholders.fill(counter, escaping: PrometheusQuery.escape)
-                let answer = try await ask(query, atSeconds: moment)
+                let answer = try await ask(query, moment.map { .at($0) } ?? .now)
                 moment = moment ?? answer.atSeconds
                 for sample in try answer.counters() {
                     namedBySeries[PrometheusAnswer.text(sample.labels), default: [:]][counter, default: 0] +=
@@ -79,8 +92,8 @@ public struct PrometheusSource: Sendable {
         return readings
     }
 
-    private func ask(_ query: String, atSeconds: Double? = nil) async throws -> PrometheusAnswer {
-        let question = PrometheusQuery(text: query, atSeconds: atSeconds, timeout: settings.access.timeout)
+    private func ask(_ query: String, _ moments: PrometheusQuery.Moments) async throws -> PrometheusAnswer {
+        let question = PrometheusQuery(text: query, moments: moments, timeout: settings.access.timeout)
         let request = question.request(
             to: settings.address.base, authorization: try settings.access.authorization())
         let response = try await transport(request, try certificates.tlsConfiguration())

@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// # Guarantees
 /// - Ends within the gate's time limit and `SessionCommand.defaultGrace`, twice over at most, with all that the command started
-///   in its own process group.
+///   in its own process group; and with this process, however that ends.
 /// - However much it prints: a file of 4 MiB, the newest 50 of them, and 128 KiB of memory.
 /// - Whatever keeps it from an exit code decides nothing, and says what to do.
 public struct CheckRunner: Sendable {

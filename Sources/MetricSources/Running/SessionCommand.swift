@@ -3,7 +3,8 @@ import Subprocess
 import Synchronization
 import SystemPackage
 
-/// A command without a shell, in a session of its own, that ends as a whole: whatever it started ends with it.
+/// A command without a shell, in a session of its own, that ends as a whole: whatever it started ends with it, and all of
+/// it with this process.
 struct SessionCommand: Sendable {
     enum End: Hashable, Sendable {
         case exited(Int)
@@ -30,8 +31,11 @@ struct SessionCommand: Sendable {
 
     /// - Parameter take: is given what the command prints, as it comes, from two tasks; what it does not keep is gone.
     func run(_ take: @escaping @Sendable (Stream, UnsafeRawBufferPointer) -> Void) async -> End {
-        let session = Mutex<pid_t?>(nil)
-        let started: @Sendable (pid_t) -> Void = { pid in session.withLock { $0 = pid } }
+        let session = Mutex<Session?>(nil)
+        let started: @Sendable (pid_t) -> Void = { pid in
+            let guarded = Session(leader: pid, guardian: GroupGuard(of: pid, grace: grace))
+            session.withLock { $0 = guarded }
+        }
         let end = await withTaskGroup(of: End?.self) { tasks in
             tasks.addTask { await start(take, started: started) }
             tasks.addTask {
@@ -47,8 +51,16 @@ struct SessionCommand: Sendable {
             await tasks.waitForAll()
             return end
         }
-        if let pid = session.withLock({ $0 }) { await endRest(of: pid, gently: end == .timedOut) }
+        if let session = session.withLock({ $0 }) {
+            await endRest(of: session.leader, gently: end == .timedOut)
+            session.guardian?.end()
+        }
         return end
+    }
+
+    private struct Session {
+        var leader: pid_t
+        var guardian: GroupGuard?
     }
 
     private func start(

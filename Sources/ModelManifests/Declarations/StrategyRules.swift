@@ -91,10 +91,15 @@ enum StrategyRules {
                     "compares with a stable, and strategy: recreate has none", path, gate.place,
                     "use a threshold, drift with a profile, or another strategy")
             }
-            if needsBoth, rollout.spec.strategy == .blueGreen, deployment.traffic.generate == nil, !mirrors(rollout) {
+            // Recorded requests are not observed.
+            let hasRecorded = deployment.traffic.generate != nil && spec.observation == nil
+            if needsBoth, rollout.spec.strategy == .blueGreen, !hasRecorded, !mirrors(rollout) {
                 report(
                     "compares both sides at the same time, and with strategy: blueGreen only one has traffic", path,
-                    gate.place, "add traffic.generate, a step '- mirror: 100', or use strategy: canary")
+                    gate.place,
+                    spec.observation == nil
+                        ? "add traffic.generate, a step '- mirror: 100', or use strategy: canary"
+                        : "add a step '- mirror: 100', or use strategy: canary")
             }
         }
     }

@@ -25,6 +25,15 @@ enum ThresholdFields {
                 }
             },
             Field(
+                "range", range,
+                "query only. Points over a stretch of time instead of one value: Prometheus' query_range."
+            ) { gate, range in
+                if case .query(var query) = gate.measure {
+                    query.range = range
+                    gate.measure = .query(query)
+                }
+            },
+            Field(
                 "min", .number(-Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude),
                 "Below this the measurement fails."
             ) {
@@ -77,6 +86,11 @@ enum ThresholdFields {
         })
 
     private static func checkSource(_ gate: ThresholdGate, _ node: SourceNode, _ reading: inout DocumentReading) {
+        if case .metric = gate.measure, node["range"] != nil {
+            reading.report(
+                "goes with a query only", field: "range", of: node,
+                suggestion: "a metric of the proxy looks back on window: 5m")
+        }
         switch gate.measure {
         case .metric where node["query"] != nil && node["metric"] == nil:
             reading.report(
@@ -86,6 +100,12 @@ enum ThresholdFields {
                 "is of the proxy only", field: "metric", of: node,
                 suggestion: "leave source out, or write a query for '\(query.source)'")
         case .query(let query):
+            if query.range != nil, query.source == MetricSourceName.server {
+                reading.report(
+                    "is of a source that keeps time series; 'server' knows only what is so now", field: "range",
+                    of: node,
+                    suggestion: "leave range out, or ask a Prometheus")
+            }
             for name in unknownPlaceholders(of: query.text) {
                 reading.report(
                     "holds the unknown placeholder {{\(name)}}", field: "query", of: node,
@@ -96,8 +116,38 @@ enum ThresholdFields {
     }
 
     private static func unknownPlaceholders(of text: String) -> [String] {
-        text.components(between: "{{", and: "}}").filter { !MetricQuery.placeholders.contains($0) }
+        QueryTemplate(text).placeholders.filter { !MetricQuery.placeholders.contains($0) }
     }
+
+    private static let range = Shape<MetricRange>.object(
+        MetricRange(over: .zero, reduce: .mean),
+        fields: [
+            Field("over", .duration(.seconds(1)...GoDuration.longest), "How far it looks back: 5m.", isRequired: true) {
+                $0.over = $1
+            },
+            Field("step", .duration(.seconds(1)...GoDuration.longest), "Between two points; 15s.") { $0.step = $1 },
+            Field("reduce", .choice(of: "reduction"), "max, min, mean or last of the points.", isRequired: true) {
+                $0.reduce = $1
+            },
+            Field(
+                "minPoints", .wholeNumber(1...MetricRange.pointLimit),
+                "Fewer points that are numbers are no measurement; 1."
+            ) {
+                $0.minPoints = $1
+            },
+        ],
+        check: { range, node, reading in
+            guard node["over"] != nil else { return }
+            if range.pointCount > MetricRange.pointLimit {
+                reading.report(
+                    "makes \(range.pointCount) points of \(range.over.goText); at most \(MetricRange.pointLimit) are asked for",
+                    field: "step", of: node, suggestion: "use a longer step")
+            } else if range.minPoints > range.pointCount {
+                reading.report(
+                    "is more than the \(range.pointCount) points that there are", field: "minPoints", of: node,
+                    suggestion: "at most \(range.pointCount)")
+            }
+        })
 
     private static let condition = Shape<String>.string().map { text, node, reading -> Condition? in
         do throws(Condition.Fault) {
@@ -106,19 +156,5 @@ enum ThresholdFields {
             reading.report(error.message, at: node.place, suggestion: "such as: value < 0.25 && value > 0")
             return nil
         }
-    }
-}
-
-extension String {
-    /// What stands between each opening mark and the next closing one, without spaces at the ends.
-    func components(between opening: String, and closing: String) -> [String] {
-        var found: [String] = []
-        var rest = self[...]
-        while let start = rest.firstRange(of: opening), let end = rest[start.upperBound...].firstRange(of: closing) {
-            let inner = rest[start.upperBound..<end.lowerBound]
-            found.append(inner.split(whereSeparator: \.isWhitespace).joined(separator: " "))
-            rest = rest[end.upperBound...]
-        }
-        return found
     }
 }

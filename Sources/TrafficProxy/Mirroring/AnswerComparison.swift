@@ -11,7 +11,7 @@ struct PairedAnswer: Hashable, Sendable {
 ///
 /// A pair counts where the user's answer says something: it is no 5xx, and a 2xx has a body that could be copied and
 /// holds the path. From then on whatever the shadow does else is a disagreement: another class of status, no such value,
-/// a body over the bound.
+/// a body over the bound, or one that is not compressed as it says.
 enum AnswerComparison {
     struct Outcome: Hashable, Sendable {
         var agrees: Bool
@@ -28,16 +28,18 @@ enum AnswerComparison {
     ) throws(Unseen) -> Outcome {
         guard user.status < 500 else { throw .noValue }
         let isSuccess = user.status / 100 == 2
-        let theirs = isSuccess ? try user.body.payload() : ByteBuffer()
+        let theirs = isSuccess ? try user.body.payload.get() : ByteBuffer()
         if isSuccess, theirs.readableBytes == 0 { throw .noValue }
         guard user.status / 100 == shadow.status / 100 else { return .differs }
         guard isSuccess else { return .same }
         let ours: ByteBuffer
         do throws(Unseen) {
-            ours = try shadow.body.payload()
+            ours = try shadow.body.payload.get()
         } catch {
-            guard error == .tooLarge else { throw error }
-            return .differs
+            switch error {
+            case .tooLarge, .garbled: return .differs
+            case .incomplete, .compressed, .noRoom, .notJSON, .noValue: throw error
+            }
         }
         return try compare(theirs, ours, by: comparison)
     }

@@ -4,16 +4,14 @@ import NIOCore
 ///
 /// It lives on the event loop; what it copied leaves as `CopiedBody`.
 final class BodyCopy {
-    let isChunked: Bool
-    private let isCompressed: Bool
+    let form: BodyForm
     private let bytesMax: Int
     private let budget: CopyBudget
     private var bytes = ByteBuffer()
     private var fault: Unseen?
 
-    init(isChunked: Bool, isCompressed: Bool, bytesMax: Int, budget: CopyBudget) {
-        self.isChunked = isChunked
-        self.isCompressed = isCompressed
+    init(_ form: BodyForm, bytesMax: Int, budget: CopyBudget) {
+        self.form = form
         self.bytesMax = bytesMax
         self.budget = budget
     }
@@ -56,7 +54,7 @@ final class BodyCopy {
     /// The body is whole: it can be read.
     var readable: CopiedBody {
         if let fault { return .unseen(fault) }
-        return isCompressed ? .unseen(.compressed) : .bytes(bytes, isChunked: isChunked)
+        return form.coding == .other ? .unseen(.compressed) : .bytes(bytes, form, bytesMax: bytesMax)
     }
 }
 

@@ -21,7 +21,8 @@ struct DrawnObservations {
         }
         guard !tallies.isEmpty else { return }
         let isTaken = reader.submit(bytes: body.byteCount) {
-            for tally in tallies { tally.read(body) }
+            let payload = body.payload
+            for tally in tallies { tally.read(payload) }
         }
         if !isTaken { for tally in tallies { tally.miss(.noRoom) } }
     }

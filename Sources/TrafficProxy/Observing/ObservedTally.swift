@@ -22,9 +22,9 @@ final class ObservedTally: Sendable {
     var counts: Counts { state.withLock { $0 } }
 
     /// Finds the value in a body, and counts it.
-    func read(_ body: CopiedBody) {
+    func read(_ payload: Result<ByteBuffer, Unseen>) {
         do throws(Unseen) {
-            let bucket = try bucket(of: body)
+            let bucket = try bucket(of: payload.get())
             state.withLock { $0.buckets[bucket] += 1 }
         } catch {
             miss(error)
@@ -33,8 +33,7 @@ final class ObservedTally: Sendable {
 
     func miss(_ why: Unseen) { state.withLock { $0.unseen[why, default: 0] += 1 } }
 
-    private func bucket(of body: CopiedBody) throws(Unseen) -> Int {
-        let payload = try body.payload()
+    private func bucket(of payload: ByteBuffer) throws(Unseen) -> Int {
         let found: Result<Int?, JSONScanner.Fault> = payload.withUnsafeReadableBytes { bytes in
             Result { () throws(JSONScanner.Fault) in
                 guard let range = try JSONScanner.range(of: observation.path, in: bytes) else { return nil }

@@ -84,8 +84,9 @@ extension BodyCopy {
     convenience init(of request: RequestHead, _ source: UnsafePointer<UInt8>, plane: DataPlane) {
         let isChunked = if case .chunked = request.body { true } else { false }
         self.init(
-            isChunked: isChunked,
-            isCompressed: ContentCoding.isCoded(source, from: request.fieldsStart, headLength: request.length),
+            BodyForm(
+                isChunked: isChunked,
+                coding: ContentCoding(source, from: request.fieldsStart, headLength: request.length)),
             bytesMax: plane.limits.copiedBodyBytes, budget: plane.copyBudget)
         if case .length(let length) = request.body, length > plane.limits.copiedBodyBytes { giveUp(.tooLarge) }
     }

@@ -30,7 +30,7 @@ import Testing
             Outlook(when: "if a gate fails", then: "all traffic goes to version 2, and version 3 is not tried again"),
             Outlook(
                 when: "if gates still lack data by then", at: Samples.now.addingTimeInterval(1620),
-                then: "it pauses until they do, or 'mlctl promote'"),
+                then: "it pauses until every gate passes, or 'mlctl promote'"),
         ],
         gates: [GateExplanation(summary: Samples.progressing.gates[0], words: words)],
         steps: [
@@ -82,7 +82,7 @@ import Testing
             What happens next
               when gate no-worse-errors passes           step 5 of 6: set weight 50 %
               if a gate fails                            all traffic goes to version 2, and version 3 is not tried again
-              if gates still lack data by then (in 27m)  it pauses until they do, or 'mlctl promote'
+              if gates still lack data by then (in 27m)  it pauses until every gate passes, or 'mlctl promote'
 
             Gates
               no-worse-errors  insufficient, 120 samples
@@ -160,6 +160,24 @@ import Testing
             explanation: Self.progressing, now: Samples.now, canvas: Canvas(width: 80, hasColour: true)
         ).lines().joined(separator: "\n")
         #expect(coloured.replacing(/\u{1B}\[[0-9]*m/, with: "") == text(Self.progressing, width: 80))
+    }
+
+    @Test("the newest failed requests stand below the gates that they failed")
+    func failedRequests() {
+        var explanation = Self.progressing
+        explanation.failedRequestIds = (1...7).map { "bbbbbbbbbb-\($0)" }
+        let shown = text(explanation)
+        let expected = """
+            The last failed requests
+              bbbbbbbbbb-3
+              bbbbbbbbbb-4
+              bbbbbbbbbb-5
+              bbbbbbbbbb-6
+              bbbbbbbbbb-7
+
+            Steps
+            """
+        #expect(shown.contains(expected))
     }
 
     @Test("only the newest events are shown, and where the others are")

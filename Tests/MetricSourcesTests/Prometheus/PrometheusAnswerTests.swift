@@ -1,5 +1,6 @@
 import Analysis
 import Foundation
+import ModelManifests
 import Testing
 
 @testable import MetricSources
@@ -12,7 +13,7 @@ struct PrometheusAnswerTests {
     }
 
     private func measured(_ data: String, beside: String = "") throws -> Measured {
-        try answer(data, beside: beside).measured
+        try answer(data, beside: beside).measured()
     }
 
     private func failure(status: Int, _ body: String) -> SourceError? {
@@ -48,6 +49,44 @@ struct PrometheusAnswerTests {
         #expect(
             try measured(range(#"[1,"1"],[2,"+Inf"]"#))
                 == .error("the result is +Inf: does the query divide by nothing?"))
+    }
+
+    @Test("over a range is what its points come to; those that are no number are left out")
+    func reductions() throws {
+        let series =
+            #"{"resultType":"matrix","result":[{"metric":{},"values":[[1,"NaN"],[2,"4"],[3,"1"],[4,"1"],[5,"NaN"]]}]}"#
+        func found(_ reduction: MetricRange.Reduction, minPoints: Int = 1) throws -> Measured {
+            try answer(series).measured(
+                over: MetricRange(over: .seconds(60), reduce: reduction, minPoints: minPoints))
+        }
+        #expect(
+            try MetricRange.Reduction.allCases.map { try found($0) } == [.value(4), .value(1), .value(2), .value(1)])
+        #expect(try found(.max, minPoints: 3) == .value(4))
+        #expect(
+            try found(.max, minPoints: 4) == .noData("3 points are numbers in the last 1m, and 4 are wanted"))
+    }
+
+    @Test("over a range without a series, of many, or with an infinity, is never a value")
+    func rangesWithoutValue() throws {
+        let range = MetricRange(over: .seconds(60), reduce: .max)
+        func found(_ result: String) throws -> Measured {
+            try answer(#"{"resultType":"matrix","result":[\#(result)]}"#).measured(over: range)
+        }
+        #expect(try found("") == .noData("the query has no result: no series matches"))
+        #expect(
+            try found(#"{"metric":{},"values":[]}"#)
+                == .noData("the result is not a number (NaN): nothing was counted in the window"))
+        #expect(
+            try found(#"{"metric":{},"values":[[1,"1"],[2,"+Inf"]]}"#)
+                == .error("the result is +Inf: does the query divide by nothing?"))
+        guard
+            case .error(let many) = try found(
+                #"{"metric":{"i":"a"},"values":[[1,"1"]]},{"metric":{"i":"b"},"values":[[1,"2"]]}"#)
+        else {
+            Issue.record("a value of two series")
+            return
+        }
+        #expect(many.hasPrefix("2 series where one was wanted"))
     }
 
     @Test("without a result, or with NaN, is no data; an infinity or a text is an error")

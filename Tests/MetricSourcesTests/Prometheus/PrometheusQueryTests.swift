@@ -1,3 +1,4 @@
+import ModelManifests
 import Testing
 
 @testable import MetricSources
@@ -7,7 +8,8 @@ struct PrometheusQueryTests {
     @Test("is posted as a form, so that it may be long and stays out of access logs")
     func exactText() {
         let query = PrometheusQuery(
-            text: #"sum(rate(errors_total{revision="ab+c"}[1m]))"#, atSeconds: 1_700_000_000.5, timeout: .seconds(10))
+            text: #"sum(rate(errors_total{revision="ab+c"}[1m]))"#, moments: .at(1_700_000_000.5),
+            timeout: .seconds(10))
         #expect(
             query.request(to: "https://prometheus.example.com/prefix", authorization: "Bearer secret")
                 == SourceRequest(
@@ -28,6 +30,18 @@ struct PrometheusQueryTests {
             .request(to: "http://127.0.0.1:9090", authorization: nil)
         #expect(request.body == "query=up&timeout=1500ms")
         #expect(request.headers.map(\.name) == ["Accept", "Content-Type", "User-Agent"])
+    }
+
+    @Test("over a range names its points, the last of which is the moment at which it is asked")
+    func range() {
+        let range = MetricRange(over: .seconds(100), step: .seconds(15), reduce: .max)
+        let request = PrometheusQuery(
+            text: "up", moments: .range(range, untilSeconds: 1_700_000_000.5), timeout: .seconds(10)
+        ).request(to: "http://p", authorization: nil)
+        #expect(request.url == "http://p/api/v1/query_range")
+        #expect(
+            request.body
+                == "query=up&start=1699999910.500&end=1700000000.500&step=15.000&timeout=10000ms")
     }
 
     @Test("keeps a filled-in value within its quotes")

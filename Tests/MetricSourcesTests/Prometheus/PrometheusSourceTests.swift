@@ -45,7 +45,10 @@ struct PrometheusSourceTests {
     private func source(_ server: Server, _ settings: String = "") throws -> PrometheusSource {
         let json = #"{"name":"p","kind":"prometheus","url":"http://127.0.0.1:9090/"\#(settings)}"#
         guard case .prometheus(let prometheus) = try Fixtures.settings(json).kind else { throw CancellationError() }
-        return PrometheusSource(prometheus, logger: Fixtures.quiet) { request, _ in server.answer(request) }
+        return PrometheusSource(prometheus, logger: Fixtures.quiet, now: { Date(timeIntervalSince1970: 1_700_000_000) })
+        {
+            request, _ in server.answer(request)
+        }
     }
 
     private func sample(_ labels: String, _ value: String, at: Double = 1_700_000_000.25) -> String {
@@ -63,6 +66,16 @@ struct PrometheusSourceTests {
         #expect(server.asked.withLock { $0 }.map(\.url) == ["http://127.0.0.1:9090/api/v1/query"])
         #expect(
             try await source(Server([:], failing: "up")).measure("up") == .error("http://127.0.0.1:9090 answered 500."))
+    }
+
+    @Test("measures what the points of a range come to, the last of them now")
+    func ranges() async throws {
+        let server = Server(["up": #"{"metric":{},"values":[[1,"2"],[2,"5"],[3,"NaN"]]}"#])
+        let range = MetricRange(over: .seconds(300), step: .seconds(60), reduce: .max)
+        #expect(try await source(server).measure("up", range: range) == .value(5))
+        #expect(server.asked.withLock { $0 }.map(\.url) == ["http://127.0.0.1:9090/api/v1/query_range"])
+        let form = try #require(server.forms.first)
+        #expect(form["start"] == "1699999700.000" && form["end"] == "1700000000.000" && form["step"] == "60.000")
     }
 
     @Test("reads counters of both sides at one moment of the server's clock, a reading a series, named as written")

@@ -34,6 +34,24 @@ struct RealPrometheusTests {
         #expect(many.hasPrefix("3 series where one was wanted"))
         #expect(wrong.hasPrefix("Prometheus: bad_data"))
 
+        let failed = #"predictions_total{code="500",revision="bbbbbbbbbb"}"#
+        for reduction in MetricRange.Reduction.allCases {
+            let range = MetricRange(over: .seconds(60), step: .seconds(1), reduce: reduction)
+            #expect(await source.measure(failed, range: range) == .value(10))
+        }
+        let hour = MetricRange(over: .seconds(3600), step: .seconds(60), reduce: .max, minPoints: 30)
+        guard case .noData(let tooYoung) = await source.measure(failed, range: hour),
+            case .error(let nested) = await source.measure("\(failed)[1m]", range: hour)
+        else {
+            Issue.record("a value of an hour that has not been, or of a range of ranges")
+            return
+        }
+        #expect(tooYoung.hasSuffix("are numbers in the last 1h, and 30 are wanted"))
+        #expect(nested.hasPrefix("Prometheus: bad_data"))
+        #expect(
+            await source.measure(#"predictions_total{revision="cccccccccc"}"#, range: hour)
+                == .noData("the query has no result: no series matches"))
+
         let ratio = CounterRatio(
             source: "p", of: #"predictions_total{revision="{{revision}}",code="500"}"#,
             per: #"sum by (revision) (predictions_total{revision="{{revision}}"})"#)

@@ -155,12 +155,41 @@ import Testing
                 + "(add traffic.generate, a step '- mirror: 100', or use strategy: canary)"
         ),
         (
+            "traffic: {generate: {rate: 5, requests: r.jsonl}, observe: [{name: score, path: y, buckets: [0.5]}]}\n"
+                + "rollout: {strategy: blueGreen, gates: [{name: d, distribution: {observe: score}}]}",
+            "spec.rollout.gates[0]: compares both sides at the same time, and with strategy: blueGreen only one has traffic "
+                + "(add a step '- mirror: 100', or use strategy: canary)"
+        ),
+        (
             "rollout: {gates: [{name: d, distribution: {observe: score}}]}",
             "spec.rollout.gates[0]: there is no observation 'score' (add it to traffic.observe)"
         ),
         (
             "rollout: {gates: [{name: s, agreement: {min: 0.9}}]}",
             "spec.rollout.gates[0]: compares answers of a shadow, and there is none (use strategy: shadow, or add a step '- mirror: 100')"
+        ),
+        (
+            "rollout: {gates: [{name: r, threshold: {metric: errors, max: 0.1, range: {over: 5m, reduce: max}}}]}",
+            "spec.rollout.gates[0].threshold.range: goes with a query only (a metric of the proxy looks back on window: 5m)"
+        ),
+        (
+            "rollout: {gates: [{name: r, threshold: {source: server, query: q, max: 1, range: {over: 5m, reduce: max}}}]}",
+            "spec.rollout.gates[0].threshold.range: is of a source that keeps time series; 'server' knows only what is so now "
+                + "(leave range out, or ask a Prometheus)"
+        ),
+        (
+            "rollout: {gates: [{name: r, threshold: {source: p, query: q, max: 1, range: {over: 24h, reduce: max}}}]}",
+            "spec.rollout.gates[0].threshold.range.step: makes 5761 points of 24h; at most 1000 are asked for "
+                + "(use a longer step)"
+        ),
+        (
+            "rollout: {gates: [{name: r, threshold: {source: p, query: q, max: 1, "
+                + "range: {over: 1m, reduce: last, minPoints: 6}}}]}",
+            "spec.rollout.gates[0].threshold.range.minPoints: is more than the 5 points that there are (at most 5)"
+        ),
+        (
+            "rollout: {gates: [{name: r, threshold: {source: p, query: q, max: 1, range: {over: 1m}}}]}",
+            "spec.rollout.gates[0].threshold.range.reduce: is missing (max, min, mean or last of the points.)"
         ),
         (
             "rollout: {gates: [{name: q, threshold: {source: prom, query: 'x{{revison}}', max: 1}}]}",

@@ -93,7 +93,7 @@ import Testing
     func taps() {
         let tally = ObservedTally(
             PredictionObservation(name: "score", path: JSONPath(steps: []), buckets: .edges([0.5])))
-        tally.read(.bytes(ByteBuffer(string: "0.7"), isChunked: false))
+        tally.read(CopiedBody.bytes(ByteBuffer(string: "0.7"), BodyForm(), bytesMax: 1000).payload)
         tally.miss(.noRoom)
         let pairs = PairTally.Counts(
             pairs: PairCounters(pairs: 4, disagreements: 1, distance: 0.5, dropped: 2), unseen: [.tooLarge: 3])

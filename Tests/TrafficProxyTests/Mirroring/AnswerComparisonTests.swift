@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct AnswerComparisonTests {
     private static func answer(_ text: String, status: Int = 200) -> PairedAnswer {
-        PairedAnswer(status: status, body: .bytes(ByteBuffer(string: text), isChunked: false))
+        PairedAnswer(status: status, body: .bytes(ByteBuffer(string: text), BodyForm(), bytesMax: 1000))
     }
 
     private static func compare(
@@ -102,6 +102,16 @@ import Testing
         for why in [Unseen.compressed, .noRoom] {
             let lost = PairedAnswer(status: 200, body: .unseen(why))
             #expect(throws: why) { try AnswerComparison.compare(user: user, shadow: lost, by: ShadowComparison()) }
+        }
+    }
+
+    @Test("a shadow's body that is not compressed as it says is a disagreement")
+    func garbled() throws {
+        let user = Self.answer("1")
+        for bytes in [Array("1".utf8), Array(gzippedScore.dropLast(3))] {
+            let body = CopiedBody.bytes(ByteBuffer(bytes: bytes), BodyForm(coding: .deflated), bytesMax: 1000)
+            let shadow = PairedAnswer(status: 200, body: body)
+            #expect(try AnswerComparison.compare(user: user, shadow: shadow, by: ShadowComparison()) == .differs)
         }
     }
 

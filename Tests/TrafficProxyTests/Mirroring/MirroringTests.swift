@@ -76,6 +76,22 @@ import Testing
         }
     }
 
+    @Test("answers that say the same agree, whichever of them is compressed")
+    func compressed() async throws {
+        try await PlaneHarness.run { harness in
+            let stable = try await ScriptedUpstream(.body(gzippedScore, fields: "content-encoding: gzip\n"))
+            let shadow = try await ScriptedUpstream(Self.json(#"{"y":0.9}"#))
+            let client = try RawClient(port: try await harness.route(stable: stable.port, shadow: shadow.port))
+            #expect(try await client.request().field("content-encoding") == "gzip")
+            let first = try await harness.counters(of: "m-0") { $0.pairs?.pairs == 1 }.pairs
+            #expect(first == PairCounters(pairs: 1))
+            try await shadow.behave(Self.json(#"{"y":0.8}"#))
+            _ = try await client.request()
+            let second = try await harness.counters(of: "m-0") { $0.pairs?.pairs == 2 }.pairs
+            #expect(second?.disagreements == 1)
+        }
+    }
+
     @Test("the shadow hangs: all users get their answers, and so many copies are under way and no more")
     func hangs() async throws {
         var limits = ProxyLimits()

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct PairTallyTests {
     private static func answer(_ text: String) -> PairedAnswer {
-        PairedAnswer(status: 200, body: .bytes(ByteBuffer(string: text), isChunked: false))
+        PairedAnswer(status: 200, body: .bytes(ByteBuffer(string: text), BodyForm(), bytesMax: 1000))
     }
 
     @Test("pairs, disagreements and distances add up; what was not compared is dropped, and told apart in the metrics")

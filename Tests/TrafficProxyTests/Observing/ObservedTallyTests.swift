@@ -18,9 +18,9 @@ import Testing
         for body in [
             #"{"y":0.2}"#, #"{"y":0.9}"#, #"{"y":0.95}"#, #"{"y":"0.2"}"#, #"{"z":1}"#, #"{"y":null}"#, "<html>",
         ] {
-            tally.read(.bytes(ByteBuffer(string: body), isChunked: false))
+            tally.read(CopiedBody.bytes(ByteBuffer(string: body), BodyForm(), bytesMax: 1000).payload)
         }
-        for why in [Unseen.tooLarge, .compressed, .noRoom] { tally.read(.unseen(why)) }
+        for why in [Unseen.tooLarge, .compressed, .noRoom] { tally.read(.failure(why)) }
         #expect(tally.counts.buckets == [1, 2])
         #expect(
             tally.counts.unseen == [.noValue: 3, .notJSON: 1, .tooLarge: 1, .compressed: 1, .noRoom: 1])
@@ -30,8 +30,9 @@ import Testing
     func chunked() {
         let tally = ObservedTally(Self.observation())
         let body = "3;x=y\r\n{\"y\r\n5\r\n\":0.9\r\n1\r\n}\r\n0\r\ntrailer: 1\r\n\r\n"
-        tally.read(.bytes(ByteBuffer(string: body), isChunked: true))
-        tally.read(.bytes(ByteBuffer(string: "3\r\n{\"y\r\n"), isChunked: true))
+        tally.read(CopiedBody.bytes(ByteBuffer(string: body), BodyForm(isChunked: true), bytesMax: 1000).payload)
+        tally.read(
+            CopiedBody.bytes(ByteBuffer(string: "3\r\n{\"y\r\n"), BodyForm(isChunked: true), bytesMax: 1000).payload)
         #expect(tally.counts.buckets == [0, 1])
         #expect(tally.counts.unseen == [.incomplete: 1])
     }
@@ -40,7 +41,9 @@ import Testing
     func follow() {
         var tallies = InstanceTallies()
         tallies.follow([Self.observation("a"), Self.observation("b")], isMirrored: false)
-        for tally in tallies.observed { tally.read(.bytes(ByteBuffer(string: #"{"y":0.1}"#), isChunked: false)) }
+        for tally in tallies.observed {
+            tally.read(CopiedBody.bytes(ByteBuffer(string: #"{"y":0.1}"#), BodyForm(), bytesMax: 1000).payload)
+        }
         tallies.follow([Self.observation("b", edges: [0.1, 0.2]), Self.observation("a")], isMirrored: true)
         var counters = RequestCounters()
         tallies.enter(&counters)

@@ -54,6 +54,21 @@ import Testing
         }
     }
 
+    @Test("compressed answers are observed, and reach their client as the model sent them")
+    func compressed() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.body(gzippedScore, fields: "content-encoding: gzip\n"))
+            let client = try RawClient(
+                port: try await harness.route(stable: upstream.port, observe: [PlaneHarness.observation("score")]))
+            let answer = try await client.request(fields: ["accept-encoding: gzip"])
+            #expect(answer.field("content-encoding") == "gzip")
+            #expect(answer.field("content-length") == "\(gzippedScore.count)")
+            #expect(try await upstream.lastRequest()?.fields.contains("accept-encoding: gzip\n") == true)
+            let counters = try await harness.counters(of: "s-0") { $0.observed == ["score": [0, 1]] }
+            #expect(counters.observed == ["score": [0, 1]])
+        }
+    }
+
     @Test("what cannot be seen is told by its reason, and comes through all the same")
     func unseen() async throws {
         var limits = ProxyLimits()
@@ -77,7 +92,7 @@ import Testing
             #expect(counters.observed == ["score": [1, 0]])
             let text = try await harness.metrics()
             let labels = #"namespace="test",deployment="d",revision="s",instance="s-0",observation="score""#
-            for (reason, count) in [("tooLarge", 1), ("notJSON", 1), ("noValue", 2), ("compressed", 1)] {
+            for (reason, count) in [("tooLarge", 1), ("notJSON", 1), ("noValue", 2), ("garbled", 1)] {
                 #expect(text.contains("mlctl_proxy_not_observed_total{\(labels),reason=\"\(reason)\"} \(count)\n"))
             }
             #expect(try await harness.copiedBytes() == 0)

@@ -13,6 +13,8 @@ final class ScriptedUpstream: Sendable {
         case hang
         /// Exactly these bytes, then the end if `closes`.
         case raw(String, closes: Bool)
+        /// 200 with these fields, a line feed after each, and this body.
+        case body([UInt8], fields: String)
         /// Answers once, and ends the connection at the next request without a byte.
         case closeOnSecond
         /// Server-sent events; each next one is sent by `next()`.
@@ -134,6 +136,10 @@ private final class ScriptHandler: ChannelInboundHandler {
         case .echo:
             write("HTTP/1.1 200 OK\r\ncontent-length: \(body.readableBytes)\r\n\r\n", context)
             context.writeAndFlush(wrapOutboundOut(body), promise: nil)
+        case .body(let bytes, let fields):
+            let lines = fields.replacing("\n", with: "\r\n")
+            write("HTTP/1.1 200 OK\r\n\(lines)content-length: \(bytes.count)\r\n\r\n", context)
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
         case .hang: break
         case .raw(let text, let closes):
             write(text, context)

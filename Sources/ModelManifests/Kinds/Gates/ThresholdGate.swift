@@ -65,11 +65,14 @@ public struct MetricQuery: Hashable, Codable, Sendable {
     public var source: String
     /// In the source's own language. `{{namespace}}`, `{{name}}`, `{{revision}}`, `{{version}}` and `{{window}}` are filled in.
     public var text: String
+    /// Of a source that keeps time series; nil: one value, as it is now.
+    public var range: MetricRange?
 
     public static let placeholders = ["namespace", "name", "revision", "version", "window"]
 
-    public init(source: String, text: String) {
+    public init(source: String, text: String, range: MetricRange? = nil) {
         self.source = source
         self.text = text
+        self.range = range
     }
 }

@@ -1,0 +1,112 @@
+import Serving
+
+extension TrafficSnapshot {
+    /// A metric that each instance, or each route, has one value of; nil: it has none.
+    private struct Metric<Owner> {
+        enum Kind: String { case counter, gauge }
+
+        var name: String
+        var kind: Kind
+        var help: String
+        var value: @Sendable (Owner) -> Int?
+
+        init(_ name: String, _ kind: Kind, _ help: String, _ value: @escaping @Sendable (Owner) -> Int?) {
+            self.name = name
+            self.kind = kind
+            self.help = help
+            self.value = value
+        }
+
+        func text(_ owners: [(labels: String, owner: Owner)]) -> String {
+            TrafficSnapshot.family(
+                "mlctl_proxy_\(name)", kind.rawValue, help,
+                owners.compactMap { labels, owner in value(owner).map { (labels, $0) } })
+        }
+    }
+
+    private static var ofProxy: [Metric<TrafficSnapshot>] {
+        [
+            Metric("routes_generation", .gauge, "The routes that are followed.") { $0.generation },
+            Metric("client_connections", .gauge, "Open connections of clients.") { $0.clientConnections },
+        ]
+    }
+
+    private static var ofInstances: [Metric<Instance>] {
+        [
+            Metric("requests_total", .counter, "Requests that ended, the clients' own aborts left out.") {
+                $0.counters.requests
+            },
+            Metric(
+                "errors_total", .counter, "Requests that ended in 5xx, a failed connection, a reset or a time-out."
+            ) { $0.counters.errors },
+            Metric("rejected_total", .counter, "Requests that ended in 4xx.") { $0.counters.rejected },
+            Metric("synthetic_requests_total", .counter, "Recorded requests that ended.") { $0.synthetic.requests },
+            Metric("synthetic_errors_total", .counter, "Recorded requests that failed.") { $0.synthetic.errors },
+            Metric("preview_requests_total", .counter, "Requests at preview ports that ended.") {
+                $0.preview.requests
+            },
+            Metric("preview_errors_total", .counter, "Requests at preview ports that failed.") { $0.preview.errors },
+            Metric("in_flight_requests", .gauge, "Requests under way.") { $0.inFlight },
+            Metric("upstream_connections", .gauge, "Connections to the instance.") { $0.connections },
+            Metric("ejected", .gauge, "1 while the instance is out of rotation after failed connections.") {
+                $0.isEjected ? 1 : 0
+            },
+        ]
+    }
+
+    private static var ofRoutes: [Metric<Route>] {
+        [
+            Metric("kept_users", .gauge, "Users of an A/B test who stay at their revision.") { $0.keptUsers },
+            Metric(
+                "unkept_requests_total", .counter,
+                "Requests of users whom nothing keeps at their revision, for want of room."
+            ) { $0.unkeptRequests },
+            Metric(
+                "synthetic_dropped_total", .counter, "Recorded requests that were not sent: too many were under way."
+            ) { $0.syntheticDropped },
+        ]
+    }
+
+    /// The exposition format, version 0.0.4.
+    func prometheusText() -> String {
+        let instances = instances.sorted {
+            ($0.deployment, $0.revision, $0.instance) < ($1.deployment, $1.revision, $1.instance)
+        }
+        let weights = weights.sorted { ($0.deployment, $0.revision) < ($1.deployment, $1.revision) }
+        let labelled = instances.map { (labels: $0.labels, owner: $0) }
+        var text = Self.family(
+            "mlctl_proxy_info", "gauge", "The proxy's start.", [("epoch=\"\(Self.escaped(epoch))\"", 1)])
+        text += Self.ofProxy.map { $0.text([("", self)]) }.joined()
+        text += Self.family(
+            "mlctl_proxy_weight_percent", "gauge", "A revision's share of its deployment's requests.",
+            weights.map { (Self.labels($0.deployment, $0.revision), $0.percent) })
+        text += Self.ofInstances.map { $0.text(labelled) }.joined()
+        text += Self.ofRoutes.map { metric in metric.text(routes.map { ($0.labels, $0) }) }.joined()
+        return text + observedText(instances) + shadowText(instances) + histogram(instances)
+    }
+
+    private func histogram(_ instances: [Instance]) -> String {
+        let name = "mlctl_proxy_request_duration_seconds"
+        var text = "# HELP \(name) Time to the first byte of the answer.\n# TYPE \(name) histogram\n"
+        for instance in instances {
+            let labels = instance.labels
+            for (bound, count) in zip(LatencyBounds.seconds, instance.counters.latency.cumulative) {
+                text += "\(name)_bucket{\(labels),le=\"\(Self.rounded(bound))\"} \(count)\n"
+            }
+            text += "\(name)_bucket{\(labels),le=\"+Inf\"} \(instance.counters.requests)\n"
+            text += "\(name)_sum{\(labels)} \(Double(instance.counters.latencySumNanoseconds) / 1e9)\n"
+            text += "\(name)_count{\(labels)} \(instance.counters.requests)\n"
+        }
+        return text
+    }
+
+    static func family(
+        _ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: some Numeric)]
+    ) -> String {
+        "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+            + samples.map { "\(name)\($0.labels.isEmpty ? "" : "{\($0.labels)}") \($0.value)\n" }.joined()
+    }
+
+    /// Without the last digits that products of binary fractions leave: 0.16, not 0.16000000000000003.
+    private static func rounded(_ bound: Double) -> Double { (bound * 1e7).rounded() / 1e7 }
+}
