@@ -69,6 +69,7 @@ enum ReplayNeed: Hashable, Sendable {
                 pairs: PairCounts(pairs: pairs, disagreements: disagreements, distance: distance))
         case .requests, .errors, .rejected, .latency:
             var counts = try requests(of: side.users)
+            if side.unreadable["synthetic"] != nil { throw ReplayLack("synthetic") }
             if let synthetic = side.synthetic {
                 let own = try requests(of: synthetic, within: "synthetic.")
                 guard own.bounds == counts.bounds else { throw ReplayLack("synthetic.latency at the users' bounds") }
@@ -112,6 +113,13 @@ enum ReplayNeed: Hashable, Sendable {
 struct ReplayLack: Error {
     var name: String
     init(_ name: String) { self.name = name }
+
+    /// - Parameter side: its name, and what it holds in place of counts.
+    func text(of side: String, unreadable: [String: String]) -> String {
+        let stem = String(name.prefix { $0 != "." })
+        if let fault = unreadable[stem] { return "the \(side) side's \"\(stem)\" \(fault)" }
+        return "the \(side) side has no \"\(name)\""
+    }
 }
 
 extension Optional {

@@ -95,7 +95,7 @@ struct ReplayTrack: Sendable {
         do {
             return try need.counts(of: side, buckets: buckets)
         } catch {
-            problem = "the \(name) side has no \"\(error.name)\""
+            problem = error.text(of: name, unreadable: side.unreadable)
             return nil
         }
     }
