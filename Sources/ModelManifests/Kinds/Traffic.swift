@@ -2,6 +2,9 @@
 public struct PredictionObservation: Hashable, Codable, Sendable {
     public enum Subject: String, CaseIterable, Codable, Sendable { case answer, request }
 
+    /// What is observed under no name of its own, and what gates look at that name nothing.
+    public static let defaultName = "prediction"
+
     public var name: String
     public var subject: Subject
     /// Where in the JSON the value is: `outputs[0].data[0]`.
