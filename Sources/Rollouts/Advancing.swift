@@ -41,7 +41,8 @@ extension DecisionPass {
             return true
         }
         guard rollout.passesBeforeTraffic || rollout.isStepApproved else {
-            enter(.preparing, "judged before any traffic: \(rollout.waitingBeforeTraffic.joined(separator: ", "))")
+            let judged = rollout.waitingBeforeTraffic.joined(separator: ", ")
+            enter(.preparing, "\(RolloutState.judgedBeforeTraffic): \(judged)")
             return isDeadlineOver ? deadlinePassed() : false
         }
         beginSteps()

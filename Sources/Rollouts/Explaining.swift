@@ -3,6 +3,9 @@ import ModelManifests
 
 /// What a state means, for people.
 extension RolloutState {
+    /// How the message begins once the candidate is ready, and not yet let to any traffic.
+    static let judgedBeforeTraffic = "judged before any traffic"
+
     /// What the rollout waits for; nil where it waits for nothing.
     public var waitingFor: String? {
         guard let rollout else {
@@ -14,6 +17,9 @@ extension RolloutState {
         switch phase {
         case .preparing:
             let judged = rollout.waitingBeforeTraffic
+            if message.hasPrefix(Self.judgedBeforeTraffic) {
+                return "evidence before any traffic: \(judged.joined(separator: ", "))"
+            }
             return "ready instances of version \(rollout.candidate.version)"
                 + (judged.isEmpty ? "" : ", then before any traffic: \(judged.joined(separator: ", "))")
         case .promoting, .rollingBack: return "the proxy to move the traffic"
