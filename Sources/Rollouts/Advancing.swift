@@ -110,7 +110,8 @@ extension DecisionPass {
         takeEffect(of: step)
         if isDone(step, of: rollout) {
             if case .setWeight(100) = step.action {
-                beginPromotion(rollout.isStepApproved ? "let go on by hand" : "every gate passes")
+                let passes = rollout.allGatesPass ? "every gate passes" : "all that is judged before the switch passes"
+                beginPromotion(rollout.isStepApproved ? "let go on by hand" : passes)
             } else {
                 state.rollout?.stepIndex += 1
                 beginStep()
