@@ -74,7 +74,7 @@ public struct SyntheticTraffic: Hashable, Codable, Sendable {
     public var ratePerSecond: Double
     /// A file in the candidate's model folder: a line is a body, or {path, body}, as for `runtime.warmup`.
     public var requests: String
-    /// Where lines without a path of their own are posted to.
+    /// Where lines without a path of their own are posted to: of a deployment, never nil.
     public var path: String?
 
     public init(ratePerSecond: Double, requests: String, path: String? = nil) {

@@ -32,6 +32,15 @@ import Testing
         #expect(byDefault.steps.map(\.action) == ["errors", "rejected", "slow"].map { .gate($0) } + [.setWeight(100)])
     }
 
+    @Test func `recorded requests go to the model by the name of its deployment, unless they say where`() throws {
+        func path(_ more: String) throws -> String? {
+            try deployment("traffic: {generate: {rate: 5, requests: recorded.jsonl\(more)}}").endpoint.generate?.path
+        }
+        #expect(try path("") == "/v2/models/scorer/infer")
+        #expect(try path(", path: /score") == "/score")
+        #expect(try deployment("replicas: 1").endpoint.generate == nil)
+    }
+
     @Test func `a single observation needs neither a list nor a name`() throws {
         let deployment = try deployment(
             """
