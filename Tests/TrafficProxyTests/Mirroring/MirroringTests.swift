@@ -129,7 +129,7 @@ import Testing
             let stable = try await ScriptedUpstream(.echo)
             let shadow = try await ScriptedUpstream(.events)
             let client = try RawClient(
-                port: try await harness.route(stable: stable.port, shadow: shadow.port, timeout: .milliseconds(500)))
+                port: try await harness.route(stable: stable.port, shadow: shadow.port, timeout: .seconds(2)))
             _ = try await client.request(body: "1")
             let counters = try await harness.counters(of: "m-0") { $0.requests == 1 && $0.pairs?.pairs == 1 }
             #expect(counters.errors == 1 && counters.pairs?.disagreements == 1)
