@@ -41,7 +41,8 @@ extension DecisionPass {
             return true
         }
         guard rollout.passesBeforeTraffic || rollout.isStepApproved else {
-            enter(.preparing, "judged before any traffic: \(rollout.waitingBeforeTraffic.joined(separator: ", "))")
+            let judged = rollout.waitingBeforeTraffic.joined(separator: ", ")
+            enter(.preparing, "\(RolloutState.judgedBeforeTraffic): \(judged)")
             return isDeadlineOver ? deadlinePassed() : false
         }
         beginSteps()
@@ -109,7 +110,8 @@ extension DecisionPass {
         takeEffect(of: step)
         if isDone(step, of: rollout) {
             if case .setWeight(100) = step.action {
-                beginPromotion(rollout.isStepApproved ? "let go on by hand" : "every gate passes")
+                let passes = rollout.allGatesPass ? "every gate passes" : "all that is judged before the switch passes"
+                beginPromotion(rollout.isStepApproved ? "let go on by hand" : passes)
             } else {
                 state.rollout?.stepIndex += 1
                 beginStep()

@@ -21,10 +21,13 @@ extension ModelDeployment {
             SettingWords("traffic", routingText),
             SettingWords("strategy", strategyText),
         ]
-        words += rollout.steps.enumerated().map { SettingWords("step \($0 + 1)", $1.text) }
+        words += rollout.steps.enumerated().map {
+            SettingWords("step \($0 + 1)", $1.text + (leavesOut($1) ? Self.leftOut : ""))
+        }
         words += rollout.gates.map { gate in
-            SettingWords(
-                "gate \(gate.name)", gate.words(alpha: nil, missedRegressionRate: rollout.missedRegressionRate).asks)
+            let asks = gate.words(alpha: nil, missedRegressionRate: rollout.missedRegressionRate).asks
+            let isLeftOut = hasNoRoomForBoth && gate.needsStable
+            return SettingWords("gate \(gate.name)", asks + (isLeftOut ? Self.leftOut : ""))
         }
         words += [
             SettingWords("falseRollbackRate", "\(rollout.falseRollbackRate)"),
@@ -43,6 +46,20 @@ extension ModelDeployment {
         }
         if suspend { words.append(SettingWords("suspend", "nothing changes until it is lifted")) }
         return words
+    }
+
+    private static let leftOut = " (left out: the old revision is gone by then)"
+
+    /// Stable leaves before the candidate comes: there is no traffic to move, and nothing to compare with.
+    private var hasNoRoomForBoth: Bool { Rollout.Room(self) == .recreate }
+
+    private func leavesOut(_ step: RolloutStep) -> Bool {
+        guard hasNoRoomForBoth else { return false }
+        return switch step.action {
+        case .approval, .setWeight(100): false
+        case .gate(let name): !rollout.gates.contains { $0.name == name && $0.isCheck }
+        case .setWeight, .mirror, .pause: true
+        }
     }
 
     private var endpointText: String {

@@ -92,7 +92,7 @@ public struct SyntheticCounters: Hashable, Codable, Sendable {
 
 /// Answers of a shadow that were held against those that users got to the same requests.
 public struct PairCounters: Hashable, Codable, Sendable {
-    /// Pairs of which both sides answered.
+    /// Requests that the user was answered, and the shadow was answered or failed.
     public var pairs: Int
     public var disagreements: Int
     /// Sum over pairs of the mean distance of their numbers, each as a share of `ShadowComparison.range`, 0…1.

@@ -69,6 +69,16 @@ import Testing
             }(),
             buckets: .edges([0.5, 1]))
         #expect(edges.observed == ["class": [4, 2, 1]])
+        var other = ReplaySide()
+        for label in ["0.4", "low", "NaN", "-inf"] {
+            other.observed["class"] = .labelled([label: 4, "1": 2])
+            let lack = #expect(throws: ReplayLack.self) {
+                try ReplayNeed.observed("class").counts(of: other, buckets: .edges([0.5, 1]))
+            }
+            #expect(
+                lack?.text(of: "stable", unreadable: [:])
+                    == "the stable side's \"class\" is sorted by other edges than the manifest's")
+        }
     }
 
     @Test("numbers that no integer holds are no trap")

@@ -151,14 +151,9 @@ import Testing
             (#"{"stream": "a", "t": "#, "line 3: not a JSON object; one object a line is read"),
             (#"{"t": 3}"#, #"line 3: "stream" is missing"#),
             (#"{"stream": "a", "t": "x"}"#, #"line 3: "t" should be a number"#),
-            (
-                #"{"stream": "a", "t": 3, "stable": {"requests": true}}"#,
-                #"line 3: "stable.requests" should be a number"#
-            ),
-            (
-                #"{"stream": "a", "t": 3, "stable": {"requests": 1, "latency": {"fast": 1}}}"#,
-                #"line 3: "stable.latency": latency bound "fast" is not a number of seconds or +Inf"#
-            ),
+            (#"{"stream": 1, "t": 3}"#, #"line 3: "stream" should be text"#),
+            (#"{"stream": "a", "t": 3, "stable": 5}"#, #"line 3: "stable" should be an object"#),
+            (#"{"stream": "a", "t": NaN}"#, #"line 3: "t" should be a number"#),
             ("[1]", "line 3: not a JSON object"),
         ])
     func malformed(text: String, message: String) {
@@ -167,6 +162,72 @@ import Testing
         }
         #expect(error?.line == 3)
         #expect(error?.description == message)
+    }
+
+    @Test(
+        "a count that is no whole number is as good as missing: the gates that need it say so, the others go on",
+        arguments: [
+            (#""requests": "950", "errors": 9"#, #"the stable side's "requests" is not a whole number"#),
+            (#""requests": NaN, "errors": 9"#, #"the stable side's "requests" is not a whole number"#),
+            (#""requests": -Infinity, "errors": 9"#, #"the stable side's "requests" is not a whole number"#),
+            (#""requests": 1e300, "errors": 9"#, #"the stable side's "requests" is not a whole number"#),
+            (#""requests": 950, "errors": 9.5"#, #"the stable side's "errors" is not a whole number"#),
+            (#""requests": 950, "errors": true"#, #"the stable side's "errors" is not a whole number"#),
+            (
+                #""requests": 950, "errors": 9, "synthetic": {"requests": "5"}"#,
+                #"the stable side's "synthetic" holds "requests", which is not a whole number"#
+            ),
+        ])
+    func noCount(side: String, reason: String) throws {
+        let broken = #"{"stream": "a", "t": 2, "stable": {\#(side)}, "candidate": {"requests": 50, "errors": 1}}"#
+        let first = Self.line(1, stable: (95, 1), candidate: (5, 0))
+        let last = try #require(try Self.run([first, broken]).first)
+        #expect(last.verdict == .insufficient)
+        #expect(last.samples == 5)
+        #expect(last.reason.hasSuffix("last line left out: \(reason)"))
+        let then = try Self.run([first, broken, Self.line(3, stable: (9_500, 95), candidate: (500, 60))])
+        #expect(then[0].verdict == .fail, "what was left out is counted with the next line")
+        #expect(then[0].samples == 500)
+    }
+
+    @Test("a line that no reading can be is refused before it is read")
+    func longLine() {
+        let error: ReplayError? = #expect(throws: ReplayError.self) {
+            _ = try Self.run(["", String(repeating: " ", count: Replay.lineLimitBytes + 1)])
+        }
+        #expect(error?.description == "line 2: longer than 1 MiB: one reading a line is wanted")
+    }
+
+    @Test("a histogram that cannot be read is said of the gates that look at it, and of no others")
+    func noHistogram() throws {
+        let lines = (1...3).map { step in
+            """
+            {"stream": "a", "t": \(step), "stable": {"requests": \(9500 * step), "errors": 9, "latency": {"fast": 1}}, \
+            "candidate": {"requests": \(500 * step), "errors": \(60 * step), "latency": {"0.1": "x"}}}
+            """
+        }
+        let found = try Self.run(lines, gates: [Self.errors, Self.slow])
+        #expect(found[0].verdict == .fail)
+        #expect(
+            found[1].reason.hasSuffix(
+                #"side's "latency" cannot be read: latency bound "fast" is not a number of seconds or +Inf"#))
+    }
+
+    @Test("latencies of the first line count from zero, as all else does")
+    func firstHistogram() throws {
+        func line(_ step: Int) -> String {
+            """
+            {"stream": "a", "t": \(step), "stable": {"requests": \(950 * step), "latency": {"0.1": \(940 * step), "+Inf": \(950 * step)}}, \
+            "candidate": {"requests": \(50 * step), "latency": {"0.1": \(49 * step), "+Inf": \(50 * step)}}}
+            """
+        }
+        let bounded = GateSpec(
+            name: "slow", kind: .compare(CompareGate(metric: .slow, slowerThan: .milliseconds(100))))
+        #expect(try Self.run([line(1)], gates: [bounded])[0].samples == 50)
+        // It chooses the bound of a gate that has none of its own.
+        let chosen = try Self.run([line(1)], gates: [Self.slow])[0]
+        #expect(chosen.reason == "slow is over 0.1 s, and what comes from now on is judged by it")
+        #expect(try Self.run([line(1), line(2)], gates: [Self.slow])[0].samples == 50)
     }
 
     static func sides(_ step: Int, _ stable: String, _ candidate: String) -> String {

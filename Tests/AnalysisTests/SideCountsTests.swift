@@ -44,5 +44,7 @@ import Testing
         let other = SideCounts(requests: 12, latency: [5], bounds: [0.1])
         #expect(other.increment(since: before) == SideCounts(requests: 2))
         #expect(before.increment(since: after) == nil)
+        #expect(before.increment(since: SideCounts()) == before, "before any request every bucket was at 0")
+        #expect(after.increment(since: SideCounts(requests: 5)) == SideCounts(requests: 7))
     }
 }

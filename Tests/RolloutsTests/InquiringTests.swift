@@ -32,7 +32,7 @@ struct InquiringTests {
         world.commit(.example("good-2", rollout: rollout([Self.check])))
         world.run(limit: 30) { _ in false }
         #expect(world.state?.phase == .preparing)
-        #expect(world.state?.waitingFor?.contains("before any traffic: golden") == true)
+        #expect(world.state?.waitingFor == "evidence before any traffic: golden", "it is ready")
         #expect(Set(world.asked.map(\.id)) == ["gate:golden/1"])
         let candidate = try #require(world.asked.last?.candidate)
         #expect(candidate.version == "good-2")

@@ -270,4 +270,20 @@ struct OutlookTests {
                 SettingWords("probation", "5m, the old revision keeps 5 %"),
             ])
     }
+
+    @Test("where there is no room for both, steps and gates that need stable are said to be left out")
+    func withoutRoom() {
+        var deployment = ModelDeployment.example("good-1", replicas: 1, rollout: .twoSteps)
+        func leftOut(_ deployment: ModelDeployment) -> [String] {
+            deployment.settingsWords.filter { $0.text.contains("left out") }.map(\.name)
+        }
+        #expect(leftOut(deployment) == [])
+        deployment.rollout.capacity = .drainThenLoad
+        let named = leftOut(deployment)
+        #expect(named.contains("step 2"))
+        #expect(named.contains("gate errors"))
+        #expect(!named.contains("step \(deployment.rollout.steps.count)"), "all traffic goes to it in the end")
+        deployment.replicas = 2
+        #expect(leftOut(deployment) == [], "one instance of each: both serve")
+    }
 }

@@ -48,6 +48,28 @@ struct StrategyTests {
         #expect(world.started["good-1"] == 1, "nothing is loaded again")
     }
 
+    @Test("what is judged on traffic is judged after a blue-green switch, and nobody says that it passed before")
+    func blueGreenThreshold() {
+        let rate = GateSpec(name: "rate", kind: .threshold(ThresholdGate(metric: .errors, max: 0.5)))
+        var rollout = Self.spec(.blueGreen, gates: [rate])
+        rollout.probation = Probation(duration: .seconds(60))
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 100) { $0.phase == .probation }
+        #expect(
+            world.events.last { $0.kind == .promoting }?.message == "all that is judged before the switch passes")
+    }
+
+    @Test("steps that give a candidate no traffic wait for evidence that cannot come, and say so")
+    func noTrafficByAnyStep() {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: Self.spec(.canary, gates: [Self.errors])))
+        world.run(limit: 30) { _ in false }
+        #expect(
+            world.state?.waitingFor
+                == "evidence: errors; no step has given it traffic (add '- setWeight: 5', or 'mlctl promote')")
+    }
+
     @Test("a shadow gets copies and no traffic until the gates pass; then it takes over as it stands")
     func shadow() throws {
         let steps = [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))]

@@ -112,6 +112,9 @@ struct CompareEvidence: Codable, Hashable, Sendable {
     func reason(_ gate: CompareGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
         if let problem { return "\(problem): not comparable" }
         if let waiting { return waiting }
+        if let edge = slowBound?.edge, totals.isEmpty {
+            return "slow is over \(EvidenceText.seconds(edge)), and what comes from now on is judged by it"
+        }
         if let idle = totals.idleSide { return "no \(gate.unit) of \(idle) yet" }
         let words = ConclusionWords(
             fail: "within tolerance is excluded", pass: "a regression beyond the pass margin is excluded",

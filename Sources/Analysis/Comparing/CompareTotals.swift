@@ -15,6 +15,8 @@ struct CompareTotals: Codable, Hashable, Sendable {
     private var all: RateBlock { users + (synthetic ?? .empty) }
     var candidateCount: Int { Int(countable: all.candidate.count) }
 
+    var isEmpty: Bool { all.stable.count + all.candidate.count == 0 }
+
     /// Nil where both sides have some.
     var idleSide: String? {
         switch (all.stable.count > 0, all.candidate.count > 0) {

@@ -43,7 +43,7 @@ extension SideCounts {
     var impossibilityBeside: String? {
         if let problem = syntheticCounts?.impossibility { return "\(problem) among synthetic requests" }
         if observed.values.contains(where: { $0.contains { $0 < 0 } }) { return "a negative count of predictions" }
-        if pairs.pairs < 0 || pairs.disagreements < 0 || pairs.distance < 0 { return "a negative count of pairs" }
+        if pairs.pairs < 0 || pairs.disagreements < 0 || !(pairs.distance >= 0) { return "a negative count of pairs" }
         if pairs.disagreements > pairs.pairs { return "more disagreements than pairs" }
         if pairs.distance > Double(pairs.pairs) * (1 + 1e-9) { return "pairs further apart than they can be" }
         if named.values.contains(where: { !$0.isFinite || $0 < 0 }) { return "a counter that is negative or no number" }
@@ -56,7 +56,8 @@ extension SideCounts {
             synthetic = RequestStratum(
                 requests: now.requests - before.requests, errors: now.errors - before.errors,
                 rejected: now.rejected - before.rejected,
-                latency: later.bounds == earlier.bounds ? Self.difference(now.latency, before.latency) : [])
+                latency: later.bounds == earlier.bounds || earlier.isBeforeAnyRequest
+                    ? Self.difference(now.latency, before.latency) : [])
         }
         observed = later.observed.reduce(into: [:]) {
             $0[$1.key] = Self.difference($1.value, earlier.observed[$1.key] ?? [])

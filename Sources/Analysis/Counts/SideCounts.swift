@@ -67,7 +67,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     }
 
     /// What was added since `earlier`; nil where a counter fell or the difference cannot be one of counters.
-    /// Without one set of bounds in both, the difference has no latency.
+    /// Without one set of bounds in both, the difference has no latency; what began at nothing had all of them at 0.
     public func increment(since earlier: SideCounts) -> SideCounts? {
         var difference = SideCounts(
             requests: requests - earlier.requests, errors: errors - earlier.errors,
@@ -75,10 +75,15 @@ public struct SideCounts: Codable, Hashable, Sendable {
         if bounds == earlier.bounds, latency.count == earlier.latency.count {
             difference.bounds = bounds
             difference.latency = zip(latency, earlier.latency).map { $0 - $1 }
+        } else if earlier.isBeforeAnyRequest {
+            (difference.bounds, difference.latency) = (bounds, latency)
         }
         difference.takeBeside(self, since: earlier)
         return difference.impossibility == nil ? difference : nil
     }
+
+    /// Nothing was counted yet, nor is known of how latencies will be.
+    var isBeforeAnyRequest: Bool { requests == 0 && bounds.isEmpty && (synthetic?.requests ?? 0) == 0 }
 
     /// True where no counter is below the same counter of `other`.
     public func covers(_ other: SideCounts) -> Bool {

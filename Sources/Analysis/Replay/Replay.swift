@@ -16,8 +16,11 @@ public struct ReplayVerdict: Codable, Hashable, Sendable {
 /// A manifest's gates over recorded metrics: the same tests as in a rollout, each stream a rollout of its own.
 ///
 /// Memory is bounded by the number of streams and gates, not of lines. Lines that are out of order, repeated, fallen or
-/// impossible are no evidence.
+/// impossible are no evidence, and a count that is no whole number (text, NaN, 1e300) is one that is missing.
 public struct Replay: Sendable {
+    /// A reading is some kilobytes.
+    public static let lineLimitBytes = 1 << 20
+
     private struct Stream: Sendable {
         var name: String
         var last: Double
@@ -61,14 +64,31 @@ public struct Replay: Sendable {
     /// Takes the next line of text. An empty line is passed over, and counted.
     public mutating func absorb(line text: some StringProtocol) throws {
         lineNumber += 1
+        guard text.utf8.count <= Self.lineLimitBytes else {
+            throw ReplayError(
+                line: lineNumber, message: "longer than \(Self.lineLimitBytes >> 20) MiB: one reading a line is wanted")
+        }
         guard text.contains(where: { !$0.isWhitespace }) else { return }
         let line: ReplayLine
         do {
-            line = try decoder.decode(ReplayLine.self, from: Data(text.utf8))
+            line = try decode(Data(text.utf8), hasBareWords: text.contains("NaN") || text.contains("Infinity"))
         } catch {
             throw ReplayError(line: lineNumber, error)
         }
+        guard line.t.isFinite else { throw ReplayError(line: lineNumber, message: "\"t\" should be a number") }
         absorb(line)
+    }
+
+    /// - Parameter hasBareWords: NaN and Infinity are not JSON, but some programs write them: no more than a value that is
+    ///   missing, and no reason to lose the line.
+    private func decode(_ text: Data, hasBareWords: Bool) throws -> ReplayLine {
+        do {
+            return try decoder.decode(ReplayLine.self, from: text)
+        } catch DecodingError.dataCorrupted(let context) where hasBareWords && context.codingPath.isEmpty {
+            let lenient = JSONDecoder()
+            lenient.allowsJSON5 = true
+            return try lenient.decode(ReplayLine.self, from: text)
+        }
     }
 
     /// Takes a line that has been read. One whose time is not after the stream's last is no evidence.

@@ -23,15 +23,16 @@ extension ReplayBuckets {
         return .classes(Array(ordered.prefix(PredictionBuckets.countLimit - 1)))
     }
 
-    /// - Parameter buckets: where they are named. What it does not name is the rest.
-    func inOrder(_ buckets: PredictionBuckets?) -> [Int] {
+    /// - Parameter buckets: where they are named. A class that it does not name is the rest.
+    /// - Returns: nil where values are sorted by other edges: they cannot be sorted anew.
+    func inOrder(_ buckets: PredictionBuckets?) -> [Int]? {
         switch self {
         case .counts(let counts): return counts
         case .labelled(let labelled):
             guard let buckets else { return [] }
             var counts = Array(repeating: 0, count: buckets.count)
             for (label, count) in labelled {
-                let index = buckets.index(of: label)
+                guard let index = buckets.index(of: label) else { return nil }
                 counts[index] = counts[index].addingOrFull(count)
             }
             return counts
@@ -41,13 +42,13 @@ extension ReplayBuckets {
 
 extension PredictionBuckets {
     /// Of a bucket's own name, not of a value.
-    fileprivate func index(of label: String) -> Int {
+    fileprivate func index(of label: String) -> Int? {
         switch self {
-        case .classes(let classes): classes.firstIndex(of: label) ?? classes.count
+        case .classes(let classes): return classes.firstIndex(of: label) ?? classes.count
         case .edges(let edges):
-            Double(label).flatMap { edge in
-                edge.isFinite ? edges.firstIndex { SideCounts.same($0, edge) } : nil
-            } ?? edges.count
+            guard let edge = Double(label) else { return nil }
+            if edge == .infinity { return edges.count }
+            return edge.isFinite ? edges.firstIndex { SideCounts.same($0, edge) } : nil
         }
     }
 }

@@ -18,6 +18,19 @@ public struct ReplayError: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
+    /// Of one value of a side, the rest of which is sound; what that value is called is said beside it.
+    static func faultOfValue(_ error: any Error, in side: any Decoder) -> String {
+        let whole = "is not a whole number"
+        switch error {
+        case DecodingError.dataCorrupted(let context) where context.codingPath.last?.stringValue == "latency":
+            return "cannot be read: \(context.debugDescription)"
+        case DecodingError.typeMismatch(_, let context), DecodingError.dataCorrupted(let context):
+            let within = context.codingPath.dropFirst(side.codingPath.count + 1).map(\.stringValue)
+            return within.isEmpty ? whole : "holds \"\(within.joined(separator: "."))\", which \(whole)"
+        default: return whole
+        }
+    }
+
     private static func explain(_ error: any Error) -> String {
         func path(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
             (context.codingPath + [key].compactMap { $0 }).map(\.stringValue).joined(separator: ".")
@@ -26,7 +39,8 @@ public struct ReplayError: Error, Hashable, Sendable, CustomStringConvertible {
         case DecodingError.keyNotFound(let key, let context): return "\"\(path(context, key))\" is missing"
         case DecodingError.valueNotFound(_, let context): return "\"\(path(context))\" is null"
         case DecodingError.typeMismatch(let type, let context):
-            let wanted = type is any BinaryInteger.Type || type is any BinaryFloatingPoint.Type ? "a number" : "\(type)"
+            let isNumber = type is any BinaryInteger.Type || type is any BinaryFloatingPoint.Type
+            let wanted = isNumber ? "a number" : type is String.Type ? "text" : "an object"
             return context.codingPath.isEmpty
                 ? "not a JSON object" : "\"\(path(context))\" should be \(wanted)"
         case DecodingError.dataCorrupted(let context):

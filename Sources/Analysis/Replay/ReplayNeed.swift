@@ -58,7 +58,10 @@ enum ReplayNeed: Hashable, Sendable {
         switch self {
         case .counters(let ratio): return Self.counters(ratio, of: side)
         case .observed(let name):
-            let counts = try (side.observed[name]?.inOrder(buckets)).orLack(name)
+            let found = try side.observed[name].orLack(name)
+            guard let counts = found.inOrder(buckets) else {
+                throw ReplayLack(name, "is sorted by other edges than the manifest's")
+            }
             return SideCounts(requests: counts.reduce(0) { $0.addingOrFull($1) }, observed: [name: counts])
         case .disagreements, .distance:
             let pairs = try side.pairs.orLack("pairs")
@@ -69,6 +72,7 @@ enum ReplayNeed: Hashable, Sendable {
                 pairs: PairCounts(pairs: pairs, disagreements: disagreements, distance: distance))
         case .requests, .errors, .rejected, .latency:
             var counts = try requests(of: side.users)
+            if side.unreadable["synthetic"] != nil { throw ReplayLack("synthetic") }
             if let synthetic = side.synthetic {
                 let own = try requests(of: synthetic, within: "synthetic.")
                 guard own.bounds == counts.bounds else { throw ReplayLack("synthetic.latency at the users' bounds") }
@@ -111,7 +115,20 @@ enum ReplayNeed: Hashable, Sendable {
 /// What a side of a recording has not.
 struct ReplayLack: Error {
     var name: String
-    init(_ name: String) { self.name = name }
+    /// What is wrong with what there is.
+    var fault: String?
+
+    init(_ name: String, _ fault: String? = nil) {
+        self.name = name
+        self.fault = fault
+    }
+
+    /// - Parameter side: its name, and what it holds in place of counts.
+    func text(of side: String, unreadable: [String: String]) -> String {
+        let stem = String(name.prefix { $0 != "." })
+        if let fault = fault ?? unreadable[stem] { return "the \(side) side's \"\(stem)\" \(fault)" }
+        return "the \(side) side has no \"\(name)\""
+    }
 }
 
 extension Optional {

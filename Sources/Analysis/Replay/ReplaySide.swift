@@ -14,6 +14,8 @@ public struct ReplaySide: Hashable, Sendable {
     public var observed: [String: ReplayBuckets] = [:]
     /// Further counters. What has a name of the above is written under that name, and once.
     public var named: [String: Double] = [:]
+    /// What stands there, but is no count: why, by its name. As good as missing, and said so.
+    private(set) var unreadable: [String: String] = [:]
 
     public init() {}
 
@@ -88,17 +90,25 @@ extension ReplaySide: Codable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
-        func read<Value: Decodable>(_ name: String) throws -> Value? {
-            try container.decodeIfPresent(Value.self, forKey: Key(name))
+        var faults: [String: String] = [:]
+        func read<Value: Decodable>(_ name: String) -> Value? {
+            do {
+                return try container.decodeIfPresent(Value.self, forKey: Key(name))
+            } catch {
+                faults[name] = ReplayError.faultOfValue(error, in: decoder)
+                return nil
+            }
         }
-        requests = try read("requests")
-        errors = try read("errors")
-        rejected = try read("rejected")
-        latency = try read("latency")
-        synthetic = try read("synthetic")
-        pairs = try read("pairs")
-        disagreements = try read("disagreements")
-        distance = try read("distance")
+        requests = read("requests")
+        errors = read("errors")
+        rejected = read("rejected")
+        latency = read("latency")
+        synthetic = read("synthetic")
+        pairs = read("pairs")
+        disagreements = read("disagreements")
+        distance = read("distance")
+        if let sum = distance, !sum.isFinite { (distance, faults["distance"]) = (nil, "is not a number") }
+        unreadable = faults
         for key in container.allKeys where !Key.reserved.contains(key.stringValue) {
             if let number = try? container.decode(Double.self, forKey: key) {
                 named[key.stringValue] = number

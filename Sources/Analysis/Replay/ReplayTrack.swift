@@ -20,7 +20,7 @@ struct ReplayTrack: Sendable {
     init(evidence: GateEvidence, missedRegressionRate: Double) {
         self.evidence = evidence
         need = ReplayNeed(evidence.spec.kind)
-        buckets = evidence.spec.profileBuckets
+        buckets = evidence.spec.namedBuckets
         self.missedRegressionRate = missedRegressionRate
     }
 
@@ -95,12 +95,12 @@ struct ReplayTrack: Sendable {
         do {
             return try need.counts(of: side, buckets: buckets)
         } catch {
-            problem = "the \(name) side has no \"\(error.name)\""
+            problem = error.text(of: name, unreadable: side.unreadable)
             return nil
         }
     }
 
-    /// The first line that names its buckets names them for the whole stream, on both sides; a profile did so before.
+    /// The first line that names its buckets names them for the whole stream, on both sides, unless the manifest does.
     private mutating func learnBuckets(_ line: ReplayLine) {
         guard case .observed(let name) = need, buckets == nil else { return }
         let labels = [line.stable, line.candidate].flatMap { side -> [String] in
@@ -121,8 +121,13 @@ extension GateSpec {
         }
     }
 
-    fileprivate var profileBuckets: PredictionBuckets? {
-        guard case .drift(let gate) = kind, case .profile(let profile) = gate.reference else { return nil }
-        return profile.buckets
+    /// As the manifest or a profile has them.
+    fileprivate var namedBuckets: PredictionBuckets? {
+        switch kind {
+        case .distribution(let gate): gate.buckets
+        case .drift(let gate):
+            if case .profile(let profile) = gate.reference { profile.buckets } else { gate.buckets }
+        default: nil
+        }
     }
 }

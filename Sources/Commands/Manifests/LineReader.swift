@@ -7,17 +7,23 @@ struct LineReader: Sequence, IteratorProtocol {
     static let maximumLineBytes = 1 << 20
 
     private let file: FileHandle
-    private var buffer: [UInt8] = []
+    private var buffer: [UInt8]
     private var position = 0
     private var isAtEnd = false
 
     /// - Parameter path: `-` for the standard input.
+    /// - Returns: nil for what cannot be read, such as a folder.
     init?(path: String) {
         if path == "-" {
             file = .standardInput
         } else if let file = FileHandle(forReadingAtPath: path) {
             self.file = file
         } else {
+            return nil
+        }
+        do {
+            buffer = try file.read(upToCount: Self.chunkBytes).map(Array.init) ?? []
+        } catch {
             return nil
         }
     }

@@ -22,12 +22,24 @@ enum ManifestFiles {
         return found.map { ($0.path, parse($0.path, isNamed: $0.isNamed)) }
     }
 
+    /// The runtimes, gate templates and profiles that stand in the other files of a file's folder.
+    static func references(beside path: String) -> [ParsedFile] {
+        let folder = (path as NSString).deletingLastPathComponent
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []
+        let others = names.filter { isManifest($0) && $0 != (path as NSString).lastPathComponent }
+        return others.sorted().prefix(maximumFiles).map {
+            parse((folder as NSString).appendingPathComponent($0), isNamed: false).withoutDeployments
+        }
+    }
+
+    private static func isManifest(_ name: String) -> Bool { name.hasSuffix(".yaml") || name.hasSuffix(".yml") }
+
     private static func manifests(in folder: String) throws -> [String] {
         guard let walk = FileManager.default.enumerator(atPath: folder) else {
             throw ValidationError("\(folder): the folder cannot be read")
         }
         var paths: [String] = []
-        for case let name as String in walk where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+        for case let name as String in walk where isManifest(name) {
             guard paths.count < maximumFiles else {
                 throw ValidationError("\(folder): more than \(maximumFiles) manifests")
             }

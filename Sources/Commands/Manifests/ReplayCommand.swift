@@ -24,17 +24,7 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: "The recorded metrics, one JSON object a line; - for the standard input.") var data: String
 
     func run() throws {
-        let files = try ManifestFiles.read([manifest])
-        let desired = DesiredState.resolve(files: files.map(\.parsed))
-        guard desired.diagnostics.isEmpty else {
-            let text = desired.diagnostics.sorted().map(\.description).joined(separator: "\n")
-            throw ValidationError("the manifest is invalid:\n\(text)")
-        }
-        guard let deployment = desired.deployments.values.sorted(by: { $0.key < $1.key }).first,
-            desired.deployments.count == 1
-        else {
-            throw ValidationError("\(manifest) holds \(desired.deployments.count) ModelDeployments; replay wants one")
-        }
+        let deployment = try Self.deployment(in: manifest)
         guard data == "-" || FileManager.default.isReadableFile(atPath: data), let input = LineReader(path: data) else {
             throw ValidationError("\(data): the file cannot be read")
         }
@@ -43,5 +33,23 @@ struct ReplayCommand: ParsableCommand {
         for verdict in try Replay.run(rollout: deployment.rollout, lines: input) {
             print(String(decoding: try encoder.encode(verdict), as: UTF8.self))
         }
+    }
+
+    /// What it refers to may stand in the files beside it, as in git.
+    static func deployment(in path: String) throws -> ModelDeployment {
+        let files = try ManifestFiles.read([path]).map(\.parsed)
+        var desired = DesiredState.resolve(files: files)
+        if !desired.diagnostics.isEmpty, files.count == 1 {
+            desired = DesiredState.resolve(files: files + ManifestFiles.references(beside: path))
+        }
+        let problems = desired.diagnostics.filter { problem in files.contains { $0.file == problem.file } }
+        guard problems.isEmpty else {
+            let text = problems.sorted().map(\.description).joined(separator: "\n")
+            throw ValidationError("the manifest is invalid:\n\(text)")
+        }
+        guard let deployment = desired.deployments.values.first, desired.deployments.count == 1 else {
+            throw ValidationError("\(path) holds \(desired.deployments.count) ModelDeployments; replay wants one")
+        }
+        return deployment
     }
 }

@@ -29,9 +29,10 @@ enum RouteComposition {
             return nil
         }
         let folders = instances.filter { $0.revision == judged.revision && $0.serves }.compactMap(\.modelFolder)
-        return folders.first.map {
+        return folders.first.map { folder in
             SyntheticRoute(
-                ratePerSecond: traffic.ratePerSecond, file: "\($0)/\(traffic.requests)", path: traffic.path)
+                ratePerSecond: traffic.ratePerSecond,
+                file: folder + (folder.hasSuffix("/") ? "" : "/") + traffic.requests, path: traffic.path)
         }
     }
 

@@ -58,7 +58,12 @@ struct NumberAtPath: Decodable {
             return .error("'\(shown)' is the text '\(text.prefix(40))', not a number\(hint)")
         }
         if (try? value.decode(Bool.self)) != nil { return .error("'\(shown)' is true or false, not a number") }
-        return .error("'\(shown)' is an object or a list, not a number: lengthen the path")
+        let holdsMore =
+            (try? decoder.unkeyedContainer()) != nil || (try? decoder.container(keyedBy: Member.self)) != nil
+        return .error(
+            holdsMore
+                ? "'\(shown)' is an object or a list, not a number: lengthen the path"
+                : "'\(shown)' is a number that is too large or too small to be read")
     }
 
     private static func missing(_ shown: String) -> Measured { .noData("the answer has no '\(shown)'") }

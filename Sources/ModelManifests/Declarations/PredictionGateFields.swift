@@ -1,9 +1,9 @@
 /// How gates on predictions are written, and what they refer to.
 enum PredictionGateFields {
     static let distribution = Shape<DistributionGate>.object(
-        DistributionGate(observe: ""),
+        DistributionGate(observe: PredictionObservation.defaultName),
         fields: [
-            Field("observe", .shortName, "One of traffic.observe.", isRequired: true) { $0.observe = $1 },
+            Field("observe", .shortName, observeSummary) { $0.observe = $1 },
             Field("maxShift", .number(0...1), "The share of predictions that may have moved; 0.05.") {
                 $0.maxShift = $1
             },
@@ -16,6 +16,8 @@ enum PredictionGateFields {
             minSamples { $0.minSamples = $1 },
         ],
         check: { gate, node, reading in
+            // What may move without harm is no narrower to pass than it is to fail.
+            if node["passShift"] == nil { gate.passShift = min(1, max(gate.passShift, 2 * gate.maxShift)) }
             if gate.maxShift >= gate.passShift {
                 reading.report(
                     "must be above maxShift (\(gate.maxShift)), or no candidate could ever pass", field: "passShift",
@@ -24,9 +26,9 @@ enum PredictionGateFields {
         })
 
     static let drift = Shape<WrittenGateKind>.object(
-        WrittenGateKind(kind: .drift(DriftGate(observe: ""))),
+        WrittenGateKind(kind: .drift(DriftGate(observe: PredictionObservation.defaultName))),
         fields: [
-            Field("observe", .shortName, "One of traffic.observe.", isRequired: true) { gate, name in
+            Field("observe", .shortName, observeSummary) { gate, name in
                 change(&gate) { $0.observe = name }
             },
             Field("distance", .choice(of: "distance"), "psi or jensenShannon; psi.") { gate, distance in
@@ -50,6 +52,9 @@ enum PredictionGateFields {
             }
             change(&gate) { $0.max = 0.1 }
         })
+
+    private static let observeSummary =
+        "One of traffic.observe; the one without a name where not given, which is '\(PredictionObservation.defaultName)'."
 
     private static func change(_ gate: inout WrittenGateKind, _ body: (inout DriftGate) -> Void) {
         guard case .drift(var drift) = gate.kind else { return }
@@ -107,17 +112,17 @@ enum PredictionGateFields {
             }
         })
 
-    /// `traffic.observe`.
-    static let observations = Shape<[PredictionObservation]>.list(observation, count: 0...8).map {
+    /// `traffic.observe`: a list, or the only one by itself.
+    static let observations = Shape<[PredictionObservation]>.listOrOne(of: observation, count: 0...8).map {
         observations, node, reading in
         reading.reportRepeated(observations.map(\.name), in: node, noun: "observations are named")
         return observations
     }
 
     private static let observation = Shape<PredictionObservation>.object(
-        PredictionObservation(name: "", path: JSONPath(steps: []), buckets: .edges([])),
+        PredictionObservation(name: PredictionObservation.defaultName, path: JSONPath(steps: []), buckets: .edges([])),
         fields: [
-            Field("name", .shortName, "What gates call it.", isRequired: true) { $0.name = $1 },
+            Field("name", .shortName, "What gates call it; \(PredictionObservation.defaultName).") { $0.name = $1 },
             Field("of", .choice(of: "subject"), "answer or request; answer.") { $0.subject = $1 },
             Field("path", path, "Where in the JSON the value is: outputs[0].data[0].", isRequired: true) {
                 $0.path = $1

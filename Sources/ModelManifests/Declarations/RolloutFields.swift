@@ -23,7 +23,8 @@ struct WrittenRollout: Sendable {
         }
         let defaults = RolloutSpec.defaultGates(of: spec.strategy, hasSyntheticTraffic: hasSyntheticTraffic)
         resolved.gates = (gates == nil ? defaults : []) + defined
-        resolved.steps = RolloutSpec.defaultSteps(of: spec.strategy, share: test?.share)
+        resolved.steps = RolloutSpec.defaultSteps(
+            of: spec.strategy, judgedOnRecordedRequests: hasSyntheticTraffic ? resolved.gates : [], share: test?.share)
         if let steps {
             resolved.steps = steps.compactMap { step in step.action.map { RolloutStep($0, advance: step.advance) } }
         }

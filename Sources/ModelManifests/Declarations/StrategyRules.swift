@@ -83,7 +83,9 @@ enum StrategyRules {
             if case .agreement = kind, !mirrors(rollout) {
                 report(
                     "compares answers of a shadow, and there is none", path, gate.place,
-                    "use strategy: shadow, or add a step '- mirror: 100'")
+                    rollout.spec.strategy == .shadow
+                        ? "add a step '- mirror: 100' before the others, or leave steps out"
+                        : "use strategy: shadow, or add a step '- mirror: 100'")
             }
             let needsBoth = spec.isComparing && spec.counters != MetricSourceName.outcomes
             if needsBoth, rollout.spec.strategy == .recreate {

@@ -64,7 +64,10 @@ enum TrafficFields {
                 "requests", RuntimeFields.relativePath,
                 "A file in the candidate's model folder: a line is a body, or {path, body}.", isRequired: true
             ) { $0.requests = $1 },
-            Field("path", ProbeFields.httpPath, "Where lines without a path of their own are posted to.") {
+            Field(
+                "path", ProbeFields.httpPath,
+                "Where lines without a path of their own are posted to; /v2/models/NAME/infer."
+            ) {
                 $0.path = $1
             },
         ])

@@ -27,6 +27,11 @@ public struct GateSpec: Hashable, Codable, Sendable {
         }
     }
 
+    /// Compares what became of requests: recorded ones will do.
+    var comparesRequests: Bool {
+        if case .compare(let gate) = kind { gate.metric != nil } else { false }
+    }
+
     /// Judged on what live traffic does: it can say nothing before the candidate has some.
     public var needsTraffic: Bool {
         switch kind {

@@ -54,10 +54,16 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     /// The old revision of a blue-green switch is kept warm for this long.
     public static let defaultKeepFor: Duration = .seconds(600)
 
-    static func defaultSteps(of strategy: Strategy, share: Int? = nil) -> [RolloutStep] {
+    /// - Parameter gates: the rollout's, where both sides answer recorded requests.
+    static func defaultSteps(
+        of strategy: Strategy, judgedOnRecordedRequests gates: [GateSpec], share: Int?
+    ) -> [RolloutStep] {
         switch strategy {
         case .canary: defaultSteps
-        case .blueGreen, .recreate: [RolloutStep(.setWeight(100))]
+        case .recreate: [RolloutStep(.setWeight(100))]
+        case .blueGreen:
+            // After the switch it would be too late.
+            gates.filter(\.comparesRequests).map { RolloutStep(.gate($0.name)) } + [RolloutStep(.setWeight(100))]
         case .ab:
             [RolloutStep(.setWeight(share ?? 50)), RolloutStep(.gate(GoalGate.name)), RolloutStep(.setWeight(100))]
         case .shadow: [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))]

@@ -2,6 +2,9 @@
 public struct PredictionObservation: Hashable, Codable, Sendable {
     public enum Subject: String, CaseIterable, Codable, Sendable { case answer, request }
 
+    /// What is observed under no name of its own, and what gates look at that name nothing.
+    public static let defaultName = "prediction"
+
     public var name: String
     public var subject: Subject
     /// Where in the JSON the value is: `outputs[0].data[0]`.
@@ -71,7 +74,7 @@ public struct SyntheticTraffic: Hashable, Codable, Sendable {
     public var ratePerSecond: Double
     /// A file in the candidate's model folder: a line is a body, or {path, body}, as for `runtime.warmup`.
     public var requests: String
-    /// Where lines without a path of their own are posted to.
+    /// Where lines without a path of their own are posted to: of a deployment, never nil.
     public var path: String?
 
     public init(ratePerSecond: Double, requests: String, path: String? = nil) {

@@ -1,7 +1,16 @@
 /// What a misspelt name was meant to be.
 public enum DidYouMean {
+    /// What other controllers, and people, call the same thing. The first that there is counts.
+    private static let synonyms: [String: [String]] = [
+        "against": ["profile"], "canaryTrafficPercent": ["rollout"], "denominator": ["per"], "direction": ["better"],
+        "expression": ["condition"], "failureCondition": ["condition"], "metric": ["distance", "label", "of"],
+        "modelFormat": ["format"], "numerator": ["of"], "progressDeadlineSeconds": ["progressDeadline"],
+        "provider": ["source"], "reference": ["profile"], "successCondition": ["condition"],
+    ]
+
     /// The nearest of the names, where one is near: a slip or two of the keys, another case, or a part of it.
     static func nearest(to name: String, among names: some Sequence<String>) -> String? {
+        if let known = synonyms[name]?.first(where: Set(names).contains) { return known }
         let written = Array(name.lowercased().utf8)
         // Nobody means a name of fifty letters by one of five hundred: the work stays small whatever a file holds.
         let limitBytes = 64

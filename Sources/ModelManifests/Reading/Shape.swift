@@ -78,6 +78,21 @@ extension Shape {
             })
     }
 
+    /// A list, or the only entry of one by itself.
+    static func listOrOne<Element>(of element: Shape<Element>, count: ClosedRange<Int>) -> Shape
+    where Value == [Element] {
+        let list = Shape.list(element, count: count)
+        @Sendable func isOne(_ node: SourceNode) -> Bool {
+            if case .mapping = node.content { true } else { false }
+        }
+        return Shape(
+            read: { node, reading in
+                isOne(node) ? element.read(node, &reading).map { [$0] } : list.read(node, &reading)
+            },
+            canonical: { node in isOne(node) ? .array([element.canonical(node)]) : list.canonical(node) },
+            schema: { ["anyOf": .array([list.schema(), element.schema()])] })
+    }
+
     /// A mapping whose keys are free names.
     static func dictionary<Element>(
         _ element: Shape<Element>, count limit: Int = 200,

@@ -51,6 +51,7 @@ struct DeploymentAsWritten: Sendable {
         endpoint.keepsUsers = spec.rollout.spec.strategy == .ab
         endpoint.observe = spec.traffic.observe
         endpoint.generate = spec.traffic.generate
+        if endpoint.generate?.path == nil { endpoint.generate?.path = "/v2/models/\(key.name)/infer" }
         let deployment = ModelDeployment(
             key: key, labels: labels,
             template: ServingTemplate(

@@ -30,6 +30,13 @@ public struct ParsedFile: Sendable {
     /// Deployments that the file describes, valid or not.
     public var keys: [DeploymentKey] { deployments.map(\.key) }
 
+    /// Only what deployments of other files can refer to.
+    public var withoutDeployments: ParsedFile {
+        var rest = ParsedFile(file: file)
+        (rest.runtimes, rest.gateTemplates, rest.profiles) = (runtimes, gateTemplates, profiles)
+        return rest
+    }
+
     /// Nothing in it is for mlctl.
     public var isEmpty: Bool {
         deployments.isEmpty && runtimes.isEmpty && gateTemplates.isEmpty && profiles.isEmpty && diagnostics.isEmpty

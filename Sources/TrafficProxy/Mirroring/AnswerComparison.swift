@@ -5,13 +5,16 @@ import NIOCore
 struct PairedAnswer: Hashable, Sendable {
     var status: Int
     var body: CopiedBody
+
+    /// No answer at all: of another class than any that a user could get.
+    static func none(to user: PairedAnswer) -> PairedAnswer { PairedAnswer(status: 0, body: user.body) }
 }
 
 /// Holds a shadow's answer against the one that the user got to the same request.
 ///
 /// A pair counts where the user's answer says something: it is no 5xx, and a 2xx has a body that could be copied and
-/// holds the path. From then on whatever the shadow does else is a disagreement: another class of status, no such value,
-/// a body over the bound, or one that is not compressed as it says.
+/// holds the path. From then on whatever the shadow does else is a disagreement: no answer in time, another class of
+/// status, no such value, a body over the bound, or one that is not compressed as it says.
 enum AnswerComparison {
     struct Outcome: Hashable, Sendable {
         var agrees: Bool

@@ -10,7 +10,8 @@ final class MirroredRequest {
 
     private struct Shadow {
         var tally: PairTally
-        var answer: CopiedAnswer
+        /// Nil where none came: down, too late, or no HTTP.
+        var answer: CopiedAnswer?
     }
 
     private let head: ByteBuffer
@@ -92,12 +93,13 @@ final class MirroredRequest {
         case .failed:
             count(.failed, request)
             instance.failedIds.append(id)
+            pairs(with: nil, of: instance)
         case .answered(let status, let answer):
             count(.answered(status: status), request)
             if status >= 500 { instance.failedIds.append(id) }
             guard let answer else { return }
             observed.read(answer, at: instance)
-            if isEvidence, let tally = instance.tallies.pairs { pair(Shadow(tally: tally, answer: answer)) }
+            pairs(with: answer, of: instance)
         }
     }
 
@@ -117,12 +119,17 @@ final class MirroredRequest {
         for shadow in shadows { pair(shadow) }
     }
 
+    private func pairs(with answer: CopiedAnswer?, of instance: Instance) {
+        if isEvidence, let tally = instance.tallies.pairs { pair(Shadow(tally: tally, answer: answer)) }
+    }
+
     private func pair(_ shadow: Shadow) {
         guard let userAnswer else {
             waiting.append(shadow)
             return
         }
-        let (user, other, tally) = (userAnswer.paired, shadow.answer.paired, shadow.tally)
+        let (user, tally) = (userAnswer.paired, shadow.tally)
+        let other = shadow.answer?.paired ?? .none(to: user)
         let comparison = taps.comparison
         let isTaken = plane.bodyReader.submit(bytes: user.body.byteCount + other.body.byteCount) {
             tally.compare(user: user, shadow: other, by: comparison)

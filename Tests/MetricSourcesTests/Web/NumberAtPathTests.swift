@@ -36,6 +36,8 @@ struct NumberAtPathTests {
             try measure("a", #"{"a": "0.5"}"#)
                 == .error("'a' is the text '0.5', not a number: the endpoint has to write numbers without quotes"))
         #expect(try measure("a", #"{"a": "good"}"#) == .error("'a' is the text 'good', not a number"))
+        #expect(
+            try measure("a", #"{"a": 1e999}"#) == .error("'a' is a number that is too large or too small to be read"))
         #expect(try measure("a", #"{"a": true}"#) == .error("'a' is true or false, not a number"))
         #expect(
             try measure("a", #"{"a": {}}"#) == .error("'a' is an object or a list, not a number: lengthen the path"))

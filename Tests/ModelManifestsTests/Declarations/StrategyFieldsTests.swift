@@ -18,6 +18,64 @@ import Testing
         #expect(try self.rollout("rollout: {strategy: blueGreen}").preview == Preview())
     }
 
+    @Test func `before a blue-green switch, what compares recorded requests has to pass`() throws {
+        let rollout = try rollout(
+            """
+            traffic: {generate: {rate: 5, requests: recorded.jsonl}}
+            rollout:
+                strategy: blueGreen
+                gates: [{name: e, compare: {metric: errors}}, {name: t, threshold: {metric: errors, max: 0.1}}]
+            """)
+        #expect(rollout.steps == [RolloutStep(.gate("e")), RolloutStep(.setWeight(100))])
+        let byDefault = try self.rollout(
+            "traffic: {generate: {rate: 5, requests: recorded.jsonl}}\nrollout: {strategy: blueGreen}")
+        #expect(byDefault.steps.map(\.action) == ["errors", "rejected", "slow"].map { .gate($0) } + [.setWeight(100)])
+    }
+
+    @Test func `recorded requests go to the model by the name of its deployment, unless they say where`() throws {
+        func path(_ more: String) throws -> String? {
+            try deployment("traffic: {generate: {rate: 5, requests: recorded.jsonl\(more)}}").endpoint.generate?.path
+        }
+        #expect(try path("") == "/v2/models/scorer/infer")
+        #expect(try path(", path: /score") == "/score")
+        #expect(try deployment("replicas: 1").endpoint.generate == nil)
+    }
+
+    @Test func `a single observation needs neither a list nor a name`() throws {
+        let deployment = try deployment(
+            """
+            traffic: {observe: {path: 'outputs[0].data[0]', buckets: [0.1, 0.5]}}
+            rollout: {gates: [{name: alike, distribution: {}}, {name: drifted, drift: {max: 0.3}}]}
+            """)
+        #expect(
+            deployment.endpoint.observe == [
+                PredictionObservation(
+                    name: "prediction", path: JSONPath("outputs[0].data[0]")!, buckets: .edges([0.1, 0.5]))
+            ])
+        #expect(deployment.rollout.gates.map(\.observation) == ["prediction", "prediction"])
+        let other = Manifests.problems(
+            Manifests.deployment(
+                spec: """
+                    traffic: {observe: {name: score, path: x, buckets: [1]}}
+                    rollout: {gates: [{name: alike, distribution: {}}]}
+                    """))
+        #expect(other.first?.hasSuffix("there is no observation 'prediction' (there are: score)") == true)
+    }
+
+    @Test func `a wider tolerance of a distribution widens what a pass excludes, unless that is given`() throws {
+        func shifts(_ fields: String) throws -> [Double] {
+            let rollout = try rollout(
+                "traffic: {observe: {path: x, buckets: [1]}}\nrollout: {gates: [{name: d, distribution: {\(fields)}}]}"
+            )
+            guard case .distribution(let gate)? = rollout.gates.first?.kind else { return [] }
+            return [gate.maxShift, gate.passShift]
+        }
+        #expect(try shifts("") == [0.05, 0.10])
+        #expect(try shifts("maxShift: 0.2") == [0.2, 0.4])
+        #expect(try shifts("maxShift: 0.01") == [0.01, 0.10])
+        #expect(try shifts("maxShift: 0.1, passShift: 0.15") == [0.1, 0.15])
+    }
+
     @Test func `an A-B test has sticky users, a goal, guardrails and a horizon`() throws {
         let deployment = try deployment(
             """
@@ -190,6 +248,15 @@ import Testing
         (
             "rollout: {gates: [{name: r, threshold: {source: p, query: q, max: 1, range: {over: 1m}}}]}",
             "spec.rollout.gates[0].threshold.range.reduce: is missing (max, min, mean or last of the points.)"
+        ),
+        (
+            "rollout: {strategy: shadow, steps: [{setWeight: 100}], gates: [{name: s, agreement: {min: 0.9}}]}",
+            "spec.rollout.gates[0]: compares answers of a shadow, and there is none "
+                + "(add a step '- mirror: 100' before the others, or leave steps out)"
+        ),
+        (
+            "rollout: {gates: [{name: q, threshold: {provider: prom, query: x, max: 1}}]}",
+            "spec.rollout.gates[0].threshold.provider: unknown field 'provider' (did you mean 'source'?)"
         ),
         (
             "rollout: {gates: [{name: q, threshold: {source: prom, query: 'x{{revison}}', max: 1}}]}",

@@ -18,6 +18,14 @@ import Testing
         #expect(DidYouMean.nearest(to: written, among: names) == nil)
     }
 
+    @Test func `a word of another controller finds ours, where there is one`() {
+        #expect(DidYouMean.nearest(to: "direction", among: ["label", "better"]) == "better")
+        #expect(DidYouMean.nearest(to: "metric", among: ["of", "per"]) == "of")
+        #expect(DidYouMean.nearest(to: "metric", among: ["observe", "distance", "max"]) == "distance")
+        #expect(DidYouMean.nearest(to: "canaryTrafficPercent", among: ["traffic", "rollout"]) == "rollout")
+        #expect(DidYouMean.nearest(to: "provider", among: ["query"]) == nil)
+    }
+
     @Test func `a swap of neighbours is one slip`() {
         #expect(DidYouMean.editDistance(Array("steps".utf8), Array("setps".utf8)) == 1)
         #expect(DidYouMean.editDistance(Array("".utf8), Array("abc".utf8)) == 3)

@@ -114,7 +114,7 @@ import Testing
         }
     }
 
-    @Test("a shadow that does not answer in time is an error of the shadow's alone, and its place is free again")
+    @Test("a shadow that does not answer in time has erred and disagrees, and its place is free again")
     func timesOut() async throws {
         var limits = ProxyLimits()
         limits.shadowsPerRoute = 2
@@ -125,29 +125,30 @@ import Testing
                 stable: stable.port, shadow: shadow.port, timeout: .milliseconds(500))
             let client = try RawClient(port: port)
             for _ in 0..<2 { #expect(try await client.request(body: "1").status == 200) }
-            let failed = try await harness.counters(of: "m-0") { $0.errors == 2 }
+            let failed = try await harness.counters(of: "m-0") { $0.errors == 2 && $0.pairs?.pairs == 2 }
             #expect(failed.errors == 2 && failed.requests == 2)
+            #expect(failed.pairs == PairCounters(pairs: 2, disagreements: 2, distance: 2))
             #expect(try await harness.instance("m-0", inFlight: 0).inFlight == 0)
             try await shadow.behave(.echo)
             try await harness.route(stable: stable.port, shadow: shadow.port, generation: 2)
             #expect(try await client.request(body: "1").status == 200)
-            let paired = try await harness.counters(of: "m-0") { $0.pairs?.pairs == 1 }
-            #expect(paired.pairs?.pairs == 1)
+            let paired = try await harness.counters(of: "m-0") { $0.pairs?.pairs == 3 }
+            #expect(paired.pairs == PairCounters(pairs: 3, disagreements: 2, distance: 2))
             #expect(try await harness.instance("s-0").counters.errors == 0)
             #expect(try await harness.copiedBytes() == 0)
         }
     }
 
-    @Test("a shadow that stops in the middle of its answer is an error")
+    @Test("a shadow that stops in the middle of its answer has erred and disagrees")
     func stalls() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
             let shadow = try await ScriptedUpstream(.events)
             let client = try RawClient(
-                port: try await harness.route(stable: stable.port, shadow: shadow.port, timeout: .milliseconds(500)))
+                port: try await harness.route(stable: stable.port, shadow: shadow.port, timeout: .seconds(2)))
             _ = try await client.request(body: "1")
-            let counters = try await harness.counters(of: "m-0") { $0.requests == 1 }
-            #expect(counters.errors == 1 && counters.pairs?.pairs == 0)
+            let counters = try await harness.counters(of: "m-0") { $0.requests == 1 && $0.pairs?.pairs == 1 }
+            #expect(counters.errors == 1 && counters.pairs?.disagreements == 1)
         }
     }
 
@@ -173,21 +174,22 @@ import Testing
         }
     }
 
-    @Test("a shadow that is down costs users nothing, and is counted as failing")
+    @Test("a shadow that is down costs users nothing, and is counted as failing: it never agrees")
     func isDown() async throws {
         try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
             let port = try await harness.route(stable: stable.port, shadow: try HeldPort.refusing())
             let client = try RawClient(port: port)
             for _ in 0..<20 { #expect(try await client.request(body: "1").body == "1") }
-            let counters = try await harness.counters(of: "m-0") { $0.errors == 20 }
-            #expect(counters.errors == 20 && counters.pairs == PairCounters())
+            let counters = try await harness.counters(of: "m-0") { $0.errors == 20 && $0.pairs?.pairs == 20 }
+            #expect(counters.errors == 20)
+            #expect(counters.pairs == PairCounters(pairs: 20, disagreements: 20, distance: 20))
             #expect(try await harness.instance("s-0").counters.errors == 0)
         }
     }
 
     @Test(
-        "a shadow that answers garbage fails, alone",
+        "a shadow that answers garbage fails, alone, and disagrees",
         arguments: [
             "SSH-2.0-x\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsome",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nX", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "",
@@ -198,8 +200,8 @@ import Testing
             let shadow = try await ScriptedUpstream(.raw(text, closes: true))
             let client = try RawClient(port: try await harness.route(stable: stable.port, shadow: shadow.port))
             for _ in 0..<5 { #expect(try await client.request(body: "1").body == "1") }
-            let counters = try await harness.counters(of: "m-0") { $0.errors == 5 }
-            #expect(counters.errors == 5 && counters.pairs?.pairs == 0)
+            let counters = try await harness.counters(of: "m-0") { $0.errors == 5 && $0.pairs?.pairs == 5 }
+            #expect(counters.errors == 5 && counters.pairs?.disagreements == 5)
             #expect(try await harness.copiedBytes() == 0)
         }
     }
