@@ -30,10 +30,10 @@ enum GateReasoning: Codable, Hashable, Sendable {
             }
     }
 
-    mutating func absorb(_ interval: Interval, secondsSinceStart seconds: Double) {
+    mutating func absorb(_ interval: Interval, secondsSinceStart seconds: Double, alpha: Double) {
         switch self {
         case .compare(let gate, var evidence):
-            evidence.absorb(interval, gate)
+            evidence.absorb(interval, gate, alpha: alpha)
             self = .compare(gate, evidence)
         case .threshold(let gate, var evidence):
             evidence.absorb(interval.candidate, atSeconds: seconds, gate: gate)
