@@ -29,7 +29,9 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
         }
     }
 
-    private mutating func add(_ logRatio: Double, at index: Int) { logs[index] = Self.shortened(logs[index] + logRatio) }
+    private mutating func add(_ logRatio: Double, at index: Int) {
+        logs[index] = Self.shortened(logs[index] + logRatio)
+    }
 
     /// Less than `log` by less than what ten decimals show.
     static func shortened(_ log: Double) -> Double { (log * decimals).rounded(.down) / decimals }

@@ -47,6 +47,12 @@ enum CostOfALook {
         1 / Double(PredictionBuckets.countLimit)
     }
 
+    /// The candidate's predictions, moved by almost as much as the gate tolerates: each look is bet on at length.
+    private static let moved = "moved"
+    private static let movedShares = observedShares.enumerated().map { index, share in
+        share * (1 + (index.isMultiple(of: 2) ? 2 : -2) * 0.9 * DistributionGate(observe: moved).maxShift)
+    }
+
     private static var gates: [(String, GateSpec.Kind)] {
         let counts = observedShares.map { Int($0 * 32_000) }
         let profile = PredictionProfile(
@@ -56,6 +62,7 @@ enum CostOfALook {
             ("compare, both tolerances", .compare(CompareGate(metric: .errors, maxAbsoluteIncrease: 0.002))),
             ("compare a counter ratio", .compare(CompareGate(.counters(ratio)))),
             ("distribution of 32 buckets", .distribution(DistributionGate(observe: observed))),
+            ("distribution, almost moved", .distribution(DistributionGate(observe: moved, passShift: 0.001))),
             ("drift from stable, 32 buckets", .drift(DriftGate(observe: observed))),
             (
                 "drift from a profile, 32 buckets",
@@ -71,11 +78,13 @@ enum CostOfALook {
 
     /// A look's worth of everything that any gate takes, of a candidate that is as good as stable.
     private static func interval(_ number: Int, _ draws: inout SeededDraws) -> Interval {
-        func side(_ requests: Int) -> SideCounts {
+        func side(_ requests: Int, _ shares: [Double]) -> SideCounts {
             var counts = SideCounts(
                 requests: requests, errors: draws.binomial(requests, 0.01), rejected: draws.binomial(requests, 0.03))
             FourGates.latency.fill(&counts, &draws)
-            counts.observed = [observed: draws.buckets(requests, observedShares)]
+            counts.observed = [
+                observed: draws.buckets(requests, observedShares), moved: draws.buckets(requests, shares),
+            ]
             counts.pairs = PairCounts(
                 pairs: requests, disagreements: draws.binomial(requests, 0.02), distance: Double(requests) * 0.01)
             let failed = Double(draws.binomial(requests * 40, 0.01))
@@ -84,7 +93,7 @@ enum CostOfALook {
             counts.named["converted.count"] = Double(requests)
             return counts
         }
-        let (stable, candidate) = (side(450), side(50))
+        let (stable, candidate) = (side(450, observedShares), side(50, movedShares))
         return Interval(
             at: Promise.start.addingTimeInterval(Double(number) * secondsPerLook), stable: stable,
             candidate: candidate)
