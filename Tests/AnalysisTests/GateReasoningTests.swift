@@ -22,7 +22,7 @@ import Testing
                         maxRelativeIncrease: 0.1, maxAbsoluteIncrease: 0.012))),
             GateSpec(
                 name: "p99-under-a-bound",
-                kind: .threshold(ThresholdGate(metric: .latencyP99, max: 80.5, minSamples: 12, failureLimit: 200))),
+                kind: .threshold(ThresholdGate(metric: .latencyP99, max: 80.5, failureLimit: 200, minSamples: 12))),
             GateSpec(name: "alike", kind: .agreement(AgreementGate(metric: .agreement(min: 0.987)))),
             GateSpec(name: "near", kind: .agreement(AgreementGate(metric: .distance(max: 0.0123)))),
             GateSpec(

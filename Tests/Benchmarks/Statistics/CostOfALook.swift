@@ -3,7 +3,7 @@ import Foundation
 import ModelManifests
 import TestSupport
 
-/// What one look at one gate costs, and how large its evidence gets, for each kind that looks at counters.
+/// What one look at one gate costs in the mean, and how large its evidence gets, for each kind that looks at counters.
 enum CostOfALook {
     static let intervals = 2_000
     static let rounds = 5
@@ -17,7 +17,7 @@ enum CostOfALook {
     private static func figure(_ gate: GateSpec, _ looks: [Interval]) throws -> Figure {
         let source = gate.counters ?? MetricSourceName.proxy
         var judgement = Promise.judgement(of: [gate])
-        var best = Duration.seconds(60)
+        var taken = Duration.zero
         for round in 0..<rounds {
             let later = looks.map { look in
                 var look = look
@@ -25,13 +25,13 @@ enum CostOfALook {
                 look.at += Double(round * looks.count) * secondsPerLook
                 return look
             }
-            let start = ContinuousClock.now
+            let start = processorTime()
             for look in later { judgement.absorb(look) }
-            best = min(best, ContinuousClock.now - start)
+            taken += processorTime() - start
         }
         guard let evidence = judgement.evidence(of: gate.name) else { throw BenchmarkError("\(gate.name) is gone") }
         let bytes = try JSONEncoder().encode(evidence).count
-        let microseconds = best / .microseconds(1) / Double(looks.count)
+        let microseconds = taken / .microseconds(1) / Double(rounds * looks.count)
         let isSeen = evidence.samples > 0 && evidence.verdict != .fail
         return Figure(
             what: "one look: \(gate.name)", goal: "< 20 µs, evidence < 2 KiB",
@@ -39,6 +39,13 @@ enum CostOfALook {
                 ? "\(text(microseconds, 1)) µs, \(bytes) bytes"
                 : "nothing measured: \(evidence.verdict.rawValue), \(evidence.samples) samples",
             isMet: isSeen && microseconds < 20 && bytes < 2048)
+    }
+
+    /// Of this thread: what else runs on the machine is not the look's cost.
+    private static func processorTime() -> Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     private static let secondsPerLook = 10.0
