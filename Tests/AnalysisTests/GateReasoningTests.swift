@@ -61,7 +61,7 @@ import Testing
     @Test("evidence is under 2 KiB as JSON, at every look", arguments: kinds)
     func size(_ spec: GateSpec) throws {
         var evidence = GateEvidence(
-            spec: spec, alpha: 0.009 / 7, startedAt: Date(timeIntervalSinceReferenceDate: 8e8 + 0.123456))
+            spec: spec, alpha: 0.009 / 7, startedAt: Date(timeIntervalSinceReferenceDate: -8e8 + 0.123456))
         var traffic = Self.traffic(seed: 41)
         var largest = 0
         for index in 0..<150 {
@@ -124,9 +124,15 @@ import Testing
     @Test("another minSamples keeps the evidence, and a pass waits for it", arguments: adopted)
     func adopting(_ before: GateSpec.Kind, _ after: GateSpec.Kind) throws {
         var traffic = Self.traffic(seed: 43)
+        let looks = (0..<2).map { index in
+            var look = Self.interval(index, size: 900, &traffic, GateSpec(name: "gate", kind: before))
+            look.stable.named = [Self.query: 45, "requests": 900]
+            look.candidate.named = [Self.query: 15, "requests": 300]
+            return look
+        }
         let (old, new) = (GateSpec(name: "gate", kind: before), GateSpec(name: "gate", kind: after))
         var evidence = GateEvidence(spec: old, alpha: 0.009)
-        evidence.absorb(Self.interval(0, size: 900, &traffic, old), missedRegressionRate: 0.05)
+        evidence.absorb(looks[0], missedRegressionRate: 0.05)
         let samples = evidence.samples
         #expect((1..<700).contains(samples))
         var adopted = try #require(evidence.adopting(new))
@@ -134,12 +140,10 @@ import Testing
         #expect(adopted.verdict == .insufficient)
         // What follows adds up to what one gate with that minimum would have learnt from the start.
         var whole = GateEvidence(spec: new, alpha: 0.009)
-        traffic = Self.traffic(seed: 43)
-        whole.absorb(Self.interval(0, size: 900, &traffic, new), missedRegressionRate: 0.05)
-        let next = Self.interval(1, size: 900, &traffic, new)
-        adopted.absorb(next, missedRegressionRate: 0.05)
-        whole.absorb(next, missedRegressionRate: 0.05)
+        adopted.absorb(looks[1], missedRegressionRate: 0.05)
+        for look in looks { whole.absorb(look, missedRegressionRate: 0.05) }
         #expect(adopted == whole)
+        #expect(adopted.samples == 2 * samples)
     }
 
     @Test("another question is another gate; another margin of agreement starts its pass over")

@@ -6,7 +6,7 @@ import Testing
 @Suite struct TargetedEvidenceTests {
     static let boundary = RateBoundary(slope: 1.1, offset: 0)
     static let null = RateNull.atMost(boundary)
-    static let guesses = [BaseRate.Guess(rate: 0.02, weight: 1)]
+    static let guesses = [BaseRate.Guess(rate: 0.01, weight: 1)]
     static let target = log(1 / 0.009)
 
     static func block(_ stable: Int, of stableCount: Int, _ candidate: Int, of candidateCount: Int) -> RateBlock {

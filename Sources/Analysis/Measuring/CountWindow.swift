@@ -21,9 +21,7 @@ struct CountWindow: Codable, Hashable, Sendable {
     /// The time that the counts are of.
     var coveredSeconds: Double { (slots.last?.toSeconds ?? 0) - (slots.first?.fromSeconds ?? 0) }
 
-    private var slotSeconds: Double {
-        seconds / (keepsLatency ? Self.slotsPerLatencyWindow : Self.slotsPerWindow)
-    }
+    private var slotsPerWindow: Double { keepsLatency ? Self.slotsPerLatencyWindow : Self.slotsPerWindow }
 
     mutating func add(_ counts: SideCounts, atSeconds now: Double) {
         if keepsLatency, counts.requests > 0, counts.bounds != bounds {
@@ -33,11 +31,13 @@ struct CountWindow: Codable, Hashable, Sendable {
         }
         let from = min(seenUntilSeconds, now)
         seenUntilSeconds = max(seenUntilSeconds, now)
-        if slots.isEmpty || now - slots[slots.count - 1].fromSeconds > slotSeconds {
+        if slots.isEmpty || now - slots[slots.count - 1].fromSeconds > seconds / slotsPerWindow {
             slots.append(CountSlot(fromSeconds: from, toSeconds: now))
         }
         slots[slots.count - 1].absorb(counts, until: seenUntilSeconds, keepsLatency: keepsLatency)
         slots.removeAll { $0.toSeconds <= seenUntilSeconds - seconds }
+        // One more than fit into the window reaches over its edge. Others are there only if the clock was set.
+        slots.removeFirst(max(0, slots.count - Int(slotsPerWindow) - 1))
     }
 
     /// The upper edge of the bucket that holds the quantile.
