@@ -1,8 +1,8 @@
 /// The candidate's counts over the last seconds, in a bounded number of slots.
 struct CountWindow: Codable, Hashable, Sendable {
-    /// The window slides by a tenth of its length at a time; with histograms, which are long, by a fifth.
+    /// The window slides by a tenth of its length at a time; with histograms, which are long, by a quarter.
     static let slotsPerWindow = 10.0
-    static let slotsPerLatencyWindow = 5.0
+    static let slotsPerLatencyWindow = 4.0
 
     private var slots: [CountSlot] = []
     private var seenUntilSeconds = 0.0
