@@ -41,7 +41,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         let began = startedAt ?? interval.at
         startedAt = began
         self.missedRegressionRate = missedRegressionRate
-        state.absorb(interval, secondsSinceStart: interval.at.timeIntervalSince(began))
+        state.absorb(interval, secondsSinceStart: interval.at.timeIntervalSince(began), alpha: alpha)
         conclude(missedRegressionRate)
     }
 

@@ -30,10 +30,10 @@ enum GateReasoning: Codable, Hashable, Sendable {
             }
     }
 
-    mutating func absorb(_ interval: Interval, secondsSinceStart seconds: Double) {
+    mutating func absorb(_ interval: Interval, secondsSinceStart seconds: Double, alpha: Double) {
         switch self {
         case .compare(let gate, var evidence):
-            evidence.absorb(interval, gate)
+            evidence.absorb(interval, gate, alpha: alpha)
             self = .compare(gate, evidence)
         case .threshold(let gate, var evidence):
             evidence.absorb(interval.candidate, atSeconds: seconds, gate: gate)
@@ -143,28 +143,30 @@ enum GateReasoning: Codable, Hashable, Sendable {
         }
     }
 
-    /// With a spec that changed: nil where it asks something else.
+    /// With a spec that changed: nil where it asks something else. What a pass takes may change, and then the pass starts
+    /// over; all else must be as it was.
     func adopting(_ changed: GateSpec.Kind) -> GateReasoning? {
         switch (self, changed) {
-        case (.distribution(let old, var evidence), .distribution(let new)):
-            guard old.observe == new.observe, old.buckets == new.buckets, old.maxShift == new.maxShift else {
-                return nil
-            }
+        case (.compare(var old, var evidence), .compare(let new)):
+            if old.passMargin != new.passMargin { evidence.setMargin(new.passMargin) }
+            (old.passMargin, old.minSamples) = (new.passMargin, new.minSamples)
+            return old == new ? .compare(new, evidence) : nil
+        case (.distribution(var old, var evidence), .distribution(let new)):
             if old.passShift != new.passShift { evidence.restartPass() }
-            return .distribution(new, evidence)
-        case (.drift(let old, let evidence), .drift(let new)):
-            guard old.observe == new.observe, old.buckets == new.buckets, old.reference == new.reference,
-                old.distance == new.distance, old.max == new.max
-            else { return nil }
-            return .drift(new, evidence)
-        default: break
+            (old.passShift, old.minSamples) = (new.passShift, new.minSamples)
+            return old == new ? .distribution(new, evidence) : nil
+        case (.agreement(var old, var evidence), .agreement(let new)):
+            if old.passMargin != new.passMargin { evidence.restartPass() }
+            (old.passMargin, old.minSamples) = (new.passMargin, new.minSamples)
+            return old == new ? .agreement(new, evidence) : nil
+        case (.drift(var old, let evidence), .drift(let new)):
+            old.minSamples = new.minSamples
+            return old == new ? .drift(new, evidence) : nil
+        case (.goal(var old, let evidence), .goal(let new)):
+            old.minSamples = new.minSamples
+            return old == new ? .goal(new, evidence) : nil
+        default: return nil
         }
-        guard case .compare(let old, var evidence) = self, case .compare(let new) = changed,
-            old.quantity == new.quantity, old.slowerThan == new.slowerThan,
-            old.maxRelativeIncrease == new.maxRelativeIncrease, old.maxAbsoluteIncrease == new.maxAbsoluteIncrease
-        else { return nil }
-        if old.passMargin != new.passMargin { evidence.setMargin(new.passMargin) }
-        return .compare(new, evidence)
     }
 }
 

@@ -20,6 +20,9 @@ import Testing
                     CompareGate(
                         .counters(CounterRatio(source: "prometheus", of: query, per: "requests", maximum: 12.5)),
                         maxRelativeIncrease: 0.1, maxAbsoluteIncrease: 0.012))),
+            GateSpec(
+                name: "p99-under-a-bound",
+                kind: .threshold(ThresholdGate(metric: .latencyP99, max: 80.5, failureLimit: 200, minSamples: 12))),
             GateSpec(name: "alike", kind: .agreement(AgreementGate(metric: .agreement(min: 0.987)))),
             GateSpec(name: "near", kind: .agreement(AgreementGate(metric: .distance(max: 0.0123)))),
             GateSpec(
@@ -58,7 +61,7 @@ import Testing
     @Test("evidence is under 2 KiB as JSON, at every look", arguments: kinds)
     func size(_ spec: GateSpec) throws {
         var evidence = GateEvidence(
-            spec: spec, alpha: 0.009 / 7, startedAt: Date(timeIntervalSinceReferenceDate: 8e8 + 0.123456))
+            spec: spec, alpha: 0.009 / 7, startedAt: Date(timeIntervalSinceReferenceDate: -8e8 + 0.123456))
         var traffic = Self.traffic(seed: 41)
         var largest = 0
         for index in 0..<150 {
@@ -97,5 +100,75 @@ import Testing
         #expect(evidence.verdict == .insufficient)
         #expect(evidence.samples == 0)
         #expect(!evidence.reason.isEmpty)
+    }
+
+    /// The same questions, with more samples asked for.
+    static let adopted: [(GateSpec.Kind, GateSpec.Kind)] = [
+        (
+            .compare(CompareGate(metric: .errors)),
+            .compare(CompareGate(metric: .errors, minSamples: 700))
+        ),
+        (
+            .agreement(AgreementGate(metric: .agreement(min: 0.9))),
+            .agreement(AgreementGate(metric: .agreement(min: 0.9), minSamples: 700))
+        ),
+        (
+            .goal(GoalGate(quantity: CounterRatio(source: MetricSourceName.proxy, of: query, per: "requests"))),
+            .goal(
+                GoalGate(
+                    quantity: CounterRatio(source: MetricSourceName.proxy, of: query, per: "requests"), minSamples: 700)
+            )
+        ),
+    ]
+
+    @Test("another minSamples keeps the evidence, and a pass waits for it", arguments: adopted)
+    func adopting(_ before: GateSpec.Kind, _ after: GateSpec.Kind) throws {
+        var traffic = Self.traffic(seed: 43)
+        let looks = (0..<2).map { index in
+            var look = Self.interval(index, size: 900, &traffic, GateSpec(name: "gate", kind: before))
+            look.stable.named = [Self.query: 45, "requests": 900]
+            look.candidate.named = [Self.query: 15, "requests": 300]
+            return look
+        }
+        let (old, new) = (GateSpec(name: "gate", kind: before), GateSpec(name: "gate", kind: after))
+        var evidence = GateEvidence(spec: old, alpha: 0.009)
+        evidence.absorb(looks[0], missedRegressionRate: 0.05)
+        let samples = evidence.samples
+        #expect((1..<700).contains(samples))
+        var adopted = try #require(evidence.adopting(new))
+        #expect(adopted.samples == samples)
+        #expect(adopted.verdict == .insufficient)
+        // What follows adds up to what one gate with that minimum would have learnt from the start.
+        var whole = GateEvidence(spec: new, alpha: 0.009)
+        adopted.absorb(looks[1], missedRegressionRate: 0.05)
+        for look in looks { whole.absorb(look, missedRegressionRate: 0.05) }
+        #expect(adopted == whole)
+        #expect(adopted.samples == 2 * samples)
+    }
+
+    @Test("another question is another gate; another margin of agreement starts its pass over")
+    func otherQuestions() throws {
+        let alike = AgreementGate(metric: .agreement(min: 0.9))
+        var evidence = GateEvidence(spec: GateSpec(name: "gate", kind: .agreement(alike)), alpha: 0.009)
+        let pairs = SideCounts(pairs: PairCounts(pairs: 5_000, disagreements: 10))
+        let interval = Interval(
+            at: Date(timeIntervalSinceReferenceDate: 0), stable: SideCounts(), candidate: pairs)
+        evidence.absorb(interval, missedRegressionRate: 0.05)
+        #expect(evidence.verdict == .pass)
+        let stricter = AgreementGate(metric: .agreement(min: 0.95))
+        #expect(evidence.adopting(GateSpec(name: "gate", kind: .agreement(stricter))) == nil)
+        var margin = alike
+        margin.passMargin = 0.02
+        var adopted = try #require(evidence.adopting(GateSpec(name: "gate", kind: .agreement(margin))))
+        let none = Interval(
+            at: Date(timeIntervalSinceReferenceDate: 1), stable: SideCounts(), candidate: SideCounts())
+        adopted.absorb(none, missedRegressionRate: 0.05)
+        #expect(adopted.verdict == .insufficient)
+        #expect(adopted.samples == 5_000)
+        let goal = GoalGate(quantity: CounterRatio(outcome: "converted"))
+        var lower = goal
+        lower.quantity.better = .lower
+        let asked = GateEvidence(spec: GateSpec(name: GoalGate.name, kind: .goal(goal)), alpha: 0)
+        #expect(asked.adopting(GateSpec(name: GoalGate.name, kind: .goal(lower))) == nil)
     }
 }

@@ -83,8 +83,10 @@ import Testing
         #expect(pooledFailures > 35, "the streams are such that pooling would fail nearly all")
     }
 
-    @Test("stopped at the worst moment, a candidate at the tolerance fails no more often than promised")
-    func falseRollbacks() {
+    @Test(
+        "stopped at the worst moment, a candidate at the tolerance fails no more often than promised",
+        arguments: [true, false])
+    func falseRollbacks(isTargeted: Bool) {
         let alpha = 0.2
         var failures = 0
         for seed in 0..<150 {
@@ -93,7 +95,8 @@ import Testing
             let (weight, base) = ([0.05, 0.25, 0.5][seed % 3], [0.01, 0.05, 0.2][seed / 3 % 3])
             for _ in 0..<100 {
                 comparison.absorb(
-                    traffic.block(size: 200, weight: weight, stable: base, candidate: 1.1 * base))
+                    traffic.block(size: 200, weight: weight, stable: base, candidate: 1.1 * base),
+                    target: isTargeted ? log(1 / alpha) : .infinity)
                 if comparison.logFailEvidence >= log(1 / alpha) {
                     failures += 1
                     break
@@ -198,6 +201,7 @@ import Testing
         "a regression fails within twice the samples of Wald's SPRT, in the median",
         arguments: [
             (0.01, 0.03, 0.05, 345.0), (0.01, 0.03, 0.25, 345), (0.01, 0.02, 0.10, 1306), (0.05, 0.10, 0.25, 247),
+            (0.001, 0.01, 0.25, 337),
         ])
     func speed(stable: Double, candidate: Double, weight: Double, sprt: Double) {
         let samples = (0..<21).map { seed -> Double in
@@ -207,7 +211,7 @@ import Testing
             while sent < 10 * sprt {
                 let block = traffic.block(size: 100, weight: weight, stable: stable, candidate: candidate)
                 sent += block.candidate.count
-                comparison.absorb(block)
+                comparison.absorb(block, target: log(1 / 0.009))
                 if comparison.logFailEvidence >= log(1 / 0.009) { return sent }
             }
             return .infinity

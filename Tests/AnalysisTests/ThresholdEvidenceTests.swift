@@ -128,4 +128,11 @@ import Testing
         let looks = (0..<5_000).map { (Double($0) / 10, Self.latency([8, 9, 10, 10])) }
         #expect(try JSONEncoder().encode(Self.run(gate, looks)).count < 2_048)
     }
+
+    @Test("state stays bounded while the clock is before the start")
+    func clockBehind() throws {
+        let gate = ThresholdGate(metric: .latencyP99, max: 1, window: .seconds(60))
+        let looks = (0..<2_000).map { (Double($0) - 90_000, Self.latency([8, 9, 10, 10])) }
+        #expect(try JSONEncoder().encode(Self.run(gate, looks)).count < 2_048)
+    }
 }

@@ -36,6 +36,12 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         return peakLogPassEvidence >= -.log(missedRegressionRate) && samples >= gate.minSamples ? .pass : .insufficient
     }
 
+    /// Another margin starts the pass over.
+    mutating func restartPass() {
+        withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
+        peakLogPassEvidence = 0
+    }
+
     func reason(_ gate: AgreementGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
         if let problem { return "\(problem): not comparable" }
         guard samples > 0 else { return "no pairs of answers yet" }

@@ -21,7 +21,8 @@ struct BaseRate: Codable, Hashable, Sendable {
 
     /// Guesses for a block of `size` of stable's requests. Weights sum to 1 and do not depend on the block's outcomes.
     func guesses(forBlockOf size: Double) -> [Guess] {
-        let doubt = 0.5 * size / (size + count + Self.priorCount)
+        let share = size / (size + count + Self.priorCount)
+        let doubt = 0.5 * share * share
         guard doubt > 0.01 else { return [Guess(rate: estimate, weight: 1)] }
         let strangers = Self.strangers.map { Guess(rate: $0, weight: doubt / Double(Self.strangers.count)) }
         return [Guess(rate: estimate, weight: 1 - doubt)] + strangers

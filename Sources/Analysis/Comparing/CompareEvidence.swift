@@ -38,7 +38,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         }
     }
 
-    mutating func absorb(_ interval: Interval, _ gate: CompareGate) {
+    mutating func absorb(_ interval: Interval, _ gate: CompareGate, alpha: Double) {
         impossibility = interval.impossibility
         guard impossibility == nil else { return }
         switch test {
@@ -49,7 +49,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         case .rates(var comparison):
             for (origin, block) in blocks(interval, gate) {
                 totals.add(block, of: origin)
-                comparison.absorb(block.whatMustNotGrow(gate), of: origin)
+                comparison.absorb(block.whatMustNotGrow(gate), of: origin, target: -.log(alpha))
             }
             test = .rates(comparison)
         }

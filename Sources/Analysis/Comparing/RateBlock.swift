@@ -38,8 +38,7 @@ struct RateBlock: PairedBlock {
 
     /// ln of Π (p*/p°)^x ((1−p*)/(1−p°))^(n−x) over both sides.
     func logLikelihoodRatio(of alternative: RatePair, over projection: RatePair) -> Double {
-        stable.logLikelihoodRatio(of: alternative.stable, over: projection.stable)
-            + candidate.logLikelihoodRatio(of: alternative.candidate, over: projection.candidate)
+        LikelihoodRatio(of: alternative, over: projection).log(self)
     }
 }
 

@@ -29,33 +29,35 @@ struct RateBoundary: Hashable, Sendable {
         return 2 * a / (linear + discriminant.squareRoot())
     }
 
-    /// Off the origin: Newton's method on the derivative, which rises from −∞ to +∞ over the open domain, kept in a
-    /// bracket by bisection.
+    /// Off the origin: Newton's method on the derivative, kept in a bracket by bisection. Each side's term is zero at the
+    /// side's own rate, so the root lies between the two of them.
     private func lineRoot(_ alternative: RatePair, _ stableCount: Double, _ candidateCount: Double) -> Double {
-        var low = 0.0
-        var high = (1 - offset) / slope
-        var rate = min(max(alternative.stable, high * 1e-9), high * (1 - 1e-9))
+        let (own, others) = (alternative.stable, (alternative.candidate - offset) / slope)
+        let largest = (1 - offset) / slope
+        var low = max(min(own, others), 0)
+        var high = min(max(own, others), largest)
+        var rate = min(max((low * high).squareRoot(), high * 1e-3), largest * (1 - 1e-9))
         for _ in 0..<Self.iterationLimit {
             let candidate = candidateRate(atStable: rate)
-            let stableUp = stableCount * alternative.stable / rate
-            let stableDown = stableCount * (1 - alternative.stable) / (1 - rate)
-            let candidateUp = slope * candidateCount * alternative.candidate / candidate
-            let candidateDown = slope * candidateCount * (1 - alternative.candidate) / (1 - candidate)
-            let derivative = stableDown + candidateDown - stableUp - candidateUp
+            let perStable = stableCount / (rate * (1 - rate))
+            let perCandidate = slope * candidateCount / (candidate * (1 - candidate))
+            let stableTerm = perStable * (rate - own)
+            let candidateTerm = perCandidate * (candidate - alternative.candidate)
+            let derivative = stableTerm + candidateTerm
             if derivative < 0 { low = rate } else { high = rate }
             let curvature =
-                stableUp / rate + stableDown / (1 - rate) + slope * candidateUp / candidate
-                + slope * candidateDown / (1 - candidate)
+                perStable + slope * perCandidate - stableTerm * (1 - 2 * rate) / (rate * (1 - rate))
+                - slope * candidateTerm * (1 - 2 * candidate) / (candidate * (1 - candidate))
             let newton = rate - derivative / curvature
-            let next = newton > low && newton < high ? newton : (low + high) / 2
-            if abs(next - rate) <= Self.relativePrecision * rate { return next }
-            rate = next
+            if abs(newton - rate) <= Self.relativePrecision * rate { return newton }
+            rate = newton > low && newton < high ? newton : (low + high) / 2
         }
         return rate
     }
 
     private static let iterationLimit = 100
-    private static let relativePrecision = 1e-14
+    /// Of a step; the error after it is its square's order.
+    private static let relativePrecision = 1e-8
 }
 
 /// A convex set of rate pairs, to be excluded.

@@ -11,8 +11,8 @@ struct RateComparison: Codable, Hashable, Sendable {
 
     private var users = Stratum()
     private var synthetic: Stratum?
-    private var beyondRelative: MixtureEvidence?
-    private var beyondAbsolute: MixtureEvidence?
+    private var beyondRelative: TargetedEvidence?
+    private var beyondAbsolute: TargetedEvidence?
     private var withinMargin: MixtureEvidence
     /// ln of the largest evidence of all looks that no regression beyond the margin is there.
     private(set) var peakLogPassEvidence = 0.0
@@ -29,9 +29,9 @@ struct RateComparison: Codable, Hashable, Sendable {
         self.absoluteTolerance = absoluteTolerance
         self.marginRelative = marginRelative
         self.marginAbsolute = marginAbsolute
-        if relative != nil { beyondRelative = MixtureEvidence(count: AlternativeGrid.regressions.alternatives.count) }
+        if relative != nil { beyondRelative = TargetedEvidence(count: AlternativeGrid.regressions.alternatives.count) }
         if absoluteTolerance != nil {
-            beyondAbsolute = MixtureEvidence(count: AlternativeGrid.regressions.alternatives.count)
+            beyondAbsolute = TargetedEvidence(count: AlternativeGrid.regressions.alternatives.count)
         }
         withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
     }
@@ -39,14 +39,17 @@ struct RateComparison: Codable, Hashable, Sendable {
     /// ln of the evidence that the candidate is beyond the tolerance. Within either tolerance is within tolerance, so
     /// both must be excluded: the smaller counts.
     var logFailEvidence: Double {
-        let evidence = [beyondRelative, beyondAbsolute].compactMap { $0?.logValue(.regressions) }
+        let evidence = [beyondRelative, beyondAbsolute].compactMap { $0?.logValue }
         return evidence.min() ?? 0
     }
 
-    mutating func absorb(_ block: RateBlock, of origin: RequestOrigin = .users) {
+    /// - Parameter target: ln of the evidence at which the gate fails: no more than it takes is staked.
+    mutating func absorb(_ block: RateBlock, of origin: RequestOrigin = .users, target: Double = .infinity) {
         var stratum = origin == .users ? users : synthetic ?? Stratum()
         for ready in stratum.queue.admit(block) {
-            if ready.compares { judge(ready, guesses: stratum.base.guesses(forBlockOf: ready.stable.count)) }
+            if ready.compares {
+                judge(ready, guesses: stratum.base.guesses(forBlockOf: ready.stable.count), target: target)
+            }
             stratum.base.learn(ready.stable)
         }
         switch origin {
@@ -55,14 +58,14 @@ struct RateComparison: Codable, Hashable, Sendable {
         }
     }
 
-    private mutating func judge(_ block: RateBlock, guesses: [BaseRate.Guess]) {
+    private mutating func judge(_ block: RateBlock, guesses: [BaseRate.Guess], target: Double) {
         if let relativeTolerance {
             let null = RateNull.atMost(RateBoundary(slope: 1 + relativeTolerance, offset: 0))
-            beyondRelative?.absorb(block, against: null, grid: .regressions, guesses: guesses)
+            beyondRelative?.absorb(block, against: null, grid: .regressions, guesses: guesses, target: target)
         }
         if let absoluteTolerance {
             let null = RateNull.atMost(RateBoundary(slope: 1, offset: absoluteTolerance))
-            beyondAbsolute?.absorb(block, against: null, grid: .regressions, guesses: guesses)
+            beyondAbsolute?.absorb(block, against: null, grid: .regressions, guesses: guesses, target: target)
         }
         let null = RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute)
         withinMargin.absorb(block, against: null, grid: .acceptable, guesses: guesses)

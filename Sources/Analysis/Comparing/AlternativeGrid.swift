@@ -1,0 +1,106 @@
+import RealModule
+
+/// What the candidate's rate might be, given stable's and the null's edge, with prior weights that sum to 1.
+struct AlternativeGrid: Sendable {
+    enum Aim: Hashable, Sendable {
+        /// Beyond the edge: the edge's odds times this.
+        case oddsOverEdge(Double)
+        /// Beyond the edge by this much on the arcsine scale (Cohen's h), where equal steps are equally hard to see.
+        case beyondEdge(h: Double)
+        /// Between stable's rate (0) and the edge (1).
+        case towardsEdge(Double)
+        /// Better than stable: its rate times this.
+        case ofStable(Double)
+    }
+
+    struct Alternative: Hashable, Sendable {
+        let aim: Aim
+        let prior: Double
+        /// ln of it.
+        let logPrior: Double
+        /// Of half of h: sums of angles then need no further sines.
+        private let sine: Double
+        private let cosine: Double
+
+        init(aim: Aim, prior: Double) {
+            (self.aim, self.prior, logPrior) = (aim, prior, .log(prior))
+            if case .beyondEdge(let h) = aim {
+                (sine, cosine) = (.sin(h / 2), .cos(h / 2))
+            } else {
+                (sine, cosine) = (0, 1)
+            }
+        }
+
+        /// On the arcsine scale no rate is beyond this one.
+        private static let largestRate = 0.999
+
+        func candidateRate(_ stable: Double, _ edge: Double) -> Double {
+            switch aim {
+            case .oddsOverEdge(let ratio):
+                let odds = ratio * edge / (1 - edge)
+                return odds / (1 + odds)
+            case .beyondEdge:
+                let (root, other) = (edge.squareRoot(), (1 - edge).squareRoot())
+                let beyond = root * cosine + other * sine
+                let isTooFar = other * cosine - root * sine < (1 - Self.largestRate).squareRoot()
+                return max(edge, isTooFar ? Self.largestRate : beyond * beyond)
+            case .towardsEdge(let share): return stable + share * (edge - stable)
+            case .ofStable(let ratio): return ratio * stable
+            }
+        }
+    }
+
+    var alternatives: [Alternative]
+
+    /// Regressions beyond the tolerance: heaviest where some hundred or thousand of the candidate's requests decide, for
+    /// that is what a rollout has. Weights are rounded by hand from a random search, with `TargetedEvidence`, for the
+    /// smallest largest ratio to Wald's SPRT, over pairs of rates from 0.1 % to 30 % at weights of 5 and 25 %. They set
+    /// the speed; any weights keep the promise.
+    static let regressions = AlternativeGrid(alternatives: [
+        Alternative(aim: .oddsOverEdge(1.3), prior: 0.015),
+        Alternative(aim: .oddsOverEdge(1.6), prior: 0.035),
+        Alternative(aim: .oddsOverEdge(2.1), prior: 0.035),
+        Alternative(aim: .beyondEdge(h: 0.05), prior: 0.15),
+        Alternative(aim: .beyondEdge(h: 0.075), prior: 0.11),
+        Alternative(aim: .beyondEdge(h: 0.11), prior: 0.12),
+        Alternative(aim: .beyondEdge(h: 0.2), prior: 0.45),
+        Alternative(aim: .beyondEdge(h: 0.26), prior: 0.07),
+        Alternative(aim: .beyondEdge(h: 0.6), prior: 0.015),
+    ])
+
+    /// Slower candidates, by their share over an edge at which stable has the quantile's or somewhat less. Odds of 1.5 to
+    /// 20 are stretches of 1.1 to 4 for the tails and middles of the usual latencies.
+    static let slower = AlternativeGrid(alternatives: [
+        Alternative(aim: .oddsOverEdge(1.25), prior: 0.10),
+        Alternative(aim: .oddsOverEdge(1.6), prior: 0.25),
+        Alternative(aim: .oddsOverEdge(2.5), prior: 0.30),
+        Alternative(aim: .oddsOverEdge(5), prior: 0.20),
+        Alternative(aim: .oddsOverEdge(20), prior: 0.15),
+    ])
+
+    /// Candidates that are no slower, by their share over an edge farther out than stable's: what is left there of stable's
+    /// own share is a quarter to four fifths for the usual latencies, and nearly all of it in the middle of very wide ones.
+    static let faster = AlternativeGrid(alternatives: [
+        Alternative(aim: .ofStable(0.10), prior: 0.08),
+        Alternative(aim: .ofStable(0.30), prior: 0.22),
+        Alternative(aim: .ofStable(0.50), prior: 0.28),
+        Alternative(aim: .ofStable(0.70), prior: 0.22),
+        Alternative(aim: .ofStable(0.88), prior: 0.12),
+        Alternative(aim: .ofStable(0.96), prior: 0.08),
+    ])
+
+    /// Any difference, however small: an A/B test runs for weeks and looks for a few hundredths of a rate.
+    static let differences = AlternativeGrid(
+        alternatives: [0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64].map {
+            Alternative(aim: .beyondEdge(h: $0), prior: 0.125)
+        })
+
+    /// Candidates that deserve a pass: as good as stable above all.
+    static let acceptable = AlternativeGrid(alternatives: [
+        Alternative(aim: .towardsEdge(0), prior: 0.55),
+        Alternative(aim: .towardsEdge(0.15), prior: 0.15),
+        Alternative(aim: .towardsEdge(0.5), prior: 0.10),
+        Alternative(aim: .ofStable(0.6), prior: 0.10),
+        Alternative(aim: .ofStable(0.1), prior: 0.10),
+    ])
+}
