@@ -49,7 +49,7 @@ struct HTTPTransportTests {
 
     @Test("a certificate for another name is accepted under tls-server-name, and refused without")
     func serverName() async throws {
-        let server = try await TLSServer { _, _ in .whole(200, "{}") }
+        let server = try await TLSServer(certificate: "named") { _, _ in .whole(200, "{}") }
         defer { server.stop() }
         let named = try Self.transport(server.port, serverName: "kubernetes", host: "localhost")
         #expect(try await named.send(Self.request, timeout: Self.limit).code == 200)
