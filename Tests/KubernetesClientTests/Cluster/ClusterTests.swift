@@ -18,9 +18,10 @@ enum TestCluster {
     static func configMap(_ name: String, _ namespace: String, value: String, labels: [String: String] = [:]) throws
         -> Data
     {
-        try JSONSerialization.data(withJSONObject: [
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": ["name": name, "namespace": namespace, "labels": labels], "data": ["value": value],
+        var metadata: [String: Any] = ["name": name, "namespace": namespace]
+        if !labels.isEmpty { metadata["labels"] = labels }
+        return try JSONSerialization.data(withJSONObject: [
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": ["value": value],
         ])
     }
 
