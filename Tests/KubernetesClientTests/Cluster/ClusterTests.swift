@@ -12,6 +12,7 @@ enum TestCluster {
 
     static func api(context: String? = nil, http: HTTPTransport.HTTPVersion = .automatic) throws -> KubernetesAPI {
         let settings = ClusterSettings(name: "test", kubeconfig: kubeconfig, context: context)
+        guard http == .http1 else { return try settings.api(environment: [:]) }
         return KubernetesAPI(transport: try HTTPTransport(try settings.connection(environment: [:]), http: http))
     }
 
