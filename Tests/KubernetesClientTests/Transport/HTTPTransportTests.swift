@@ -159,6 +159,21 @@ struct HTTPTransportTests {
         #expect(message(of: error).contains("sent nothing for 1.0 seconds"))
     }
 
+    @Test("a watch whose reader is cancelled ends at once, and so does a cache")
+    func cancelledReader() async throws {
+        let server = try await TLSServer { _, _ in
+            .pieces([Settings.bookmark("5", endsInitialEvents: true) + "\n"])
+        }
+        defer { server.stop() }
+        let api = KubernetesAPI(transport: try Self.transport(server.port))
+        let cache = ObjectCache(Settings.self, of: api)
+        let run = Task { await cache.run() }
+        try await cache.waitUntilSynced(timeout: Self.limit)
+        run.cancel()
+        await run.value
+        #expect(cache.freshness.error == nil)
+    }
+
     @Test("a watch that is refused is an error with the server's own reason")
     func refusedWatch() async throws {
         let server = try await TLSServer { _, _ in
