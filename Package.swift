@@ -75,7 +75,11 @@ let package = Package(
         module(
             "MetricSources",
             ["Controller", "CLinuxProcess", .asyncHTTPClient, .subprocess, .system, .nioSSL, .logging]),
-        module("KubernetesClient", [.asyncHTTPClient, .nioCore, .nioSSL, .subprocess, .system, .yams, .logging]),
+        module(
+            "KubernetesClient",
+            [
+                .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .subprocess, .system, .yams, .logging,
+            ]),
         module("KubernetesServing", ["Serving", "Rollouts", "Controller", "KubernetesClient", .logging]),
         module("Notifications", ["Controller", .asyncHTTPClient, .crypto, .logging]),
         module("Journal", ["Controller", .grdb]),
@@ -117,7 +121,9 @@ let package = Package(
         tests("ModelStorageTests", ["ModelStorage"]),
         tests("LocalServingTests", ["LocalServing"]),
         tests("TrafficProxyTests", ["TrafficProxy", "CZlib"]),
-        tests("KubernetesClientTests", ["KubernetesClient"]),
+        tests(
+            "KubernetesClientTests", ["KubernetesClient", .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging],
+            exclude: ["Fixtures"]),
         tests("KubernetesServingTests", ["KubernetesServing"]),
         tests("MetricSourcesTests", ["MetricSources"]),
         tests("NotificationsTests", ["Notifications"]),
