@@ -15,7 +15,7 @@ public struct ProxyRoutes: Hashable, Codable, Sendable {
 /// One deployment's endpoint.
 public struct ProxyRoute: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
-    /// Loopback port that the proxy listens on.
+    /// The port that the proxy listens on: of the loopback on one machine, of its pod in a cluster.
     public var port: Int
     public var routing: Routing
     public var requestTimeout: Duration
@@ -82,14 +82,27 @@ public struct RevisionRoute: Hashable, Codable, Sendable {
     }
 }
 
-/// One instance's address on the loopback.
+/// Where one instance listens.
 public struct Upstream: Hashable, Codable, Sendable {
+    public static let loopback = "127.0.0.1"
+
     public var instance: String
+    /// An IP address.
+    public var host: String
     public var port: Int
 
-    public init(instance: String, port: Int) {
+    public init(instance: String, host: String = Upstream.loopback, port: Int) {
         self.instance = instance
+        self.host = host
         self.port = port
+    }
+
+    /// Routes that an older controller wrote name no host: all of them are on the loopback.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        instance = try fields.decode(String.self, forKey: .instance)
+        host = try fields.decodeIfPresent(String.self, forKey: .host) ?? Self.loopback
+        port = try fields.decode(Int.self, forKey: .port)
     }
 }
 

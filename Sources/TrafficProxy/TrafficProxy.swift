@@ -12,23 +12,29 @@ import Serving
 /// What `mlctl proxy` is started with.
 public struct TrafficProxyConfiguration: Sendable {
     public var stateDirectory: String
+    public var directions: ProxyDirections
+    /// A file with the key that request ids are proved by, where several proxies share one; nil: a key of its own.
+    public var requestIdKeyFile: String?
     public var limits: ProxyLimits
     public var logger: Logger
     /// SIGTERM and SIGINT drain the proxy and end `run`. Off where it is run inside another program.
     public var handlesSignals: Bool
 
     public init(
-        stateDirectory: String, limits: ProxyLimits = ProxyLimits(), logger: Logger = Logger(label: "mlctl.proxy"),
+        stateDirectory: String, directions: ProxyDirections = .fromSocket, requestIdKeyFile: String? = nil,
+        limits: ProxyLimits = ProxyLimits(), logger: Logger = Logger(label: "mlctl.proxy"),
         handlesSignals: Bool = true
     ) {
         self.stateDirectory = stateDirectory
+        self.directions = directions
+        self.requestIdKeyFile = requestIdKeyFile
         self.limits = limits
         self.logger = logger
         self.handlesSignals = handlesSignals
     }
 }
 
-/// The data plane: a reverse proxy for HTTP/1.1 on loopback, with weights, sticky users and counters for each instance.
+/// The data plane: a reverse proxy for HTTP/1.1, with weights, sticky users and counters for each instance.
 ///
 /// # Guarantees
 /// - It follows the last routes it was given, also after a restart, whether or not a controller runs.
@@ -68,10 +74,12 @@ public struct TrafficProxy: Sendable {
         var limits = configuration.limits
         limits.connectionsTotal = min(limits.connectionsTotal, Self.connectionsWithinDescriptors())
         let usable = limits
-        let key = RequestIdKeyFile(path: files.requestIdKey).loadOrMake(logger: logger)
+        let key = try requestIdKey(files)
+        let host = configuration.directions.host
         let plane = try await data.submit {
             let plane = DataPlane(
-                loop: data, limits: usable, logger: logger, seed: .random(in: .min ... .max), requestIdKey: key)
+                loop: data, host: host, limits: usable, logger: logger, seed: .random(in: .min ... .max),
+                requestIdKey: key)
             plane.start()
             return NIOLoopBound(plane, eventLoop: data)
         }.get()
@@ -79,13 +87,20 @@ public struct TrafficProxy: Sendable {
         let follower = RouteFollower(plane: handle, files: files, limits: limits, logger: logger, loop: control)
         if let routes = lastRoutes(files, limits) { _ = try await follower.resume(routes).get() }
         let server = try await ControlServer.start(
-            files: files, limits: limits, follower: follower, logger: logger, on: control)
+            directions: configuration.directions, files: files, limits: limits, follower: follower, logger: logger,
+            on: control)
         let interval = TimeAmount.nanoseconds(limits.keptUsersInterval.nanosecondsClamped)
         let keeping = control.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { _ in
             follower.keepUsers()
         }
-        logger.info("proxy serves", metadata: ["control": "\(files.controlSocket)"])
-        await StopSignal.wait(forSignals: configuration.handlesSignals)
+        logger.info("proxy serves", metadata: ["control": "\(server.place)"])
+        await withTaskGroup(of: Void.self) { group in
+            if case .following(let routes, _, _) = configuration.directions {
+                group.addTask { await follow(routes, with: follower) }
+            }
+            await StopSignal.wait(forSignals: configuration.handlesSignals)
+            group.cancelAll()
+        }
         logger.info("proxy drains", metadata: ["atMost": "\(limits.drainTime)"])
         // Cancelled or not, what is under way gets its time.
         try await handle.drain().get()
@@ -94,6 +109,36 @@ public struct TrafficProxy: Sendable {
         try await handle.stop().get()
         try await server.channel.close()
         unlink(files.controlSocket)
+    }
+
+    /// Follows each set of routes as it comes. One that is invalid is left out, and said so: it stops no other.
+    private func follow(_ changes: AsyncStream<[ProxyRoute]>, with follower: RouteFollower) async {
+        let logger = configuration.logger
+        var generation = (try? await follower.plane.report().get())?.generation ?? 0
+        for await wanted in changes {
+            generation += 1
+            let (valid, faults) = RoutesValidation.valid(of: wanted, limits: configuration.limits)
+            for fault in faults { logger.error("a route is not followed", metadata: ["reason": "\(fault)"]) }
+            do {
+                _ = try await follower.follow(ProxyRoutes(generation: generation, routes: valid)).get()
+                logger.debug("routes followed", metadata: ["generation": "\(generation)", "routes": "\(valid.count)"])
+            } catch {
+                logger.error("routes could not be followed", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    /// - Throws: `ProxyError` where a key that several share cannot be read: ids that nobody can check prove nothing.
+    private func requestIdKey(_ files: ProxyFiles) throws -> RequestIdentityKey {
+        guard let shared = configuration.requestIdKeyFile else {
+            return RequestIdKeyFile(path: files.requestIdKey).loadOrMake(logger: configuration.logger)
+        }
+        let bytes = try WholeFile.load(shared, bytesMax: RequestIdentityKey.byteCount)
+        guard let key = bytes.flatMap({ RequestIdentityKey($0) }) else {
+            throw ProxyError(
+                .stateDirectory, "\(shared) does not hold a key of \(RequestIdentityKey.byteCount) bytes")
+        }
+        return key
     }
 
     private func lastRoutes(_ files: ProxyFiles, _ limits: ProxyLimits) -> ProxyRoutes? {

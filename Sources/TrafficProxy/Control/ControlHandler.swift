@@ -10,6 +10,8 @@ final class ControlHandler: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let follower: RouteFollower
+    /// Only whoever can open the state folder may change routes.
+    private let takesRoutes: Bool
     private let plane: DataPlaneHandle
     private let limits: ProxyLimits
     private let logger: Logger
@@ -19,9 +21,11 @@ final class ControlHandler: ChannelInboundHandler {
     private var isTooLarge = false
 
     init(
-        follower: RouteFollower, limits: ProxyLimits, logger: Logger, connections: NIOLoopBoundBox<Int>
+        follower: RouteFollower, takesRoutes: Bool, limits: ProxyLimits, logger: Logger,
+        connections: NIOLoopBoundBox<Int>
     ) {
         self.follower = follower
+        self.takesRoutes = takesRoutes
         plane = follower.plane
         self.limits = limits
         self.logger = logger
@@ -100,15 +104,19 @@ final class ControlHandler: ChannelInboundHandler {
             return loop.makeSucceededFuture(.error(.payloadTooLarge, "over \(limits.controlBodyBytes) bytes"))
         }
         switch (head.method, head.uri) {
-        case (.PUT, "/routes"): return put(on: loop)
+        case (.PUT, "/routes") where takesRoutes: return put(on: loop)
         case (.GET, "/report"): return plane.report().hop(to: loop).map { .json($0) }
         case (.GET, "/metrics"): return plane.traffic().hop(to: loop).map { .text($0.prometheusText()) }
         case (.GET, "/healthz"): return plane.report().hop(to: loop).map { _ in .text("ok\n") }
+        case (.GET, "/readyz"):
+            return plane.report().hop(to: loop).map { report in
+                report.generation > 0 ? .text("ok\n") : .error(.serviceUnavailable, "no routes have come yet")
+            }
         case (_, "/routes"), (_, "/report"), (_, "/metrics"), (_, "/healthz"):
             return loop.makeSucceededFuture(.error(.methodNotAllowed, "use PUT /routes, or GET for the others"))
         default:
             return loop.makeSucceededFuture(
-                .error(.notFound, "there are PUT /routes, GET /report, GET /metrics and GET /healthz"))
+                .error(.notFound, "there are PUT /routes, GET /report, GET /metrics, GET /healthz and GET /readyz"))
         }
     }
 

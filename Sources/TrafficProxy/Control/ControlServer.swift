@@ -23,12 +23,36 @@ struct DataPlaneHandle: Sendable {
     func stop() -> EventLoopFuture<Void> { loop.submit { plane.value.stop() } }
 }
 
-/// HTTP/1.1 on `proxy/control.sock`: `PUT /routes`, `GET /report`, `GET /metrics`, `GET /healthz`.
+/// HTTP/1.1 on `proxy/control.sock`: `PUT /routes`, `GET /report`, `GET /metrics`, `GET /healthz`. On a port, where the
+/// proxy follows a cluster, only the questions.
 struct ControlServer: Sendable {
     let channel: any Channel
+    /// For the log.
+    let place: String
 
     static func start(
-        files: ProxyFiles, limits: ProxyLimits, follower: RouteFollower, logger: Logger, on loop: any EventLoop
+        directions: ProxyDirections, files: ProxyFiles, limits: ProxyLimits, follower: RouteFollower, logger: Logger,
+        on loop: any EventLoop
+    ) async throws -> ControlServer {
+        switch directions {
+        case .fromSocket:
+            return try await startOnSocket(files, limits, follower, logger, on: loop)
+        case .following(_, let host, let port):
+            let bootstrap = bootstrap(takesRoutes: false, limits, follower, logger, on: loop)
+            do {
+                // The one before may have left connections behind.
+                let channel = try await bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                    .bind(host: host, port: port).get()
+                return ControlServer(
+                    channel: channel, place: "\(host):\(channel.localAddress?.port ?? port)")
+            } catch {
+                throw ProxyError(.controlSocket, "cannot listen on port \(port): \(error): choose another")
+            }
+        }
+    }
+
+    private static func startOnSocket(
+        _ files: ProxyFiles, _ limits: ProxyLimits, _ follower: RouteFollower, _ logger: Logger, on loop: any EventLoop
     ) async throws -> ControlServer {
         // A UNIX domain socket's address has room for 108 bytes.
         guard files.controlSocket.utf8.count < 108 else {
@@ -37,27 +61,34 @@ struct ControlServer: Sendable {
         }
         // The lock is ours: a socket that is still there belongs to nobody.
         unlink(files.controlSocket)
-        let count = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: loop)
         do {
-            let channel = try await ServerBootstrap(group: loop)
-                .serverChannelOption(.backlog, value: 64)
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let sync = channel.pipeline.syncOperations
-                        try sync.addHandler(
-                            IdleStateHandler(allTimeout: .nanoseconds(limits.controlIdleTime.nanosecondsClamped)))
-                        try sync.configureHTTPServerPipeline(withErrorHandling: true)
-                        try sync.addHandler(
-                            ControlHandler(
-                                follower: follower, limits: limits, logger: logger, connections: count))
-                    }
-                }
+            let channel = try await bootstrap(takesRoutes: true, limits, follower, logger, on: loop)
                 .bind(unixDomainSocketPath: files.controlSocket).get()
             chmod(files.controlSocket, 0o600)
-            return ControlServer(channel: channel)
+            return ControlServer(channel: channel, place: files.controlSocket)
         } catch {
             throw ProxyError(
                 .controlSocket, "cannot open \(files.controlSocket): \(error): choose another --state-dir")
         }
+    }
+
+    private static func bootstrap(
+        takesRoutes: Bool, _ limits: ProxyLimits, _ follower: RouteFollower, _ logger: Logger, on loop: any EventLoop
+    ) -> ServerBootstrap {
+        let count = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: loop)
+        return ServerBootstrap(group: loop)
+            .serverChannelOption(.backlog, value: 64)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let sync = channel.pipeline.syncOperations
+                    try sync.addHandler(
+                        IdleStateHandler(allTimeout: .nanoseconds(limits.controlIdleTime.nanosecondsClamped)))
+                    try sync.configureHTTPServerPipeline(withErrorHandling: true)
+                    try sync.addHandler(
+                        ControlHandler(
+                            follower: follower, takesRoutes: takesRoutes, limits: limits, logger: logger,
+                            connections: count))
+                }
+            }
     }
 }

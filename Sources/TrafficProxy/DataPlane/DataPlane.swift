@@ -17,6 +17,8 @@ final class DataPlane {
     private static let sweepInterval = TimeAmount.milliseconds(100)
 
     let loop: any EventLoop
+    /// Where endpoints listen.
+    let host: String
     let limits: ProxyLimits
     let logger: Logger
     let epoch: String
@@ -52,8 +54,12 @@ final class DataPlane {
     private var sweeping: RepeatedTask?
 
     /// - Parameter seed: of the routing's random numbers and of the epoch.
-    init(loop: any EventLoop, limits: ProxyLimits, logger: Logger, seed: UInt64, requestIdKey: RequestIdentityKey) {
+    init(
+        loop: any EventLoop, host: String = Upstream.loopback, limits: ProxyLimits, logger: Logger, seed: UInt64,
+        requestIdKey: RequestIdentityKey
+    ) {
         self.loop = loop
+        self.host = host
         self.limits = limits
         self.logger = logger
         random = RoutingRandom(seed: seed)
@@ -105,11 +111,14 @@ final class DataPlane {
                 LiveRevision(
                     revision,
                     mint: RequestMint(deployment: spec.deployment, revision: revision.revision, key: requestIdKey),
-                    instances: revision.upstreams.map { upstream in
+                    instances: revision.upstreams.compactMap { upstream in
                         let key = InstanceKey(
                             deployment: spec.deployment, revision: revision.revision, id: upstream.instance)
+                        guard let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) else {
+                            return nil  // Validation lets none through.
+                        }
                         listed.insert(key)
-                        return instance(key, port: upstream.port)
+                        return instance(key, at: address)
                     })
             }
             live[spec.deployment] = LiveRoute(
@@ -122,10 +131,10 @@ final class DataPlane {
         return openListeners(new)
     }
 
-    private func instance(_ key: InstanceKey, port: Int) -> Instance {
-        let instance = instances[key] ?? Instance(key, port: port, plane: self)
+    private func instance(_ key: InstanceKey, at address: SocketAddress) -> Instance {
+        let instance = instances[key] ?? Instance(key, at: address, plane: self)
         instances[key] = instance
-        instance.list(port: port)
+        instance.list(at: address)
         return instance
     }
 

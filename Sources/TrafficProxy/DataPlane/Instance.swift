@@ -15,8 +15,10 @@ struct InstanceKey: Hashable, Sendable {
 /// request that waits longest.
 final class Instance {
     let key: InstanceKey
-    private(set) var port: Int
+    private(set) var address: SocketAddress
     private(set) var hostField: [UInt8]
+    /// Rises when the instance moves: connections to where it was are not used again.
+    private(set) var move = 0
     /// Evidence: every request of a random route; each user's first of a sticky one.
     var evidence = InstanceCounters()
     /// Every request of users.
@@ -39,23 +41,24 @@ final class Instance {
     /// Those being opened included.
     private(set) var openConnections = 0
 
-    init(_ key: InstanceKey, port: Int, plane: DataPlane) {
+    init(_ key: InstanceKey, at address: SocketAddress, plane: DataPlane) {
         self.key = key
-        self.port = port
+        self.address = address
         self.plane = plane
-        hostField = Array("127.0.0.1:\(port)".utf8)
+        hostField = Array(address.authority.utf8)
         failedIds = FailedRequestIds(capacity: plane.limits.failedRequestIds)
         ejection = Ejection(min: plane.limits.ejectionTimeMin, max: plane.limits.ejectionTimeMax)
     }
 
     // MARK: In and out of the routes
 
-    func list(port: Int) {
+    func list(at address: SocketAddress) {
         isListed = true
         retiredAt = nil
-        guard port != self.port else { return }
-        self.port = port
-        hostField = Array("127.0.0.1:\(port)".utf8)
+        guard address != self.address else { return }
+        self.address = address
+        move += 1
+        hostField = Array(address.authority.utf8)
         ejection.succeeded()
         closeIdle()
     }
@@ -98,7 +101,7 @@ final class Instance {
 
     @inline(__always)
     func release(_ connection: UpstreamConnection, now: Int64) {
-        guard isListed || !waiting.isEmpty, connection.port == port, connection.isOpen else {
+        guard isListed || !waiting.isEmpty, connection.move == move, connection.isOpen else {
             connection.close()
             return
         }
@@ -139,8 +142,8 @@ final class Instance {
     }
 
     private func open() {
-        let (port, loop) = (port, plane.loop)
-        let connection = UpstreamConnection(instance: self, plane: plane, port: port)
+        let (move, loop) = (move, plane.loop)
+        let connection = UpstreamConnection(instance: self, plane: plane, move: move)
         let bound = NIOLoopBound(connection, eventLoop: loop)
         let connect = ClientBootstrap(group: loop)
             .connectTimeout(.nanoseconds(plane.limits.connectTime.nanosecondsClamped))
@@ -152,29 +155,23 @@ final class Instance {
                     try channel.pipeline.syncOperations.addHandler(bound.value)
                 }
             }
-        let connected: EventLoopFuture<Channel>
-        do {
-            connected = connect.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: port))
-        } catch {
-            connected = loop.makeFailedFuture(error)
-        }
-        connected.assumeIsolated().whenComplete { result in
+        connect.connect(to: address).assumeIsolated().whenComplete { result in
             self.connecting -= 1
             switch result {
             case .success:
                 self.ejection.succeeded()
                 self.release(connection, now: self.plane.now)
-            case .failure: self.connectFailed(port: port)
+            case .failure: self.connectFailed(move)
             }
         }
     }
 
-    private func connectFailed(port: Int) {
+    private func connectFailed(_ move: Int) {
         openConnections -= 1
-        // A port that was replaced meanwhile says nothing about the instance as it is now.
-        if port == self.port { ejection.failed(nowNanoseconds: plane.now) }
+        // An address that it has left meanwhile says nothing about the instance as it is now.
+        if move == self.move { ejection.failed(nowNanoseconds: plane.now) }
         waiting.popFirst()?.attemptFailed(
-            .connect, "\(described) refused the connection at port \(port)")
+            .connect, "\(described) refused the connection at \(address.authority)")
         openAsNeeded()
     }
 
@@ -190,5 +187,13 @@ final class Instance {
             deployment: key.deployment, revision: key.revision, instance: key.id, counters: counters,
             inFlight: inFlight, ejected: ejection.isEjected(nowNanoseconds: now), failedRequestIds: failedIds.newestLast
         )
+    }
+}
+
+extension SocketAddress {
+    /// `host:port`, as a Host field has it.
+    var authority: String {
+        let host = ipAddress ?? Upstream.loopback
+        return host.contains(":") ? "[\(host)]:\(port ?? 0)" : "\(host):\(port ?? 0)"
     }
 }

@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import Serving
 
-/// One loopback port. A port that cannot be bound is reported and tried again, ever more seldom; the others serve.
+/// One port. A port that cannot be bound is reported and tried again, ever more seldom; the others serve.
 final class Listener {
     let port: Int
     /// What answers here; nil once the endpoint is removed.
@@ -47,7 +47,7 @@ final class Listener {
                 }
             }
         let done = plane.loop.makePromise(of: Void.self)
-        bootstrap.bind(host: "127.0.0.1", port: port).assumeIsolated().whenComplete { result in
+        bootstrap.bind(host: plane.host, port: port).assumeIsolated().whenComplete { result in
             self.tried(result)
             done.succeed()
         }
@@ -66,7 +66,7 @@ final class Listener {
         case .failure(let failure):
             guard !isRemoved, !plane.isDraining else { return }
             let reason = (failure as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(failure)"
-            error = "cannot listen on 127.0.0.1:\(port): \(reason): free the port, or give the endpoint another one"
+            error = "cannot listen on \(plane.host):\(port): \(reason): free the port, or give the endpoint another one"
             plane.logger.warning("endpoint cannot be opened", metadata: ["port": "\(port)", "reason": "\(reason)"])
             let bound = NIOLoopBound(self, eventLoop: plane.loop)
             retry = plane.loop.scheduleTask(in: .nanoseconds(retryNanoseconds)) { _ = bound.value.bind() }

@@ -22,7 +22,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         case closed
     }
 
-    let port: Int
+    /// The instance's `move` when it was opened.
+    let move: Int
     private(set) var restingSince: Int64 = 0
     private let instance: Instance
     private let plane: DataPlane
@@ -40,10 +41,10 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var endedInError = false
     private var isReading = true
 
-    init(instance: Instance, plane: DataPlane, port: Int) {
+    init(instance: Instance, plane: DataPlane, move: Int) {
         self.instance = instance
         self.plane = plane
-        self.port = port
+        self.move = move
     }
 
     // MARK: The caller's side

@@ -1,4 +1,5 @@
 import ModelManifests
+import NIOCore
 import Serving
 
 /// Routes come from another process: whatever could break the proxy, or a header, is refused before anything changes.
@@ -22,7 +23,8 @@ enum RoutesValidation {
             problems += check(route, limits: limits).map { "\(name): \($0)" }
         }
         for route in routes.routes {
-            for upstream in route.revisions.flatMap(\.upstreams) where ports.contains(upstream.port) {
+            for upstream in route.revisions.flatMap(\.upstreams)
+            where upstream.host == Upstream.loopback && ports.contains(upstream.port) {
                 problems.append(
                     "\(route.deployment): instance \(upstream.instance) is at port \(upstream.port), "
                         + "which is an endpoint: the proxy would call itself")
@@ -31,6 +33,22 @@ enum RoutesValidation {
         guard problems.isEmpty else {
             throw ProxyError(.invalidRoutes, "the routes are invalid: " + problems.prefix(20).joined(separator: "; "))
         }
+    }
+
+    /// Those that could be followed together, the earlier of two that exclude each other, and what is wrong with the rest.
+    static func valid(of routes: [ProxyRoute], limits: ProxyLimits) -> (valid: [ProxyRoute], faults: [String]) {
+        if (try? check(ProxyRoutes(routes: routes), limits: limits)) != nil { return (routes, []) }
+        var valid: [ProxyRoute] = []
+        var faults: [String] = []
+        for route in routes {
+            do {
+                try check(ProxyRoutes(routes: valid + [route]), limits: limits)
+                valid.append(route)
+            } catch {
+                faults.append("\(error)")
+            }
+        }
+        return (valid, faults)
     }
 
     private static func check(_ route: ProxyRoute, limits: ProxyLimits) -> [String] {
@@ -78,6 +96,9 @@ enum RoutesValidation {
             for upstream in revision.upstreams {
                 if !(1...65535).contains(upstream.port) {
                     problems.append("instance \(upstream.instance): port \(upstream.port) is not between 1 and 65535")
+                }
+                if (try? SocketAddress(ipAddress: upstream.host, port: 1)) == nil {
+                    problems.append("instance \(upstream.instance): its host is not an IP address")
                 }
                 if upstream.instance.isEmpty || upstream.instance.utf8.count > 256 {
                     problems.append("an instance's id is not 1 to 256 bytes")

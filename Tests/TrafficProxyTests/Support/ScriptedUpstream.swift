@@ -42,7 +42,7 @@ final class ScriptedUpstream: Sendable {
         var last: Request?
     }
 
-    init(_ behaviour: Behaviour, port: Int = 0) async throws {
+    init(_ behaviour: Behaviour, host: String = "127.0.0.1", port: Int = 0) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let state = NIOLoopBoundBox.makeBoxSendingValue(State(behaviour: behaviour), eventLoop: loop)
         self.state = state
@@ -56,7 +56,7 @@ final class ScriptedUpstream: Sendable {
                     try channel.pipeline.syncOperations.addHandler(ScriptHandler(state: state))
                 }
             }
-            .bind(host: "127.0.0.1", port: port).get()
+            .bind(host: host, port: port).get()
         self.port = channel.localAddress!.port!
     }
 

@@ -2,9 +2,21 @@ import Controller
 import ModelManifests
 import Serving
 
-/// Readings from the traffic proxy's own counters.
+/// What one proxy answered.
+public struct ProxyAnswer: Hashable, Sendable {
+    /// Nil where there is only one.
+    public var proxy: String?
+    public var report: ProxyReport
+
+    public init(proxy: String? = nil, report: ProxyReport) {
+        self.proxy = proxy
+        self.report = report
+    }
+}
+
+/// Readings from the traffic proxies' own counters.
 ///
-/// The proxy reports on all deployments at once. Those who ask while a report is under way share it, and it is good for
+/// Each proxy counts for itself: an instance behind two of them has two readings. A proxy reports on all deployments at once. Those who ask while a report is under way share it, and it is good for
 /// `freshness` after that: a thousand deployments that look at once ask the proxy once.
 ///
 /// # Errors
@@ -22,18 +34,27 @@ public actor ProxyCounters: MetricSource {
 
     private let freshness: Duration
     private let elapsed: @Sendable () -> Duration
-    private let report: @Sendable () async throws -> ProxyReport
+    private let answers: @Sendable () async throws -> [ProxyAnswer]
     private var state = State.unknown
 
-    /// - Parameter report: asks the proxy, within a time limit of its own.
+    /// - Parameter report: asks the only proxy, within a time limit of its own.
     public init<C: Clock>(
         freshness: Duration = defaultFreshness, clock: C = ContinuousClock(),
         report: @escaping @Sendable () async throws -> ProxyReport
     ) where C.Duration == Duration {
+        self.init(freshness: freshness, clock: clock, answers: { [ProxyAnswer(report: try await report())] })
+    }
+
+    /// - Parameter answers: asks all proxies, within a time limit. Those that do not answer are left out: a gap is no
+    ///   evidence, and their counters go on.
+    public init<C: Clock>(
+        freshness: Duration = defaultFreshness, clock: C = ContinuousClock(),
+        answers: @escaping @Sendable () async throws -> [ProxyAnswer]
+    ) where C.Duration == Duration {
         let start = clock.now
         elapsed = { start.duration(to: clock.now) }
         self.freshness = freshness
-        self.report = report
+        self.answers = answers
     }
 
     public func readings(for deployment: DeploymentKey) async throws -> [Reading] {
@@ -56,7 +77,7 @@ public actor ProxyCounters: MetricSource {
 
     private func ask() async throws -> ReadingsByDeployment {
         do {
-            let readings = Self.readings(of: try await report())
+            let readings = Self.readings(of: try await answers())
             state = .known(readings, at: elapsed())
             return readings
         } catch {
@@ -65,13 +86,16 @@ public actor ProxyCounters: MetricSource {
         }
     }
 
-    private static func readings(of report: ProxyReport) -> ReadingsByDeployment {
+    private static func readings(of answers: [ProxyAnswer]) -> ReadingsByDeployment {
         var readings: ReadingsByDeployment = [:]
-        for instance in report.instances {
-            readings[instance.deployment, default: []].append(
-                Reading(
-                    instance: instance.instance, revision: instance.revision, epoch: report.epoch,
-                    counters: instance.counters, failedRequestIds: instance.failedRequestIds))
+        for answer in answers {
+            for instance in answer.report.instances {
+                readings[instance.deployment, default: []].append(
+                    Reading(
+                        instance: answer.proxy.map { "\(instance.instance)@\($0)" } ?? instance.instance,
+                        revision: instance.revision, epoch: answer.report.epoch, counters: instance.counters,
+                        failedRequestIds: instance.failedRequestIds))
+            }
         }
         return readings
     }

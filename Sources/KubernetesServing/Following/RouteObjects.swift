@@ -1,0 +1,77 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import Serving
+
+/// A ConfigMap that says how one deployment's requests are routed; instances are not in it: they come and go.
+struct RouteConfigMap: KubernetesObject {
+    static let resource = ResourceType.configMaps
+    static let label = "mlctl.dev/route"
+    static let dataKey = "route.json"
+
+    var metadata: ObjectMetadata
+    /// Nil where the text is no route.
+    var route: ProxyRoute?
+
+    private enum CodingKeys: String, CodingKey { case metadata, data }
+
+    init(metadata: ObjectMetadata, route: ProxyRoute?) {
+        self.metadata = metadata
+        self.route = route
+    }
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
+        let text = try fields.decodeIfPresent([String: String].self, forKey: .data)?[Self.dataKey]
+        route = text.flatMap { try? JSONDecoder().decode(ProxyRoute.self, from: Data($0.utf8)) }
+    }
+}
+
+/// Some of the pods behind a revision's Service.
+struct RevisionEndpoints: KubernetesObject {
+    static let resource = ResourceType.endpointSlices
+
+    struct Endpoint: Hashable, Decodable, Sendable {
+        struct Conditions: Hashable, Decodable, Sendable {
+            var ready: Bool?
+            var serving: Bool?
+            var terminating: Bool?
+        }
+        struct Target: Hashable, Decodable, Sendable { var name: String? }
+
+        var addresses: [String]
+        var conditions: Conditions?
+        var targetRef: Target?
+
+        /// May take new requests. Unknown counts as ready, as the API says.
+        var isReady: Bool { conditions?.ready ?? true && conditions?.terminating != true }
+    }
+
+    struct Port: Hashable, Decodable, Sendable {
+        var name: String?
+        var port: Int?
+    }
+
+    var metadata: ObjectMetadata
+    var endpoints: [Endpoint]
+    var ports: [Port]
+
+    private enum CodingKeys: String, CodingKey { case metadata, endpoints, ports }
+
+    init(metadata: ObjectMetadata, endpoints: [Endpoint], ports: [Port]) {
+        self.metadata = metadata
+        self.endpoints = endpoints
+        self.ports = ports
+    }
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
+        endpoints = try fields.decodeIfPresent([Endpoint].self, forKey: .endpoints) ?? []
+        ports = try fields.decodeIfPresent([Port].self, forKey: .ports) ?? []
+    }
+
+    /// The port that answers requests: the one called `http`, else the first.
+    var servingPort: Int? { (ports.first { $0.name == "http" } ?? ports.first)?.port }
+}

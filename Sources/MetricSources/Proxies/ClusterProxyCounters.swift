@@ -1,0 +1,77 @@
+import Controller
+import Foundation
+import ModelManifests
+import Serving
+
+/// One proxy's pod in a cluster.
+public struct ProxyPod: Hashable, Sendable {
+    public var name: String
+    /// An IP address.
+    public var host: String
+    /// Where it answers questions.
+    public var port: Int
+
+    public init(name: String, host: String, port: Int) {
+        self.name = name
+        self.host = host
+        self.port = port
+    }
+
+    var url: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)/report" }
+}
+
+/// Readings from the proxies of a cluster: those of a deployment's namespace are asked, all at once.
+///
+/// # Errors
+/// Where none of the namespace's proxies answers. Where some do not, theirs are missing: a gap is no evidence.
+public actor ClusterProxyCounters: MetricSource {
+    static let timeout: Duration = .seconds(2)
+    static let mostBytes = 32 << 20
+    static let mostProxies = 64
+    static let mostNamespaces = 10_000
+
+    private let pods: @Sendable (_ namespace: String) async throws -> [ProxyPod]
+    private var namespaces: [String: ProxyCounters] = [:]
+
+    public init(pods: @escaping @Sendable (_ namespace: String) async throws -> [ProxyPod]) { self.pods = pods }
+
+    public func readings(for deployment: DeploymentKey) async throws -> [Reading] {
+        try await counters(of: deployment.namespace).readings(for: deployment)
+    }
+
+    private func counters(of namespace: String) -> ProxyCounters {
+        if let known = namespaces[namespace] { return known }
+        if namespaces.count >= Self.mostNamespaces { namespaces.removeAll() }
+        let counters = ProxyCounters(answers: { [pods] in
+            try await Self.answers(of: pods(namespace).prefix(Self.mostProxies), in: namespace)
+        })
+        namespaces[namespace] = counters
+        return counters
+    }
+
+    private static func answers(of pods: ArraySlice<ProxyPod>, in namespace: String) async throws -> [ProxyAnswer] {
+        let results = await withTaskGroup(of: Result<ProxyAnswer, any Error>.self) { group in
+            for pod in pods { group.addTask { await answer(of: pod) } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        let answers = results.compactMap { try? $0.get() }
+        if answers.isEmpty, case .failure(let error) = results.first { throw error }
+        guard !results.isEmpty else {
+            throw SourceError(.unreachable, "no pod of mlctl-proxy is ready in namespace \(namespace).")
+        }
+        return answers.sorted { ($0.proxy ?? "") < ($1.proxy ?? "") }
+    }
+
+    private static func answer(of pod: ProxyPod) async -> Result<ProxyAnswer, any Error> {
+        do {
+            let response = try await SourceTransport.send(
+                SourceRequest(url: pod.url), timeout: timeout, bytes: mostBytes)
+            if let refusal = response.refusal(by: "proxy \(pod.name)") { throw refusal }
+            return .success(
+                ProxyAnswer(
+                    proxy: pod.name, report: try JSONDecoder().decode(ProxyReport.self, from: response.body)))
+        } catch {
+            return .failure(error)
+        }
+    }
+}

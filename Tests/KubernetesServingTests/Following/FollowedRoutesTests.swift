@@ -1,0 +1,78 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import Serving
+import Testing
+
+@testable import KubernetesServing
+
+@Suite("Routes that proxies follow in a cluster")
+struct FollowedRoutesTests {
+    private let good = Revision(rawValue: "aaaaaaaaaa")
+    private let new = Revision(rawValue: "bbbbbbbbbb")
+
+    private func map(_ name: String) -> RouteConfigMap {
+        RouteConfigMap(
+            metadata: ObjectMetadata(name: "\(name)-route", namespace: "ml"),
+            route: ProxyRoute(
+                deployment: DeploymentKey(namespace: "ml", name: name), port: 10_001,
+                revisions: [RevisionRoute(revision: good, weight: 75), RevisionRoute(revision: new, weight: 25)]))
+    }
+
+    private func slice(_ json: String, of name: String, _ revision: Revision) throws -> RevisionEndpoints {
+        let text = """
+            {"metadata": {"name": "s", "labels": {"mlctl.dev/deployment": "\(name)", "mlctl.dev/revision":
+            "\(revision.rawValue)"}}, "addressType": "IPv4", \(json)}
+            """
+        return try JSONDecoder().decode(RevisionEndpoints.self, from: Data(text.utf8))
+    }
+
+    @Test("the ready pods of a revision are its instances, wherever they listen")
+    func pods() throws {
+        let slices = [
+            try slice(
+                """
+                "ports": [{"name": "metrics", "port": 9100}, {"name": "http", "port": 8080}], "endpoints": [
+                {"addresses": ["10.1.0.7"], "conditions": {"ready": true}, "targetRef": {"kind": "Pod", "name": "p2"}},
+                {"addresses": ["10.1.0.6"], "conditions": {"ready": false}, "targetRef": {"name": "p1"}},
+                {"addresses": ["10.1.0.5"], "conditions": {"ready": true, "terminating": true}, "targetRef": {"name": "p0"}}]
+                """, of: "fraud", good),
+            try slice(
+                """
+                "ports": [{"port": 8081}], "endpoints": [{"addresses": ["fd00::9"], "targetRef": {"name": "p3"}}]
+                """, of: "fraud", new),
+        ]
+        let routes = FollowedRoutes.compose(maps: [map("fraud")], slices: slices)
+        #expect(routes.count == 1)
+        #expect(routes[0].revisions[0].upstreams == [Upstream(instance: "p2", host: "10.1.0.7", port: 8080)])
+        #expect(routes[0].revisions[1].upstreams == [Upstream(instance: "p3", host: "fd00::9", port: 8081)])
+        #expect(routes[0].revisions.map(\.weight) == [75, 25])
+    }
+
+    @Test("another deployment's pods are not taken, even where the revision is the same")
+    func otherDeployments() throws {
+        let slices = [
+            try slice(
+                """
+                "ports": [{"port": 1}], "endpoints": [{"addresses": ["10.1.0.7"], "targetRef": {"name": "p"}}]
+                """, of: "other", good)
+        ]
+        #expect(FollowedRoutes.compose(maps: [map("fraud")], slices: slices)[0].revisions[0].upstreams.isEmpty)
+    }
+
+    @Test("a pod that stands in two slices is one instance")
+    func twoSlices() throws {
+        let one = """
+            "ports": [{"port": 1}], "endpoints": [{"addresses": ["10.1.0.7"], "targetRef": {"name": "p"}}]
+            """
+        let slices = [try slice(one, of: "fraud", good), try slice(one, of: "fraud", good)]
+        #expect(FollowedRoutes.compose(maps: [map("fraud")], slices: slices)[0].revisions[0].upstreams.count == 1)
+    }
+
+    @Test("a map that holds no route is passed over")
+    func broken() throws {
+        let text = #"{"metadata": {"name": "x-route"}, "data": {"route.json": "{"}}"#
+        let broken = try JSONDecoder().decode(RouteConfigMap.self, from: Data(text.utf8))
+        #expect(FollowedRoutes.compose(maps: [broken, map("fraud")], slices: []).map(\.deployment.name) == ["fraud"])
+    }
+}
