@@ -30,12 +30,15 @@ struct CanaryEnds: Sendable {
         return parts.joined(separator: ", ")
     }
 
-    /// Wrong less often, by more than two standard errors, or sooner to detect.
+    /// Wrong less often, by more than two standard errors, or sooner to detect. One wrong and one right end are added to
+    /// each side (Agresti and Caffo 2000), else a few against none would seem to be more than chance.
     func isAhead(of other: CanaryEnds) -> Bool {
-        let spread = (wrong * (1 - wrong) + other.wrong * (1 - other.wrong)) / Double(max(1, ends.count))
-        if other.wrong - wrong > 2 * spread.squareRoot() { return true }
-        guard !isHealthy, let own = minutesToDetect else { return false }
-        return own < other.minutesToDetect ?? .infinity
+        let count = Double(ends.count + 2)
+        let (own, others) = ((wrong * (count - 2) + 1) / count, (other.wrong * (count - 2) + 1) / count)
+        let spread = (own * (1 - own) + others * (1 - others)) / count
+        if others - own > 2 * spread.squareRoot() { return true }
+        guard !isHealthy, let minutes = minutesToDetect else { return false }
+        return minutes < other.minutesToDetect ?? .infinity
     }
 
     /// Whether it is wrong no more often than mlctl promises to be.
