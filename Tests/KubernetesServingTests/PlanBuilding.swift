@@ -47,7 +47,8 @@ enum Sample {
 
     static func live(
         _ type: ResourceType, _ name: String, labels: [String: String], uid: String = "u", applied: String? = nil,
-        owners: [OwnerReference] = [Sample.owner], own: UInt64? = nil, isBeingDeleted: Bool = false, version: String = "1"
+        owners: [OwnerReference] = [Sample.owner], own: UInt64? = nil, isBeingDeleted: Bool = false,
+        version: String = "1"
     ) -> LiveObject {
         var metadata = ObjectMetadata(
             name: name, namespace: key.namespace, uid: uid, resourceVersion: version, labels: labels,

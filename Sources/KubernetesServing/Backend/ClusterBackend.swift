@@ -97,7 +97,8 @@ public actor ClusterBackend: ServingBackend {
         if let deployment = belongings[id] {
             changed.yield(deployment)
             if live == nil { belongings[id] = nil }
-        } else if key.name == ObjectNames.proxy, let namespace = key.namespace, let first = routes(in: namespace).first {
+        } else if key.name == ObjectNames.proxy, let namespace = key.namespace, let first = routes(in: namespace).first
+        {
             // Whoever of the namespace comes first puts it right; its readiness is everybody's.
             if view.type == .deployments {
                 for deployment in routes(in: namespace) { changed.yield(deployment) }

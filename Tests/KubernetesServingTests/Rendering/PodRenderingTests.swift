@@ -126,7 +126,8 @@ struct PodRenderingTests {
         #expect(containers.compactMap { $0["name"]?.text } == ["model", "sidecar"])
         #expect(containers[0]["image"] == "s")
         #expect(containers[0]["args"] == ["x"])
-        #expect(containers[0]["volumeMounts"]?.items.compactMap { $0["mountPath"]?.text } == ["/mnt/models", "/dev/shm"])
+        #expect(
+            containers[0]["volumeMounts"]?.items.compactMap { $0["mountPath"]?.text } == ["/mnt/models", "/dev/shm"])
     }
 
     @Test("probes are whole seconds, name their ports, and liveness waits for the start")
@@ -160,7 +161,8 @@ struct PodRenderingTests {
 struct ModelFilesRenderingTests {
     private func files(_ uri: String?, digest: String? = nil) throws -> ModelFilesRendering? {
         try ModelFilesRendering.files(
-            of: ModelSource(version: "1", storageURI: uri, digest: digest.flatMap { Digest($0) }), security: .restricted,
+            of: ModelSource(version: "1", storageURI: uri, digest: digest.flatMap { Digest($0) }),
+            security: .restricted,
             settings: Sample.settings)
     }
 
@@ -198,7 +200,8 @@ struct ModelFilesRenderingTests {
                 == ["fetch-model", "--uri", "https://x/$$(A)", "--to", "/mnt/models", "--digest", .string(digest)])
     }
 
-    @Test("files of the controller's machine are refused, with why", arguments: ["file:///models/m", "ftp://x", "pvc://"])
+    @Test(
+        "files of the controller's machine are refused, with why", arguments: ["file:///models/m", "ftp://x", "pvc://"])
     func refused(uri: String) {
         let error = #expect(throws: ClusterServingError.self) { try files(uri) }
         #expect(error?.retryClass == .terminal)
