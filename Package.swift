@@ -116,6 +116,7 @@ let package = Package(
         tests("TrafficProxyTests", ["TrafficProxy"]),
         tests("KubernetesClientTests", ["KubernetesClient"]),
         tests("KubernetesServingTests", ["KubernetesServing"]),
+        tests("KubernetesConformanceTests", ["KubernetesServing"]),
         tests("MetricSourcesTests", ["MetricSources"]),
         tests("NotificationsTests", ["Notifications"]),
         tests("JournalTests", ["Journal"]),
