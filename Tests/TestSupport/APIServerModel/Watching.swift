@@ -3,7 +3,7 @@ import KubernetesClient
 import ModelManifests
 
 /// One line of a watch.
-package struct WatchEvent: Hashable, Sendable {
+package struct ModelEvent: Hashable, Sendable {
     package enum Kind: String, Hashable, Sendable {
         case added = "ADDED", modified = "MODIFIED", deleted = "DELETED", bookmark = "BOOKMARK", error = "ERROR"
     }
@@ -15,7 +15,7 @@ package struct WatchEvent: Hashable, Sendable {
 }
 
 /// A watch that has begun, and how far it has come.
-package struct Watch: Sendable {
+package struct ModelWatch: Sendable {
     let type: RegisteredType
     let namespace: String?
     let selection: Selection
@@ -35,14 +35,14 @@ package struct Watch: Sendable {
     }
 }
 
-package enum WatchStart: Sendable {
+package enum ModelWatchStart: Sendable {
     case refused(APIResponse)
-    case started(Watch, [WatchEvent])
+    case started(ModelWatch, [ModelEvent])
 }
 
 /// Watches: what has changed since a revision, as events.
 extension APIServerModel {
-    package func startWatch(_ request: APIRequest) -> WatchStart {
+    package func startWatch(_ request: APIRequest) -> ModelWatchStart {
         do {
             let asked = try ResourceRequest(request, types: types)
             try refusals.checkPermission(request.method, asked)
@@ -54,18 +54,18 @@ extension APIServerModel {
         }
     }
 
-    private func start(_ request: ResourceRequest, isMetadataOnly: Bool) throws -> WatchStart {
+    private func start(_ request: ResourceRequest, isMetadataOnly: Bool) throws -> ModelWatchStart {
         let version = try watchedVersion(request)
         let wantsAll = request.isSet("sendInitialEvents")
         if wantsAll, request["resourceVersionMatch"] != "NotOlderThan" { throw Refusal.initialEventsWithoutMatch }
-        var watch = Watch(
+        var watch = ModelWatch(
             type: request.type, namespace: request.namespace,
             selection: try Selection(labels: request["labelSelector"], fields: request["fieldSelector"]),
             isMetadataOnly: isMetadataOnly, allowsBookmarks: request.isSet("allowWatchBookmarks"),
             timeout: request["timeoutSeconds"].flatMap { Int($0) }.map { .seconds($0) }, revision: version ?? 0)
         if wantsAll, !settings.servesInitialEvents {
             watch.isOver = true
-            return .started(watch, [WatchEvent(kind: .error, object: Refusal.watchProgressDisabled.status)])
+            return .started(watch, [ModelEvent(kind: .error, object: Refusal.watchProgressDisabled.status)])
         }
         guard wantsAll || (version ?? 0) == 0 else { return .started(watch, events(for: &watch)) }
         watch.revision = store.revision
@@ -85,12 +85,12 @@ extension APIServerModel {
     }
 
     /// What the watch has not been told yet. An error is the last event.
-    package func events(for watch: inout Watch) -> [WatchEvent] {
+    package func events(for watch: inout ModelWatch) -> [ModelEvent] {
         guard !watch.isOver else { return [] }
         guard let changes = store.changes(of: watch.type, after: watch.revision) else {
             watch.isOver = true
             let message = "too old resource version: \(watch.revision) (\(store.compactedRevision))"
-            return [WatchEvent(kind: .error, object: Refusal(410, "Expired", message).status)]
+            return [ModelEvent(kind: .error, object: Refusal(410, "Expired", message).status)]
         }
         watch.revision = max(watch.revision, store.revision)
         return changes.compactMap { change in
@@ -104,22 +104,22 @@ extension APIServerModel {
     }
 
     /// A bookmark: nothing happened up to this revision that the watch has not been told.
-    package func bookmark(for watch: Watch, endsInitialEvents: Bool = false) -> WatchEvent {
+    package func bookmark(for watch: ModelWatch, endsInitialEvents: Bool = false) -> ModelEvent {
         var object: JSONValue = [
             "kind": .string(watch.type.resource.kind), "apiVersion": .string(watch.type.resource.apiVersion),
             "metadata": ["resourceVersion": .string(String(watch.revision))],
         ]
         if endsInitialEvents { object.set("true", at: "metadata", "annotations", "k8s.io/initial-events-end") }
-        return WatchEvent(kind: .bookmark, object: object)
+        return ModelEvent(kind: .bookmark, object: object)
     }
 
     /// - Parameter revision: of the deletion, which is the last version of a deleted object.
-    private func event(_ kind: WatchEvent.Kind, _ object: StoredObject, _ watch: Watch, revision: Int? = nil)
-        -> WatchEvent
+    private func event(_ kind: ModelEvent.Kind, _ object: StoredObject, _ watch: ModelWatch, revision: Int? = nil)
+        -> ModelEvent
     {
         var answer = object.answer
         if let revision { answer.set(.string(String(revision)), at: "metadata", "resourceVersion") }
-        return WatchEvent(kind: kind, object: watch.isMetadataOnly ? answer.metadataOnly : answer)
+        return ModelEvent(kind: kind, object: watch.isMetadataOnly ? answer.metadataOnly : answer)
     }
 }
 
