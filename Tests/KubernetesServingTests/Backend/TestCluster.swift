@@ -4,6 +4,7 @@ import ModelManifests
 import Serving
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import KubernetesServing
 
@@ -92,6 +93,17 @@ struct TestCluster: Sendable {
             try await Task.sleep(for: .milliseconds(5))
         }
         return transport.writes.count - before
+    }
+
+    /// The same, and it must take so many.
+    func settle(
+        _ backend: ClusterBackend, _ plan: ServingPlan, writes: Int, _ what: String = "",
+        location: SourceLocation = #_sourceLocation
+    ) async throws {
+        let before = transport.writes.count
+        let count = try await settle(backend, plan)
+        let paths = transport.writes.dropFirst(before).map { "\($0.method.rawValue) \($0.path)" }
+        #expect(count == writes, "\(what): \(paths)", sourceLocation: location)
     }
 
     /// What somebody else does with kubectl.
