@@ -144,9 +144,9 @@ struct ObjectCacheTests {
     func waitingEnds() async throws {
         let clock = ManualClock()
         let cache = Self.cache(ScriptedTransport([]), clock: clock)
-        async let waiting: Void = cache.waitUntilSynced(timeout: .seconds(5))
+        let waiting = Task { try await cache.waitUntilSynced(timeout: .seconds(5)) }
         await clock.waitForSleepers()
         clock.advance(by: .seconds(5))
-        await #expect(throws: APIError.self) { try await waiting }
+        await #expect(throws: APIError.self) { try await waiting.value }
     }
 }
