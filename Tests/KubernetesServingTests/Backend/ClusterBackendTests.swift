@@ -104,7 +104,7 @@ struct ClusterBackendTests {
                         }
                     },
                     "it is back")
-                try await cluster.settle(backend, changed, writes: 2)
+                try await cluster.settle(backend, changed, writes: 3)
             }
         }
     }
