@@ -1,0 +1,51 @@
+import KubernetesClient
+import ModelManifests
+
+/// Who knows the ModelDeployments of a cluster: they own all that is made for them.
+public protocol DeploymentOwners: Sendable {
+    /// - Returns: nil where there is none, or it is being deleted: its objects are then owned by nobody, so that they
+    ///   outlive it.
+    /// - Throws: `APIError`.
+    func owner(of deployment: DeploymentKey) async throws -> OwnerReference?
+    /// Keeps what it knows up to date, until its task is cancelled.
+    func run() async
+}
+
+extension DeploymentOwners {
+    public func run() async {}
+}
+
+extension OwnerReference {
+    /// What makes the ModelDeployment with that uid the owner of an object.
+    public static func modelDeployment(named name: String, uid: String) -> OwnerReference {
+        OwnerReference(
+            apiVersion: ResourceType.modelDeployments.apiVersion, kind: ResourceType.modelDeployments.kind, name: name,
+            uid: uid)
+    }
+}
+
+/// Knows them by watch, metadata alone; asks for what it does not know yet.
+public struct WatchedOwners: DeploymentOwners {
+    enum Kind: ServedKind {
+        typealias Detail = NoDetail
+        static let resource = ResourceType.modelDeployments
+    }
+
+    private let api: KubernetesAPI
+    private let cache: ObjectCache<ServedObject<Kind>>
+
+    public init(_ api: KubernetesAPI) {
+        self.api = api
+        cache = ObjectCache(of: api, isMetadataOnly: true)
+    }
+
+    public func run() async { await cache.run() }
+
+    public func owner(of deployment: DeploymentKey) async throws -> OwnerReference? {
+        let key = ObjectKey(namespace: deployment.namespace, name: deployment.name)
+        var found = cache[key]?.metadata
+        if found == nil { found = try await api.head(.modelDeployments, key)?.metadata }
+        guard let found, let uid = found.uid, found.deletionTimestamp == nil else { return nil }
+        return .modelDeployment(named: deployment.name, uid: uid)
+    }
+}
