@@ -13,7 +13,7 @@ enum CounterQueryRules {
                     "holds \(function)(): a comparison takes raw cumulative counters", field: field, of: node,
                     suggestion: "write the counter alone, such as sum(NAME{revision=\"{{revision}}\"})")
             }
-            for name in query.components(between: "{{", and: "}}") where !placeholders.contains(name) {
+            for name in QueryTemplate(query).placeholders where !placeholders.contains(name) {
                 reading.report(
                     "holds the unknown placeholder {{\(name.shortened)}}", field: field, of: node,
                     suggestion: DidYouMean.suggestion(for: name, among: placeholders, noun: "there are"))

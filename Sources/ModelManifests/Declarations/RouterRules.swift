@@ -105,7 +105,7 @@ enum RouterRules {
     }
 
     private static func tellsRevisions(_ query: String) -> Bool {
-        query.components(between: "{{", and: "}}").contains { ["revision", "version"].contains($0) }
+        QueryTemplate(query).placeholders.contains { ["revision", "version"].contains($0) }
     }
 
     private static func checkTraffic(
