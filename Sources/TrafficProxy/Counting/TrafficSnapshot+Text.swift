@@ -19,36 +19,43 @@ extension TrafficSnapshot {
 
         func text(_ owners: [(labels: String, owner: Owner)]) -> String {
             TrafficSnapshot.family(
-                "mlctl_proxy_\(name)", kind.rawValue, help,
+                name, kind.rawValue, help,
                 owners.compactMap { labels, owner in value(owner).map { (labels, $0) } })
         }
     }
 
     private static var ofProxy: [Metric<TrafficSnapshot>] {
         [
-            Metric("routes_generation", .gauge, "The routes that are followed.") { $0.generation },
-            Metric("client_connections", .gauge, "Open connections of clients.") { $0.clientConnections },
+            Metric("mlctl_proxy_routes_generation", .gauge, "The routes that are followed.") { $0.generation },
+            Metric("mlctl_proxy_client_connections", .gauge, "Open connections of clients.") { $0.clientConnections },
         ]
     }
 
     private static var ofInstances: [Metric<Instance>] {
         [
-            Metric("requests_total", .counter, "Requests that ended, the clients' own aborts left out.") {
+            Metric("mlctl_proxy_requests_total", .counter, "Requests that ended, the clients' own aborts left out.") {
                 $0.counters.requests
             },
             Metric(
-                "errors_total", .counter, "Requests that ended in 5xx, a failed connection, a reset or a time-out."
+                "mlctl_proxy_errors_total", .counter,
+                "Requests that ended in 5xx, a failed connection, a reset or a time-out."
             ) { $0.counters.errors },
-            Metric("rejected_total", .counter, "Requests that ended in 4xx.") { $0.counters.rejected },
-            Metric("synthetic_requests_total", .counter, "Recorded requests that ended.") { $0.synthetic.requests },
-            Metric("synthetic_errors_total", .counter, "Recorded requests that failed.") { $0.synthetic.errors },
-            Metric("preview_requests_total", .counter, "Requests at preview ports that ended.") {
+            Metric("mlctl_proxy_rejected_total", .counter, "Requests that ended in 4xx.") { $0.counters.rejected },
+            Metric("mlctl_proxy_synthetic_requests_total", .counter, "Recorded requests that ended.") {
+                $0.synthetic.requests
+            },
+            Metric("mlctl_proxy_synthetic_errors_total", .counter, "Recorded requests that failed.") {
+                $0.synthetic.errors
+            },
+            Metric("mlctl_proxy_preview_requests_total", .counter, "Requests at preview ports that ended.") {
                 $0.preview.requests
             },
-            Metric("preview_errors_total", .counter, "Requests at preview ports that failed.") { $0.preview.errors },
-            Metric("in_flight_requests", .gauge, "Requests under way.") { $0.inFlight },
-            Metric("upstream_connections", .gauge, "Connections to the instance.") { $0.connections },
-            Metric("ejected", .gauge, "1 while the instance is out of rotation after failed connections.") {
+            Metric("mlctl_proxy_preview_errors_total", .counter, "Requests at preview ports that failed.") {
+                $0.preview.errors
+            },
+            Metric("mlctl_proxy_in_flight_requests", .gauge, "Requests under way.") { $0.inFlight },
+            Metric("mlctl_proxy_upstream_connections", .gauge, "Connections to the instance.") { $0.connections },
+            Metric("mlctl_proxy_ejected", .gauge, "1 while the instance is out of rotation after failed connections.") {
                 $0.isEjected ? 1 : 0
             },
         ]
@@ -56,13 +63,16 @@ extension TrafficSnapshot {
 
     private static var ofRoutes: [Metric<Route>] {
         [
-            Metric("kept_users", .gauge, "Users of an A/B test who stay at their revision.") { $0.keptUsers },
+            Metric("mlctl_proxy_kept_users", .gauge, "Users of an A/B test who stay at their revision.") {
+                $0.keptUsers
+            },
             Metric(
-                "unkept_requests_total", .counter,
+                "mlctl_proxy_unkept_requests_total", .counter,
                 "Requests of users whom nothing keeps at their revision, for want of room."
             ) { $0.unkeptRequests },
             Metric(
-                "synthetic_dropped_total", .counter, "Recorded requests that were not sent: too many were under way."
+                "mlctl_proxy_synthetic_dropped_total", .counter,
+                "Recorded requests that were not sent: too many were under way."
             ) { $0.syntheticDropped },
         ]
     }

@@ -65,7 +65,9 @@ struct RetryPolicyTests {
         let script = ScriptedTransport([
             .failure(Self.lost), .object("{}", code: 503), .object(Settings.json("b", version: "1")),
         ])
-        let found = try await KubernetesAPI(transport: script).get(Settings.self, ObjectKey(namespace: "a", name: "b"))
+        let patient = RetryPolicy(total: .seconds(600), initial: .milliseconds(1))
+        let found = try await KubernetesAPI(transport: script, retries: patient)
+            .get(Settings.self, ObjectKey(namespace: "a", name: "b"))
         #expect(found?.metadata.resourceVersion == "1")
         #expect(script.requests.count == 3)
     }

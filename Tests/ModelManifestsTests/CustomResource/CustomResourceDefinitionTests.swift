@@ -91,7 +91,10 @@ import Testing
             if let values = members["additionalProperties"] { look(values, "\(path).*") }
         }
         look(schema, "")
-        #expect(open.sorted() == [".spec.runtime.imagePullSecrets[]", ".spec.runtime.podTemplate"])
+        #expect(
+            open.sorted() == [
+                ".spec.runtime.imagePullSecrets[]", ".spec.runtime.podTemplate", ".spec.traffic.observe",
+            ])
     }
 
     @Test func `its columns tell the story`() {
