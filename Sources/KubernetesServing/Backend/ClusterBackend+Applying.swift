@@ -6,10 +6,10 @@ import Serving
 extension ClusterBackend {
     public func apply(_ plan: ServingPlan) async throws {
         let deployment = plan.deployment
-        // Without knowing what there is, nothing can be said to be missing or too much.
-        if let missing = unsynced(of: views.all) { throw missing }
         let router = Self.router(plan.target)
         if !plan.revisions.isEmpty { try checkNeeds(of: router) }
+        // Without knowing what there is, nothing can be said to be missing or too much.
+        if let missing = unsynced(of: views.needed(by: router)) { throw missing }
         let owner = plan.revisions.isEmpty ? nil : try await self.owner(of: deployment)
         let rendering = PlanRendering(
             plan: plan, owner: owner, settings: settings, router: router,
