@@ -69,7 +69,7 @@ struct ClusterBackendTests {
 
     @Test(
         "cut off at any write, whether it took effect or not, the next controller reaches the same end",
-        arguments: 0..<14, [false, true])
+        arguments: 0..<8, [false, true])
     func interrupted(after: Int, lastTakesEffect: Bool) async throws {
         try await TestCluster.with(.model) { cluster in
             let key = cluster.key()
