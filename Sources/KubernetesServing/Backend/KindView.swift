@@ -68,8 +68,10 @@ struct ClusterViews: Sendable {
     let pods: CachedKind<PodKind>
     let workloads: CachedKind<WorkloadKind>
     let configMaps: CachedKind<ConfigMapKind>
-    /// Whatever is applied, the above but pods included.
+    /// Whatever is applied: all but pods.
     let applied: [any KindView]
+    /// Types whose definition may be missing.
+    private let optional: Set<ResourceType>
     private let byType: [ResourceType: any KindView]
 
     init(_ api: KubernetesAPI, routers: [any ClusterRouter] = ClusterRouters.all) {
@@ -80,6 +82,7 @@ struct ClusterViews: Sendable {
             workloads, configMaps, CachedKind<ServiceKind>(of: api), CachedKind<DisruptionBudgetKind>(of: api),
         ]
         let optional = Set(routers.flatMap(\.needs).map(\.type))
+        self.optional = optional
         for kind in routers.flatMap(\.kinds) where !applied.contains(where: { $0.type == kind.resource }) {
             applied.append(Self.view(kind, api, isOptional: optional.contains(kind.resource)))
         }
@@ -96,6 +99,12 @@ struct ClusterViews: Sendable {
     subscript(_ type: ResourceType) -> (any KindView)? { byType[type] }
 
     var all: [any KindView] { applied + [pods] }
+
+    /// What must be known before anything is written: every type that is always there, and those that the router needs.
+    func needed(by router: any ClusterRouter) -> [any KindView] {
+        let needs = Set(router.needs.map(\.type))
+        return all.filter { !optional.contains($0.type) || needs.contains($0.type) }
+    }
 
     func live(_ id: ObjectID) -> LiveObject? { byType[id.type]?.live(id.key) }
 

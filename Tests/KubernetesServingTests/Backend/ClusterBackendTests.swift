@@ -67,6 +67,100 @@ struct ClusterBackendTests {
         }
     }
 
+    @Test(
+        "cut off at any write, whether it took effect or not, the next controller reaches the same end",
+        arguments: 0..<8, [false, true])
+    func interrupted(after: Int, lastTakesEffect: Bool) async throws {
+        try await TestCluster.with(.model) { cluster in
+            let key = cluster.key()
+            let first = Sample.plan([(Sample.one, 2, 100)], key: key)
+            let second = Sample.plan([(Sample.two, 2, 100)], key: key)
+            try await cluster.withBackend { try await cluster.settle($0, first) }
+            cluster.transport.set(.init(after: after, lastTakesEffect: lastTakesEffect))
+            // Where the plan takes fewer writes than that, nothing is cut off.
+            try? await cluster.withBackend { try await $0.apply(second) }
+            cluster.transport.set(nil)
+            try await cluster.withBackend { backend in
+                try await cluster.settle(backend, second)
+                try await cluster.wait(
+                    until: {
+                        let live = await backend.views.live(of: key)
+                        return live.allSatisfy { !$0.isBeingDeleted && $0.id.key.name != "fraud-1111111111" }
+                    }, "the old revision is gone")
+                let names = await backend.views.live(of: key).map { "\($0.id.type.kind) \($0.id.key.name)" }
+                #expect(
+                    names.sorted() == [
+                        "ConfigMap fraud-route", "Deployment fraud-2222222222", "PodDisruptionBudget fraud-2222222222",
+                        "Service fraud", "Service fraud-2222222222",
+                    ])
+                try await cluster.settle(backend, second, writes: 0)
+            }
+        }
+    }
+
+    @Test("traffic moves to the new revision before the old one's pods go")
+    func order() async throws {
+        try await TestCluster.with(.model) { cluster in
+            try await cluster.withBackend { backend in
+                let key = cluster.key()
+                try await cluster.settle(backend, Sample.plan([(Sample.one, 1, 100), (Sample.two, 1, 0)], key: key))
+                let before = cluster.transport.writes.count
+                try await backend.apply(Sample.plan([(Sample.two, 1, 100)], key: key))
+                let done = cluster.transport.writes.dropFirst(before).map { write in
+                    "\(write.method.rawValue) \(write.path.split(separator: "/").suffix(2).joined(separator: "/"))"
+                }
+                #expect(
+                    done == [
+                        "PATCH configmaps/fraud-route", "DELETE deployments/fraud-1111111111",
+                        "DELETE services/fraud-1111111111",
+                    ])
+            }
+        }
+    }
+
+    @Test("with Gateway API, the route follows who can answer")
+    func gateway() async throws {
+        try await TestCluster.with(.model) { cluster in
+            let open: JSONValue = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+            let definition: JSONValue = [
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": ["name": "httproutes.gateway.networking.k8s.io"],
+                "spec": [
+                    "group": "gateway.networking.k8s.io", "scope": "Namespaced",
+                    "names": ["plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute"],
+                    "versions": [
+                        ["name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": open]]
+                    ],
+                ],
+            ]
+            try await KubernetesAPI(transport: cluster.transport.uncounted).create(
+                .customResourceDefinitions, namespace: nil, body: definition.jsonData)
+            try await cluster.withBackend { backend in
+                let key = cluster.key()
+                let plan = Sample.plan([(Sample.one, 1, 90), (Sample.two, 1, 10)], router: .gatewayAPI, key: key)
+                try await cluster.settle(backend, plan)
+                try await cluster.readyPods()
+                try await cluster.wait(
+                    until: { try await backend.observe(key).instances.count { $0.condition == .ready } == 2 },
+                    "both are ready")
+                try await cluster.settle(backend, plan)
+                let observed = try await backend.observe(key)
+                #expect(observed.weights == [Sample.one: 90, Sample.two: 10])
+                #expect(observed.endpoint == "http://fraud.example")
+                let pod = try #require(observed.instances.first { $0.revision == Sample.two })
+                try await cluster.editStatus(
+                    .pods, pod.id, ["status": ["conditions": [["type": "Ready", "status": "False"]]]])
+                try await cluster.wait(
+                    until: { try await backend.observe(key).ready(Sample.two) == 0 }, "one is not ready")
+                try await cluster.settle(backend, plan, writes: 1)
+                #expect(try await backend.observe(key).weights == [Sample.one: 100, Sample.two: 0])
+                try await backend.apply(ServingPlan(deployment: key, target: plan.target))
+                try await cluster.wait(
+                    until: { await backend.views.live(of: key).isEmpty }, "all is gone")
+            }
+        }
+    }
+
     @Test("a definition that is missing is said, with what to do, and nothing is written")
     func missingDefinition() async throws {
         try await TestCluster.with(.model) { cluster in
@@ -143,7 +237,7 @@ enum Story {
                 (.deployments, name, ["spec": ["replicas": 5]]),
                 (.services, "fraud", ["metadata": ["labels": ["app.kubernetes.io/name": "mine"]]]),
                 (.configMaps, "fraud-route", ["data": ["route.json": "{}"]]),
-                (.deployments, "mlctl-proxy", ["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 1]]]]),
+                (.deployments, "mlctl-proxy", ["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 99]]]]),
             ]
             for (type, object, patch) in edits {
                 let id = ObjectID(type: type, key: ObjectKey(namespace: cluster.namespace, name: object))

@@ -113,6 +113,14 @@ struct TestCluster: Sendable {
         _ = try await transport.uncounted.answerTo(request)
     }
 
+    /// What a kubelet says.
+    func editStatus(_ type: ResourceType, _ name: String, _ patch: JSONValue) async throws {
+        let request = APIRequest.merge(
+            type, ObjectKey(namespace: namespace, name: name), body: patch.jsonData, fieldManager: "kubelet",
+            subresource: "status")
+        _ = try await transport.uncounted.answerTo(request)
+    }
+
     func object(_ type: ResourceType, _ name: String) async throws -> JSONValue? {
         let response = try await transport.uncounted.send(
             .get(type, ObjectKey(namespace: namespace, name: name)), timeout: Self.patience)
@@ -148,15 +156,38 @@ struct OneOwner: DeploymentOwners {
 final class CountingTransport: KubernetesTransport {
     let uncounted: any KubernetesTransport
     private let written = Mutex<[APIRequest]>([])
+    private let cut = Mutex<Cut?>(nil)
+
+    /// The connection breaks at one write, and stays broken.
+    struct Cut: Sendable {
+        /// How many writes still arrive.
+        var after: Int
+        /// The next one takes effect, too; its answer is lost.
+        var lastTakesEffect: Bool
+    }
 
     init(_ uncounted: any KubernetesTransport) { self.uncounted = uncounted }
 
     var writes: [APIRequest] { written.withLock { $0 } }
 
     func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse {
-        if request.method != .get { written.withLock { $0.append(request) } }
-        return try await uncounted.send(request, timeout: timeout)
+        guard request.method != .get else { return try await uncounted.send(request, timeout: timeout) }
+        let fate = cut.withLock { cut -> (arrives: Bool, answers: Bool) in
+            guard var current = cut else { return (true, true) }
+            current.after -= 1
+            cut = current
+            return (current.after >= 0 || (current.after == -1 && current.lastTakesEffect), current.after >= 0)
+        }
+        if fate.arrives {
+            written.withLock { $0.append(request) }
+            let answer = try await uncounted.send(request, timeout: timeout)
+            if fate.answers { return answer }
+        }
+        throw APIError(.transport, message: "connection reset by peer")
     }
+
+    /// - Parameter cut: nil: the connection is whole.
+    func set(_ cut: Cut?) { self.cut.withLock { $0 = cut } }
 
     func lines(_ request: APIRequest, idleTimeout: Duration) async throws -> AsyncThrowingStream<Data, any Error> {
         try await uncounted.lines(request, idleTimeout: idleTimeout)
