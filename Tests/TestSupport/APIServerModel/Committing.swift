@@ -154,6 +154,11 @@ extension RegisteredType {
         {
             return true
         }
+        // A pod that gets its node is bound, which is no change of what is wanted.
+        if resource == .pods {
+            old.set(nil, at: "spec", "nodeName")
+            new.set(nil, at: "spec", "nodeName")
+        }
         for name in hasStatus ? ["metadata", "status"] : ["metadata"] {
             old[field: name] = nil
             new[field: name] = nil
