@@ -84,6 +84,11 @@ extension APIServerModel {
         where new.value(at: "metadata", name)?.isHollow == true {
             new.set(nil, at: "metadata", name)
         }
+        // Types of the server itself have no empty maps: writing one is writing none.
+        for name in ["data", "binaryData", "stringData"]
+        where !write.type.isCustom && new[field: name]?.isHollow == true {
+            new[field: name] = nil
+        }
         return new
     }
 
