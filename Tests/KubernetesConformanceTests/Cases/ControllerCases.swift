@@ -89,7 +89,14 @@ extension ConformanceCase {
             #expect(Self.readyPods(slices).contains(pod), "\(slices.text)")
             #expect(Trial.values("port", of: slices.items.first?[field: "ports"]) == [8080])
             #expect(slices.items.first?[field: "addressType"] == "IPv4")
+            _ = try await trial.delete(.deployments, "d")
             _ = try await trial.delete(Self.nodes, trial.namespace)
+            // Nobody else ends a pod of a node that is none.
+            let body: JSONValue = ["apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0]
+            _ = try await trial.send(
+                APIRequest(
+                    .delete, ResourceType.pods.path(namespace: trial.namespace, name: pod),
+                    contentType: "application/json", body: body.data))
         },
     ]
 
