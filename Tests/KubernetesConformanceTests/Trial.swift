@@ -6,7 +6,8 @@ import Testing
 
 /// One case on one cluster, with a namespace of its own.
 struct Trial: Sendable {
-    static let waitLimit: Duration = .seconds(15)
+    /// A real cluster ends namespaces and types in its own time.
+    static let waitLimit: Duration = .seconds(60)
 
     let cluster: Cluster
     let namespace: String

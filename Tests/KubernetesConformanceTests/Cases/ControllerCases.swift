@@ -80,14 +80,7 @@ extension ConformanceCase {
                 Issue.record("the Deployment has no pods")
                 return
             }
-            // No kubelet: the test says that the pod runs. The model's own kubelet says so too.
-            let status: JSONValue = [
-                "status": [
-                    "podIP": "10.9.9.9", "podIPs": [["ip": "10.9.9.9"]], "phase": "Running",
-                    "conditions": [["type": "Ready", "status": "True"]],
-                ]
-            ]
-            if trial.cluster.model == nil { _ = try await trial.merge(.pods, pod, status, subresource: "status") }
+            if trial.cluster.model == nil { try await Self.run(pod, trial) }
             let request = APIRequest.list(
                 .endpointSlices, .init(namespace: trial.namespace, labelSelector: "kubernetes.io/service-name=s"))
             let slices = try await trial.eventually(request) { answer in
@@ -96,8 +89,41 @@ extension ConformanceCase {
             #expect(Self.readyPods(slices).contains(pod), "\(slices.text)")
             #expect(Trial.values("port", of: slices.items.first?[field: "ports"]) == [8080])
             #expect(slices.items.first?[field: "addressType"] == "IPv4")
+            _ = try await trial.delete(.deployments, "d")
+            _ = try await trial.delete(Self.nodes, trial.namespace)
+            // Nobody else ends a pod of a node that is none.
+            let body: JSONValue = ["apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0]
+            _ = try await trial.send(
+                APIRequest(
+                    .delete, ResourceType.pods.path(namespace: trial.namespace, name: pod),
+                    contentType: "application/json", body: body.data))
         },
     ]
+
+    private static let nodes = ResourceType(kind: "Node", plural: "nodes", isNamespaced: false)
+
+    /// Where there is no scheduler and no kubelet, the test says that the pod runs: on a node, without which no slice
+    /// holds it. The model has both.
+    private static func run(_ pod: String, _ trial: Trial) async throws {
+        _ = try await trial.create(nodes, trial.namespace)
+        let binding: JSONValue = [
+            "apiVersion": "v1", "kind": "Binding", "metadata": ["name": .string(pod)],
+            "target": ["kind": "Node", "name": .string(trial.namespace)],
+        ]
+        let bound = try await trial.send(
+            APIRequest(
+                .post, ResourceType.pods.path(namespace: trial.namespace, name: pod, subresource: "binding"),
+                contentType: "application/json", body: binding.data))
+        #expect(bound.code == 201, "\(bound.text)")
+        let status: JSONValue = [
+            "status": [
+                "podIP": "10.9.9.9", "podIPs": [["ip": "10.9.9.9"]], "phase": "Running",
+                "conditions": [["type": "Ready", "status": "True"]],
+            ]
+        ]
+        let running = try await trial.merge(.pods, pod, status, subresource: "status")
+        #expect(running.code == 200, "\(running.text)")
+    }
 
     private static func readyPods(_ slices: Trial.Answer) -> [String] {
         slices.items.flatMap { $0[field: "endpoints"]?.items ?? [] }

@@ -84,6 +84,11 @@ extension APIServerModel {
         where new.value(at: "metadata", name)?.isHollow == true {
             new.set(nil, at: "metadata", name)
         }
+        // Types of the server itself have no empty maps: writing one is writing none.
+        for name in ["data", "binaryData", "stringData"]
+        where !write.type.isCustom && new[field: name]?.isHollow == true {
+            new[field: name] = nil
+        }
         return new
     }
 
@@ -153,6 +158,11 @@ extension RegisteredType {
             old.value(at: "metadata", "annotations") != new.value(at: "metadata", "annotations")
         {
             return true
+        }
+        // A pod that gets its node is bound, which is no change of what is wanted.
+        if resource == .pods {
+            old.set(nil, at: "spec", "nodeName")
+            new.set(nil, at: "spec", "nodeName")
         }
         for name in hasStatus ? ["metadata", "status"] : ["metadata"] {
             old[field: name] = nil

@@ -97,16 +97,20 @@ extension FieldSchema {
     }
 
     /// The value without the fields of the set; nil where nothing is left of it.
-    func remove(_ set: FieldSet, from value: JSONValue, at path: FieldPath = []) -> JSONValue? {
+    /// - Parameter keepsHollow: what nothing is left of stays, empty.
+    func remove(_ set: FieldSet, from value: JSONValue, at path: FieldPath = [], keepsHollow: Bool = false)
+        -> JSONValue?
+    {
         guard let parts = parts(of: value), !parts.isEmpty else { return value }
         var kept: [(PathElement, JSONValue)] = []
         for part in parts {
             let below = path + [part.element]
             if set.contains(below) { continue }
-            guard let left = part.schema.remove(set, from: part.value, at: below) else { continue }
+            guard let left = part.schema.remove(set, from: part.value, at: below, keepsHollow: keepsHollow)
+            else { continue }
             kept.append((part.element, left))
         }
-        if kept.isEmpty { return nil }
+        if kept.isEmpty, !keepsHollow { return nil }
         guard value.isObject else { return .array(kept.map(\.1)) }
         var fields: [String: JSONValue] = [:]
         for case (.field(let name), let value) in kept { fields[name] = value }

@@ -90,32 +90,37 @@ struct FieldOwnership: Hashable, Sendable {
         force: Bool, now: Date
     ) -> Result<JSONValue, Conflicts> {
         let applied = Self.owned(schema.fieldSet(of: config), subresource: identity.subresource)
+        let last = fields(of: identity)
+        var next = self
+        next.setFields(applied, of: identity, now: now)
         let merged = schema.merge(live, config)
-        let difference = schema.difference(from: live ?? .object([:]), to: merged)
+        let gone = next.unowned(in: merged, last: last, schema: schema)
+        // A map that pruning emptied is still owned by whoever made it, though nothing of it is stored.
+        let pruned = schema.remove(gone, from: merged, keepsHollow: true)
+        let difference = schema.difference(from: live ?? .object([:]), to: pruned)
         let conflicts = managers.filter { $0.identity != identity }.flatMap { manager in
             manager.fields.intersection(difference.written).descriptions.map {
                 Conflict(manager: manager.identity, field: $0)
             }
         }
         if !conflicts.isEmpty, !force { return .failure(Conflicts(conflicts: conflicts)) }
-        takeFromOthers(difference.touched, than: identity)
-        let last = fields(of: identity)
-        setFields(applied, of: identity, now: now)
-        return .success(prune(merged, last: last, schema: schema))
+        // What was pruned took along what others had written into it: they own that no more either.
+        next.takeFromOthers(difference.touched, than: identity)
+        self = next
+        return .success(schema.remove(gone, from: merged) ?? .object([:]))
     }
 
     struct Conflicts: Error, Hashable { var conflicts: [Conflict] }
 
-    /// Without what the manager applied last time and nobody owns any more.
-    private func prune(_ merged: JSONValue, last: FieldSet, schema: FieldSchema) -> JSONValue {
-        guard !last.isEmpty else { return merged }
+    /// What the manager applied last time and nobody owns any more.
+    private func unowned(in merged: JSONValue, last: FieldSet, schema: FieldSchema) -> FieldSet {
+        guard !last.isEmpty else { return FieldSet() }
         let last = schema.withNamedFields(last)
         let pruned = schema.remove(last, from: merged) ?? .object([:])
         let managed = managers.reduce(into: FieldSet()) { $0 = $0.union($1.fields) }
         let all = schema.withNamedFields(schema.fieldSet(of: merged))
-        let gone = all.subtracting(schema.withNamedFields(schema.fieldSet(of: pruned)))
+        return all.subtracting(schema.withNamedFields(schema.fieldSet(of: pruned)))
             .subtracting(schema.withNamedFields(managed)).intersection(last)
-        return schema.remove(gone, from: merged) ?? .object([:])
     }
 
     /// Nobody owns what the server sets; the status belongs to its subresource alone.

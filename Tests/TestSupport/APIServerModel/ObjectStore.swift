@@ -95,7 +95,8 @@ struct ObjectStore: Sendable {
 
     private mutating func remember(_ change: StoredChange) {
         history.append(change)
-        guard history.count > historyLimit else { return }
+        // A quarter at a time: forgetting one by one would move the rest with every write.
+        guard history.count > historyLimit + historyLimit / 4 else { return }
         let forgotten = history.count - historyLimit
         compactedRevision = history[forgotten - 1].revision
         history.removeFirst(forgotten)
