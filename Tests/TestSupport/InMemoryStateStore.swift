@@ -5,7 +5,7 @@ import Rollouts
 
 /// A model of a state store: the promises of `StateStore` in their simplest form, held to them by the same suite as the
 /// journal.
-package actor InMemoryStateStore: StateStore {
+package actor InMemoryStateStore: StateStore, EventArchive {
     private struct Slot {
         var version: Int
         /// Nil: deleted. The version goes on from there.
@@ -14,6 +14,7 @@ package actor InMemoryStateStore: StateStore {
 
     private var slots: [DeploymentKey: Slot] = [:]
     private var stored: [StoredEvent] = []
+    private var absorbed: [DeploymentKey: [String: Int]] = [:]
 
     package init() {}
 
@@ -49,5 +50,13 @@ package actor InMemoryStateStore: StateStore {
                 && (filter.since.map { stored.event.at >= $0 } ?? true)
         }
         return Array(matching.prefix(max(limit, 0)))
+    }
+
+    package func absorb(_ copies: [EventCopy]) {
+        for copy in copies.sorted(by: { $0.ordinal < $1.ordinal })
+        where copy.ordinal > absorbed[copy.deployment]?[copy.origin] ?? 0 {
+            absorbed[copy.deployment, default: [:]][copy.origin] = copy.ordinal
+            stored.append(StoredEvent(id: stored.count + 1, deployment: copy.deployment, event: copy.event))
+        }
     }
 }

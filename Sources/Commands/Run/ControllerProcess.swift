@@ -59,9 +59,12 @@ struct ControllerProcess {
                 repo: repository.configuration.location.description, branch: settings.branch,
                 interval: settings.interval, allowsEmpty: settings.allowsEmpty),
             with: ControllerCollaborators(
-                source: GitManifests(repository: repository), backend: backend, store: journal,
-                metrics: ProxyCounters { try await proxy.report() }, logs: LocalLogs(backend: backend),
-                notifier: notifications, inquirer: inquirer(journal),
+                source: GitManifests(repository: repository),
+                sites: SiteDirectory(
+                    local: Site(
+                        backend: backend, store: journal, metrics: ProxyCounters { try await proxy.report() },
+                        logs: LocalLogs(backend: backend))),
+                trail: journal, notifier: notifications, inquirer: inquirer(journal),
                 outcomes: OutcomeIntake(store: journal, key: requestIdKey),
                 recorder: ReadingRecorder(store: journal, logger: logger),
                 dataPlaneMetrics: { try await proxy.metrics() }, now: { clock.now() }),
