@@ -2,16 +2,28 @@ import ArgumentParser
 import Foundation
 import ModelManifests
 
-/// `mlctl schema`: for editors.
+/// `mlctl schema`: for editors, and for clusters.
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Print the JSON Schema of the manifests, for editors to complete and check.",
         discussion: """
-            Example:
+            Examples:
               mlctl schema > mlctl.schema.json
             and in a manifest's first line, for editors with a YAML language server:
               # yaml-language-server: $schema=./mlctl.schema.json
+              mlctl schema --crd | kubectl apply --server-side -f -
+            lets a cluster keep ModelDeployments.
             """)
 
-    func run() throws { print(JSONSchema.document()) }
+    @Flag(help: "Print the CustomResourceDefinition of ModelDeployments instead, as YAML.") var crd = false
+
+    func run() throws {
+        print(crd ? try Self.customResourceDefinition() : JSONSchema.document(), terminator: crd ? "" : "\n")
+    }
+
+    /// What `--crd` prints.
+    static func customResourceDefinition() throws -> String {
+        let json = Data(CanonicalJSON.text(CustomResourceDefinition.modelDeployment).utf8)
+        return "# Written by `mlctl schema --crd`.\n" + (try YAMLText.render(json: json))
+    }
 }

@@ -87,7 +87,8 @@ enum CompareFields {
         ])
 
     private static let ratio = Shape<CounterRatio>.object(
-        CounterRatio(source: MetricSourceName.server, of: "", per: ""), fields: counterFields)
+        CounterRatio(source: MetricSourceName.server, of: "", per: ""), fields: counterFields,
+        check: CounterQueryRules.check)
 
     private static let mean = Shape<CounterRatio>.object(
         CounterRatio(source: MetricSourceName.server, of: "", per: ""),
@@ -95,7 +96,7 @@ enum CompareFields {
             Field("max", maximum, "The largest value; larger ones make a reading impossible.", isRequired: true) {
                 $0.maximum = $1
             }
-        ])
+        ], check: CounterQueryRules.check)
 
     private static let maximum = Shape<Double>.number(0...1e12, isOpen: true)
 

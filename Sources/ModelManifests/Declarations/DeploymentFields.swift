@@ -28,7 +28,7 @@ enum DeploymentFields {
             Field("runtime", RuntimeFields.deployment, "How it is served: {name: …} or inline.", isRequired: true) {
                 $0.runtime = $1
             },
-            Field("target", EndpointFields.target, "Where it is served; local.") { $0.target = $1 },
+            Field("target", TargetFields.shape, "Where it is served; local.") { $0.target = $1 },
             Field("replicas", .wholeNumber(1...1000), "How many instances are wanted; 1.") { $0.replicas = $1 },
             Field("resources", ResourceFields.shape, "What an instance may use.") { $0.resources = $1 },
             Field("endpoint", EndpointFields.endpoint, "Where the service answers.") { $0.endpoint = $1 },
@@ -39,7 +39,23 @@ enum DeploymentFields {
             Field("dependsOn", dependsOn, "Deployments whose rollouts come first.") { $0.dependsOn = $1 },
             Field("suspend", .boolean, "Keeps everything as it is, whatever git says; false.") { $0.suspend = $1 },
         ],
-        check: { deployment, node, reading in StrategyRules.check(deployment, node, &reading) })
+        check: { deployment, node, reading in
+            StrategyRules.check(deployment, node, &reading)
+            RouterRules.check(deployment, node, &reading)
+            checkFiles(of: deployment, node, &reading)
+        })
+
+    /// Whether the model's files can be fetched where it is served.
+    private static func checkFiles(
+        of deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading
+    ) {
+        guard let uri = deployment.model.source.storageURI, let place = node["model"]?["storageUri"]?.place,
+            let problem = StorageURI.problem(uri, at: deployment.target)
+        else { return }
+        reading.report(
+            problem.message, within: [.field("model"), .field("storageUri")], at: place,
+            suggestion: problem.suggestion)
+    }
 
     private static let dependsOn = Shape<[WrittenDependency]>.list(
         .object(

@@ -1,9 +1,12 @@
-/// How `spec.endpoint` and `spec.target` are written.
+/// How `spec.endpoint` is written.
 enum EndpointFields {
     static let endpoint = Shape<Endpoint>.object(
         Endpoint(),
         fields: [
-            Field("port", .wholeNumber(1...65_535), "The local port of the service; chosen and kept where not given.") {
+            Field(
+                "port", .wholeNumber(1...65_535),
+                "The port of the service. Local: chosen and kept where not given; in a cluster: 80."
+            ) {
                 $0.port = $1
             },
             Field(
@@ -11,19 +14,4 @@ enum EndpointFields {
                 "A request not answered by then is an error of the instance; 60s."
             ) { $0.requestTimeout = $1 },
         ])
-
-    static let target = Shape<Target>.object(
-        .local,
-        fields: [
-            Field(
-                "kind", .choice(of: "target", available: [TargetKind.local]), "Where the model is served.",
-                isRequired: true
-            ) {
-                _, _ in
-            },
-            .unavailable("cluster", "leave it out"),
-            .unavailable("router", "leave it out: a local service is routed by mlctl's own proxy"),
-        ])
-
-    private enum TargetKind: String, CaseIterable { case local, kubernetes }
 }

@@ -13,7 +13,10 @@ enum ModelFields {
             {
                 $0.source.version = $1
             },
-            Field("storageUri", storageURI, "Where the model's files are: file: or https:.") {
+            Field(
+                "storageUri", storageURI,
+                "Where the model's files are. Local: file: or https:. In a cluster: https:, oci:, pvc:, s3:, gs: or hf:."
+            ) {
                 $0.source.storageURI = $1
             },
             Field("digest", digest, "sha256: and 64 hex digits; verified before the first start.") {
@@ -43,7 +46,7 @@ enum ModelFields {
         guard let problem = StorageURI.problem(text) else { return text }
         reading.report(problem.message, at: node.place, suggestion: problem.suggestion)
         return nil
-    }.schema(adding: ["pattern": "^(file|https):.+"])
+    }.schema(adding: ["pattern": .string(StorageURI.pattern)])
 
     private static let digest = Shape<Digest>(
         read: { node, reading in
@@ -55,49 +58,4 @@ enum ModelFields {
         },
         canonical: { node in node.text.flatMap(Digest.init).map { .string($0.description) } ?? .null },
         schema: { ["type": "string", "pattern": "^sha256:[0-9a-fA-F]{64}$"] })
-}
-
-/// Which URIs can be fetched.
-enum StorageURI {
-    private static let available = ["file", "https"]
-    private static let later = ["s3", "gs", "hf", "oci", "pvc", "models"]
-
-    /// - Returns: what is wrong with it; nil where nothing is.
-    static func problem(_ uri: String) -> (message: String, suggestion: String?)? {
-        guard let colon = uri.firstIndex(of: ":"), uri[..<colon].allSatisfy(\.isLetterOrDigit), colon > uri.startIndex
-        else {
-            return ("'\(uri.shortened)' has no scheme", "did you mean 'file:\(uri.shortened)'?")
-        }
-        let scheme = String(uri[..<colon])
-        let rest = uri[uri.index(after: colon)...]
-        if later.contains(scheme) {
-            return ("storageUri scheme '\(scheme):' is not available in this version; use file: or https:", nil)
-        }
-        if scheme == "http" {
-            return ("storageUri scheme 'http:' is not encrypted and is refused; use https:", nil)
-        }
-        guard available.contains(scheme) else {
-            let known = (available + later).map { "\($0):" }
-            return (
-                "storageUri scheme '\(scheme.shortened):' is not known",
-                DidYouMean.suggestion(for: scheme + ":", among: known, noun: "the schemes are")
-            )
-        }
-        let path = rest.drop { $0 == "/" }
-        if scheme == "https", !rest.hasPrefix("//") || path.isEmpty {
-            return ("'\(uri.shortened)' names no host", "write it as https://HOST/PATH")
-        }
-        return path.isEmpty ? ("'\(uri.shortened)' names no file", "write it as file:PATH or file:///PATH") : nil
-    }
-
-    /// What follows the last slash, without query and fragment.
-    static func lastPart(of uri: String) -> String {
-        let path = uri.prefix { $0 != "?" && $0 != "#" }
-        let parts = path.split(separator: "/")
-        return parts.last.map { part in String(parts.count == 1 ? part.drop { $0 != ":" }.dropFirst() : part) } ?? uri
-    }
-}
-
-extension Character {
-    fileprivate var isLetterOrDigit: Bool { isASCII && (isLetter || isNumber) }
 }

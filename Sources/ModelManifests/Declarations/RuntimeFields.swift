@@ -17,43 +17,49 @@ enum RuntimeFields {
 
     private static let rules: [FieldRule] = [.atMostOne(["terminationGracePeriod", "terminationGracePeriodSeconds"])]
 
-    private static let fields: [Field<Runtime>] = [
-        Field("image", .string(), "A container image; used in a cluster.") { $0.image = $1 },
-        Field(
-            "command", .list(.text(), count: 1...100), "The program and its first arguments; started without a shell."
-        ) {
-            $0.command = $1
-        },
-        Field("args", .list(.text(canBeEmpty: true)), "Further arguments. $(NAME) is replaced as in Kubernetes.") {
-            $0.args = $1
-        },
-        Field("env", EnvironmentFields.list, "Environment variables, beside those that every server gets.") {
-            $0.env = $1
-        },
-        Field("ports", ports, "Named ports. Each becomes a free port, given as PORT and PORT_<NAME>.") {
-            $0.ports = $1
-        },
-        Field("probes", ProbeFields.probes, "How it is seen that the server has started, is ready and is alive.") {
-            $0.probes = $1
-        },
-        Field("warmup", warmup, "Requests that are played to a new instance before it takes traffic.") {
-            $0.warmup = $1
-        },
-        Field("terminationGracePeriod", .duration(), "How long a stopping instance may take; 30s.") {
-            $0.terminationGracePeriod = $1
-        },
-        Field("terminationGracePeriodSeconds", .wholeNumber(0...86_400), "The same in seconds, as in Kubernetes.") {
-            $0.terminationGracePeriod = .seconds($1)
-        },
-        Field("metrics", metrics, "Where the server's own metrics are.") { $0.metrics = $1 },
-    ]
+    private static let fields: [Field<Runtime>] =
+        [
+            Field("image", .string(), "A container image; needed in a cluster, where command is not.") {
+                $0.image = $1
+            },
+            Field(
+                "command", .list(.text(), count: 1...100),
+                "The program and its first arguments; started without a shell."
+            ) {
+                $0.command = $1
+            },
+            Field("args", .list(.text(canBeEmpty: true)), "Further arguments. $(NAME) is replaced as in Kubernetes.") {
+                $0.args = $1
+            },
+            Field("env", EnvironmentFields.list, "Environment variables, beside those that every server gets.") {
+                $0.env = $1
+            },
+            Field("ports", ports, "Named ports. Each becomes a free port, given as PORT and PORT_<NAME>.") {
+                $0.ports = $1
+            },
+            Field("probes", ProbeFields.probes, "How it is seen that the server has started, is ready and is alive.") {
+                $0.probes = $1
+            },
+            Field("warmup", warmup, "Requests that are played to a new instance before it takes traffic.") {
+                $0.warmup = $1
+            },
+            Field("terminationGracePeriod", .duration(), "How long a stopping instance may take; 30s.") {
+                $0.terminationGracePeriod = $1
+            },
+            Field("terminationGracePeriodSeconds", .wholeNumber(0...86_400), "The same in seconds, as in Kubernetes.") {
+                $0.terminationGracePeriod = .seconds($1)
+            },
+            Field("metrics", metrics, "Where the server's own metrics are.") { $0.metrics = $1 },
+        ] + PodFields.fields
 
     private static let ports = Shape<[ContainerPort]>.list(
         .object(
             ContainerPort(name: "http"),
             fields: [
                 Field("name", .dnsLabel, "The first, or `http`, is PORT; each is PORT_<NAME>.") { $0.name = $1 },
-                Field("containerPort", .wholeNumber(1...65_535), "Bound in a cluster only.") { $0.containerPort = $1 },
+                Field("containerPort", .wholeNumber(1...65_535), "Bound in a cluster only; 8080.") {
+                    $0.containerPort = $1
+                },
             ]), count: 0...32
     ).map { ports, node, reading in
         reading.reportRepeated(ports.map(\.name), in: node, noun: "ports are named")

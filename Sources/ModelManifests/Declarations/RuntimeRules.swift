@@ -22,12 +22,24 @@ enum RuntimeRules {
         runtime = settled
     }
 
-    static func checkCommand(of runtime: Runtime, at place: SourcePlace, _ reading: inout DocumentReading) {
-        guard runtime.command.isEmpty else { return }
-        if runtime.image != nil {
+    /// Whether there is something to start.
+    static func checkStart(
+        of runtime: Runtime, at target: Target, place: SourcePlace, _ reading: inout DocumentReading
+    ) {
+        switch target {
+        case .kubernetes:
+            guard runtime.image == nil else { return }
+            let presets = RuntimePresets.all.filter { $1.runtime.image != nil }.keys.sorted().joined(separator: ", ")
             reading.report(
-                "an image is not available with target 'local' in this version; give a command", at: place)
-        } else {
+                "has no image: nothing could be started in a cluster", at: place,
+                suggestion: runtime.name.map { "write an image beside name: \($0)" }
+                    ?? "give 'image', or the 'name' of a ServingRuntime or preset that has one (\(presets))")
+        case .local where !runtime.command.isEmpty: return
+        case .local where runtime.image != nil:
+            reading.report(
+                "an image is not available with target 'local'", at: place,
+                suggestion: "give a command, or write target: {kind: kubernetes}")
+        case .local:
             let presets = RuntimePresets.all.keys.sorted().joined(separator: ", ")
             reading.report(
                 "has no command: nothing could be started", at: place,

@@ -61,7 +61,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
 
 /// The port at which the service answers, and who decides which revision answers whom.
 public struct Endpoint: Hashable, Codable, Sendable {
-    /// Loopback port of the service; nil lets mlctl choose one and keep it.
+    /// Local: the loopback port of the service; nil lets mlctl choose one and keep it. In a cluster: the Service's; nil is 80.
     public var port: Int?
     public var routing: Routing
     /// A request that has not been answered by then counts as an error of the instance. For streams, to the first byte.

@@ -140,12 +140,37 @@ public struct RuntimeMetrics: Hashable, Codable, Sendable {
 public struct Resources: Hashable, Codable, Sendable {
     public var cpuLimitMillicores: Int?
     public var memoryLimitBytes: Int64?
-    /// Other names, such as `nvidia.com/gpu`, with their whole-number amounts.
+    /// Limits of other names, such as `nvidia.com/gpu`, with their whole-number amounts.
     public var extended: [String: Int]
+    /// What a scheduler sets aside; used in a cluster only. Nil: as much as the limits.
+    public var requests: ResourceAmounts?
 
-    public init(cpuLimitMillicores: Int? = nil, memoryLimitBytes: Int64? = nil, extended: [String: Int] = [:]) {
+    public init(
+        cpuLimitMillicores: Int? = nil, memoryLimitBytes: Int64? = nil, extended: [String: Int] = [:],
+        requests: ResourceAmounts? = nil
+    ) {
         self.cpuLimitMillicores = cpuLimitMillicores
         self.memoryLimitBytes = memoryLimitBytes
+        self.extended = extended
+        self.requests = requests
+    }
+
+    /// What it may use at most.
+    public var limits: ResourceAmounts {
+        ResourceAmounts(cpuMillicores: cpuLimitMillicores, memoryBytes: memoryLimitBytes, extended: extended)
+    }
+}
+
+/// Some of each resource.
+public struct ResourceAmounts: Hashable, Codable, Sendable {
+    public var cpuMillicores: Int?
+    public var memoryBytes: Int64?
+    /// Other names with their whole-number amounts: devices in pieces, `ephemeral-storage` and huge pages in bytes.
+    public var extended: [String: Int]
+
+    public init(cpuMillicores: Int? = nil, memoryBytes: Int64? = nil, extended: [String: Int] = [:]) {
+        self.cpuMillicores = cpuMillicores
+        self.memoryBytes = memoryBytes
         self.extended = extended
     }
 }

@@ -40,7 +40,7 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
 public struct ModelSource: Hashable, Codable, Sendable {
     /// Shown to people. Falls back to the last part of `storageUri` where the manifest gives none.
     public var version: String
-    /// `file:` or `https:` today; nil when the runtime brings its own files.
+    /// `file:` and `https:` on one machine, `https:`, `oci:`, `pvc:`, `s3:`, `gs:` and `hf:` in a cluster; nil when the runtime brings its own files.
     public var storageURI: String?
     public var digest: Digest?
     public var format: String?

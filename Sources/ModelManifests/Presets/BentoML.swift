@@ -7,13 +7,15 @@ extension RuntimePresets {
           name: bentoml
         spec:
           command: [bentoml, serve, .]
-          args: [--host, 127.0.0.1, --port, $(PORT)]
+          args: [--host, $(BIND_ADDRESS), --port, $(PORT)]
           env:
+          # In a cluster 0.0.0.0: others than this machine ask there.
+          - {name: BIND_ADDRESS, value: 127.0.0.1}
           - {name: BENTOML_DO_NOT_TRACK, value: "True"}
           # The model's folder is a verified copy: nothing is written into it.
           - {name: PYTHONDONTWRITEBYTECODE, value: "1"}
           ports:
-          - {name: http}
+          - {name: http, containerPort: 3000}
           probes:
             startup:
               httpGet: {path: /readyz}

@@ -6,9 +6,12 @@ extension RuntimePresets {
         metadata:
           name: mlserver
         spec:
+          image: seldonio/mlserver:1.6.1
           command: [mlserver, start, .]
           env:
-          - {name: MLSERVER_HOST, value: 127.0.0.1}
+          # In a cluster 0.0.0.0: others than this machine ask there.
+          - {name: BIND_ADDRESS, value: 127.0.0.1}
+          - {name: MLSERVER_HOST, value: $(BIND_ADDRESS)}
           - {name: MLSERVER_HTTP_PORT, value: $(PORT)}
           - {name: MLSERVER_GRPC_PORT, value: $(PORT_GRPC)}
           - {name: MLSERVER_METRICS_PORT, value: $(PORT_METRICS)}
@@ -22,9 +25,9 @@ extension RuntimePresets {
           # The model's folder is a verified copy: nothing is written into it.
           - {name: PYTHONDONTWRITEBYTECODE, value: "1"}
           ports:
-          - {name: http}
-          - {name: grpc}
-          - {name: metrics}
+          - {name: http, containerPort: 8080}
+          - {name: grpc, containerPort: 8081}
+          - {name: metrics, containerPort: 8082}
           probes:
             startup:
               httpGet: {path: /v2/health/ready}

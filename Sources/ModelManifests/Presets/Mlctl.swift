@@ -7,9 +7,12 @@ extension RuntimePresets {
           name: mlctl
         spec:
           command: [mlctl, serve-model]
-          args: [--model, $(MODEL_DIR)/model.json, --port, $(PORT)]
+          args: [--model, $(MODEL_DIR)/model.json, --host, $(BIND_ADDRESS), --port, $(PORT)]
+          env:
+          # In a cluster 0.0.0.0: others than this machine ask there.
+          - {name: BIND_ADDRESS, value: 127.0.0.1}
           ports:
-          - {name: http}
+          - {name: http, containerPort: 8080}
           probes:
             readiness:
               httpGet: {path: /v2/health/ready}

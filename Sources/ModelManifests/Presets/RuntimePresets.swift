@@ -5,6 +5,9 @@ public enum RuntimePresets {
         "bentoml": bentoML, "mlctl": mlctl, "mlserver": mlServer, "vllm": vLLM,
     ]
 
+    /// The variable that says at which of its addresses a preset's server listens.
+    static let bindAddress = "BIND_ADDRESS"
+
     static let all: [String: ParsedRuntime] = texts.compactMapValues { text in
         let root = DocumentText.split(text).first.flatMap { DocumentComposer.compose($0).roots.first?.node }
         var reading = DocumentReading(file: "preset")
@@ -25,5 +28,16 @@ public enum RuntimePresets {
         return ParsedRuntime(
             key: key, place: DocumentPlace(file: reading.file, line: root.place.line), isPreset: isPreset,
             isValid: reading.diagnostics.isEmpty, node: node, runtime: settled ?? manifest.spec)
+    }
+}
+
+extension Runtime {
+    /// Lets a preset's server listen at all addresses of its pod: at the loopback nobody in the cluster could ask it.
+    mutating func listenToPods() {
+        guard
+            let index = env.firstIndex(
+                of: EnvironmentVariable(name: RuntimePresets.bindAddress, value: .literal("127.0.0.1")))
+        else { return }
+        env[index].value = .literal("0.0.0.0")
     }
 }

@@ -6,10 +6,14 @@ extension RuntimePresets {
         metadata:
           name: vllm
         spec:
+          image: vllm/vllm-openai:v0.10.0
           command: [vllm, serve, $(MODEL_DIR)]
-          args: [--host, 127.0.0.1, --port, $(PORT), --served-model-name, $(MODEL_NAME)]
+          args: [--host, $(BIND_ADDRESS), --port, $(PORT), --served-model-name, $(MODEL_NAME)]
+          env:
+          # In a cluster 0.0.0.0: others than this machine ask there.
+          - {name: BIND_ADDRESS, value: 127.0.0.1}
           ports:
-          - {name: http}
+          - {name: http, containerPort: 8000}
           probes:
             startup:
               httpGet: {path: /health}

@@ -1,6 +1,7 @@
 /// Which names are names.
 public enum NameRules {
     static let dnsLabelPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+    static let dnsSubdomainPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
     static let shortNamePattern = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
     private static let limitBytes = 63
 
@@ -10,6 +11,13 @@ public enum NameRules {
         } inside: {
             isLowercaseOrDigit($0) || $0 == UInt8(ascii: "-")
         }
+    }
+
+    /// Labels joined by dots, as most of Kubernetes' objects are named (RFC 1123).
+    static func isDNSSubdomain(_ text: String) -> Bool {
+        let limitBytes = 253
+        return text.utf8.count <= limitBytes
+            && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { isDNSLabel(String($0)) }
     }
 
     static func isShortName(_ text: String) -> Bool {

@@ -55,6 +55,32 @@ extension Shape where Value == String {
         }.schema(adding: ["pattern": .string(NameRules.dnsLabelPattern), "maxLength": 63])
     }
 
+    /// Labels of DNS, joined by dots.
+    static var dnsSubdomain: Shape {
+        string().map { text, node, reading in
+            guard !NameRules.isDNSSubdomain(text) else { return text }
+            reading.report(
+                "'\(text.shortened)' is not a DNS-1123 name: lower-case letters, digits, '-' and '.', at most 253, with a "
+                    + "letter or digit at both ends", at: node.place,
+                suggestion: NameRules.repairedLabel(text).map { "did you mean '\($0)'?" })
+            return nil
+        }.schema(adding: ["pattern": .string(NameRules.dnsSubdomainPattern), "maxLength": 253])
+    }
+
+    /// A name of a host; `*.` may stand for its first label.
+    static var hostname: Shape {
+        string(atMost: 253).map { text, node, reading in
+            let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
+            guard !NameRules.isDNSSubdomain(name) else { return text }
+            reading.report(
+                "'\(text.shortened)' is not a name of a host", at: node.place,
+                suggestion: "write it as models.example.com or *.example.com, without scheme and port")
+            return nil
+        }.schema(adding: [
+            "pattern": .string("^(\\*\\.)?" + NameRules.dnsSubdomainPattern.dropFirst()), "maxLength": 253,
+        ])
+    }
+
     /// A short name for people: letters, digits, '-', '_' and '.'.
     static var shortName: Shape {
         string().map { text, node, reading in

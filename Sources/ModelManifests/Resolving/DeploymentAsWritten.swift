@@ -46,9 +46,8 @@ struct DeploymentAsWritten: Sendable {
     func resolved(runtime base: ParsedRuntime?, _ references: References) -> Resolution {
         var reading = DocumentReading(file: place.file, path: [.field("spec"), .field("runtime")])
         let (runtime, canonical) = resolvedRuntime(over: base, &reading)
-        guard let runtime, reading.diagnostics.isEmpty else {
-            return .refused(reading.diagnostics.map { $0.about(key) })
-        }
+        let problems = reading.diagnostics.map { $0.about(key) } + routerProblems(references)
+        guard let runtime, problems.isEmpty else { return .refused(problems) }
         var template: [String: JSONValue] = ["model": modelCanonical, "runtime": canonical]
         template["resources"] = resourcesCanonical
         var endpoint = spec.endpoint
@@ -97,8 +96,24 @@ struct DeploymentAsWritten: Sendable {
         }
         runtime?.name = runtimeName
         RuntimeRules.settlePorts(of: &runtime, at: runtimeNode.place, &reading)
-        if let runtime { RuntimeRules.checkCommand(of: runtime, at: runtimeNode.place, &reading) }
+        if base?.isPreset == true, case .kubernetes = spec.target { runtime?.listenToPods() }
+        if let runtime {
+            RuntimeRules.checkStart(of: runtime, at: spec.target, place: runtimeNode.place, &reading)
+        }
         return (runtime, canonical)
+    }
+
+    /// What the router cannot judge of the gates that come from templates; the others have been looked at.
+    private func routerProblems(_ references: References) -> [Diagnostic] {
+        guard let router = spec.target.otherRouter else { return [] }
+        return spec.rollout.definedGates.compactMap { gate in
+            guard gate.template != nil, let name = gate.name, let kind = references.kind(of: gate),
+                let problem = RouterRules.problem(of: GateSpec(name: name, kind: kind), under: router)
+            else { return nil }
+            return Diagnostic(
+                file: place.file, line: gate.place.line, column: gate.place.column, path: PathElement.text(gate.path),
+                message: problem.message, suggestion: problem.suggestion, deployment: key)
+        }
     }
 
     /// Where a diagnostic about the runtime's name belongs.

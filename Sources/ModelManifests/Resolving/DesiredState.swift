@@ -148,9 +148,10 @@ public struct DesiredState: Sendable {
         for key in invalid { deployments[key] = nil }
     }
 
+    /// Of one machine. In a cluster every service has an address of its own.
     private mutating func refuseSharedPorts(_ described: [DeploymentKey: ParsedDeployment]) {
         var byPort: [Int: [DeploymentKey]] = [:]
-        for (key, deployment) in described {
+        for (key, deployment) in described where deployment.written.spec.target == .local {
             guard let port = deployment.written.spec.endpoint.port, !invalid.contains(key) else { continue }
             byPort[port, default: []].append(key)
         }

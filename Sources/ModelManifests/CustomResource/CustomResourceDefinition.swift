@@ -1,0 +1,69 @@
+/// The CustomResourceDefinition of ModelDeployments, from the declarations that manifests are read by.
+public enum CustomResourceDefinition {
+    /// Of the cluster-wide object itself.
+    public static let name = "\(plural).\(ManifestFields.group)"
+
+    private static let plural = "modeldeployments"
+
+    /// As an object of `apiextensions.k8s.io/v1`.
+    public static var modelDeployment: JSONValue {
+        [
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": ["name": .string(name), "labels": ["app.kubernetes.io/name": "mlctl"]],
+            "spec": [
+                "group": .string(ManifestFields.group),
+                "names": [
+                    "kind": .string(ManifestKind.modelDeployment.rawValue),
+                    "listKind": .string(ManifestKind.modelDeployment.rawValue + "List"),
+                    "plural": .string(plural), "singular": "modeldeployment", "shortNames": ["md", "mdep"],
+                    "categories": ["all", "mlctl"],
+                ],
+                "scope": "Namespaced",
+                "versions": [
+                    [
+                        "name": .string(String(ManifestFields.apiVersion.drop { $0 != "/" }.dropFirst())),
+                        "served": true, "storage": true, "subresources": ["status": [:]],
+                        "additionalPrinterColumns": .array(columns), "schema": ["openAPIV3Schema": schema],
+                    ]
+                ],
+            ],
+        ]
+    }
+
+    private static var schema: JSONValue {
+        [
+            "description": "One model service, wanted: mlctl keeps what git says in spec, and its record in status.",
+            "type": "object", "required": ["spec"],
+            "properties": [
+                "apiVersion": ["type": "string"], "kind": ["type": "string"], "metadata": ["type": "object"],
+                "spec": StructuralSchema.structural(DeploymentFields.spec.schema()),
+                "status": StatusSchema.schema,
+            ],
+        ]
+    }
+
+    private static var columns: [JSONValue] {
+        [
+            column("Phase", ".status.phase"),
+            column("Version", ".status.stable.version"),
+            column("Candidate", ".status.candidate.version"),
+            column("Weight", ".status.candidate.weight", type: "integer"),
+            column("Ready", #".status.conditions[?(@.type=="Ready")].status"#),
+            column("Age", ".metadata.creationTimestamp", type: "date"),
+            column("Step", ".status.step.description", isWide: true),
+            column("Revision", ".status.stable.revision", isWide: true),
+            column("Endpoint", ".status.endpoint", isWide: true),
+            column("Commit", ".status.commit", isWide: true),
+            column("Message", ".status.message", isWide: true),
+        ]
+    }
+
+    /// - Parameter isWide: shown by `kubectl get -o wide` only.
+    private static func column(
+        _ name: String, _ path: String, type: String = "string", isWide: Bool = false
+    ) -> JSONValue {
+        let column: JSONValue = ["name": .string(name), "type": .string(type), "jsonPath": .string(path)]
+        return isWide ? column.merging(["priority": 1]) : column
+    }
+}

@@ -1,0 +1,114 @@
+/// What `status` of a ModelDeployment in a cluster holds: what people and their tools read, and the record that the next
+/// controller goes on from.
+enum StatusSchema {
+    static let schema = object(
+        "What mlctl has made of it. Written by mlctl only.",
+        [
+            "observedGeneration": integer("The generation of spec that this is about."),
+            "phase": text("Where the rollout stands: Idle, Preparing, Progressing, … Healthy, RolledBack, Failed."),
+            "since": time("Since when."),
+            "message": text("What is going on, in a sentence."),
+            "waitingFor": text("What it waits for."),
+            "deadlineAt": time("When the rollout is given up."),
+            "endpoint": text("Where the service answers."),
+            "preview": text("Where the candidate can be tried."),
+            "commit": text("The commit that spec was taken from."),
+            "desired": revision("What git wants."),
+            "stable": revision("What users rely on."),
+            "candidate": revision("What is under judgement."),
+            "step": object(
+                "The step of the rollout.",
+                [
+                    "index": integer("From 0."), "count": integer("Of how many."), "description": text("What it does."),
+                ]),
+            "gates": gates,
+            "quarantined": list(
+                "Revisions that are not tried again.",
+                [
+                    "revision": text("The revision."), "version": text("Its version."), "reason": text("Why."),
+                    "at": time("Since when."),
+                ]),
+            "conditions": conditions,
+            "record": object(
+                "The rollout's record, swapped in as one. Not for reading by others.",
+                [
+                    "version": integer("Counts the swaps."), "state": text("The state, as JSON."),
+                ]),
+            "events": list(
+                "The latest decisions.",
+                [
+                    "id": ["x-kubernetes-int-or-string": true, "description": "Its id."],
+                    "kind": text("What happened."), "message": text("In words."), "at": time("When."),
+                    "revision": text("The revision that it is about."), "version": text("Its version."),
+                    "commit": text("The commit that was wanted."), "actor": text("Who asked for it."),
+                    "evidence": gates,
+                ]),
+        ])
+
+    private static let gates = list(
+        "What each gate says.",
+        [
+            "name": text("Its name."), "verdict": text("pass, fail or insufficient."),
+            "samples": integer("The candidate's."), "reason": text("Why."),
+        ])
+
+    private static func revision(_ summary: String) -> JSONValue {
+        object(
+            summary,
+            [
+                "revision": text("The revision."), "version": text("The version shown to people."),
+                "weight": integer("Its share of the traffic, in per cent."),
+                "replicas": integer("How many instances are wanted."), "ready": integer("How many are ready."),
+                "commit": text("The commit that brought it."),
+            ])
+    }
+
+    /// As kstatus has them: Ready, Reconciling and Stalled.
+    private static let conditions = list(
+        "Ready, Reconciling, Stalled, as kstatus has them.",
+        [
+            "type": text("Its type."), "status": text("True, False or Unknown."),
+            "reason": text("A word for programs."), "message": text("A sentence for people."),
+            "lastTransitionTime": time("When status changed."),
+            "observedGeneration": integer("The generation of spec that this is about."),
+        ],
+        required: ["type", "status"]
+    ).merging(["x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]])
+
+    private static func text(_ summary: String) -> JSONValue {
+        ["type": "string", "nullable": true, "description": .string(summary)]
+    }
+
+    private static func time(_ summary: String) -> JSONValue {
+        ["type": "string", "format": "date-time", "nullable": true, "description": .string(summary)]
+    }
+
+    private static func integer(_ summary: String) -> JSONValue {
+        ["type": "integer", "format": "int64", "nullable": true, "description": .string(summary)]
+    }
+
+    private static func object(_ summary: String, _ properties: [String: JSONValue]) -> JSONValue {
+        [
+            "type": "object", "nullable": true, "description": .string(summary), "properties": .object(properties),
+        ]
+    }
+
+    private static func list(
+        _ summary: String, _ properties: [String: JSONValue], required: [String] = []
+    ) -> JSONValue {
+        var item: [String: JSONValue] = ["type": "object", "properties": .object(properties)]
+        if !required.isEmpty {
+            item["required"] = .array(required.map { .string($0) })
+            // What a list is keyed by cannot be null.
+            item["properties"] = .object(
+                properties.mapValues { schema in
+                    guard case .object(var members) = schema else { return schema }
+                    members["nullable"] = nil
+                    return .object(members)
+                })
+        }
+        return [
+            "type": "array", "nullable": true, "description": .string(summary), "items": .object(item),
+        ]
+    }
+}

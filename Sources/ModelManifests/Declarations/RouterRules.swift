@@ -1,0 +1,159 @@
+/// What only mlctl's own proxy can do. Under another router it is refused, with what to do instead.
+enum RouterRules {
+    typealias Problem = (message: String, suggestion: String)
+
+    /// All but gates from templates, which are not known yet: see `problem(of:under:)`.
+    static func check(_ deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading) {
+        guard let router = deployment.target.otherRouter else { return }
+        checkTraffic(deployment.traffic, node, router, &reading)
+        let rollout = deployment.rollout
+        let place = node["rollout"]?.place ?? node.place
+        func refuse(_ path: [PathElement], at place: SourcePlace, _ problem: Problem) {
+            reading.report(
+                problem.message, within: [.field("rollout")] + path, at: place, suggestion: problem.suggestion)
+        }
+        if rollout.spec.strategy == .ab {
+            refuse(
+                [.field("strategy")], at: node["rollout"]?["strategy"]?.place ?? place,
+                (
+                    "an A/B test keeps users at their revision, and \(router.name) cannot",
+                    "use \(ownRouter), or strategy: canary"
+                )
+            )
+        }
+        if router == .replicaRatio {
+            if rollout.spec.strategy == .shadow {
+                refuse(
+                    [.field("strategy")], at: node["rollout"]?["strategy"]?.place ?? place,
+                    (
+                        "\(router.name) cannot copy requests",
+                        "use router: gatewayAPI or \(ownRouter), or strategy: canary"
+                    ))
+            }
+            for (index, step) in (rollout.steps ?? []).enumerated() {
+                guard case .mirror? = step.action else { continue }
+                refuse(
+                    [.field("steps"), .index(index), .field("mirror")], at: step.place,
+                    (
+                        "\(router.name) cannot copy requests",
+                        "leave the step out, or use router: gatewayAPI or \(ownRouter)"
+                    ))
+            }
+        }
+        for gate in rollout.definedGates {
+            guard let kind = gate.kind?.kind, let name = gate.name,
+                let problem = problem(of: GateSpec(name: name, kind: kind), under: router)
+            else { continue }
+            refuse(Array(gate.path.dropFirst(2)), at: gate.place, problem)
+        }
+        if rollout.gates == nil { checkDefaults(deployment, router) { refuse([.field("gates")], at: place, $0) } }
+    }
+
+    /// What a router other than the proxy cannot judge.
+    static func problem(of gate: GateSpec, under router: KubernetesTarget.Router) -> Problem? {
+        switch gate.kind {
+        case .compare(let compare): problem(of: compare, named: gate.name, under: router)
+        case .threshold(let threshold):
+            if case .metric = threshold.measure {
+                (
+                    "gate '\(gate.name)' measures the proxy's counters, and with \(router.name) there is no proxy",
+                    "write source: prometheus and a query of it, or use \(ownRouter)"
+                )
+            } else {
+                nil
+            }
+        case .distribution, .drift, .agreement:
+            (
+                "gate '\(gate.name)' looks at the answers, and with \(router.name) there is no proxy that sees them",
+                "leave it out, or use \(ownRouter)"
+            )
+        case .check, .contract, .goal: nil
+        }
+    }
+
+    private static let ownRouter = "router: proxy"
+
+    private static let howToCompare =
+        "write ratio: {source: prometheus, of: QUERY, per: QUERY}, each a raw cumulative counter of "
+        + "revision=\"{{revision}}\", or use \(ownRouter)"
+
+    private static func problem(
+        of compare: CompareGate, named name: String, under router: KubernetesTarget.Router
+    ) -> Problem? {
+        guard case .counters(let ratio) = compare.quantity, !MetricSourceName.builtIn.contains(ratio.source) else {
+            let whose =
+                switch compare.source {
+                case MetricSourceName.server: "the servers' own pages"
+                case MetricSourceName.outcomes: "answers that the proxy has numbered"
+                default: "the proxy's counters"
+                }
+            return (
+                "gate '\(name)' compares \(whose), and \(router.name) takes its readings from Prometheus", howToCompare
+            )
+        }
+        guard let blind = [ratio.of, ratio.per].first(where: { !tellsRevisions($0) }) else { return nil }
+        return (
+            "gate '\(name)' asks '\(blind.shortened)', which is the same for both revisions",
+            "select by revision=\"{{revision}}\" in it"
+        )
+    }
+
+    private static func tellsRevisions(_ query: String) -> Bool {
+        query.components(between: "{{", and: "}}").contains { ["revision", "version"].contains($0) }
+    }
+
+    private static func checkTraffic(
+        _ traffic: WrittenTraffic, _ node: SourceNode, _ router: KubernetesTarget.Router,
+        _ reading: inout DocumentReading
+    ) {
+        func refuse(_ field: String, _ message: String, _ suggestion: String) {
+            guard let entry = node["traffic"]?.entry(field), !entry.value.isNull else { return }
+            reading.report(
+                message, within: [.field("traffic"), .field(field)], at: entry.keyPlace, suggestion: suggestion)
+        }
+        let leaveOut = "leave it out, or use \(ownRouter)"
+        refuse("sticky", "\(router.name) does not keep users at their revision", leaveOut)
+        refuse("observe", "\(router.name) does not look into answers", leaveOut)
+        refuse("generate", "recorded requests are sent by mlctl's own proxy, and \(router.name) has none", leaveOut)
+        switch (router, traffic.routing) {
+        case (.replicaRatio, _):
+            refuse(
+                "match", "\(router.name) cannot tell requests apart",
+                "leave it out, or use router: gatewayAPI or \(ownRouter)")
+        case (.gatewayAPI, .matchCookie):
+            refuse("match", "an HTTPRoute matches headers, not single cookies", "match a header, or use \(ownRouter)")
+        default: break
+        }
+    }
+
+    private static func checkDefaults(
+        _ deployment: WrittenDeployment, _ router: KubernetesTarget.Router, _ refuse: (Problem) -> Void
+    ) {
+        let rollout = deployment.rollout
+        // A test is refused already.
+        guard rollout.spec.strategy != .ab else { return }
+        let gates = RolloutSpec.defaultGates(
+            of: rollout.spec.strategy, hasSyntheticTraffic: deployment.traffic.generate != nil)
+        guard !gates.isEmpty else { return }
+        let names = gates.map { "'\($0.name)'" }.joined(separator: ", ")
+        refuse(
+            (
+                "the gates that are there by default (\(names)) compare the proxy's counters, and \(router.name) takes its "
+                    + "readings from Prometheus",
+                "in a gate of your own " + howToCompare
+            ))
+    }
+}
+
+extension Target {
+    /// What splits the traffic where it is not mlctl's own proxy.
+    var otherRouter: KubernetesTarget.Router? {
+        guard case .kubernetes(let target) = self, target.router != .proxy else { return nil }
+        return target.router
+    }
+}
+
+extension KubernetesTarget.Router {
+    /// As it is written.
+    fileprivate var name: String { "router: \(rawValue)" }
+}

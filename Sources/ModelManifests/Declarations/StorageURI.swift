@@ -1,0 +1,115 @@
+/// Which URIs can be fetched, and where.
+enum StorageURI {
+    /// Of the machine that the controller runs on.
+    private static let local = ["file", "https"]
+    private static let cluster = ["https", "oci", "pvc", "s3", "gs", "hf"]
+    private static let later = ["models"]
+
+    private static let known = ["file"] + cluster
+
+    static var pattern: String { "^(\(known.joined(separator: "|"))):.+" }
+
+    typealias Problem = (message: String, suggestion: String?)
+
+    /// - Returns: what is wrong with it wherever it is fetched; nil where nothing is.
+    static func problem(_ uri: String) -> Problem? {
+        guard let scheme = scheme(of: uri) else {
+            return ("'\(uri.shortened)' has no scheme", "did you mean 'file:\(uri.shortened)'?")
+        }
+        if later.contains(scheme) {
+            return ("storageUri scheme '\(scheme):' is not available in this version", "use \(shown(known))")
+        }
+        if scheme == "http" {
+            return ("storageUri scheme 'http:' is not encrypted and is refused; use https:", nil)
+        }
+        guard known.contains(scheme) else {
+            return (
+                "storageUri scheme '\(scheme.shortened):' is not known",
+                DidYouMean.suggestion(
+                    for: scheme + ":", among: (known + later).map { "\($0):" }, noun: "the schemes are")
+            )
+        }
+        let rest = uri.dropFirst(scheme.count + 1)
+        return scheme == "file" ? fileProblem(rest, of: uri) : hostProblem(rest, of: uri, scheme: scheme)
+    }
+
+    /// - Returns: what is wrong with it at this target; nil where nothing is, or where it is wrong everywhere.
+    static func problem(_ uri: String, at target: Target) -> Problem? {
+        guard let scheme = scheme(of: uri), known.contains(scheme) else { return nil }
+        switch target {
+        case .local where !local.contains(scheme):
+            return (
+                "storageUri scheme '\(scheme):' is for clusters: nothing fetches it on this machine",
+                "copy the files and write file:, put them at an https: address, or write target: {kind: kubernetes}"
+            )
+        case .kubernetes where !cluster.contains(scheme):
+            return (
+                "'\(scheme):' names files of the controller's machine, and no pod sees them",
+                "put them on a volume (pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: "
+                    + "address"
+            )
+        case .local, .kubernetes: return nil
+        }
+    }
+
+    /// What follows the last slash, without query and fragment.
+    static func lastPart(of uri: String) -> String {
+        let path = uri.prefix { $0 != "?" && $0 != "#" }
+        let parts = path.split(separator: "/")
+        return parts.last.map { part in String(parts.count == 1 ? part.drop { $0 != ":" }.dropFirst() : part) } ?? uri
+    }
+
+    private static func scheme(of uri: String) -> String? {
+        guard let colon = uri.firstIndex(of: ":"), colon > uri.startIndex, uri[..<colon].allSatisfy(\.isLetterOrDigit)
+        else { return nil }
+        return String(uri[..<colon])
+    }
+
+    private static func fileProblem(_ rest: Substring, of uri: String) -> Problem? {
+        guard rest.allSatisfy({ $0 == "/" }) else { return nil }
+        return ("'\(uri.shortened)' names no file", "write it as file:PATH or file:///PATH")
+    }
+
+    private static func hostProblem(_ rest: Substring, of uri: String, scheme: String) -> Problem? {
+        let host = rest.dropFirst(2).prefix { $0 != "/" }
+        let path = rest.dropFirst(2 + host.count).drop { $0 == "/" }
+        guard rest.hasPrefix("//"), !host.isEmpty else {
+            return ("'\(uri.shortened)' names no \(noun(of: scheme))", "write it as \(form(of: scheme))")
+        }
+        switch scheme {
+        case "oci", "hf", "s3", "gs":
+            return path.isEmpty ? ("'\(uri.shortened)' names no model", "write it as \(form(of: scheme))") : nil
+        case "pvc" where !NameRules.isDNSSubdomain(String(host)):
+            return ("'\(host.description.shortened)' is not a name of a claim", "write it as \(form(of: scheme))")
+        case "pvc" where path.split(separator: "/").contains(".."):
+            return ("'\(uri.shortened)' leaves the volume", "write a path without '..'")
+        default: return nil
+        }
+    }
+
+    private static func noun(of scheme: String) -> String {
+        switch scheme {
+        case "oci": "registry"
+        case "pvc": "claim"
+        case "s3", "gs": "bucket"
+        case "hf": "organization"
+        default: "host"
+        }
+    }
+
+    private static func form(of scheme: String) -> String {
+        switch scheme {
+        case "oci": "oci://REGISTRY/REPOSITORY:TAG"
+        case "pvc": "pvc://CLAIM/PATH"
+        case "s3", "gs": "\(scheme)://BUCKET/PATH"
+        case "hf": "hf://ORGANIZATION/MODEL"
+        default: "\(scheme)://HOST/PATH"
+        }
+    }
+
+    private static func shown(_ schemes: [String]) -> String { schemes.map { "\($0):" }.joined(separator: ", ") }
+}
+
+extension Character {
+    fileprivate var isLetterOrDigit: Bool { isASCII && (isLetter || isNumber) }
+}
