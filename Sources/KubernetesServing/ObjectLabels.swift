@@ -1,18 +1,54 @@
 import ModelManifests
 
 /// The labels that mlctl's objects carry: what is selected by, and how people find them.
-enum ObjectLabels {
-    static let managedBy = "app.kubernetes.io/managed-by"
+public enum ObjectLabels {
+    public static let managedBy = "app.kubernetes.io/managed-by"
+    public static let manager = "mlctl"
     static let name = "app.kubernetes.io/name"
     static let version = "app.kubernetes.io/version"
     static let component = "app.kubernetes.io/component"
-    static let deployment = "mlctl.dev/deployment"
-    static let revision = "mlctl.dev/revision"
+    public static let deployment = "mlctl.dev/deployment"
+    public static let revision = "mlctl.dev/revision"
+    /// On ConfigMaps that a namespace's proxies follow.
+    public static let route = "mlctl.dev/route"
+
+    /// What an object is for.
+    public enum Component: String, Sendable {
+        case model, proxy
+    }
+
+    /// Selects all that mlctl manages.
+    public static let selector = "\(managedBy)=\(manager)"
 
     /// Of all objects of a deployment; those of one revision carry `revision` too.
     static func of(_ key: DeploymentKey, revision: Revision? = nil) -> [String: String] {
-        var labels = [managedBy: "mlctl", name: key.name, deployment: key.name]
+        var labels = [managedBy: manager, name: key.name, deployment: key.name]
         labels[self.revision] = revision?.rawValue
         return labels
     }
+
+    /// Of a namespace's shared proxy.
+    static let ofProxy = [managedBy: manager, name: ObjectNames.proxy, component: Component.proxy.rawValue]
+
+    /// A label's value may hold letters, digits, `-`, `_` and `.`, begin and end with a letter or digit, and be 63 long.
+    static func value(_ text: String) -> String {
+        func isAlphanumeric(_ character: Character) -> Bool {
+            character.isASCII && (character.isLetter || character.isNumber)
+        }
+        let allowed = text.map { isAlphanumeric($0) || "-_.".contains($0) ? $0 : "_" }
+        let start = allowed.drop { !isAlphanumeric($0) }.prefix(63)
+        return String(start.reversed().drop { !isAlphanumeric($0) }.reversed())
+    }
+}
+
+/// Annotations of mlctl's objects.
+public enum ObjectAnnotations {
+    /// The hash of what was applied last, to see without comparing fields whether something else is wanted.
+    public static let applied = "mlctl.dev/applied"
+    /// The serving template of a revision, as JSON with its canonical form inside.
+    public static let template = "mlctl.dev/template"
+    /// The hash of the pod template that the revision began with: its pods keep it, whatever newer versions render.
+    public static let podTemplate = "mlctl.dev/pod-template"
+    /// The plan but for its templates, on the object that routes.
+    public static let plan = "mlctl.dev/plan"
 }

@@ -51,7 +51,7 @@ extension DecisionPass {
     }
 
     func inquiries() -> [Inquiry] {
-        guard let rollout = state.rollout, rollout.withdrawal == nil, capacity.isCandidateReady else { return [] }
+        guard let rollout = state.rollout, rollout.withdrawal == nil, isCandidateThere else { return [] }
         let turns = rollout.counterTurns.filter { $0.value.dueAt <= now }.sorted { $0.key < $1.key }
         let counters = turns.map { source, turn in
             inquiry(
@@ -59,6 +59,11 @@ extension DecisionPass {
                 .counters(source: source, ratios: rollout.ratios(of: source)), rollout)
         }
         return counters + rollout.judgement.evidence.compactMap { question(of: $0, rollout) }
+    }
+
+    /// Before traffic, all of it; after that, any of it: a backend may serve a small share with fewer instances.
+    private var isCandidateThere: Bool {
+        state.phase == .preparing ? capacity.isCandidateReady : capacity.candidate.ready > 0
     }
 
     private func question(of gate: GateEvidence, _ rollout: Rollout) -> Inquiry? {

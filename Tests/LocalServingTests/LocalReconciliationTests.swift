@@ -233,44 +233,6 @@ struct ServingWorld {
 
 @Suite("The proxy's routes")
 struct RouteCompositionTests {
-    private func weights(_ pairs: [(Int, Bool)]) -> [Int] {
-        RouteComposition.balanced(
-            pairs.enumerated().map { index, pair in
-                RevisionRoute(
-                    revision: Revision(rawValue: "\(index)"), weight: pair.0,
-                    upstreams: pair.1 ? [Upstream(instance: "i\(index)", port: 1)] : [])
-            }
-        ).map(\.weight)
-    }
-
-    @Test("the plan's weights stand while every weighted revision answers, or none does")
-    func stand() {
-        #expect(weights([(95, true), (5, true)]) == [95, 5])
-        #expect(weights([(95, false), (5, false)]) == [95, 5])
-        #expect(weights([(100, true), (0, false)]) == [100, 0])
-        #expect(weights([(0, true), (0, false)]) == [0, 0])
-    }
-
-    @Test("a revision that cannot answer gives its share to those that can")
-    func give() {
-        #expect(weights([(95, true), (5, false)]) == [100, 0])
-        #expect(weights([(95, false), (5, true)]) == [0, 100])
-        #expect(weights([(50, false), (25, true), (25, true)]) == [0, 50, 50])
-    }
-
-    @Test("whatever is missing, the weights keep their sum, and only those that answer have any", arguments: 0..<200)
-    func sums(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
-        let first = Int.random(in: 0...100, using: &random)
-        let second = Int.random(in: 0...(100 - first), using: &random)
-        let pairs = [first, second, 100 - first - second].map { ($0, Bool.random(using: &random)) }
-        let result = weights(pairs)
-        #expect(result.reduce(0, +) == 100)
-        if pairs.contains(where: { $0.1 && $0.0 > 0 }) {
-            #expect(zip(pairs, result).allSatisfy { $0.1 || $1 == 0 }, "\(pairs) → \(result)")
-        }
-    }
-
     @Test("only ready instances that stay are upstreams, the oldest first")
     func upstreams() throws {
         let leaving = SeenInstance.Leaving(isDrained: false, isGraceOver: false, isAskedToStop: false)

@@ -18,7 +18,7 @@ enum RouteComposition {
         }
         return ProxyRoute(
             deployment: plan.deployment, port: port, routing: plan.endpoint.routing,
-            requestTimeout: plan.endpoint.requestTimeout, revisions: balanced(routes),
+            requestTimeout: plan.endpoint.requestTimeout, revisions: WeightBalance.balanced(routes),
             keepsUsers: plan.endpoint.keepsUsers, observe: plan.endpoint.observe,
             comparison: plan.comparison ?? ShadowComparison(), generate: synthetic(plan, instances))
     }
@@ -33,26 +33,5 @@ enum RouteComposition {
             SyntheticRoute(
                 ratePerSecond: traffic.ratePerSecond, file: "\($0)/\(traffic.requests)", path: traffic.path)
         }
-    }
-
-    /// Gives the share of a revision that cannot answer to those that can, in proportion; where none can, the plan's
-    /// weights stand. The sum stays what it was.
-    static func balanced(_ routes: [RevisionRoute]) -> [RevisionRoute] {
-        let total = routes.reduce(0) { $0 + $1.weight }
-        let answering = routes.filter { !$0.upstreams.isEmpty }.reduce(0) { $0 + $1.weight }
-        guard answering > 0, answering < total else { return routes }
-        var result = routes
-        var given = 0
-        for index in result.indices {
-            result[index].weight = result[index].upstreams.isEmpty ? 0 : result[index].weight * total / answering
-            given += result[index].weight
-        }
-        // What rounding left over goes to the largest remainders, the earlier first.
-        let order = routes.indices.filter {
-            result[$0].weight > 0 || !routes[$0].upstreams.isEmpty && routes[$0].weight > 0
-        }
-        .sorted { (routes[$0].weight * total % answering, -$0) > (routes[$1].weight * total % answering, -$1) }
-        for index in order.prefix(total - given) { result[index].weight += 1 }
-        return result
     }
 }

@@ -1,0 +1,62 @@
+import KubernetesClient
+import Serving
+
+/// Why a plan cannot be made true in a cluster.
+public struct ClusterServingError: RetryableError, Hashable, CustomStringConvertible {
+    public enum Code: Hashable, Sendable {
+        /// The manifest asks for what a cluster cannot do.
+        case invalidPlan
+        /// An object of that name belongs to somebody else.
+        case foreignObject
+        /// A definition that the router needs is not installed.
+        case missingDefinition
+        /// The caches have not been filled yet.
+        case notSynced
+        /// The API server refused, or could not be asked.
+        case refused
+    }
+
+    public var code: Code
+    public var message: String
+    public var retryClass: RetryClass
+
+    public init(_ code: Code, _ message: String, retry: RetryClass) {
+        self.code = code
+        self.message = message
+        retryClass = retry
+    }
+
+    public var description: String { message }
+}
+
+extension ClusterServingError {
+    /// What an API error means for one object, with what to do where that is known.
+    init(_ error: APIError, about object: String) {
+        let advice = Self.advice(error)
+        self.init(.refused, "\(object): \(error.message)\(advice.map { " " + $0 } ?? "")", retry: Self.retry(error))
+    }
+
+    private static func retry(_ error: APIError) -> RetryClass {
+        switch error.retry {
+        case .transient, .conflict: .transient
+        case .waiting: .waiting
+        // A webhook or a quota answers with 4xx codes that say nothing of their kind: others may change them.
+        case .terminal: error.statusCode == 422 ? .terminal : .waiting
+        }
+    }
+
+    private static func advice(_ error: APIError) -> String? {
+        if error.causes.contains(where: { $0.reason == "NamespaceTerminating" }) {
+            return "The namespace is being deleted: wait until it is gone, or deploy to another."
+        }
+        if error.message.contains("exceeded quota") { return "Raise the namespace's ResourceQuota, or ask for less." }
+        if error.message.contains("admission webhook") {
+            return "Ask who runs that webhook, or change what it refuses."
+        }
+        if error.statusCode == 403 {
+            return "Give the controller's service account that right: the chart's ClusterRole has it."
+        }
+        if error.isNotFound, error.message.hasPrefix("namespaces ") { return "Create the namespace." }
+        return nil
+    }
+}

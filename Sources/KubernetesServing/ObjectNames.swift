@@ -1,0 +1,43 @@
+import Crypto
+import Foundation
+import ModelManifests
+
+/// What mlctl's objects are called.
+public enum ObjectNames {
+    /// Of a Service, and of whatever becomes part of a pod's name or of a label.
+    static let limitBytes = 63
+    private static let hashDigits = 8
+
+    /// All objects of a namespace's shared proxy.
+    public static let proxy = "mlctl-proxy"
+
+    /// Deployment, Service and PodDisruptionBudget of one revision.
+    static func revision(_ key: DeploymentKey, _ revision: Revision) -> String {
+        shortened(key.name, suffix: "-\(revision)")
+    }
+
+    /// The ConfigMap that the proxies follow.
+    static func route(_ key: DeploymentKey) -> String { shortened(key.name, suffix: "-route") }
+
+    /// `name` and `suffix`, in 63 bytes at most: a name that is cut ends in a hash of the whole.
+    static func shortened(_ name: String, suffix: String = "") -> String {
+        let room = limitBytes - suffix.utf8.count
+        guard name.utf8.count > room else { return name + suffix }
+        let hash = ObjectHash.text(name).prefix(hashDigits)
+        let kept = name.utf8.prefix(max(0, room - hashDigits - 1))
+        return "\(String(decoding: kept, as: UTF8.self))-\(hash)\(suffix)"
+    }
+}
+
+/// Short names of contents.
+enum ObjectHash {
+    private static let bytes = 8
+
+    /// The first 16 hex digits of the text's SHA-256.
+    static func text(_ text: String) -> String {
+        SHA256.hash(data: Data(text.utf8)).prefix(bytes)
+            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    static func value(_ value: JSONValue) -> String { text(CanonicalJSON.text(value)) }
+}

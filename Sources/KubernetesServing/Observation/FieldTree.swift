@@ -1,0 +1,95 @@
+import ModelManifests
+import Serving
+
+/// The fields that one manager owns of an object, as `metadata.managedFields` has them (FieldsV1).
+///
+/// Whoever else writes a field takes it away from its owner. So an object is as mlctl applied it exactly as long as mlctl
+/// owns what it applied: this tells an edit by hand from what defaulting and other controllers add, without comparing
+/// values.
+struct FieldTree: Hashable, Sendable, Decodable {
+    var children: [String: FieldTree] = [:]
+
+    private struct Key: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    init(children: [String: FieldTree] = [:]) { self.children = children }
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        for key in fields.allKeys where key.stringValue != "." {
+            children[key.stringValue] = try fields.decode(FieldTree.self, forKey: key)
+        }
+    }
+
+    /// Equal for equal trees.
+    var digest: UInt64 {
+        guard !children.isEmpty else { return 0 }
+        let text = children.sorted { $0.key < $1.key }.map { "\($0.key)\u{1}\($0.value.digest)\u{2}" }.joined()
+        return Self.hash.hash(text)
+    }
+
+    /// Nobody chooses what is hashed to make it collide with something: any key will do.
+    private static let hash = SipHash(keyLow: 0x6d6c_6374_6c2e_6465, keyHigh: 0x7631_616c_7068_6131)
+}
+
+extension FieldTree {
+    /// What an applied body will own. An approximation, for types that are not known here: where it is wrong, one write
+    /// that changes nothing tells the truth.
+    init(applied body: JSONValue) {
+        var members = body.members
+        members["apiVersion"] = nil
+        members["kind"] = nil
+        var metadata = body["metadata"]?.members ?? [:]
+        metadata["name"] = nil
+        metadata["namespace"] = nil
+        members["metadata"] = .object(metadata)
+        self = Self.tree(.object(members), name: "")
+    }
+
+    /// Objects that are owned whole, by the name of their field.
+    private static let atomic: Set<String> = [
+        "selector", "labelSelector", "nodeSelector", "secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef",
+        "roleRef",
+    ]
+
+    /// Lists of objects whose elements are owned one by one, by the name of their field. Others are owned whole.
+    private static let listKeys: [String: [String]] = [
+        "containers": ["name"], "initContainers": ["name"], "volumes": ["name"], "env": ["name"],
+        "imagePullSecrets": ["name"], "resourceClaims": ["name"], "volumeMounts": ["mountPath"],
+        "volumeDevices": ["devicePath"], "hostAliases": ["ip"], "ownerReferences": ["uid"],
+        "topologySpreadConstraints": ["topologyKey", "whenUnsatisfiable"],
+    ]
+
+    private static func keys(ofList name: String, _ element: JSONValue?) -> [String]? {
+        guard name == "ports" else { return listKeys[name] }
+        return [element?["containerPort"] == nil ? "port" : "containerPort", "protocol"]
+    }
+
+    private static func tree(_ value: JSONValue, name: String) -> FieldTree {
+        switch value {
+        case .object(let members) where !atomic.contains(name):
+            return FieldTree(
+                children: Dictionary(
+                    members.map { ("f:\($0.key)", tree($0.value, name: $0.key)) }
+                ) { first, _ in first })
+        case .array(let items):
+            guard let keys = keys(ofList: name, items.first), !items.isEmpty else { return FieldTree() }
+            return FieldTree(
+                children: Dictionary(
+                    items.map { item in
+                        let key = JSONValue.fields(
+                            Dictionary(keys.map { ($0, item[$0]) }) { first, _ in first })
+                        return (
+                            "k:\(CanonicalJSON.text(key))",
+                            name == "ownerReferences" ? FieldTree() : tree(item, name: "")
+                        )
+                    }
+                ) { first, _ in first })
+        case .object, .null, .bool, .integer, .number, .string: return FieldTree()
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import KubernetesClient
+import ModelManifests
+import Serving
+
+/// One pod as an instance: its condition, and a reason that says what to do. Pure.
+struct PodReading: Hashable, Sendable {
+    /// Of a container's last words.
+    private static let quotedCharacters = 300
+
+    let pod: ServedObject<PodKind>
+    private let status: PodKind.Detail.Status?
+    private let server: PodKind.ContainerStatus?
+    private let fetching: PodKind.ContainerStatus?
+
+    init(_ pod: ServedObject<PodKind>) {
+        self.pod = pod
+        status = pod.detail.status
+        let containers = status?.containerStatuses ?? []
+        server = containers.first { $0.name == PodRendering.container } ?? containers.first
+        // The one that is under way, or failed: those before it have ended well.
+        fetching = status?.initContainerStatuses?.first { ($0.state?.terminated?.exitCode ?? 1) != 0 }
+    }
+
+    var revision: Revision? { pod.metadata.labels[ObjectLabels.revision].map { Revision(rawValue: $0) } }
+
+    /// Nil for what is no instance: it has ended, or is of no revision.
+    var instance: InstanceObservation? {
+        guard let revision else { return nil }
+        let (condition, reason) = judged
+        return InstanceObservation(
+            id: pod.metadata.name, revision: revision, condition: condition,
+            restarts: max(server?.restartCount ?? 0, fetching?.restartCount ?? 0), reason: reason,
+            addresses: addresses)
+    }
+
+    private var judged: (InstanceObservation.Condition, String?) {
+        if pod.metadata.deletionTimestamp != nil { return (.draining, nil) }
+        if status?.phase == "Failed" { return (.failed, ended) }
+        if let problem = waitingProblem { return problem }
+        if isReady { return (.ready, nil) }
+        if let scheduling { return (.starting, scheduling) }
+        if let fetching, fetching.state?.running != nil || (fetching.restartCount ?? 0) == 0 {
+            return (.fetching, nil)
+        }
+        guard server?.state?.running != nil else { return (.starting, lastEnd) }
+        return wasReady
+            ? (.unready, "its readiness probe fails now: it gets no traffic. See its log.") : (.starting, lastEnd)
+    }
+
+    var isReady: Bool { condition("Ready")?.status == "True" && pod.metadata.deletionTimestamp == nil }
+
+    private func condition(_ type: String) -> ObjectCondition? { status?.conditions?.first { $0.type == type } }
+
+    /// A server that has just started turned unready before it started.
+    private var wasReady: Bool {
+        guard let turned = condition("Ready")?.lastTransitionTime, let started = server?.state?.running?.startedAt
+        else { return false }
+        return turned > started && server?.started == true
+    }
+
+    // MARK: - Why not
+
+    private var scheduling: String? {
+        guard let scheduled = condition("PodScheduled"), scheduled.status == "False" else { return nil }
+        let message = scheduled.message ?? scheduled.reason ?? "no node takes it"
+        if message.contains("nvidia.com/gpu") || message.contains("amd.com/gpu") || message.contains("gpu") {
+            return
+                "pending for want of GPUs: \(message). Free some, add a node, or use `rollout.capacity: drainThenLoad`."
+        }
+        if message.contains("persistentvolumeclaim") {
+            return "pending: \(message). Create the claim, or correct `model.storageUri`."
+        }
+        return "pending: \(message). Add nodes, or ask for less in `resources`."
+    }
+
+    private var waitingProblem: (InstanceObservation.Condition, String)? {
+        for container in [fetching, server].compactMap(\.self) {
+            guard let waiting = container.state?.waiting, let reason = waiting.reason else { continue }
+            let message = waiting.message.map { ": \(quoted($0))" } ?? ""
+            switch reason {
+            case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull":
+                return (
+                    .failed,
+                    "the image \(container.image ?? "?") cannot be pulled\(message). Correct `runtime.image`, or give "
+                        + "`runtime.imagePullSecrets`."
+                )
+            case "CreateContainerConfigError": return (.failed, configurationProblem(message))
+            case "CreateContainerError", "RunContainerError":
+                return (.failed, "the container cannot be started\(message). Correct `command`, `args` or the image.")
+            case "CrashLoopBackOff": return (.crashLooping, crash(container))
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    private func configurationProblem(_ message: String) -> String {
+        if message.contains("runAsNonRoot") {
+            return "the container is not allowed to start\(message). Use an image whose user is not root, or set "
+                + "`runtime.podSecurity: baseline`."
+        }
+        return "the container cannot be configured\(message). Create the Secret that `valueFrom` names, with the key "
+            + "`\(PodRendering.secretKey)`."
+    }
+
+    private func crash(_ container: PodKind.ContainerStatus) -> String {
+        let isFetching = container.name != server?.name
+        return (isFetching ? "its model's files cannot be fetched: " : "it ends again and again: ") + end(container)
+            + (isFetching ? " Correct `model.storageUri`, `digest`, or the right to read it." : "")
+    }
+
+    /// Of the run before this one.
+    private var lastEnd: String? { server.flatMap { $0.lastState?.terminated == nil ? nil : end($0) } }
+
+    private func end(_ container: PodKind.ContainerStatus) -> String {
+        guard let last = container.lastState?.terminated ?? container.state?.terminated else { return "see its log." }
+        if last.reason == "OOMKilled" {
+            return "it was killed for want of memory. Raise `resources.limits.memory`."
+        }
+        let words = last.message.map { ": \(quoted($0))" } ?? ""
+        return "exit code \(last.exitCode ?? -1)\(words). See its log."
+    }
+
+    private var ended: String {
+        switch status?.reason {
+        case "Evicted": "evicted: \(status?.message ?? "its node was short of something"). It is replaced."
+        case let reason?: "\(reason): \(status?.message ?? "see its log"). It is replaced."
+        case nil: "it ended. See its log."
+        }
+    }
+
+    /// The last line says why.
+    private func quoted(_ text: String) -> String {
+        let line = text.split(whereSeparator: \.isNewline).last.map { String($0) } ?? text
+        return String(line.suffix(Self.quotedCharacters))
+    }
+
+    // MARK: - Where
+
+    private var addresses: [String: String] {
+        guard let host = status?.podIP, !host.isEmpty else { return [:] }
+        let container = pod.detail.spec?.containers?.first { $0.name == PodRendering.container }
+        let ports = container?.ports ?? []
+        let address = host.contains(":") ? "[\(host)]" : host
+        var result = Dictionary(ports.compactMap { port in port.name.map { ($0, "\(address):\(port.containerPort)") } })
+        {
+            first, _ in first
+        }
+        if let serving = ports.first(where: { $0.name == "http" }) ?? ports.first {
+            result[""] = "\(address):\(serving.containerPort)"
+        }
+        return result
+    }
+}

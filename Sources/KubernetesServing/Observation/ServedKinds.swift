@@ -1,0 +1,88 @@
+import KubernetesClient
+import ModelManifests
+
+// Types of objects that are watched, and what is read of each.
+
+public enum ServiceKind: ServedKind {
+    public typealias Detail = NoDetail
+    public static let resource = ResourceType.services
+}
+
+public enum DisruptionBudgetKind: ServedKind {
+    public typealias Detail = NoDetail
+    public static let resource = ResourceType.podDisruptionBudgets
+}
+
+public enum ServiceAccountKind: ServedKind {
+    public typealias Detail = NoDetail
+    public static let resource = ResourceType.serviceAccounts
+}
+
+public enum RoleKind: ServedKind {
+    public typealias Detail = NoDetail
+    public static let resource = ResourceType.roles
+}
+
+public enum RoleBindingKind: ServedKind {
+    public typealias Detail = NoDetail
+    public static let resource = ResourceType.roleBindings
+}
+
+public enum ConfigMapKind: ServedKind {
+    public static let resource = ResourceType.configMaps
+
+    public struct Detail: ServedDetail {
+        public var data: [String: String]?
+        public var json: JSONValue? { data.map { ["data": .strings($0)] } }
+    }
+}
+
+public enum HTTPRouteKind: ServedKind {
+    public typealias Detail = SpecAndStatus
+    public static let resource = ResourceType.httpRoutes
+}
+
+/// All of `spec` and `status`, for small objects.
+public struct SpecAndStatus: ServedDetail {
+    public var spec: JSONValue?
+    public var status: JSONValue?
+    public var json: JSONValue? { .fields(["spec": spec, "status": status]) }
+}
+
+public enum WorkloadKind: ServedKind {
+    public static let resource = ResourceType.deployments
+
+    public struct Detail: ServedDetail {
+        public struct Spec: Decodable, Hashable, Sendable {
+            public var replicas: Int?
+        }
+        public struct Status: Decodable, Hashable, Sendable {
+            public var readyReplicas: Int?
+            public var conditions: [ObjectCondition]?
+        }
+
+        public var spec: Spec?
+        public var status: Status?
+        public var json: JSONValue? { nil }
+    }
+}
+
+/// As workloads and pods have them.
+public struct ObjectCondition: Decodable, Hashable, Sendable {
+    public var type: String
+    public var status: String
+    public var reason: String?
+    public var message: String?
+    /// RFC 3339 with whole seconds: later ones compare greater.
+    public var lastTransitionTime: String?
+
+    public init(
+        type: String, status: String, reason: String? = nil, message: String? = nil, lastTransitionTime: String? = nil
+    ) {
+        self.type = type
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.lastTransitionTime = lastTransitionTime
+    }
+}

@@ -1,0 +1,110 @@
+import KubernetesClient
+import ModelManifests
+
+/// A type of objects that mlctl has in a cluster.
+public protocol ServedKind: Sendable {
+    associatedtype Detail: ServedDetail
+    static var resource: ResourceType { get }
+}
+
+/// What is read of an object beside its metadata.
+public protocol ServedDetail: Decodable, Hashable, Sendable {
+    /// As routers look at it.
+    var json: JSONValue? { get }
+}
+
+/// Nothing: its metadata alone is asked for.
+public struct NoDetail: ServedDetail {
+    public var json: JSONValue? { nil }
+    public init(from decoder: any Decoder) throws {}
+}
+
+/// An object of mlctl's as a cache holds it: metadata, who wrote it, and what somebody needs of the rest.
+public struct ServedObject<Kind: ServedKind>: KubernetesObject, Hashable {
+    public static var resource: ResourceType { Kind.resource }
+
+    public var metadata: ObjectMetadata
+    public var writers: ObjectWriters
+    public var detail: Kind.Detail
+
+    private enum CodingKeys: String, CodingKey { case metadata }
+    private enum MetadataKeys: String, CodingKey { case managedFields }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
+        // What others annotate is not looked at, and may be large.
+        metadata.annotations = metadata.annotations.filter { $0.key.hasPrefix("mlctl.dev/") }
+        let nested = try fields.nestedContainer(keyedBy: MetadataKeys.self, forKey: .metadata)
+        writers = ObjectWriters(try nested.decodeIfPresent([ManagedFields].self, forKey: .managedFields) ?? [])
+        detail = try Kind.Detail(from: decoder)
+    }
+
+    var live: LiveObject { LiveObject(id: ObjectID(type: Kind.resource, key: metadata.key), metadata, writers) }
+}
+
+/// One entry of `metadata.managedFields`.
+struct ManagedFields: Decodable {
+    var manager: String?
+    var operation: String?
+    var subresource: String?
+    var fieldsV1: FieldTree?
+}
+
+/// Who wrote an object.
+public struct ObjectWriters: Hashable, Sendable {
+    /// `FieldTree.digest` of what mlctl owns; nil where it owns nothing.
+    var own: UInt64?
+    /// Other managers of fields outside the status, sorted.
+    var others: [String]
+
+    init(_ entries: [ManagedFields]) {
+        let mine = entries.first {
+            $0.manager == KubernetesAPI.fieldManager && $0.operation == "Apply" && ($0.subresource ?? "").isEmpty
+        }
+        own = mine?.fieldsV1?.digest
+        others = Set(entries.filter { $0.subresource != "status" }.compactMap(\.manager))
+            .subtracting([KubernetesAPI.fieldManager]).sorted()
+    }
+
+    init(own: UInt64?, others: [String] = []) {
+        self.own = own
+        self.others = others
+    }
+}
+
+/// What is to be known of an object to write or delete it.
+struct LiveObject: Hashable, Sendable {
+    var id: ObjectID
+    var uid: String
+    var resourceVersion: String
+    var labels: [String: String]
+    var owners: [OwnerReference]
+    /// The hash that was applied last.
+    var applied: String?
+    var podTemplate: String?
+    var writers: ObjectWriters
+    var isBeingDeleted: Bool
+
+    init(id: ObjectID, _ metadata: ObjectMetadata, _ writers: ObjectWriters) {
+        self.id = id
+        uid = metadata.uid ?? ""
+        resourceVersion = metadata.resourceVersion ?? ""
+        labels = metadata.labels
+        owners = metadata.ownerReferences
+        applied = metadata.annotations[ObjectAnnotations.applied]
+        podTemplate = metadata.annotations[ObjectAnnotations.podTemplate]
+        self.writers = writers
+        isBeingDeleted = metadata.deletionTimestamp != nil
+    }
+
+    /// The deployment that it is of; nil for what is shared, or somebody else's.
+    var deployment: DeploymentKey? {
+        guard isManaged, let namespace = id.key.namespace, let name = labels[ObjectLabels.deployment] else {
+            return nil
+        }
+        return DeploymentKey(namespace: namespace, name: name)
+    }
+
+    var isManaged: Bool { labels[ObjectLabels.managedBy] == ObjectLabels.manager }
+}

@@ -1,0 +1,97 @@
+import ModelManifests
+
+/// How a model's files come into a pod, by the scheme of their URI. They are mounted read-only at `/mnt/models`.
+struct ModelFilesRendering: Hashable, Sendable {
+    static let folder = "/mnt/models"
+    static let volumeName = "model"
+    static let fetchingContainer = "fetch-model"
+    /// The name that KServe's tools and podTemplate patches of its users know.
+    static let initializerContainer = "storage-initializer"
+    private static let logTail: JSONValue = "FallbackToLogsOnError"
+    /// As KServe has them: a namespace with a quota refuses containers that name none.
+    private static let fetchingResources: JSONValue = [
+        "requests": ["cpu": "100m", "memory": "100Mi"], "limits": ["cpu": "1", "memory": "1Gi"],
+    ]
+
+    var volume: JSONValue
+    var mount: JSONValue
+    var initContainer: JSONValue?
+
+    /// - Returns: nil where the runtime brings its own files.
+    /// - Throws: `ClusterServingError`, terminal: the scheme cannot be had in a cluster.
+    static func files(
+        of model: ModelSource, security: PodSettings.Security, settings: ClusterServingSettings
+    ) throws -> ModelFilesRendering? {
+        guard let uri = model.storageURI else { return nil }
+        let scheme = uri.prefix { $0 != ":" }
+        switch scheme {
+        case "pvc": return try claim(uri)
+        case "oci": return image(uri)
+        case "https":
+            var arguments = ["fetch-model", "--uri", uri, "--to", folder]
+            if let digest = model.digest { arguments += ["--digest", digest.description] }
+            return fetched(
+                name: fetchingContainer, image: settings.image, arguments: arguments, security: security)
+        case "s3", "gs", "hf":
+            return fetched(
+                name: initializerContainer, image: settings.storageInitializerImage, arguments: [uri, folder],
+                security: security)
+        case "file":
+            throw ClusterServingError(
+                .invalidPlan,
+                "\(uri) is on the controller's machine, and pods run on others. Put the model into a pvc:, s3:, gs:, "
+                    + "hf:, oci: or https: place, or use `target: {kind: local}`.", retry: .terminal)
+        default:
+            throw ClusterServingError(
+                .invalidPlan,
+                "\(uri): a cluster has no models by \(scheme): URIs. Use pvc:, oci:, https:, s3:, gs: or hf:.",
+                retry: .terminal)
+        }
+    }
+
+    /// `pvc://claim/path`.
+    private static func claim(_ uri: String) throws -> ModelFilesRendering {
+        let parts = rest(uri).split(separator: "/", maxSplits: 1).map { String($0) }
+        guard let claim = parts.first, NameRules.isDNSLabel(claim) else {
+            throw ClusterServingError(
+                .invalidPlan, "\(uri) names no claim. Write pvc://CLAIM/path.", retry: .terminal)
+        }
+        var mount: [String: JSONValue?] = ["name": .string(volumeName), "mountPath": .string(folder), "readOnly": true]
+        if parts.count > 1 { mount["subPath"] = .string(parts[1]) }
+        return ModelFilesRendering(
+            volume: [
+                "name": .string(volumeName),
+                "persistentVolumeClaim": ["claimName": .string(claim), "readOnly": true],
+            ], mount: .fields(mount))
+    }
+
+    /// An image volume: Kubernetes 1.35, or 1.33 with the feature turned on.
+    private static func image(_ uri: String) -> ModelFilesRendering {
+        ModelFilesRendering(
+            volume: [
+                "name": .string(volumeName), "image": ["reference": .string(rest(uri)), "pullPolicy": "IfNotPresent"],
+            ],
+            mount: ["name": .string(volumeName), "mountPath": .string(folder), "readOnly": true])
+    }
+
+    private static func fetched(
+        name: String, image: String, arguments: [String], security: PodSettings.Security
+    ) -> ModelFilesRendering {
+        ModelFilesRendering(
+            volume: .object(["name": .string(volumeName), "emptyDir": .object([:])]),
+            mount: ["name": .string(volumeName), "mountPath": .string(folder), "readOnly": true],
+            initContainer: .fields([
+                "name": .string(name), "image": .string(image),
+                // A dollar sign in a URI is no reference to a variable.
+                "args": .array(arguments.map { .string($0.replacing("$", with: "$$")) }),
+                "resources": fetchingResources, "securityContext": PodSecurityRendering.container(security),
+                "terminationMessagePolicy": logTail,
+                "volumeMounts": [["name": .string(volumeName), "mountPath": .string(folder)]],
+            ]))
+    }
+
+    private static func rest(_ uri: String) -> String {
+        let rest = uri.drop { $0 != ":" }.dropFirst()
+        return String(rest.hasPrefix("//") ? rest.dropFirst(2) : rest)
+    }
+}

@@ -1,0 +1,57 @@
+import KubernetesClient
+import ModelManifests
+import Serving
+
+/// A plan as the objects that make it true. Pure: the same again is the same objects.
+struct PlanRendering: Sendable {
+    var plan: ServingPlan
+    /// The ModelDeployment; nil while it is on its way out or not there yet: then nobody owns the objects.
+    var owner: OwnerReference?
+    var settings: ClusterServingSettings
+    var router: any ClusterRouter
+    /// Pods that answer now, by revision.
+    var ready: [Revision: Int] = [:]
+    /// Of router `proxy`: the container port that the route has, once chosen.
+    var proxyPort: Int?
+
+    struct Result: Sendable {
+        /// What routes go to: there before them.
+        var workloads: [WantedObject] = []
+        /// What splits the traffic.
+        var routes: [WantedObject] = []
+        /// Of the namespace, shared by its deployments.
+        var shared: [WantedObject] = []
+        /// Revisions that cannot be served; the others are.
+        var failures: [ClusterServingError] = []
+
+        var all: [WantedObject] { shared + workloads + routes }
+    }
+
+    func result() -> Result {
+        var result = Result()
+        guard !plan.revisions.isEmpty else { return result }
+        let routing = RouteRendering(
+            plan: plan, owner: owner, settings: settings, ready: ready, proxyPort: proxyPort)
+        let replicas = router.replicas(plan)
+        for wanted in plan.revisions {
+            let asked = replicas[wanted.revision] ?? wanted.replicas
+            // The last pod that answers for a share of the traffic stays, whatever room is wanted.
+            let least = wanted.weight > 0 && ready[wanted.revision, default: 0] > 0 ? 1 : 0
+            let rendering = RevisionRendering(
+                plan: plan, wanted: wanted, owner: owner, settings: settings, replicas: max(asked, least))
+            do {
+                result.workloads += try rendering.objects()
+            } catch let error as ClusterServingError {
+                result.failures.append(error)
+            } catch {
+                result.failures.append(ClusterServingError(.invalidPlan, "\(error)", retry: .terminal))
+            }
+        }
+        result.routes = router.routes(routing)
+        result.shared = router.shared(routing)
+        return result
+    }
+
+    /// Names of a revision's objects are kept while it is in the plan, also where it cannot be rendered.
+    var keptNames: Set<String> { Set(plan.revisions.map { ObjectNames.revision(plan.deployment, $0.revision) }) }
+}

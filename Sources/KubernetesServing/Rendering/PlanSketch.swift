@@ -1,0 +1,44 @@
+import ModelManifests
+import Serving
+
+/// A plan but for its templates, which the revisions' Deployments carry. Kept on the object that routes, so that a
+/// controller that lost its record finds what is served.
+struct PlanSketch: Hashable, Codable, Sendable {
+    struct Part: Hashable, Codable, Sendable {
+        var revision: Revision
+        var replicas: Int
+        var weight: Int
+        var mirror: Int
+        var keepsLogs: Bool
+        var preview: Preview?
+    }
+
+    var target: Target
+    var endpoint: Endpoint
+    var comparison: ShadowComparison?
+    var revisions: [Part]
+
+    init(_ plan: ServingPlan) {
+        target = plan.target
+        endpoint = plan.endpoint
+        comparison = plan.comparison
+        revisions = plan.revisions.map {
+            Part(
+                revision: $0.revision, replicas: $0.replicas, weight: $0.weight, mirror: $0.mirror,
+                keepsLogs: $0.keepsLogs, preview: $0.preview)
+        }
+    }
+
+    /// - Parameter templates: of the revisions whose Deployments are there; a revision without one is left out.
+    func plan(of deployment: DeploymentKey, templates: [Revision: ServingTemplate]) -> ServingPlan {
+        ServingPlan(
+            deployment: deployment, target: target, endpoint: endpoint,
+            revisions: revisions.compactMap { part in
+                templates[part.revision].map {
+                    RevisionPlan(
+                        revision: part.revision, template: $0, replicas: part.replicas, weight: part.weight,
+                        keepsLogs: part.keepsLogs, mirror: part.mirror, preview: part.preview)
+                }
+            }, comparison: comparison)
+    }
+}

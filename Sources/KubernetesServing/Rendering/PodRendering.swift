@@ -1,0 +1,120 @@
+import ModelManifests
+
+/// The pods of one revision: a PodTemplateSpec from its serving template.
+///
+/// `valueFrom: {secret: NAME}` reads the key `value` of the Secret NAME in the deployment's namespace. Variables of mlctl
+/// come before the manifest's, so that `$(PORT)` may be used in those; Kubernetes itself expands them.
+struct PodRendering: Sendable {
+    static let container = "model"
+    static let secretKey = "value"
+    /// From the pod's end being known to its server's being told: proxies and gateways stop sending within that time.
+    static let drainSeconds = 5
+
+    let deployment: DeploymentKey
+    let revision: Revision
+    let template: ServingTemplate
+    let settings: ClusterServingSettings
+
+    private var runtime: Runtime { template.runtime }
+    private var pod: PodSettings { runtime.pod ?? PodSettings() }
+
+    /// - Throws: `ClusterServingError`, terminal.
+    func podTemplate() throws -> JSONValue {
+        let ports = ServerPorts(runtime)
+        let files = try ModelFilesRendering.files(of: template.model, security: pod.security, settings: settings)
+        let rendered: JSONValue = [
+            "metadata": .fields(["labels": .strings(labels), "annotations": .strings(scraping(ports))]),
+            "spec": .fields([
+                "initContainers": files?.initContainer.map { [$0] },
+                "containers": [try server(ports, files)],
+                "volumes": files.map { [$0.volume] },
+                "automountServiceAccountToken": false,
+                "serviceAccountName": pod.serviceAccountName.map(JSONValue.string),
+                "imagePullSecrets": .array(pod.imagePullSecrets.map { ["name": .string($0)] }),
+                "nodeSelector": .strings(pod.nodeSelector),
+                "tolerations": .array(pod.tolerations.map(Self.toleration)),
+                "securityContext": PodSecurityRendering.pod(pod.security),
+                "terminationGracePeriodSeconds": .integer(
+                    ProbeRendering.seconds(runtime.terminationGracePeriod) + Self.drainSeconds),
+            ]),
+        ]
+        guard let patch = pod.template else { return rendered }
+        // What the revision's pods are found by is not to be patched away.
+        return StrategicMerge.laid(patch, over: rendered).setting(
+            ["metadata", "labels"],
+            to: .object(
+                (StrategicMerge.laid(patch, over: rendered)["metadata"]?["labels"]?.members ?? [:])
+                    .merging(labels.mapValues(JSONValue.string)) { _, own in own }))
+    }
+
+    var labels: [String: String] {
+        var labels = ObjectLabels.of(deployment, revision: revision)
+        labels[ObjectLabels.component] = ObjectLabels.Component.model.rawValue
+        let version = ObjectLabels.value(template.model.version)
+        if !version.isEmpty { labels[ObjectLabels.version] = version }
+        return labels
+    }
+
+    private func server(_ ports: ServerPorts, _ files: ModelFilesRendering?) throws -> JSONValue {
+        guard let image = runtime.image else {
+            throw ClusterServingError(
+                .invalidPlan, "the runtime names no image, and pods need one. Set `runtime.image`.", retry: .terminal)
+        }
+        let fields: [String: JSONValue?] = [
+            "name": .string(Self.container), "image": .string(image),
+            "command": .array(runtime.command.map(JSONValue.string)),
+            "args": .array(runtime.args.map(JSONValue.string)),
+            "workingDir": files.map { _ in .string(ModelFilesRendering.folder) },
+            "env": .array(environment(ports)), "ports": .array(ports.containerPorts),
+            "resources": ResourceRendering.resources(template.resources),
+            "securityContext": PodSecurityRendering.container(pod.security),
+            "volumeMounts": files.map { [$0.mount] },
+            "lifecycle": ["preStop": ["sleep": ["seconds": .integer(Self.drainSeconds)]]],
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+        ]
+        return .fields(fields.merging(ProbeRendering.probes(runtime, ports: ports)) { first, _ in first })
+    }
+
+    private func environment(_ ports: ServerPorts) -> [JSONValue] {
+        let own =
+            ports.environment + [
+                ("MODEL_NAME", deployment.name), ("MODEL_VERSION", template.model.version),
+                ("MODEL_DIR", ModelFilesRendering.folder),
+            ]
+        // A name may stand only once; the last one counts, as in a shell.
+        let written = Dictionary(runtime.env.enumerated().map { ($1.name, $0) }) { _, last in last }
+        var seen: Set<String> = Set(written.keys)
+        let before = own.filter { seen.insert($0.name).inserted }.map { name, value -> JSONValue in
+            // A dollar sign in a version is no reference.
+            ["name": .string(name), "value": .string(value.replacing("$", with: "$$"))]
+        }
+        return before
+            + runtime.env.enumerated().filter { written[$1.name] == $0 }.map { _, variable in
+                switch variable.value {
+                case .literal(let text): ["name": .string(variable.name), "value": .string(text)]
+                case .secret(let name):
+                    [
+                        "name": .string(variable.name),
+                        "valueFrom": ["secretKeyRef": ["name": .string(name), "key": .string(Self.secretKey)]],
+                    ]
+                }
+            }
+    }
+
+    /// What a Prometheus that goes by annotations looks for.
+    private func scraping(_ ports: ServerPorts) -> [String: String] {
+        guard let metrics = runtime.metrics else { return [:] }
+        return [
+            "prometheus.io/scrape": "true", "prometheus.io/path": metrics.path,
+            "prometheus.io/port": String(ports.number(metrics.port)),
+        ]
+    }
+
+    private static func toleration(_ toleration: Toleration) -> JSONValue {
+        .fields([
+            "key": toleration.key.map(JSONValue.string), "operator": toleration.operator.map(JSONValue.string),
+            "value": toleration.value.map(JSONValue.string), "effect": toleration.effect.map(JSONValue.string),
+            "tolerationSeconds": toleration.tolerationSeconds.map(JSONValue.integer),
+        ])
+    }
+}

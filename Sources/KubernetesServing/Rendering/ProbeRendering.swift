@@ -1,0 +1,48 @@
+import ModelManifests
+
+/// Probes as Kubernetes has them: whole seconds, at least one. Defaults are those of a local instance.
+enum ProbeRendering {
+    /// How long a server without a start-up probe may take to become ready before it is started anew.
+    static let longestStartSeconds = 600
+
+    static func probes(_ runtime: Runtime, ports: ServerPorts) -> [String: JSONValue] {
+        let readiness = runtime.probes.readiness ?? Probe(check: .tcpSocket(port: nil))
+        return [
+            "startupProbe": probe(runtime.probes.startup ?? startup(like: readiness), ports, isRepeated: false),
+            "readinessProbe": probe(readiness, ports, isRepeated: true),
+        ].merging(
+            runtime.probes.liveness.map { ["livenessProbe": probe($0, ports, isRepeated: false)] } ?? [:]
+        ) { first, _ in first }
+    }
+
+    /// Until it has been ready once, a server is not judged by its liveness.
+    private static func startup(like readiness: Probe) -> Probe {
+        var probe = readiness
+        probe.failureThreshold = max(1, longestStartSeconds / seconds(readiness.period))
+        return probe
+    }
+
+    /// - Parameter isRepeated: only readiness may ask for more than one success in a row.
+    private static func probe(_ probe: Probe, _ ports: ServerPorts, isRepeated: Bool) -> JSONValue {
+        let check: (String, JSONValue) =
+            switch probe.check {
+            case .httpGet(let path, let port):
+                ("httpGet", ["path": .string(path), "port": .integer(ports.number(port)), "scheme": "HTTP"])
+            case .tcpSocket(let port): ("tcpSocket", ["port": .integer(ports.number(port))])
+            }
+        var fields: [String: JSONValue] = [
+            check.0: check.1, "periodSeconds": .integer(seconds(probe.period)),
+            "timeoutSeconds": .integer(seconds(probe.timeout)),
+            "failureThreshold": .integer(max(1, probe.failureThreshold)),
+            "successThreshold": .integer(isRepeated ? max(1, probe.successThreshold) : 1),
+        ]
+        if probe.initialDelay > .zero { fields["initialDelaySeconds"] = .integer(seconds(probe.initialDelay)) }
+        return .object(fields)
+    }
+
+    /// Rounded up.
+    static func seconds(_ duration: Duration) -> Int {
+        let parts = duration.components
+        return max(1, Int(parts.seconds) + (parts.attoseconds > 0 ? 1 : 0))
+    }
+}

@@ -1,0 +1,135 @@
+import KubernetesClient
+import ModelManifests
+
+/// The proxy of one namespace. Nobody's in particular: it is taken away with the last route.
+struct ProxyRendering: Sendable {
+    static let controlPort = 9901
+    static let controlPortName = "control"
+    private static let drainSeconds = 5
+    /// What requests under way may still take.
+    private static let graceSeconds = 65
+    static let selector = [ObjectLabels.name: ObjectNames.proxy, ObjectLabels.managedBy: ObjectLabels.manager]
+
+    let namespace: String
+    let settings: ClusterServingSettings
+
+    var objects: [WantedObject] {
+        [serviceAccount, role, roleBinding, service, workload] + (settings.proxyReplicas > 1 ? [disruptionBudget] : [])
+    }
+
+    private var serviceAccount: WantedObject {
+        object(.serviceAccounts, ["automountServiceAccountToken": false])
+    }
+
+    private var role: WantedObject {
+        object(
+            .roles,
+            [
+                "rules": [
+                    ["apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]],
+                    [
+                        "apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"],
+                        "verbs": ["get", "list", "watch"],
+                    ],
+                ]
+            ])
+    }
+
+    private var roleBinding: WantedObject {
+        object(
+            .roleBindings,
+            [
+                "roleRef": [
+                    "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": .string(ObjectNames.proxy),
+                ],
+                "subjects": [
+                    [
+                        "kind": "ServiceAccount", "name": .string(ObjectNames.proxy), "namespace": .string(namespace),
+                    ]
+                ],
+            ])
+    }
+
+    /// For whoever scrapes the proxies; routes have Services of their own.
+    private var service: WantedObject {
+        object(
+            .services,
+            [
+                "spec": [
+                    "selector": .strings(Self.selector), "clusterIP": "None",
+                    "ports": [
+                        [
+                            "name": .string(Self.controlPortName), "port": .integer(Self.controlPort),
+                            "targetPort": .string(Self.controlPortName), "protocol": "TCP",
+                        ]
+                    ],
+                ]
+            ])
+    }
+
+    private var disruptionBudget: WantedObject {
+        object(
+            .podDisruptionBudgets,
+            ["spec": ["maxUnavailable": 1, "selector": ["matchLabels": .strings(Self.selector)]]])
+    }
+
+    private var workload: WantedObject {
+        object(
+            .deployments,
+            [
+                "spec": [
+                    "replicas": .integer(settings.proxyReplicas), "revisionHistoryLimit": 2,
+                    "selector": ["matchLabels": .strings(Self.selector)],
+                    "strategy": ["type": "RollingUpdate", "rollingUpdate": ["maxSurge": 1, "maxUnavailable": 0]],
+                    "template": ["metadata": ["labels": .strings(ObjectLabels.ofProxy)], "spec": podSpec],
+                ]
+            ])
+    }
+
+    private var podSpec: JSONValue {
+        .fields([
+            "serviceAccountName": .string(ObjectNames.proxy), "automountServiceAccountToken": true,
+            "imagePullSecrets": .array(settings.imagePullSecrets.map { ["name": .string($0)] }),
+            "securityContext": PodSecurityRendering.pod(.restricted),
+            "terminationGracePeriodSeconds": .integer(Self.graceSeconds + Self.drainSeconds),
+            // Not all on one node, where there are several.
+            "topologySpreadConstraints": [
+                [
+                    "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
+                    "labelSelector": ["matchLabels": .strings(Self.selector)],
+                ]
+            ],
+            "containers": [container],
+        ])
+    }
+
+    private var container: JSONValue {
+        let health: JSONValue = [
+            "path": "/healthz", "port": .string(Self.controlPortName), "scheme": "HTTP",
+        ]
+        return [
+            "name": "proxy", "image": .string(settings.image),
+            "args": ["proxy", "--namespace", .string(namespace)],
+            "ports": [
+                [
+                    "name": .string(Self.controlPortName), "containerPort": .integer(Self.controlPort),
+                    "protocol": "TCP",
+                ]
+            ],
+            "readinessProbe": ["httpGet": health, "periodSeconds": 2, "timeoutSeconds": 2, "failureThreshold": 3],
+            "livenessProbe": ["httpGet": health, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6],
+            "resources": ["requests": ["cpu": "100m", "memory": "64Mi"], "limits": ["memory": "512Mi"]],
+            "securityContext": .object([
+                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                "capabilities": ["drop": ["ALL"]],
+            ]),
+            "lifecycle": ["preStop": ["sleep": ["seconds": .integer(Self.drainSeconds)]]],
+        ]
+    }
+
+    private func object(_ type: ResourceType, _ content: [String: JSONValue]) -> WantedObject {
+        WantedObject(
+            type, namespace: namespace, name: ObjectNames.proxy, labels: ObjectLabels.ofProxy, owner: nil,
+            content: content)
+    }
+}

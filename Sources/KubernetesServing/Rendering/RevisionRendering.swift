@@ -1,0 +1,97 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import Serving
+
+/// The objects of one revision: Deployment, Service and, where there is more than one pod, PodDisruptionBudget.
+struct RevisionRendering: Sendable {
+    let plan: ServingPlan
+    let wanted: RevisionPlan
+    let owner: OwnerReference?
+    let settings: ClusterServingSettings
+    /// What the router makes of the plan's replicas.
+    let replicas: Int
+
+    private var deployment: DeploymentKey { plan.deployment }
+    private var name: String { ObjectNames.revision(deployment, wanted.revision) }
+    private var selector: [String: String] {
+        [ObjectLabels.deployment: deployment.name, ObjectLabels.revision: wanted.revision.rawValue]
+    }
+
+    /// - Throws: `ClusterServingError`, terminal: the template cannot be served in a cluster.
+    func objects() throws -> [WantedObject] {
+        let pods = PodRendering(
+            deployment: deployment, revision: wanted.revision, template: wanted.template, settings: settings)
+        var objects = [service(), workload(try pods.podTemplate(), labels: pods.labels)]
+        if replicas > 1 { objects.append(disruptionBudget()) }
+        return objects
+    }
+
+    private func workload(_ podTemplate: JSONValue, labels: [String: String]) -> WantedObject {
+        object(
+            .deployments, labels: labels,
+            annotations: [
+                ObjectAnnotations.template: Self.text(of: wanted.template),
+                ObjectAnnotations.podTemplate: ObjectHash.value(podTemplate),
+            ],
+            spec: [
+                "replicas": .integer(replicas), "revisionHistoryLimit": 1,
+                "selector": ["matchLabels": .strings(selector)],
+                // Its pods never change; what somebody edited is put right without a gap.
+                "strategy": ["type": "RollingUpdate", "rollingUpdate": ["maxSurge": 1, "maxUnavailable": 0]],
+                "template": podTemplate,
+            ])
+    }
+
+    private func service() -> WantedObject {
+        let ports = ServerPorts(wanted.template.runtime)
+        return object(
+            .services, labels: ObjectLabels.of(deployment, revision: wanted.revision),
+            spec: [
+                "selector": .strings(selector),
+                "ports": [ServiceRendering.port(plan.endpoint, to: .string(ServerPorts.portName(ports.serving.name)))],
+            ])
+    }
+
+    private func disruptionBudget() -> WantedObject {
+        object(
+            .podDisruptionBudgets, labels: ObjectLabels.of(deployment, revision: wanted.revision),
+            spec: ["maxUnavailable": 1, "selector": ["matchLabels": .strings(selector)]])
+    }
+
+    private func object(
+        _ type: ResourceType, labels: [String: String], annotations: [String: String] = [:], spec: JSONValue
+    ) -> WantedObject {
+        WantedObject(
+            type, namespace: deployment.namespace, name: name, labels: labels, annotations: annotations, owner: owner,
+            content: ["spec": spec])
+    }
+
+    /// Keys sorted, so that the same template is the same text.
+    static func text(of template: ServingTemplate) -> String { AnnotationJSON.text(template) }
+}
+
+enum ServiceRendering {
+    static let defaultPort = 80
+
+    static func portNumber(_ endpoint: Endpoint) -> Int { endpoint.port ?? defaultPort }
+
+    /// - Parameter target: a container port's name or number.
+    static func port(_ endpoint: Endpoint, to target: JSONValue) -> JSONValue {
+        ["name": "http", "port": .integer(portNumber(endpoint)), "targetPort": target, "protocol": "TCP"]
+    }
+}
+
+/// Values as annotations: JSON with sorted keys.
+enum AnnotationJSON {
+    static func text(_ value: some Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // These types hold nothing that JSON cannot: an empty text would read back as nothing.
+        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
+    static func value<Value: Decodable>(_ type: Value.Type, _ text: String?) -> Value? {
+        text.flatMap { try? JSONDecoder().decode(type, from: Data($0.utf8)) }
+    }
+}

@@ -1,0 +1,94 @@
+import KubernetesClient
+import ModelManifests
+import Serving
+
+/// mlctl's own proxy, shared by the deployments of a namespace: exact counters, sticky users, shadows.
+///
+/// The route is a ConfigMap that the proxies watch; upstreams come from the EndpointSlices of the revisions' Services. So
+/// pods come and go without the controller, and a change of weight is one write.
+struct ProxyRouter: ClusterRouter {
+    /// Container ports of routes, on the proxies' pods.
+    static let ports = 10_000...29_999
+    static let routeKey = "route.json"
+
+    var kinds: [any ServedKind.Type] { [ServiceAccountKind.self, RoleKind.self, RoleBindingKind.self] }
+
+    func routes(_ rendering: RouteRendering) -> [WantedObject] {
+        guard let port = rendering.proxyPort else { return [] }
+        let name = ObjectNames.shortened(rendering.plan.deployment.name)
+        return [
+            rendering.object(
+                .configMaps, name: ObjectNames.route(rendering.plan.deployment),
+                labels: [ObjectLabels.route: "true"], isRoute: true,
+                content: ["data": [Self.routeKey: .string(AnnotationJSON.text(Self.route(rendering.plan, port: port)))]]
+            ),
+            rendering.object(
+                .services, name: name,
+                content: [
+                    "spec": [
+                        "selector": .strings(ProxyRendering.selector),
+                        "ports": [ServiceRendering.port(rendering.plan.endpoint, to: .integer(port))],
+                    ]
+                ]),
+        ]
+    }
+
+    func shared(_ rendering: RouteRendering) -> [WantedObject] {
+        ProxyRendering(namespace: rendering.plan.deployment.namespace, settings: rendering.settings).objects
+    }
+
+    /// Without upstreams, and with the plan's weights: the proxy balances them by who can answer.
+    static func route(_ plan: ServingPlan, port: Int) -> ProxyRoute {
+        ProxyRoute(
+            deployment: plan.deployment, port: port, routing: plan.endpoint.routing,
+            requestTimeout: plan.endpoint.requestTimeout,
+            revisions: plan.revisions.map {
+                RevisionRoute(revision: $0.revision, weight: $0.weight, mirror: $0.mirror)
+            },
+            keepsUsers: plan.endpoint.keepsUsers, observe: plan.endpoint.observe,
+            comparison: plan.comparison ?? ShadowComparison())
+    }
+
+    func observe(_ seen: RouteSeen) -> RouteView {
+        guard let route = Self.route(in: seen.object(.configMaps, ObjectNames.route(seen.deployment))) else {
+            return RouteView()
+        }
+        let shares = route.revisions.map {
+            WeightBalance.Share(weight: $0.weight, answers: seen.ready[$0.revision, default: 0] > 0)
+        }
+        let balanced = WeightBalance.weights(shares)
+        var view = RouteView(
+            weights: Dictionary(zip(route.revisions.map(\.revision), balanced)) { $0 + $1 },
+            mirrors: Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 })
+        let isOpen = shares.contains { $0.weight > 0 }
+        if seen.readyProxies > 0 {
+            if isOpen { view.endpoint = seen.address(ofService: ObjectNames.shortened(seen.deployment.name)) }
+        } else {
+            view.problems.append(
+                "no proxy is ready in the namespace \(seen.deployment.namespace): see "
+                    + "'kubectl -n \(seen.deployment.namespace) describe deployment \(ObjectNames.proxy)'.")
+        }
+        if seen.plan?.endpoint.generate != nil {
+            view.problems.append(
+                "`traffic.generate` is not done in a cluster: its requests lie in the model's folder, which the proxy "
+                    + "does not have. Send them from outside.")
+        }
+        return view
+    }
+
+    static func route(in object: JSONValue?) -> ProxyRoute? {
+        AnnotationJSON.value(ProxyRoute.self, object?["data"]?[routeKey]?.text)
+    }
+
+    /// - Parameters:
+    ///   - remembered: the port that the deployment's route has.
+    ///   - taken: those of the namespace's other routes.
+    /// - Returns: nil where all are taken.
+    static func port(for deployment: DeploymentKey, remembered: Int?, taken: Set<Int>) -> Int? {
+        if let remembered, ports.contains(remembered), !taken.contains(remembered) { return remembered }
+        let hash = UInt64(ObjectHash.text(deployment.name), radix: 16) ?? 0
+        let start = Int(hash % UInt64(ports.count))
+        return (0..<ports.count).lazy.map { ports.lowerBound + (start + $0) % ports.count }
+            .first { !taken.contains($0) }
+    }
+}

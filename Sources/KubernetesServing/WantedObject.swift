@@ -1,0 +1,89 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+
+/// One object as it is to be: the fields that mlctl owns, and no others.
+public struct WantedObject: Hashable, Sendable {
+    public var type: ResourceType
+    public var key: ObjectKey
+    public var body: JSONValue
+
+    /// - Parameters:
+    ///   - content: all but `apiVersion`, `kind` and `metadata`.
+    init(
+        _ type: ResourceType, namespace: String, name: String, labels: [String: String],
+        annotations: [String: String] = [:], owner: OwnerReference?, content: [String: JSONValue]
+    ) {
+        self.type = type
+        key = ObjectKey(namespace: namespace, name: name)
+        let metadata = JSONValue.fields([
+            "name": .string(name), "namespace": .string(namespace), "labels": .strings(labels),
+            "annotations": .strings(annotations),
+            "ownerReferences": owner.map { [.ownerReference($0)] },
+        ])
+        body = JSONValue.object(content).merging([
+            "apiVersion": .string(type.apiVersion), "kind": .string(type.kind), "metadata": metadata,
+        ])
+    }
+
+    public var id: ObjectID { ObjectID(type: type, key: key) }
+
+    /// Of all of it.
+    var hash: String { ObjectHash.value(body) }
+
+    /// With its own hash as an annotation: what is sent.
+    var stamped: JSONValue {
+        body.setting(["metadata", "annotations", ObjectAnnotations.applied], to: .string(hash))
+    }
+}
+
+/// One object among all of a cluster.
+public struct ObjectID: Hashable, Sendable, CustomStringConvertible {
+    public var type: ResourceType
+    public var key: ObjectKey
+
+    public init(type: ResourceType, key: ObjectKey) {
+        self.type = type
+        self.key = key
+    }
+
+    public var description: String { "\(type.kind) \(key)" }
+}
+
+extension JSONValue {
+    /// An object without the fields that are nil, or are empty objects or lists.
+    static func fields(_ fields: [String: JSONValue?]) -> JSONValue {
+        .object(
+            fields.compactMapValues { value in
+                switch value {
+                case nil, .object([:]), .array([]): nil
+                default: value
+                }
+            })
+    }
+
+    static func strings(_ values: [String: String]) -> JSONValue { .object(values.mapValues(JSONValue.string)) }
+
+    static func ownerReference(_ owner: OwnerReference) -> JSONValue {
+        .fields([
+            "apiVersion": .string(owner.apiVersion), "kind": .string(owner.kind), "name": .string(owner.name),
+            "uid": .string(owner.uid), "controller": owner.controller.map(JSONValue.bool),
+            "blockOwnerDeletion": owner.blockOwnerDeletion.map(JSONValue.bool),
+        ])
+    }
+
+    subscript(_ key: String) -> JSONValue? {
+        if case .object(let members) = self { members[key] } else { nil }
+    }
+
+    subscript(_ index: Int) -> JSONValue? {
+        if case .array(let items) = self, items.indices.contains(index) { items[index] } else { nil }
+    }
+
+    var text: String? { if case .string(let text) = self { text } else { nil } }
+    var whole: Int? { if case .integer(let number) = self { number } else { nil } }
+    var items: [JSONValue] { if case .array(let items) = self { items } else { [] } }
+    var members: [String: JSONValue] { if case .object(let members) = self { members } else { [:] } }
+
+    var jsonData: Data { Data(CanonicalJSON.text(self).utf8) }
+}

@@ -1,0 +1,38 @@
+/// Shares of traffic where not every revision can answer.
+public enum WeightBalance {
+    /// One revision's share, and whether anything of it can answer now.
+    public struct Share: Hashable, Sendable {
+        public var weight: Int
+        public var answers: Bool
+
+        public init(weight: Int, answers: Bool) {
+            self.weight = weight
+            self.answers = answers
+        }
+    }
+
+    /// Gives the share of a revision that cannot answer to those that can, in proportion; where none can, the plan's
+    /// weights stand. The sum stays what it was.
+    /// - Returns: weights in the order of `shares`.
+    public static func weights(_ shares: [Share]) -> [Int] {
+        let total = shares.reduce(0) { $0 + $1.weight }
+        let answering = shares.filter(\.answers).reduce(0) { $0 + $1.weight }
+        guard answering > 0, answering < total else { return shares.map(\.weight) }
+        var result = shares.map { $0.answers ? $0.weight * total / answering : 0 }
+        // What rounding left over goes to the largest remainders, the earlier first.
+        let order = shares.indices.filter { shares[$0].answers && shares[$0].weight > 0 }
+            .sorted { (shares[$0].weight * total % answering, -$0) > (shares[$1].weight * total % answering, -$1) }
+        for index in order.prefix(total - result.reduce(0, +)) { result[index] += 1 }
+        return result
+    }
+
+    /// The same for the proxy's routes: those without upstreams cannot answer.
+    public static func balanced(_ routes: [RevisionRoute]) -> [RevisionRoute] {
+        let weights = weights(routes.map { Share(weight: $0.weight, answers: !$0.upstreams.isEmpty) })
+        return zip(routes, weights).map { route, weight in
+            var route = route
+            route.weight = weight
+            return route
+        }
+    }
+}
