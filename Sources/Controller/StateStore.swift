@@ -50,9 +50,9 @@ public protocol EventArchive: EventTrail {
 /// An event whose original is in a record somewhere else.
 public struct EventCopy: Hashable, Sendable {
     public var deployment: DeploymentKey
-    /// Names the record for good: another of the same name has another origin.
+    /// Names the place of the record.
     public var origin: String
-    /// From 1, rising by one with every event of the origin.
+    /// Rises with every event of the deployment at this origin.
     public var ordinal: Int
     public var event: RolloutEvent
 

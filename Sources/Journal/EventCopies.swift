@@ -6,7 +6,7 @@ import Rollouts
 
 /// Copies of events whose originals are in records elsewhere: each is taken in once, however often it is offered.
 extension JournalStore: EventArchive {
-    /// What was absorbed last of an origin. Its events rise by one, so that one number says which are known.
+    /// What was absorbed last of an origin. Ordinals rise, so that one number says which are known.
     static let copyMigration = """
         CREATE TABLE absorbed (
             namespace TEXT NOT NULL,

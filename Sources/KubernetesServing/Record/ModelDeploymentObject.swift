@@ -12,7 +12,7 @@ struct ModelDeploymentObject: KubernetesObject, Equatable {
     var spec: SpecFingerprint
     /// Counts the swaps; nil where there is no record.
     var recordVersion: Int?
-    /// Of the latest event in the record, from 1; 0 where there are none.
+    /// Of the latest event in the record; 0 where there are none.
     var lastEventId: Int
 
     private enum CodingKeys: String, CodingKey { case metadata, spec, status }

@@ -10,7 +10,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
     /// Of a message: 32 of them leave room for the record in one object.
     static let messageLimit = 1_000
 
-    /// From 1, rising by one.
+    /// Milliseconds since 1970, or one more than the event's before: rises, also over objects of the same name.
     var id: Int
     var kind: String
     var message: String
@@ -21,11 +21,12 @@ struct RecordedEvent: Codable, Equatable, Sendable {
     var commit: String?
     var actor: String?
 
-    init(_ event: RolloutEvent, id: Int) {
-        self.id = id
+    /// - Parameter last: the id of the event before; 0 where there was none.
+    init(_ event: RolloutEvent, after last: Int) {
+        id = max(last + 1, Int(event.at.timeIntervalSince1970 * 1_000))
         kind = event.kind.rawValue
         message = String(event.message.prefix(Self.messageLimit))
-        at = event.at.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+        at = event.at.formatted(Self.timeStyle)
         revision = event.revision?.rawValue
         version = event.version
         commit = event.commit
@@ -40,8 +41,17 @@ struct RecordedEvent: Codable, Equatable, Sendable {
             actor: actor)
     }
 
+    private static let timeStyle = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+
     private static func date(_ text: String) -> Date {
-        (try? Date(text, strategy: .iso8601.year().month().day().time(includingFractionalSeconds: true)))
-            ?? (try? Date(text, strategy: .iso8601)) ?? Date(timeIntervalSince1970: 0)
+        (try? Date(text, strategy: timeStyle)) ?? (try? Date(text, strategy: .iso8601))
+            ?? Date(timeIntervalSince1970: 0)
+    }
+
+    /// The events of one decision, after those that are kept.
+    static func following(_ last: Int, _ events: [RolloutEvent]) -> [RecordedEvent] {
+        events.reduce(into: []) { recorded, event in
+            recorded.append(RecordedEvent(event, after: recorded.last?.id ?? last))
+        }
     }
 }

@@ -56,10 +56,22 @@ struct StatusDocument: Equatable, Sendable {
         }
     }
 
+    /// Not worth a write of their own: they follow with the next one. A commit that changes one deployment is the commit of
+    /// all of them, and a deadline moves with the clock.
+    static let followers: Set<String> = ["record", "events", "commit", "deadlineAt", "observedGeneration"]
+
     /// Equal where there is nothing to write, whether it was made here or read from the server.
     static func fingerprint(_ status: JSONValue) -> SpecFingerprint {
         guard case .object(var fields) = status.withoutNulls else { return SpecFingerprint(.null) }
-        for name in ["record", "events"] { fields[name] = nil }
+        fields = fields.filter { !followers.contains($0.key) }
+        if case .object(var desired)? = fields["desired"] {
+            desired["commit"] = nil
+            fields["desired"] = .object(desired)
+        }
+        if case .array(let conditions)? = fields["conditions"] {
+            fields["conditions"] = .array(
+                conditions.map { $0.merging(["lastTransitionTime": .null, "observedGeneration": .null]) })
+        }
         return SpecFingerprint(.object(fields))
     }
 
