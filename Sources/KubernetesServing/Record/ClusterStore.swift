@@ -129,11 +129,11 @@ public actor ClusterStore: StateStore {
         var fields: [String: JSONValue] = ["record": record]
         let kept = try new.isEmpty ? memory.events : Self.latest(memory.events, and: new)
         if !new.isEmpty { fields["events"] = try JSONDecoder().decode(JSONValue.self, from: kept) }
-        let document = status.map { document($0, memory) }
-        fields.merge(document?.fields ?? [:]) { own, _ in own }
+        let shown = status.map { document($0, memory) }
+        fields.merge(shown?.fields ?? [:]) { own, _ in own }
         try await patchStatus(fields, of: memory.object, expecting: expecting)
         known[deployment]?.events = kept
-        note(document, deployment)
+        note(shown, deployment)
         await tell(events, new, memory.object)
         return version
     }
