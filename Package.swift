@@ -72,7 +72,11 @@ let package = Package(
             ["Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient, .logging]),
         module("TrafficProxy", ["Serving", .nioCore, .nioPosix, .nioHTTP1, .logging]),
         module("MetricSources", ["Controller", .asyncHTTPClient, .subprocess, .system, .nioSSL, .logging]),
-        module("KubernetesClient", [.asyncHTTPClient, .nioCore, .nioSSL, .subprocess, .system, .yams, .logging]),
+        module(
+            "KubernetesClient",
+            [
+                .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .subprocess, .system, .yams, .logging,
+            ]),
         module("KubernetesServing", ["Serving", "Rollouts", "Controller", "KubernetesClient", .logging]),
         module("Notifications", ["Controller", .asyncHTTPClient, .crypto, .logging]),
         module("Journal", ["Controller", .grdb]),
@@ -114,7 +118,9 @@ let package = Package(
         tests("ModelStorageTests", ["ModelStorage"]),
         tests("LocalServingTests", ["LocalServing"]),
         tests("TrafficProxyTests", ["TrafficProxy"]),
-        tests("KubernetesClientTests", ["KubernetesClient"]),
+        tests(
+            "KubernetesClientTests", ["KubernetesClient", .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging],
+            exclude: ["Fixtures"]),
         tests("KubernetesServingTests", ["KubernetesServing"]),
         tests("MetricSourcesTests", ["MetricSources"]),
         tests("NotificationsTests", ["Notifications"]),

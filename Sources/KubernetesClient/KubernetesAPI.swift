@@ -7,11 +7,24 @@ public struct KubernetesAPI: Sendable {
     public static let pageSize = 500
 
     public let transport: any KubernetesTransport
+    /// Of one attempt.
     public var timeout: Duration
+    public var retries: RetryPolicy
+    public var stopwatch: Stopwatch
 
-    public init(transport: any KubernetesTransport, timeout: Duration = KubernetesAPI.defaultTimeout) {
+    public init(
+        transport: any KubernetesTransport, timeout: Duration = KubernetesAPI.defaultTimeout,
+        retries: RetryPolicy = RetryPolicy(), stopwatch: Stopwatch = Stopwatch()
+    ) {
         self.transport = transport
         self.timeout = timeout
+        self.retries = retries
+        self.stopwatch = stopwatch
+    }
+
+    /// The same server, asked once and for no longer than `timeout`.
+    public func once(within timeout: Duration) -> KubernetesAPI {
+        KubernetesAPI(transport: transport, timeout: timeout, retries: .never, stopwatch: stopwatch)
     }
 
     /// - Returns: nil where there is none.
@@ -96,9 +109,27 @@ public struct KubernetesAPI: Sendable {
         }
     }
 
-    /// The body of a 2xx answer.
-    /// - Throws: `APIError`.
+    /// The body of a 2xx answer. What is transient is asked again, as far as `retries` allows.
+    /// - Throws: `APIError`, or the `CancellationError` of the caller's task.
     public func answer(to request: APIRequest) async throws -> Data {
+        let start = stopwatch.elapsed()
+        var generator = SystemRandomNumberGenerator()
+        var attempt = 1
+        while true {
+            do {
+                return try await attemptAnswer(to: request)
+            } catch let error as APIError {
+                let wait = retries.wait(
+                    after: error, to: request, attempt: attempt, elapsed: stopwatch.elapsed() - start,
+                    using: &generator)
+                guard let wait else { throw error }
+                try await stopwatch.sleep(wait)
+                attempt += 1
+            }
+        }
+    }
+
+    private func attemptAnswer(to request: APIRequest) async throws -> Data {
         let response = try await transport.send(request, timeout: timeout)
         guard (200..<300).contains(response.code) else {
             throw APIError.answer(

@@ -22,9 +22,9 @@ public struct ResourceType: Hashable, Sendable {
     /// - Parameter namespace: nil for objects of the cluster, or for those of all namespaces.
     public func path(namespace: String? = nil, name: String? = nil, subresource: String? = nil) -> String {
         var path = group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)"
-        if isNamespaced, let namespace { path += "/namespaces/\(namespace)" }
+        if isNamespaced, let namespace { path += "/namespaces/\(APIRequest.encoded(namespace))" }
         path += "/\(plural)"
-        if let name { path += "/\(name)" }
+        if let name { path += "/\(APIRequest.encoded(name))" }
         if let subresource { path += "/\(subresource)" }
         return path
     }

@@ -80,6 +80,9 @@ public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
         case .status(let code, let reason):
             switch code {
             case 401, 403, 404: .waiting
+            // A webhook says no to what was sent now; its rules may change.
+            case 400 where message.contains("admission webhook"): .waiting
+            case 500 where message.contains("request is too large"): .terminal
             case 408, 429, 500...599: .transient(after: retryAfter)
             case 409: reason == "NamespaceTerminating" ? .waiting : .conflict
             case 410: .transient(after: nil)
@@ -106,12 +109,44 @@ extension APIError {
     /// - Parameter retryAfterSeconds: of the `Retry-After` field.
     public static func answer(code: Int, body: Data, request: APIRequest, retryAfterSeconds: Int? = nil) -> APIError {
         let status = try? JSONDecoder().decode(Status.self, from: body)
-        let text = String(decoding: body.prefix(400), as: UTF8.self)
-        return APIError(
+        let text = String(decoding: body.prefix(maximumTextBytes), as: UTF8.self)
+        var error = APIError(
             .status(code: status?.code ?? code, reason: status?.reason ?? ""),
-            message: status?.message ?? (code == 404 ? "the server could not find the requested resource" : nil)
+            message: status?.message ?? (code == 404 ? missingResource : nil)
                 ?? "HTTP \(code)\(text.isEmpty ? "" : ": \(text)")",
             request: "\(request.method.rawValue) \(request.path)", causes: status?.details?.causes ?? [],
             retryAfter: (retryAfterSeconds ?? status?.details?.retryAfterSeconds).map { .seconds($0) })
+        if let advice = error.advice { error.message += advice }
+        return error
+    }
+
+    /// Of a `Status` that came in the middle of a watch.
+    static func event(_ status: Data, request: String) -> APIError {
+        let read = try? JSONDecoder().decode(Status.self, from: status)
+        return APIError(
+            .status(code: read?.code ?? 500, reason: read?.reason ?? ""),
+            message: read?.message ?? "the watch was ended without a reason", request: request,
+            retryAfter: read?.details?.retryAfterSeconds.map { .seconds($0) })
+    }
+
+    private static let maximumTextBytes = 400
+    private static let missingResource = "the server could not find the requested resource"
+
+    /// What to do about it, where that is known.
+    private var advice: String? {
+        if isMissingResource {
+            return ": its kind is not installed in this cluster, or not in this version. Install its definition (for "
+                + "mlctl's own: `kubectl apply -f controller/crds`)."
+        }
+        let contested = fieldConflicts
+        if !contested.isEmpty {
+            return ". " + contested.map(\.description).joined(separator: "; ")
+                + ". Let that manager give the field up, or apply with force."
+        }
+        return switch statusCode {
+        case 401:
+            ": the credentials are not accepted. They may have expired: check the user of this context, or log in again."
+        default: nil
+        }
     }
 }

@@ -41,7 +41,9 @@ extension APIRequest {
         if let limit { query.append(Parameter("limit", String(limit))) }
         if let continuing { query.append(Parameter("continue", continuing)) }
         if let resourceVersion, continuing == nil { query.append(Parameter("resourceVersion", resourceVersion)) }
-        return APIRequest(.get, type.path(namespace: selection.namespace), query: query)
+        var request = APIRequest(.get, type.path(namespace: selection.namespace), query: query)
+        request.answersWithList = true
+        return request
     }
 
     /// Changes after `resourceVersion`, one JSON object a line, with bookmarks.
@@ -125,12 +127,20 @@ extension APIRequest {
         case orphan = "Orphan"
     }
 
-    /// Only `metadata` of the objects.
+    /// Only `metadata` of the objects. A watch answers with one object an event, a list with a list.
     public var metadataOnly: APIRequest {
         var request = self
-        let isList = method == .get && !path.isEmpty && request.body == nil
-        request.accept =
-            "application/json;as=\(isList ? "PartialObjectMetadataList" : "PartialObjectMetadata");g=meta.k8s.io;v=v1"
+        let kind = answersWithList ? "PartialObjectMetadataList" : "PartialObjectMetadata"
+        request.accept = "application/json;as=\(kind);g=meta.k8s.io;v=v1"
         return request
+    }
+
+    /// Asking twice leaves the cluster as asking once does, whoever wrote in between.
+    var isIdempotent: Bool {
+        switch method {
+        case .get, .delete: true
+        case .patch: contentType == "application/apply-patch+yaml"
+        case .post, .put: false
+        }
     }
 }

@@ -14,6 +14,8 @@ public struct APIRequest: Hashable, Sendable {
     public var contentType: String?
     public var accept: String
     public var body: Data?
+    /// The answer holds objects of a type, not one object.
+    public var answersWithList = false
 
     public struct Parameter: Hashable, Sendable {
         public var name: String
@@ -43,7 +45,8 @@ public struct APIRequest: Hashable, Sendable {
         return path + "?" + query.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
     }
 
-    private static func encoded(_ text: String) -> String {
+    /// As a query's value, or as one component of a path.
+    static func encoded(_ text: String) -> String {
         var encoded = ""
         for byte in text.utf8 {
             switch byte {

@@ -1,0 +1,147 @@
+import Foundation
+import Subprocess
+import SystemPackage
+
+/// Credentials of an exec plugin, kept until they expire.
+///
+/// # Guarantees
+/// - The plugin runs once at a time, with a time limit and bounded output, without a shell and without a terminal.
+/// - What it gave is used until shortly before `expirationTimestamp`, or until the server refuses it. A refusal makes it
+///   run again at most every `renewAtMostEvery`.
+/// - A failure is told to all who wait, and stands for `failureKept`: a broken plugin is not run for each request.
+actor ExecCredentials: CredentialSource {
+    static let timeout = Duration.seconds(30)
+    static let maximumOutputBytes = 1 << 20
+    static let maximumErrorBytes = 4 << 10
+    static let renewBeforeExpirySeconds = 10.0
+    static let renewAtMostEvery = Duration.seconds(10)
+    static let failureKept = Duration.seconds(5)
+    static let graceOnStop = Duration.milliseconds(500)
+
+    private let plugin: ExecPlugin
+    private let cluster: Kubeconfig.Cluster
+    private let impersonation: [Credential.Header]
+    private let stopwatch: Stopwatch
+    private let timeout: Duration
+    private let wallClock: @Sendable () -> Date
+
+    private var kept: (credential: Credential, expiresAt: Date?, at: Duration)?
+    private var failure: (error: APIError, at: Duration)?
+    private var isRunning = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    init(
+        _ plugin: ExecPlugin, cluster: Kubeconfig.Cluster, impersonation: [Credential.Header] = [],
+        timeout: Duration = ExecCredentials.timeout, stopwatch: Stopwatch = Stopwatch(),
+        wallClock: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.plugin = plugin
+        self.cluster = cluster
+        self.impersonation = impersonation
+        self.timeout = timeout
+        self.stopwatch = stopwatch
+        self.wallClock = wallClock
+    }
+
+    func current() async throws -> Credential {
+        while true {
+            if let kept, isGood(kept.expiresAt) { return kept.credential }
+            if let failure, stopwatch.elapsed() - failure.at < Self.failureKept { throw failure.error }
+            guard isRunning else { break }
+            // Bounded by the plugin's own time limit.
+            await withCheckedContinuation { waiters.append($0) }
+            try Task.checkCancellation()
+        }
+        isRunning = true
+        defer {
+            isRunning = false
+            let waiting = waiters
+            waiters = []
+            for waiter in waiting { waiter.resume() }
+        }
+        do {
+            let answer = try ExecCredential.read(try await run(), of: plugin)
+            var credential = answer.credential
+            credential.impersonation = impersonation
+            kept = (credential, answer.expiresAt, stopwatch.elapsed())
+            failure = nil
+            return credential
+        } catch let error as APIError {
+            failure = (error, stopwatch.elapsed())
+            throw error
+        }
+    }
+
+    func refused(_ credential: Credential) -> Bool {
+        guard let kept else { return true }
+        // Somebody else has renewed them since.
+        guard kept.credential == credential else { return true }
+        guard stopwatch.elapsed() - kept.at >= Self.renewAtMostEvery else { return false }
+        self.kept = nil
+        return true
+    }
+
+    private func isGood(_ expiresAt: Date?) -> Bool {
+        guard let expiresAt else { return true }
+        return wallClock().addingTimeInterval(Self.renewBeforeExpirySeconds) < expiresAt
+    }
+
+    private func run() async throws -> Data {
+        let configuration = try configuration()
+        do {
+            let result = try await stopwatch.within(timeout) {
+                try await Subprocess.run(
+                    configuration, input: .none, output: .bytes(limit: Self.maximumOutputBytes),
+                    error: .string(limit: Self.maximumErrorBytes))
+            }
+            try Task.checkCancellation()
+            guard result.terminationStatus.isSuccess else {
+                throw refusal("failed (\(result.terminationStatus)). Run it by hand to see why; it may want a login.")
+            }
+            return Data(result.standardOutput)
+        } catch is TimedOut {
+            throw refusal("gave no answer within \(timeout) and was stopped. It may wait for a login: run it by hand.")
+        } catch let error as SubprocessError {
+            try Task.checkCancellation()
+            throw refusal(explanation(of: error))
+        }
+    }
+
+    private func configuration() throws -> Configuration {
+        var variables: [Environment.Key: String] = [:]
+        // Cloud tools need their own variables; mlctl's may be secrets.
+        for (name, value) in ProcessInfo.processInfo.environment where !name.hasPrefix("MLCTL_") {
+            if let key = Environment.Key(rawValue: name) { variables[key] = value }
+        }
+        for variable in plugin.env ?? [] {
+            if let key = Environment.Key(rawValue: variable.name) { variables[key] = variable.value }
+        }
+        if let key = Environment.Key(rawValue: "KUBERNETES_EXEC_INFO") {
+            variables[key] = try ExecCredential.info(plugin, cluster: cluster, now: stopwatch.elapsed())
+        }
+        var options = PlatformOptions()
+        options.createSession = true
+        options.teardownSequence = [
+            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: Self.graceOnStop)
+        ]
+        let executable: Executable =
+            plugin.command.contains("/") ? .path(FilePath(plugin.command)) : .name(plugin.command)
+        return Configuration(
+            executable: executable, arguments: Arguments(plugin.args ?? []), environment: .custom(variables),
+            platformOptions: options)
+    }
+
+    private func refusal(_ reason: String) -> APIError {
+        APIError(.credentials, message: "the exec plugin \(plugin.command) \(reason)")
+    }
+
+    private func explanation(of error: SubprocessError) -> String {
+        switch error.code {
+        case .executableNotFound:
+            "is not installed, or not on the PATH. \(plugin.installHint ?? "Install it, or give its whole path.")"
+        case .outputLimitExceeded: "printed more than \(Self.maximumOutputBytes >> 10) KiB, or too many errors."
+        case .spawnFailed: "could not be started: check that it is executable, and for this machine."
+        default: "could not be run: \(error)"
+        }
+    }
+}

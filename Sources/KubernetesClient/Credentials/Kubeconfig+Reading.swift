@@ -1,0 +1,90 @@
+import Foundation
+import Yams
+
+extension Kubeconfig {
+    static let maximumBytes = 4 << 20
+
+    /// The files of `paths`, or those of `KUBECONFIG`, or `~/.kube/config`.
+    /// - Parameter paths: separated by `:`, as in `KUBECONFIG`.
+    /// - Throws: `APIError(.credentials)`; a file that is missing among several is passed over, as kubectl does.
+    public static func read(
+        _ paths: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> Kubeconfig {
+        let home = environment["HOME"] ?? "/"
+        let named = paths ?? environment["KUBECONFIG"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home)/.kube/config"
+        let files = named.split(separator: ":").map { path in
+            path.hasPrefix("~/") ? home + path.dropFirst() : String(path)
+        }
+        var whole: Kubeconfig?
+        for file in files {
+            guard FileManager.default.fileExists(atPath: file) else { continue }
+            let part = try parse(try contents(file), path: file)
+            whole?.merge(part)
+            whole = whole ?? part
+        }
+        guard let whole else {
+            throw APIError(
+                .credentials,
+                message: "there is no kubeconfig at \(named). Name one in the settings, or in KUBECONFIG.")
+        }
+        return whole
+    }
+
+    private static func contents(_ path: String) throws -> String {
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw APIError(.credentials, message: "the kubeconfig \(path) cannot be read: check its permissions.")
+        }
+        defer { try? handle.close() }
+        let bytes = (try? handle.read(upToCount: maximumBytes + 1)) ?? Data()
+        guard bytes.count <= maximumBytes, let text = String(data: bytes, encoding: .utf8) else {
+            throw APIError(
+                .credentials,
+                message: "the kubeconfig \(path) is no text, or larger than \(maximumBytes >> 20) MiB.")
+        }
+        return text
+    }
+
+    /// - Parameter path: of the file; relative paths in it start at its folder.
+    static func parse(_ text: String, path: String) throws -> Kubeconfig {
+        let file: KubeconfigFile
+        do {
+            file = try YAMLDecoder().decode(KubeconfigFile.self, from: text.isEmpty ? "{}" : text)
+        } catch {
+            throw APIError(.credentials, message: "the kubeconfig \(path) \(reason(error)).")
+        }
+        let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+        var config = Kubeconfig()
+        config.places = [path]
+        config.currentContext = file.currentContext.flatMap { $0.isEmpty ? nil : $0 }
+        for entry in file.clusters ?? [] where config.clusters[entry.name] == nil {
+            config.clusters[entry.name] = try entry.cluster.resolved(folder, place: "\(path): cluster \(entry.name)")
+        }
+        for entry in file.users ?? [] where config.users[entry.name] == nil {
+            config.users[entry.name] = try entry.user?.resolved(folder, place: "\(path): user \(entry.name)") ?? User()
+        }
+        for entry in file.contexts ?? [] where config.contexts[entry.name] == nil {
+            config.contexts[entry.name] = Context(
+                cluster: entry.context.cluster, user: entry.context.user ?? "", namespace: entry.context.namespace)
+        }
+        return config
+    }
+
+    /// Where it is wrong, without quoting it: the line may hold a token.
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+            YamlError.composer(_, let problem, let mark, _):
+            "is not YAML: line \(mark.line): \(problem)"
+        case DecodingError.keyNotFound(let key, let context):
+            "lacks \(field(context.codingPath + [key]))"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.dataCorrupted(let context):
+            "has a wrong value at \(field(context.codingPath))"
+        default: "is not YAML"
+        }
+    }
+
+    private static func field(_ path: [any CodingKey]) -> String {
+        path.isEmpty ? "its top" : path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+    }
+}

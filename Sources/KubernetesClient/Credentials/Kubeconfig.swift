@@ -1,0 +1,101 @@
+import Foundation
+import Yams
+
+/// One or more kubeconfig files, as kubectl reads them: of a name, and of a setting, the first file that has it wins whole.
+public struct Kubeconfig: Sendable {
+    struct Cluster: Sendable {
+        var server: String
+        var serverName: String?
+        var isInsecure = false
+        var authorities: PEMSource?
+        /// Of `certificate-authority-data`, as it is told to exec plugins.
+        var authoritiesData: Data?
+        var proxyURL: String?
+        /// What an exec plugin is told beside: the extension `client.authentication.k8s.io/exec`.
+        var pluginSettings: ExtensionValue?
+    }
+
+    struct User: Sendable {
+        var token: String?
+        var tokenFile: RotatedFile?
+        var certificate: (chain: PEMSource, key: PEMSource)?
+        var impersonation: [Credential.Header] = []
+        var plugin: ExecPlugin?
+        /// Why it cannot be used.
+        var refusal: String?
+    }
+
+    struct Context: Sendable {
+        var cluster: String
+        var user: String
+        var namespace: String?
+    }
+
+    var clusters: [String: Cluster] = [:]
+    var users: [String: User] = [:]
+    var contexts: [String: Context] = [:]
+    var currentContext: String?
+    /// For messages.
+    var places: [String] = []
+
+    mutating func merge(_ later: Kubeconfig) {
+        clusters.merge(later.clusters) { first, _ in first }
+        users.merge(later.users) { first, _ in first }
+        contexts.merge(later.contexts) { first, _ in first }
+        currentContext = currentContext ?? later.currentContext
+        places += later.places
+    }
+
+    /// What a context says of how to reach its cluster.
+    /// - Parameter context: nil: the current one.
+    /// - Throws: `APIError(.credentials)` that names what there is.
+    public func connection(context name: String? = nil, stopwatch: Stopwatch = Stopwatch()) throws -> ClusterConnection
+    {
+        let place = places.joined(separator: ":")
+        guard let name = name ?? currentContext else {
+            throw APIError(
+                .credentials,
+                message: "\(place) has no current-context. Name a context: \(Self.names(contexts.keys)).")
+        }
+        guard let context = contexts[name] else {
+            throw APIError(
+                .credentials, message: "\(place) has no context '\(name)'. It has: \(Self.names(contexts.keys)).")
+        }
+        guard let cluster = clusters[context.cluster] else {
+            throw APIError(
+                .credentials,
+                message: "the context '\(name)' names the cluster '\(context.cluster)', which \(place) does not have.")
+        }
+        var user = User()
+        if !context.user.isEmpty {
+            guard let found = users[context.user] else {
+                throw APIError(
+                    .credentials,
+                    message: "the context '\(name)' names the user '\(context.user)', which \(place) does not have.")
+            }
+            user = found
+        }
+        if let refusal = user.refusal {
+            throw APIError(.credentials, message: "the user '\(context.user)' of \(place) \(refusal)")
+        }
+        return ClusterConnection(
+            server: cluster.server, serverName: cluster.serverName,
+            trust: ServerTrust(authorities: cluster.authorities, isInsecure: cluster.isInsecure),
+            proxyURL: cluster.proxyURL, namespace: context.namespace,
+            credentials: Self.credentials(user, cluster, stopwatch))
+    }
+
+    private static func credentials(_ user: User, _ cluster: Cluster, _ stopwatch: Stopwatch) -> any CredentialSource {
+        if let plugin = user.plugin {
+            return ExecCredentials(
+                plugin, cluster: cluster, impersonation: user.impersonation, stopwatch: stopwatch)
+        }
+        return WrittenCredentials(
+            token: user.token, tokenFile: user.tokenFile, certificate: user.certificate,
+            impersonation: user.impersonation, stopwatch: stopwatch)
+    }
+
+    private static func names(_ names: some Collection<String>) -> String {
+        names.isEmpty ? "none" : names.sorted().joined(separator: ", ")
+    }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import Synchronization
+
+/// Credentials as they stand in a kubeconfig or in files that it names, a service account's included.
+final class WrittenCredentials: CredentialSource {
+    private let token: String?
+    private let tokenFile: RotatedFile?
+    private let certificate: (chain: PEMSource, key: PEMSource)?
+    private let impersonation: [Credential.Header]
+    private let stopwatch: Stopwatch
+    /// Parsed once for each pair of PEM texts.
+    private let parsed = Mutex<(chain: Data, key: Data, certificate: ClientCertificate)?>(nil)
+
+    init(
+        token: String? = nil, tokenFile: RotatedFile? = nil, certificate: (chain: PEMSource, key: PEMSource)? = nil,
+        impersonation: [Credential.Header] = [], stopwatch: Stopwatch = Stopwatch()
+    ) {
+        self.token = token
+        self.tokenFile = tokenFile
+        self.certificate = certificate
+        self.impersonation = impersonation
+        self.stopwatch = stopwatch
+    }
+
+    func current() throws -> Credential {
+        let now = stopwatch.elapsed()
+        var token = token
+        if let tokenFile {
+            // As kubectl: a file that cannot be read leaves a token that stands beside it in force.
+            do {
+                token = String(decoding: try tokenFile.contents(now), as: UTF8.self)
+                    .trimmingCharacters(in: .whitespacesAndNewlines)
+            } catch {
+                guard token != nil else { throw error }
+            }
+        }
+        return Credential(token: token, certificate: try clientCertificate(now), impersonation: impersonation)
+    }
+
+    func refused(_ credential: Credential) -> Bool {
+        let now = stopwatch.elapsed()
+        let rereads = [
+            tokenFile?.reread(now) ?? false, certificate?.chain.reread(now) ?? false,
+            certificate?.key.reread(now) ?? false,
+        ]
+        return rereads.contains(true)
+    }
+
+    private func clientCertificate(_ now: Duration) throws -> ClientCertificate? {
+        guard let certificate else { return nil }
+        let chain = try certificate.chain.contents(now)
+        let key = try certificate.key.contents(now)
+        return try parsed.withLock { parsed in
+            if let parsed, parsed.chain == chain, parsed.key == key { return parsed.certificate }
+            let made = try ClientCertificate(chain: chain, key: key, place: certificate.chain.place)
+            parsed = (chain, key, made)
+            return made
+        }
+    }
+}

@@ -1,0 +1,39 @@
+/// When a request that failed is sent again, without its caller knowing. Pure: told how it went, it says how long to wait.
+///
+/// # Guarantees
+/// - Nothing is sent twice that could take effect twice: what is not idempotent is sent again only where the server said
+///   that it had not acted (429, or 503 with `Retry-After`).
+/// - At most `attempts` in all, and never beyond `total`, waits included.
+public struct RetryPolicy: Hashable, Sendable {
+    public var attempts: Int
+    /// From the first attempt to the end of the last wait.
+    public var total: Duration
+    var backoff: Backoff
+
+    public init(
+        attempts: Int = 4, total: Duration = .seconds(10), initial: Duration = .milliseconds(100),
+        cap: Duration = .seconds(2)
+    ) {
+        self.attempts = max(attempts, 1)
+        self.total = total
+        backoff = Backoff(initial: initial, cap: cap)
+    }
+
+    /// One attempt: for tests, and for callers that have a rhythm of their own.
+    public static let never = RetryPolicy(attempts: 1)
+
+    /// - Parameters:
+    ///   - attempt: how many have been made.
+    ///   - elapsed: since the first one began.
+    /// - Returns: the wait before the next attempt; nil where there is none.
+    func wait(
+        after error: APIError, to request: APIRequest, attempt: Int, elapsed: Duration,
+        using generator: inout some RandomNumberGenerator
+    ) -> Duration? {
+        guard attempt < attempts, case .transient(let least) = error.retry, !error.isExpired else { return nil }
+        let didNotAct = error.statusCode == 429 || (error.statusCode == 503 && least != nil)
+        guard request.isIdempotent || didNotAct else { return nil }
+        let wait = max(backoff.delay(afterFailures: attempt, using: &generator), least ?? .zero)
+        return elapsed + wait <= total ? wait : nil
+    }
+}

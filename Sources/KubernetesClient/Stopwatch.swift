@@ -1,0 +1,33 @@
+/// What shells take from a clock: the time since a start, and waiting. Tests hand in a clock that they move.
+public struct Stopwatch: Sendable {
+    /// Since this value was made.
+    public let elapsed: @Sendable () -> Duration
+    public let sleep: @Sendable (Duration) async throws -> Void
+
+    public init<C: Clock>(_ clock: C = ContinuousClock()) where C.Duration == Duration {
+        let start = clock.now
+        elapsed = { start.duration(to: clock.now) }
+        sleep = { try await clock.sleep(until: clock.now.advanced(by: $0), tolerance: nil) }
+    }
+}
+
+struct TimedOut: Error {}
+
+extension Stopwatch {
+    /// Runs `work`, and cancels it after `limit`.
+    /// - Throws: `TimedOut`, what `work` throws, or the `CancellationError` of the caller's task.
+    func within<Value: Sendable>(
+        _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await work() }
+            group.addTask { [sleep] in
+                try await sleep(limit)
+                throw TimedOut()
+            }
+            guard let value = try await group.next() else { throw TimedOut() }
+            return value
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import AsyncHTTPClient
+import Foundation
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import Synchronization
+
+/// Requests over HTTP/2 where the server offers it, else HTTP/1.1.
+///
+/// # Guarantees
+/// - A call ends within its time limit, connecting and the last byte included. Credentials that have to be fetched anew
+///   come on top, within a limit of their own.
+/// - A 401 makes credentials be fetched once more, and the request be sent once more. Then it is the answer.
+/// - Connections are reused. One whose peer has gone silent is given up (`ConnectionPatience`).
+/// - Redirects are not followed: credentials would go along.
+/// - Errors and logs hold no token, key or body.
+public final class HTTPTransport: KubernetesTransport {
+    public static let maximumBodyBytes = 32 << 20
+    public static let maximumLineBytes = 16 << 20
+    static let maximumErrorBytes = 64 << 10
+    /// Each watch occupies one where there is no HTTP/2.
+    static let maximumHTTP1Connections = 128
+    static let connectTimeout = TimeAmount.seconds(10)
+
+    public enum HTTPVersion: Sendable { case automatic, http1 }
+
+    private let connection: ClusterConnection
+    private let client: HTTPClient
+    private let address: ServerAddress
+    private let identity: TLSIdentity
+    private let stopwatch: Stopwatch
+    private let failures: TransportFailure
+
+    /// - Throws: `APIError` for an address or a proxy that cannot be.
+    public init(
+        _ connection: ClusterConnection, http: HTTPVersion = .automatic, stopwatch: Stopwatch = Stopwatch(),
+        logger: Logger = Logger(label: "mlctl.kubernetes")
+    ) throws {
+        self.connection = connection
+        self.stopwatch = stopwatch
+        address = try ServerAddress(connection)
+        identity = TLSIdentity(connection.trust)
+        failures = TransportFailure(address: address, trust: connection.trust, stopwatch: stopwatch)
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.httpVersion = http == .http1 ? .http1Only : .automatic
+        configuration.timeout.connect = Self.connectTimeout
+        // What failed to connect is told at once: callers have a back-off of their own.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.maximumHTTP1Connections
+        configuration.proxy = address.proxy
+        if let (name, host) = address.dnsOverride { configuration.dnsOverride = [name: host] }
+        configuration.http1_1ConnectionDebugInitializer = ConnectionPatience.configure
+        configuration.http2ConnectionDebugInitializer = ConnectionPatience.configure
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    deinit {
+        // Closes idle connections; nobody is left who could wait for it.
+        client.shutdown { _ in }
+    }
+
+    public func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse {
+        let first = try await exchange(request, timeout: timeout)
+        guard first.response.code == 401 else { return first.response }
+        guard await connection.credentials.refused(first.credential) else {
+            try Self.checkCertificate(first.credential, of: request)
+            return first.response
+        }
+        return try await exchange(request, timeout: timeout).response
+    }
+
+    public func lines(
+        _ request: APIRequest, idleTimeout: Duration
+    ) async throws -> AsyncThrowingStream<Data, any Error> {
+        var (head, credential) = try await open(request, timeout: idleTimeout)
+        if head.status == .unauthorized, await connection.credentials.refused(credential) {
+            (head, credential) = try await open(request, timeout: idleTimeout)
+        }
+        let body = head.body
+        guard (200..<300).contains(head.status.code) else {
+            if head.status == .unauthorized { try Self.checkCertificate(credential, of: request) }
+            let said = try await bounded(request, idleTimeout) {
+                try await Self.collect(body, upTo: Self.maximumErrorBytes)
+            }
+            throw APIError.answer(
+                code: Int(head.status.code), body: said, request: request,
+                retryAfterSeconds: Self.retryAfterSeconds(head.headers))
+        }
+        let lines = LineStream(
+            body, maximumLineBytes: Self.maximumLineBytes, idleTimeout: idleTimeout, stopwatch: stopwatch)
+        return AsyncThrowingStream { [self] in
+            do {
+                return try await lines.next()
+            } catch {
+                throw await failures.error(error, request: request, limit: idleTimeout)
+            }
+        }
+    }
+
+    private func exchange(
+        _ request: APIRequest, timeout: Duration
+    ) async throws -> (response: APIResponse, credential: Credential) {
+        let (outgoing, credential) = try await prepared(request)
+        let response = try await bounded(request, timeout) { [client] in
+            let head = try await client.execute(outgoing, deadline: .distantFuture)
+            return APIResponse(
+                code: Int(head.status.code), body: try await Self.collect(head.body, upTo: Self.maximumBodyBytes),
+                retryAfterSeconds: Self.retryAfterSeconds(head.headers))
+        }
+        return (response, credential)
+    }
+
+    /// Up to the answer's head.
+    private func open(
+        _ request: APIRequest, timeout: Duration
+    ) async throws -> (response: HTTPClientResponse, credential: Credential) {
+        let (outgoing, credential) = try await prepared(request)
+        let response = try await bounded(request, timeout) { [client] in
+            try await client.execute(outgoing, deadline: .distantFuture)
+        }
+        return (response, credential)
+    }
+
+    private func prepared(_ request: APIRequest) async throws -> (HTTPClientRequest, Credential) {
+        let credential = try await connection.credentials.current()
+        var outgoing = HTTPClientRequest(url: address.url(request.target))
+        outgoing.method = HTTPMethod(rawValue: request.method.rawValue)
+        outgoing.headers.add(name: "accept", value: request.accept)
+        outgoing.headers.add(name: "user-agent", value: "mlctl")
+        outgoing.headers.add(name: "host", value: address.authority)
+        if let type = request.contentType { outgoing.headers.add(name: "content-type", value: type) }
+        if let token = credential.token { outgoing.headers.add(name: "authorization", value: "Bearer \(token)") }
+        for header in credential.impersonation { outgoing.headers.add(name: header.name, value: header.value) }
+        if let body = request.body { outgoing.body = .bytes(ByteBuffer(bytes: body)) }
+        if address.isTLS { outgoing.tlsConfiguration = try identity.configuration(credential, stopwatch.elapsed()) }
+        return (outgoing, credential)
+    }
+
+    private func bounded<Value: Sendable>(
+        _ request: APIRequest, _ limit: Duration, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await stopwatch.within(limit, work)
+        } catch {
+            throw await failures.error(error, request: request, limit: limit)
+        }
+    }
+
+    private static func collect(_ body: HTTPClientResponse.Body, upTo limit: Int) async throws -> Data {
+        let buffer = try await body.collect(upTo: limit)
+        // The body of a cancelled call ends early, as if it were whole.
+        try Task.checkCancellation()
+        return Data(buffer.readableBytesView)
+    }
+
+    private static func retryAfterSeconds(_ headers: HTTPHeaders) -> Int? {
+        headers.first(name: "retry-after").flatMap { Int($0) }.map { max($0, 0) }
+    }
+
+    /// The API server answers 401 to an expired client certificate, without saying why.
+    private static func checkCertificate(_ credential: Credential, of request: APIRequest) throws {
+        guard let end = credential.certificate?.expiresAt, end < Date() else { return }
+        throw APIError(
+            .credentials,
+            message: "the client certificate expired at \(end.formatted(.iso8601)). Renew it, or log in again.",
+            request: "\(request.method.rawValue) \(request.path)")
+    }
+}

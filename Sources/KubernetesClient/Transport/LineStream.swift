@@ -1,0 +1,54 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import Synchronization
+
+/// The lines of an answer's body, read as fast as they are asked for and no faster.
+///
+/// Sendable although its iterator and splitter are not: whoever reads first takes `isBusy`, and gives it back when done;
+/// a second reader in between is refused, so both are touched by one task at a time.
+final class LineStream: @unchecked Sendable {
+    struct Idle: Error {}
+    struct ReadTwice: Error {}
+
+    private var iterator: HTTPClientResponse.Body.AsyncIterator
+    private var splitter: LineSplitter
+    private var isOver = false
+    private let isBusy = Mutex(false)
+    private let stopwatch: Stopwatch
+    private let idleTimeout: Duration
+
+    init(_ body: HTTPClientResponse.Body, maximumLineBytes: Int, idleTimeout: Duration, stopwatch: Stopwatch) {
+        iterator = body.makeAsyncIterator()
+        splitter = LineSplitter(maximumBytes: maximumLineBytes)
+        self.idleTimeout = idleTimeout
+        self.stopwatch = stopwatch
+    }
+
+    /// - Throws: `Idle` after `idleTimeout` without a byte, `LineSplitter.TooLong`, what the connection throws.
+    func next() async throws -> Data? {
+        let isFree = isBusy.withLock { busy in
+            defer { busy = true }
+            return !busy
+        }
+        guard isFree else { throw ReadTwice() }
+        defer { isBusy.withLock { $0 = false } }
+        while true {
+            if let line = try splitter.next() { return line }
+            if isOver { return splitter.rest() }
+            do {
+                try await stopwatch.within(idleTimeout) { try await self.readPiece() }
+            } catch is TimedOut {
+                isOver = true
+                throw Idle()
+            }
+        }
+    }
+
+    private func readPiece() async throws {
+        let piece = try await iterator.next()
+        // The body of a cancelled call ends early, as if it were whole.
+        try Task.checkCancellation()
+        if let piece { splitter.add(piece) } else { isOver = true }
+    }
+}

@@ -1,0 +1,74 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+
+/// Where the server is, under which name it is verified, and by which way it is reached.
+struct ServerAddress: Sendable {
+    /// `https://host:6443/prefix`, with the name to verify in place of the host.
+    private let base: String
+    /// As the kubeconfig says it, for the `Host` field and for people.
+    let authority: String
+    let host: String
+    let port: Int
+    let isTLS: Bool
+    /// Nil for a host that is an IP address, which is verified as such.
+    let serverName: String?
+    /// From the name in `base` to where it really is.
+    let dnsOverride: (name: String, host: String)?
+    let proxy: HTTPClient.Configuration.Proxy?
+
+    /// - Throws: `APIError(.credentials)`: the settings have to change first.
+    init(_ connection: ClusterConnection) throws {
+        guard let components = URLComponents(string: connection.server), let scheme = components.scheme,
+            ["https", "http"].contains(scheme), let named = components.host, !named.isEmpty
+        else {
+            throw APIError(
+                .credentials,
+                message: "the server '\(connection.server)' is no address. Write it as https://host:6443.")
+        }
+        isTLS = scheme == "https"
+        host = named.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        port = components.port ?? (isTLS ? 443 : 80)
+        let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
+        let written = host.contains(":") ? "[\(host)]" : host
+        authority = "\(written):\(port)"
+        var path = components.percentEncodedPath
+        while path.hasSuffix("/") { path.removeLast() }
+        if isTLS, let name = connection.serverName, !name.isEmpty, name != host {
+            serverName = name
+            dnsOverride = (name, host)
+            base = "\(scheme)://\(name):\(port)\(path)"
+        } else {
+            serverName = isAddress ? nil : host
+            dnsOverride = nil
+            base = "\(scheme)://\(authority)\(path)"
+        }
+        proxy = try connection.proxyURL.map(Self.proxy)
+        if proxy != nil, isTLS, serverName == nil, !connection.trust.isInsecure {
+            throw APIError(
+                .credentials,
+                message: "behind a proxy, the certificate of a server that is given by its IP address (\(host)) cannot "
+                    + "be checked. Set tls-server-name to a name in its certificate, such as `kubernetes`.")
+        }
+    }
+
+    func url(_ target: String) -> String { base + target }
+
+    private static func proxy(_ text: String) throws -> HTTPClient.Configuration.Proxy {
+        guard let components = URLComponents(string: text), let host = components.host, !host.isEmpty else {
+            throw APIError(.credentials, message: "proxy-url is no address. Write it as http://host:3128.")
+        }
+        switch components.scheme {
+        case "http":
+            let authorization = components.user.map {
+                HTTPClient.Authorization.basic(username: $0, password: components.password ?? "")
+            }
+            return .server(host: host, port: components.port ?? 80, authorization: authorization)
+        case "socks5": return .socksServer(host: host, port: components.port ?? 1080)
+        default:
+            throw APIError(
+                .credentials,
+                message: "proxy-url has the scheme '\(components.scheme ?? "")': http and socks5 are possible.")
+        }
+    }
+}

@@ -1,0 +1,91 @@
+/// Objects by key and by label, and those that are being gathered to replace them.
+struct CacheContents<Object: KubernetesObject>: Sendable {
+    private(set) var objects: [ObjectKey: Object] = [:]
+    /// Why an object cannot be read. Its last readable state stays, where there is one.
+    private(set) var unreadable: [ObjectKey: String] = [:]
+    private var gathered: [ObjectKey: Object] = [:]
+    private var gatheredUnreadable: [ObjectKey: String] = [:]
+    /// Label, value, keys.
+    private var index: [String: [String: Set<ObjectKey>]]
+
+    init(indexedLabels: [String] = []) {
+        index = Dictionary(indexedLabels.map { ($0, [:]) }) { first, _ in first }
+    }
+
+    var isIndexed: Set<String> { Set(index.keys) }
+
+    func keys(label: String, value: String) -> Set<ObjectKey> {
+        if let values = index[label] { return values[value] ?? [] }
+        return Set(objects.lazy.filter { $0.value.metadata.labels[label] == value }.map(\.key))
+    }
+
+    mutating func beginGathering() {
+        gathered = [:]
+        gatheredUnreadable = [:]
+    }
+
+    mutating func gather(_ object: Object) {
+        gathered[object.metadata.key] = object
+        gatheredUnreadable[object.metadata.key] = nil
+    }
+
+    mutating func gather(unreadable metadata: ObjectMetadata, reason: String) {
+        gathered[metadata.key] = objects[metadata.key]
+        gatheredUnreadable[metadata.key] = reason
+    }
+
+    mutating func dropGathered(_ key: ObjectKey) {
+        gathered[key] = nil
+        gatheredUnreadable[key] = nil
+    }
+
+    /// What was gathered becomes the contents.
+    /// - Returns: the keys of what is different.
+    mutating func replace() -> [ObjectKey] {
+        var changed = objects.keys.filter { gathered[$0] == nil }
+        for (key, object) in gathered {
+            let old = objects[key]?.metadata
+            if old == nil || old?.uid != object.metadata.uid
+                || old?.resourceVersion != object.metadata.resourceVersion
+            {
+                changed.append(key)
+            }
+        }
+        changed += gatheredUnreadable.keys.filter { unreadable[$0] == nil }
+        objects = gathered
+        unreadable = gatheredUnreadable
+        beginGathering()
+        for label in index.keys { index[label] = [:] }
+        for (key, object) in objects { enter(key, object.metadata.labels) }
+        return changed
+    }
+
+    mutating func set(_ object: Object) {
+        let key = object.metadata.key
+        if let old = objects[key] { leave(key, old.metadata.labels) }
+        objects[key] = object
+        unreadable[key] = nil
+        enter(key, object.metadata.labels)
+    }
+
+    mutating func mark(_ key: ObjectKey, unreadable reason: String) { unreadable[key] = reason }
+
+    mutating func remove(_ key: ObjectKey) {
+        if let old = objects.removeValue(forKey: key) { leave(key, old.metadata.labels) }
+        unreadable[key] = nil
+    }
+
+    private mutating func enter(_ key: ObjectKey, _ labels: [String: String]) {
+        for label in index.keys {
+            if let value = labels[label] { index[label]?[value, default: []].insert(key) }
+        }
+    }
+
+    private mutating func leave(_ key: ObjectKey, _ labels: [String: String]) {
+        for label in index.keys {
+            guard let value = labels[label] else { continue }
+            index[label]?[value]?.remove(key)
+            if index[label]?[value]?.isEmpty == true { index[label]?[value] = nil }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Synchronization
+
+/// Keys that have changed, each at most once until it is read: a slow reader misses no key and holds up nobody.
+///
+/// Bounded by `maximum` distinct keys; beyond, the oldest is dropped and counted. One reader.
+final class ChangedKeys: Sendable {
+    static let maximum = 100_000
+
+    private struct State {
+        var waiting: [ObjectKey: UInt64] = [:]
+        /// In order of change; may name keys that were read since.
+        var order: [ObjectKey] = []
+        var next = 0
+        var dropped = 0
+        var isOver = false
+        var reader: CheckedContinuation<Void, Never>?
+
+        mutating func take() -> ObjectKey? {
+            guard next < order.count else { return nil }
+            let key = order[next]
+            next += 1
+            // Drops the read part when it is the larger one, so that reading stays cheap.
+            if next > 1024, next * 2 > order.count {
+                order.removeFirst(next)
+                next = 0
+            }
+            waiting[key] = nil
+            return key
+        }
+    }
+
+    private let state = Mutex(State())
+    private let maximum: Int
+
+    init(maximum: Int = ChangedKeys.maximum) { self.maximum = maximum }
+
+    var droppedCount: Int { state.withLock { $0.dropped } }
+
+    func add(_ keys: some Sequence<ObjectKey>) {
+        let reader = state.withLock { state in
+            for key in keys where state.waiting[key] == nil {
+                if state.waiting.count >= maximum {
+                    _ = state.take()
+                    state.dropped += 1
+                }
+                state.waiting[key] = 0
+                state.order.append(key)
+            }
+            defer { state.reader = nil }
+            return state.waiting.isEmpty ? nil : state.reader
+        }
+        reader?.resume()
+    }
+
+    func end() {
+        let reader = state.withLock { state in
+            state.isOver = true
+            defer { state.reader = nil }
+            return state.reader
+        }
+        reader?.resume()
+    }
+
+    /// - Returns: nil when it has ended, or the reader's task was cancelled.
+    func next() async -> ObjectKey? {
+        while !Task.isCancelled {
+            let (key, isOver) = state.withLock { ($0.take(), $0.isOver) }
+            if let key { return key }
+            if isOver { return nil }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let resumeNow = state.withLock { state in
+                        if state.isOver || !state.waiting.isEmpty || Task.isCancelled { return true }
+                        state.reader = continuation
+                        return false
+                    }
+                    if resumeNow { continuation.resume() }
+                }
+            } onCancel: {
+                let reader = state.withLock { state in
+                    defer { state.reader = nil }
+                    return state.reader
+                }
+                reader?.resume()
+            }
+        }
+        return nil
+    }
+}

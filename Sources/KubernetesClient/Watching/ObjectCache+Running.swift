@@ -1,0 +1,177 @@
+import Foundation
+import Logging
+
+/// The shell of `ListWatch`.
+extension ObjectCache {
+    private typealias Machine = ListWatch<SystemRandomNumberGenerator>
+
+    /// Follows the server until its task is cancelled. Run it once at a time.
+    public func run() async {
+        var machine = Machine(settings, generator: SystemRandomNumberGenerator())
+        var action = machine.start()
+        while !Task.isCancelled {
+            switch action {
+            case .ask(let request): action = await carryOut(request, &machine)
+            case .replace(let request):
+                replace()
+                action = await carryOut(request, &machine)
+            case .wait(let duration):
+                do { try await stopwatch.sleep(duration) } catch { return }
+                action = machine.waited()
+            }
+        }
+    }
+
+    private func carryOut(_ request: Machine.Request, _ machine: inout Machine) async -> Machine.Action {
+        do {
+            switch request {
+            case .list(let token, let limit): return try await list(token, limit, &machine)
+            case .stream(let timeout):
+                state.withLock { $0.contents.beginGathering() }
+                return try await follow(
+                    .watch(
+                        Object.resource, selection, resourceVersion: nil, timeout: timeout, sendsInitialEvents: true),
+                    &machine)
+            case .watch(let version, let timeout):
+                return try await follow(
+                    .watch(Object.resource, selection, resourceVersion: version, timeout: timeout), &machine)
+            }
+        } catch let error as APIError {
+            note(error)
+            return machine.failed(error)
+        } catch {
+            // Cancelled: the loop ends before it carries this out.
+            return .wait(.zero)
+        }
+    }
+
+    private func list(_ token: String?, _ limit: Int, _ machine: inout Machine) async throws -> Machine.Action {
+        if token == nil { state.withLock { $0.contents.beginGathering() } }
+        let request = shaped(.list(Object.resource, selection, limit: limit, continuing: token))
+        let body = try await api.answer(to: request)
+        let page: ListPage<Object>
+        do {
+            page = try JSONDecoder().decode(ListPage<Object>.self, from: body)
+        } catch {
+            throw APIError(
+                .malformed, message: "the list is not what the API promises: \(DecodingReason.text(error))",
+                request: "GET \(request.path)")
+        }
+        heard()
+        state.withLock { state in
+            for object in page.objects { state.contents.gather(object) }
+            for object in page.unreadable {
+                state.contents.gather(unreadable: object.metadata, reason: object.reason)
+            }
+        }
+        for object in page.unreadable { warn(object.metadata.key, object.reason) }
+        return machine.received(pageOf: page.resourceVersion, continuing: page.continuing)
+    }
+
+    private func follow(_ request: APIRequest, _ machine: inout Machine) async throws -> Machine.Action {
+        let request = shaped(request)
+        let what = "GET \(request.path)"
+        let began = stopwatch.elapsed()
+        let lines = try await api.transport.lines(request, idleTimeout: Self.idleTimeout)
+        heard()
+        for try await line in lines {
+            heard()
+            let event = try WatchEvent<Object>(line: line, request: what)
+            switch machine.received(event.outline) {
+            case .gather: gather(event)
+            case .apply: apply(event)
+            case .replace: replace()
+            case .ignore: break
+            case .stop(let action):
+                if case .error(let error) = event { note(error) }
+                return action
+            }
+        }
+        try Task.checkCancellation()
+        return machine.watchEnded(after: stopwatch.elapsed() - began)
+    }
+
+    private func shaped(_ request: APIRequest) -> APIRequest { isMetadataOnly ? request.metadataOnly : request }
+
+    private func gather(_ event: WatchEvent<Object>) {
+        state.withLock { state in
+            switch event {
+            case .added(let object), .modified(let object): state.contents.gather(object)
+            case .deleted(let metadata): state.contents.dropGathered(metadata.key)
+            case .unreadable(let metadata, let reason): state.contents.gather(unreadable: metadata, reason: reason)
+            case .bookmark, .error: break
+            }
+        }
+        if case .unreadable(let metadata, let reason) = event { warn(metadata.key, reason) }
+    }
+
+    private func apply(_ event: WatchEvent<Object>) {
+        let key: ObjectKey
+        switch event {
+        case .added(let object), .modified(let object):
+            key = object.metadata.key
+            state.withLock { $0.contents.set(object) }
+        case .deleted(let metadata):
+            key = metadata.key
+            state.withLock { $0.contents.remove(key) }
+        case .unreadable(let metadata, let reason):
+            key = metadata.key
+            state.withLock { $0.contents.mark(key, unreadable: reason) }
+            warn(key, reason)
+        case .bookmark, .error: return
+        }
+        tell([key])
+    }
+
+    private func replace() {
+        let now = stopwatch.elapsed()
+        let (changed, waiting) = state.withLock { state in
+            let changed = state.contents.replace()
+            state.freshness.syncedAt = state.freshness.syncedAt ?? now
+            defer { state.awaitingSync = [:] }
+            return (changed, Array(state.awaitingSync.values))
+        }
+        for continuation in waiting {
+            continuation.yield(())
+            continuation.finish()
+        }
+        tell(changed)
+    }
+
+    private func tell(_ keys: [ObjectKey]) {
+        for reader in state.withLock({ Array($0.readers.values) }) { reader.add(keys) }
+    }
+
+    private func heard() {
+        let now = stopwatch.elapsed()
+        state.withLock { state in
+            state.freshness.lastContactAt = now
+            state.freshness.error = nil
+        }
+    }
+
+    private func note(_ error: APIError) {
+        state.withLock { $0.freshness.error = error }
+        logger.warning(
+            "following the API server was interrupted",
+            metadata: ["kind": "\(Object.resource.kind)", "reason": "\(error)"])
+    }
+
+    private func warn(_ key: ObjectKey, _ reason: String) {
+        logger.warning(
+            "an object cannot be read",
+            metadata: ["kind": "\(Object.resource.kind)", "object": "\(key)", "reason": "\(reason)"])
+    }
+}
+
+extension WatchEvent {
+    /// What the state machine needs to know of it.
+    fileprivate var outline: ListWatch<SystemRandomNumberGenerator>.Event {
+        switch self {
+        case .added(let object), .modified(let object): .object(version: object.metadata.resourceVersion ?? "")
+        case .deleted(let metadata), .unreadable(let metadata, _): .object(version: metadata.resourceVersion ?? "")
+        case .bookmark(let version, let ends): .bookmark(version: version, endsInitialEvents: ends)
+        case .error(let error): .error(error)
+        }
+    }
+}

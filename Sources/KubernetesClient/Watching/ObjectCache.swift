@@ -1,0 +1,130 @@
+import Foundation
+import Logging
+import Synchronization
+
+/// All objects of a type, or those of a selection, as the API server last told them. Reads ask nobody.
+///
+/// # Guarantees
+/// - While `run` runs, the contents follow the server; after a lost contact they catch up without missing a change.
+/// - A read sees whole states: contents are replaced at once, never page by page.
+///
+/// # Caveats
+/// - The contents are late by as much as `freshness` says. Whoever writes carries the `resourceVersion` along.
+public final class ObjectCache<Object: KubernetesObject>: Sendable {
+    public struct Freshness: Hashable, Sendable {
+        /// When the contents were first complete; of the cache's stopwatch.
+        public var syncedAt: Duration?
+        /// When the server last said anything.
+        public var lastContactAt: Duration?
+        /// Why it cannot be reached now; nil where it can.
+        public var error: APIError?
+
+        public var isSynced: Bool { syncedAt != nil }
+    }
+
+    struct State {
+        var contents: CacheContents<Object>
+        var freshness = Freshness()
+        var readers: [UUID: ChangedKeys] = [:]
+        var awaitingSync: [UUID: AsyncStream<Void>.Continuation] = [:]
+    }
+
+    /// Bookmarks come about each minute: silence for longer than this is a dead watch.
+    static var idleTimeout: Duration { .seconds(150) }
+
+    let api: KubernetesAPI
+    let selection: APIRequest.Selection
+    let isMetadataOnly: Bool
+    let settings: ListWatch<SystemRandomNumberGenerator>.Settings
+    let logger: Logger
+    let state: Mutex<State>
+
+    public var stopwatch: Stopwatch { api.stopwatch }
+
+    /// - Parameters:
+    ///   - isMetadataOnly: the server sends nothing but `metadata`.
+    ///   - indexedLabels: labels by whose values objects are looked up.
+    public convenience init(
+        _ type: Object.Type = Object.self, of api: KubernetesAPI, _ selection: APIRequest.Selection = .init(),
+        isMetadataOnly: Bool = false, indexedLabels: [String] = [],
+        logger: Logger = Logger(label: "mlctl.kubernetes.cache")
+    ) {
+        self.init(
+            of: api, selection, isMetadataOnly: isMetadataOnly, indexedLabels: indexedLabels, settings: .init(),
+            logger: logger)
+    }
+
+    init(
+        of api: KubernetesAPI, _ selection: APIRequest.Selection, isMetadataOnly: Bool, indexedLabels: [String],
+        settings: ListWatch<SystemRandomNumberGenerator>.Settings, logger: Logger
+    ) {
+        self.api = api
+        self.selection = selection
+        self.isMetadataOnly = isMetadataOnly
+        self.settings = settings
+        self.logger = logger
+        state = Mutex(State(contents: CacheContents(indexedLabels: indexedLabels)))
+    }
+
+    public subscript(_ key: ObjectKey) -> Object? { state.withLock { $0.contents.objects[key] } }
+
+    /// In no order.
+    public var all: [Object] { state.withLock { Array($0.contents.objects.values) } }
+
+    public var count: Int { state.withLock { $0.contents.objects.count } }
+
+    /// Those whose label has the value. Fast for indexed labels.
+    public func all(label: String, value: String) -> [Object] {
+        state.withLock { state in
+            state.contents.keys(label: label, value: value).compactMap { state.contents.objects[$0] }
+        }
+    }
+
+    /// Objects that cannot be read, and why. Their last readable state is still given.
+    public var unreadable: [ObjectKey: String] { state.withLock { $0.contents.unreadable } }
+
+    public var freshness: Freshness { state.withLock { $0.freshness } }
+
+    /// Keys of what changes from now on, each once until it is read. One reader for each stream; it ends with its task.
+    public func changes() -> AsyncStream<ObjectKey> {
+        let id = UUID()
+        let keys = ChangedKeys()
+        state.withLock { $0.readers[id] = keys }
+        let registration = Registration { [weak self] in self?.state.withLock { _ = $0.readers.removeValue(forKey: id) }
+        }
+        return AsyncStream {
+            withExtendedLifetime(registration) {}
+            return await keys.next()
+        }
+    }
+
+    /// - Throws: `APIError` that says why the contents are not complete after `timeout`.
+    public func waitUntilSynced(timeout: Duration) async throws {
+        let id = UUID()
+        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let isSynced = state.withLock { state in
+            if !state.freshness.isSynced { state.awaitingSync[id] = continuation }
+            return state.freshness.isSynced
+        }
+        if isSynced { return }
+        defer { state.withLock { _ = $0.awaitingSync.removeValue(forKey: id) } }
+        do {
+            try await stopwatch.within(timeout) { for await _ in stream { return } }
+            try Task.checkCancellation()
+        } catch is TimedOut {
+            throw freshness.error
+                ?? APIError(
+                    .transport,
+                    message:
+                        "\(Object.resource.plural) were not complete within \(timeout): the API server is slow, or "
+                        + "the cache does not run.")
+        }
+    }
+}
+
+/// Ends with the last who holds it.
+private final class Registration: Sendable {
+    private let end: @Sendable () -> Void
+    init(_ end: @escaping @Sendable () -> Void) { self.end = end }
+    deinit { end() }
+}

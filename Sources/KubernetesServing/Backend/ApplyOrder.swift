@@ -1,0 +1,78 @@
+import KubernetesClient
+import ModelManifests
+
+/// In which order a plan's objects are written, and what is deleted. Pure.
+///
+/// What is wanted is there before traffic goes to it; traffic has left before its pods do.
+struct ApplyOrder: Sendable {
+    /// Before the routes: whatever is new, or grows.
+    var before: [WantedObject] = []
+    var routes: [WantedObject] = []
+    /// After the routes: Deployments that get smaller.
+    var after: [WantedObject] = []
+    var deletions: [Deletion] = []
+
+    /// - Parameters:
+    ///   - live: all objects of the deployment.
+    ///   - replicas: that Deployments ask for now.
+    ///   - keptNames: of revisions that are wanted, whether they can be rendered or not.
+    init(
+        _ result: PlanRendering.Result, deployment: DeploymentKey, live: [LiveObject], replicas: [ObjectID: Int],
+        keptNames: Set<String>
+    ) {
+        for object in result.shared + result.workloads {
+            let wanted = object.body["spec"]?["replicas"]?.whole ?? 0
+            if object.type == .deployments, let has = replicas[object.id], wanted < has {
+                after.append(object)
+            } else {
+                before.append(object)
+            }
+        }
+        routes = result.routes
+        let wanted = Set(result.all.map(\.id))
+        let rendered = Set(result.workloads.map(\.key.name))
+        deletions = live.filter { object in
+            !wanted.contains(object.id) && (!keptNames.contains(object.id.key.name) || rendered.contains(object.id.key.name))
+        }
+        .compactMap { Deletion(of: $0, in: deployment) }
+        .sorted { ($0.rank, $0.object.id.key.name) < ($1.rank, $1.object.id.key.name) }
+    }
+}
+
+/// The right to delete one object. It cannot be made for an object of somebody else's, nor for a namesake that comes later.
+struct Deletion: Hashable, Sendable {
+    let object: LiveObject
+
+    /// - Returns: nil unless the object carries mlctl's labels for this deployment, and nobody else controls it.
+    init?(of object: LiveObject, in deployment: DeploymentKey) {
+        guard !object.uid.isEmpty, !object.isBeingDeleted, object.deployment == deployment,
+            Self.isControlled(object, by: deployment.name)
+        else { return nil }
+        self.object = object
+    }
+
+    /// Of a namespace's proxy, which no deployment owns.
+    init?(ofShared object: LiveObject) {
+        guard !object.uid.isEmpty, !object.isBeingDeleted, object.isManaged, object.owners.isEmpty,
+            object.id.key.name == ObjectNames.proxy,
+            object.labels[ObjectLabels.component] == ObjectLabels.Component.proxy.rawValue
+        else { return nil }
+        self.object = object
+    }
+
+    private static func isControlled(_ object: LiveObject, by name: String) -> Bool {
+        object.owners.allSatisfy { owner in
+            owner.controller != true || (owner.kind == ResourceType.modelDeployments.kind && owner.name == name)
+        }
+    }
+
+    /// What routes goes first, pods last.
+    fileprivate var rank: Int {
+        switch object.id.type {
+        case .deployments: 2
+        case .podDisruptionBudgets: 3
+        case .services: object.labels[ObjectLabels.revision] == nil ? 0 : 3
+        default: 0
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import KubernetesClient
+import Logging
+import ModelManifests
+import Serving
+
+/// Makes serving plans true with the objects of a cluster.
+///
+/// What there is, caches know that follow the API server by watch; `run` must be running. A pass over what has not changed
+/// asks the server nothing and writes nothing. Pods, their Services and the proxies go on without it.
+public actor ClusterBackend: ServingBackend {
+    public nonisolated let changes: AsyncStream<DeploymentKey>
+
+    static let maximumBufferedChanges = 1 << 16
+
+    let api: KubernetesAPI
+    let views: ClusterViews
+    let owners: any DeploymentOwners
+    let settings: ClusterServingSettings
+    let pins: @Sendable (ModelSource) async throws -> Digest?
+    let logger: Logger
+    let clock: @Sendable () -> Duration
+    private let changed: AsyncStream<DeploymentKey>.Continuation
+    var ledger = WriteLedger()
+    /// As last applied here.
+    var plans: [DeploymentKey: ServingPlan] = [:]
+    /// What is being written now: shared objects are wanted by many deployments at once.
+    var underWay: Set<ObjectID> = []
+    /// Container ports of routes that caches may not show yet.
+    var proxyPorts: [DeploymentKey: Int] = [:]
+    /// Who else writes a deployment's objects.
+    var contests: [DeploymentKey: [ObjectID: String]] = [:]
+    /// Whose an object was: one that is gone cannot be asked.
+    private var belongings: [ObjectID: DeploymentKey] = [:]
+
+    /// - Parameters:
+    ///   - pins: the digest of what a mutable URI holds now; nil where it cannot be told from here.
+    ///   - clock: rises; its zero means nothing.
+    public init(
+        api: KubernetesAPI, owners: (any DeploymentOwners)? = nil,
+        settings: ClusterServingSettings = ClusterServingSettings(),
+        pins: @escaping @Sendable (ModelSource) async throws -> Digest? = { _ in nil },
+        logger: Logger = Logger(label: "mlctl.cluster"),
+        clock: @escaping @Sendable () -> Duration = ClusterBackend.uptime
+    ) {
+        self.api = api
+        views = ClusterViews(api)
+        self.owners = owners ?? AskedOwners(api)
+        self.settings = settings
+        self.pins = pins
+        self.logger = logger
+        self.clock = clock
+        (changes, changed) = AsyncStream.makeStream(
+            of: DeploymentKey.self, bufferingPolicy: .bufferingNewest(Self.maximumBufferedChanges))
+    }
+
+    public static var uptime: @Sendable () -> Duration {
+        let start = ContinuousClock.now
+        return { ContinuousClock.now - start }
+    }
+
+    public func pin(_ model: ModelSource) async throws -> Digest? { try await pins(model) }
+
+    /// Follows the API server until its task is cancelled. Run it once.
+    public func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            for view in views.all {
+                let changes = view.changes()
+                group.addTask { await view.run() }
+                group.addTask { for await key in changes { await self.notice(key, in: view) } }
+            }
+            await group.waitForAll()
+        }
+        changed.finish()
+    }
+
+    /// - Throws: `ClusterServingError`, transient, with the reason why the API server cannot be asked.
+    public func waitUntilSynced(timeout: Duration) async throws {
+        let deadline = clock() + timeout
+        while let missing = unsynced(of: views.all) {
+            guard clock() < deadline else { throw missing }
+            try await Task.sleep(for: Self.syncLook)
+        }
+    }
+
+    private static let syncLook = Duration.milliseconds(20)
+
+    private func notice(_ key: ObjectKey, in view: any KindView) {
+        let id = ObjectID(type: view.type, key: key)
+        let live = view.live(key)
+        if live == nil {
+            if !underWay.contains(id) { ledger.forgetWrite(of: id) }
+        } else if let deployment = live?.deployment {
+            belongings[id] = deployment
+        }
+        if let deployment = belongings[id] {
+            changed.yield(deployment)
+            if live == nil { belongings[id] = nil }
+        } else if key.name == ObjectNames.proxy, let namespace = key.namespace, let first = routes(in: namespace).first {
+            // Whoever of the namespace comes first puts it right; its readiness is everybody's.
+            if view.type == .deployments {
+                for deployment in routes(in: namespace) { changed.yield(deployment) }
+            } else {
+                changed.yield(first)
+            }
+        }
+    }
+
+    /// Deployments of a namespace whose traffic the proxies split.
+    func routes(in namespace: String) -> [DeploymentKey] {
+        views.configMaps.cache.all(label: ObjectLabels.route, value: "true")
+            .filter { $0.metadata.namespace == namespace }.compactMap { $0.live.deployment }.sorted()
+    }
+
+    // MARK: - Seeing
+
+    public func deployments() throws -> [DeploymentKey] {
+        if let missing = unsynced(of: [views.workloads, views.configMaps]) { throw missing }
+        return Set(views.applied.flatMap(\.allLive).compactMap(\.deployment)).sorted()
+    }
+
+    public func observe(_ deployment: DeploymentKey) throws -> Observation {
+        if let missing = unsynced(of: [views.workloads, views.pods, views.configMaps]) { throw missing }
+        let sketch = views.applied.lazy.compactMap { $0.sketch(of: deployment) }.first
+        let read = AnnotationJSON.value(PlanSketch.self, sketch)
+        let proxy = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)
+        let observation = ClusterObservation(
+            deployment: deployment, router: Self.router(plans[deployment]?.target ?? read?.target ?? .local),
+            pods: views.pods.all(of: deployment), workloads: views.workloads.all(of: deployment),
+            readyProxies: views.workloads.cache[proxy]?.detail.status?.readyReplicas ?? 0,
+            objects: views.applied.reduce(into: [:]) { all, view in
+                all.merge(view.json(of: deployment)) { first, _ in first }
+            },
+            plan: plans[deployment], sketch: read, problems: problems(of: deployment))
+        return observation.observation
+    }
+
+    private func problems(of deployment: DeploymentKey) -> [String] {
+        let away = Set(
+            [views.workloads.failure, views.pods.failure].compactMap { error in
+                error.map { "the cluster cannot be followed: \($0.message)" }
+            })
+        return away.sorted() + (contests[deployment] ?? [:]).values.sorted()
+    }
+
+    /// The first that has never been read whole.
+    func unsynced(of needed: [any KindView]) -> ClusterServingError? {
+        needed.first { !$0.isSynced && $0.failure?.isMissingResource != true }.map { view in
+            ClusterServingError(
+                .notSynced,
+                "the cluster's \(view.type.plural) are not known yet"
+                    + (view.failure.map { ": \($0.message)" } ?? ": they are being read."), retry: .transient)
+        }
+    }
+
+    static func router(_ target: Target) -> any ClusterRouter {
+        if case .kubernetes(let kubernetes) = target { return ClusterRouters.router(kubernetes.router) }
+        return ClusterRouters.router(.proxy)
+    }
+
+    // MARK: - For readings
+
+    /// Where the proxies that serve a deployment tell what they count: `host:port` by pod.
+    public func proxies(of deployment: DeploymentKey) -> [String: String] {
+        let pods = views.pods.cache.all(
+            label: ObjectLabels.component, value: ObjectLabels.Component.proxy.rawValue)
+        return Dictionary(
+            pods.compactMap { pod -> (String, String)? in
+                guard pod.metadata.namespace == deployment.namespace, PodReading(pod).isReady,
+                    let host = pod.detail.status?.podIP, !host.isEmpty
+                else { return nil }
+                let address = host.contains(":") ? "[\(host)]" : host
+                return (pod.metadata.name, "\(address):\(ProxyRendering.controlPort)")
+            }
+        ) { first, _ in first }
+    }
+}

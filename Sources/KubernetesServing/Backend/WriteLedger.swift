@@ -1,0 +1,89 @@
+import Serving
+
+/// What was written, and whether it has to be written again. Pure: times are passed in.
+///
+/// # Guarantees
+/// - What is as it was applied is not written: neither when nothing changed, nor while a cache has not seen the write yet.
+/// - What somebody else changed of mlctl's fields, or deleted, is written once.
+/// - Whoever puts it back again and again is answered more and more seldom, so that two controllers do not race.
+struct WriteLedger: Sendable {
+    /// For how long a cache that shows what was there before a write is taken to be late.
+    static let patience = Duration.seconds(10)
+    static let freeCorrections = 5
+    static let correctionWindow = Duration.seconds(60)
+    /// After the free ones.
+    static let correctionInterval = Duration.seconds(30)
+
+    struct Written: Hashable, Sendable {
+        var hash: String
+        /// What the cache had; nil: nothing.
+        var before: String?
+        /// Of `ObjectWriters`, as the answer has it.
+        var own: UInt64?
+        var at: Duration
+    }
+
+    enum Verdict: Hashable, Sendable {
+        case upToDate
+        /// The cache does not show the last write yet, or the object is still being deleted: its change wakes the loop.
+        case awaitCache
+        /// - Parameter corrects: somebody else changed or deleted it.
+        case write(corrects: Bool)
+        /// Somebody else puts it back each time.
+        case hold
+    }
+
+    private var written: [ObjectID: Written] = [:]
+    private var corrections: [ObjectID: [Duration]] = [:]
+
+    /// - Parameter expected: `FieldTree.digest` of what the body will own: asked for only where no answer is known.
+    func verdict(
+        _ object: ObjectID, hash: String, live: LiveObject?, now: Duration, expected: () -> UInt64
+    ) -> Verdict {
+        let last = written[object]
+        let isRecent = last.map { $0.hash == hash && now - $0.at < Self.patience } ?? false
+        guard let live else {
+            if isRecent, last?.before == nil { return .awaitCache }
+            return correcting(object, isCorrection: last?.hash == hash, now)
+        }
+        if live.isBeingDeleted { return .awaitCache }
+        if live.applied == hash {
+            let own = last?.hash == hash ? last?.own : nil
+            if live.writers.own == own ?? expected() { return .upToDate }
+        }
+        if isRecent, last?.before == live.resourceVersion { return .awaitCache }
+        // What another controller of ours began, this one has not written: it is no edit.
+        return correcting(object, isCorrection: live.applied == hash || last?.hash == hash, now)
+    }
+
+    private func correcting(_ object: ObjectID, isCorrection: Bool, _ now: Duration) -> Verdict {
+        guard isCorrection else { return .write(corrects: false) }
+        let recent = (corrections[object] ?? []).filter { now - $0 < Self.correctionWindow }
+        guard recent.count >= Self.freeCorrections, let last = recent.last else { return .write(corrects: true) }
+        return now - last >= Self.correctionInterval ? .write(corrects: true) : .hold
+    }
+
+    mutating func note(_ object: ObjectID, _ entry: Written, corrects: Bool) {
+        written[object] = entry
+        guard corrects else { return }
+        let recent = (corrections[object] ?? []).filter { entry.at - $0 < Self.correctionWindow }
+        corrections[object] = recent.suffix(Self.freeCorrections) + [entry.at]
+    }
+
+    /// True while somebody else is at it.
+    func isContested(_ object: ObjectID, now: Duration) -> Bool {
+        (corrections[object] ?? []).filter { now - $0 < Self.correctionWindow }.count > 1
+    }
+
+    /// It is gone: that it was written says nothing any more.
+    mutating func forgetWrite(of object: ObjectID) {
+        guard written[object] != nil else { return }
+        written[object]?.before = ""
+    }
+
+    /// It is not wanted any more.
+    mutating func forget(_ object: ObjectID) {
+        written[object] = nil
+        corrections[object] = nil
+    }
+}
