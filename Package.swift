@@ -122,6 +122,7 @@ let package = Package(
             "KubernetesClientTests", ["KubernetesClient", .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging],
             exclude: ["Fixtures"]),
         tests("KubernetesServingTests", ["KubernetesServing"]),
+        tests("KubernetesConformanceTests", ["KubernetesServing"]),
         tests("MetricSourcesTests", ["MetricSources"]),
         tests("NotificationsTests", ["Notifications"]),
         tests("JournalTests", ["Journal"]),

@@ -1,0 +1,4 @@
+import Foundation
+import KubernetesClient
+import TestSupport
+import Testing
