@@ -79,6 +79,14 @@ enum Manifests {
         """
     }
 
+    /// One for a cluster: its image is all that it needs.
+    static func inCluster(
+        _ target: String = "{kind: kubernetes}", spec: String = "", runtime: String = "{image: server}",
+        model: String = "{version: \"1\"}"
+    ) -> String {
+        deployment(spec: "target: \(target)\n\(spec)", runtime: runtime, model: model)
+    }
+
     static func runtime(_ name: String, namespace: String = "default", spec: String) -> String {
         """
         apiVersion: mlctl.dev/v1alpha1

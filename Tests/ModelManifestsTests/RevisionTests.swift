@@ -71,6 +71,33 @@ import Testing
         #expect(try revision(changed) != revision(text))
     }
 
+    @Test func `where it is served, and what routes it, makes no new revision`() throws {
+        let local = try revision(Manifests.deployment(runtime: "{name: mlserver}"))
+        let gateway = "{kind: kubernetes, cluster: prod, router: gatewayAPI, gateways: [{name: g}]}"
+        for target in ["{kind: kubernetes}", gateway] {
+            let text = Manifests.inCluster(target, spec: "rollout: {gates: []}", runtime: "{name: mlserver}")
+            #expect(try revision(text) == local)
+        }
+    }
+
+    @Test func `a pull secret is the same by its name and as an object`() throws {
+        let byName = Manifests.inCluster(runtime: "{image: a, imagePullSecrets: [registry]}")
+        let asObject = Manifests.inCluster(runtime: "{image: a, imagePullSecrets: [{name: \"registry\"}]}")
+        #expect(try revision(byName) == revision(asObject))
+        #expect(
+            try Manifests.only(byName).template.canonical
+                == #"{"model":{"version":"1"},"runtime":{"image":"a","imagePullSecrets":["registry"]}}"#)
+    }
+
+    @Test(arguments: [
+        "serviceAccountName: b", "nodeSelector: {pool: gpu}", "tolerations: [{operator: Exists}]",
+        "podSecurity: baseline", "podTemplate: {spec: {priorityClassName: high}}", "imagePullSecrets: [registry]",
+    ])
+    func `what pods are asked of makes a new revision`(_ field: String) throws {
+        let plain = try revision(Manifests.inCluster(runtime: "{image: a}"))
+        #expect(try revision(Manifests.inCluster(runtime: "{image: a, \(field)}")) != plain)
+    }
+
     @Test func `a preset enters by its name only, and what differs from it as written`() throws {
         let plain = try Manifests.only(Manifests.deployment(runtime: "{name: mlserver}"))
         #expect(plain.template.canonical == #"{"model":{"version":"1"},"runtime":{"preset":"mlserver"}}"#)

@@ -40,33 +40,19 @@ import Testing
     }
 
     @Test(arguments: [
-        (
-            "target: {kind: kubernetes}",
-            "spec.target.kind: target 'kubernetes' is not available in this version; use local"
-        ),
-        (
-            "target: {kind: local, router: proxy}",
-            "spec.target.router: 'router' is not available in this version; leave it out: a local service is routed by "
-                + "mlctl's own proxy"
-        ),
-        (
-            "resources: {requests: {cpu: 1}}",
-            "spec.resources.requests: 'requests' is not available in this version; use limits"
-        ),
-    ])
-    func `what later versions bring is refused, never ignored`(_ spec: String, _ message: String) {
-        let problems = Manifests.problems(Manifests.deployment(spec: spec))
-        #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
-    }
-
-    @Test(arguments: [
         ("{}", "spec.model: needs 'version' or 'storageUri'"),
         ("{version: true}", "spec.model.version: must be text, not the boolean true (put it in quotes: \"true\")"),
         ("{version: [1]}", "spec.model.version: must be text, not a list"),
         ("{version: \"\"}", "spec.model.version: must not be empty"),
         (
             "{storageUri: s3://b/k}",
-            "spec.model.storageUri: storageUri scheme 's3:' is not available in this version; use file: or https:"
+            "spec.model.storageUri: storageUri scheme 's3:' is for clusters: nothing fetches it on this machine (copy the "
+                + "files and write file:, put them at an https: address, or write target: {kind: kubernetes})"
+        ),
+        (
+            "{storageUri: \"models:/fraud@champion\"}",
+            "spec.model.storageUri: storageUri scheme 'models:' is not available in this version (use file:, https:, oci:, "
+                + "pvc:, s3:, gs:, hf:)"
         ),
         (
             "{storageUri: http://h/x}",

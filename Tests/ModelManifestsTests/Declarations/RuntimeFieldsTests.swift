@@ -11,7 +11,8 @@ import Testing
         ),
         (
             "{image: python}",
-            "spec.runtime: an image is not available with target 'local' in this version; give a command"
+            "spec.runtime: an image is not available with target 'local' (give a command, or write target: {kind: "
+                + "kubernetes})"
         ),
         ("{command: server}", "spec.runtime.command: must be a list, not 'server'"),
         ("{command: []}", "spec.runtime.command: has 0 entries; it must have at least 1"),

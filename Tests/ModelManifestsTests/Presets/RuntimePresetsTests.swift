@@ -26,6 +26,34 @@ import Testing
         #expect(words.contains("$(PORT)"))
     }
 
+    @Test(arguments: RuntimePresets.texts.keys.sorted())
+    func `a preset listens at the loopback on one machine, and at all addresses of its pod`(_ name: String) throws {
+        func address(_ text: String) throws -> EnvironmentVariable.Value? {
+            try Manifests.only(text).template.runtime.env.first { $0.name == "BIND_ADDRESS" }?.value
+        }
+        #expect(try address(Manifests.deployment(runtime: "{name: \(name)}")) == .literal("127.0.0.1"))
+        #expect(
+            try address(Manifests.inCluster(runtime: "{name: \(name), image: own}")) == .literal("0.0.0.0"))
+        let own = "{name: \(name), image: own, env: [{name: BIND_ADDRESS, value: 10.0.0.1}]}"
+        #expect(try address(Manifests.inCluster(runtime: own)) == .literal("10.0.0.1"))
+        let runtime = try #require(RuntimePresets.all[name]?.runtime)
+        let words = runtime.args.map { EnvironmentVariable.Value.literal($0) } + runtime.env.map(\.value)
+        #expect(words.contains(.literal("$(BIND_ADDRESS)")))
+    }
+
+    @Test(arguments: RuntimePresets.texts.keys.sorted())
+    func `a preset's ports differ from one another in a pod`(_ name: String) throws {
+        let ports = try #require(RuntimePresets.all[name]?.runtime).ports.compactMap(\.containerPort)
+        #expect(!ports.isEmpty)
+        #expect(Set(ports).count == RuntimePresets.all[name]?.runtime.ports.count)
+    }
+
+    @Test func `images are those of the makers, where there is one`() {
+        #expect(
+            RuntimePresets.all.compactMapValues(\.runtime.image)
+                == ["mlserver": "seldonio/mlserver:1.6.1", "vllm": "vllm/vllm-openai:v0.10.0"])
+    }
+
     @Test func `MLServer has ports for gRPC and metrics`() throws {
         let runtime = try #require(RuntimePresets.all["mlserver"]?.runtime)
         #expect(runtime.ports.map(\.name) == ["http", "grpc", "metrics"])

@@ -163,4 +163,14 @@ import Testing
         #expect(state.deployments[key]?.template.runtime.command == ["one"])
         #expect(state.diagnostics == [])
     }
+
+    @Test func `services of a cluster may share a port, those of one machine may not`() {
+        func both(_ target: String, runtime: String) -> DesiredState {
+            Manifests.resolve(
+                Manifests.deployment("a", spec: "\(target)\nendpoint: {port: 9000}", runtime: runtime),
+                Manifests.deployment("b", spec: "\(target)\nendpoint: {port: 9000}", runtime: runtime))
+        }
+        #expect(both("target: {kind: kubernetes}", runtime: "{image: a}").deployments.count == 2)
+        #expect(both("target: {kind: local}", runtime: "{command: [a]}").deployments.isEmpty)
+    }
 }

@@ -1,0 +1,117 @@
+import Testing
+
+@testable import ModelManifests
+
+@Suite struct CustomResourceDefinitionTests {
+    private static let definition = CustomResourceDefinition.modelDeployment
+
+    private func value(_ value: JSONValue, at path: [String]) -> JSONValue? {
+        path.reduce(value) { value, key in
+            switch value as JSONValue? {
+            case .object(let members)?: members[key] ?? .null
+            case .array(let items)?: Int(key).map { items[$0] } ?? .null
+            default: .null
+            }
+        }
+    }
+
+    private var schema: JSONValue {
+        value(Self.definition, at: ["spec", "versions", "0", "schema", "openAPIV3Schema"]) ?? .null
+    }
+
+    private func spec(_ path: String...) -> JSONValue? {
+        value(schema, at: ["properties", "spec"] + path.flatMap { ["properties", $0] })
+    }
+
+    @Test func `its name, group and version are those of the manifests`() {
+        #expect(CustomResourceDefinition.name == "modeldeployments.mlctl.dev")
+        #expect(value(Self.definition, at: ["spec", "group"]) == "mlctl.dev")
+        #expect(value(Self.definition, at: ["spec", "versions", "0", "name"]) == "v1alpha1")
+        #expect(value(Self.definition, at: ["spec", "names", "shortNames"]) == ["md", "mdep"])
+        #expect(value(Self.definition, at: ["spec", "versions", "0", "subresources", "status"]) == [:])
+    }
+
+    /// What the API server asks of a structural schema, at every place.
+    @Test func `it is structural everywhere`() {
+        var placesCount = 0
+        func check(_ schema: JSONValue, _ path: String) {
+            guard case .object(let members) = schema else { return }
+            placesCount += 1
+            let isOpen = members["x-kubernetes-preserve-unknown-fields"] == true
+            let isIntOrString = members["x-kubernetes-int-or-string"] == true
+            if case .string? = members["type"] {} else { #expect(isOpen || isIntOrString, "\(path) has no type") }
+            for keyword in ["$ref", "$defs", "const", "examples", "prefixItems", "definitions"] {
+                #expect(members[keyword] == nil, "\(path) has \(keyword)")
+            }
+            for junctor in ["allOf", "anyOf", "oneOf", "not"] { checkJunctor(members[junctor], path) }
+            #expect(members["properties"] == nil || members["additionalProperties"] == nil, "\(path)")
+            if case .object(let properties)? = members["properties"] {
+                for (name, property) in properties { check(property, "\(path).\(name)") }
+            }
+            if let items = members["items"] { check(items, "\(path)[]") }
+            if let values = members["additionalProperties"] { check(values, "\(path).*") }
+        }
+        func checkJunctor(_ value: JSONValue?, _ path: String) {
+            switch value {
+            case .array(let schemas)?: for schema in schemas { checkJunctor(schema, path) }
+            case .object(let members)?:
+                for (keyword, inner) in members where keyword != "required" {
+                    #expect(["allOf", "anyOf", "oneOf", "not"].contains(keyword), "\(path): \(keyword) in a junctor")
+                    checkJunctor(inner, path)
+                }
+            default: break
+            }
+        }
+        check(schema, "")
+        #expect(placesCount > 300)
+    }
+
+    @Test func `fields keep their bounds, words and types`() {
+        #expect(value(spec("replicas") ?? .null, at: ["minimum"]) == 1)
+        #expect(value(spec("model", "version") ?? .null, at: ["x-kubernetes-int-or-string"]) == true)
+        #expect(value(spec("target", "router") ?? .null, at: ["enum"]) == ["proxy", "gatewayAPI", "replicaRatio"])
+        #expect(value(spec("target", "router") ?? .null, at: ["type"]) == "string")
+        let rate = spec("rollout", "falseRollbackRate") ?? .null
+        #expect(value(rate, at: ["minimum"]) == 0)
+        #expect(value(rate, at: ["exclusiveMinimum"]) == true)
+        let approval = value(spec("rollout", "steps") ?? .null, at: ["items", "properties", "approval"]) ?? .null
+        #expect(value(approval, at: ["type"]) == "object")
+        #expect(value(approval, at: ["nullable"]) == true)
+    }
+
+    @Test func `only raw objects are open`() {
+        var open: [String] = []
+        func look(_ schema: JSONValue, _ path: String) {
+            guard case .object(let members) = schema else { return }
+            if members["x-kubernetes-preserve-unknown-fields"] == true { open.append(path) }
+            if case .object(let properties)? = members["properties"] {
+                for (name, property) in properties { look(property, "\(path).\(name)") }
+            }
+            if let items = members["items"] { look(items, "\(path)[]") }
+            if let values = members["additionalProperties"] { look(values, "\(path).*") }
+        }
+        look(schema, "")
+        #expect(open.sorted() == [".spec.runtime.imagePullSecrets[]", ".spec.runtime.podTemplate"])
+    }
+
+    @Test func `its columns tell the story`() {
+        guard
+            case .array(let columns)? = value(
+                Self.definition, at: ["spec", "versions", "0", "additionalPrinterColumns"])
+        else {
+            Issue.record("no columns")
+            return
+        }
+        let shown = columns.filter { value($0, at: ["priority"]) == .null }.compactMap { value($0, at: ["name"]) }
+        #expect(shown == ["Phase", "Version", "Candidate", "Weight", "Ready", "Age"])
+    }
+
+    @Test func `status has room for the record and the events`() {
+        let record = value(schema, at: ["properties", "status", "properties", "record", "properties"])
+        #expect(value(record ?? .null, at: ["version", "type"]) == "integer")
+        #expect(value(record ?? .null, at: ["state", "type"]) == "string")
+        let events =
+            value(schema, at: ["properties", "status", "properties", "events", "items", "properties"]) ?? .null
+        for name in ["id", "kind", "message", "at"] { #expect(value(events, at: [name]) != .null) }
+    }
+}

@@ -1,0 +1,159 @@
+import Testing
+
+@testable import ModelManifests
+
+@Suite struct RouterRulesTests {
+    private static let ratio = "{kind: kubernetes, router: replicaRatio}"
+    private static let gateway = "{kind: kubernetes, router: gatewayAPI, gateways: [{name: public}]}"
+    private static let query = #"requests{revision="{{revision}}"}"#
+
+    private func problems(_ target: String, _ spec: String) -> [String] {
+        Manifests.problems(Manifests.inCluster(target, spec: spec))
+    }
+
+    private func gate(_ kind: String) -> String {
+        "rollout:\n  gates:\n  - name: g\n    \(kind)"
+    }
+
+    @Test func `the proxy does all that it does on one machine`() throws {
+        let spec = """
+            traffic: {sticky: {header: x}, observe: [{name: o, path: a, buckets: {edges: [0, 1]}}]}
+            rollout: {strategy: ab, ab: {goal: {outcome: {label: l}}}}
+            """
+        #expect(problems("{kind: kubernetes}", spec) == [])
+        #expect(problems("{kind: kubernetes}", "rollout: {strategy: shadow}") == [])
+    }
+
+    @Test(arguments: [ratio, gateway])
+    func `gates on raw counters of Prometheus are what other routers need`(_ target: String) throws {
+        let spec = gate("compare: {ratio: {source: prometheus, of: '\(Self.query)', per: '\(Self.query)'}}")
+        let deployment = try Manifests.only(Manifests.inCluster(target, spec: spec))
+        #expect(deployment.rollout.gates.map(\.counters) == ["prometheus"])
+    }
+
+    @Test func `gates that are there by default need the proxy, and it is said which they are`() {
+        let how =
+            "write ratio: {source: prometheus, of: QUERY, per: QUERY}, each a raw cumulative counter of "
+            + "revision=\"{{revision}}\", or use router: proxy"
+        let words =
+            "spec.rollout.gates: the gates that are there by default ('errors', 'rejected', 'slow') compare the proxy's "
+            + "counters, and router: replicaRatio takes its readings from Prometheus (in a gate of your own \(how))"
+        #expect(problems(Self.ratio, "replicas: 2") == ["5:3: " + words])
+        #expect(problems(Self.ratio, "rollout: {strategy: canary}") == ["8:12: " + words])
+        #expect(problems(Self.ratio, "rollout: {strategy: recreate}") == [])
+        #expect(problems(Self.ratio, "rollout: {gates: []}") == [])
+    }
+
+    @Test(arguments: [
+        ("compare: {metric: errors}", "compares the proxy's counters, and router: replicaRatio takes its readings"),
+        ("compare: {metric: slow, source: server}", "compares the servers' own pages, and router: replicaRatio takes"),
+        ("compare: {ratio: {of: a, per: b}}", "compares the servers' own pages, and router: replicaRatio takes"),
+        ("outcome: {label: l}", "compares answers that the proxy has numbered, and router: replicaRatio takes"),
+        (
+            "compare: {ratio: {source: p, of: a, per: '\(query)'}}", "asks 'a', which is the same for both revisions"
+        ),
+        (
+            "threshold: {metric: errors, max: 1}",
+            "measures the proxy's counters, and with router: replicaRatio there is no"
+        ),
+        (
+            "drift: {observe: o, max: 0.1}",
+            "looks at the answers, and with router: replicaRatio there is no proxy that sees"
+        ),
+    ])
+    func `a gate on what only the proxy sees is refused by its name`(_ kind: String, _ words: String) throws {
+        let refusal = problems(Self.ratio, gate(kind)).first { $0.contains("gate 'g' \(words)") }
+        #expect(refusal?.hasPrefix("10:5: spec.rollout.gates[0]: ") == true, "\(problems(Self.ratio, gate(kind)))")
+    }
+
+    @Test func `a template's gate is held to it too, at the place where it is used`() {
+        let template = Manifests.gateTemplate("shared", spec: "{compare: {metric: errors}}")
+        let state = Manifests.resolve(
+            Manifests.inCluster(Self.ratio, spec: "rollout:\n  gates:\n  - {template: shared}"), template)
+        #expect(state.deployments.isEmpty)
+        #expect(state.diagnostics.map(\.path) == ["spec.rollout.gates[0]"])
+        #expect(state.diagnostics.first?.line == 10)
+        #expect(state.diagnostics.first?.message.hasPrefix("gate 'shared' compares the proxy's counters") == true)
+        let proxied = Manifests.resolve(
+            Manifests.inCluster(spec: "rollout:\n  gates:\n  - {template: shared}"), template)
+        #expect(proxied.diagnostics == [])
+    }
+
+    @Test(arguments: [
+        (
+            "sticky: {header: a}",
+            "sticky: router: gatewayAPI does not keep users at their revision (leave it out, or use router: proxy)"
+        ),
+        (
+            "generate: {rate: 1, requests: a}",
+            "generate: recorded requests are sent by mlctl's own proxy, and router: gatewayAPI has none (leave it out, or "
+                + "use router: proxy)"
+        ),
+        (
+            "observe: [{name: o, path: a, buckets: {edges: [0, 1]}}]",
+            "observe: router: gatewayAPI does not look into answers (leave it out, or use router: proxy)"
+        ),
+        (
+            "match: {cookie: a, value: b}",
+            "match: an HTTPRoute matches headers, not single cookies (match a header, or use router: proxy)"
+        ),
+    ])
+    func `traffic that only the proxy can have is refused with advice`(_ traffic: String, _ message: String) {
+        let found = problems(Self.gateway, "traffic: {\(traffic)}\nrollout: {gates: []}")
+        #expect(found == ["8:13: spec.traffic." + message])
+    }
+
+    @Test func `an HTTPRoute matches headers and copies requests, numbers of pods do neither`() {
+        let match = "traffic: {match: {header: a, value: b}}\nrollout: {gates: []}"
+        #expect(problems(Self.gateway, match) == [])
+        #expect(
+            problems(Self.ratio, match) == [
+                "8:13: spec.traffic.match: router: replicaRatio cannot tell requests apart (leave it out, or use router: "
+                    + "gatewayAPI or router: proxy)"
+            ])
+        let mirror = "rollout: {steps: [{mirror: 10}, {setWeight: 100}], gates: []}"
+        #expect(problems(Self.gateway, mirror) == [])
+        #expect(
+            problems(Self.ratio, mirror) == [
+                "8:20: spec.rollout.steps[0].mirror: router: replicaRatio cannot copy requests (leave the step out, or use "
+                    + "router: gatewayAPI or router: proxy)"
+            ])
+        #expect(problems(Self.gateway, "rollout: {strategy: shadow, gates: []}") == [])
+        #expect(
+            problems(Self.ratio, "rollout: {strategy: shadow, gates: []}") == [
+                "8:22: spec.rollout.strategy: router: replicaRatio cannot copy requests (use router: gatewayAPI or router: "
+                    + "proxy, or strategy: canary)"
+            ])
+    }
+
+    @Test(arguments: [ratio, gateway])
+    func `an A/B test needs the proxy`(_ target: String) {
+        let spec = """
+            traffic: {match: {header: a, value: b}}
+            rollout: {strategy: ab, ab: {goal: {outcome: {label: l}}}}
+            """
+        let found = problems(target, spec).filter { $0.contains("an A/B test keeps users at their revision") }
+        #expect(found.first?.hasPrefix("9:22: spec.rollout.strategy: ") == true)
+    }
+
+    @Test(arguments: [
+        ("rate(a[5m])", "of: holds rate(): a comparison takes raw cumulative counters"),
+        ("sum(increase (a[5m]))", "of: holds increase(): a comparison takes raw cumulative counters"),
+        ("a{v=\"{{revison}}\"}", "of: holds the unknown placeholder {{revison}}"),
+        ("a{v=\"{{window}}\"}", "of: holds the unknown placeholder {{window}}"),
+    ])
+    func `a raw counter is no rate, on any target`(_ query: String, _ message: String) {
+        let spec = gate("compare: {ratio: {source: p, of: '\(query)', per: b}}")
+        for text in [Manifests.deployment(spec: spec), Manifests.inCluster(spec: spec)] {
+            let found = Manifests.problems(text)
+            #expect(found.count == 1)
+            #expect(found.first?.contains("spec.rollout.gates[0].compare.ratio." + message) == true, "\(found)")
+        }
+    }
+
+    @Test(arguments: ["error_rate{a=\"b\"}", "my_rate(", "increases_total"])
+    func `a name that sounds like one is none`(_ query: String) {
+        let spec = gate("compare: {ratio: {source: p, of: '\(query)', per: b}}")
+        #expect(Manifests.problems(Manifests.deployment(spec: spec)) == [])
+    }
+}

@@ -1,0 +1,122 @@
+import Testing
+
+@testable import ModelManifests
+
+@Suite struct TargetFieldsTests {
+    private static let gates = "rollout: {gates: []}"
+
+    @Test func `a cluster's proxy is what a target of Kubernetes means`() throws {
+        let deployment = try Manifests.only(Manifests.inCluster())
+        #expect(deployment.target == .kubernetes(KubernetesTarget()))
+        #expect(deployment.template.runtime.image == "server")
+        #expect(deployment.template.runtime.command == [])
+        #expect(deployment.template.runtime.pod == nil)
+    }
+
+    @Test(arguments: ["gateways", "parentRefs"])
+    func `gateways are named as HTTPRoutes do it`(_ field: String) throws {
+        let target = """
+            {kind: kubernetes, cluster: prod, router: gatewayAPI, hostnames: [a.example.com, "*.b.com"], \(field): [
+            {group: gateway.networking.k8s.io, kind: Gateway, name: public, namespace: infra, sectionName: https}]}
+            """
+        let deployment = try Manifests.only(
+            Manifests.inCluster(target.replacing("\n", with: " "), spec: Self.gates))
+        #expect(
+            deployment.target
+                == .kubernetes(
+                    KubernetesTarget(
+                        cluster: "prod", router: .gatewayAPI,
+                        gateways: [GatewayReference(name: "public", namespace: "infra", sectionName: "https")],
+                        hostnames: ["a.example.com", "*.b.com"])))
+    }
+
+    @Test(arguments: [
+        ("{}", "7:11: spec.target.kind: is missing (local: this machine; kubernetes: a cluster.)"),
+        ("{kind: kubernets}", "7:18: spec.target.kind: unknown target 'kubernets' (did you mean 'kubernetes'?)"),
+        (
+            "{kind: kubernetes, ruter: proxy}",
+            "7:30: spec.target.ruter: unknown field 'ruter' (did you mean 'router'?)"
+        ),
+        (
+            "{kind: kubernetes, router: gatewayApi}",
+            "7:38: spec.target.router: unknown router 'gatewayApi' (did you mean 'gatewayAPI'?)"
+        ),
+        (
+            "{kind: local, router: proxy}",
+            "7:25: spec.target.router: goes with kind: kubernetes only (leave it out, or write kind: kubernetes)"
+        ),
+        (
+            "{kind: kubernetes, hostnames: [a.b]}",
+            "7:30: spec.target.hostnames: goes with router: gatewayAPI only (leave it out, or write router: gatewayAPI)"
+        ),
+        (
+            "{kind: kubernetes, router: gatewayAPI}",
+            "7:11: spec.target.gateways: is missing (name the Gateway that the route is attached to: gateways: [{name: …}])"
+        ),
+        (
+            "{kind: kubernetes, router: gatewayAPI, gateways: [public]}",
+            "7:61: spec.target.gateways[0]: must be a mapping of fields, such as {group: …}, not 'public'"
+        ),
+        (
+            "{kind: kubernetes, router: gatewayAPI, gateways: [{name: a}], parentRefs: [{name: b}]}",
+            "7:11: spec.target: may have only one of 'gateways' or 'parentRefs'"
+        ),
+        (
+            "{kind: kubernetes, router: gatewayAPI, gateways: [{name: a, port: 80}]}",
+            "7:77: spec.target.gateways[0].port: 'port' is not available in this version; name the listener by sectionName"
+        ),
+        (
+            "{kind: kubernetes, router: gatewayAPI, gateways: [{name: a}], hostnames: [\"https://a.b\"]}",
+            "7:85: spec.target.hostnames[0]: 'https://a.b' is not a name of a host "
+                + "(write it as models.example.com or *.example.com, without scheme and port)"
+        ),
+    ])
+    func `what is wrong in a target is said`(_ target: String, _ message: String) {
+        #expect(Manifests.problems(Manifests.inCluster(target, spec: Self.gates)).first == message)
+    }
+
+    @Test(arguments: [
+        (
+            "{args: [a]}",
+            "6:12: spec.runtime: has no image: nothing could be started in a cluster (give 'image', or the 'name' of a "
+                + "ServingRuntime or preset that has one (mlserver, vllm))"
+        ),
+        (
+            "{name: bentoml}",
+            "6:12: spec.runtime: has no image: nothing could be started in a cluster (write an image beside name: bentoml)"
+        ),
+    ])
+    func `a cluster needs an image`(_ runtime: String, _ message: String) {
+        #expect(Manifests.problems(Manifests.inCluster(runtime: runtime)) == [message])
+    }
+
+    @Test(arguments: [
+        "https://h/m.tar", "oci://r.io/models/a:7", "pvc://models", "pvc://models/a/7", "s3://bucket/a",
+        "gs://bucket/a",
+        "hf://org/model",
+    ])
+    func `a cluster has these ways to a model's files`(_ uri: String) throws {
+        let text = Manifests.inCluster(model: "{storageUri: \"\(uri)\"}")
+        #expect(try Manifests.only(text).template.model.storageURI == uri)
+    }
+
+    @Test(arguments: [
+        (
+            "file:///models/a",
+            "'file:' names files of the controller's machine, and no pod sees them (put them on a volume "
+                + "(pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: address)"
+        ),
+        ("s3:bucket/a", "'s3:bucket/a' names no bucket (write it as s3://BUCKET/PATH)"),
+        ("gs://bucket", "'gs://bucket' names no model (write it as gs://BUCKET/PATH)"),
+        ("hf://model", "'hf://model' names no model (write it as hf://ORGANIZATION/MODEL)"),
+        ("oci://r.io/", "'oci://r.io/' names no model (write it as oci://REGISTRY/REPOSITORY:TAG)"),
+        ("pvc:///a", "'pvc:///a' names no claim (write it as pvc://CLAIM/PATH)"),
+        ("pvc://My_Claim/a", "'My_Claim' is not a name of a claim (write it as pvc://CLAIM/PATH)"),
+        ("pvc://claim/../a", "'pvc://claim/../a' leaves the volume (write a path without '..')"),
+        ("s4://bucket/a", "storageUri scheme 's4:' is not known (did you mean 's3:'?)"),
+    ])
+    func `what a cluster cannot fetch is said`(_ uri: String, _ message: String) {
+        let problems = Manifests.problems(Manifests.inCluster(model: "{storageUri: \"\(uri)\"}"))
+        #expect(problems == ["5:23: spec.model.storageUri: " + message])
+    }
+}
