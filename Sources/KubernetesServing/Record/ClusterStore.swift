@@ -77,9 +77,6 @@ public actor ClusterStore: StateStore {
             labelSelector: "\(ObjectLabels.selector),\(RegisterWords.controller)=\(controller)")
     }
 
-    /// Who owns all that is made for the deployment; nil where it was not announced yet.
-    public func owner(of deployment: DeploymentKey) -> OwnerReference? { known[deployment]?.object.owner }
-
     // MARK: - The record
 
     public func records() async throws -> [DeploymentKey: StateRecord] {
@@ -244,12 +241,15 @@ public actor ClusterStore: StateStore {
     }
 }
 
-extension ModelDeploymentObject {
-    var owner: OwnerReference {
-        OwnerReference(
-            apiVersion: Self.resource.apiVersion, kind: Self.resource.kind, name: metadata.name,
-            uid: metadata.uid ?? "")
+extension ClusterStore: DeploymentOwners {
+    public func owner(of deployment: DeploymentKey) -> OwnerReference? {
+        guard let object = known[deployment]?.object, !object.isTerminating else { return nil }
+        return object.owner
     }
+}
+
+extension ModelDeploymentObject {
+    var owner: OwnerReference { .modelDeployment(named: metadata.name, uid: metadata.uid ?? "") }
 }
 
 extension RecordedModelDeployment {
