@@ -126,6 +126,7 @@ extension APIError {
         return APIError(
             .status(code: read?.code ?? 500, reason: read?.reason ?? ""),
             message: read?.message ?? "the watch was ended without a reason", request: request,
+            causes: read?.details?.causes ?? [],
             retryAfter: read?.details?.retryAfterSeconds.map { .seconds($0) })
     }
 

@@ -111,7 +111,7 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
             streamingIsRefused = true
             return ask(beginning())
         }
-        if error.isExpired { return expired() }
+        if error.isExpired || isVersionUnknown(error) { return expired() }
         failures += 1
         let least: Duration = if case .transient(let after?) = error.retry { after } else { .zero }
         return wait(
@@ -147,6 +147,12 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
         }
         shortWatches += 1
         return wait(settings.endedTooSoon.delay(afterFailures: shortWatches, using: &generator), then: again())
+    }
+
+    /// The server has never seen that version: its data came back from a backup, or it is another server.
+    private func isVersionUnknown(_ error: APIError) -> Bool {
+        guard case .watching = state else { return false }
+        return error.statusCode == 400 || error.causes.contains { $0.reason == "ResourceVersionTooLarge" }
     }
 
     /// The version is too old: there may have been changes that nobody will tell any more.

@@ -1,0 +1,177 @@
+import Foundation
+import Logging
+import Synchronization
+
+/// Takes part in an election, while `run` runs.
+///
+/// # Guarantees
+/// - `isLeading` turns false by the clock alone when the lease could not be renewed in time, also while a request hangs.
+/// - Two processes of the same name are told apart: a random part is added to the identity.
+/// - When `run` ends, because its task was cancelled, the lease is given back. So end what a leader does first.
+public final class LeaseElector: Sendable {
+    /// For giving the lease back when ending.
+    static let releaseTimeout = Duration.seconds(2)
+    static let maximumNameCharacters = 128
+
+    public let key: ObjectKey
+    /// As it stands in the lease.
+    public let holder: String
+
+    private struct State {
+        var machine: LeaseElection
+        /// What was last told.
+        var told = false
+        var listeners: [UUID: AsyncStream<Bool>.Continuation] = [:]
+        /// So that a lasting trouble is logged once, not at each retry.
+        var trouble: String?
+    }
+
+    private let api: KubernetesAPI
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - key: of the Lease.
+    ///   - identity: the pod's or machine's name.
+    public convenience init(
+        _ api: KubernetesAPI, lease key: ObjectKey, identity: String,
+        logger: Logger = Logger(label: "mlctl.kubernetes.election")
+    ) {
+        self.init(api, lease: key, identity: identity, timing: .init(), logger: logger)
+    }
+
+    init(
+        _ api: KubernetesAPI, lease key: ObjectKey, identity: String, timing: LeaseElection.Timing,
+        logger: Logger = Logger(label: "mlctl.kubernetes.election")
+    ) {
+        self.api = api
+        self.key = key
+        self.logger = logger
+        holder = "\(identity.prefix(Self.maximumNameCharacters))_\(UUID().uuidString.lowercased())"
+        state = Mutex(State(machine: LeaseElection(holder: holder, timing: timing)))
+    }
+
+    public var isLeading: Bool {
+        let now = api.stopwatch.elapsed()
+        return state.withLock { $0.machine.isLeading(at: now) }
+    }
+
+    /// Who holds the lease, as far as was seen; nil: nobody.
+    public var observedHolder: String? { state.withLock { $0.machine.observedHolder } }
+
+    /// Whether this process leads: now, and whenever it changes. Who reads slowly sees the latest.
+    public func changes() -> AsyncStream<Bool> {
+        let (stream, continuation) = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let id = UUID()
+        state.withLock { state in
+            state.listeners[id] = continuation
+            continuation.yield(state.told)
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.listeners.removeValue(forKey: id) }
+        }
+        return stream
+    }
+
+    public func run() async {
+        var action = state.withLock { $0.machine.start() }
+        while !Task.isCancelled {
+            action = await carryOut(action)
+            tell()
+        }
+        // Outside the cancelled task, in which no request would get through. Bounded by its own time-out.
+        await Task { await release() }.value
+        tell()
+    }
+
+    private func carryOut(_ action: LeaseElection.Action) async -> LeaseElection.Action {
+        do {
+            switch action {
+            case .wait(let duration):
+                try await api.stopwatch.sleep(duration)
+                return report { $0.waited(now: $1) }
+            case .read:
+                if let lease = try await bounded().get(Lease.self, key) { return report { $0.read(lease, now: $1) } }
+                return report { $0.absent(now: $1) }
+            case .create(let proposal):
+                let body = try body(proposal, version: nil)
+                return wrote(
+                    try await bounded().answer(
+                        to: .create(
+                            .leases, namespace: key.namespace, body: body, fieldManager: KubernetesAPI.fieldManager)))
+            case .update(let proposal, let version):
+                let body = try body(proposal, version: version)
+                return wrote(
+                    try await bounded().answer(
+                        to: .replace(.leases, key, body: body, fieldManager: KubernetesAPI.fieldManager)))
+            }
+        } catch let error as APIError where error.isConflict {
+            return report { $0.lostRace(now: $1) }
+        } catch {
+            if !Task.isCancelled { warn("\(error)") }
+            return report { $0.failed(now: $1) }
+        }
+    }
+
+    private func report(
+        _ event: (inout LeaseElection, Duration) -> LeaseElection.Action
+    ) -> LeaseElection.Action {
+        let now = api.stopwatch.elapsed()
+        return state.withLock { event(&$0.machine, now) }
+    }
+
+    private func wrote(_ answer: Data) -> LeaseElection.Action {
+        guard let lease = try? JSONDecoder().decode(Lease.self, from: answer) else {
+            return report { $0.failed(now: $1) }
+        }
+        state.withLock { $0.trouble = nil }
+        return report { $0.wrote(lease, now: $1) }
+    }
+
+    private func warn(_ reason: String) {
+        let isNew = state.withLock { state in
+            defer { state.trouble = reason }
+            return state.trouble != reason
+        }
+        guard isNew else { return }
+        logger.warning("the lease could not be read or written", metadata: ["lease": "\(key)", "reason": "\(reason)"])
+    }
+
+    private func bounded() -> KubernetesAPI {
+        let now = api.stopwatch.elapsed()
+        return api.once(within: state.withLock { $0.machine.requestLimit(at: now) })
+    }
+
+    private func body(_ proposal: LeaseElection.Proposal, version: String?) throws -> Data {
+        let now = Timestamp.micro(Date())
+        let spec = Lease.Spec(
+            holderIdentity: proposal.holder, leaseDurationSeconds: proposal.leaseSeconds,
+            acquireTime: proposal.acquireTime ?? now, renewTime: now, leaseTransitions: proposal.transitions)
+        return try Lease.body(key, spec: spec, resourceVersion: version)
+    }
+
+    private func release() async {
+        let now = api.stopwatch.elapsed()
+        guard let release = state.withLock({ $0.machine.release(now: now) }),
+            let body = try? body(release.proposal, version: release.version)
+        else { return }
+        do {
+            _ = try await api.once(within: Self.releaseTimeout).answer(
+                to: .replace(.leases, key, body: body, fieldManager: KubernetesAPI.fieldManager))
+        } catch {
+            logger.warning(
+                "the lease was not given back; it runs out by itself",
+                metadata: ["lease": "\(key)", "reason": "\(error)"])
+        }
+    }
+
+    private func tell() {
+        let leads = isLeading
+        let listeners = state.withLock { state -> [AsyncStream<Bool>.Continuation] in
+            guard state.told != leads else { return [] }
+            state.told = leads
+            return Array(state.listeners.values)
+        }
+        for listener in listeners { listener.yield(leads) }
+    }
+}

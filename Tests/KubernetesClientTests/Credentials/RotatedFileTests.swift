@@ -1,0 +1,51 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import KubernetesClient
+
+@Suite("Token files")
+struct RotatedFileTests {
+    @Test("a token file is read again after a minute, and its last good contents outlive it")
+    func rotation() async throws {
+        let folder = try Folder()
+        let clock = ManualClock()
+        let path = try folder.write("token", "one\n")
+        let source = WrittenCredentials(tokenFile: RotatedFile(path: path), stopwatch: Stopwatch(clock))
+        #expect(try source.current().token == "one")
+        try folder.write("token", "two\n")
+        clock.advance(by: .seconds(59))
+        #expect(try source.current().token == "one")
+        clock.advance(by: .seconds(1))
+        #expect(try source.current().token == "two")
+        try FileManager.default.removeItem(atPath: path)
+        clock.advance(by: .seconds(60))
+        #expect(try source.current().token == "two")
+    }
+
+    @Test("a refused token makes the file be read at once; the same token again is no other one")
+    func refused() throws {
+        let folder = try Folder()
+        let path = try folder.write("token", "one")
+        let source = WrittenCredentials(tokenFile: RotatedFile(path: path), stopwatch: Stopwatch(ManualClock()))
+        let first = try source.current()
+        #expect(!source.refused(first))
+        try folder.write("token", "two")
+        #expect(source.refused(first))
+        #expect(try source.current().token == "two")
+    }
+
+    @Test("a file that was never there is an error; a token beside it stands in")
+    func missing() throws {
+        let file = RotatedFile(path: "/nowhere/token")
+        let error = #expect(throws: APIError.self) { try WrittenCredentials(tokenFile: file).current() }
+        #expect(message(of: error).contains("/nowhere/token cannot be read"))
+        #expect(try WrittenCredentials(token: "t", tokenFile: file).current().token == "t")
+    }
+
+    @Test("a credential says what it is, not what it holds")
+    func description() {
+        let credential = Credential(token: "s3cret")
+        #expect("\(credential)" == "a token")
+    }
+}

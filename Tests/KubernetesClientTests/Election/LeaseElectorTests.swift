@@ -1,0 +1,108 @@
+import Foundation
+import Logging
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import KubernetesClient
+
+/// One Lease with compare-and-swap, and nothing else.
+private final class LeaseServer: KubernetesTransport {
+    private struct State {
+        var lease: [String: String]?
+        var version = 0
+        var isAway = false
+    }
+
+    private let state = Mutex(State())
+
+    var holder: String? { state.withLock { $0.lease?["holderIdentity"] } }
+
+    func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
+
+    func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse {
+        try state.withLock { state in
+            guard !state.isAway else { throw APIError(.transport, message: "away") }
+            switch request.method {
+            case .get: return state.lease == nil ? answer(404, "{\"message\":\"not found\"}") : current(state)
+            case .post where state.lease != nil: return answer(409, "{}")
+            case .put where version(request) != "\(state.version)": return answer(409, "{}")
+            default:
+                state.version += 1
+                state.lease = ["holderIdentity": holder(request)]
+                return current(state)
+            }
+        }
+    }
+
+    func lines(_ request: APIRequest, idleTimeout: Duration) async throws -> AsyncThrowingStream<Data, any Error> {
+        throw APIError(.transport, message: "no watches here")
+    }
+
+    private func answer(_ code: Int, _ text: String) -> APIResponse { APIResponse(code: code, body: Data(text.utf8)) }
+
+    private func current(_ state: State) -> APIResponse {
+        let holder = state.lease?["holderIdentity"] ?? ""
+        return answer(
+            200,
+            #"{"metadata":{"name":"l","namespace":"a","resourceVersion":"\#(state.version)"},"#
+                + #""spec":{"holderIdentity":"\#(holder)","renewTime":"\#(state.version)"}}"#)
+    }
+
+    private func version(_ request: APIRequest) -> String? { sent(request)?.metadata.resourceVersion }
+    private func holder(_ request: APIRequest) -> String { sent(request)?.spec.holderIdentity ?? "" }
+    private func sent(_ request: APIRequest) -> Lease? {
+        request.body.flatMap { try? JSONDecoder().decode(Lease.self, from: $0) }
+    }
+}
+
+@Suite("Taking part in an election", .timeLimit(.minutes(1)))
+struct LeaseElectorTests {
+    private static func elector(_ server: LeaseServer, _ clock: ManualClock) -> LeaseElector {
+        LeaseElector(
+            KubernetesAPI(transport: server, stopwatch: Stopwatch(clock)), lease: ObjectKey(namespace: "a", name: "l"),
+            identity: "node", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    @Test("two of the same name are two; the second follows at once when the first ends in good order")
+    func handOver() async throws {
+        let (server, clock) = (LeaseServer(), ManualClock())
+        let (first, second) = (Self.elector(server, clock), Self.elector(server, clock))
+        #expect(first.holder != second.holder)
+        let firstRun = Task { await first.run() }
+        try await eventually { first.isLeading }
+        let secondRun = Task { await second.run() }
+        await clock.waitForSleepers(2)
+        #expect(!second.isLeading)
+        #expect(second.observedHolder == first.holder)
+        firstRun.cancel()
+        await firstRun.value
+        #expect(server.holder == "")
+        #expect(!first.isLeading)
+        clock.advance(by: .seconds(2))
+        try await eventually { second.isLeading }
+        secondRun.cancel()
+        await secondRun.value
+    }
+
+    @Test("who cannot reach the server any more stops leading by the clock alone, and tells it")
+    func cutOff() async throws {
+        let (server, clock) = (LeaseServer(), ManualClock())
+        let elector = Self.elector(server, clock)
+        var changes = elector.changes().makeAsyncIterator()
+        let run = Task { await elector.run() }
+        #expect(await changes.next() == false)
+        #expect(await changes.next() == true)
+        server.setAway(true)
+        clock.advance(by: .seconds(10))
+        #expect(!elector.isLeading)
+        #expect(await changes.next() == false)
+        server.setAway(false)
+        try await eventually {
+            clock.advance(by: .milliseconds(500))
+            return elector.isLeading
+        }
+        run.cancel()
+        await run.value
+    }
+}

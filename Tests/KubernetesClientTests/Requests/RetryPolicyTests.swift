@@ -1,0 +1,72 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import KubernetesClient
+
+@Suite("Sending again")
+struct RetryPolicyTests {
+    static let read = APIRequest.get(.pods, ObjectKey(namespace: "a", name: "b"))
+    static let creation = APIRequest.create(.pods, namespace: "a", body: Data(), fieldManager: "t")
+    static let swap = APIRequest.replace(.pods, ObjectKey(namespace: "a", name: "b"), body: Data(), fieldManager: "t")
+    static let lost = APIError(.transport, message: "reset")
+
+    static func status(_ code: Int, retryAfter: Duration? = nil) -> APIError {
+        APIError(.status(code: code, reason: ""), message: "", retryAfter: retryAfter)
+    }
+
+    func wait(_ error: APIError, _ request: APIRequest, attempt: Int = 1, elapsed: Duration = .zero) -> Duration? {
+        var generator = SeededRandom(seed: 1)
+        return RetryPolicy().wait(after: error, to: request, attempt: attempt, elapsed: elapsed, using: &generator)
+    }
+
+    @Test("what is idempotent goes again after a lost connection, what is not does not")
+    func idempotence() {
+        #expect(wait(Self.lost, Self.read) != nil)
+        #expect(wait(Self.lost, Self.creation) == nil)
+        #expect(wait(Self.lost, Self.swap) == nil)
+        #expect(wait(Self.status(500), Self.creation) == nil)
+    }
+
+    @Test("the server's word that it did not act lets anything go again, and not before it said")
+    func serverSays() {
+        #expect(wait(Self.status(429, retryAfter: .seconds(3)), Self.creation) == .seconds(3))
+        #expect(wait(Self.status(503, retryAfter: .seconds(1)), Self.swap) == .seconds(1))
+        #expect(wait(Self.status(503), Self.swap) == nil)
+    }
+
+    @Test("a conflict, a missing permission and an expired version are the caller's business")
+    func callers() {
+        for code in [400, 401, 403, 404, 409, 410, 422] { #expect(wait(Self.status(code), Self.read) == nil) }
+    }
+
+    @Test("attempts and time are bounded")
+    func bounds() {
+        #expect(wait(Self.lost, Self.read, attempt: 4) == nil)
+        #expect(wait(Self.status(429, retryAfter: .seconds(60)), Self.read) == nil)
+        #expect(wait(Self.lost, Self.read, elapsed: .seconds(10)) == nil)
+    }
+
+    @Test("waits double up to the cap, and are spread over their upper half")
+    func backoff() {
+        let backoff = Backoff(initial: .milliseconds(100), cap: .seconds(1))
+        var generator = SeededRandom(seed: 7)
+        let longest: [Duration] = [.milliseconds(100), .milliseconds(200), .milliseconds(400), .milliseconds(800)]
+        for (index, longest) in longest.enumerated() {
+            let wait = backoff.delay(afterFailures: index + 1, using: &generator)
+            #expect(wait >= longest / 2 && wait <= longest)
+        }
+        let late = backoff.delay(afterFailures: 10_000, using: &generator)
+        #expect(late >= .milliseconds(500) && late <= .seconds(1))
+    }
+
+    @Test("a read that fails twice succeeds at the third attempt")
+    func throughTheAPI() async throws {
+        let script = ScriptedTransport([
+            .failure(Self.lost), .object("{}", code: 503), .object(Settings.json("b", version: "1")),
+        ])
+        let found = try await KubernetesAPI(transport: script).get(Settings.self, ObjectKey(namespace: "a", name: "b"))
+        #expect(found?.metadata.resourceVersion == "1")
+        #expect(script.requests.count == 3)
+    }
+}

@@ -1,0 +1,200 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import KubernetesClient
+
+@Suite("Requests over TLS", .timeLimit(.minutes(2)))
+struct HTTPTransportTests {
+    static let request = APIRequest.get(.pods, ObjectKey(namespace: "a", name: "b"))
+    static let watch = APIRequest.watch(.pods, resourceVersion: "1", timeout: .seconds(60))
+    static let limit = Duration.seconds(20)
+
+    static func transport(
+        _ port: Int, ca: String? = "ca", serverName: String? = nil, insecure: Bool = false, proxyURL: String? = nil,
+        host: String = "127.0.0.1", _ credentials: any CredentialSource = WrittenCredentials(token: "t0ken")
+    ) throws -> HTTPTransport {
+        let authorities = try ca.map { PEMSource.data(try Fixture.data("\($0).crt"), place: "test") }
+        return try HTTPTransport(
+            ClusterConnection(
+                server: "https://\(host):\(port)/prefix/", serverName: serverName,
+                trust: ServerTrust(authorities: authorities, isInsecure: insecure), proxyURL: proxyURL,
+                credentials: credentials))
+    }
+
+    static func failure(_ transport: HTTPTransport, timeout: Duration = limit) async -> APIError? {
+        do {
+            _ = try await transport.send(request, timeout: timeout)
+            return nil
+        } catch {
+            return error as? APIError
+        }
+    }
+
+    @Test("a request carries its token and path; the connection is used again")
+    func reuse() async throws {
+        let server = try await TLSServer { _, _ in .whole(200, "{}", headers: ["retry-after": "7"]) }
+        defer { server.stop() }
+        let transport = try Self.transport(server.port)
+        for _ in 0..<5 {
+            let response = try await transport.send(Self.request, timeout: Self.limit)
+            #expect(response == APIResponse(code: 200, body: Data("{}".utf8), retryAfterSeconds: 7))
+        }
+        let first = try #require(server.seen.first)
+        #expect(first.target == "/prefix/api/v1/namespaces/a/pods/b")
+        #expect(first.headers["authorization"] == "Bearer t0ken")
+        #expect(first.headers["host"] == "127.0.0.1:\(server.port)")
+        #expect(server.connectionCount == 1)
+    }
+
+    @Test("a certificate for another name is accepted under tls-server-name, and refused without")
+    func serverName() async throws {
+        let server = try await TLSServer { _, _ in .whole(200, "{}") }
+        defer { server.stop() }
+        let named = try Self.transport(server.port, serverName: "kubernetes", host: "localhost")
+        #expect(try await named.send(Self.request, timeout: Self.limit).code == 200)
+        #expect(server.seen.first?.headers["host"] == "localhost:\(server.port)")
+        let error = await Self.failure(try Self.transport(server.port, host: "localhost"))
+        #expect(error?.reason == .transport)
+        #expect(message(of: error).contains("is not for 'localhost'"))
+        #expect(message(of: error).contains("tls-server-name"))
+    }
+
+    @Test("an authority that is not trusted and a certificate that has expired are told apart")
+    func untrusted() async throws {
+        let server = try await TLSServer { _, _ in .whole(200, "{}") }
+        let expired = try await TLSServer(certificate: "expired") { _, _ in .whole(200, "{}") }
+        defer {
+            server.stop()
+            expired.stop()
+        }
+        let wrongCA = message(of: await Self.failure(try Self.transport(server.port, ca: "other-ca")))
+        #expect(wrongCA.contains("signed by an authority that is not trusted"), "\(wrongCA)")
+        let tooOld = message(of: await Self.failure(try Self.transport(expired.port)))
+        #expect(tooOld.contains("expired at 2020-02-01"), "\(tooOld)")
+        let insecure = try Self.transport(server.port, ca: nil, insecure: true)
+        #expect(try await insecure.send(Self.request, timeout: Self.limit).code == 200)
+    }
+
+    @Test("a client certificate is shown to a server that wants one; without it there is no connection")
+    func clientCertificate() async throws {
+        let server = try await TLSServer(wantsClient: true) { _, _ in .whole(200, "{}") }
+        defer { server.stop() }
+        let pair = (
+            chain: PEMSource.file(RotatedFile(path: Fixture.path("client.crt"))),
+            key: PEMSource.file(RotatedFile(path: Fixture.path("client.key")))
+        )
+        let known = try Self.transport(server.port, WrittenCredentials(certificate: pair))
+        #expect(try await known.send(Self.request, timeout: Self.limit).code == 200)
+        let unknown = await Self.failure(try Self.transport(server.port))
+        #expect(unknown?.reason == .transport)
+    }
+
+    @Test("401 with an expired client certificate says so")
+    func expiredClient() async throws {
+        let server = try await TLSServer { _, _ in
+            .whole(401, #"{"kind":"Status","message":"Unauthorized","code":401}"#)
+        }
+        defer { server.stop() }
+        let pair = (
+            chain: PEMSource.file(RotatedFile(path: Fixture.path("client-expired.crt"))),
+            key: PEMSource.file(RotatedFile(path: Fixture.path("client-expired.key")))
+        )
+        let error = await Self.failure(try Self.transport(server.port, WrittenCredentials(certificate: pair)))
+        #expect(error?.reason == .credentials)
+        #expect(message(of: error).contains("the client certificate expired at 2020-02-01"))
+    }
+
+    /// Gives another token after each refusal.
+    final class Renewing: CredentialSource {
+        let number = Mutex(1)
+        func current() async throws -> Credential { Credential(token: "t\(number.withLock { $0 })") }
+        func refused(_ credential: Credential) async -> Bool {
+            number.withLock { $0 += 1 }
+            return true
+        }
+    }
+
+    @Test("401 fetches credentials once more, and only once", arguments: [2, 99])
+    func renewal(firstGood: Int) async throws {
+        let server = try await TLSServer { seen, _ in
+            let number = seen.headers["authorization"].flatMap { Int($0.dropFirst("Bearer t".count)) } ?? 0
+            return .whole(number >= firstGood ? 200 : 401, "{}")
+        }
+        defer { server.stop() }
+        let response = try await Self.transport(server.port, Renewing()).send(Self.request, timeout: Self.limit)
+        #expect(response.code == (firstGood == 2 ? 200 : 401))
+        #expect(server.seen.count == 2)
+    }
+
+    @Test("a watch gives lines as they come, and is dead after silence")
+    func lines() async throws {
+        let server = try await TLSServer { _, _ in .pieces(["one\ntw", "o\nthr"]) }
+        defer { server.stop() }
+        let lines = try await Self.transport(server.port).lines(Self.watch, idleTimeout: .seconds(1))
+        var read: [String] = []
+        var failure: (any Error)?
+        do {
+            for try await line in lines { read.append(String(decoding: line, as: UTF8.self)) }
+        } catch {
+            failure = error
+        }
+        #expect(read == ["one", "two"])
+        #expect(message(of: failure).contains("sent nothing for 1.0 seconds"))
+    }
+
+    @Test("a watch that is refused is an error with the server's own reason")
+    func refusedWatch() async throws {
+        let server = try await TLSServer { _, _ in
+            .whole(410, #"{"kind":"Status","code":410,"reason":"Expired","message":"too old resource version"}"#)
+        }
+        defer { server.stop() }
+        let transport = try Self.transport(server.port)
+        let error = await #expect(throws: APIError.self) {
+            _ = try await transport.lines(Self.watch, idleTimeout: Self.limit)
+        }
+        #expect(error?.isExpired == true)
+    }
+
+    @Test("silence, a closed connection and a port where nobody listens are told in words")
+    func unreachable() async throws {
+        let silent = try await TLSServer { _, _ in .silence }
+        let closing = try await TLSServer { _, _ in .close }
+        defer {
+            silent.stop()
+            closing.stop()
+        }
+        let late = await Self.failure(try Self.transport(silent.port), timeout: .milliseconds(300))
+        #expect(message(of: late).contains("gave no answer within 0.3 seconds"))
+        let closed = await Self.failure(try Self.transport(closing.port))
+        #expect(message(of: closed).contains("closed the connection") || message(of: closed).contains("broke"))
+        let refused = await Self.failure(try Self.transport(1))
+        #expect(message(of: refused).contains("refuses connections"), "\(message(of: refused))")
+        let nameless = await Self.failure(try Self.transport(1, host: "no-such-host.invalid"))
+        #expect(message(of: nameless).contains("no-such-host.invalid"), "\(message(of: nameless))")
+        #expect(nameless?.retry == .transient(after: nil))
+    }
+
+    @Test("a cancelled call ends as cancelled, not as an empty answer")
+    func cancellation() async throws {
+        let server = try await TLSServer { _, _ in .pieces(["{"]) }
+        defer { server.stop() }
+        let transport = try Self.transport(server.port)
+        let call = Task { try await transport.send(Self.request, timeout: .seconds(60)) }
+        try await eventually { server.seen.count == 1 }
+        call.cancel()
+        await #expect(throws: CancellationError.self) { try await call.value }
+    }
+
+    @Test(
+        "settings that cannot work are refused before anything is sent",
+        arguments: [
+            ("127.0.0.1:1", nil), ("ftp://x", nil), ("https://10.0.0.1", "http://proxy:3128"), ("https://x", "ftp://y"),
+        ])
+    func settings(server: String, proxyURL: String?) {
+        let connection = ClusterConnection(
+            server: server, proxyURL: proxyURL, credentials: WrittenCredentials())
+        let error = #expect(throws: APIError.self) { _ = try HTTPTransport(connection) }
+        #expect(error?.reason == .credentials)
+    }
+}
