@@ -32,7 +32,8 @@ struct ApplyOrder: Sendable {
         let wanted = Set(result.all.map(\.id))
         let rendered = Set(result.workloads.map(\.key.name))
         deletions = live.filter { object in
-            !wanted.contains(object.id) && (!keptNames.contains(object.id.key.name) || rendered.contains(object.id.key.name))
+            !wanted.contains(object.id)
+                && (!keptNames.contains(object.id.key.name) || rendered.contains(object.id.key.name))
         }
         .compactMap { Deletion(of: $0, in: deployment) }
         .sorted { ($0.rank, $0.object.id.key.name) < ($1.rank, $1.object.id.key.name) }

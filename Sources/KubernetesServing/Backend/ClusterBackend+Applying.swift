@@ -56,7 +56,9 @@ extension ClusterBackend {
         var remembered = proxyPorts[deployment]
         for map in views.configMaps.cache.all(label: ObjectLabels.route, value: "true")
         where map.metadata.namespace == deployment.namespace {
-            guard let port = ProxyRouter.route(in: map.detail.json)?.port, let other = map.live.deployment else { continue }
+            guard let port = ProxyRouter.route(in: map.detail.json)?.port, let other = map.live.deployment else {
+                continue
+            }
             if other == deployment { remembered = remembered ?? port } else { taken.insert(port) }
         }
         for (other, port) in proxyPorts where other != deployment && other.namespace == deployment.namespace {

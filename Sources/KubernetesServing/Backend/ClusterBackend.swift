@@ -45,7 +45,7 @@ public actor ClusterBackend: ServingBackend {
     ) {
         self.api = api
         views = ClusterViews(api)
-        self.owners = owners ?? AskedOwners(api)
+        self.owners = owners ?? WatchedOwners(api)
         self.settings = settings
         self.pins = pins
         self.logger = logger
@@ -64,6 +64,7 @@ public actor ClusterBackend: ServingBackend {
     /// Follows the API server until its task is cancelled. Run it once.
     public func run() async {
         await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.owners.run() }
             for view in views.all {
                 let changes = view.changes()
                 group.addTask { await view.run() }
@@ -96,7 +97,8 @@ public actor ClusterBackend: ServingBackend {
         if let deployment = belongings[id] {
             changed.yield(deployment)
             if live == nil { belongings[id] = nil }
-        } else if key.name == ObjectNames.proxy, let namespace = key.namespace, let first = routes(in: namespace).first {
+        } else if key.name == ObjectNames.proxy, let namespace = key.namespace, let first = routes(in: namespace).first
+        {
             // Whoever of the namespace comes first puts it right; its readiness is everybody's.
             if view.type == .deployments {
                 for deployment in routes(in: namespace) { changed.yield(deployment) }

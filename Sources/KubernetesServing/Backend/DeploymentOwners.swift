@@ -7,6 +7,12 @@ public protocol DeploymentOwners: Sendable {
     ///   outlive it.
     /// - Throws: `APIError`.
     func owner(of deployment: DeploymentKey) async throws -> OwnerReference?
+    /// Keeps what it knows up to date, until its task is cancelled.
+    func run() async
+}
+
+extension DeploymentOwners {
+    public func run() async {}
 }
 
 extension OwnerReference {
@@ -18,17 +24,28 @@ extension OwnerReference {
     }
 }
 
-/// Asks the API server each time. For tests, and where nobody has a cache of them.
-public struct AskedOwners: DeploymentOwners {
-    let api: KubernetesAPI
+/// Knows them by watch, metadata alone; asks for what it does not know yet.
+public struct WatchedOwners: DeploymentOwners {
+    enum Kind: ServedKind {
+        typealias Detail = NoDetail
+        static let resource = ResourceType.modelDeployments
+    }
 
-    public init(_ api: KubernetesAPI) { self.api = api }
+    private let api: KubernetesAPI
+    private let cache: ObjectCache<ServedObject<Kind>>
+
+    public init(_ api: KubernetesAPI) {
+        self.api = api
+        cache = ObjectCache(of: api, isMetadataOnly: true)
+    }
+
+    public func run() async { await cache.run() }
 
     public func owner(of deployment: DeploymentKey) async throws -> OwnerReference? {
         let key = ObjectKey(namespace: deployment.namespace, name: deployment.name)
-        guard let found = try await api.head(.modelDeployments, key), let uid = found.metadata.uid,
-            found.metadata.deletionTimestamp == nil
-        else { return nil }
+        var found = cache[key]?.metadata
+        if found == nil { found = try await api.head(.modelDeployments, key)?.metadata }
+        guard let found, let uid = found.uid, found.deletionTimestamp == nil else { return nil }
         return .modelDeployment(named: deployment.name, uid: uid)
     }
 }

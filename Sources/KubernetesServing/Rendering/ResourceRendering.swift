@@ -3,13 +3,15 @@ import ModelManifests
 /// `resources` of a container. Quantities are written in the form in which the API server gives them back.
 enum ResourceRendering {
     static func resources(_ resources: Resources) -> JSONValue {
-        .fields(["limits": amounts(resources)])
+        .fields([
+            "limits": amounts(resources.limits), "requests": resources.requests.map(amounts),
+        ])
     }
 
-    private static func amounts(_ resources: Resources) -> JSONValue {
+    private static func amounts(_ resources: ResourceAmounts) -> JSONValue {
         var amounts: [String: JSONValue] = resources.extended.mapValues { .string(String($0)) }
-        amounts["cpu"] = resources.cpuLimitMillicores.map { .string(cpu($0)) }
-        amounts["memory"] = resources.memoryLimitBytes.map { .string(memory($0)) }
+        amounts["cpu"] = resources.cpuMillicores.map { .string(cpu($0)) }
+        amounts["memory"] = resources.memoryBytes.map { .string(memory($0)) }
         return .object(amounts)
     }
 

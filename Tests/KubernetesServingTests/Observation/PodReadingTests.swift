@@ -1,0 +1,121 @@
+import KubernetesClient
+import ModelManifests
+import Serving
+import Testing
+
+@testable import KubernetesServing
+
+@Suite("Pods as instances")
+struct PodReadingTests {
+    private func instance(_ status: String, metadata: String = "") throws -> InstanceObservation {
+        let pod = try Sample.pod(
+            #"""
+            {"metadata":{"name":"p","namespace":"payments","labels":{"mlctl.dev/revision":"1111111111"}\#(metadata)},
+             "spec":{"containers":[{"name":"model","ports":[{"name":"http","containerPort":8080},
+                                                          {"name":"metrics","containerPort":9000}]}]},
+             "status":\#(status)}
+            """#)
+        return try #require(PodReading(pod).instance)
+    }
+
+    private static let initialized =
+        #""initContainerStatuses":[{"name":"fetch-model","state":{"terminated":{"exitCode":0}}}]"#
+
+    static let conditions: [(String, InstanceObservation.Condition)] = [
+        (#"{"phase":"Pending"}"#, .starting),
+        (
+            #"{"phase":"Pending","initContainerStatuses":[{"name":"fetch-model","restartCount":0,"state":{"running":{}}}]}"#,
+            .fetching
+        ),
+        (
+            #"{"phase":"Running",\#(initialized),"containerStatuses":[{"name":"model","started":false,"state":{"running":{"startedAt":"2026-01-01T00:00:05Z"}}}],"conditions":[{"type":"Ready","status":"False","lastTransitionTime":"2026-01-01T00:00:00Z"}]}"#,
+            .starting
+        ),
+        (
+            #"{"phase":"Running",\#(initialized),"containerStatuses":[{"name":"model","started":true,"state":{"running":{"startedAt":"2026-01-01T00:00:05Z"}}}],"conditions":[{"type":"Ready","status":"False","lastTransitionTime":"2026-01-01T00:10:00Z"}]}"#,
+            .unready
+        ),
+        (#"{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}"#, .ready),
+        (#"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"ImagePullBackOff"}}}]}"#, .failed),
+        (#"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"ErrImagePull"}}}]}"#, .failed),
+        (#"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"InvalidImageName"}}}]}"#, .failed),
+        (
+            #"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"CreateContainerConfigError"}}}]}"#,
+            .failed
+        ),
+        (
+            #"{"containerStatuses":[{"name":"model","restartCount":4,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}"#,
+            .crashLooping
+        ),
+        (
+            #"{"initContainerStatuses":[{"name":"fetch-model","restartCount":2,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}],"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"PodInitializing"}}}]}"#,
+            .crashLooping
+        ),
+    ]
+
+    @Test("a status is a condition", arguments: conditions)
+    func condition(status: String, condition: InstanceObservation.Condition) throws {
+        #expect(try instance(status).condition == condition)
+    }
+
+    @Test("a pod that is being deleted drains, ready or not")
+    func draining() throws {
+        let seen = try instance(
+            #"{"conditions":[{"type":"Ready","status":"True"}]}"#,
+            metadata: #","deletionTimestamp":"2026-01-01T00:00:00Z""#)
+        #expect(seen.condition == .draining)
+    }
+
+    @Test(
+        "a reason says what to do",
+        arguments: [
+            (
+                #"{"conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/3 nodes are available: 3 Insufficient nvidia.com/gpu."}]}"#,
+                ["want of GPUs", "Insufficient nvidia.com/gpu", "drainThenLoad"]
+            ),
+            (
+                #"{"conditions":[{"type":"PodScheduled","status":"False","message":"persistentvolumeclaim \"m\" not found"}]}"#,
+                ["Create the claim"]
+            ),
+            (
+                #"{"containerStatuses":[{"name":"model","image":"bad:1","state":{"waiting":{"reason":"ImagePullBackOff","message":"denied"}}}]}"#,
+                ["bad:1", "denied", "imagePullSecrets"]
+            ),
+            (
+                #"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"CreateContainerConfigError","message":"container has runAsNonRoot and image will run as root"}}}]}"#,
+                ["podSecurity: baseline"]
+            ),
+            (
+                #"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"CreateContainerConfigError","message":"secret \"t\" not found"}}}]}"#,
+                ["Create the Secret", "`value`"]
+            ),
+            (
+                #"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":137,"reason":"OOMKilled"}}}]}"#,
+                ["limits.memory"]
+            ),
+            (
+                #"{"initContainerStatuses":[{"name":"fetch-model","state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1,"message":"a\nHTTP 403"}}}],"containerStatuses":[{"name":"model"}]}"#,
+                ["files cannot be fetched", "HTTP 403", "storageUri"]
+            ),
+        ])
+    func reason(status: String, words: [String]) throws {
+        let reason = try #require(try instance(status).reason)
+        for word in words { #expect(reason.contains(word), "\(reason)") }
+    }
+
+    @Test("addresses are by port name, and the serving one has no name too")
+    func addresses() throws {
+        let seen = try instance(#"{"podIP":"10.0.0.7","conditions":[{"type":"Ready","status":"True"}]}"#)
+        #expect(seen.addresses == ["": "10.0.0.7:8080", "http": "10.0.0.7:8080", "metrics": "10.0.0.7:9000"])
+        let six = try instance(#"{"podIP":"fd00::7"}"#)
+        #expect(six.addresses[""] == "[fd00::7]:8080")
+    }
+
+    @Test("restarts are those of the container that has the most")
+    func restarts() throws {
+        let seen = try instance(
+            #"{"containerStatuses":[{"name":"model","restartCount":3,"state":{"running":{"startedAt":"2026-01-01T00:00:00Z"}}}]}"#
+        )
+        #expect(seen.restarts == 3)
+    }
+}

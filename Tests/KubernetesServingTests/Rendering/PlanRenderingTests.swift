@@ -1,0 +1,118 @@
+import KubernetesClient
+import ModelManifests
+import Serving
+import Testing
+
+@testable import KubernetesServing
+
+@Suite("Plans as objects")
+struct PlanRenderingTests {
+    @Test("a plan of two revisions with the proxy is these objects, and no others")
+    func objects() {
+        let result = Sample.rendering(Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)])).result()
+        #expect(
+            result.workloads.map { "\($0.id)" } == [
+                "Service payments/fraud-1111111111", "Deployment payments/fraud-1111111111",
+                "PodDisruptionBudget payments/fraud-1111111111", "Service payments/fraud-2222222222",
+                "Deployment payments/fraud-2222222222",
+            ])
+        #expect(result.routes.map { "\($0.id)" } == ["ConfigMap payments/fraud-route", "Service payments/fraud"])
+        #expect(
+            result.shared.map { "\($0.id)" } == [
+                "ServiceAccount payments/mlctl-proxy", "Role payments/mlctl-proxy", "RoleBinding payments/mlctl-proxy",
+                "Service payments/mlctl-proxy", "Deployment payments/mlctl-proxy",
+                "PodDisruptionBudget payments/mlctl-proxy",
+            ])
+        #expect(result.failures.isEmpty)
+        #expect(Sample.rendering(Sample.plan([])).result().all.isEmpty)
+    }
+
+    @Test("a revision's Deployment carries owner, labels, template and replicas")
+    func workload() throws {
+        let result = Sample.rendering(Sample.plan([(Sample.one, 3, 100)])).result()
+        let object = try #require(result.workloads.first { $0.type == .deployments })
+        let owner = try Sample.json(
+            #"""
+            [{"apiVersion":"mlctl.dev/v1alpha1","kind":"ModelDeployment","name":"fraud","uid":"owner-1",
+              "controller":true,"blockOwnerDeletion":true}]
+            """#)
+        #expect(object.body["metadata"]?["ownerReferences"] == owner)
+        #expect(object.body["apiVersion"] == "apps/v1")
+        #expect(object.body["spec"]?["replicas"] == 3)
+        #expect(
+            object.body["spec"]?["selector"]
+                == ["matchLabels": ["mlctl.dev/deployment": "fraud", "mlctl.dev/revision": "1111111111"]])
+        let annotation = object.body["metadata"]?["annotations"]?[ObjectAnnotations.template]?.text
+        let read = try #require(AnnotationJSON.value(ServingTemplate.self, annotation))
+        #expect(read == Sample.template("1111111111"))
+        #expect(read.runtime == Sample.template("1111111111").runtime)
+    }
+
+    @Test("the Services and the budget of a revision, whole")
+    func services() throws {
+        let result = Sample.rendering(
+            Sample.plan([(Sample.one, 2, 100)], endpoint: Endpoint(port: 9000))
+        ).result()
+        let service = try #require(result.workloads.first { $0.type == .services })
+        #expect(
+            service.body["spec"]
+                == [
+                    "selector": ["mlctl.dev/deployment": "fraud", "mlctl.dev/revision": "1111111111"],
+                    "ports": [["name": "http", "port": 9000, "targetPort": "http", "protocol": "TCP"]],
+                ])
+        let budget = try #require(result.workloads.first { $0.type == .podDisruptionBudgets })
+        #expect(
+            budget.body["spec"]
+                == [
+                    "maxUnavailable": 1,
+                    "selector": [
+                        "matchLabels": ["mlctl.dev/deployment": "fraud", "mlctl.dev/revision": "1111111111"]
+                    ],
+                ])
+    }
+
+    @Test("the same plan is the same objects; a weight changes the route alone")
+    func stability() {
+        let before = Sample.rendering(Sample.plan([(Sample.one, 2, 95), (Sample.two, 2, 5)])).result()
+        let again = Sample.rendering(Sample.plan([(Sample.one, 2, 95), (Sample.two, 2, 5)])).result()
+        let after = Sample.rendering(Sample.plan([(Sample.one, 2, 75), (Sample.two, 2, 25)])).result()
+        #expect(before.all.map(\.hash) == again.all.map(\.hash))
+        let changed = zip(before.all, after.all).filter { $0.hash != $1.hash }.map { "\($0.0.id)" }
+        #expect(changed == ["ConfigMap payments/fraud-route"])
+    }
+
+    @Test("the last pod that answers for a share stays, whatever room is wanted")
+    func lastPod() throws {
+        let plan = Sample.plan([(Sample.one, 0, 100), (Sample.two, 1, 0)])
+        func replicas(_ ready: [Revision: Int]) -> [JSONValue?] {
+            Sample.rendering(plan, ready: ready).result().workloads.filter { $0.type == .deployments }
+                .map { $0.body["spec"]?["replicas"] }
+        }
+        #expect(replicas([Sample.one: 2]) == [1, 1])
+        #expect(replicas([:]) == [0, 1])
+    }
+
+    @Test("a revision that cannot be rendered holds up no other, and keeps its objects")
+    func failure() {
+        var plan = Sample.plan([(Sample.one, 1, 100), (Sample.two, 1, 0)])
+        plan.revisions[1].template = Sample.template(uri: "file:///models")
+        let rendering = Sample.rendering(plan)
+        let result = rendering.result()
+        #expect(result.failures.map(\.code) == [.invalidPlan])
+        #expect(result.workloads.map(\.key.name) == ["fraud-1111111111", "fraud-1111111111"])
+        #expect(rendering.keptNames == ["fraud-1111111111", "fraud-2222222222"])
+    }
+
+    @Test("a plan is found again in its annotations")
+    func sketch() throws {
+        var plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)], endpoint: Endpoint(port: 9000))
+        plan.revisions[1].mirror = 10
+        plan.comparison = ShadowComparison(tolerance: 0.5)
+        let route = try #require(Sample.rendering(plan).result().routes.first)
+        let text = route.body["metadata"]?["annotations"]?[ObjectAnnotations.plan]?.text
+        let sketch = try #require(AnnotationJSON.value(PlanSketch.self, text))
+        let templates = Dictionary(uniqueKeysWithValues: plan.revisions.map { ($0.revision, $0.template) })
+        #expect(sketch.plan(of: Sample.key, templates: templates) == plan)
+        #expect(sketch.plan(of: Sample.key, templates: [:]).revisions.isEmpty)
+    }
+}
