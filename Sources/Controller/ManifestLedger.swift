@@ -98,7 +98,7 @@ package struct ManifestLedger {
             desired.diagnostics.allSatisfy { $0.deployment != nil }
             && !files.values.contains(where: \.isUnknown)
         let missing = known.filter { next[$0] == nil }
-        let warning = reasonToHold(missing, next: next, allowsEmpty: allowsEmpty)
+        let warning = reasonToHold(missing, allowsEmpty: allowsEmpty)
         for key in missing { next[key] = warning == nil ? .removed : .held }
 
         let before = wishes
@@ -117,20 +117,17 @@ package struct ManifestLedger {
     mutating func meet(_ known: Set<DeploymentKey>, allowsEmpty: Bool) -> String? {
         guard !commit.isEmpty else { return nil }
         let missing = known.filter { wishes[$0] == nil }
-        let wanted = wishes.filter { $0.value != .removed }
-        let warning = reasonToHold(missing, next: wanted, allowsEmpty: allowsEmpty)
+        let warning = reasonToHold(missing, allowsEmpty: allowsEmpty)
         for key in missing { wishes[key] = warning == nil ? .removed : .held }
         return warning
     }
 
-    private func reasonToHold(
-        _ missing: Set<DeploymentKey>, next: [DeploymentKey: Wish], allowsEmpty: Bool
-    ) -> String? {
+    private func reasonToHold(_ missing: Set<DeploymentKey>, allowsEmpty: Bool) -> String? {
         guard !missing.isEmpty else { return nil }
         if !isCertain {
             return "some files cannot be read, so that nothing is taken for removed: mend them ('mlctl validate')"
         }
-        if next.isEmpty, !allowsEmpty {
+        if desired.deployments.isEmpty, desired.invalid.isEmpty, !allowsEmpty {
             return "the commit holds no ModelDeployment at all: everything is kept as it is. "
                 + "To remove all, start the controller with --allow-empty"
         }
