@@ -132,7 +132,7 @@ let package = Package(
         tests("InferenceServerTests", ["InferenceServer"], exclude: ["Fixtures"]),
         tests("CommandsTests", ["Commands"]),
         tests("EndToEndTests", ["Commands", "mlctl", .asyncHTTPClient, .nioCore]),
-        tests("HouseTests", []),
+        tests("HouseTests", [.yams]),
         .executableTarget(
             name: "Benchmarks",
             dependencies: [

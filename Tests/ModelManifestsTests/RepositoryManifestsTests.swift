@@ -22,6 +22,16 @@ import Testing
         for file in files { #expect(file.diagnostics == [], "\(file.diagnostics.map(\.description))") }
     }
 
+    @Test func `there is an example of each router, and none contradicts another`() throws {
+        let examples = DesiredState.resolve(files: try Self.parsed().filter { $0.file.hasPrefix("examples/") })
+        #expect(examples.diagnostics == [], "\(examples.diagnostics.map(\.description))")
+        let routers = examples.deployments.values.compactMap { deployment -> KubernetesTarget.Router? in
+            guard case .kubernetes(let target) = deployment.target else { return nil }
+            return target.router
+        }
+        #expect(Set(routers) == Set(KubernetesTarget.Router.allCases))
+    }
+
     @Test func `the runtimes are the presets`() throws {
         let runtimes = try Self.parsed().filter { $0.file.hasPrefix("runtimes/") }.flatMap(\.runtimes)
         #expect(!runtimes.isEmpty)

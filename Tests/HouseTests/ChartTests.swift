@@ -1,0 +1,148 @@
+import Foundation
+import TestSupport
+import Testing
+import Yams
+
+/// What can be said of the chart without helm; and what helm says of it, where it is installed.
+@Suite("The chart")
+struct ChartTests {
+    private static let chart = "charts/mlctl"
+    static let templates = (try? RepositoryFiles.files(in: "\(chart)/templates")) ?? []
+
+    private func mapping(_ path: String) throws -> [String: Any] {
+        try #require(try Yams.load(yaml: RepositoryFiles.text(path)) as? [String: Any], "\(path) is no mapping")
+    }
+
+    @Test(
+        "its copies are what they are copies of",
+        arguments: [
+            ("crds/modeldeployments.mlctl.dev.yaml", "controller/crds/modeldeployments.mlctl.dev.yaml"),
+            ("files/alerts.yaml", "controller/alerts.yaml"), ("files/mlctl.json", "controller/grafana/mlctl.json"),
+        ])
+    func copies(copy: String, original: String) throws {
+        let isEqual = try RepositoryFiles.text("\(Self.chart)/\(copy)") == RepositoryFiles.text(original)
+        #expect(isEqual, "cp \(original) \(Self.chart)/\(copy)")
+    }
+
+    @Test("its CRD is one")
+    func definition() throws {
+        let definition = try mapping("\(Self.chart)/crds/modeldeployments.mlctl.dev.yaml")
+        #expect(definition["kind"] as? String == "CustomResourceDefinition")
+        #expect(try mapping("\(Self.chart)/Chart.yaml")["name"] as? String == "mlctl")
+    }
+
+    /// The fields of the schema and of the values, by their paths.
+    @Test("its schema knows every value, and every value is in its schema")
+    func schema() throws {
+        let data = Data(try RepositoryFiles.text("\(Self.chart)/values.schema.json").utf8)
+        let schema = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        var declared: Set<String> = []
+        func declare(_ schema: [String: Any], _ path: String) {
+            for case (let name, let field as [String: Any]) in schema["properties"] as? [String: Any] ?? [:] {
+                let path = path.isEmpty ? name : "\(path).\(name)"
+                if field["properties"] == nil { declared.insert(path) } else { declare(field, path) }
+            }
+        }
+        declare(schema, "")
+        // Helm's own: given to all charts of a release.
+        declared.remove("global")
+        var given: Set<String> = []
+        func give(_ values: [String: Any], _ path: String) {
+            for (name, value) in values {
+                let path = path.isEmpty ? name : "\(path).\(name)"
+                guard !declared.contains(path), let inner = value as? [String: Any] else {
+                    given.insert(path)
+                    continue
+                }
+                give(inner, path)
+            }
+        }
+        give(try mapping("\(Self.chart)/values.yaml"), "")
+        #expect(given == declared, "\(given.symmetricDifference(declared).sorted())")
+    }
+
+    @Test("its templates ask for values that there are, and call templates that there are", arguments: templates)
+    func references(template: String) throws {
+        let text = try RepositoryFiles.text(template)
+        let helpers = try RepositoryFiles.text("\(Self.chart)/templates/_helpers.tpl")
+        let values = try mapping("\(Self.chart)/values.yaml")
+        for match in text.matches(of: #/\.Values((?:\.[A-Za-z]+)+)/#) {
+            let path = match.1.split(separator: ".").map(String.init)
+            var value: Any? = values
+            for name in path { value = (value as? [String: Any])?[name] }
+            #expect(value != nil, "\(template) asks for \(path.joined(separator: ".")), which values.yaml has not")
+        }
+        for match in text.matches(of: #/include "([^"]+)"/#) {
+            #expect(helpers.contains("define \"\(match.1)\""), "\(template) includes \(match.1)")
+        }
+    }
+
+    @Test("its templates end what they begin", arguments: templates)
+    func balance(template: String) throws {
+        let actions = try RepositoryFiles.text(template).matches(of: #/\{\{-?\s*(\w+)?.*?\}\}/#).map {
+            String($0.1 ?? "")
+        }
+        var depth = 0
+        for action in actions {
+            if ["if", "range", "with", "define"].contains(action) { depth += 1 }
+            if action == "end" { depth -= 1 }
+            #expect(depth >= 0, "\(template): an end too many")
+        }
+        #expect(depth == 0, "\(template): \(depth) ends are missing")
+    }
+
+    /// Lines that are marks alone are left out; marks within a line stand for a word.
+    @Test("what is no mark in its templates is YAML", arguments: templates.filter { $0.hasSuffix(".yaml") })
+    func yaml(template: String) throws {
+        let lines = try RepositoryFiles.text(template).split(separator: "\n", omittingEmptySubsequences: false)
+        let kept = lines.filter { $0.wholeMatch(of: #/\s*\{\{.*\}\}\s*/#) == nil }
+            .map { $0.replacing(#/\{\{.*?\}\}/#, with: "word") }
+        let documents = try Array(Yams.load_all(yaml: kept.joined(separator: "\n"))).compactMap { $0 as? [String: Any] }
+        #expect(documents.count == kept.count { $0 == "---" } + 1, "\(template): not all of it can be read")
+        for document in documents {
+            #expect(document["kind"] is String, "\(template)")
+            #expect(document["apiVersion"] is String, "\(template)")
+        }
+    }
+
+    @Test("its pod keeps the restricted standard")
+    func security() throws {
+        let text = try RepositoryFiles.text("\(Self.chart)/templates/deployment.yaml")
+        for line in [
+            "runAsNonRoot: true", "readOnlyRootFilesystem: true", "allowPrivilegeEscalation: false", "drop: [ALL]",
+            "type: RuntimeDefault",
+        ] { #expect(text.contains(line), "\(line)") }
+    }
+
+    @Test("its rules are no more than what is needed: no secret, no wildcard")
+    func rights() throws {
+        let text =
+            try RepositoryFiles.text("\(Self.chart)/templates/_helpers.tpl")
+            + RepositoryFiles.text("\(Self.chart)/templates/rbac.yaml")
+        #expect(!text.contains("secrets"))
+        #expect(!text.contains("\"*\""))
+        #expect(!text.contains("'*'"))
+    }
+
+    @Test("helm finds no fault with it", .enabled(if: RepositoryFiles.isInstalled("helm")))
+    func helm() throws {
+        let folder = RepositoryFiles.url(Self.chart).path(percentEncoded: false)
+        let url = "git.url=https://git.example.com/models.git"
+        try ChildProcess.run(["helm", "lint", "--strict", folder, "--set", url])
+        let everything = [
+            "replicas=3", "rbac.gatewayAPI=true", "watchNamespaces={a,b}", "serviceMonitor.enabled=true",
+            "prometheusRule.enabled=true", "dashboard.enabled=true", "git.ssh.existingSecret=key",
+            "git.https.existingSecret=token", "registry.dockerconfigjson=e",
+        ]
+        let rendered = try ChildProcess.run(
+            ["helm", "template", "mlctl", folder, "--set", url] + everything.flatMap { ["--set", $0] })
+        let documents = try Array(Yams.load_all(yaml: rendered)).compactMap { $0 as? [String: Any] }
+        let kinds = Set(documents.compactMap { $0["kind"] as? String })
+        #expect(
+            kinds.isSuperset(of: [
+                "Deployment", "ServiceAccount", "ClusterRole", "Role", "RoleBinding", "Lease", "Service", "Secret",
+                "ConfigMap", "PodDisruptionBudget", "NetworkPolicy", "ServiceMonitor", "PrometheusRule",
+            ]), "\(kinds.sorted())")
+        #expect(throws: ChildProcess.Failure.self) { try ChildProcess.run(["helm", "template", "mlctl", folder]) }
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Alerts and the board look at what is really counted.
+@Suite("Alerts and the board")
+struct MonitoringTests {
+    private static let files = ["controller/alerts.yaml", "controller/grafana/mlctl.json"]
+
+    /// Names of metrics, as the controller's and the proxy's sources write them.
+    private func counted() throws -> Set<String> {
+        let sources = try ["Controller", "TrafficProxy"].flatMap(HouseTests.sources).map(\.text)
+        return Set(sources.flatMap { $0.matches(of: #/"(mlctl_[a-z_]+)/#).map { String($0.1) } })
+    }
+
+    @Test("every metric that they name is counted", arguments: files)
+    func names(file: String) throws {
+        let counted = try counted()
+        let named = Set(try RepositoryFiles.text(file).matches(of: #/\b(mlctl_[a-z_]+)/#).map { String($0.1) })
+        #expect(named.count > 5)
+        for name in named {
+            let family = name.replacing(#/_(bucket|sum|count)$/#, with: "")
+            #expect(counted.contains(name) || counted.contains(family), "\(file) names \(name), which nothing counts")
+        }
+    }
+
+    @Test("every phase and event that they name is one", arguments: files)
+    func words(file: String) throws {
+        let words = try HouseTests.sources(of: "Rollouts").filter {
+            $0.path.hasSuffix("/Phase.swift") || $0.path.hasSuffix("/RolloutEvent.swift")
+        }.map(\.text).joined()
+        let text = try RepositoryFiles.text(file)
+        let named = text.matches(of: #/(?:phase|kind)=~?\\?"([A-Za-z|]+)/#).flatMap { $0.1.split(separator: "|") }
+        #expect(!named.isEmpty)
+        for word in named {
+            #expect(
+                words.contains("\"\(word)\"") || words.contains(" \(word),") || words.contains(" \(word)\n"), "\(word)")
+        }
+    }
+
+    @Test("the board is JSON, and no two of its panels share an id or a place")
+    func board() throws {
+        let data = Data(try RepositoryFiles.text("controller/grafana/mlctl.json").utf8)
+        let board = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        let panels = try #require(board["panels"] as? [[String: Any]])
+        let ids = panels.compactMap { $0["id"] as? Int }
+        #expect(Set(ids).count == panels.count)
+        let places = panels.compactMap { $0["gridPos"] as? [String: Int] }.map { "\($0["x"] ?? -1) \($0["y"] ?? -1)" }
+        #expect(Set(places).count == panels.count)
+    }
+
+    @Test("promtool finds no fault with the rules", .enabled(if: RepositoryFiles.isInstalled("promtool")))
+    func rules() throws {
+        try ChildProcess.run(["promtool", "check", "rules", RepositoryFiles.url("controller/alerts.yaml").path()])
+    }
+
+    @Test("the rules fire when they should", .enabled(if: RepositoryFiles.isInstalled("promtool")))
+    func firing() throws {
+        try ChildProcess.run(["promtool", "test", "rules", RepositoryFiles.url("controller/alerts-tests.yaml").path()])
+    }
+}

@@ -1,0 +1,78 @@
+{{- define "mlctl.name" -}}
+{{- if contains "mlctl" .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-mlctl" .Release.Name | trunc 50 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "mlctl.selector" -}}
+app.kubernetes.io/name: mlctl-controller
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "mlctl.labels" -}}
+{{ include "mlctl.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: mlctl
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "mlctl.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}{{ default (include "mlctl.name" .) .Values.serviceAccount.name }}{{ else }}{{ required "serviceAccount.name is needed where serviceAccount.create is false" .Values.serviceAccount.name }}{{ end }}
+{{- end }}
+
+{{- define "mlctl.image" -}}
+{{- if .Values.image.digest }}{{ .Values.image.repository }}@{{ .Values.image.digest }}{{ else }}{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ end }}
+{{- end }}
+
+{{- define "mlctl.tokenSecret" -}}
+{{- default (printf "%s-token" (include "mlctl.name" .)) .Values.api.existingSecret }}
+{{- end }}
+
+{{- define "mlctl.gitHTTPSSecret" -}}
+{{- if .Values.git.https.existingSecret }}{{ .Values.git.https.existingSecret }}{{ else if .Values.git.https.credentials }}{{ include "mlctl.name" . }}-git-https{{ end }}
+{{- end }}
+
+{{- define "mlctl.gitSSHSecret" -}}
+{{- if .Values.git.ssh.existingSecret }}{{ .Values.git.ssh.existingSecret }}{{ else if .Values.git.ssh.privateKey }}{{ include "mlctl.name" . }}-git-ssh{{ end }}
+{{- end }}
+
+{{- define "mlctl.rules" -}}
+# The wish and the record.
+- apiGroups: [mlctl.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [mlctl.dev]
+  resources: [modeldeployments/status, modeldeployments/finalizers]
+  verbs: [get, update, patch]
+# What serves.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [""]
+  resources: [services, configmaps, serviceaccounts]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, update, patch, delete]
+# How it does.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
+# The proxy's own rights, which nobody can give who has not got them.
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- if .Values.rbac.gatewayAPI }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, update, patch, delete]
+{{- end }}
+{{- end }}
