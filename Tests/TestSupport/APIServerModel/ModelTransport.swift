@@ -45,10 +45,12 @@ package actor ModelTransport: KubernetesTransport {
             _ = take(request)
             throw Self.lost(request)
         case .tooManyRequests(let seconds):
-            var refusal = Refusal(429, "TooManyRequests", "the server has received too many requests and has asked us to try again later")
+            var refusal = Refusal(
+                429, "TooManyRequests", "the server has received too many requests and has asked us to try again later")
             refusal.retryAfterSeconds = seconds
             return refusal.response
-        case .unavailable: return Refusal(503, "ServiceUnavailable", "the server is currently unable to handle the request").response
+        case .unavailable:
+            return Refusal(503, "ServiceUnavailable", "the server is currently unable to handle the request").response
         case .unauthorized: return Refusal(401, "Unauthorized", "Unauthorized").response
         case .stale(let revisions): return stale(request, by: revisions)
         case nil: return take(request)
@@ -74,7 +76,8 @@ package actor ModelTransport: KubernetesTransport {
 
     /// Changes the model, and tells the watches.
     @discardableResult
-    package func update<Result: Sendable>(_ body: @Sendable (inout APIServerModel) throws -> Result) rethrows -> Result {
+    package func update<Result: Sendable>(_ body: @Sendable (inout APIServerModel) throws -> Result) rethrows -> Result
+    {
         let result = try body(&model)
         tell()
         return result

@@ -1,4 +1,0 @@
-import Foundation
-import KubernetesClient
-import TestSupport
-import Testing

@@ -1,0 +1,220 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import TestSupport
+import Testing
+
+/// One case on one cluster, with a namespace of its own.
+struct Trial: Sendable {
+    static let waitLimit: Duration = .seconds(20)
+
+    let cluster: Cluster
+    let namespace: String
+
+    struct Answer: Sendable {
+        var code: Int
+        var body: JSONValue
+        var text: String
+
+        var reason: String? { body[field: "reason"]?.text }
+        var message: String? { body[field: "message"]?.text }
+        var metadata: JSONValue { body[field: "metadata"] ?? .object([:]) }
+        var version: String { metadata[field: "resourceVersion"]?.text ?? "" }
+        var generation: Int? { metadata[field: "generation"]?.whole }
+        var uid: String { metadata[field: "uid"]?.text ?? "" }
+        var causes: [JSONValue] { body.value(at: "details", "causes")?.items ?? [] }
+        var causeFields: [String] { causes.compactMap { $0[field: "field"]?.text } }
+        var items: [JSONValue] { body[field: "items"]?.items ?? [] }
+        var names: [String] { items.compactMap { $0.value(at: "metadata", "name")?.text } }
+
+        /// `manager/operation` → `fieldsV1`.
+        var owners: [String: JSONValue] {
+            var owners: [String: JSONValue] = [:]
+            for entry in metadata[field: "managedFields"]?.items ?? [] {
+                let name = "\(entry[field: "manager"]?.text ?? "")/\(entry[field: "operation"]?.text ?? "")"
+                owners[name] = entry[field: "fieldsV1"]
+            }
+            return owners
+        }
+    }
+
+    func send(_ request: APIRequest) async throws -> Answer {
+        let response = try await cluster.transport.send(request, timeout: .seconds(20))
+        return Answer(
+            code: response.code, body: JSONValue(data: response.body) ?? .null,
+            text: String(decoding: response.body, as: UTF8.self))
+    }
+
+    func key(_ type: ResourceType, _ name: String) -> ObjectKey {
+        ObjectKey(namespace: type.isNamespaced ? namespace : nil, name: name)
+    }
+
+    func get(_ type: ResourceType, _ name: String) async throws -> Answer {
+        try await send(.get(type, key(type, name)))
+    }
+
+    func create(_ type: ResourceType, _ name: String, _ fields: JSONValue = .object([:])) async throws -> Answer {
+        try await send(
+            .create(
+                type, namespace: type.isNamespaced ? namespace : nil, body: object(type, name, fields).data,
+                fieldManager: "creator"))
+    }
+
+    func apply(
+        _ type: ResourceType, _ name: String, _ fields: JSONValue = .object([:]), by manager: String = "mlctl",
+        force: Bool = false, isDryRun: Bool = false, subresource: String? = nil
+    ) async throws -> Answer {
+        try await send(
+            .apply(
+                type, key(type, name), body: object(type, name, fields).data, fieldManager: manager, force: force,
+                isDryRun: isDryRun, subresource: subresource))
+    }
+
+    func replace(_ type: ResourceType, _ name: String, _ body: JSONValue, subresource: String? = nil) async throws
+        -> Answer
+    {
+        try await send(
+            .replace(type, key(type, name), body: body.data, fieldManager: "replacer", subresource: subresource))
+    }
+
+    func merge(_ type: ResourceType, _ name: String, _ patch: JSONValue, subresource: String? = nil) async throws
+        -> Answer
+    {
+        try await send(
+            .merge(type, key(type, name), body: patch.data, fieldManager: "merger", subresource: subresource))
+    }
+
+    func delete(
+        _ type: ResourceType, _ name: String, uid: String? = nil,
+        propagation: APIRequest.DeletionPropagation = .background
+    ) async throws -> Answer {
+        try await send(.delete(type, key(type, name), uid: uid, propagation: propagation))
+    }
+
+    func list(
+        _ type: ResourceType, labels: String? = nil, limit: Int? = nil, continuing: String? = nil,
+        version: String? = nil
+    ) async throws -> Answer {
+        try await send(
+            .list(
+                type, .init(namespace: namespace, labelSelector: labels), limit: limit, continuing: continuing,
+                resourceVersion: version))
+    }
+
+    /// The whole object: `fields` with type and name; a `metadata` in them is kept.
+    func object(_ type: ResourceType, _ name: String, _ fields: JSONValue) -> JSONValue {
+        var object = fields
+        object[field: "apiVersion"] = .string(type.apiVersion)
+        object[field: "kind"] = .string(type.kind)
+        object.set(.string(name), at: "metadata", "name")
+        return object
+    }
+
+    /// The values of one field of a list's items.
+    static func values(_ name: String, of list: JSONValue?) -> [JSONValue] {
+        (list?.items ?? []).compactMap { $0[field: name] }
+    }
+
+    struct Event: Hashable, Sendable {
+        var type: String
+        var object: JSONValue
+        var name: String { object.value(at: "metadata", "name")?.text ?? "" }
+        var version: String { object.value(at: "metadata", "resourceVersion")?.text ?? "" }
+        /// `ADDED a`.
+        var summary: String { name.isEmpty ? type : "\(type) \(name)" }
+    }
+
+    /// The first events of a watch; fewer where it ends.
+    func events(_ count: Int, of request: APIRequest) async throws -> [Event] {
+        var events: [Event] = []
+        for try await line in try await cluster.transport.lines(request, idleTimeout: .seconds(20)) {
+            guard let value = JSONValue(data: line), let type = value[field: "type"]?.text else { continue }
+            events.append(Event(type: type, object: value[field: "object"] ?? .null))
+            if events.count == count { break }
+        }
+        return events
+    }
+
+    func watch(
+        _ type: ResourceType, labels: String? = nil, after version: String?, sendsInitialEvents: Bool = false,
+        timeout: Duration = .seconds(5)
+    ) -> APIRequest {
+        .watch(
+            type, .init(namespace: namespace, labelSelector: labels), resourceVersion: version, timeout: timeout,
+            sendsInitialEvents: sendsInitialEvents)
+    }
+
+    /// Asks again, the cluster's controllers working meanwhile, until the answer is right.
+    func eventually(_ request: APIRequest, _ isRight: (Answer) -> Bool) async throws -> Answer {
+        let start = ContinuousClock.now
+        while true {
+            let answer = try await send(request)
+            if isRight(answer) || ContinuousClock.now - start > Self.waitLimit { return answer }
+            await cluster.settle()
+            if cluster.model == nil { try await ContinuousClock().sleep(for: .milliseconds(50)) }
+        }
+    }
+
+    // MARK: A custom type of one's own
+
+    /// A type with an open spec, a list of conditions by type, and a status subresource.
+    func withGadgets(_ body: (ResourceType) async throws -> Void) async throws {
+        let group = "g\(namespace.hashed).conformance.mlctl.dev"
+        let type = ResourceType(group: group, version: "v1", kind: "Gadget", plural: "gadgets")
+        let name = "gadgets.\(group)"
+        let made = try await create(.customResourceDefinitions, name, Self.definition(group))
+        #expect(made.code == 201, "\(made.text)")
+        let found = try await eventually(.list(type, .init(namespace: namespace))) { $0.code == 200 }
+        #expect(found.code == 200, "\(found.text)")
+        // A server that has just learnt of a type refuses its first writes now and then.
+        _ = try await eventually(
+            .apply(
+                type, key(type, "probe"), body: object(type, "probe", .object([:])).data, fieldManager: "probe",
+                force: true)
+        ) { $0.code < 300 }
+        _ = try await delete(type, "probe")
+        do {
+            try await body(type)
+        } catch {
+            _ = try await delete(.customResourceDefinitions, name)
+            throw error
+        }
+        _ = try await delete(.customResourceDefinitions, name)
+    }
+
+    private static func definition(_ group: String) -> JSONValue {
+        let open: JSONValue = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+        let spec: JSONValue = [
+            "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+            "properties": [
+                "size": ["type": "integer", "minimum": 0], "colour": ["type": "string", "enum": ["red", "blue"]],
+            ],
+        ]
+        var item = open
+        item[field: "required"] = ["type"]
+        item[field: "properties"] = ["type": ["type": "string"]]
+        let conditions: JSONValue = [
+            "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"], "items": item,
+        ]
+        var status = open
+        status[field: "properties"] = ["conditions": conditions]
+        let schema: JSONValue = ["type": "object", "properties": ["spec": spec, "status": status]]
+        let version: JSONValue = [
+            "name": "v1", "served": true, "storage": true, "subresources": ["status": .object([:])],
+            "schema": ["openAPIV3Schema": schema],
+        ]
+        return [
+            "spec": [
+                "group": .string(group), "scope": "Namespaced", "versions": [version],
+                "names": ["plural": "gadgets", "singular": "gadget", "kind": "Gadget", "listKind": "GadgetList"],
+            ]
+        ]
+    }
+}
+
+extension String {
+    /// FNV-1a, for names that must differ.
+    fileprivate var hashed: String {
+        String(utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }, radix: 36)
+    }
+}
