@@ -9,7 +9,7 @@ extension ClusterStore: DeploymentRegister {
         // A deletion goes on without us: what is known of it may be old.
         if known[key]?.object.isTerminating == true { _ = try await read(key) }
         let step = RegisterStep(
-            announcement, known: known[key]?.object, controller: controller, settled: known[key]?.settled,
+            announcement, known: known[key]?.object, identity: identity, settled: known[key]?.settled,
             isLetGo: known[key]?.isLetGo ?? false)
         switch step {
         case .nothing: return
@@ -55,12 +55,14 @@ extension ClusterStore: DeploymentRegister {
         guard let spec = try? JSONDecoder().decode(JSONValue.self, from: Data(announcement.spec.utf8)) else {
             throw RegisterError.unreadableSpec(key)
         }
-        let body = announcement.object(controller: controller, spec: spec)
+        // What is not known to be mlctl's is not taken from its owner.
+        let isOurs = known[key] != nil
+        let body = announcement.object(identity, spec: spec)
         try await explaining("ModelDeployment \(key)") {
             let answer = try await api.answer(
                 to: .apply(
                     .modelDeployments, key.objectKey, body: Data(CanonicalJSON.text(body).utf8),
-                    fieldManager: KubernetesAPI.fieldManager, force: true))
+                    fieldManager: KubernetesAPI.fieldManager, force: isOurs))
             var found = try JSONDecoder().decode(RecordedModelDeployment.self, from: answer)
             take(found)
             if let patch = found.wholeSpec.mergePatch(to: spec) {
@@ -135,6 +137,7 @@ extension ClusterStore: DeploymentRegister {
         let before = known[object.deployment]?.object
         take(object)
         guard let after = known[object.deployment]?.object, after != before else { return }
+        guard after.isKept(by: identity) || before?.isKept(by: identity) == true else { return }
         if before == nil || before?.isAnnounced(like: after) == false { changed.yield(object.deployment) }
     }
 
@@ -146,6 +149,10 @@ extension ClusterStore: DeploymentRegister {
 }
 
 extension ModelDeploymentObject {
+    func isKept(by identity: RegisterIdentity) -> Bool {
+        identity.labels.allSatisfy { metadata.labels[$0.key] == $0.value }
+    }
+
     /// Whether only the status differs, and what others write.
     fileprivate func isAnnounced(like other: ModelDeploymentObject) -> Bool {
         metadata.uid == other.metadata.uid && spec == other.spec && isHeld == other.isHeld

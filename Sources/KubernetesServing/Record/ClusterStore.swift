@@ -44,8 +44,7 @@ public actor ClusterStore: StateStore {
     public nonisolated let changes: AsyncStream<DeploymentKey>
     let changed: AsyncStream<DeploymentKey>.Continuation
     nonisolated let api: KubernetesAPI
-    /// As objects are labelled: which controller keeps them.
-    nonisolated let controller: String
+    nonisolated let identity: RegisterIdentity
     let archive: any EventArchive
     let tellEvent: @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void
     let now: @Sendable () -> Date
@@ -53,16 +52,16 @@ public actor ClusterStore: StateStore {
     var known: [DeploymentKey: Memory] = [:]
 
     /// - Parameters:
-    ///   - controller: this controller's name among those of the cluster: objects of others are left alone.
+    ///   - identity: this controller's among those of the cluster: objects of others are left alone.
     ///   - archive: keeps copies of all events.
     ///   - tellEvent: makes a Kubernetes Event of one that was decided. Must not wait.
     public init(
-        api: KubernetesAPI, controller: String, archive: any EventArchive,
+        api: KubernetesAPI, identity: RegisterIdentity, archive: any EventArchive,
         tellEvent: @escaping @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void = { _, _, _ in },
         now: @escaping @Sendable () -> Date, logger: Logger
     ) {
         self.api = api
-        self.controller = controller
+        self.identity = identity
         self.archive = archive
         self.tellEvent = tellEvent
         self.now = now
@@ -71,25 +70,26 @@ public actor ClusterStore: StateStore {
             of: DeploymentKey.self, bufferingPolicy: .bufferingNewest(Self.changesLimit))
     }
 
-    /// Selects what this controller keeps.
-    nonisolated var selection: APIRequest.Selection {
-        APIRequest.Selection(
-            labelSelector: "\(ObjectLabels.selector),\(RegisterWords.controller)=\(controller)")
-    }
+    /// Selects what controllers keep, this one and others.
+    static let selection = APIRequest.Selection(labelSelector: ObjectLabels.selector)
 
     // MARK: - The record
 
     public func records() async throws -> [DeploymentKey: StateRecord] {
         let list = try await explaining("ModelDeployments") {
-            try await api.list(RecordedModelDeployment.self, selection)
+            try await api.list(RecordedModelDeployment.self, Self.selection)
         }
         known = [:]
         var records: [DeploymentKey: StateRecord] = [:]
+        var copies: [EventCopy] = []
         for found in list.items {
             take(found)
+            // Those of another repository are nobody's until git wants them: then they are taken over, records and all.
+            guard found.object.isKept(by: identity) else { continue }
             records[found.object.deployment] = found.record
+            copies += found.copies
         }
-        try await archive.absorb(list.items.flatMap(\.copies))
+        try await archive.absorb(copies)
         return records
     }
 

@@ -107,6 +107,24 @@ enum RegisterWords {
     static let commit = "mlctl.dev/commit"
     /// Which controller keeps it: others leave it alone.
     static let controller = "mlctl.dev/controller"
+    /// Which repository it came from: what another one does not have is not removed for that.
+    static let source = "mlctl.dev/source"
     /// The garbage collector's, while it lets go of what a deleted object owns.
     static let orphanFinalizer = "orphan"
+}
+
+/// Whose a controller's objects are.
+public struct RegisterIdentity: Hashable, Sendable {
+    /// Names the controller in its clusters. Those that work together have the same name.
+    public var controller: String
+    /// Of the repository, branch and path that it follows, as a label's value.
+    public var source: String
+
+    /// - Parameter source: repository, branch and path; put down as a hash.
+    public init(controller: String, source: String) {
+        self.controller = ObjectLabels.value(controller)
+        self.source = String(SpecFingerprint(canonical: source).rawValue, radix: 16)
+    }
+
+    var labels: [String: String] { [RegisterWords.controller: controller, RegisterWords.source: source] }
 }

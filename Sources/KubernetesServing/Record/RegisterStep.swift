@@ -21,15 +21,15 @@ enum RegisterStep: Equatable {
     ///   - settled: what the server made of the same announcement before, where it stores something else than was sent.
     ///   - isLetGo: `letGo` was done for this object.
     init(
-        _ announcement: Announcement, known: ModelDeploymentObject?, controller: String,
+        _ announcement: Announcement, known: ModelDeploymentObject?, identity: RegisterIdentity,
         settled: SpecFingerprint? = nil, isLetGo: Bool = false
     ) {
         guard let known else {
             self = .apply
             return
         }
-        if let other = known.metadata.labels[RegisterWords.controller], other != controller {
-            self = .refuse(.anotherController(known.deployment, other, own: controller))
+        if let other = known.metadata.labels[RegisterWords.controller], other != identity.controller {
+            self = .refuse(.anotherController(known.deployment, other, own: identity.controller))
             return
         }
         guard !known.isTerminating else {
@@ -37,7 +37,7 @@ enum RegisterStep: Equatable {
             return
         }
         let wanted = SpecFingerprint(canonical: announcement.spec)
-        let labels = announcement.allLabels(controller: controller)
+        let labels = announcement.allLabels(identity)
         let isAsWanted =
             (known.spec == wanted || known.spec == settled) && known.isHeld
             && labels.allSatisfy { known.metadata.labels[$0.key] == $0.value }
@@ -53,18 +53,19 @@ enum RegisterStep: Equatable {
 }
 
 extension Announcement {
-    func allLabels(controller: String) -> [String: String] {
-        labels.merging([ObjectLabels.managedBy: "mlctl", RegisterWords.controller: controller]) { _, ours in ours }
+    func allLabels(_ identity: RegisterIdentity) -> [String: String] {
+        labels.merging(identity.labels) { _, ours in ours }
+            .merging([ObjectLabels.managedBy: ObjectLabels.manager]) { _, ours in ours }
     }
 
     /// The body of the server-side apply.
-    func object(controller: String, spec: JSONValue) -> JSONValue {
+    func object(_ identity: RegisterIdentity, spec: JSONValue) -> JSONValue {
         [
             "apiVersion": .string(ResourceType.modelDeployments.apiVersion),
             "kind": .string(ResourceType.modelDeployments.kind),
             "metadata": [
                 "name": .string(deployment.name), "namespace": .string(deployment.namespace),
-                "labels": .object(allLabels(controller: controller).mapValues(JSONValue.string)),
+                "labels": .object(allLabels(identity).mapValues(JSONValue.string)),
                 "annotations": [RegisterWords.commit: .string(commit)],
                 "finalizers": [.string(RegisterWords.finalizer)],
             ],

@@ -29,9 +29,9 @@ struct ClusterStoreTests {
 
         var api: KubernetesAPI { KubernetesAPI(transport: transport) }
 
-        func store(controller: String = "mlctl") -> ClusterStore {
+        func store(controller: String = "mlctl", source: String = "repo") -> ClusterStore {
             ClusterStore(
-                api: api, controller: controller, archive: archive, now: { now },
+                api: api, identity: RegisterIdentity(controller: controller, source: source), archive: archive, now: { now },
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         }
 
@@ -262,10 +262,41 @@ struct ClusterStoreTests {
         try await rig.store(controller: "team-a").announce(Self.announcement())
         let store = rig.store(controller: "team-b")
         #expect(try await store.records().isEmpty)
-        _ = try await store.record(for: Self.key)
         let refused = await #expect(throws: RegisterError.self) { try await store.announce(Self.announcement("2")) }
         #expect(refused == .anotherController(Self.key, "team-a", own: "team-b"))
         #expect(try await rig.object().member("spec")?.member("model")?.member("version") == "1")
+    }
+
+    @Test("of another repository is not removed for that, and is taken over with its record when git has it")
+    func anotherSource() async throws {
+        let rig = try await Rig()
+        let first = rig.store(source: "one")
+        try await first.announce(Self.announcement())
+        try await first.swap(Self.key, expecting: nil, state: Data("1".utf8), events: [])
+        let store = rig.store(source: "other")
+        #expect(try await store.records().isEmpty)
+        try await store.announce(Self.announcement("2"))
+        await #expect(throws: StateConflict.self) {
+            try await store.swap(Self.key, expecting: nil, state: Data("new".utf8), events: [])
+        }
+        #expect(try await store.record(for: Self.key)?.state == Data("1".utf8))
+        try await store.swap(Self.key, expecting: 1, state: Data("2".utf8), events: [])
+        #expect(try await store.records().keys.map(\.name) == ["model"])
+    }
+
+    @Test("made by hand, of the same name, is not taken from whoever made it")
+    func madeByHand() async throws {
+        let rig = try await Rig()
+        let body = Self.announcement("9").object(
+            RegisterIdentity(controller: "x", source: "y"), spec: ["model": ["version": "9"], "runtime": ["image": "a"]])
+        _ = try await rig.api.answer(
+            to: .apply(
+                .modelDeployments, Self.key.objectKey, body: Data(CanonicalJSON.text(body).utf8),
+                fieldManager: "somebody", force: true))
+        let refused = await #expect(throws: ClusterServingError.self) {
+            try await rig.store().announce(Self.announcement("1"))
+        }
+        #expect(refused?.message.contains("somebody") == true)
     }
 
     private struct OwnedConfigMap: KubernetesObject {
