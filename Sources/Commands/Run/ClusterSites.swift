@@ -94,7 +94,7 @@ struct ClusterSites {
 
     /// - Returns: nil where nobody asked for an election.
     /// - Throws: `ValidationError` where there is no cluster to hold it in.
-    func leadership(_ settings: RunSettings) throws -> (any Leadership)? {
+    func leadership(_ settings: RunSettings, logger: Logger) throws -> (any Leadership)? {
         guard settings.electsLeader else { return nil }
         let home = isPod ? members.first { $0.settings.name == Self.ownCluster } : members.first
         guard let home else {

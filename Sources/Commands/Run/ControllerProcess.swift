@@ -60,7 +60,7 @@ struct ControllerProcess {
                 interval: settings.interval, allowsEmpty: settings.allowsEmpty),
             with: ControllerCollaborators(
                 source: GitManifests(repository: repository), sites: clusters.directory(with: local?.site),
-                trail: journal, leadership: try clusters.leadership(settings), notifier: notifications,
+                trail: journal, leadership: try clusters.leadership(settings, logger: logger), notifier: notifications,
                 inquirer: inquirer(journal), outcomes: OutcomeIntake(store: journal, key: requestIdKey),
                 recorder: ReadingRecorder(store: journal, logger: logger), dataPlaneMetrics: local?.metrics,
                 now: { clock.now() }),
