@@ -14,7 +14,8 @@ struct ClusterReconciliation {
         arguments: 1...40)
     func killed(after requests: Int) async throws {
         let cluster = try await SimulatedCluster(version: "1")
-        #expect(await cluster.live(requests: requests) { await cluster.isAsWanted("1") }, "killed after \(requests)")
+        let hasEnded = await cluster.live(requests: requests) { await cluster.isAsWanted("1") }
+        #expect(hasEnded, "killed after request \(requests)")
         await settle(cluster, at: "1", "killed after request \(requests)")
         #expect(await cluster.events(.rolloutStarted) == 1, "killed after request \(requests)")
     }
@@ -42,7 +43,8 @@ struct ClusterReconciliation {
             for _ in 0..<chaos.int(1...4) {
                 let requests = chaos.int(8...60)
                 let hasEnded = await cluster.live(requests: requests) { await cluster.isAsWanted(version) }
-                #expect(hasEnded, "seed \(seed): neither killed nor done, \(await cluster.differences(from: version))")
+                let differences = await cluster.differences(from: version)
+                #expect(hasEnded, "seed \(seed): neither killed nor done: \(differences)")
             }
             await cluster.transport.setPlan(FaultPlan())
             await settle(cluster, at: version, "seed \(seed)")
