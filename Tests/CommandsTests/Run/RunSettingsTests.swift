@@ -66,7 +66,7 @@ struct RunSettingsTests {
     func faults() {
         for (text, words) in [
             ("source: []", "unknown setting source; known are clusters, image, imagePullSecrets, name, "),
-            ("clusters: [{kubeconfig: /a}]", "clusters.0.name: is missing"),
+            ("clusters: [{kubeconfig: /a}]", "name: is missing"),
             ("clusters: [{name: a}, {name: a}]", "cluster 'a' is there twice"),
             ("proxyReplicas: 0", "proxyReplicas: must be 1 to 100"),
             ("sources: 3", "sources: "),
