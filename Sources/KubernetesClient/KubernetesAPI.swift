@@ -38,10 +38,18 @@ public struct KubernetesAPI: Sendable {
         }
     }
 
-    /// All pages of it.
+    /// All pages of it, as they were at one moment. Where the server forgot that moment in between, it begins anew, once.
     public func list<Object: KubernetesObject>(
         _ type: Object.Type = Object.self, _ selection: APIRequest.Selection = .init()
     ) async throws -> ObjectList<Object> {
+        do {
+            return try await pages(selection)
+        } catch let error as APIError where error.isExpired {
+            return try await pages(selection)
+        }
+    }
+
+    private func pages<Object: KubernetesObject>(_ selection: APIRequest.Selection) async throws -> ObjectList<Object> {
         var all = ObjectList<Object>()
         var next: String?
         repeat {

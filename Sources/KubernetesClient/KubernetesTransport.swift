@@ -2,9 +2,10 @@ import Foundation
 
 /// What carries requests to one API server.
 public protocol KubernetesTransport: Sendable {
-    /// - Throws: `APIError` where there was no answer. An answer of any code is returned.
+    /// - Throws: `APIError` where there was no answer, or the `CancellationError` of the caller's task. An answer of any
+    ///   code is returned.
     func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse
-    /// The lines of an answer, as they come; ends when the server ends it.
+    /// The lines of an answer, as they come; ends when the server ends it. For one reader; given up when it leaves.
     /// - Parameter idleTimeout: the longest wait for the next line.
     /// - Throws: `APIError`, also for an answer that is no 2xx.
     func lines(_ request: APIRequest, idleTimeout: Duration) async throws -> AsyncThrowingStream<Data, any Error>

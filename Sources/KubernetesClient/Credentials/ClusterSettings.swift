@@ -34,4 +34,14 @@ public struct ClusterSettings: Hashable, Codable, Sendable {
             throw error
         }
     }
+
+    /// The cluster's API server. Nothing is asked yet.
+    /// - Throws: `APIError(.credentials)`, which names the cluster.
+    public func api(
+        environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: Stopwatch = Stopwatch()
+    ) throws -> KubernetesAPI {
+        let connection = try connection(environment: environment, stopwatch: stopwatch)
+        return KubernetesAPI(
+            transport: try HTTPTransport(connection, stopwatch: stopwatch), stopwatch: stopwatch)
+    }
 }

@@ -75,6 +75,8 @@ extension Kubeconfig {
         case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
             YamlError.composer(_, let problem, let mark, _):
             "is not YAML: line \(mark.line): \(problem)"
+        case DecodingError.dataCorrupted(let context) where context.underlyingError is YamlError:
+            context.underlyingError.map(reason) ?? "is not YAML"
         case DecodingError.keyNotFound(let key, let context):
             "lacks \(field(context.codingPath + [key]))"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
@@ -84,7 +86,15 @@ extension Kubeconfig {
         }
     }
 
+    /// `users[0].user.token`
     private static func field(_ path: [any CodingKey]) -> String {
-        path.isEmpty ? "its top" : path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+        guard !path.isEmpty else { return "its top" }
+        return path.reduce(into: "") { text, key in
+            if let index = key.intValue {
+                text += "[\(index)]"
+            } else {
+                text += (text.isEmpty ? "" : ".") + key.stringValue
+            }
+        }
     }
 }

@@ -152,17 +152,30 @@ public final class LeaseElector: Sendable {
 
     private func release() async {
         let now = api.stopwatch.elapsed()
-        guard let release = state.withLock({ $0.machine.release(now: now) }),
-            let body = try? body(release.proposal, version: release.version)
-        else { return }
+        guard let release = state.withLock({ $0.machine.release(now: now) }) else { return }
         do {
-            _ = try await api.once(within: Self.releaseTimeout).answer(
-                to: .replace(.leases, key, body: body, fieldManager: KubernetesAPI.fieldManager))
+            do {
+                try await give(back: release.proposal, version: release.version)
+            } catch let error as APIError where error.isConflict {
+                // A renewal that was under way when it ended may have been carried out.
+                guard let lease = try await ending.get(Lease.self, key), lease.spec.holderIdentity == holder else {
+                    return
+                }
+                try await give(back: release.proposal, version: lease.metadata.resourceVersion ?? "")
+            }
         } catch {
             logger.warning(
                 "the lease was not given back; it runs out by itself",
                 metadata: ["lease": "\(key)", "reason": "\(error)"])
         }
+    }
+
+    private var ending: KubernetesAPI { api.once(within: Self.releaseTimeout) }
+
+    private func give(back proposal: LeaseElection.Proposal, version: String) async throws {
+        _ = try await ending.answer(
+            to: .replace(
+                .leases, key, body: try body(proposal, version: version), fieldManager: KubernetesAPI.fieldManager))
     }
 
     private func tell() {

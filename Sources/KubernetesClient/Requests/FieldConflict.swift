@@ -5,6 +5,11 @@ public struct FieldConflict: Hashable, Sendable, CustomStringConvertible {
     /// `kubectl-edit`, where the server named it.
     public var manager: String?
 
+    public init(field: String, manager: String?) {
+        self.field = field
+        self.manager = manager
+    }
+
     public var description: String { "\(field) is owned by \(manager ?? "another manager")" }
 }
 

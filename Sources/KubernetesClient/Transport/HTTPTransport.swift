@@ -1,6 +1,5 @@
 import AsyncHTTPClient
 import Foundation
-import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -34,8 +33,7 @@ public final class HTTPTransport: KubernetesTransport {
 
     /// - Throws: `APIError` for an address or a proxy that cannot be.
     public init(
-        _ connection: ClusterConnection, http: HTTPVersion = .automatic, stopwatch: Stopwatch = Stopwatch(),
-        logger: Logger = Logger(label: "mlctl.kubernetes")
+        _ connection: ClusterConnection, http: HTTPVersion = .automatic, stopwatch: Stopwatch = Stopwatch()
     ) throws {
         self.connection = connection
         self.stopwatch = stopwatch

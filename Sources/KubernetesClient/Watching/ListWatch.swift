@@ -76,7 +76,7 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
     private var generator: Generator
     private var failures = 0
     private var shortWatches = 0
-    /// The server was asked for a watch with initial events, and refused.
+    /// The server was asked for a watch with initial events, and refused: it is not asked again.
     private var streamingIsRefused = false
     /// In a row, without an object in between.
     private var expiries = 0
@@ -107,7 +107,7 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
 
     /// The server could not be asked, or did not answer what was asked for.
     mutating func failed(_ error: APIError) -> Action {
-        if case .streaming = state, let code = error.statusCode, [400, 405, 406, 422].contains(code) {
+        if case .streaming = state, isRefusal(error) {
             streamingIsRefused = true
             return ask(beginning())
         }
@@ -147,6 +147,13 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
         }
         shortWatches += 1
         return wait(settings.endedTooSoon.delay(afterFailures: shortWatches, using: &generator), then: again())
+    }
+
+    /// Of a watch with initial events, where a list may still be had. Servers that do not know such watches answer 400 or
+    /// 422, those whose etcd is too old for them 500.
+    private func isRefusal(_ error: APIError) -> Bool {
+        guard let code = error.statusCode else { return false }
+        return ![401, 403, 404, 408, 410, 429, 503].contains(code)
     }
 
     /// The server has never seen that version: its data came back from a backup, or it is another server.

@@ -123,8 +123,8 @@ struct KubeconfigTests {
         "what is wrong in a file is told by its place, never by its text",
         arguments: [
             ("users: [{name: a, user: {token: s3cret}}", "line"),
-            ("users: [{name: a, user: {token: [s3cret]}}]", "users.0.user.token"),
-            ("clusters: [{name: a, cluster: {proxy-url: s3cret}}]", "clusters.0.cluster.server"),
+            ("users: [{name: a, user: {token: [s3cret]}}]", "users[0].user.token"),
+            ("clusters: [{name: a, cluster: {proxy-url: s3cret}}]", "clusters[0].cluster.server"),
             ("users: [{name: a, user: {client-certificate-data: 's3cret!', client-key-data: 'x'}}]", "is not base64"),
         ])
     func broken(text: String, says: String) {

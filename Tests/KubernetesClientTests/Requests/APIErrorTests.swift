@@ -1,6 +1,7 @@
 import Foundation
-import KubernetesClient
 import Testing
+
+@testable import KubernetesClient
 
 @Suite("What the API server refused")
 struct APIErrorTests {

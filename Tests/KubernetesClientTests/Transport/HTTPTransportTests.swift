@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import KubernetesClient
@@ -12,14 +13,15 @@ struct HTTPTransportTests {
 
     static func transport(
         _ port: Int, ca: String? = "ca", serverName: String? = nil, insecure: Bool = false, proxyURL: String? = nil,
-        host: String = "127.0.0.1", _ credentials: any CredentialSource = WrittenCredentials(token: "t0ken")
+        host: String = "127.0.0.1", stopwatch: Stopwatch = Stopwatch(),
+        _ credentials: any CredentialSource = WrittenCredentials(token: "t0ken")
     ) throws -> HTTPTransport {
         let authorities = try ca.map { PEMSource.data(try Fixture.data("\($0).crt"), place: "test") }
         return try HTTPTransport(
             ClusterConnection(
                 server: "https://\(host):\(port)/prefix/", serverName: serverName,
                 trust: ServerTrust(authorities: authorities, isInsecure: insecure), proxyURL: proxyURL,
-                credentials: credentials))
+                credentials: credentials), stopwatch: stopwatch)
     }
 
     static func failure(_ transport: HTTPTransport, timeout: Duration = limit) async -> APIError? {
@@ -49,7 +51,7 @@ struct HTTPTransportTests {
 
     @Test("a certificate for another name is accepted under tls-server-name, and refused without")
     func serverName() async throws {
-        let server = try await TLSServer { _, _ in .whole(200, "{}") }
+        let server = try await TLSServer(certificate: "named") { _, _ in .whole(200, "{}") }
         defer { server.stop() }
         let named = try Self.transport(server.port, serverName: "kubernetes", host: "localhost")
         #expect(try await named.send(Self.request, timeout: Self.limit).code == 200)
@@ -127,20 +129,49 @@ struct HTTPTransportTests {
         #expect(server.seen.count == 2)
     }
 
+    final class Lines: Sendable {
+        private let state = Mutex((all: [String](), isOver: false))
+        var all: [String] { state.withLock { $0.all } }
+        var isOver: Bool { state.withLock { $0.isOver } }
+        func add(_ line: Data) { state.withLock { $0.all.append(String(decoding: line, as: UTF8.self)) } }
+        func end() { state.withLock { $0.isOver = true } }
+    }
+
     @Test("a watch gives lines as they come, and is dead after silence")
     func lines() async throws {
         let server = try await TLSServer { _, _ in .pieces(["one\ntw", "o\nthr"]) }
         defer { server.stop() }
-        let lines = try await Self.transport(server.port).lines(Self.watch, idleTimeout: .seconds(1))
-        var read: [String] = []
-        var failure: (any Error)?
-        do {
-            for try await line in lines { read.append(String(decoding: line, as: UTF8.self)) }
-        } catch {
-            failure = error
+        let clock = ManualClock()
+        let transport = try Self.transport(server.port, stopwatch: Stopwatch(clock))
+        let lines = try await transport.lines(Self.watch, idleTimeout: .seconds(1))
+        let read = Lines()
+        let reading = Task {
+            defer { read.end() }
+            for try await line in lines { read.add(line) }
         }
-        #expect(read == ["one", "two"])
-        #expect(message(of: failure).contains("sent nothing for 1.0 seconds"))
+        try await eventually { read.all.count == 2 }
+        #expect(read.all == ["one", "two"])
+        try await eventually {
+            clock.advance(by: .seconds(1))
+            return read.isOver
+        }
+        let error = await #expect(throws: APIError.self) { try await reading.value }
+        #expect(message(of: error).contains("sent nothing for 1.0 seconds"))
+    }
+
+    @Test("a watch whose reader is cancelled ends at once, and so does a cache")
+    func cancelledReader() async throws {
+        let server = try await TLSServer { _, _ in
+            .pieces([Settings.bookmark("5", endsInitialEvents: true) + "\n"])
+        }
+        defer { server.stop() }
+        let api = KubernetesAPI(transport: try Self.transport(server.port))
+        let cache = ObjectCache(Settings.self, of: api)
+        let run = Task { await cache.run() }
+        try await cache.waitUntilSynced(timeout: Self.limit)
+        run.cancel()
+        await run.value
+        #expect(cache.freshness.error == nil)
     }
 
     @Test("a watch that is refused is an error with the server's own reason")
@@ -173,6 +204,25 @@ struct HTTPTransportTests {
         let nameless = await Self.failure(try Self.transport(1, host: "no-such-host.invalid"))
         #expect(message(of: nameless).contains("no-such-host.invalid"), "\(message(of: nameless))")
         #expect(nameless?.retry == .transient(after: nil))
+    }
+
+    @Test("a proxy is asked for the real address, and the certificate is checked through it")
+    func proxy() async throws {
+        let server = try await TLSServer(certificate: "named") { _, _ in .whole(200, "{}") }
+        let proxy = try await ConnectProxy()
+        defer {
+            server.stop()
+            proxy.stop()
+        }
+        let through = try Self.transport(
+            server.port, serverName: "kubernetes", proxyURL: "http://user:pass@127.0.0.1:\(proxy.port)")
+        #expect(try await through.send(Self.request, timeout: Self.limit).code == 200)
+        #expect(proxy.heads.first?.hasPrefix("CONNECT 127.0.0.1:\(server.port) HTTP/1.1\r\n") == true)
+        #expect(proxy.heads.first?.lowercased().contains("proxy-authorization: basic dxnlcjpwyxnz") == true)
+        let wrongName = await Self.failure(
+            try Self.transport(
+                server.port, serverName: "another", proxyURL: "http://127.0.0.1:\(proxy.port)", host: "localhost"))
+        #expect(wrongName?.reason == .transport)
     }
 
     @Test("a cancelled call ends as cancelled, not as an empty answer")

@@ -166,7 +166,7 @@ struct ListWatchTests {
         #expect(rounded(resumed) == .ask(Self.watch("8")))
     }
 
-    @Test("a server without such watches is listed, and not asked for one again", arguments: [400, 422])
+    @Test("a server without such watches is listed, and not asked for one again", arguments: [400, 422, 500])
     func streamingRefused(code: Int) {
         var machine = machine(streaming: true)
         _ = machine.start()

@@ -79,6 +79,22 @@ struct ObjectCacheTests {
         }
     }
 
+    @Test("pages of a list that was begun anew do not mix with those before")
+    func brokenOff() async throws {
+        let gone = APIError(.status(code: 410, reason: "Expired"), message: "the continue token is too old")
+        let script = ScriptedTransport([
+            .object(Settings.page([Settings.json("x", version: "1")], version: "5", continuing: "t")),
+            .failure(gone),
+            .object(Settings.page([Settings.json("y", version: "6")], version: "6")),
+            .openLines([]),
+        ])
+        let cache = Self.cache(script)
+        try await running(cache) {
+            try await eventually { cache.freshness.isSynced }
+            #expect(cache.all.map(\.metadata.name) == ["y"])
+        }
+    }
+
     @Test("a stream of initial objects replaces the contents at its bookmark, not before")
     func streaming() async throws {
         let script = ScriptedTransport([
@@ -144,9 +160,9 @@ struct ObjectCacheTests {
     func waitingEnds() async throws {
         let clock = ManualClock()
         let cache = Self.cache(ScriptedTransport([]), clock: clock)
-        async let waiting: Void = cache.waitUntilSynced(timeout: .seconds(5))
+        let waiting = Task { try await cache.waitUntilSynced(timeout: .seconds(5)) }
         await clock.waitForSleepers()
         clock.advance(by: .seconds(5))
-        await #expect(throws: APIError.self) { try await waiting }
+        await #expect(throws: APIError.self) { try await waiting.value }
     }
 }
