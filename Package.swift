@@ -77,7 +77,7 @@ let package = Package(
             [
                 .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .subprocess, .system, .yams, .logging,
             ]),
-        module("KubernetesServing", ["Serving", "Rollouts", "Controller", "KubernetesClient", .logging]),
+        module("KubernetesServing", ["Serving", "Rollouts", "Controller", "KubernetesClient", .crypto, .logging]),
         module("Notifications", ["Controller", .asyncHTTPClient, .crypto, .logging]),
         module("Journal", ["Controller", .grdb]),
 

@@ -4,9 +4,11 @@ import ModelManifests
 
 /// One object as it is to be: the fields that mlctl owns, and no others.
 public struct WantedObject: Hashable, Sendable {
-    public var type: ResourceType
-    public var key: ObjectKey
-    public var body: JSONValue
+    public let type: ResourceType
+    public let key: ObjectKey
+    public let body: JSONValue
+    /// Of all of it.
+    let hash: String
 
     /// - Parameters:
     ///   - content: all but `apiVersion`, `kind` and `metadata`.
@@ -14,22 +16,21 @@ public struct WantedObject: Hashable, Sendable {
         _ type: ResourceType, namespace: String, name: String, labels: [String: String],
         annotations: [String: String] = [:], owner: OwnerReference?, content: [String: JSONValue]
     ) {
-        self.type = type
         key = ObjectKey(namespace: namespace, name: name)
         let metadata = JSONValue.fields([
             "name": .string(name), "namespace": .string(namespace), "labels": .strings(labels),
             "annotations": .strings(annotations),
             "ownerReferences": owner.map { [.ownerReference($0)] },
         ])
-        body = JSONValue.object(content).merging([
+        let body = JSONValue.object(content).merging([
             "apiVersion": .string(type.apiVersion), "kind": .string(type.kind), "metadata": metadata,
         ])
+        self.type = type
+        self.body = body
+        hash = ObjectHash.value(body)
     }
 
     public var id: ObjectID { ObjectID(type: type, key: key) }
-
-    /// Of all of it.
-    var hash: String { ObjectHash.value(body) }
 
     /// With its own hash as an annotation: what is sent.
     var stamped: JSONValue {

@@ -3,6 +3,9 @@ import TestSupport
 
 /// Files of the repository that are no Swift.
 enum RepositoryFiles {
+    /// Of a cluster that tests may ask; nil where there is none.
+    static let kubeconfig = ProcessInfo.processInfo.environment["MLCTL_TEST_KUBECONFIG"]
+
     static func url(_ path: String) -> URL { HouseTests.root.appending(path: path) }
 
     static func text(_ path: String) throws -> String { try String(contentsOf: url(path), encoding: .utf8) }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The same cases, put to the model and, where `MLCTL_TEST_KUBECONFIG` names a cluster, to a real API server.
-@Suite("Conformance of the API server's model")
+@Suite("Conformance of the API server's model", .timeLimit(.minutes(3)))
 struct ConformanceTests {
     @Test("the model keeps the promise", arguments: ConformanceCase.all)
     func model(_ promise: ConformanceCase) async throws {

@@ -6,7 +6,7 @@ import Testing
 
 /// One case on one cluster, with a namespace of its own.
 struct Trial: Sendable {
-    static let waitLimit: Duration = .seconds(20)
+    static let waitLimit: Duration = .seconds(15)
 
     let cluster: Cluster
     let namespace: String
@@ -124,15 +124,34 @@ struct Trial: Sendable {
         var summary: String { name.isEmpty ? type : "\(type) \(name)" }
     }
 
-    /// The first events of a watch; fewer where it ends.
+    /// The first events of a watch; fewer where it ends, or where no more come for too long.
     func events(_ count: Int, of request: APIRequest) async throws -> [Event] {
-        var events: [Event] = []
-        for try await line in try await cluster.transport.lines(request, idleTimeout: .seconds(20)) {
-            guard let value = JSONValue(data: line), let type = value[field: "type"]?.text else { continue }
-            events.append(Event(type: type, object: value[field: "object"] ?? .null))
-            if events.count == count { break }
+        let lines = try await cluster.transport.lines(request, idleTimeout: Self.waitLimit)
+        return try await withThrowingTaskGroup(of: [Event]?.self) { group in
+            group.addTask {
+                var events: [Event] = []
+                for try await line in lines {
+                    guard let value = JSONValue(data: line), let type = value[field: "type"]?.text else { continue }
+                    events.append(Event(type: type, object: value[field: "object"] ?? .null))
+                    if events.count == count { break }
+                }
+                return events
+            }
+            group.addTask {
+                try await ContinuousClock().sleep(for: Self.waitLimit)
+                return nil
+            }
+            defer { group.cancelAll() }
+            var events: [Event]?
+            while let result = try await group.next() {
+                if let result {
+                    events = result
+                    break
+                }
+                group.cancelAll()
+            }
+            return events ?? []
         }
-        return events
     }
 
     func watch(

@@ -46,8 +46,10 @@ final class ChangedKeys: Sendable {
                 state.waiting[key] = 0
                 state.order.append(key)
             }
+            // A reader that is not resumed stays.
+            guard !state.waiting.isEmpty else { return CheckedContinuation<Void, Never>?.none }
             defer { state.reader = nil }
-            return state.waiting.isEmpty ? nil : state.reader
+            return state.reader
         }
         reader?.resume()
     }

@@ -6,16 +6,19 @@ import Serving
 extension ClusterBackend {
     public func apply(_ plan: ServingPlan) async throws {
         let deployment = plan.deployment
-        // Without knowing what there is, nothing can be said to be missing or too much.
-        if let missing = unsynced(of: views.all) { throw missing }
         let router = Self.router(plan.target)
         if !plan.revisions.isEmpty { try checkNeeds(of: router) }
+        // Without knowing what there is, nothing can be said to be missing or too much.
+        if let missing = unsynced(of: views.needed(by: router)) { throw missing }
         let owner = plan.revisions.isEmpty ? nil : try await self.owner(of: deployment)
+        let kind = Self.kind(plan.target)
+        let sharedKey = SharedKey(namespace: deployment.namespace, router: kind)
         let rendering = PlanRendering(
             plan: plan, owner: owner, settings: settings, router: router,
             ready: ClusterObservation.ready(views.pods.all(of: deployment)),
-            proxyPort: router is ProxyRouter ? try choosePort(plan) : nil)
+            proxyPort: kind == .proxy ? try choosePort(plan) : nil, knownShared: shared[sharedKey])
         let result = rendering.result()
+        if !plan.revisions.isEmpty { shared[sharedKey] = result.shared }
         let order = ApplyOrder(
             result, deployment: deployment, live: views.live(of: deployment), replicas: replicas(of: deployment),
             keptNames: rendering.keptNames)
@@ -52,19 +55,10 @@ extension ClusterBackend {
     private func choosePort(_ plan: ServingPlan) throws -> Int? {
         let deployment = plan.deployment
         guard !plan.revisions.isEmpty else { return nil }
-        var taken: Set<Int> = []
-        var remembered = proxyPorts[deployment]
-        for map in views.configMaps.cache.all(label: ObjectLabels.route, value: "true")
-        where map.metadata.namespace == deployment.namespace {
-            guard let port = ProxyRouter.route(in: map.detail.json)?.port, let other = map.live.deployment else {
-                continue
-            }
-            if other == deployment { remembered = remembered ?? port } else { taken.insert(port) }
-        }
-        for (other, port) in proxyPorts where other != deployment && other.namespace == deployment.namespace {
-            taken.insert(port)
-        }
-        guard let port = ProxyRouter.port(for: deployment, remembered: remembered, taken: taken) else {
+        readPorts()
+        if let port = proxyPorts[deployment] { return port }
+        let taken = Set(proxyPorts.filter { $0.key.namespace == deployment.namespace }.values)
+        guard let port = ProxyRouter.port(for: deployment, remembered: nil, taken: taken) else {
             throw ClusterServingError(
                 .invalidPlan,
                 "the namespace \(deployment.namespace) has \(taken.count) routes: its proxies have no port left. "
@@ -72,6 +66,22 @@ extension ClusterBackend {
         }
         proxyPorts[deployment] = port
         return port
+    }
+
+    /// Once, before the first port is chosen; later routes are noted as they come.
+    private func readPorts() {
+        guard !knowsPorts else { return }
+        knowsPorts = true
+        for map in views.configMaps.cache.all(label: ObjectLabels.route, value: "true") {
+            if let deployment = map.live.deployment { notePort(of: deployment, map.metadata.key) }
+        }
+    }
+
+    func notePort(of deployment: DeploymentKey, _ key: ObjectKey) {
+        guard proxyPorts[deployment] == nil, key.name == ObjectNames.route(deployment),
+            let port = ProxyRouter.route(in: views.configMaps.cache[key]?.detail.json)?.port
+        else { return }
+        proxyPorts[deployment] = port
     }
 
     private func forget(_ deployment: DeploymentKey) {
@@ -199,13 +209,12 @@ extension ClusterBackend {
 
     /// The last route of a namespace takes its proxy along.
     private func closeProxy(after deployment: DeploymentKey) async throws {
-        let others = routes(in: deployment.namespace).filter { $0 != deployment }
-        let coming = proxyPorts.keys.contains { $0.namespace == deployment.namespace && $0 != deployment }
-        guard others.isEmpty, !coming else { return }
-        proxyPorts[deployment] = nil
         let key = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)
-        for view in views.applied {
-            if let live = view.live(key), let deletion = Deletion(ofShared: live) { try await delete(deletion) }
-        }
+        let found = views.applied.compactMap { $0.live(key) }.compactMap { Deletion(ofShared: $0) }
+        guard !found.isEmpty, routes(in: deployment.namespace).allSatisfy({ $0 == deployment }),
+            !proxyPorts.keys.contains(where: { $0.namespace == deployment.namespace && $0 != deployment })
+        else { return }
+        proxyPorts[deployment] = nil
+        for deletion in found { try await delete(deletion) }
     }
 }

@@ -26,8 +26,17 @@ public actor ClusterBackend: ServingBackend {
     var plans: [DeploymentKey: ServingPlan] = [:]
     /// What is being written now: shared objects are wanted by many deployments at once.
     var underWay: Set<ObjectID> = []
-    /// Container ports of routes that caches may not show yet.
+    /// Container ports of all routes, also of those that caches do not show yet.
     var proxyPorts: [DeploymentKey: Int] = [:]
+    /// The ports of routes that were there before this controller are known.
+    var knowsPorts = false
+    /// By namespace and router: it is the same for all deployments.
+    var shared: [SharedKey: [WantedObject]] = [:]
+
+    struct SharedKey: Hashable {
+        var namespace: String
+        var router: KubernetesTarget.Router
+    }
     /// Who else writes a deployment's objects.
     var contests: [DeploymentKey: [ObjectID: String]] = [:]
     /// Whose an object was: one that is gone cannot be asked.
@@ -93,10 +102,14 @@ public actor ClusterBackend: ServingBackend {
             if !underWay.contains(id) { ledger.forgetWrite(of: id) }
         } else if let deployment = live?.deployment {
             belongings[id] = deployment
+            if view.type == .configMaps { notePort(of: deployment, key) }
         }
         if let deployment = belongings[id] {
             changed.yield(deployment)
-            if live == nil { belongings[id] = nil }
+            if live == nil {
+                belongings[id] = nil
+                if view.type == .configMaps, plans[deployment] == nil { proxyPorts[deployment] = nil }
+            }
         } else if key.name == ObjectNames.proxy, let namespace = key.namespace, let first = routes(in: namespace).first
         {
             // Whoever of the namespace comes first puts it right; its readiness is everybody's.
@@ -156,8 +169,11 @@ public actor ClusterBackend: ServingBackend {
     }
 
     static func router(_ target: Target) -> any ClusterRouter {
-        if case .kubernetes(let kubernetes) = target { return ClusterRouters.router(kubernetes.router) }
-        return ClusterRouters.router(.proxy)
+        ClusterRouters.router(kind(target))
+    }
+
+    static func kind(_ target: Target) -> KubernetesTarget.Router {
+        if case .kubernetes(let kubernetes) = target { kubernetes.router } else { .proxy }
     }
 
     // MARK: - For readings

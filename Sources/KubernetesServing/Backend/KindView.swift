@@ -1,4 +1,5 @@
 import KubernetesClient
+import Logging
 import ModelManifests
 
 /// What the backend reads of one type of objects; a cache behind it follows the API server.
@@ -23,10 +24,14 @@ struct CachedKind<Kind: ServedKind>: KindView {
 
     let cache: ObjectCache<Object>
 
-    init(_ kind: Kind.Type = Kind.self, of api: KubernetesAPI) {
+    /// - Parameter isOptional: its definition may be missing; then that is said where it is needed, not in the log.
+    init(_ kind: Kind.Type = Kind.self, of api: KubernetesAPI, isOptional: Bool = false) {
+        var logger = Logger(label: "mlctl.cluster.cache")
+        if isOptional { logger.logLevel = .error }
         cache = ObjectCache(
             of: api, APIRequest.Selection(labelSelector: ObjectLabels.selector),
-            isMetadataOnly: Kind.Detail.self == NoDetail.self, indexedLabels: [ObjectLabels.deployment])
+            isMetadataOnly: Kind.Detail.self == NoDetail.self,
+            indexedLabels: [ObjectLabels.deployment, ObjectLabels.route, ObjectLabels.component], logger: logger)
     }
 
     var type: ResourceType { Kind.resource }
@@ -63,8 +68,10 @@ struct ClusterViews: Sendable {
     let pods: CachedKind<PodKind>
     let workloads: CachedKind<WorkloadKind>
     let configMaps: CachedKind<ConfigMapKind>
-    /// Whatever is applied, the above but pods included.
+    /// Whatever is applied: all but pods.
     let applied: [any KindView]
+    /// Types whose definition may be missing.
+    private let optional: Set<ResourceType>
     private let byType: [ResourceType: any KindView]
 
     init(_ api: KubernetesAPI, routers: [any ClusterRouter] = ClusterRouters.all) {
@@ -74,20 +81,30 @@ struct ClusterViews: Sendable {
         var applied: [any KindView] = [
             workloads, configMaps, CachedKind<ServiceKind>(of: api), CachedKind<DisruptionBudgetKind>(of: api),
         ]
+        let optional = Set(routers.flatMap(\.needs).map(\.type))
+        self.optional = optional
         for kind in routers.flatMap(\.kinds) where !applied.contains(where: { $0.type == kind.resource }) {
-            applied.append(Self.view(kind, api))
+            applied.append(Self.view(kind, api, isOptional: optional.contains(kind.resource)))
         }
         self.applied = applied
         byType = Dictionary(applied.map { ($0.type, $0) }) { first, _ in first }
     }
 
-    private static func view<Kind: ServedKind>(_ kind: Kind.Type, _ api: KubernetesAPI) -> any KindView {
-        CachedKind(kind, of: api)
+    private static func view<Kind: ServedKind>(
+        _ kind: Kind.Type, _ api: KubernetesAPI, isOptional: Bool
+    ) -> any KindView {
+        CachedKind(kind, of: api, isOptional: isOptional)
     }
 
     subscript(_ type: ResourceType) -> (any KindView)? { byType[type] }
 
     var all: [any KindView] { applied + [pods] }
+
+    /// What must be known before anything is written: every type that is always there, and those that the router needs.
+    func needed(by router: any ClusterRouter) -> [any KindView] {
+        let needs = Set(router.needs.map(\.type))
+        return all.filter { !optional.contains($0.type) || needs.contains($0.type) }
+    }
 
     func live(_ id: ObjectID) -> LiveObject? { byType[id.type]?.live(id.key) }
 

@@ -75,6 +75,11 @@ struct WriteLedger: Sendable {
         (corrections[object] ?? []).filter { now - $0 < Self.correctionWindow }.count > 1
     }
 
+    /// Objects of which the last write has not come back yet.
+    func unseen(_ live: (ObjectID) -> LiveObject?) -> [ObjectID] {
+        written.compactMap { id, last in live(id)?.applied == last.hash ? nil : id }
+    }
+
     /// It is gone: that it was written says nothing any more.
     mutating func forgetWrite(of object: ObjectID) {
         guard written[object] != nil else { return }

@@ -19,11 +19,6 @@ struct ClusterObservation: Sendable {
     /// What else is wrong.
     var problems: [String]
 
-    /// A pod that has ended well or badly is replaced by its Deployment: it is no instance any more.
-    private var readings: [PodReading] {
-        pods.filter { !["Succeeded", "Failed"].contains($0.detail.status?.phase ?? "") }.map(PodReading.init)
-    }
-
     static func ready(_ pods: [ServedObject<PodKind>]) -> [Revision: Int] {
         Dictionary(
             pods.map(PodReading.init).compactMap { reading in
@@ -38,7 +33,7 @@ struct ClusterObservation: Sendable {
             RouteSeen(
                 deployment: deployment, plan: plan, objects: objects, ready: ready, readyProxies: readyProxies))
         return Observation(
-            instances: readings.compactMap(\.instance).sorted { $0.id < $1.id }, endpoint: view.endpoint,
+            instances: pods.compactMap { PodReading($0).instance }.sorted { $0.id < $1.id }, endpoint: view.endpoint,
             preview: preview(plan, ready), weights: view.weights, mirrors: view.mirrors, plan: plan,
             problems: problems + view.problems + workloads.flatMap(Self.problems) + missing(plan))
     }

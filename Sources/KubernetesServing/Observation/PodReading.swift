@@ -25,7 +25,8 @@ struct PodReading: Hashable, Sendable {
 
     /// Nil for what is no instance: it has ended, or is of no revision.
     var instance: InstanceObservation? {
-        guard let revision else { return nil }
+        // A pod that has ended is replaced by its Deployment.
+        guard let revision, !["Succeeded", "Failed"].contains(status?.phase ?? "") else { return nil }
         let (condition, reason) = judged
         return InstanceObservation(
             id: pod.metadata.name, revision: revision, condition: condition,
@@ -35,7 +36,6 @@ struct PodReading: Hashable, Sendable {
 
     private var judged: (InstanceObservation.Condition, String?) {
         if pod.metadata.deletionTimestamp != nil { return (.draining, nil) }
-        if status?.phase == "Failed" { return (.failed, ended) }
         if let problem = waitingProblem { return problem }
         if isReady { return (.ready, nil) }
         if let scheduling { return (.starting, scheduling) }
@@ -119,14 +119,6 @@ struct PodReading: Hashable, Sendable {
         }
         let words = last.message.map { ": \(quoted($0))" } ?? ""
         return "exit code \(last.exitCode ?? -1)\(words). See its log."
-    }
-
-    private var ended: String {
-        switch status?.reason {
-        case "Evicted": "evicted: \(status?.message ?? "its node was short of something"). It is replaced."
-        case let reason?: "\(reason): \(status?.message ?? "see its log"). It is replaced."
-        case nil: "it ended. See its log."
-        }
     }
 
     /// The last line says why.

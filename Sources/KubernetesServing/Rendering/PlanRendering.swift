@@ -13,6 +13,8 @@ struct PlanRendering: Sendable {
     var ready: [Revision: Int] = [:]
     /// Of router `proxy`: the container port that the route has, once chosen.
     var proxyPort: Int?
+    /// What the namespace shares, where that was rendered before.
+    var knownShared: [WantedObject]?
 
     struct Result: Sendable {
         /// What routes go to: there before them.
@@ -48,7 +50,7 @@ struct PlanRendering: Sendable {
             }
         }
         result.routes = router.routes(routing)
-        result.shared = router.shared(routing)
+        result.shared = knownShared ?? router.shared(routing)
         return result
     }
 

@@ -81,24 +81,26 @@ struct PodRendering: Sendable {
                 ("MODEL_NAME", deployment.name), ("MODEL_VERSION", template.model.version),
                 ("MODEL_DIR", ModelFilesRendering.folder),
             ]
+        let variables = runtime.env
         // A name may stand only once; the last one counts, as in a shell.
-        let written = Dictionary(runtime.env.enumerated().map { ($1.name, $0) }) { _, last in last }
+        let written = Dictionary(variables.enumerated().map { ($1.name, $0) }) { _, last in last }
         var seen: Set<String> = Set(written.keys)
         let before = own.filter { seen.insert($0.name).inserted }.map { name, value -> JSONValue in
             // A dollar sign in a version is no reference.
             ["name": .string(name), "value": .string(value.replacing("$", with: "$$"))]
         }
-        return before
-            + runtime.env.enumerated().filter { written[$1.name] == $0 }.map { _, variable in
-                switch variable.value {
-                case .literal(let text): ["name": .string(variable.name), "value": .string(text)]
-                case .secret(let name):
-                    [
-                        "name": .string(variable.name),
-                        "valueFrom": ["secretKeyRef": ["name": .string(name), "key": .string(Self.secretKey)]],
-                    ]
-                }
-            }
+        return before + variables.enumerated().filter { written[$1.name] == $0 }.map { Self.variable($1) }
+    }
+
+    private static func variable(_ variable: EnvironmentVariable) -> JSONValue {
+        switch variable.value {
+        case .literal(let text): ["name": .string(variable.name), "value": .string(text)]
+        case .secret(let name):
+            [
+                "name": .string(variable.name),
+                "valueFrom": ["secretKeyRef": ["name": .string(name), "key": .string(secretKey)]],
+            ]
+        }
     }
 
     /// What a Prometheus that goes by annotations looks for.

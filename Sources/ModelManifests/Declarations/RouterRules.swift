@@ -4,6 +4,12 @@ enum RouterRules {
 
     /// All but gates from templates, which are not known yet: see `problem(of:under:)`.
     static func check(_ deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading) {
+        guard case .kubernetes = deployment.target else { return }
+        if let generate = node["traffic"]?.entry("generate"), !generate.value.isNull {
+            reading.report(
+                "is for one machine: in a cluster nothing that sends requests sees the model's folder",
+                within: [.field("traffic"), .field("generate")], at: generate.keyPlace, suggestion: "leave it out")
+        }
         guard let router = deployment.target.otherRouter else { return }
         checkTraffic(deployment.traffic, node, router, &reading)
         let rollout = deployment.rollout
@@ -114,7 +120,6 @@ enum RouterRules {
         let leaveOut = "leave it out, or use \(ownRouter)"
         refuse("sticky", "\(router.name) does not keep users at their revision", leaveOut)
         refuse("observe", "\(router.name) does not look into answers", leaveOut)
-        refuse("generate", "recorded requests are sent by mlctl's own proxy, and \(router.name) has none", leaveOut)
         switch (router, traffic.routing) {
         case (.replicaRatio, _):
             refuse(

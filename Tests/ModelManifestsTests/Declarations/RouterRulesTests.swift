@@ -15,13 +15,16 @@ import Testing
         "rollout:\n  gates:\n  - name: g\n    \(kind)"
     }
 
-    @Test func `the proxy does all that it does on one machine`() throws {
+    @Test func `the proxy does what it does on one machine, but for requests out of the model's folder`() throws {
         let spec = """
             traffic: {sticky: {header: x}, observe: [{name: o, path: a, buckets: [0, 1]}]}
             rollout: {strategy: ab, ab: {goal: {outcome: {label: l}}}}
             """
         #expect(problems("{kind: kubernetes}", spec) == [])
         #expect(problems("{kind: kubernetes}", "rollout: {strategy: shadow}") == [])
+        let generate = problems("{kind: kubernetes}", "traffic: {generate: {rate: 1, requests: a}}")
+        #expect(generate.count == 1)
+        #expect(generate.first?.hasPrefix("8:13: spec.traffic.generate: is for one machine") == true)
     }
 
     @Test(arguments: [ratio, gateway])
@@ -86,8 +89,7 @@ import Testing
         ),
         (
             "generate: {rate: 1, requests: a}",
-            "generate: recorded requests are sent by mlctl's own proxy, and router: gatewayAPI has none (leave it out, or "
-                + "use router: proxy)"
+            "generate: is for one machine: in a cluster nothing that sends requests sees the model's folder (leave it out)"
         ),
         (
             "observe: [{name: o, path: a, buckets: [0, 1]}]",

@@ -114,16 +114,17 @@ extension Refusal {
             .map { manager, conflicts -> (String, [String]) in
                 let subresource = manager.subresource.map { " with subresource \"\($0)\"" } ?? ""
                 return (
-                    "conflict with \"\(manager.name)\"\(subresource) using \(manager.apiVersion)",
+                    "with \"\(manager.name)\"\(subresource) using \(manager.apiVersion)",
                     conflicts.map(\.field)
                 )
             }
             .sorted { $0.0 < $1.0 }
         let texts = managers.map { text, fields in
-            fields.count == 1 ? "\(text): \(fields[0])" : "\(text):\n- \(fields.joined(separator: "\n- "))"
+            fields.count == 1
+                ? "conflict \(text): \(fields[0])" : "conflicts \(text):\n- \(fields.joined(separator: "\n- "))"
         }
         let causes = managers.flatMap { text, fields in
-            fields.map { Cause(reason: "FieldManagerConflict", message: text, field: $0).json }
+            fields.map { Cause(reason: "FieldManagerConflict", message: "conflict \(text)", field: $0).json }
         }
         return Refusal(
             409, "Conflict",

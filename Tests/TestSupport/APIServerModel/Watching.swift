@@ -67,7 +67,10 @@ extension APIServerModel {
             watch.isOver = true
             return .started(watch, [ModelEvent(kind: .error, object: Refusal.watchProgressDisabled.status)])
         }
-        guard wantsAll || (version ?? 0) == 0 else { return .started(watch, events(for: &watch)) }
+        guard wantsAll || (version ?? 0) == 0 else {
+            let missed = events(for: &watch)
+            return .started(watch, missed)
+        }
         watch.revision = store.revision
         var events = store.all(request.type).filter { watch.matches($0) }.map { event(.added, $0, watch) }
         if wantsAll, watch.allowsBookmarks { events.append(bookmark(for: watch, endsInitialEvents: true)) }

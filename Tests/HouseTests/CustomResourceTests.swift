@@ -1,0 +1,76 @@
+import Foundation
+import TestSupport
+import Testing
+import Yams
+
+/// The CustomResourceDefinition before a real API server: `MLCTL_TEST_KUBECONFIG` names one. Nothing but the definition is
+/// written there.
+@Suite(
+    "The custom resource", .serialized,
+    .enabled(
+        if: RepositoryFiles.kubeconfig != nil && RepositoryFiles.isInstalled("kubectl"),
+        "MLCTL_TEST_KUBECONFIG is not set, or kubectl is not installed"))
+struct CustomResourceTests {
+    private func kubectl(_ arguments: [String]) throws {
+        let environment = ["KUBECONFIG": RepositoryFiles.kubeconfig ?? ""]
+        try ChildProcess.run(["kubectl", "--request-timeout=20s"] + arguments, environment: environment)
+    }
+
+    /// Whether the server would take it, by strict validation.
+    private func offer(_ object: [String: Any]) throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "mlctl-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try JSONSerialization.data(withJSONObject: object).write(to: file)
+        try kubectl([
+            "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict",
+            "--field-manager=mlctl-test", "--namespace=default", "--filename=\(file.path(percentEncoded: false))",
+        ])
+    }
+
+    private func install() throws {
+        let file = RepositoryFiles.url("controller/crds/modeldeployments.mlctl.dev.yaml").path(percentEncoded: false)
+        try kubectl(["apply", "--server-side", "--force-conflicts", "--filename=\(file)"])
+        try kubectl(["wait", "--for=condition=Established", "--timeout=20s", "--filename=\(file)"])
+    }
+
+    @Test("it is taken, and so is every example")
+    func examples() throws {
+        try install()
+        var offeredCount = 0
+        for path in try RepositoryFiles.files(in: "manifests/examples") {
+            for case var object as [String: Any] in try Array(Yams.load_all(yaml: RepositoryFiles.text(path))) {
+                guard object["kind"] as? String == "ModelDeployment",
+                    var metadata = object["metadata"] as? [String: Any]
+                else { continue }
+                metadata["namespace"] = "default"
+                object["metadata"] = metadata
+                try offer(object)
+                offeredCount += 1
+            }
+        }
+        #expect(offeredCount >= 20)
+    }
+
+    @Test(
+        "what is wrong is refused",
+        arguments: [
+            "replica: 2", "replicas: two", "replicas: 0", "target: {kind: kubernetes, router: istio}",
+            "rollout: {steps: [{setWeight: 101}]}", "rollout: {steps: [{setWeight: 10, pause: {}}]}",
+            "traffic: {sticky: {header: a, cookie: b}}", "model: {}", "model: {version: \"1\", digest: \"sha256:12\"}",
+            "rollout: {falseRollbackRate: 1}", "rollout: {progressDeadline: 10}",
+            "target: {kind: kubernetes, gateways: [{name: a}], parentRefs: [{name: b}]}",
+        ])
+    func refusals(field: String) throws {
+        try install()
+        var spec: [String: Any] = ["model": ["version": "1"], "runtime": ["name": "mlserver"]]
+        func object() -> [String: Any] {
+            [
+                "apiVersion": "mlctl.dev/v1alpha1", "kind": "ModelDeployment",
+                "metadata": ["name": "mlctl-test-refused", "namespace": "default"], "spec": spec,
+            ]
+        }
+        try offer(object())
+        spec.merge(try #require(try Yams.load(yaml: field) as? [String: Any])) { $1 }
+        #expect(throws: ChildProcess.Failure.self) { try offer(object()) }
+    }
+}

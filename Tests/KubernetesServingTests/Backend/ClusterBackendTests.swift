@@ -1,0 +1,367 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import Serving
+import Testing
+
+@testable import KubernetesServing
+
+/// The same story, told to the model of the API server and, where `MLCTL_TEST_KUBECONFIG` names one, to a real one.
+@Suite("The backend over a cluster")
+struct ClusterBackendTests {
+    private static let stories: [(name: String, tell: @Sendable (TestCluster) async throws -> Void)] = [
+        ("writes", Story.writes), ("drift", Story.drift), ("removal", Story.removal), ("foreign", Story.foreign),
+        ("rendering", Story.olderRendering),
+    ]
+
+    @Test("over the model of the API server", arguments: stories.map(\.name))
+    func model(name: String) async throws {
+        let story = try #require(Self.stories.first { $0.name == name })
+        try await TestCluster.with(.model, story.tell)
+    }
+
+    @Test(
+        "over a real API server", .enabled(if: TestCluster.kubeconfig != nil, "no MLCTL_TEST_KUBECONFIG"),
+        arguments: stories.map(\.name))
+    func real(name: String) async throws {
+        let story = try #require(Self.stories.first { $0.name == name })
+        try await TestCluster.with(.real, story.tell)
+    }
+
+    @Test("pods that are ready, the weights and the proxies are seen")
+    func observed() async throws {
+        try await TestCluster.with(.model) { cluster in
+            try await cluster.withBackend { backend in
+                let key = cluster.key()
+                let plan = Sample.plan([(Sample.one, 2, 100)], key: key)
+                try await cluster.settle(backend, plan)
+                try await cluster.readyPods()
+                try await cluster.wait(
+                    until: { try await backend.observe(key).ready(Sample.one) == 2 }, "two pods are ready")
+                let observed = try await backend.observe(key)
+                #expect(observed.weights == [Sample.one: 100])
+                #expect(observed.plan == plan)
+                #expect(observed.endpoint == "http://fraud.\(cluster.namespace).svc")
+                #expect(await backend.proxies(of: key).count == 2)
+                #expect(try await backend.deployments() == [key])
+            }
+        }
+    }
+
+    @Test("a deployment's objects have its ModelDeployment as owner, once there is one; shared ones have none")
+    func owners() async throws {
+        try await TestCluster.with(.model) { cluster in
+            let plan = Sample.plan([(Sample.one, 1, 100)], key: cluster.key())
+            func owner(_ type: ResourceType, _ name: String) async throws -> JSONValue? {
+                try await cluster.object(type, name)?["metadata"]?["ownerReferences"]?[0]?["uid"]
+            }
+            try await cluster.withBackend { try await cluster.settle($0, plan) }
+            #expect(try await owner(.deployments, "fraud-1111111111") == nil)
+            try await cluster.withBackend(owners: OneOwner(uid: "owner-7")) { backend in
+                try await cluster.settle(backend, plan, writes: 4)
+                try await cluster.settle(backend, plan, writes: 0)
+            }
+            #expect(try await owner(.deployments, "fraud-1111111111") == "owner-7")
+            #expect(try await owner(.configMaps, "fraud-route") == "owner-7")
+            #expect(try await owner(.deployments, "mlctl-proxy") == nil)
+        }
+    }
+
+    @Test(
+        "cut off at any write, whether it took effect or not, the next controller reaches the same end",
+        arguments: 0..<8, [false, true])
+    func interrupted(after: Int, lastTakesEffect: Bool) async throws {
+        try await TestCluster.with(.model) { cluster in
+            let key = cluster.key()
+            let first = Sample.plan([(Sample.one, 2, 100)], key: key)
+            let second = Sample.plan([(Sample.two, 2, 100)], key: key)
+            try await cluster.withBackend { try await cluster.settle($0, first) }
+            cluster.transport.set(.init(after: after, lastTakesEffect: lastTakesEffect))
+            // Where the plan takes fewer writes than that, nothing is cut off.
+            try? await cluster.withBackend { try await $0.apply(second) }
+            cluster.transport.set(nil)
+            try await cluster.withBackend { backend in
+                try await cluster.settle(backend, second)
+                try await cluster.wait(
+                    until: {
+                        let live = await backend.views.live(of: key)
+                        return live.allSatisfy { !$0.isBeingDeleted && $0.id.key.name != "fraud-1111111111" }
+                    }, "the old revision is gone")
+                let names = await backend.views.live(of: key).map { "\($0.id.type.kind) \($0.id.key.name)" }
+                #expect(
+                    names.sorted() == [
+                        "ConfigMap fraud-route", "Deployment fraud-2222222222", "PodDisruptionBudget fraud-2222222222",
+                        "Service fraud", "Service fraud-2222222222",
+                    ])
+                try await cluster.settle(backend, second, writes: 0)
+            }
+        }
+    }
+
+    @Test("traffic moves to the new revision before the old one's pods go")
+    func order() async throws {
+        try await TestCluster.with(.model) { cluster in
+            try await cluster.withBackend { backend in
+                let key = cluster.key()
+                try await cluster.settle(backend, Sample.plan([(Sample.one, 1, 100), (Sample.two, 1, 0)], key: key))
+                let before = cluster.transport.writes.count
+                try await backend.apply(Sample.plan([(Sample.two, 1, 100)], key: key))
+                let done = cluster.transport.writes.dropFirst(before).map { write in
+                    "\(write.method.rawValue) \(write.path.split(separator: "/").suffix(2).joined(separator: "/"))"
+                }
+                #expect(
+                    done == [
+                        "PATCH configmaps/fraud-route", "DELETE deployments/fraud-1111111111",
+                        "DELETE services/fraud-1111111111",
+                    ])
+            }
+        }
+    }
+
+    @Test("with Gateway API, the route follows who can answer")
+    func gateway() async throws {
+        try await TestCluster.with(.model) { cluster in
+            let open: JSONValue = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+            let definition: JSONValue = [
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": ["name": "httproutes.gateway.networking.k8s.io"],
+                "spec": [
+                    "group": "gateway.networking.k8s.io", "scope": "Namespaced",
+                    "names": ["plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute"],
+                    "versions": [
+                        ["name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": open]]
+                    ],
+                ],
+            ]
+            try await KubernetesAPI(transport: cluster.transport.uncounted).create(
+                .customResourceDefinitions, namespace: nil, body: definition.jsonData)
+            try await cluster.withBackend { backend in
+                let key = cluster.key()
+                let plan = Sample.plan([(Sample.one, 1, 90), (Sample.two, 1, 10)], router: .gatewayAPI, key: key)
+                try await cluster.settle(backend, plan)
+                try await cluster.readyPods()
+                try await cluster.wait(
+                    until: { try await backend.observe(key).instances.count { $0.condition == .ready } == 2 },
+                    "both are ready")
+                try await cluster.settle(backend, plan)
+                let observed = try await backend.observe(key)
+                #expect(observed.weights == [Sample.one: 90, Sample.two: 10])
+                #expect(observed.endpoint == "http://fraud.example")
+                let pod = try #require(observed.instances.first { $0.revision == Sample.two })
+                try await cluster.editStatus(
+                    .pods, pod.id, ["status": ["conditions": [["type": "Ready", "status": "False"]]]])
+                try await cluster.wait(
+                    until: { try await backend.observe(key).ready(Sample.two) == 0 }, "one is not ready")
+                try await cluster.settle(backend, plan, writes: 1)
+                #expect(try await backend.observe(key).weights == [Sample.one: 100, Sample.two: 0])
+                try await backend.apply(ServingPlan(deployment: key, target: plan.target))
+                try await cluster.wait(
+                    until: { await backend.views.live(of: key).isEmpty }, "all is gone")
+            }
+        }
+    }
+
+    @Test("a definition that is missing is said, with what to do, and nothing is written")
+    func missingDefinition() async throws {
+        try await TestCluster.with(.model) { cluster in
+            try await cluster.withBackend { backend in
+                let plan = Sample.plan([(Sample.one, 1, 100)], router: .gatewayAPI, key: cluster.key())
+                let error = await #expect(throws: ClusterServingError.self) { try await backend.apply(plan) }
+                #expect(error?.code == .missingDefinition)
+                #expect(error?.retryClass == .waiting)
+                #expect(cluster.transport.writes.isEmpty)
+            }
+        }
+    }
+
+    @Test("while the API server is away, what was seen last is told, with why")
+    func away() async throws {
+        try await TestCluster.with(.model) { cluster in
+            try await cluster.withBackend { backend in
+                let plan = Sample.plan([(Sample.one, 1, 100)], key: cluster.key())
+                try await cluster.settle(backend, plan)
+                await cluster.model?.setAway(true)
+                try await cluster.wait(
+                    until: {
+                        try await !backend.observe(cluster.key()).problems.filter { $0.contains("cannot be followed") }
+                            .isEmpty
+                    },
+                    "the problem is told")
+                let changed = Sample.plan([(Sample.one, 3, 100)], key: cluster.key())
+                let error = await #expect(throws: ClusterServingError.self) { try await backend.apply(changed) }
+                #expect(error?.retryClass == .transient)
+                await cluster.model?.setAway(false)
+                try await cluster.wait(
+                    until: {
+                        try await backend.observe(cluster.key()).problems.allSatisfy {
+                            !$0.contains("cannot be followed")
+                        }
+                    },
+                    "it is back")
+                try await cluster.settle(backend, changed, writes: 3)
+            }
+        }
+    }
+}
+
+/// What a backend does, step by step, against any cluster.
+enum Story {
+    /// Nothing changed: no write. A weight: one write. Another controller finds all as it is.
+    @Sendable static func writes(_ cluster: TestCluster) async throws {
+        let key = cluster.key()
+        let plan = Sample.plan([(Sample.one, 2, 100), (Sample.two, 1, 0)], key: key)
+        try await cluster.withBackend { backend in
+            try await cluster.settle(backend, plan, writes: 13)
+            try await cluster.settle(backend, plan, writes: 0)
+            let weighted = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)], key: key)
+            try await cluster.settle(backend, weighted, writes: 1)
+        }
+        try await cluster.withBackend { backend in
+            let weighted = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)], key: key)
+            let observed = try await backend.observe(key)
+            #expect(observed.plan == weighted)
+            let before = cluster.transport.writes.count
+            try await backend.apply(weighted)
+            #expect(cluster.transport.writes.dropFirst(before).map(\.path) == [])
+        }
+    }
+
+    /// What somebody edits or deletes is put right with one write each, and told as a change.
+    @Sendable static func drift(_ cluster: TestCluster) async throws {
+        let key = cluster.key()
+        let plan = Sample.plan([(Sample.one, 2, 100)], key: key)
+        let name = "fraud-1111111111"
+        try await cluster.withBackend { backend in
+            try await cluster.settle(backend, plan)
+            let edits: [(ResourceType, String, JSONValue)] = [
+                (.deployments, name, ["spec": ["replicas": 5]]),
+                (.services, "fraud", ["metadata": ["labels": ["app.kubernetes.io/name": "mine"]]]),
+                (.configMaps, "fraud-route", ["data": ["route.json": "{}"]]),
+                (.deployments, "mlctl-proxy", ["spec": ["template": ["spec": ["terminationGracePeriodSeconds": 99]]]]),
+            ]
+            for (type, object, patch) in edits {
+                let id = ObjectID(type: type, key: ObjectKey(namespace: cluster.namespace, name: object))
+                let before = await backend.views.live(id)?.resourceVersion
+                let wanted = try await cluster.object(type, object)
+                try await cluster.edit(type, object, patch)
+                try await cluster.wait(
+                    until: { await backend.views.live(id)?.resourceVersion != before }, "\(id): the edit is seen")
+                try await cluster.settle(backend, plan, writes: 1, "\(id)")
+                let now = try await cluster.object(type, object)
+                #expect(now?["spec"]?["replicas"] == wanted?["spec"]?["replicas"])
+                #expect(now?["data"] == wanted?["data"])
+                #expect(now?["metadata"]?["labels"] == wanted?["metadata"]?["labels"])
+                #expect(now?["spec"]?["template"] == wanted?["spec"]?["template"])
+            }
+            let id = ObjectID(type: .services, key: ObjectKey(namespace: cluster.namespace, name: name))
+            try await KubernetesAPI(transport: cluster.transport.uncounted).delete(.services, id.key)
+            try await cluster.wait(until: { await backend.views.live(id) == nil }, "the deletion is seen")
+            try await cluster.settle(backend, plan, writes: 1)
+            #expect(try await cluster.object(.services, name) != nil)
+            // An annotation of somebody else's is none of ours.
+            try await cluster.edit(.services, "fraud", ["metadata": ["annotations": ["their": "own"]]])
+            try await cluster.wait(
+                until: {
+                    await backend.views.live(
+                        ObjectID(type: .services, key: ObjectKey(namespace: cluster.namespace, name: "fraud")))?
+                        .writers.others.contains("kubectl-edit") == true
+                }, "the annotation is seen")
+            try await cluster.settle(backend, plan, writes: 0)
+        }
+    }
+
+    /// What leaves the plan goes; with the last route goes the proxy; others' objects stay.
+    @Sendable static func removal(_ cluster: TestCluster) async throws {
+        let key = cluster.key()
+        let other: JSONValue = [
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "theirs"], "data": ["a": "b"],
+        ]
+        try await KubernetesAPI(transport: cluster.transport.uncounted).create(
+            .configMaps, namespace: cluster.namespace, body: other.jsonData)
+        try await cluster.withBackend { backend in
+            try await cluster.settle(backend, Sample.plan([(Sample.one, 1, 100), (Sample.two, 1, 0)], key: key))
+            try await cluster.settle(backend, Sample.plan([(Sample.one, 1, 100)], key: cluster.key("second")))
+            try await cluster.settle(backend, Sample.plan([(Sample.two, 1, 100)], key: key))
+            try await cluster.wait(
+                until: { try await cluster.object(.deployments, "fraud-1111111111") == nil }, "the old one is gone")
+            #expect(try await cluster.object(.services, "fraud-1111111111") == nil)
+            #expect(try await cluster.object(.services, "fraud-2222222222") != nil)
+            for name in ["fraud", "second"] {
+                #expect(try await cluster.object(.deployments, "mlctl-proxy") != nil)
+                try await backend.apply(ServingPlan(deployment: cluster.key(name)))
+                try await cluster.wait(
+                    until: {
+                        try await backend.apply(ServingPlan(deployment: cluster.key(name)))
+                        return await backend.views.live(of: cluster.key(name)).isEmpty
+                    }, "\(name) is gone")
+            }
+            try await cluster.wait(
+                until: {
+                    try await backend.apply(ServingPlan(deployment: key))
+                    return try await cluster.object(.deployments, "mlctl-proxy") == nil
+                }, "the proxy is gone")
+            #expect(try await cluster.object(.roleBindings, "mlctl-proxy") == nil)
+            #expect(try await cluster.object(.configMaps, "theirs")?["data"] == ["a": "b"])
+            #expect(try await backend.deployments().filter { $0.namespace == cluster.namespace }.isEmpty)
+        }
+    }
+
+    /// Somebody else's object of the same name is left as it is, and said.
+    @Sendable static func foreign(_ cluster: TestCluster) async throws {
+        let others: [(ResourceType, JSONValue)] = [
+            (
+                .services,
+                [
+                    "apiVersion": "v1", "kind": "Service", "metadata": ["name": "fraud-1111111111"],
+                    "spec": ["selector": ["app": "theirs"], "ports": [["port": 81]]],
+                ]
+            ),
+            (
+                .configMaps,
+                [
+                    "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "second-route"],
+                    "data": ["their": "own"],
+                ]
+            ),
+        ]
+        for (type, body) in others {
+            let request = APIRequest.create(
+                type, namespace: cluster.namespace, body: body.jsonData, fieldManager: "kubectl-create")
+            _ = try await KubernetesAPI(transport: cluster.transport.uncounted).answer(to: request)
+        }
+        try await cluster.withBackend { backend in
+            for (name, object, type) in [
+                ("fraud", "fraud-1111111111", ResourceType.services), ("second", "second-route", .configMaps),
+            ] {
+                let plan = Sample.plan([(Sample.one, 1, 100)], key: cluster.key(name))
+                let before = try await cluster.object(type, object)
+                let error = await #expect(throws: ClusterServingError.self) { try await backend.apply(plan) }
+                #expect(error?.code == .foreignObject, "\(String(describing: error))")
+                #expect(error?.message.contains(object) == true)
+                let after = try await cluster.object(type, object)
+                #expect(after == before)
+            }
+        }
+    }
+
+    /// A newer version that renders pods differently rolls none of those that serve.
+    @Sendable static func olderRendering(_ cluster: TestCluster) async throws {
+        let key = cluster.key()
+        let plan = Sample.plan([(Sample.one, 1, 100)], key: key)
+        try await cluster.withBackend { backend in try await cluster.settle(backend, plan) }
+        let before = try await cluster.object(.deployments, "fraud-1111111111")
+        let newer = ClusterBackend(
+            api: cluster.api, owners: NoOwners(), settings: ClusterServingSettings(image: "mlctl:2"))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await newer.run() }
+            try await newer.waitUntilSynced(timeout: TestCluster.patience)
+            try await cluster.settle(newer, Sample.plan([(Sample.one, 3, 100)], key: key))
+            let after = try await cluster.object(.deployments, "fraud-1111111111")
+            let proxy = try await cluster.object(.deployments, "mlctl-proxy")
+            #expect(after?["spec"]?["replicas"] == 3)
+            #expect(after?["spec"]?["template"] == before?["spec"]?["template"])
+            #expect(proxy?["spec"]?["template"]?["spec"]?["containers"]?[0]?["image"] == "mlctl:2")
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import Serving
+import Testing
+
+@testable import KubernetesServing
+
+@Suite("A cluster's objects as an observation")
+struct ClusterObservationTests {
+    private func workload(_ status: String, template: ServingTemplate? = nil) throws -> ServedObject<WorkloadKind> {
+        let metadata = JSONValue.fields([
+            "name": "fraud-1111111111", "namespace": "payments",
+            "labels": .strings(ObjectLabels.of(Sample.key, revision: Sample.one)),
+            "annotations": template.map { .strings([ObjectAnnotations.template: AnnotationJSON.text($0)]) },
+        ])
+        let object: JSONValue = ["metadata": metadata, "spec": ["replicas": 1], "status": try Sample.json(status)]
+        return try JSONDecoder().decode(ServedObject<WorkloadKind>.self, from: object.jsonData)
+    }
+
+    private func seen(_ workload: ServedObject<WorkloadKind>, plan: ServingPlan? = nil, sketch: PlanSketch? = nil)
+        -> Observation
+    {
+        ClusterObservation(
+            deployment: Sample.key, router: ProxyRouter(), pods: [], workloads: [workload], readyProxies: 0,
+            objects: [:], plan: plan, sketch: sketch, problems: []
+        ).observation
+    }
+
+    @Test(
+        "why no pods can be made is told, with what to do",
+        arguments: [
+            ("pods is forbidden: exceeded quota: compute", "ResourceQuota"),
+            ("violates PodSecurity restricted", "runtime.podSecurity"),
+            ("error looking up service account: serviceaccount x not found", "serviceAccountName"),
+            ("something else", "kubectl -n payments describe deployment fraud-1111111111"),
+        ])
+    func replicaFailure(message: String, advice: String) throws {
+        let status = JSONValue.object([
+            "conditions": [["type": "ReplicaFailure", "status": "True", "message": .string(message)]]
+        ])
+        let problems = seen(try workload(CanonicalJSON.text(status))).problems
+        #expect(problems.count == 1)
+        #expect(problems.allSatisfy { $0.contains(message) && $0.contains(advice) }, "\(problems)")
+    }
+
+    @Test("a plan is restored from the annotations of what is there")
+    func restored() throws {
+        var plan = Sample.plan([(Sample.one, 1, 100), (Sample.two, 1, 0)])
+        let found = seen(
+            try workload("{}", template: plan.revisions[0].template), sketch: PlanSketch(plan)
+        ).plan
+        plan.revisions.removeLast()
+        #expect(found == plan)
+    }
+
+    @Test("what a cluster does not do is said: a warm-up is not replayed")
+    func warmup() throws {
+        var plan = Sample.plan([(Sample.one, 1, 100)])
+        plan.revisions[0].template.runtime.warmup = Warmup(file: "warmup.jsonl")
+        #expect(seen(try workload("{}"), plan: plan).problems.contains { $0.contains("runtime.warmup") })
+    }
+
+    @Test("an evicted pod is no instance; one that is being deleted is, and drains")
+    func instances() throws {
+        let labels = #""labels":{"mlctl.dev/revision":"1111111111"}"#
+        let evicted = try Sample.pod(
+            #"{"metadata":{"name":"a",\#(labels)},"status":{"phase":"Failed","reason":"Evicted"}}"#)
+        let leaving = try Sample.pod(
+            #"{"metadata":{"name":"b",\#(labels),"deletionTimestamp":"2026-01-01T00:00:00Z"},"status":{"phase":"Running"}}"#
+        )
+        let observation = ClusterObservation(
+            deployment: Sample.key, router: ProxyRouter(), pods: [leaving, evicted], workloads: [], readyProxies: 0,
+            objects: [:], plan: nil, sketch: nil, problems: []
+        ).observation
+        #expect(observation.instances.map(\.id) == ["b"])
+        #expect(observation.instances.map(\.condition) == [.draining])
+    }
+}
