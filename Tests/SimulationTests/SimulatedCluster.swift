@@ -12,9 +12,9 @@ import TestSupport
 /// live one after the other.
 struct SimulatedCluster {
     static let key = DeploymentKey(namespace: "test", name: "model")
-    static let tick: Duration = .milliseconds(10)
+    static let tick: Duration = .milliseconds(25)
     /// A life that has not come to its end by then has failed.
-    static let patience: Duration = .seconds(60)
+    static let patience: Duration = .seconds(30)
 
     let transport: ModelTransport
     let source: ScriptedSource
