@@ -116,7 +116,7 @@ let package = Package(
         tests("AnalysisTests", ["Analysis"]),
         tests("ServingTests", ["Serving"]),
         tests("RolloutsTests", ["Rollouts"]),
-        tests("SimulationTests", ["Rollouts"]),
+        tests("SimulationTests", ["Rollouts", "Controller", "KubernetesClient", "KubernetesServing"]),
         tests("GitSourceTests", ["GitSource"]),
         tests("ModelStorageTests", ["ModelStorage"]),
         tests("LocalServingTests", ["LocalServing"]),

@@ -8,35 +8,90 @@ import Serving
 extension Controller {
     func reconcile(_ key: DeploymentKey) async -> Requeue {
         counts.passes += 1
-        if entries[key] == nil { entries[key] = Entry(firstSeenAt: with.now()) }
+        meet(key)
         let waiters = entries[key]?.passWaiters ?? []
         entries[key]?.passWaiters = []
         defer { for waiter in waiters { waiter.resume() } }
+        guard isAtWork else {
+            refusePending(key, followerText)
+            return .done
+        }
+        let place: (name: SiteName, site: Site)?
         do {
-            let desired = await self.desired(for: key)
-            let observed = try await with.backend.observe(key)
+            place = try self.place(of: key)
+        } catch {
+            return await fail(key, error, at: nil)
+        }
+        guard let place else {
+            notDeployed(key)
+            return .done
+        }
+        guard occupyWorker(of: place.name) else { return .after(Self.crowdedSiteDelay) }
+        defer { freeWorker(of: place.name) }
+        return await reconcile(key, at: place)
+    }
+
+    private func reconcile(_ key: DeploymentKey, at place: (name: SiteName, site: Site)) async -> Requeue {
+        let begun = term
+        do {
+            let desired = await self.desired(for: key, at: place.site)
+            try await announce(key, desired, at: place.site)
+            let observed = try await place.site.backend.observe(key)
+            try check(begun)
             entries[key]?.observed = observed
-            let requeue = try await pass(key, desired: desired, observed: observed)
-            return requeue
+            return try await pass(key, at: place, desired: desired, observed: observed)
         } catch let conflict as StateConflict {
             logger.warning("Somebody else decided: reading again", metadata: ["deployment": "\(key)"])
-            await reload(key)
+            await reload(key, at: place.site)
             note(problem: "another controller writes to the same state: \(conflict)", for: key)
             return .backoff(.transient)
         } catch {
-            counts.failures += 1
-            let (text, retry) = Self.explain(error)
-            note(problem: text, for: key)
-            logger.warning("Pass failed", metadata: ["deployment": "\(key)", "error": "\(text)"])
-            refusePending(key, text)
-            return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
+            guard leads(begun) else {
+                refusePending(key, followerText)
+                return isAtWork ? .after(Self.leadershipDelay) : .done
+            }
+            return await fail(key, error, at: place.site)
         }
     }
 
-    private func pass(_ key: DeploymentKey, desired: Desired, observed: Observation) async throws -> Requeue {
+    /// Says why the pass could not do its work, and comes back.
+    private func fail(_ key: DeploymentKey, _ error: any Error, at site: Site?) async -> Requeue {
+        counts.failures += 1
+        let (text, retry) = Self.explain(error)
+        if entries[key]?.problem != text {
+            logger.warning("Pass failed", metadata: ["deployment": "\(key)", "error": "\(text)"])
+        }
+        note(problem: text, for: key)
+        refusePending(key, text)
+        if let site { await report(key, at: site) }
+        if case SiteError.unreachable? = error as? SiteError { return .done }  // Comes back when the site does.
+        return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
+    }
+
+    /// What git says, to the site, before anything is decided by it. What is held back is not said.
+    private func announce(_ key: DeploymentKey, _ desired: Desired, at site: Site) async throws {
+        guard let register = site.register else { return }
+        switch desired {
+        case .unreadable: return
+        case .removed:
+            if entries[key]?.state != nil { try await register.withdraw(key) }
+        case .manifest(_, let commit):
+            guard case .manifest(let deployment) = manifests.wish(for: key),
+                entries[key]?.state?.target.isSamePlace(as: deployment.target) != false,
+                let announcement = Announcement(deployment, commit: commit)
+            else { return }
+            try await register.announce(announcement)
+        }
+    }
+
+    private func pass(
+        _ key: DeploymentKey, at place: (name: SiteName, site: Site), desired: Desired, observed: Observation
+    ) async throws -> Requeue {
+        let begun = term
         let before = entries[key]?.state
-        let readings = before?.rollout == nil ? nil : await self.readings(for: key)
+        let readings = before?.rollout == nil ? nil : await self.readings(for: key, from: place.site.metrics)
         keepFailedRequestIds(readings, of: before?.rollout?.candidate.revision, for: key)
+        try check(begun)
         let pending = entries[key]?.commands ?? []
         entries[key]?.commands = []
         let findings = entries[key]?.findings ?? []
@@ -50,14 +105,28 @@ extension Controller {
             return .done
         }
         do {
-            try await write(decision, before: before, key)
+            try await write(decision, before: before, key, at: place)
         } catch {
             let (text, _) = Self.explain(error)
             for waiting in pending { waiting.reply.resume(throwing: ControlError(.unavailable, text)) }
             throw error
         }
-        await record(decision, about: before?.rollout, of: key)
         answer(pending, decision.refusals)
+        // Written is written; but what was decided is for the one to carry out who leads now.
+        try check(begun)
+        await record(decision, about: before?.rollout, of: key)
+        note(decision, before: before, desired, key)
+        try check(begun)
+        try await place.site.backend.apply(decision.plan)
+        if desired != .unreadable { entries[key]?.problem = nil }
+        guard decision.state != nil else { return gone(key) }
+        await report(key, at: place.site)
+        let next = decision.lookAgainAt.map { Duration.seconds(max(0, $0.timeIntervalSince(with.now()))) }
+        return .after(next ?? configuration.restingInterval)
+    }
+
+    /// What others are told of a decision: those whose questions it asks, and those that wait for the deployment.
+    private func note(_ decision: Decision, before: RolloutState?, _ desired: Desired, _ key: DeploymentKey) {
         var isNews = before?.phase != decision.state?.phase
         if case .manifest(_, let commit) = desired, entries[key]?.commit != commit {
             entries[key]?.commit = commit
@@ -65,20 +134,20 @@ extension Controller {
         }
         inquire(decision.inquiries, of: key)
         if isNews { wakeDependents(of: key) }
-        try await with.backend.apply(decision.plan)
-        if desired != .unreadable { entries[key]?.problem = nil }
-        guard decision.state != nil else {
-            entries[key]?.state = nil
-            forgetIfGone(key)
-            return .done
-        }
-        let next = decision.lookAgainAt.map { Duration.seconds(max(0, $0.timeIntervalSince(with.now()))) }
-        return .after(next ?? configuration.restingInterval)
     }
 
-    private func readings(for key: DeploymentKey) async -> [Reading]? {
+    /// Nothing is left of it. Git may already want it again, perhaps somewhere else.
+    private func gone(_ key: DeploymentKey) -> Requeue {
+        entries[key]?.state = nil
+        entries[key]?.site = nil
+        if manifests.wish(for: key) != .removed { return .after(.zero) }
+        forgetIfGone(key)
+        return .done
+    }
+
+    private func readings(for key: DeploymentKey, from metrics: any MetricSource) async -> [Reading]? {
         do {
-            return try await with.metrics.readings(for: key)
+            return try await metrics.readings(for: key)
         } catch {
             note(problem: "no readings: \(Self.explain(error).text)", for: key)
             return nil
@@ -97,25 +166,47 @@ extension Controller {
     }
 
     /// State and events as one record, before anything is done. At rest, where nothing changed, nothing is written.
-    private func write(_ decision: Decision, before: RolloutState?, _ key: DeploymentKey) async throws {
-        guard decision.isWorthWriting(before: before) else { return }
+    private func write(
+        _ decision: Decision, before: RolloutState?, _ key: DeploymentKey, at place: (name: SiteName, site: Site)
+    ) async throws {
+        let begun = term
+        guard decision.isWorthWriting(before: before, writtenAt: entries[key]?.writtenAt) else {
+            entries[key]?.state = decision.state
+            return
+        }
         let bytes = try decision.state.map { try JSONEncoder().encode($0) }
-        let version = try await with.store.swap(
-            key, expecting: entries[key]?.version, state: bytes, events: decision.events)
+        let version = try await place.site.store.swap(
+            key, expecting: entries[key]?.version, state: bytes, events: decision.events,
+            status: decision.state.map { view(of: key, state: $0).status })
+        guard begun == term else { throw LeadershipLost() }
         counts.writes += 1
+        entries[key]?.site = place.name
         entries[key]?.state = decision.state
         entries[key]?.version = decision.state == nil ? nil : version
+        entries[key]?.writtenAt = decision.state?.decidedAt
         if !decision.events.isEmpty { await tell() }
+    }
+
+    /// How it stands, to those who look at the site. Nobody waits for it.
+    private func report(_ key: DeploymentKey, at site: Site) async {
+        guard let register = site.register, let state = entries[key]?.state else { return }
+        do {
+            try await register.report(view(of: key, state: state).status, of: key)
+        } catch {
+            logger.debug("Not reported", metadata: ["deployment": "\(key)", "error": "\(Self.explain(error).text)"])
+        }
     }
 
     /// Events to those who listen and to the notifier. What cannot be told is in the journal.
     private func tell() async {
         guard
-            let stored = try? await with.store.events(
+            let stored = try? await with.trail.events(
                 matching: EventFilter(afterId: lastEventId), limit: EventBroadcast.bufferLimit)
         else { return }
         for event in stored.reversed() where event.id > lastEventId {
             lastEventId = event.id
+            // Copies of what another controller told.
+            guard event.event.at >= tellsFrom else { continue }
             counts.events[event.event.kind, default: 0] += 1
             logger.info(
                 "Event",
@@ -144,7 +235,13 @@ extension Controller {
         }
     }
 
-    private func refusePending(_ key: DeploymentKey, _ reason: String) {
+    private func notDeployed(_ key: DeploymentKey) {
+        for waiting in entries[key]?.commands ?? [] { waiting.reply.resume(throwing: Self.notDeployed(key)) }
+        entries[key]?.commands = []
+        forgetIfGone(key)
+    }
+
+    func refusePending(_ key: DeploymentKey, _ reason: String) {
         for waiting in entries[key]?.commands ?? [] {
             waiting.reply.resume(throwing: ControlError(.unavailable, reason))
         }
@@ -152,17 +249,18 @@ extension Controller {
     }
 
     /// What git wants, with mutable model files pinned to what they hold now.
-    private func desired(for key: DeploymentKey) async -> Desired {
+    private func desired(for key: DeploymentKey, at site: Site) async -> Desired {
         switch manifests.wish(for: key) {
         case .held: return .unreadable
         case .removed: return .removed
-        case .manifest(var deployment):
+        case .manifest(let manifest):
+            var deployment = manifest.forDeciding
             let model = deployment.template.model
             if model.storageURI == nil || model.digest != nil {
                 return .manifest(deployment, commit: manifests.commit)
             }
             do {
-                if let digest = try await pin(model, for: key) {
+                if let digest = try await pin(model, for: key, at: site) {
                     deployment.template = deployment.template.pinned(to: digest)
                 }
                 return .manifest(deployment, commit: manifests.commit)
@@ -173,19 +271,11 @@ extension Controller {
         }
     }
 
-    private func pin(_ model: ModelSource, for key: DeploymentKey) async throws -> Digest? {
+    private func pin(_ model: ModelSource, for key: DeploymentKey, at site: Site) async throws -> Digest? {
         if let pin = entries[key]?.pin, pin.model == model, pin.isFresh { return pin.digest }
-        let digest = try await with.backend.pin(model)
+        let digest = try await site.backend.pin(model)
         entries[key]?.pin = Pin(model: model, digest: digest, isFresh: true)
         return digest
-    }
-
-    private func reload(_ key: DeploymentKey) async {
-        guard let record = try? await with.store.record(for: key),
-            let state = try? JSONDecoder().decode(RolloutState.self, from: record.state)
-        else { return }
-        entries[key]?.state = state
-        entries[key]?.version = record.version
     }
 
     private func note(problem: String, for key: DeploymentKey) { entries[key]?.problem = problem }
@@ -201,10 +291,18 @@ extension Controller {
 }
 
 extension Decision {
+    /// While only time passes, it is written down this often: a rollout that loads for an hour is no stream of writes.
+    static let timekeepingInterval: TimeInterval = 10
+
     /// False where nothing changed but the time: a deployment at rest costs no write.
-    func isWorthWriting(before: RolloutState?) -> Bool {
-        guard var before, let state, events.isEmpty, state.rollout == nil else { return true }
+    /// - Parameter writtenAt: `decidedAt` of the record as it is; nil where there is none.
+    func isWorthWriting(before: RolloutState?, writtenAt: Date?) -> Bool {
+        guard var before, let state, let writtenAt, events.isEmpty else { return true }
+        if state.rollout != nil, state.decidedAt.timeIntervalSince(writtenAt) >= Self.timekeepingInterval {
+            return true
+        }
         before.decidedAt = state.decidedAt
+        if let spent = state.rollout?.progressSpent { before.rollout?.progressSpent = spent }
         return before != state
     }
 }

@@ -6,17 +6,20 @@ import Rollouts
 extension Controller: ControlSurface {
     public func status() -> ControllerStatus {
         let keys = Set(entries.keys).union(manifests.keys)
-        let views = keys.sorted().map { key in
-            DeploymentView(
-                key: key, state: entries[key]?.state, observed: entries[key]?.observed,
-                diagnostics: manifests.diagnostics.filter { $0.deployment == key }, problem: entries[key]?.problem,
-                commit: entries[key]?.commit,
-                firstSeenAt: entries[key]?.firstSeenAt ?? with.now())
-        }
+        let views = keys.sorted().map { view(of: $0, state: entries[$0]?.state) }
         return ControllerStatus(sources: [sourceStatus], deployments: views.map(\.status))
     }
 
+    func view(of key: DeploymentKey, state: RolloutState?) -> DeploymentView {
+        DeploymentView(
+            key: key, state: state, observed: entries[key]?.observed,
+            diagnostics: manifests.diagnostics.filter { $0.deployment == key },
+            problem: entries[key]?.problem ?? (isAtWork ? nil : followerText), commit: entries[key]?.commit,
+            firstSeenAt: entries[key]?.firstSeenAt ?? with.now())
+    }
+
     public func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
+        guard isAtWork else { throw ControlError(.unavailable, followerText) }
         guard entries[deployment]?.state != nil else { throw Self.notDeployed(deployment) }
         try await withCheckedThrowingContinuation { reply in
             entries[deployment]?.commands.append(PendingCommand(command: command, reply: reply))
@@ -48,7 +51,7 @@ extension Controller: ControlSurface {
     }
 
     public func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
-        try await with.store.events(matching: filter, limit: limit)
+        try await with.trail.events(matching: filter, limit: limit)
     }
 
     public func eventStream() -> AsyncStream<StoredEvent> {
@@ -62,13 +65,17 @@ extension Controller: ControlSurface {
     private func removeListener(_ listener: Int) { broadcast.remove(listener) }
 
     public func history(of deployment: DeploymentKey) throws -> [HistoryEntry] {
+        guard isAtWork else { throw ControlError(.unavailable, followerText) }
         guard let state = entries[deployment]?.state else { throw Self.notDeployed(deployment) }
         return state.historyEntries
     }
 
     public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine] {
-        guard entries[deployment] != nil else { throw Self.notDeployed(deployment) }
-        return try await with.logs.logs(of: deployment, revision: revision, lines: lines)
+        guard isAtWork else { throw ControlError(.unavailable, followerText) }
+        guard let name = entries[deployment]?.site, let site = with.sites[name] else {
+            throw Self.notDeployed(deployment)
+        }
+        return try await site.logs.logs(of: deployment, revision: revision, lines: lines)
     }
 
     public func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
@@ -96,6 +103,13 @@ extension Controller: ControlSurface {
         text.counter("mlctl_state_writes_total", "Records swapped in", counts.writes)
         text.counter("mlctl_source_looks_total", "Looks at git", counts.looks)
         text.counter("mlctl_source_failures_total", "Looks at git that failed", counts.lookFailures)
+        text.gauge("mlctl_leader", "1 where this controller does the work, 0 where another one does", isAtWork ? 1 : 0)
+        for name in with.sites.names {
+            text.gauge(
+                "mlctl_site_read",
+                "1 where it is known what serves there and was decided, 0 where it cannot be reached",
+                standings[name] == .read ? 1 : 0, ["site": "\(name)"])
+        }
         for kind in RolloutEvent.Kind.allCases {
             text.counter("mlctl_events_total", "Events by kind", counts.events[kind] ?? 0, ["kind": kind.rawValue])
         }

@@ -32,41 +32,6 @@ public struct ControllerConfiguration: Sendable {
     }
 }
 
-/// What a controller works with. None of it is named by its kind: those who start one choose.
-public struct ControllerCollaborators: Sendable {
-    public var source: any ManifestSource
-    public var backend: any ServingBackend
-    public var store: any StateStore
-    public var metrics: any MetricSource
-    public var logs: any LogSource
-    public var notifier: (any Notifier)?
-    public var inquirer: (any Inquirer)?
-    public var outcomes: OutcomeIntake?
-    public var recorder: ReadingRecorder?
-    /// The data plane's own, in Prometheus' text form.
-    public var dataPlaneMetrics: (@Sendable () async throws -> String)?
-    public var now: @Sendable () -> Date
-
-    public init(
-        source: any ManifestSource, backend: any ServingBackend, store: any StateStore, metrics: any MetricSource,
-        logs: any LogSource, notifier: (any Notifier)? = nil, inquirer: (any Inquirer)? = nil,
-        outcomes: OutcomeIntake? = nil, recorder: ReadingRecorder? = nil,
-        dataPlaneMetrics: (@Sendable () async throws -> String)? = nil, now: @escaping @Sendable () -> Date
-    ) {
-        self.source = source
-        self.backend = backend
-        self.store = store
-        self.metrics = metrics
-        self.logs = logs
-        self.notifier = notifier
-        self.inquirer = inquirer
-        self.outcomes = outcomes
-        self.recorder = recorder
-        self.dataPlaneMetrics = dataPlaneMetrics
-        self.now = now
-    }
-}
-
 /// The loop: git, what is observed, readings and commands go into `decide`; its decision is written, then carried out.
 ///
 /// One key at a time, at most one worker for a key. Git itself is a key: it is looked at in turn, backs off when it
@@ -74,6 +39,8 @@ public struct ControllerCollaborators: Sendable {
 public actor Controller {
     enum WorkKey: Hashable, Sendable {
         case source
+        /// What is there is read, once it can be.
+        case site(SiteName)
         case deployment(DeploymentKey)
     }
 
@@ -85,8 +52,12 @@ public actor Controller {
 
     /// What is kept in memory of one deployment.
     struct Entry {
+        /// Where its record is, or its instances without a record; nil while there is neither.
+        var site: SiteName?
         var state: RolloutState?
         var version: Int?
+        /// `decidedAt` of the state that was written last; nil where what is in memory has yet to be written.
+        var writtenAt: Date?
         var observed: Observation?
         /// Of the candidate's last failing requests, as last read.
         var failedRequestIds: [String] = []
@@ -124,6 +95,16 @@ public actor Controller {
     var lastEventId = 0
     var hasLooked = false
     var counts = PassCounts()
+    /// How it stands with each site, in this term.
+    var standings: [SiteName: SiteStanding] = [:]
+    var passesInFlight: [SiteName: Int] = [:]
+    /// Rises whenever the lead is gained or lost: what was begun in an earlier one is not carried out.
+    var term = 0
+    var isAtWork = false
+    /// What was decided before is not told again.
+    var tellsFrom = Date.distantPast
+    /// Passes that end when the lead is lost; kept only where there is an election.
+    var passes: [DeploymentKey: Task<Requeue, Never>] = [:]
 
     public init(configuration: ControllerConfiguration, with collaborators: ControllerCollaborators, logger: Logger) {
         self.configuration = configuration
@@ -137,48 +118,38 @@ public actor Controller {
             logger: logger)
     }
 
-    /// Works until its task is cancelled. What serves goes on serving.
+    /// Works until its task is cancelled, or until `drain`. What serves goes on serving.
     public func run() async throws {
-        try await restore()
         runner.add(.source)
+        if with.leadership == nil { try await takeUpWork() }
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.runner.run { key in await self.work(on: key) } }
-            group.addTask {
-                for await key in self.with.backend.changes { self.runner.add(.deployment(key)) }
+            if let leadership = with.leadership {
+                group.addTask { await leadership.run() }
+                group.addTask { for await leads in leadership.changes { await self.follow(leads) } }
             }
-            await group.next()
+            for name in with.sites.names {
+                guard let site = with.sites[name] else { continue }
+                group.addTask { for await key in site.backend.changes { self.runner.add(.deployment(key)) } }
+                guard let register = site.register else { continue }
+                group.addTask { for await key in register.changes { self.runner.add(.deployment(key)) } }
+            }
+            await runner.run { key in await self.work(on: key) }
+            // The lead is given up only now: no pass is under way any more.
             group.cancelAll()
         }
         await leave()
     }
 
-    /// Finds again what was decided before, so that a restart changes nothing.
-    private func restore() async throws {
-        for (key, record) in try await with.store.records() {
-            do {
-                let state = try JSONDecoder().decode(RolloutState.self, from: record.state)
-                entries[key] = Entry(state: state, version: record.version, firstSeenAt: state.since)
-            } catch {
-                logger.error("A record cannot be read", metadata: ["deployment": "\(key)", "error": "\(error)"])
-                entries[key] = Entry(
-                    version: record.version, problem: "its record cannot be read by this version of mlctl",
-                    firstSeenAt: with.now())
-            }
-        }
-        for key in try await with.backend.deployments() where entries[key] == nil {
-            entries[key] = Entry(
-                problem: "it serves, but its record is lost: it is left as it is until its manifest is read",
-                firstSeenAt: with.now())
-        }
-        lastEventId = try await with.store.events(matching: EventFilter(), limit: 1).first?.id ?? 0
-        for key in entries.keys { runner.add(.deployment(key)) }
-        logger.info("State restored", metadata: ["deployments": "\(entries.count)"])
-    }
+    /// Begins no more passes: `run` returns when those under way are done, within the runner's period of grace.
+    public nonisolated func drain() { runner.stop() }
 
     private func work(on key: WorkKey) async -> Requeue {
         switch key {
-        case .source: await lookAtSource()
-        case .deployment(let key): await reconcile(key)
+        case .source: return await lookAtSource()
+        case .site(let name): return await takeIn(name)
+        case .deployment(let key):
+            guard with.leadership != nil else { return await reconcile(key) }
+            return await reconcileWhileLeading(key)
         }
     }
 

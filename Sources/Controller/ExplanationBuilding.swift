@@ -76,7 +76,7 @@ extension Controller {
             throw Self.notDeployed(deployment)
         }
         let state = entries[deployment]?.state
-        let events = try await with.store.events(
+        let events = try await with.trail.events(
             matching: EventFilter(deployment: deployment), limit: DeploymentExplanation.eventLimit)
         return DeploymentExplanation(
             status: status, state: state, events: events,

@@ -35,6 +35,8 @@ package struct ManifestLedger {
     private var files: [String: KnownFile] = [:]
     private var desired = DesiredState()
     private var wishes: [DeploymentKey: Wish] = [:]
+    /// Every file of the commit could be read: what is not in it is not wanted.
+    private var isCertain = false
     /// By what they depend on. Derived once a commit, so that no pass has to look through all deployments for them.
     private(set) var dependents: [DeploymentKey: [DeploymentKey]] = [:]
 
@@ -92,11 +94,11 @@ package struct ManifestLedger {
         desired = DesiredState.resolve(files: files.values.map(\.parsed), reusing: desired)
         var next = desired.deployments.mapValues { Wish.manifest($0) }
         for key in desired.invalid { next[key] = .held }
-        let isCertain =
+        isCertain =
             desired.diagnostics.allSatisfy { $0.deployment != nil }
             && !files.values.contains(where: \.isUnknown)
         let missing = known.filter { next[$0] == nil }
-        let warning = reasonToHold(missing, next: next, isCertain: isCertain, allowsEmpty: allowsEmpty)
+        let warning = reasonToHold(missing, allowsEmpty: allowsEmpty)
         for key in missing { next[key] = warning == nil ? .removed : .held }
 
         let before = wishes
@@ -108,14 +110,24 @@ package struct ManifestLedger {
         return Absorbed(changed: changed, warning: warning)
     }
 
-    private func reasonToHold(
-        _ missing: Set<DeploymentKey>, next: [DeploymentKey: Wish], isCertain: Bool, allowsEmpty: Bool
-    ) -> String? {
+    /// Takes in deployments whose records were found after the commit was read: they are taken for removed, or held, by
+    /// the same rule as those that were known before.
+    ///
+    /// - Returns: why they are held, and what to do; nil where they are not.
+    mutating func meet(_ known: Set<DeploymentKey>, allowsEmpty: Bool) -> String? {
+        guard !commit.isEmpty else { return nil }
+        let missing = known.filter { wishes[$0] == nil }
+        let warning = reasonToHold(missing, allowsEmpty: allowsEmpty)
+        for key in missing { wishes[key] = warning == nil ? .removed : .held }
+        return warning
+    }
+
+    private func reasonToHold(_ missing: Set<DeploymentKey>, allowsEmpty: Bool) -> String? {
         guard !missing.isEmpty else { return nil }
         if !isCertain {
             return "some files cannot be read, so that nothing is taken for removed: mend them ('mlctl validate')"
         }
-        if next.isEmpty, !allowsEmpty {
+        if desired.deployments.isEmpty, desired.invalid.isEmpty, !allowsEmpty {
             return "the commit holds no ModelDeployment at all: everything is kept as it is. "
                 + "To remove all, start the controller with --allow-empty"
         }

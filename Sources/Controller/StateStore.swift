@@ -8,7 +8,7 @@ import Rollouts
 /// - `swap` writes the state and the events that it caused as one, or neither. It is durable when it returns.
 /// - A swap whose `expecting` is not the record's version writes nothing and throws `StateConflict`: somebody else
 ///   decided in between, and this pass must end.
-public protocol StateStore: Sendable {
+public protocol StateStore: EventTrail {
     func records() async throws -> [DeploymentKey: StateRecord]
     func record(for deployment: DeploymentKey) async throws -> StateRecord?
     /// - Parameters:
@@ -19,8 +19,49 @@ public protocol StateStore: Sendable {
     func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
     ) async throws -> Int
+    /// The same, for a store that shows people how the deployment stands.
+    @discardableResult
+    func swap(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
+    ) async throws -> Int
+}
+
+extension StateStore {
+    public func swap(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
+    ) async throws -> Int {
+        try await swap(deployment, expecting: expecting, state: state, events: events)
+    }
+}
+
+/// What was decided, in order.
+public protocol EventTrail: Sendable {
     /// Newest first, at most `limit`.
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent]
+}
+
+/// A trail that also keeps copies of what was decided elsewhere.
+public protocol EventArchive: EventTrail {
+    /// Adds those that it does not have yet. Of one deployment and origin, what is not above the highest ordinal that was
+    /// ever absorbed is known already.
+    func absorb(_ copies: [EventCopy]) async throws
+}
+
+/// An event whose original is in a record somewhere else.
+public struct EventCopy: Hashable, Sendable {
+    public var deployment: DeploymentKey
+    /// Names the place of the record.
+    public var origin: String
+    /// Rises with every event of the deployment at this origin.
+    public var ordinal: Int
+    public var event: RolloutEvent
+
+    public init(deployment: DeploymentKey, origin: String, ordinal: Int, event: RolloutEvent) {
+        self.deployment = deployment
+        self.origin = origin
+        self.ordinal = ordinal
+        self.event = event
+    }
 }
 
 public struct StateRecord: Hashable, Sendable {

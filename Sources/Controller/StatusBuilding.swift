@@ -54,7 +54,7 @@ struct DeploymentView {
             let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
             return "its manifest is invalid, and it is held as it was: \(first)\(more)"
         }
-        return problem ?? observed?.problems.first
+        return problem ?? state?.heldBack ?? observed?.problems.first
     }
 
     private func message(_ state: RolloutState) -> String {
@@ -81,7 +81,9 @@ struct DeploymentView {
         let ready = state.stable.map { observed?.ready($0.revision) ?? 0 } ?? 0
         let isServing = state.stable != nil && ready >= state.settings.replicas
         let isReady = state.phase == .healthy && isServing && trouble == nil
-        let isStalled = state.phase == .failed || state.phase == .rolledBack || !diagnostics.isEmpty
+        let isStalled =
+            state.phase == .failed || state.phase == .rolledBack || !diagnostics.isEmpty
+            || state.heldBack != nil
         let text = message(state)
         func condition(_ type: String, _ value: Bool, _ reason: String) -> Condition {
             Condition(type: type, status: value ? "True" : "False", reason: reason, message: text)
@@ -90,8 +92,15 @@ struct DeploymentView {
             condition(
                 "Ready", isReady, isReady ? "Healthy" : state.phase == .healthy ? "Degraded" : state.phase.rawValue),
             condition("Reconciling", isReconciling, state.phase.rawValue),
-            condition("Stalled", isStalled, diagnostics.isEmpty ? state.phase.rawValue : "InvalidManifest"),
+            condition("Stalled", isStalled, stallReason(state)),
         ]
+    }
+}
+
+extension DeploymentView {
+    private func stallReason(_ state: RolloutState) -> String {
+        if !diagnostics.isEmpty { return "InvalidManifest" }
+        return state.heldBack == nil ? state.phase.rawValue : "AnotherTarget"
     }
 }
 

@@ -37,6 +37,7 @@ enum JournalSchema {
         }
         migrator.registerMigration("2-outcomes") { db in try db.execute(sql: JournalStore.outcomeMigration) }
         migrator.registerMigration("3-readings") { db in try db.execute(sql: JournalStore.readingMigration) }
+        migrator.registerMigration("4-copies") { db in try db.execute(sql: JournalStore.copyMigration) }
         return migrator
     }()
 }

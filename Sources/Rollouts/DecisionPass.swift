@@ -13,7 +13,8 @@ struct DecisionPass {
     static let crashLoopRestartLimit = 5
 
     var state: RolloutState
-    let inputs: DecisionInputs
+    /// What git wants is taken for unreadable in them where it is held back.
+    private(set) var inputs: DecisionInputs
     let now: Date
     /// Since the last decision.
     let elapsed: Duration
@@ -31,6 +32,7 @@ struct DecisionPass {
 
     mutating func run() -> Decision {
         spendProgressTime()
+        holdAnotherPlace()
         readDesired()
         gatherEvidence()
         takeFindings()
@@ -47,6 +49,25 @@ struct DecisionPass {
     }
 
     var observed: Observation { inputs.observed }
+
+    /// A deployment does not move while it serves: its instances, its record and its endpoint are where they are.
+    private mutating func holdAnotherPlace() {
+        guard case .manifest(let deployment, let commit) = inputs.desired else {
+            if inputs.desired == .removed { state.heldBack = nil }
+            return
+        }
+        guard !state.target.isSamePlace(as: deployment.target) else {
+            state.heldBack = nil
+            state.target = deployment.target
+            return
+        }
+        inputs.desired = .unreadable
+        let reason =
+            "commit \(commit.prefix(10)) wants it at \(deployment.target), but it serves at \(state.target), where it stays "
+            + "as it is: take the manifest out of git first and put it back when nothing is left, or give it another name"
+        if state.heldBack == nil { record(.warning, reason, about: state.stable) }
+        state.heldBack = reason
+    }
 
     mutating func enter(_ phase: Phase, _ message: String) {
         if state.phase != phase {

@@ -10,7 +10,8 @@ extension DecisionPass {
     var capacity: Capacity { Capacity(state, observed: observed) }
 
     func plan() -> ServingPlan {
-        var plan = ServingPlan(deployment: state.key, endpoint: state.settings.endpoint)
+        var plan = ServingPlan(
+            deployment: state.key, target: state.target, endpoint: state.settings.endpoint)
         guard !state.isRemoved else { return plan }
         let capacity = capacity
         let candidateWeight = state.rollout?.weight ?? 0

@@ -16,6 +16,10 @@ public struct RolloutState: Codable, Equatable, Sendable {
     public var since: Date
     /// What happened last, for people.
     public var message: String
+    /// Where it is served, from the first decision until nothing is left of it; nil: on this machine.
+    public private(set) var placedAt: Target?
+    /// Why git's manifest is not followed, and what to do; nil where it is.
+    public var heldBack: String?
     /// The last manifest in force: how many replicas, where to answer, how to roll out.
     public var settings: ModelDeployment
     /// The commit that `settings` came from.
@@ -39,6 +43,8 @@ public struct RolloutState: Codable, Equatable, Sendable {
         phase = .idle
         since = now
         message = "nothing is deployed yet"
+        placedAt = deployment.target == .local ? nil : deployment.target
+        heldBack = nil
         settings = deployment
         self.commit = commit
         stable = nil
@@ -52,6 +58,12 @@ public struct RolloutState: Codable, Equatable, Sendable {
     }
 
     public var key: DeploymentKey { settings.key }
+
+    /// Where it is served. Gateways and host names follow the manifest; the place itself does not change.
+    public var target: Target {
+        get { placedAt ?? .local }
+        set { placedAt = newValue == .local ? nil : newValue }
+    }
 
     /// Of every revision that serves, is on its way, or could be gone back to.
     public var templates: [ServingTemplate] {

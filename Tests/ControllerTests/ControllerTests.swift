@@ -142,10 +142,10 @@ struct ControllerTests {
         let rig = Rig(["a.yaml": Self.manifest("1")])
         try await rig.running { controller in
             try await Self.wait(controller) { $0?.phase == .healthy }
-            let version = await rig.store.record(for: DeploymentKey(namespace: "test", name: "model"))?.version
+            let version = try await rig.store.record(for: DeploymentKey(namespace: "test", name: "model"))?.version
             _ = try await controller.sync()
             _ = try await controller.sync()
-            let after = await rig.store.record(for: DeploymentKey(namespace: "test", name: "model"))?.version
+            let after = try await rig.store.record(for: DeploymentKey(namespace: "test", name: "model"))?.version
             #expect(version == after)
         }
     }

@@ -5,7 +5,7 @@ import Rollouts
 
 /// A model of a state store: the promises of `StateStore` in their simplest form, held to them by the same suite as the
 /// journal.
-package actor InMemoryStateStore: StateStore {
+package actor InMemoryStateStore: StateStore, EventArchive {
     private struct Slot {
         var version: Int
         /// Nil: deleted. The version goes on from there.
@@ -14,24 +14,43 @@ package actor InMemoryStateStore: StateStore {
 
     private var slots: [DeploymentKey: Slot] = [:]
     private var stored: [StoredEvent] = []
+    private var absorbed: [DeploymentKey: [String: Int]] = [:]
+
+    private var failure: (any Error)?
+    private var afterSwap: (@Sendable () -> Void)?
+    private var isContended = false
+    package private(set) var conflicts = 0
 
     package init() {}
 
-    package func records() -> [DeploymentKey: StateRecord] {
-        slots.compactMapValues { slot in
+    /// From now on nothing can be read or written; nil: it can again.
+    package func fail(with error: (any Error)?) { failure = error }
+
+    /// Called when a swap has been made, before its caller goes on.
+    package func whenSwapped(_ action: (@Sendable () -> Void)?) { afterSwap = action }
+
+    /// Somebody else writes before every swap, which therefore conflicts.
+    package func contend(_ isContended: Bool) { self.isContended = isContended }
+
+    package func records() throws -> [DeploymentKey: StateRecord] {
+        if let failure { throw failure }
+        return slots.compactMapValues { slot in
             slot.state.map { StateRecord(version: slot.version, state: $0) }
         }
     }
 
-    package func record(for deployment: DeploymentKey) -> StateRecord? { records()[deployment] }
+    package func record(for deployment: DeploymentKey) throws -> StateRecord? { try records()[deployment] }
 
     @discardableResult
     package func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
     ) throws -> Int {
+        if let failure { throw failure }
+        if isContended { slots[deployment]?.version += 1 }
         let slot = slots[deployment]
         let found = slot?.state == nil ? nil : slot?.version
         guard found == expecting else {
+            conflicts += 1
             throw StateConflict(deployment: deployment, expected: expecting, found: found)
         }
         let version = (slot?.version ?? 0) + 1
@@ -39,6 +58,7 @@ package actor InMemoryStateStore: StateStore {
         for event in events {
             stored.append(StoredEvent(id: stored.count + 1, deployment: deployment, event: event))
         }
+        afterSwap?()
         return version
     }
 
@@ -49,5 +69,13 @@ package actor InMemoryStateStore: StateStore {
                 && (filter.since.map { stored.event.at >= $0 } ?? true)
         }
         return Array(matching.prefix(max(limit, 0)))
+    }
+
+    package func absorb(_ copies: [EventCopy]) {
+        for copy in copies.sorted(by: { $0.ordinal < $1.ordinal })
+        where copy.ordinal > absorbed[copy.deployment]?[copy.origin] ?? 0 {
+            absorbed[copy.deployment, default: [:]][copy.origin] = copy.ordinal
+            stored.append(StoredEvent(id: stored.count + 1, deployment: copy.deployment, event: copy.event))
+        }
     }
 }

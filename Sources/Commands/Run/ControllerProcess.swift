@@ -45,11 +45,11 @@ struct ControllerProcess {
             logger.warning("Journal started anew", metadata: ["reason": "\(recovered)"])
         }
         let models = ModelStore(cacheDirectory: state.appending(path: "models"))
-        let backend = try LocalBackend(
-            configuration: LocalBackend.Configuration(stateDirectory: state), files: StoredModelFiles(store: models),
-            launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
         let clock = SteadyClock(notEarlierThan: try await journal.latestEventAt())
-        let proxy = ProxyClient(stateDirectory: state)
+        let clusters = try ClusterSites.open(
+            settings, environment: ProcessInfo.processInfo.environment, archive: journal, now: { clock.now() },
+            logger: logger)
+        let local = try clusters.servesLocally ? localSite(journal, models) : nil
         let notifications = try settings.webhook.map { webhook in
             NotificationQueue(
                 try WebhookNotifier(url: webhook.url, secret: WebhookSecret(file: webhook.secretFile)), logger: logger)
@@ -59,22 +59,23 @@ struct ControllerProcess {
                 repo: repository.configuration.location.description, branch: settings.branch,
                 interval: settings.interval, allowsEmpty: settings.allowsEmpty),
             with: ControllerCollaborators(
-                source: GitManifests(repository: repository), backend: backend, store: journal,
-                metrics: ProxyCounters { try await proxy.report() }, logs: LocalLogs(backend: backend),
-                notifier: notifications, inquirer: inquirer(journal),
-                outcomes: OutcomeIntake(store: journal, key: requestIdKey),
-                recorder: ReadingRecorder(store: journal, logger: logger),
-                dataPlaneMetrics: { try await proxy.metrics() }, now: { clock.now() }),
+                source: GitManifests(repository: repository), sites: clusters.directory(with: local?.site),
+                trail: journal, leadership: try clusters.leadership(settings, logger: logger), notifier: notifications,
+                inquirer: inquirer(journal), outcomes: OutcomeIntake(store: journal, key: requestIdKey),
+                recorder: ReadingRecorder(store: journal, logger: logger), dataPlaneMetrics: local?.metrics,
+                now: { clock.now() }),
             logger: logger)
         let server = try ControlServer(
             surface: controller, listen: listen, token: settings.token(),
             logger: logger, onListening: announce)
         var services: [any Service] = [
             server,
-            LoopService { await backend.run() },
-            LoopService { try await controller.run() },
+            LoopService { await clusters.run() },
+            ControllerService(controller: controller),
             LoopService { try await tidy(journal, models) },
         ]
+        // Before the controller, so that it ends after it.
+        if let local { services.insert(LoopService { await local.backend.run() }, at: 1) }
         if let notifications { services.append(LoopService { await notifications.run() }) }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -82,6 +83,27 @@ struct ControllerProcess {
                 logger: logger))
         try await group.run()
         logger.info("Stopped; what serves goes on serving. 'mlctl down' stops it")
+    }
+
+    private struct LocalSite {
+        var backend: LocalBackend
+        var site: Site
+        /// The data plane's, in Prometheus' text form.
+        var metrics: @Sendable () async throws -> String
+    }
+
+    /// This machine.
+    private func localSite(_ journal: JournalStore, _ models: ModelStore) throws -> LocalSite {
+        let backend = try LocalBackend(
+            configuration: LocalBackend.Configuration(stateDirectory: state), files: StoredModelFiles(store: models),
+            launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
+        let proxy = ProxyClient(stateDirectory: state)
+        return LocalSite(
+            backend: backend,
+            site: Site(
+                backend: backend, store: journal, metrics: ProxyCounters { try await proxy.report() },
+                logs: LocalLogs(backend: backend)),
+            metrics: { try await proxy.metrics() })
     }
 
     /// Those that gates may ask, by the names that manifests have for them.
@@ -163,6 +185,19 @@ struct ControllerRecord: Codable {
     var pid: Int32
 
     static func file(in state: URL) -> URL { state.appending(path: "controller.json") }
+}
+
+/// The controller, which ends its passes before it goes.
+struct ControllerService: Service {
+    let controller: Controller
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            do { try await controller.run() } catch is CancellationError {}
+        } onGracefulShutdown: {
+            controller.drain()
+        }
+    }
 }
 
 /// Work that goes on until the process is asked to stop.

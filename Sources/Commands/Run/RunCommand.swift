@@ -25,6 +25,7 @@ struct RunCommand: AsyncParsableCommand {
               mlctl run --repo .                                        the repository in this folder
               mlctl run --repo https://git.example.com/ml/models.git --path deploy --branch production
               mlctl run --repo . --interval 10s --listen 127.0.0.1:0
+              mlctl run --repo . --no-local --config mlctl.yaml         clusters only, named in the file
             """)
 
     @Option(help: "The git repository: a folder, file:, https: or ssh: address.") var repo: String
@@ -37,6 +38,15 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "A file with more settings: see controller/mlctl.yaml.") var config: String?
     @Flag(name: .customLong("allow-empty"), help: "Let a commit without any manifest remove all deployments.")
     var allowsEmpty = false
+    @Flag(
+        name: .customLong("leader-elect"),
+        help: "Take turns with other controllers of the same name: one works, the others stand by.")
+    var electsLeader = false
+    @Option(help: "Of the lease by which the controllers take turns; the pod's own.") var namespace: String?
+    @Flag(
+        name: .customLong("no-local"),
+        help: "Serve nothing on this machine, only in clusters. So it is in a pod, whatever is said.")
+    var servesNothingLocally = false
     @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning or error.")
     var logLevel: LogLevelArgument = .init(.info)
 
@@ -48,6 +58,9 @@ struct RunCommand: AsyncParsableCommand {
         settings.listen = listen
         settings.interval = interval.duration
         settings.allowsEmpty = allowsEmpty
+        settings.electsLeader = electsLeader
+        settings.namespace = namespace
+        settings.servesNothingLocally = servesNothingLocally
         var logger = Logger(label: "mlctl") { _ in PlainLogHandler() }
         logger.logLevel = logLevel.level
         try await ControllerProcess(settings: settings, state: state.url, logger: logger).run()

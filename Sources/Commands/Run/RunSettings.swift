@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import KubernetesClient
+import KubernetesServing
 import MetricSources
 import ModelManifests
 import Notifications
@@ -17,6 +19,18 @@ struct RunSettings {
     var webhook: Webhook?
     /// What gates can ask beside the proxy and the servers themselves.
     var sources: [SourceSettings] = []
+    /// Serves nothing on this machine.
+    var servesNothingLocally = false
+    /// Several controllers of the same name work in turn.
+    var electsLeader = false
+    /// Of the lease; nil: that of the pod, or of the cluster's context.
+    var namespace: String?
+    /// This controller's among those of its clusters.
+    var name = RunSettings.defaultName
+    var clusters: [ClusterSettings] = []
+    var serving = ClusterServingSettings()
+
+    static let defaultName = "mlctl"
 
     struct Webhook: Decodable {
         var url: String
@@ -28,9 +42,31 @@ struct RunSettings {
         var tokenFile: String?
         var webhook: Webhook?
         var sources: [SourceSettings]?
+        var name: String?
+        var clusters: [ClusterSettings]?
+        var image: String?
+        var proxyReplicas: Int?
+        var imagePullSecrets: [String]?
+        var storageInitializer: StorageInitializer?
+
+        struct StorageInitializer: Decodable {
+            var image: String
+        }
+
+        var serving: ClusterServingSettings {
+            var serving = ClusterServingSettings()
+            serving.image = image ?? serving.image
+            serving.proxyReplicas = proxyReplicas ?? serving.proxyReplicas
+            serving.imagePullSecrets = imagePullSecrets ?? serving.imagePullSecrets
+            serving.storageInitializerImage = storageInitializer?.image ?? serving.storageInitializerImage
+            return serving
+        }
     }
 
-    static let knownKeys: Set<String> = ["sources", "tokenFile", "webhook"]
+    static let knownKeys: Set<String> = [
+        "clusters", "image", "imagePullSecrets", "name", "proxyReplicas", "sources", "storageInitializer", "tokenFile",
+        "webhook",
+    ]
 
     init() {}
 
@@ -51,6 +87,10 @@ struct RunSettings {
             webhook = file.webhook
             sources = file.sources ?? []
             try SourceSettings.check(sources)
+            name = file.name ?? name
+            clusters = file.clusters ?? []
+            serving = file.serving
+            try checkClusters()
         } catch let error as ValidationError {
             throw error
         } catch {
@@ -58,10 +98,32 @@ struct RunSettings {
         }
     }
 
+    private func checkClusters() throws {
+        var names: Set<String> = []
+        for cluster in clusters {
+            guard !cluster.name.isEmpty else { throw SettingsFault("clusters: each must have a name") }
+            guard names.insert(cluster.name).inserted else {
+                throw SettingsFault("cluster '\(cluster.name)' is there twice")
+            }
+        }
+        guard (1...Self.mostProxyReplicas).contains(serving.proxyReplicas) else {
+            throw SettingsFault("proxyReplicas: must be 1 to \(Self.mostProxyReplicas)")
+        }
+    }
+
+    private static let mostProxyReplicas = 100
+
+    private struct SettingsFault: Error {
+        var message: String
+
+        init(_ message: String) { self.message = message }
+    }
+
     /// What a decoder knows, without its wrapping.
     private static func reason(of error: any Error) -> String {
         switch error {
         case let fault as SourceSettings.Fault: fault.message
+        case let fault as SettingsFault: fault.message
         case DecodingError.dataCorrupted(let context): context.underlyingError.map(reason) ?? context.debugDescription
         case DecodingError.keyNotFound(let key, let context): place(context.codingPath + [key]) + "is missing"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):

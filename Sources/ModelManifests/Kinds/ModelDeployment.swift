@@ -12,12 +12,15 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
     public var dependsOn: [DeploymentKey]
     /// Keeps everything as it is, whatever git says.
     public var suspend: Bool
+    /// `spec` as git has it, as canonical JSON, for a target that shows it to others; nil where there is nobody to show it
+    /// to. What is decided never depends on it: `forDeciding`.
+    public var written: String?
 
     public init(
         key: DeploymentKey, labels: [String: String] = [:], template: ServingTemplate, lineage: [String: String] = [:],
         target: Target = .local, replicas: Int = 1, endpoint: Endpoint = Endpoint(),
         rollout: RolloutSpec = RolloutSpec(),
-        dependsOn: [DeploymentKey] = [], suspend: Bool = false
+        dependsOn: [DeploymentKey] = [], suspend: Bool = false, written: String? = nil
     ) {
         self.key = key
         self.labels = labels
@@ -29,6 +32,30 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
         self.rollout = rollout
         self.dependsOn = dependsOn
         self.suspend = suspend
+        self.written = written
+    }
+
+    /// A record that an older controller kept knows no target: it was local.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        key = try fields.decode(DeploymentKey.self, forKey: .key)
+        labels = try fields.decode([String: String].self, forKey: .labels)
+        template = try fields.decode(ServingTemplate.self, forKey: .template)
+        lineage = try fields.decode([String: String].self, forKey: .lineage)
+        target = try fields.decodeIfPresent(Target.self, forKey: .target) ?? .local
+        replicas = try fields.decode(Int.self, forKey: .replicas)
+        endpoint = try fields.decode(Endpoint.self, forKey: .endpoint)
+        rollout = try fields.decode(RolloutSpec.self, forKey: .rollout)
+        dependsOn = try fields.decode([DeploymentKey].self, forKey: .dependsOn)
+        suspend = try fields.decode(Bool.self, forKey: .suspend)
+        written = try fields.decodeIfPresent(String.self, forKey: .written)
+    }
+
+    /// The same without what is only shown.
+    public var forDeciding: ModelDeployment {
+        var deployment = self
+        deployment.written = nil
+        return deployment
     }
 }
 

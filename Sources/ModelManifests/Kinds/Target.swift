@@ -3,6 +3,27 @@ public enum Target: Hashable, Codable, Sendable {
     /// Processes of the machine that the controller runs on.
     case local
     case kubernetes(KubernetesTarget)
+
+    /// False where a deployment cannot go from one to the other while it serves: other machines, or another router.
+    public func isSamePlace(as other: Target) -> Bool {
+        switch (self, other) {
+        case (.local, .local): true
+        case (.kubernetes(let own), .kubernetes(let other)):
+            own.cluster == other.cluster && own.router == other.router
+        case (.local, .kubernetes), (.kubernetes, .local): false
+        }
+    }
+}
+
+extension Target: CustomStringConvertible {
+    /// Such as `cluster prod, router proxy`.
+    public var description: String {
+        switch self {
+        case .local: "this machine"
+        case .kubernetes(let target):
+            "\(target.cluster.map { "cluster \($0)" } ?? "the controller's cluster"), router \(target.router.rawValue)"
+        }
+    }
 }
 
 /// A cluster, and what splits the traffic in it.

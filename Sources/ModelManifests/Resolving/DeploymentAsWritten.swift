@@ -9,6 +9,8 @@ struct DeploymentAsWritten: Sendable {
     private let runtimeNode: SourceNode
     private let modelCanonical: JSONValue
     private let resourcesCanonical: JSONValue?
+    /// All of `spec`; nil for what nobody but mlctl is shown.
+    private let specCanonical: String?
 
     init(
         _ manifest: WrittenManifest<WrittenDeployment>, called key: DeploymentKey, node: SourceNode, file: String
@@ -22,6 +24,9 @@ struct DeploymentAsWritten: Sendable {
         runtimeNode = specNode?["runtime"] ?? SourceNode(content: .mapping([]), place: node.place)
         modelCanonical = specNode?["model"].map(ModelFields.canonical) ?? .object([:])
         resourcesCanonical = specNode?["resources"].map(ResourceFields.shape.canonical)
+        specCanonical =
+            manifest.spec.target == .local
+            ? nil : specNode.map { CanonicalJSON.text(DeploymentFields.spec.canonical($0)) }
     }
 
     var runtimeName: String? { spec.runtime.name }
@@ -63,7 +68,7 @@ struct DeploymentAsWritten: Sendable {
             dependsOn: spec.dependsOn.map {
                 DeploymentKey(namespace: $0.namespace ?? key.namespace, name: $0.name)
             },
-            suspend: spec.suspend)
+            suspend: spec.suspend, written: specCanonical)
         return .resolved(deployment)
     }
 

@@ -40,13 +40,35 @@ struct RunSettingsTests {
         #expect(settings.tokenFile == "/etc/token")
     }
 
+    @Test("names the clusters, and what they are served with")
+    func clusters() throws {
+        let settings = try settings(
+            """
+            name: team-a
+            clusters:
+            - {name: prod, kubeconfig: /etc/prod, context: admin}
+            - {name: staging, context: staging}
+            image: registry.example.com/mlctl:1
+            storageInitializer: {image: "registry.example.com/init:1"}
+            """)
+        #expect(settings.name == "team-a")
+        #expect(settings.clusters.map(\.name) == ["prod", "staging"])
+        #expect(settings.clusters.first?.kubeconfig == "/etc/prod" && settings.clusters.last?.context == "staging")
+        #expect(settings.serving.image == "registry.example.com/mlctl:1")
+        #expect(settings.serving.storageInitializerImage == "registry.example.com/init:1")
+        #expect(settings.serving.proxyReplicas == 2)
+    }
+
     @Test("needs none, and may be empty", arguments: ["", "# nothing\n", "sources:\n", "sources: []\n"])
     func none(text: String) throws { #expect(try settings(text).sources.isEmpty) }
 
     @Test("that cannot be right is an error that says where and what")
     func faults() {
         for (text, words) in [
-            ("source: []", "unknown setting source; known are sources, tokenFile, webhook"),
+            ("source: []", "unknown setting source; known are clusters, image, imagePullSecrets, name, "),
+            ("clusters: [{kubeconfig: /a}]", "name: is missing"),
+            ("clusters: [{name: a}, {name: a}]", "cluster 'a' is there twice"),
+            ("proxyReplicas: 0", "proxyReplicas: must be 1 to 100"),
             ("sources: 3", "sources: "),
             ("sources: [prometheus]", "each must be an object"),
             ("sources: [{name: p, kind: prometheus, uri: x}]", "source 'p': unknown uri; prometheus has"),

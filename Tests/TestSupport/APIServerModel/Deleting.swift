@@ -51,8 +51,13 @@ extension APIServerModel {
                 object.json.set(.integer(generation + 1), at: "metadata", "generation")
             }
             if type.resource == .namespaces { object.json.set("Terminating", at: "status", "phase") }
-        } else if graceSeconds == 0 {
-            object.json.set(0, at: "metadata", "deletionGracePeriodSeconds")
+        } else {
+            if graceSeconds == 0 { object.json.set(0, at: "metadata", "deletionGracePeriodSeconds") }
+            // A later deletion may still say that dependents are to be left behind.
+            if propagation == "Orphan", !live.finalizers.contains(Self.orphanFinalizer) {
+                let finalizers = live.finalizers.filter { $0 != Self.foregroundFinalizer } + [Self.orphanFinalizer]
+                object.json.set(.array(finalizers.map { .string($0) }), at: "metadata", "finalizers")
+            }
         }
         if object.mayGo {
             removeForGood(type, live.key)

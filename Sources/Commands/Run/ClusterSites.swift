@@ -1,0 +1,165 @@
+import ArgumentParser
+import Controller
+import Foundation
+import Journal
+import KubernetesClient
+import KubernetesServing
+import Logging
+import MetricSources
+import ModelManifests
+import Rollouts
+
+/// The clusters that a controller works with, from its settings to its sites.
+struct ClusterSites {
+    /// The cluster of the controller's own pod.
+    static let ownCluster = "in-cluster"
+    static let eventController = "mlctl.dev/controller"
+
+    private struct Member {
+        var settings: ClusterSettings
+        /// Of the context, or of the pod.
+        var namespace: String?
+        var api: KubernetesAPI
+        var backend: ClusterBackend
+        var store: ClusterStore
+        var events: EventRecorder
+    }
+
+    private let members: [Member]
+    private let isPod: Bool
+    let servesLocally: Bool
+
+    /// Reads all credentials that have to be there; asks no server yet.
+    /// - Throws: `ValidationError` for settings that cannot be right.
+    static func open(
+        _ settings: RunSettings, environment: [String: String], archive: JournalStore,
+        now: @escaping @Sendable () -> Date, logger: Logger
+    ) throws -> ClusterSites {
+        let isPod = environment["KUBERNETES_SERVICE_HOST"].map { !$0.isEmpty } ?? false
+        do {
+            let members = try clusters(settings, isPod: isPod).map {
+                try open($0, settings, environment: environment, archive: archive, now: now, logger: logger)
+            }
+            return ClusterSites(
+                members: members, isPod: isPod, servesLocally: !isPod && !settings.servesNothingLocally)
+        } catch let error as APIError {
+            throw ValidationError(error.message)
+        }
+    }
+
+    /// Those of the settings, and the pod's own.
+    static func clusters(_ settings: RunSettings, isPod: Bool) -> [ClusterSettings] {
+        let isNamed = settings.clusters.contains { $0.name == ownCluster }
+        return settings.clusters + (isPod && !isNamed ? [ClusterSettings(name: ownCluster)] : [])
+    }
+
+    private static func open(
+        _ cluster: ClusterSettings, _ settings: RunSettings, environment: [String: String], archive: JournalStore,
+        now: @escaping @Sendable () -> Date, logger: Logger
+    ) throws -> Member {
+        let connection = try cluster.connection(environment: environment)
+        let api = KubernetesAPI(transport: try HTTPTransport(connection, logger: logger))
+        let events = EventRecorder(
+            api, controller: eventController, instance: ProcessInfo.processInfo.hostName, logger: logger)
+        let store = ClusterStore(
+            api: api,
+            identity: RegisterIdentity(
+                controller: settings.name, source: "\(settings.repo)\n\(settings.branch)\n\(settings.path)"),
+            archive: archive,
+            tellEvent: { event, owner, deployment in
+                events.record(KubernetesEvent(event, of: deployment, owner), at: event.at)
+            },
+            now: now, logger: logger)
+        let backend = ClusterBackend(api: api, owners: store, settings: settings.serving, logger: logger)
+        return Member(
+            settings: cluster, namespace: connection.namespace, api: api, backend: backend,
+            store: store, events: events)
+    }
+
+    func directory(with local: Site?) -> SiteDirectory {
+        let sites = members.map { member in
+            let backend = member.backend
+            return (
+                member.settings.name,
+                Site(
+                    backend: backend, store: member.store,
+                    metrics: PodProxyCounters { await backend.proxies(of: $0) },
+                    logs: ClusterLogs(api: member.api), register: member.store)
+            )
+        }
+        return SiteDirectory(
+            local: local, clusters: Dictionary(sites) { first, _ in first },
+            defaultCluster: isPod ? Self.ownCluster : nil)
+    }
+
+    /// - Returns: nil where nobody asked for an election.
+    /// - Throws: `ValidationError` where there is no cluster to hold it in.
+    func leadership(_ settings: RunSettings, logger: Logger) throws -> (any Leadership)? {
+        guard settings.electsLeader else { return nil }
+        let home = isPod ? members.first { $0.settings.name == Self.ownCluster } : members.first
+        guard let home else {
+            throw ValidationError("--leader-elect needs a cluster for its lease: name one under 'clusters'")
+        }
+        let key = ObjectKey(namespace: settings.namespace ?? home.namespace ?? "default", name: settings.name)
+        return LeaseLeadership(
+            LeaseElector(home.api, lease: key, identity: ProcessInfo.processInfo.hostName, logger: logger))
+    }
+
+    /// Follows all of them until its task is cancelled.
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            for member in members {
+                group.addTask { await member.backend.run() }  // The store's watch too: it knows the owners.
+                group.addTask { await member.events.run() }
+            }
+            // Where there is none, the service goes on nevertheless.
+            let (end, ended) = AsyncStream.makeStream(of: Void.self)
+            await withTaskCancellationHandler {
+                for await _ in end {}
+            } onCancel: {
+                ended.finish()
+            }
+            group.cancelAll()
+        }
+    }
+}
+
+/// A Lease, as the controller takes part in it.
+struct LeaseLeadership: Leadership {
+    private let elector: LeaseElector
+    let changes: AsyncStream<Bool>
+
+    init(_ elector: LeaseElector) {
+        self.elector = elector
+        changes = elector.changes()
+    }
+
+    func run() async { await elector.run() }
+    var isLeading: Bool { elector.isLeading }
+    /// The name alone: what tells two of the same name apart is not for people.
+    var leader: String? { elector.observedHolder.map { String($0.prefix { $0 != "_" }) } }
+}
+
+extension KubernetesEvent {
+    /// What was decided about a deployment, said of its ModelDeployment.
+    init(_ event: RolloutEvent, of deployment: DeploymentKey, _ owner: OwnerReference) {
+        let word = event.kind.rawValue.prefix(1).uppercased() + event.kind.rawValue.dropFirst()
+        self.init(
+            regarding: Reference(
+                .modelDeployments,
+                ObjectMetadata(name: owner.name, namespace: deployment.namespace, uid: owner.uid)),
+            kind: event.kind.isTrouble ? .warning : .normal, reason: word, action: word, note: event.message)
+    }
+}
+
+extension RolloutEvent.Kind {
+    /// What somebody should look at.
+    fileprivate var isTrouble: Bool {
+        switch self {
+        case .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .stuck, .failed, .warning: true
+        case .deployed, .rolloutStarted, .stepStarted, .gatePassed, .paused, .resumed, .approved, .promoting, .promoted,
+            .probationStarted, .probationEnded, .superseded, .retried, .suspended, .unsuspended, .recovered, .removed:
+            false
+        }
+    }
+}

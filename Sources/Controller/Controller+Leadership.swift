@@ -1,0 +1,74 @@
+import ControllerRuntime
+import Foundation
+import ModelManifests
+
+/// Working on deployments, or leaving them to the one who leads.
+extension Controller {
+    /// A pass during which the lead became doubtful comes back after this.
+    static let leadershipDelay: Duration = .seconds(1)
+
+    /// Begins a term: nothing that was known in an earlier one is relied upon.
+    func takeUpWork() async throws {
+        term += 1
+        isAtWork = true
+        tellsFrom = with.now()
+        for name in with.sites.names { standings[name] = .unread(nil) }
+        lastEventId = try await with.trail.events(matching: EventFilter(), limit: 1).first?.id ?? 0
+        // A journal that cannot be read is said at once; where others may take over, it is tried again.
+        if with.leadership == nil, with.sites.local != nil { try await restore(.local) }
+        for name in with.sites.names { runner.add(.site(name)) }
+    }
+
+    /// Ends a term: no pass goes on, and nothing more is carried out.
+    func layDownWork() {
+        term += 1
+        isAtWork = false
+        for pass in passes.values { pass.cancel() }
+        for (key, entry) in entries {
+            for inquiry in entry.inquiries.values { inquiry.cancel() }
+            for waiter in entry.passWaiters { waiter.resume() }
+            refusePending(key, followerText)
+        }
+        entries = [:]
+        logger.notice("No longer leads", metadata: ["leader": "\(with.leadership?.leader ?? "nobody yet")"])
+    }
+
+    /// What the election says.
+    func follow(_ leads: Bool) async {
+        if leads, !isAtWork {
+            logger.notice("Leads")
+            do {
+                try await takeUpWork()
+            } catch {
+                logger.error("The trail cannot be read", metadata: ["error": "\(Self.explain(error).text)"])
+                for name in with.sites.names { runner.add(.site(name)) }
+            }
+        } else if !leads, isAtWork {
+            layDownWork()
+        }
+    }
+
+    /// A pass that is cut off when the lead is lost, wherever it is.
+    func reconcileWhileLeading(_ key: DeploymentKey) async -> Requeue {
+        let pass = Task { await self.reconcile(key) }
+        passes[key] = pass
+        defer { passes[key] = nil }
+        return await withTaskCancellationHandler {
+            await pass.value
+        } onCancel: {
+            pass.cancel()
+        }
+    }
+
+    /// Whether what was begun in that term may still be carried out.
+    func leads(_ begun: Int) -> Bool { isAtWork && term == begun && with.leadership?.isLeading != false }
+
+    func check(_ begun: Int) throws {
+        guard leads(begun) else { throw LeadershipLost() }
+    }
+
+    var followerText: String {
+        guard let leader = with.leadership?.leader else { return "no controller leads yet: try again in some seconds" }
+        return "this controller stands by; \(leader) leads: ask that one"
+    }
+}

@@ -1,0 +1,155 @@
+import ControllerRuntime
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// How it stands with a site.
+enum SiteStanding: Equatable {
+    /// What is there has yet to be read; the last reason why it could not be.
+    case unread(String?)
+    case read
+}
+
+/// Which site a deployment is worked on at, and finding again what was decided there.
+extension Controller {
+    /// So many workers are left to the other sites, however long one of them takes to answer.
+    static let workersForOthers = 4
+    /// A pass that has to wait for a worker of its site comes back after this.
+    static let crowdedSiteDelay: Duration = .milliseconds(500)
+
+    /// Where the deployment is worked on now.
+    ///
+    /// - Returns: nil where there is neither a record, nor instances, nor a manifest.
+    /// - Throws: `SiteError` where there is no such site, or it is not known yet what is there.
+    func place(of key: DeploymentKey) throws -> (name: SiteName, site: Site)? {
+        let entry = entries[key]
+        var wanted: SiteName?
+        if case .manifest(let deployment) = manifests.wish(for: key), entry?.state == nil {
+            wanted = try with.sites.name(for: deployment.target)
+        }
+        if let served = entry?.site, let wanted, served != wanted {
+            throw SiteError.servesElsewhere(served, wanted: wanted)
+        }
+        guard let name = entry?.site ?? wanted, let site = with.sites[name] else { return nil }
+        if case .unread(let reason)? = standings[name] { throw SiteError.unreachable(name, reason: reason) }
+        return (name, site)
+    }
+
+    /// - Returns: false where the site has all the workers that it may have.
+    func occupyWorker(of site: SiteName) -> Bool {
+        let limit =
+            with.sites.names.count > 1
+            ? max(1, configuration.concurrency - Self.workersForOthers) : configuration.concurrency
+        guard passesInFlight[site, default: 0] < limit else { return false }
+        passesInFlight[site, default: 0] += 1
+        return true
+    }
+
+    func freeWorker(of site: SiteName) { passesInFlight[site, default: 1] -= 1 }
+
+    /// Reads what is at a site, and comes back until that was possible.
+    func takeIn(_ name: SiteName) async -> Requeue {
+        guard isAtWork, standings[name] != .read else { return .done }
+        do {
+            try await restore(name)
+            return .done
+        } catch {
+            let (text, _) = Self.explain(error)
+            if standings[name] != .unread(text) {
+                logger.warning("Site cannot be reached", metadata: ["site": "\(name)", "error": "\(text)"])
+            }
+            guard isAtWork, standings[name] != .read else { return .done }
+            standings[name] = .unread(text)
+            for key in keys(at: name) { entries[key]?.problem = SiteError.unreachable(name, reason: text).message }
+            return .backoff(.transient)
+        }
+    }
+
+    /// Finds again what was decided at a site before, so that a restart changes nothing.
+    func restore(_ name: SiteName) async throws {
+        guard let site = with.sites[name] else { return }
+        let begun = term
+        let records = try await site.store.records()
+        let served = try await site.backend.deployments()
+        guard begun == term else { return }
+        for (key, record) in records { takeIn(record, of: key, at: name) }
+        for key in served where records[key] == nil {
+            meet(key)
+            guard entries[key]?.site == nil else { continue }
+            entries[key]?.site = name
+            entries[key]?.problem =
+                "it serves, but its record is lost: it is left as it is until its manifest is read"
+        }
+        let before = standings.updateValue(.read, forKey: name)
+        let found = Set(records.keys)
+        if let warning = manifests.meet(found, allowsEmpty: configuration.allowsEmpty) { sourceStatus.error = warning }
+        for key in keys(at: name) {
+            if case .unread(let reason)? = before,
+                entries[key]?.problem == SiteError.unreachable(name, reason: reason).message
+            {
+                entries[key]?.problem = nil
+            }
+            runner.add(.deployment(key))
+        }
+        logger.info("State restored", metadata: ["site": "\(name)", "deployments": "\(records.count)"])
+    }
+
+    private func takeIn(_ record: StateRecord, of key: DeploymentKey, at name: SiteName) {
+        meet(key)
+        if let other = entries[key]?.site, other != name {
+            let problem = "there is a record of it at \(name) too: rename it, or take it out there"
+            logger.error("Deployment at two sites", metadata: ["deployment": "\(key)", "sites": "\(other), \(name)"])
+            entries[key]?.problem = problem
+            return
+        }
+        entries[key]?.site = name
+        entries[key]?.version = record.version
+        do {
+            let state = try JSONDecoder().decode(RolloutState.self, from: record.state)
+            entries[key]?.state = state
+            entries[key]?.writtenAt = state.decidedAt
+            entries[key]?.firstSeenAt = state.since
+        } catch {
+            logger.error("A record cannot be read", metadata: ["deployment": "\(key)", "error": "\(error)"])
+            entries[key]?.problem = "its record cannot be read by this version of mlctl"
+        }
+    }
+
+    func meet(_ key: DeploymentKey) {
+        if entries[key] == nil { entries[key] = Entry(firstSeenAt: with.now()) }
+    }
+
+    /// Those that are there, or are wanted there.
+    private func keys(at name: SiteName) -> [DeploymentKey] {
+        Set(entries.keys).union(manifests.keys).filter { key in
+            if let site = entries[key]?.site { return site == name }
+            guard case .manifest(let deployment) = manifests.wish(for: key) else { return false }
+            return (try? with.sites.name(for: deployment.target)) == name
+        }
+    }
+
+    /// Somebody else wrote the record: what is in memory is not what was decided last.
+    func reload(_ key: DeploymentKey, at site: Site) async {
+        let begun = term
+        do {
+            let record = try await site.store.record(for: key)
+            guard begun == term else { return }
+            guard let record else { return recover(key) }
+            let state = try JSONDecoder().decode(RolloutState.self, from: record.state)
+            entries[key]?.state = state
+            entries[key]?.version = record.version
+            entries[key]?.writtenAt = state.decidedAt
+        } catch {
+            logger.warning("Record not read again", metadata: ["deployment": "\(key)", "error": "\(error)"])
+        }
+    }
+
+    /// The record is gone, by nobody's decision: what is in memory is written anew, unless git has removed it meanwhile.
+    private func recover(_ key: DeploymentKey) {
+        entries[key]?.version = nil
+        entries[key]?.writtenAt = nil
+        guard manifests.wish(for: key) == .removed else { return }
+        entries[key]?.state = nil
+        entries[key]?.site = nil
+    }
+}

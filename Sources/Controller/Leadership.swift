@@ -1,0 +1,19 @@
+/// An election among controllers of the same deployments: one of them works, the others wait.
+///
+/// The record's compare-and-swap is what keeps two of them apart at all times; leading only keeps them out of each
+/// other's way.
+public protocol Leadership: Sendable {
+    /// Takes part until its task is cancelled, and gives the lead up before it returns.
+    func run() async
+    /// By this controller's own clock: false from the moment at which somebody else could lead.
+    var isLeading: Bool { get }
+    /// Who leads, as far as is known.
+    var leader: String? { get }
+    /// `isLeading` whenever it changes, as it is now first.
+    var changes: AsyncStream<Bool> { get }
+}
+
+/// The lead was lost in the middle of a pass: what it decided is not carried out.
+struct LeadershipLost: Error, CustomStringConvertible {
+    var description: String { "the lead was lost meanwhile: ask the controller that leads now" }
+}

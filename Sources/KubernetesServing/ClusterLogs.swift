@@ -1,0 +1,51 @@
+import Controller
+import Foundation
+import KubernetesClient
+import ModelManifests
+
+/// What the model servers of a cluster wrote, from the kubelets by way of the API server.
+public struct ClusterLogs: LogSource {
+    /// Of one deployment, so many pods are asked.
+    static let podsLimit = 32
+
+    private struct LoggedPod: KubernetesObject {
+        static let resource = ResourceType.pods
+        var metadata: ObjectMetadata
+    }
+
+    private let api: KubernetesAPI
+
+    public init(api: KubernetesAPI) { self.api = api }
+
+    public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine] {
+        var selector = "\(ObjectLabels.selector),\(ObjectLabels.deployment)=\(deployment.name)"
+        if let revision { selector += ",\(ObjectLabels.revision)=\(revision)" }
+        do {
+            let pods = try await api.list(
+                LoggedPod.self, APIRequest.Selection(namespace: deployment.namespace, labelSelector: selector))
+            var all: [LogLine] = []
+            for pod in pods.items.sorted(by: { $0.metadata.name < $1.metadata.name }).prefix(Self.podsLimit) {
+                all += try await self.lines(of: pod, lines)
+            }
+            return all
+        } catch let error as APIError {
+            throw ClusterServingError(error, about: "logs of \(deployment)")
+        }
+    }
+
+    private func lines(of pod: LoggedPod, _ count: Int) async throws -> [LogLine] {
+        let path = ResourceType.pods.path(
+            namespace: pod.metadata.namespace, name: pod.metadata.name, subresource: "log")
+        let request = APIRequest(
+            .get, path, query: [.init("tailLines", String(count))], accept: "*/*")
+        do {
+            let text = String(decoding: try await api.answer(to: request), as: UTF8.self)
+            let revision = Revision(rawValue: pod.metadata.labels[ObjectLabels.revision] ?? "")
+            return text.split(separator: "\n").map {
+                LogLine(revision: revision, instance: pod.metadata.name, text: String($0))
+            }
+        } catch let error as APIError where error.statusCode == 400 || error.isNotFound {
+            return []  // Not started yet, or gone meanwhile.
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import Controller
+import Foundation
+import KubernetesClient
+import ModelManifests
+
+extension ClusterStore: DeploymentRegister {
+    public func announce(_ announcement: Announcement) async throws {
+        let key = announcement.deployment
+        // A deletion goes on without us: what is known of it may be old.
+        if known[key]?.object.isTerminating == true { _ = try await read(key) }
+        let step = RegisterStep(
+            announcement, known: known[key]?.object, identity: identity, settled: known[key]?.settled,
+            isLetGo: known[key]?.isLetGo ?? false)
+        switch step {
+        case .nothing: return
+        case .refuse(let error): throw error
+        case .apply: try await apply(announcement)
+        case .letGo:
+            try await letGo(key)
+            throw RegisterError.beingDeleted(key, [])
+        case .recreate: try await recreate(announcement)
+        }
+    }
+
+    public func withdraw(_ deployment: DeploymentKey) async throws {
+        guard let object = known[deployment]?.object, !object.isTerminating else { return }
+        try await explaining("ModelDeployment \(deployment)") {
+            try await api.delete(.modelDeployments, object.metadata.key, uid: object.metadata.uid)
+        }
+        _ = try await read(deployment)
+    }
+
+    public func report(_ status: DeploymentStatus, of deployment: DeploymentKey) async throws {
+        guard let memory = known[deployment], let expecting = memory.object.recordVersion else { return }
+        let document = document(status, memory)
+        guard document.fingerprint != memory.reported else { return }
+        try await patchStatus(document.fields, of: memory.object, expecting: expecting)
+        note(document, deployment)
+    }
+
+    func document(_ status: DeploymentStatus, _ memory: Memory) -> StatusDocument {
+        StatusDocument(
+            status, generation: memory.object.metadata.generation, before: memory.transitions, now: now())
+    }
+
+    func note(_ document: StatusDocument?, _ deployment: DeploymentKey) {
+        guard let document else { return }
+        known[deployment]?.reported = document.fingerprint
+        known[deployment]?.transitions = document.transitions
+    }
+
+    /// One request, and a second one where somebody has added what git does not have.
+    private func apply(_ announcement: Announcement) async throws {
+        let key = announcement.deployment
+        guard let spec = try? JSONDecoder().decode(JSONValue.self, from: Data(announcement.spec.utf8)) else {
+            throw RegisterError.unreadableSpec(key)
+        }
+        // What is not known to be mlctl's is not taken from its owner.
+        let isOurs = known[key] != nil
+        let body = announcement.object(identity, spec: spec)
+        try await explaining("ModelDeployment \(key)") {
+            let answer = try await api.answer(
+                to: .apply(
+                    .modelDeployments, key.objectKey, body: Data(CanonicalJSON.text(body).utf8),
+                    fieldManager: KubernetesAPI.fieldManager, force: isOurs))
+            var found = try JSONDecoder().decode(RecordedModelDeployment.self, from: answer)
+            take(found)
+            if let patch = found.wholeSpec.mergePatch(to: spec) {
+                let body: JSONValue = ["spec": patch]
+                let answer = try await api.answer(
+                    to: .merge(
+                        .modelDeployments, key.objectKey, body: Data(CanonicalJSON.text(body).utf8),
+                        fieldManager: KubernetesAPI.fieldManager))
+                found = try JSONDecoder().decode(RecordedModelDeployment.self, from: answer)
+                take(found)
+            }
+            // What is still otherwise is the server's own way to put it: asking again would change nothing.
+            known[key]?.settled = found.object.spec
+        }
+    }
+
+    /// A second deletion, which takes nothing along, stands in the place of the first one.
+    private func letGo(_ key: DeploymentKey) async throws {
+        guard let object = known[key]?.object else { return }
+        logger.warning("Deleted by hand, and wanted by git: made anew", metadata: ["deployment": "\(key)"])
+        try await explaining("ModelDeployment \(key)") {
+            try await api.delete(
+                .modelDeployments, object.metadata.key, uid: object.metadata.uid, propagation: .orphan)
+        }
+        known[key]?.isLetGo = true
+    }
+
+    /// The object goes, and comes back with the record that it had. What it owned is taken over by the next plan.
+    private func recreate(_ announcement: Announcement) async throws {
+        let key = announcement.deployment
+        guard let last = try await read(key) else { return try await apply(announcement) }
+        try await dropFinalizer(of: last.object, expecting: last.object.recordVersion)
+        known[key] = nil
+        try await apply(announcement)
+        guard let object = known[key]?.object, last.record != nil, case .object(let status) = last.wholeStatus else {
+            return
+        }
+        try await patchStatus(status, of: object, expecting: nil)
+        _ = try await read(key)
+    }
+
+    // MARK: - What is known
+
+    /// What an answer or the watch says about an object. Older than what is known, it says nothing.
+    func take(_ object: ModelDeploymentObject) {
+        let key = object.deployment
+        guard let before = known[key] else {
+            known[key] = Memory(object: object)
+            return
+        }
+        guard object.isAtLeastAsNew(as: before.object) else { return }
+        guard before.object.metadata.uid == object.metadata.uid else {
+            known[key] = Memory(object: object)
+            return
+        }
+        known[key]?.object = object
+    }
+
+    func take(_ found: RecordedModelDeployment) {
+        take(found.object)
+        let key = found.object.deployment
+        guard known[key]?.object == found.object else { return }
+        known[key]?.reported = StatusDocument.fingerprint(found.wholeStatus)
+        known[key]?.transitions = StatusDocument.transitions(in: found.wholeStatus)
+        if let events = found.status?.events, let data = try? JSONEncoder().encode(events) {
+            known[key]?.events = data
+        }
+    }
+
+    /// What the watch says: whoever is concerned looks again where somebody else has had a hand in it.
+    func follow(_ object: ModelDeploymentObject) {
+        let before = known[object.deployment]?.object
+        take(object)
+        guard let after = known[object.deployment]?.object, after != before else { return }
+        guard after.isKept(by: identity) || before?.isKept(by: identity) == true else { return }
+        if before == nil || before?.isAnnounced(like: after) == false { changed.yield(object.deployment) }
+    }
+
+    /// The watch sees it no more.
+    func forget(_ key: DeploymentKey) {
+        guard known.removeValue(forKey: key) != nil else { return }
+        changed.yield(key)
+    }
+}
+
+extension ModelDeploymentObject {
+    func isKept(by identity: RegisterIdentity) -> Bool {
+        identity.labels.allSatisfy { metadata.labels[$0.key] == $0.value }
+    }
+
+    /// Whether only the status differs, and what others write.
+    fileprivate func isAnnounced(like other: ModelDeploymentObject) -> Bool {
+        metadata.uid == other.metadata.uid && spec == other.spec && isHeld == other.isHeld
+            && isTerminating == other.isTerminating && metadata.labels == other.metadata.labels
+            && metadata.finalizers == other.metadata.finalizers
+    }
+}

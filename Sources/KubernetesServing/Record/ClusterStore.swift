@@ -1,0 +1,266 @@
+import Controller
+import Foundation
+import KubernetesClient
+import Logging
+import ModelManifests
+import Rollouts
+
+/// The state store of one cluster: each deployment's record is in the status of its ModelDeployment.
+///
+/// # Guarantees
+/// - Those of `StateStore`. A swap is one request that carries the `resourceVersion` of the very object whose record was
+///   decided upon: whatever somebody else wrote in between makes it a `StateConflict`.
+/// - Those of `DeploymentRegister`. An object that is as announced costs no request.
+///
+/// # Assumptions
+/// - `run` runs: what others change is seen by its watch. Without it nothing wrong is written, but drift is not seen.
+///
+/// # Caveats
+/// - Where somebody deletes an object that git wants, it is made anew with its record. A controller that dies in the few
+///   milliseconds between the two finds no record: it takes over what serves.
+///
+/// # Errors
+/// `ClusterServingError`, `RegisterError`, and `StateConflict` from `swap`.
+public actor ClusterStore: StateStore {
+    /// Deployments whose change has not been looked at yet; the oldest are forgotten, and seen at their resting interval.
+    static let changesLimit = 16_384
+
+    /// Of copies of events: their ids rise over all objects of one name.
+    static let origin = "cluster"
+
+    /// What is remembered of one object beside what the server has.
+    struct Memory {
+        var object: ModelDeploymentObject
+        /// JSON of the `[RecordedEvent]` of the status.
+        var events = Data("[]".utf8)
+        /// Of the status that was written last.
+        var reported: SpecFingerprint?
+        var transitions: StatusDocument.Transitions = [:]
+        /// What the server made of an announcement, where it stores something else than was sent.
+        var settled: SpecFingerprint?
+        var isLetGo = false
+    }
+
+    public nonisolated let changes: AsyncStream<DeploymentKey>
+    let changed: AsyncStream<DeploymentKey>.Continuation
+    nonisolated let api: KubernetesAPI
+    nonisolated let identity: RegisterIdentity
+    let archive: any EventArchive
+    let tellEvent: @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void
+    let now: @Sendable () -> Date
+    let logger: Logger
+    var known: [DeploymentKey: Memory] = [:]
+
+    /// - Parameters:
+    ///   - identity: this controller's among those of the cluster: objects of others are left alone.
+    ///   - archive: keeps copies of all events.
+    ///   - tellEvent: makes a Kubernetes Event of one that was decided. Must not wait.
+    public init(
+        api: KubernetesAPI, identity: RegisterIdentity, archive: any EventArchive,
+        tellEvent: @escaping @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void = { _, _, _ in },
+        now: @escaping @Sendable () -> Date, logger: Logger
+    ) {
+        self.api = api
+        self.identity = identity
+        self.archive = archive
+        self.tellEvent = tellEvent
+        self.now = now
+        self.logger = logger
+        (changes, changed) = AsyncStream.makeStream(
+            of: DeploymentKey.self, bufferingPolicy: .bufferingNewest(Self.changesLimit))
+    }
+
+    /// Selects what controllers keep, this one and others.
+    static let selection = APIRequest.Selection(labelSelector: ObjectLabels.selector)
+
+    // MARK: - The record
+
+    public func records() async throws -> [DeploymentKey: StateRecord] {
+        let list = try await explaining("ModelDeployments") {
+            try await api.list(RecordedModelDeployment.self, Self.selection)
+        }
+        known = [:]
+        var records: [DeploymentKey: StateRecord] = [:]
+        var copies: [EventCopy] = []
+        for found in list.items {
+            take(found)
+            // Those of another repository are nobody's until git wants them: then they are taken over, records and all.
+            guard found.object.isKept(by: identity) else { continue }
+            records[found.object.deployment] = found.record
+            copies += found.copies
+        }
+        try await archive.absorb(copies)
+        return records
+    }
+
+    public func record(for deployment: DeploymentKey) async throws -> StateRecord? {
+        guard let found = try await read(deployment) else { return nil }
+        try await archive.absorb(found.copies)
+        return found.record
+    }
+
+    @discardableResult
+    public func swap(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
+    ) async throws -> Int {
+        try await swap(deployment, expecting: expecting, state: state, events: events, status: nil)
+    }
+
+    @discardableResult
+    public func swap(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
+    ) async throws -> Int {
+        guard let memory = known[deployment], memory.object.recordVersion == expecting else {
+            throw StateConflict(
+                deployment: deployment, expected: expecting, found: known[deployment]?.object.recordVersion)
+        }
+        let version = (expecting ?? 0) + 1
+        guard let state else {
+            try await release(deployment, expecting: expecting)
+            return version
+        }
+        let new = RecordedEvent.following(memory.object.lastEventId, events)
+        let record: JSONValue = [
+            "version": .integer(version), "state": .string(String(decoding: state, as: UTF8.self)),
+        ]
+        var fields: [String: JSONValue] = ["record": record]
+        let kept = try new.isEmpty ? memory.events : Self.latest(memory.events, and: new)
+        if !new.isEmpty { fields["events"] = try JSONDecoder().decode(JSONValue.self, from: kept) }
+        let shown = status.map { document($0, memory) }
+        fields.merge(shown?.fields ?? [:]) { own, _ in own }
+        try await patchStatus(fields, of: memory.object, expecting: expecting)
+        known[deployment]?.events = kept
+        note(shown, deployment)
+        await tell(events, new, memory.object)
+        return version
+    }
+
+    public func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
+        try await archive.events(matching: filter, limit: limit)
+    }
+
+    // MARK: - Requests
+
+    /// A merge patch of the status, if the object is still the one that was decided upon.
+    func patchStatus(
+        _ fields: [String: JSONValue], of object: ModelDeploymentObject, expecting: Int?
+    ) async throws {
+        let body: JSONValue = [
+            "metadata": ["resourceVersion": .string(object.metadata.resourceVersion ?? "")],
+            "status": .object(fields),
+        ]
+        let request = APIRequest.merge(
+            .modelDeployments, object.metadata.key, body: Data(CanonicalJSON.text(body).utf8),
+            fieldManager: KubernetesAPI.fieldManager, subresource: "status")
+        do {
+            take(try await answer(request))
+        } catch let error as APIError where error.isConflict || error.isNotFound && !error.isMissingResource {
+            throw await conflict(object.deployment, expecting)
+        } catch let error as APIError {
+            throw ClusterServingError(error, about: "ModelDeployment \(object.deployment)")
+        }
+    }
+
+    /// The finalizer goes, and the object with it: nothing is left to serve.
+    private func release(_ deployment: DeploymentKey, expecting: Int?) async throws {
+        try await withdraw(deployment)
+        guard let found = try await read(deployment) else { return }
+        guard found.object.recordVersion == expecting else { throw await conflict(deployment, expecting) }
+        try await dropFinalizer(of: found.object, expecting: expecting)
+        known[deployment] = nil
+    }
+
+    func dropFinalizer(of object: ModelDeploymentObject, expecting: Int?) async throws {
+        guard object.isHeld else { return }
+        let others = object.metadata.finalizers.filter { $0 != RegisterWords.finalizer }
+        let body: JSONValue = [
+            "metadata": [
+                "resourceVersion": .string(object.metadata.resourceVersion ?? ""),
+                "finalizers": .array(others.map(JSONValue.string)),
+            ]
+        ]
+        let request = APIRequest.merge(
+            .modelDeployments, object.metadata.key, body: Data(CanonicalJSON.text(body).utf8),
+            fieldManager: KubernetesAPI.fieldManager)
+        do {
+            _ = try await api.answer(to: request)
+        } catch let error as APIError where error.isNotFound && !error.isMissingResource {
+            return
+        } catch let error as APIError where error.isConflict {
+            throw await conflict(object.deployment, expecting)
+        } catch let error as APIError {
+            throw ClusterServingError(error, about: "ModelDeployment \(object.deployment)")
+        }
+    }
+
+    /// As the server has it now; nil where there is none, or it is another controller's.
+    func read(_ deployment: DeploymentKey) async throws -> RecordedModelDeployment? {
+        let found = try await explaining("ModelDeployment \(deployment)") {
+            try await api.get(RecordedModelDeployment.self, deployment.objectKey)
+        }
+        guard let found else {
+            known[deployment] = nil
+            return nil
+        }
+        take(found)
+        return found
+    }
+
+    func answer(_ request: APIRequest) async throws -> ModelDeploymentObject {
+        try JSONDecoder().decode(ModelDeploymentObject.self, from: try await api.answer(to: request))
+    }
+
+    /// What is known is read anew, so that the next pass goes by it.
+    private func conflict(_ deployment: DeploymentKey, _ expecting: Int?) async -> StateConflict {
+        let found = try? await read(deployment)
+        return StateConflict(deployment: deployment, expected: expecting, found: found?.record?.version)
+    }
+
+    func explaining<Value>(_ what: String, _ work: () async throws -> Value) async throws -> Value {
+        do { return try await work() } catch let error as APIError { throw ClusterServingError(error, about: what) }
+    }
+
+    private func tell(_ events: [RolloutEvent], _ recorded: [RecordedEvent], _ object: ModelDeploymentObject) async {
+        guard !events.isEmpty else { return }
+        let copies = zip(events, recorded).map {
+            EventCopy(deployment: object.deployment, origin: Self.origin, ordinal: $1.id, event: $0)
+        }
+        do {
+            try await archive.absorb(copies)
+        } catch {
+            logger.warning(
+                "Events are not kept", metadata: ["deployment": "\(object.deployment)", "error": "\(error)"])
+        }
+        for event in events { tellEvent(event, object.owner, object.deployment) }
+    }
+
+    /// The newest that a status keeps.
+    private static func latest(_ before: Data, and new: [RecordedEvent]) throws -> Data {
+        let all = try JSONDecoder().decode([RecordedEvent].self, from: before) + new
+        return try JSONEncoder().encode(Array(all.suffix(RecordedEvent.limit)))
+    }
+}
+
+extension ClusterStore: DeploymentOwners {
+    public func owner(of deployment: DeploymentKey) -> OwnerReference? {
+        guard let object = known[deployment]?.object, !object.isTerminating else { return nil }
+        return object.owner
+    }
+}
+
+extension ModelDeploymentObject {
+    var owner: OwnerReference { .modelDeployment(named: metadata.name, uid: metadata.uid ?? "") }
+}
+
+extension RecordedModelDeployment {
+    var copies: [EventCopy] {
+        (status?.events ?? []).map {
+            EventCopy(
+                deployment: object.deployment, origin: ClusterStore.origin, ordinal: $0.id, event: $0.event)
+        }
+    }
+}
+
+extension DeploymentKey {
+    var objectKey: ObjectKey { ObjectKey(namespace: namespace, name: name) }
+}

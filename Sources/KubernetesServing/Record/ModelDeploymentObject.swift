@@ -1,0 +1,130 @@
+import Controller
+import Foundation
+import KubernetesClient
+import ModelManifests
+
+/// A ModelDeployment as the register goes by it. The record's text is left out: ten thousand of these are in memory.
+struct ModelDeploymentObject: KubernetesObject, Equatable {
+    static let resource = ResourceType.modelDeployments
+
+    var metadata: ObjectMetadata
+    /// Of the canonical form of `spec`.
+    var spec: SpecFingerprint
+    /// Counts the swaps; nil where there is no record.
+    var recordVersion: Int?
+    /// Of the latest event in the record; 0 where there are none.
+    var lastEventId: Int
+
+    private enum CodingKeys: String, CodingKey { case metadata, spec, status }
+
+    private struct Status: Decodable {
+        struct Record: Decodable {
+            var version: Int
+        }
+        struct Event: Decodable {
+            var id: Int
+        }
+
+        var record: Record?
+        var events: [Event]?
+    }
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
+        spec = SpecFingerprint(try fields.decodeIfPresent(JSONValue.self, forKey: .spec) ?? .null)
+        let status = try fields.decodeIfPresent(Status.self, forKey: .status)
+        recordVersion = status?.record?.version
+        lastEventId = status?.events?.map(\.id).max() ?? 0
+    }
+
+    var deployment: DeploymentKey { DeploymentKey(namespace: metadata.namespace ?? "default", name: metadata.name) }
+    var isTerminating: Bool { metadata.deletionTimestamp != nil }
+    var isHeld: Bool { metadata.finalizers.contains(RegisterWords.finalizer) }
+
+    /// Whether it is not older than the other. Versions of one object that are numbers are compared as such, as the API
+    /// promises since Kubernetes 1.35; others are taken as they come.
+    func isAtLeastAsNew(as other: ModelDeploymentObject) -> Bool {
+        guard metadata.uid == other.metadata.uid, let own = metadata.resourceVersion.flatMap({ UInt64($0) }),
+            let others = other.metadata.resourceVersion.flatMap({ UInt64($0) })
+        else { return true }
+        return own >= others
+    }
+}
+
+/// The same with the record, for reading it back.
+struct RecordedModelDeployment: KubernetesObject {
+    static let resource = ResourceType.modelDeployments
+
+    struct Status: Decodable {
+        struct Record: Decodable {
+            var version: Int
+            /// JSON of a `RolloutState`.
+            var state: String
+        }
+
+        var record: Record?
+        var events: [RecordedEvent]?
+    }
+
+    var object: ModelDeploymentObject
+    var status: Status?
+    /// As the server has it.
+    var wholeStatus: JSONValue
+    var wholeSpec: JSONValue
+
+    private enum CodingKeys: String, CodingKey { case spec, status }
+
+    init(from decoder: any Decoder) throws {
+        object = try ModelDeploymentObject(from: decoder)
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        status = try fields.decodeIfPresent(Status.self, forKey: .status)
+        wholeStatus = try fields.decodeIfPresent(JSONValue.self, forKey: .status) ?? .object([:])
+        wholeSpec = try fields.decodeIfPresent(JSONValue.self, forKey: .spec) ?? .object([:])
+    }
+
+    var metadata: ObjectMetadata { object.metadata }
+
+    var record: StateRecord? {
+        status?.record.map { StateRecord(version: $0.version, state: Data($0.state.utf8)) }
+    }
+}
+
+/// FNV-1a over 64 bits: tells two specs apart without keeping them.
+struct SpecFingerprint: Hashable, Sendable {
+    let rawValue: UInt64
+
+    init(_ value: JSONValue) { self.init(canonical: CanonicalJSON.text(value)) }
+
+    init(canonical: String) {
+        rawValue = canonical.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+}
+
+/// What the register writes on ModelDeployments, beside `ObjectLabels`.
+enum RegisterWords {
+    static let finalizer = "mlctl.dev/serving"
+    static let commit = "mlctl.dev/commit"
+    /// Which controller keeps it: others leave it alone.
+    static let controller = "mlctl.dev/controller"
+    /// Which repository it came from: what another one does not have is not removed for that.
+    static let source = "mlctl.dev/source"
+    /// The garbage collector's, while it lets go of what a deleted object owns.
+    static let orphanFinalizer = "orphan"
+}
+
+/// Whose a controller's objects are.
+public struct RegisterIdentity: Hashable, Sendable {
+    /// Names the controller in its clusters. Those that work together have the same name.
+    public var controller: String
+    /// Of the repository, branch and path that it follows, as a label's value.
+    public var source: String
+
+    /// - Parameter source: repository, branch and path; put down as a hash.
+    public init(controller: String, source: String) {
+        self.controller = ObjectLabels.value(controller)
+        self.source = String(SpecFingerprint(canonical: source).rawValue, radix: 16)
+    }
+
+    var labels: [String: String] { [RegisterWords.controller: controller, RegisterWords.source: source] }
+}

@@ -1,0 +1,57 @@
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// An event as the status keeps it.
+struct RecordedEvent: Codable, Equatable, Sendable {
+    /// The newest that a status keeps.
+    static let limit = 32
+    /// Of a message: 32 of them leave room for the record in one object.
+    static let messageLimit = 1_000
+
+    /// Milliseconds since 1970, or one more than the event's before: rises, also over objects of the same name.
+    var id: Int
+    var kind: String
+    var message: String
+    /// RFC 3339 with fractions of a second.
+    var at: String
+    var revision: String?
+    var version: String?
+    var commit: String?
+    var actor: String?
+
+    /// - Parameter last: the id of the event before; 0 where there was none.
+    init(_ event: RolloutEvent, after last: Int) {
+        id = max(last + 1, Int(event.at.timeIntervalSince1970 * 1_000))
+        kind = event.kind.rawValue
+        message = String(event.message.prefix(Self.messageLimit))
+        at = event.at.formatted(Self.timeStyle)
+        revision = event.revision?.rawValue
+        version = event.version
+        commit = event.commit
+        actor = event.actor
+    }
+
+    /// What it told; a kind that this version does not know is a warning with the same words.
+    var event: RolloutEvent {
+        RolloutEvent(
+            at: Self.date(at), kind: RolloutEvent.Kind(rawValue: kind) ?? .warning,
+            revision: revision.map(Revision.init(rawValue:)), version: version, commit: commit, message: message,
+            actor: actor)
+    }
+
+    private static let timeStyle = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+
+    private static func date(_ text: String) -> Date {
+        (try? Date(text, strategy: timeStyle)) ?? (try? Date(text, strategy: .iso8601))
+            ?? Date(timeIntervalSince1970: 0)
+    }
+
+    /// The events of one decision, after those that are kept.
+    static func following(_ last: Int, _ events: [RolloutEvent]) -> [RecordedEvent] {
+        events.reduce(into: []) { recorded, event in
+            recorded.append(RecordedEvent(event, after: recorded.last?.id ?? last))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Controller
+import Foundation
+import ModelManifests
+
+/// `status` of a ModelDeployment as people and their tools read it: what `mlctl status` says, in the API's spelling. Pure.
+struct StatusDocument: Equatable, Sendable {
+    /// When each condition got the status that it has.
+    typealias Transitions = [String: Transition]
+
+    struct Transition: Equatable, Sendable {
+        var status: String
+        var at: String
+    }
+
+    /// `null` where there is nothing: as a merge patch, that takes away what was there.
+    private(set) var fields: [String: JSONValue]
+    let transitions: Transitions
+
+    /// - Parameters:
+    ///   - generation: of the spec that this is about.
+    ///   - before: of the conditions as they were written last.
+    init(_ status: DeploymentStatus, generation: Int?, before: Transitions, now: Date) {
+        let at = now.formatted(.iso8601)
+        var transitions: Transitions = [:]
+        for condition in status.conditions {
+            let known = before[condition.type]
+            transitions[condition.type] =
+                known?.status == condition.status ? known : Transition(status: condition.status, at: at)
+        }
+        self.transitions = transitions
+        fields = Self.object(status)
+        fields["namespace"] = nil
+        fields["name"] = nil
+        fields["observedGeneration"] = generation.map(JSONValue.integer) ?? .null
+        fields["commit"] = status.desired.map { .string($0.commit) } ?? .null
+        fields["conditions"] = .array(
+            status.conditions.map { condition in
+                [
+                    "type": .string(condition.type), "status": .string(condition.status),
+                    "reason": .string(condition.reason), "message": .string(condition.message),
+                    "lastTransitionTime": .string(transitions[condition.type]?.at ?? at),
+                    "observedGeneration": .integer(generation ?? 0),
+                ]
+            })
+    }
+
+    /// What a status that was read tells about itself.
+    static func transitions(in status: JSONValue) -> Transitions {
+        guard case .object(let fields) = status, case .array(let conditions)? = fields["conditions"] else { return [:] }
+        return conditions.reduce(into: [:]) { transitions, condition in
+            guard case .object(let condition) = condition, case .string(let type)? = condition["type"],
+                case .string(let value)? = condition["status"],
+                case .string(let at)? = condition["lastTransitionTime"]
+            else { return }
+            transitions[type] = Transition(status: value, at: at)
+        }
+    }
+
+    /// Not worth a write of their own: they follow with the next one. A commit that changes one deployment is the commit of
+    /// all of them, and a deadline moves with the clock.
+    static let followers: Set<String> = ["record", "events", "commit", "deadlineAt", "observedGeneration"]
+
+    /// Equal where there is nothing to write, whether it was made here or read from the server.
+    static func fingerprint(_ status: JSONValue) -> SpecFingerprint {
+        guard case .object(var fields) = status.withoutNulls else { return SpecFingerprint(.null) }
+        fields = fields.filter { !followers.contains($0.key) }
+        if case .object(var desired)? = fields["desired"] {
+            desired["commit"] = nil
+            fields["desired"] = .object(desired)
+        }
+        if case .array(let conditions)? = fields["conditions"] {
+            fields["conditions"] = .array(
+                conditions.map { $0.merging(["lastTransitionTime": .null, "observedGeneration": .null]) })
+        }
+        return SpecFingerprint(.object(fields))
+    }
+
+    var fingerprint: SpecFingerprint { Self.fingerprint(.object(fields)) }
+
+    private static func object(_ status: DeploymentStatus) -> [String: JSONValue] {
+        let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .iso8601
+        guard let data = try? encoder.encode(status),
+            case .object(let fields)? = try? JSONDecoder().decode(JSONValue.self, from: data)
+        else { return [:] }
+        return fields
+    }
+}
+
+extension JSONValue {
+    /// Members that are null are as good as absent.
+    var withoutNulls: JSONValue {
+        switch self {
+        case .object(let members): .object(members.filter { $0.value != .null }.mapValues(\.withoutNulls))
+        case .array(let items): .array(items.map(\.withoutNulls))
+        default: self
+        }
+    }
+
+    /// The JSON merge patch (RFC 7386) that makes this into the other; nil where they are equal.
+    func mergePatch(to other: JSONValue) -> JSONValue? {
+        if self == other { return nil }
+        guard case .object(let own) = self, case .object(let wanted) = other else { return other }
+        var patch: [String: JSONValue] = [:]
+        for name in own.keys where wanted[name] == nil { patch[name] = .null }
+        for (name, value) in wanted {
+            patch[name] = own[name].map { $0.mergePatch(to: value) } ?? value
+        }
+        return .object(patch)
+    }
+}

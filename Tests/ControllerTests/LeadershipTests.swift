@@ -1,0 +1,88 @@
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+import TestSupport
+import Testing
+
+@Suite("A controller in an election")
+struct LeadershipTests {
+    private static let files = ["a.yaml": SitesTests.manifest("1", cluster: "prod")]
+
+    @Test("decides and applies nothing while another one leads, says so, and is ready to take over")
+    func follower() async throws {
+        let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: false, leader: "mlctl-0"))
+        try await rig.running { controller in
+            _ = try await controller.sync()
+            #expect(await controller.isReady())
+            #expect(await controller.metrics().contains("\nmlctl_leader 0\n"))
+            let status = try #require(await controller.status().deployments.first)
+            #expect(status.message.contains("mlctl-0 leads"))
+            let refused = await #expect(throws: ControlError.self) {
+                try await controller.act(OperatorCommand(.retry), on: SitesTests.key)
+            }
+            #expect(refused?.code == .unavailable && refused?.message.contains("mlctl-0") == true)
+            #expect(await rig.prod.backend.applied == 0)
+            #expect(try await rig.prod.store.records().isEmpty)
+            #expect(await rig.prod.register.writes == 0)
+
+            rig.leadership?.set(leads: true)
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            #expect(await controller.metrics().contains("\nmlctl_leader 1\n"))
+        }
+    }
+
+    @Test("carries nothing out that it decided when the lead was lost; the next leader does")
+    func lostInBetween() async throws {
+        let leadership = ScriptedLeadership(leads: true)
+        let rig = SitesTests.Rig(Self.files, leadership: leadership)
+        await rig.prod.store.whenSwapped { leadership.set(leads: false, leader: "mlctl-1") }
+        try await rig.running { controller in
+            try await ControllerTests.wait(controller) { $0?.message.contains("mlctl-1 leads") == true }
+            #expect(try await rig.prod.store.records().count == 1)
+            #expect(await rig.prod.backend.applied == 0)
+            await rig.prod.store.whenSwapped(nil)
+            // Its turn again: it goes on from the record, and begins nothing anew.
+            leadership.set(leads: true)
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            let started = await rig.prod.store.events(matching: EventFilter(), limit: 100)
+                .filter { $0.event.kind == .rolloutStarted }
+            #expect(started.count == 1)
+        }
+    }
+
+    @Test("reads again what the others decided when its turn comes")
+    func handOver() async throws {
+        let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
+        try await rig.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            rig.leadership?.set(leads: false, leader: "mlctl-1")
+            try await ControllerTests.wait(controller) { $0?.message.contains("mlctl-1 leads") == true }
+            // The other one suspends it.
+            let record = try #require(try await rig.prod.store.record(for: SitesTests.key))
+            var state = try JSONDecoder().decode(RolloutState.self, from: record.state)
+            state.isSuspended = true
+            try await rig.prod.store.swap(
+                SitesTests.key, expecting: record.version, state: try JSONEncoder().encode(state), events: [])
+            rig.leadership?.set(leads: true)
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            await rig.commit(["a.yaml": SitesTests.manifest("2", cluster: "prod")], "c2")
+            _ = try await controller.sync()
+            #expect(await controller.status().deployments.first?.stable?.version == "1")
+            #expect(await controller.status().deployments.first?.candidate == nil)
+        }
+    }
+
+    @Test("gives the lead up only when its passes have ended")
+    func drains() async throws {
+        let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
+        let controller = rig.controller()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await controller.run() }
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            controller.drain()
+            try await group.waitForAll()
+        }
+        #expect(rig.leadership?.hasEnded == true)
+    }
+}

@@ -1,0 +1,313 @@
+import Controller
+import Foundation
+import KubernetesClient
+import Logging
+import ModelManifests
+import Rollouts
+import TestSupport
+import Testing
+
+@testable import KubernetesServing
+
+/// Over the model of the API server, with the definition that is installed.
+@Suite("The record in a cluster")
+struct ClusterStoreTests {
+    static let now = Date(timeIntervalSince1970: 1_800_000_000)
+    static let key = DeploymentKey(namespace: "test", name: "model")
+
+    struct Rig {
+        let transport: ModelTransport
+        let archive = InMemoryStateStore()
+
+        init() async throws {
+            transport = ModelTransport(APIServerModel(namespaces: ["test"], now: now)) { now }
+            let definition = Data(CanonicalJSON.text(CustomResourceDefinition.modelDeployment).utf8)
+            try await KubernetesAPI(transport: transport).create(
+                .customResourceDefinitions, namespace: nil, body: definition)
+            await transport.forgetLog()
+        }
+
+        var api: KubernetesAPI { KubernetesAPI(transport: transport) }
+
+        func store(controller: String = "mlctl", source: String = "repo") -> ClusterStore {
+            ClusterStore(
+                api: api, identity: RegisterIdentity(controller: controller, source: source), archive: archive, now: { now },
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        }
+
+        func object() async throws -> JSONValue {
+            let body = try await api.answer(to: .get(.modelDeployments, key.objectKey))
+            return try JSONDecoder().decode(JSONValue.self, from: body)
+        }
+
+        /// By somebody's hand.
+        func edit(_ patch: JSONValue) async throws {
+            try await api.merge(
+                .modelDeployments, key.objectKey, body: Data(CanonicalJSON.text(patch).utf8))
+        }
+
+        func writes() async -> [String] {
+            let writes = await transport.writes.map {
+                "\($0.method.rawValue) \($0.path.split(separator: "/").last ?? "")"
+            }
+            await transport.forgetLog()
+            return writes
+        }
+    }
+
+    static func announcement(_ version: String = "1", commit: String = "c1") -> Announcement {
+        Announcement(
+            deployment: key, labels: ["team": "risk"],
+            spec:
+                #"{"model":{"version":"\#(version)"},"replicas":2,"runtime":{"image":"example/model:1"},"target":{"kind":"kubernetes"}}"#,
+            commit: commit)
+    }
+
+    static func event(_ kind: RolloutEvent.Kind, _ message: String, after seconds: Double = 0) -> RolloutEvent {
+        RolloutEvent(at: now.addingTimeInterval(seconds), kind: kind, version: "1", commit: "c1", message: message)
+    }
+
+    @Test("is announced with one write, and costs no request while it stays as it is, whatever the commit")
+    func announcing() async throws {
+        let rig = try await Rig()
+        let store = rig.store()
+        try await store.announce(Self.announcement())
+        #expect(await rig.writes() == ["PATCH model"])
+        try await store.announce(Self.announcement(commit: "c2"))
+        #expect(await rig.writes() == [])
+        let metadata = try #require(try await rig.object().member("metadata"))
+        #expect(metadata.member("finalizers") == ["mlctl.dev/serving"])
+        #expect(metadata.member("annotations")?.member("mlctl.dev/commit") == "c1")
+        #expect(metadata.member("labels")?.member("team") == "risk")
+        #expect(metadata.member("labels")?.member("mlctl.dev/controller") == "mlctl")
+        // Another process finds it as it is, and writes nothing either.
+        let next = rig.store()
+        _ = try await next.records()
+        try await next.announce(Self.announcement(commit: "c3"))
+        #expect(await rig.writes() == [])
+        try await next.announce(Self.announcement("2", commit: "c3"))
+        #expect(await rig.writes() == ["PATCH model"])
+    }
+
+    @Test("is put back when somebody edits, adds or takes away, with one write for an edit")
+    func drift() async throws {
+        let rig = try await Rig()
+        let store = rig.store()
+        try await store.announce(Self.announcement())
+        let wanted = try await rig.object().member("spec")
+        let edits: [(JSONValue, Int)] = [
+            (["spec": ["replicas": 5]], 1), (["spec": ["replicas": .null]], 1), (["spec": ["suspend": true]], 2),
+            (["metadata": ["finalizers": []]], 1), (["metadata": ["labels": ["team": "other"]]], 1),
+        ]
+        for (edit, count) in edits {
+            try await rig.edit(edit)
+            let body = try await rig.api.answer(to: .get(.modelDeployments, Self.key.objectKey))
+            await store.follow(try JSONDecoder().decode(ModelDeploymentObject.self, from: body))
+            await rig.transport.forgetLog()
+            try await store.announce(Self.announcement())
+            #expect(await rig.writes().count == count, "\(edit)")
+            #expect(try await rig.object().member("spec") == wanted)
+            try await store.announce(Self.announcement())
+            #expect(await rig.writes() == [])
+        }
+    }
+
+    @Test("is swapped in with its events and its status as one, and read back by the next controller")
+    func swapping() async throws {
+        let rig = try await Rig()
+        let store = rig.store()
+        try await store.announce(Self.announcement())
+        await rig.transport.forgetLog()
+        let status = DeploymentStatus(
+            namespace: "test", name: "model", phase: .preparing, since: Self.now, message: "loading version 1",
+            desired: DesiredStatus(revision: Revision(rawValue: "aaaaaaaaaa"), version: "1", commit: "c1"),
+            conditions: [Condition(type: "Ready", status: "False", reason: "Preparing", message: "loading")])
+        let version = try await store.swap(
+            Self.key, expecting: nil, state: Data(#"{"a":1}"#.utf8),
+            events: [Self.event(.rolloutStarted, "one"), Self.event(.stepStarted, "two")], status: status)
+        #expect(version == 1)
+        #expect(await rig.writes() == ["PATCH status"])
+        let shown = try #require(try await rig.object().member("status"))
+        #expect(shown.member("phase") == "Preparing" && shown.member("message") == "loading version 1")
+        #expect(shown.member("desired")?.member("version") == "1" && shown.member("observedGeneration") == 1)
+        #expect(shown.member("record") == ["state": #"{"a":1}"#, "version": 1])
+
+        let next = rig.store()
+        let records = try await next.records()
+        #expect(records == [Self.key: StateRecord(version: 1, state: Data(#"{"a":1}"#.utf8))])
+        // Copies that were taken in already are not taken in again.
+        let told = await rig.archive.events(matching: EventFilter(), limit: 10).map(\.event.message)
+        #expect(told == ["two", "one"])
+        // What is shown already is not shown again; what is new, is.
+        try await next.report(status, of: Self.key)
+        #expect(await rig.writes() == [])
+        var later = status
+        later.endpoint = "http://model.test"
+        try await next.report(later, of: Self.key)
+        try await next.report(later, of: Self.key)
+        #expect(await rig.writes() == ["PATCH status"])
+        #expect(try await rig.object().member("status")?.member("record") == ["state": #"{"a":1}"#, "version": 1])
+        try await next.swap(Self.key, expecting: 1, state: Data("{}".utf8), events: [], status: status)
+        #expect(try await rig.object().member("status")?.member("endpoint") == nil)
+    }
+
+    @Test("cannot be swapped by two: whoever decided on an older one is told, and writes nothing")
+    func conflicts() async throws {
+        let rig = try await Rig()
+        let (one, other) = (rig.store(), rig.store())
+        try await one.announce(Self.announcement())
+        try await one.swap(Self.key, expecting: nil, state: Data("1".utf8), events: [])
+        _ = try await other.records()
+        try await other.swap(Self.key, expecting: 1, state: Data("2".utf8), events: [])
+        let conflict = await #expect(throws: StateConflict.self) {
+            try await one.swap(Self.key, expecting: 1, state: Data("stale".utf8), events: [])
+        }
+        #expect(conflict == StateConflict(deployment: Self.key, expected: 1, found: 2))
+        #expect(try await one.record(for: Self.key)?.state == Data("2".utf8))
+        try await one.swap(Self.key, expecting: 2, state: Data("3".utf8), events: [])
+        // An answer that never came: the swap was made, and is seen as somebody else's.
+        let count = await rig.transport.requestCount
+        await rig.transport.setPlan(FaultPlan(requests: [count + 1: .lostAfter]))
+        await #expect(throws: (any Error).self) {
+            try await one.swap(Self.key, expecting: 3, state: Data("4".utf8), events: [])
+        }
+        await #expect(throws: StateConflict.self) {
+            try await one.swap(Self.key, expecting: 3, state: Data("4".utf8), events: [])
+        }
+        #expect(try await one.record(for: Self.key)?.version == 4)
+    }
+
+    @Test("keeps the latest events, whose ids rise also over objects of the same name")
+    func eventIds() async throws {
+        let rig = try await Rig()
+        let store = rig.store()
+        try await store.announce(Self.announcement())
+        for number in 0..<40 {
+            try await store.swap(
+                Self.key, expecting: number == 0 ? nil : number, state: Data("{}".utf8),
+                events: [Self.event(.stepStarted, "step \(number)")])
+        }
+        guard case .array(let events)? = try await rig.object().member("status")?.member("events") else {
+            Issue.record("no events")
+            return
+        }
+        #expect(events.count == RecordedEvent.limit)
+        #expect(events.last?.member("message") == "step 39")
+        let ids = events.compactMap { event -> Int? in
+            if case .integer(let id)? = event.member("id") { id } else { nil }
+        }
+        #expect(ids == ids.sorted() && Set(ids).count == ids.count && ids.count == events.count)
+        #expect(await rig.archive.events(matching: EventFilter(), limit: 100).count == 40)
+    }
+
+    @Test("is deleted with the manifest, stays until nothing serves, and then is gone")
+    func removal() async throws {
+        let rig = try await Rig()
+        let store = rig.store()
+        try await store.announce(Self.announcement())
+        try await store.swap(Self.key, expecting: nil, state: Data("1".utf8), events: [])
+        try await store.withdraw(Self.key)
+        try await store.withdraw(Self.key)
+        #expect(try await rig.object().member("metadata")?.member("deletionTimestamp") != nil)
+        try await store.swap(Self.key, expecting: 1, state: Data("2".utf8), events: [Self.event(.removed, "gone")])
+        try await store.swap(Self.key, expecting: 2, state: nil, events: [])
+        #expect(try await store.record(for: Self.key) == nil)
+        #expect(try await store.records().isEmpty)
+    }
+
+    @Test("comes back, with all that it owned, when somebody deletes it and git wants it")
+    func deletedByHand() async throws {
+        let rig = try await Rig()
+        let store = rig.store()
+        try await store.announce(Self.announcement())
+        try await store.swap(
+            Self.key, expecting: nil, state: Data("1".utf8), events: [Self.event(.rolloutStarted, "one")])
+        let owner = try #require(await store.owner(of: Self.key))
+        let owned: JSONValue = [
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": [
+                "name": "owned", "namespace": "test",
+                "ownerReferences": [
+                    [
+                        "apiVersion": .string(owner.apiVersion), "kind": .string(owner.kind),
+                        "name": .string(owner.name), "uid": .string(owner.uid), "controller": true,
+                        "blockOwnerDeletion": true,
+                    ]
+                ],
+            ],
+        ]
+        try await rig.api.create(.configMaps, namespace: "test", body: Data(CanonicalJSON.text(owned).utf8))
+        try await rig.api.delete(.modelDeployments, Self.key.objectKey)
+        await store.follow(try #require(try await rig.api.get(ModelDeploymentObject.self, Self.key.objectKey)))
+        #expect(await store.owner(of: Self.key) == nil)
+
+        let asked = await #expect(throws: RegisterError.self) { try await store.announce(Self.announcement()) }
+        #expect(asked?.retryClass == .transient)
+        for _ in 0..<5 { await rig.transport.step() }
+        try await store.announce(Self.announcement())
+        for _ in 0..<5 { await rig.transport.step() }
+
+        let now = try #require(await store.owner(of: Self.key))
+        #expect(now.uid != owner.uid)
+        #expect(try await rig.api.get(OwnedConfigMap.self, ObjectKey(namespace: "test", name: "owned")) != nil)
+        #expect(try await store.record(for: Self.key) == StateRecord(version: 1, state: Data("1".utf8)))
+        try await store.swap(
+            Self.key, expecting: 1, state: Data("2".utf8), events: [Self.event(.promoted, "two", after: 1)])
+        #expect(await rig.archive.events(matching: EventFilter(), limit: 10).map(\.event.message) == ["two", "one"])
+    }
+
+    @Test("of another controller is left alone, and is said to be")
+    func anotherController() async throws {
+        let rig = try await Rig()
+        try await rig.store(controller: "team-a").announce(Self.announcement())
+        let store = rig.store(controller: "team-b")
+        #expect(try await store.records().isEmpty)
+        let refused = await #expect(throws: RegisterError.self) { try await store.announce(Self.announcement("2")) }
+        #expect(refused == .anotherController(Self.key, "team-a", own: "team-b"))
+        #expect(try await rig.object().member("spec")?.member("model")?.member("version") == "1")
+    }
+
+    @Test("of another repository is not removed for that, and is taken over with its record when git has it")
+    func anotherSource() async throws {
+        let rig = try await Rig()
+        let first = rig.store(source: "one")
+        try await first.announce(Self.announcement())
+        try await first.swap(Self.key, expecting: nil, state: Data("1".utf8), events: [])
+        let store = rig.store(source: "other")
+        #expect(try await store.records().isEmpty)
+        try await store.announce(Self.announcement("2"))
+        await #expect(throws: StateConflict.self) {
+            try await store.swap(Self.key, expecting: nil, state: Data("new".utf8), events: [])
+        }
+        #expect(try await store.record(for: Self.key)?.state == Data("1".utf8))
+        try await store.swap(Self.key, expecting: 1, state: Data("2".utf8), events: [])
+        #expect(try await store.records().keys.map(\.name) == ["model"])
+    }
+
+    @Test("made by hand, of the same name, is not taken from whoever made it")
+    func madeByHand() async throws {
+        let rig = try await Rig()
+        let body = Self.announcement("9").object(
+            RegisterIdentity(controller: "x", source: "y"), spec: ["model": ["version": "9"], "runtime": ["image": "a"]])
+        _ = try await rig.api.answer(
+            to: .apply(
+                .modelDeployments, Self.key.objectKey, body: Data(CanonicalJSON.text(body).utf8),
+                fieldManager: "somebody", force: true))
+        let refused = await #expect(throws: ClusterServingError.self) {
+            try await rig.store().announce(Self.announcement("1"))
+        }
+        #expect(refused?.message.contains("somebody") == true)
+    }
+
+    private struct OwnedConfigMap: KubernetesObject {
+        static let resource = ResourceType.configMaps
+        var metadata: ObjectMetadata
+    }
+}
+
+extension JSONValue {
+    fileprivate func member(_ name: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members[name]
+    }
+}

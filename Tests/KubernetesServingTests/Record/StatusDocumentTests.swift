@@ -1,0 +1,52 @@
+import Controller
+import Foundation
+import ModelManifests
+import Rollouts
+import Testing
+
+@testable import KubernetesServing
+
+@Suite("The status of a ModelDeployment")
+struct StatusDocumentTests {
+    private let now = Date(timeIntervalSince1970: 1_800_000_000)
+
+    private func status(ready: Bool, commit: String = "c1") -> DeploymentStatus {
+        DeploymentStatus(
+            namespace: "n", name: "m", phase: .healthy, since: now, message: "it serves",
+            desired: DesiredStatus(revision: Revision(rawValue: "aaaaaaaaaa"), version: "1", commit: commit),
+            conditions: [Condition(type: "Ready", status: ready ? "True" : "False", reason: "r", message: "m")])
+    }
+
+    @Test("dates each condition by when it changed, over several writes and readers")
+    func transitions() {
+        let first = StatusDocument(status(ready: false), generation: 1, before: [:], now: now)
+        let read = StatusDocument.transitions(in: .object(first.fields))
+        #expect(read == first.transitions)
+        let same = StatusDocument(status(ready: false), generation: 1, before: read, now: now.addingTimeInterval(60))
+        #expect(same == first)
+        let other = StatusDocument(status(ready: true), generation: 1, before: read, now: now.addingTimeInterval(60))
+        #expect(other.transitions["Ready"]?.at == "2027-01-15T08:01:00Z")
+    }
+
+    @Test("is worth a write when people see a difference, not when only the commit is another")
+    func fingerprint() {
+        let first = StatusDocument(status(ready: true), generation: 1, before: [:], now: now)
+        let commit = StatusDocument(status(ready: true, commit: "c2"), generation: 1, before: [:], now: now)
+        let unready = StatusDocument(status(ready: false), generation: 1, before: [:], now: now)
+        #expect(first.fingerprint == commit.fingerprint && first != commit)
+        #expect(first.fingerprint != unready.fingerprint)
+        // As the server gives it back: what is null is gone.
+        #expect(StatusDocument.fingerprint(JSONValue.object(first.fields).withoutNulls) == first.fingerprint)
+    }
+
+    @Test(
+        "is changed by a merge patch that makes one value into the other",
+        arguments: [
+            (["a": 1], ["a": 1], nil),
+            (["a": 1, "b": ["c": 2]], ["a": 1, "b": ["c": 3]], ["b": ["c": 3]]),
+            (["a": 1, "b": 2], ["a": 1], ["b": .null]),
+            (["a": [1, 2]], ["a": [2]], ["a": [2]]),
+            (["a": ["b": 1]], ["a": 5, "c": ["d": 1]], ["a": 5, "c": ["d": 1]]),
+        ] as [(JSONValue, JSONValue, JSONValue?)])
+    func mergePatch(from: JSONValue, to: JSONValue, patch: JSONValue?) { #expect(from.mergePatch(to: to) == patch) }
+}

@@ -1,0 +1,180 @@
+import Controller
+import Foundation
+import KubernetesClient
+import KubernetesServing
+import Logging
+import ModelManifests
+import Rollouts
+import Synchronization
+import TestSupport
+
+/// The model of an API server with the cluster's own controllers, a git whose commits are set by hand, and controllers that
+/// live one after the other.
+struct SimulatedCluster {
+    static let key = DeploymentKey(namespace: "test", name: "model")
+    static let tick: Duration = .milliseconds(25)
+    /// A life that has not come to its end by then has failed.
+    static let patience: Duration = .seconds(30)
+
+    let transport: ModelTransport
+    let source: ScriptedSource
+    let archive = InMemoryStateStore()
+
+    init(version: String) async throws {
+        transport = ModelTransport(APIServerModel(namespaces: ["test"], now: Date())) { Date() }
+        source = ScriptedSource(Self.snapshot(version))
+        let definition = Data(CanonicalJSON.text(CustomResourceDefinition.modelDeployment).utf8)
+        try await KubernetesAPI(transport: transport).create(
+            .customResourceDefinitions, namespace: nil, body: definition)
+        await transport.forgetLog()
+    }
+
+    private static func snapshot(_ version: String) -> ManifestSnapshot {
+        let text = """
+            apiVersion: mlctl.dev/v1alpha1
+            kind: ModelDeployment
+            metadata: {name: model, namespace: test}
+            spec:
+              model: {version: "\(version)"}
+              runtime: {image: "example/model:1"}
+              target: {kind: kubernetes}
+              replicas: 2
+              rollout: {steps: [{setWeight: 50}, {setWeight: 100}], gates: []}
+            """
+        return ManifestSnapshot(commit: "c\(version)", files: ["a.yaml": ManifestFile(blob: version, text: text)])
+    }
+
+    func commit(_ version: String) async { await source.commit(Self.snapshot(version)) }
+
+    // MARK: - Lives of a controller
+
+    /// One controller, from its start to its end: killed once so many requests took effect, or when `isOver`.
+    ///
+    /// - Returns: false where neither came about in time.
+    func live(requests: Int? = nil, until isOver: @escaping @Sendable () async -> Bool) async -> Bool {
+        let transport = MortalTransport(transport, requests: requests)
+        let api = KubernetesAPI(transport: transport)
+        let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
+        let store = ClusterStore(
+            api: api, identity: RegisterIdentity(controller: "mlctl", source: "simulation"), archive: archive,
+            now: { Date() }, logger: logger)
+        let backend = ClusterBackend(api: api, owners: store, logger: logger)
+        let controller = Controller(
+            configuration: ControllerConfiguration(
+                repo: "simulation", interval: .seconds(3600), restingInterval: .milliseconds(100)),
+            with: ControllerCollaborators(
+                source: source,
+                sites: SiteDirectory(clusters: [
+                    "sim": Site(
+                        backend: backend, store: store, metrics: NoReadings(), logs: NoLogs(), register: store)
+                ]), trail: archive, now: { Date() }),
+            logger: logger)
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { await backend.run() }
+            group.addTask { try? await controller.run() }
+            var hasEnded = false
+            let deadline = ContinuousClock.now + Self.patience
+            while !hasEnded, ContinuousClock.now < deadline {
+                await self.transport.step()
+                hasEnded = transport.isDead
+                if !hasEnded { hasEnded = await isOver() }
+                try? await ContinuousClock().sleep(for: Self.tick)
+            }
+            transport.die()
+            group.cancelAll()
+            return hasEnded
+        }
+    }
+
+    // MARK: - What is so
+
+    /// The version serves, alone, with all that it needs and nothing more, and the record says so.
+    func isAsWanted(_ version: String) async -> Bool { await differences(from: version).isEmpty }
+
+    /// What is not as git wants it.
+    func differences(from version: String) async -> [String] {
+        var differences: [String] = []
+        func check(_ isSo: Bool, _ what: String) { if !isSo { differences.append(what) } }
+        let deployment = await objects(.modelDeployments).first
+        let status = deployment?.member("status")
+        check(status?.member("phase") == "Healthy", "phase \(String(describing: status?.member("phase")))")
+        check(status?.member("stable")?.member("version") == .string(version), "another stable")
+        check(status?.member("candidate") == nil, "a candidate")
+        let uid = deployment?.member("metadata")?.member("uid")
+        let workloads = await objects(.deployments).filter {
+            $0.member("metadata")?.member("labels")?.member(ObjectLabels.deployment) == "model"
+        }
+        check(workloads.count == 1, "\(workloads.count) workloads")
+        for workload in workloads {
+            check(workload.member("spec")?.member("replicas") == 2, "replicas")
+            check(workload.member("status")?.member("readyReplicas") == 2, "ready replicas")
+            guard case .array(let owners)? = workload.member("metadata")?.member("ownerReferences") else {
+                check(false, "no owner")
+                continue
+            }
+            check(owners.first?.member("uid") == uid, "another owner")
+        }
+        return differences
+    }
+
+    /// How often something was begun, as the record tells.
+    func events(_ kind: RolloutEvent.Kind) async -> Int {
+        guard case .array(let events)? = await objects(.modelDeployments).first?.member("status")?.member("events")
+        else { return 0 }
+        return events.count { $0.member("kind") == .string(kind.rawValue) }
+    }
+
+    private func objects(_ type: ResourceType) async -> [JSONValue] {
+        let body = await transport.update { $0.handle(.list(type), now: Date()).body }
+        guard case .array(let items)? = try? JSONDecoder().decode(JSONValue.self, from: body).member("items") else {
+            return []
+        }
+        return items
+    }
+}
+
+/// What a controller that is killed sends: some requests, and nothing more. The last one takes effect, unanswered.
+final class MortalTransport: KubernetesTransport {
+    private let inner: ModelTransport
+    private let left: Mutex<Int?>
+
+    /// - Parameter requests: nil: it is not killed.
+    init(_ inner: ModelTransport, requests: Int?) {
+        self.inner = inner
+        left = Mutex(requests)
+    }
+
+    var isDead: Bool { left.withLock { $0 == 0 } }
+    func die() { left.withLock { $0 = 0 } }
+
+    /// - Returns: whether the answer is still heard; nil: the request is not made.
+    private func take() -> Bool? {
+        left.withLock { left in
+            guard let count = left else { return true }
+            guard count > 0 else { return nil }
+            left = count - 1
+            return count > 1
+        }
+    }
+
+    func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse {
+        guard let isHeard = take() else { throw Self.dead }
+        let response = try await inner.send(request, timeout: timeout)
+        guard isHeard else { throw Self.dead }
+        return response
+    }
+
+    func lines(_ request: APIRequest, idleTimeout: Duration) async throws -> AsyncThrowingStream<Data, any Error> {
+        guard take() == true else { throw Self.dead }
+        return try await inner.lines(request, idleTimeout: idleTimeout)
+    }
+
+    private static let dead = APIError(.transport, message: "killed")
+}
+
+extension JSONValue {
+    func member(_ name: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members[name]
+    }
+}

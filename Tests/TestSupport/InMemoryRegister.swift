@@ -1,0 +1,35 @@
+import Controller
+import ModelManifests
+
+/// A site's list of deployments, in memory: what was announced, and how often something had to be written.
+package actor InMemoryRegister: DeploymentRegister {
+    package nonisolated let changes: AsyncStream<DeploymentKey>
+    private let changed: AsyncStream<DeploymentKey>.Continuation
+    package private(set) var announced: [DeploymentKey: Announcement] = [:]
+    package private(set) var reported: [DeploymentKey: DeploymentStatus] = [:]
+    package private(set) var withdrawn: [DeploymentKey] = []
+    package private(set) var writes = 0
+
+    package init() { (changes, changed) = AsyncStream.makeStream(of: DeploymentKey.self) }
+
+    package func announce(_ announcement: Announcement) {
+        let known = announced[announcement.deployment]
+        guard known?.spec != announcement.spec || known?.labels != announcement.labels else { return }
+        announced[announcement.deployment] = announcement
+        writes += 1
+    }
+
+    package func withdraw(_ deployment: DeploymentKey) {
+        guard announced.removeValue(forKey: deployment) != nil else { return }
+        withdrawn.append(deployment)
+        writes += 1
+    }
+
+    package func report(_ status: DeploymentStatus, of deployment: DeploymentKey) { reported[deployment] = status }
+
+    /// Somebody edits or deletes the entry.
+    package func tamper(with deployment: DeploymentKey) {
+        announced[deployment] = nil
+        changed.yield(deployment)
+    }
+}
