@@ -241,11 +241,11 @@ enum Story {
             ]
             for (type, object, patch) in edits {
                 let id = ObjectID(type: type, key: ObjectKey(namespace: cluster.namespace, name: object))
-                let before = await backend.views.live(id)?.resourceVersion
+                let before = await backend.views.live(id)?.writers.own
                 let wanted = try await cluster.object(type, object)
                 try await cluster.edit(type, object, patch)
                 try await cluster.wait(
-                    until: { await backend.views.live(id)?.resourceVersion != before }, "\(id): the edit is seen")
+                    until: { await backend.views.live(id)?.writers.own != before }, "\(id): the edit is seen")
                 try await cluster.settle(backend, plan, writes: 1, "\(id)")
                 let now = try await cluster.object(type, object)
                 #expect(now?["spec"]?["replicas"] == wanted?["spec"]?["replicas"])
