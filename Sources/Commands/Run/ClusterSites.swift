@@ -58,7 +58,7 @@ struct ClusterSites {
         now: @escaping @Sendable () -> Date, logger: Logger
     ) throws -> Member {
         let connection = try cluster.connection(environment: environment)
-        let api = KubernetesAPI(transport: try HTTPTransport(connection, logger: logger))
+        let api = KubernetesAPI(transport: try HTTPTransport(connection))
         let events = EventRecorder(
             api, controller: eventController, instance: ProcessInfo.processInfo.hostName, logger: logger)
         let store = ClusterStore(
