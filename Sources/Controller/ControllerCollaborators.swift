@@ -38,11 +38,12 @@ public struct ControllerCollaborators: Sendable {
     /// One site, this machine, whose store has the trail too.
     public init(
         source: any ManifestSource, backend: any ServingBackend, store: any StateStore, metrics: any MetricSource,
-        logs: any LogSource, outcomes: OutcomeIntake? = nil, now: @escaping @Sendable () -> Date
+        logs: any LogSource, outcomes: OutcomeIntake? = nil, recorder: ReadingRecorder? = nil,
+        now: @escaping @Sendable () -> Date
     ) {
         self.init(
             source: source,
             sites: SiteDirectory(local: Site(backend: backend, store: store, metrics: metrics, logs: logs)),
-            trail: store, outcomes: outcomes, now: now)
+            trail: store, outcomes: outcomes, recorder: recorder, now: now)
     }
 }
