@@ -1,21 +1,51 @@
 import ArgumentParser
 import Foundation
+import KubernetesClient
+import KubernetesServing
 import Logging
+import Serving
 import TrafficProxy
 
 /// `mlctl proxy`: the data plane.
 struct ProxyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "proxy", abstract: "Route requests to revisions by their weights, and count what they answer.",
-        discussion: "Started by the controller, and lives on without it. SIGTERM finishes what is under way.")
+        discussion: """
+            On one machine it is started by the controller, and lives on without it. In a cluster it runs as pods of a \
+            namespace and follows the routes that the API server has; the controller asks it on its control port. \
+            SIGTERM finishes what is under way.
+
+            Examples:
+              mlctl proxy --state-dir /var/lib/mlctl
+              mlctl proxy --namespace payments --state-dir /var/lib/mlctl       in a pod
+            """)
 
     @OptionGroup var state: StateOption
+    @Option(help: "Follow the routes of this namespace of a cluster.") var namespace: String?
+    @Option(help: "With --namespace: the cluster's kubeconfig; in a pod, its service account is enough.")
+    var kubeconfig: String?
+    @Option(name: .customLong("control-port"), help: "With --namespace: where questions are answered.")
+    var controlPort = 9901
+    @Option(help: "With --namespace: the address that endpoints and the control port listen on.")
+    var address = "0.0.0.0"
+    @Option(name: .customLong("request-id-key"), help: "A file with the key of request ids that several proxies share.")
+    var requestIdKey: String?
 
     func run() async throws {
         let logger = Logger(label: "mlctl.proxy") { _ in PlainLogHandler() }
-        try await TrafficProxy(
-            configuration: TrafficProxyConfiguration(
-                stateDirectory: state.url.path(percentEncoded: false), logger: logger)
-        ).run()
+        var configuration = TrafficProxyConfiguration(
+            stateDirectory: state.url.path(percentEncoded: false), requestIdKeyFile: requestIdKey, logger: logger)
+        guard let namespace else { return try await TrafficProxy(configuration: configuration).run() }
+        let connection = try ClusterSettings(name: "proxy", kubeconfig: kubeconfig).connection()
+        let api = KubernetesAPI(transport: try HTTPTransport(connection, logger: logger))
+        let watch = RouteWatch(api, namespace: namespace, logger: logger)
+        let (changes, change) = AsyncStream.makeStream(of: [ProxyRoute].self, bufferingPolicy: .bufferingNewest(1))
+        configuration.directions = .following(changes, host: address, controlPort: controlPort)
+        let proxy = TrafficProxy(configuration: configuration)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await watch.run(change) }
+            defer { group.cancelAll() }
+            try await proxy.run()
+        }
     }
 }

@@ -1,27 +1,45 @@
+import KubernetesClient
 import ModelManifests
 import Serving
 
 /// The routes that a namespace's proxies follow, from what the API server says. Pure.
-enum FollowedRoutes {
+struct FollowedRoutes: Sendable {
+    /// The last that could be read of each map: somebody's broken edit takes no endpoint away.
+    private var readable: [ObjectKey: ProxyRoute] = [:]
+    private var latest: [ProxyRoute]?
+
     /// - Parameters:
     ///   - maps: of all deployments of the namespace.
     ///   - slices: of all their revisions.
-    /// - Returns: in the order of the deployments' names.
-    static func compose(maps: [RouteConfigMap], slices: [RevisionEndpoints]) -> [ProxyRoute] {
+    /// - Returns: in the order of the deployments' names; nil where nothing has changed.
+    mutating func update(maps: [RouteConfigMap], slices: [RevisionEndpoints]) -> [ProxyRoute]? {
+        let former = readable
+        readable = [:]
+        for map in maps { readable[map.metadata.key] = map.route ?? former[map.metadata.key] }
         let byRevision = Dictionary(grouping: slices) {
             Revision(rawValue: $0.metadata.labels[ObjectLabels.revision] ?? "")
         }
-        return maps.compactMap(\.route).map { route in
-            var route = route
-            for index in route.revisions.indices {
-                let own = (byRevision[route.revisions[index].revision] ?? []).filter {
+        let routes = readable.values.map { route in
+            Self.filled(route) { revision in
+                (byRevision[revision] ?? []).filter {
                     $0.metadata.labels[ObjectLabels.deployment] == route.deployment.name
                 }
-                route.revisions[index].upstreams = upstreams(own)
             }
-            return route
         }
         .sorted { $0.deployment < $1.deployment }
+        guard routes != latest else { return nil }
+        latest = routes
+        return routes
+    }
+
+    private static func filled(
+        _ route: ProxyRoute, slices: (Revision) -> [RevisionEndpoints]
+    ) -> ProxyRoute {
+        var route = route
+        for index in route.revisions.indices {
+            route.revisions[index].upstreams = upstreams(slices(route.revisions[index].revision))
+        }
+        return route
     }
 
     /// A pod can stand in two slices for a while: it is one instance.

@@ -42,8 +42,12 @@ struct FollowedRoutesTests {
                 "ports": [{"port": 8081}], "endpoints": [{"addresses": ["fd00::9"], "targetRef": {"name": "p3"}}]
                 """, of: "fraud", new),
         ]
-        let routes = FollowedRoutes.compose(maps: [map("fraud")], slices: slices)
+        var followed = FollowedRoutes()
+        let routesFound = followed.update(maps: [map("fraud")], slices: slices)
+        let routes = try #require(routesFound)
         #expect(routes.count == 1)
+        let unchanged = followed.update(maps: [map("fraud")], slices: slices.reversed())
+        #expect(unchanged == nil)
         #expect(routes[0].revisions[0].upstreams == [Upstream(instance: "p2", host: "10.1.0.7", port: 8080)])
         #expect(routes[0].revisions[1].upstreams == [Upstream(instance: "p3", host: "fd00::9", port: 8081)])
         #expect(routes[0].revisions.map(\.weight) == [75, 25])
@@ -57,7 +61,10 @@ struct FollowedRoutesTests {
                 "ports": [{"port": 1}], "endpoints": [{"addresses": ["10.1.0.7"], "targetRef": {"name": "p"}}]
                 """, of: "other", good)
         ]
-        #expect(FollowedRoutes.compose(maps: [map("fraud")], slices: slices)[0].revisions[0].upstreams.isEmpty)
+        var followed = FollowedRoutes()
+        let routesFound = followed.update(maps: [map("fraud")], slices: slices)
+        let routes = try #require(routesFound)
+        #expect(routes[0].revisions[0].upstreams.isEmpty)
     }
 
     @Test("a pod that stands in two slices is one instance")
@@ -66,13 +73,27 @@ struct FollowedRoutesTests {
             "ports": [{"port": 1}], "endpoints": [{"addresses": ["10.1.0.7"], "targetRef": {"name": "p"}}]
             """
         let slices = [try slice(one, of: "fraud", good), try slice(one, of: "fraud", good)]
-        #expect(FollowedRoutes.compose(maps: [map("fraud")], slices: slices)[0].revisions[0].upstreams.count == 1)
+        var followed = FollowedRoutes()
+        let routesFound = followed.update(maps: [map("fraud")], slices: slices)
+        let routes = try #require(routesFound)
+        #expect(routes[0].revisions[0].upstreams.count == 1)
     }
 
-    @Test("a map that holds no route is passed over")
+    @Test("a map that holds no route is passed over, and one that held one keeps it")
     func broken() throws {
-        let text = #"{"metadata": {"name": "x-route"}, "data": {"route.json": "{"}}"#
+        let text = #"{"metadata": {"name": "churn-route", "namespace": "ml"}, "data": {"route.json": "{"}}"#
         let broken = try JSONDecoder().decode(RouteConfigMap.self, from: Data(text.utf8))
-        #expect(FollowedRoutes.compose(maps: [broken, map("fraud")], slices: []).map(\.deployment.name) == ["fraud"])
+        #expect(broken.route == nil)
+        var followed = FollowedRoutes()
+        let firstFound = followed.update(maps: [broken, map("fraud")], slices: [])
+        let first = try #require(firstFound)
+        #expect(first.map(\.deployment.name) == ["fraud"])
+        let secondFound = followed.update(maps: [map("churn"), map("fraud")], slices: [])
+        let second = try #require(secondFound)
+        #expect(second.map(\.deployment.name) == ["churn", "fraud"])
+        let kept = followed.update(maps: [broken, map("fraud")], slices: [])
+        #expect(kept == nil)
+        let removed = followed.update(maps: [map("fraud")], slices: [])
+        #expect(removed?.map(\.deployment.name) == ["fraud"])
     }
 }

@@ -1,0 +1,59 @@
+import KubernetesClient
+import Logging
+import Serving
+
+/// A namespace's routes, as they change in its API server.
+///
+/// # Guarantees
+/// - The first routes come once all objects are known: a proxy that starts never takes a part for the whole.
+/// - While the API server is away, the last routes hold.
+public struct RouteWatch: Sendable {
+    private let maps: ObjectCache<RouteConfigMap>
+    private let slices: ObjectCache<RevisionEndpoints>
+    private let logger: Logger
+
+    public init(_ api: KubernetesAPI, namespace: String, logger: Logger) {
+        self.logger = logger
+        maps = ObjectCache(
+            of: api, .init(namespace: namespace, labelSelector: "\(RouteConfigMap.label)=true"), logger: logger)
+        // Slices carry the labels of their Service.
+        slices = ObjectCache(of: api, .init(namespace: namespace, labelSelector: ObjectLabels.revision), logger: logger)
+    }
+
+    /// Until cancelled.
+    public func run(_ routes: AsyncStream<[ProxyRoute]>.Continuation) async {
+        let (wakes, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (mapChanges, sliceChanges) = (maps.changes(), slices.changes())
+        await withDiscardingTaskGroup { group in
+            group.addTask { await maps.run() }
+            group.addTask { await slices.run() }
+            group.addTask { for await _ in mapChanges { wakeUp.yield() } }
+            group.addTask { for await _ in sliceChanges { wakeUp.yield() } }
+            group.addTask { await waitForSync(then: wakeUp) }
+            var followed = FollowedRoutes()
+            for await _ in wakes {
+                guard maps.freshness.isSynced, slices.freshness.isSynced else { continue }
+                guard let changed = followed.update(maps: maps.all, slices: slices.all) else { continue }
+                routes.yield(changed)
+            }
+            group.cancelAll()
+        }
+        routes.finish()
+    }
+
+    /// A namespace without any route is complete too, and tells no change.
+    private func waitForSync(then wakeUp: AsyncStream<Void>.Continuation) async {
+        while !Task.isCancelled {
+            do {
+                try await maps.waitUntilSynced(timeout: .seconds(30))
+                try await slices.waitUntilSynced(timeout: .seconds(30))
+                wakeUp.yield()
+                return
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("Routes cannot be read yet", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+}
