@@ -37,7 +37,7 @@ struct ProxyCommand: AsyncParsableCommand {
             stateDirectory: state.url.path(percentEncoded: false), requestIdKeyFile: requestIdKey, logger: logger)
         guard let namespace else { return try await TrafficProxy(configuration: configuration).run() }
         let connection = try ClusterSettings(name: "proxy", kubeconfig: kubeconfig).connection()
-        let api = KubernetesAPI(transport: try HTTPTransport(connection, logger: logger))
+        let api = KubernetesAPI(transport: try HTTPTransport(connection))
         let watch = RouteWatch(api, namespace: namespace, logger: logger)
         let (changes, change) = AsyncStream.makeStream(of: [ProxyRoute].self, bufferingPolicy: .bufferingNewest(1))
         configuration.directions = .following(changes, host: address, controlPort: controlPort)

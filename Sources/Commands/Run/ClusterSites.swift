@@ -83,7 +83,9 @@ struct ClusterSites {
                 member.settings.name,
                 Site(
                     backend: backend, store: member.store,
-                    metrics: PodProxyCounters { await backend.proxies(of: $0) },
+                    metrics: ClusterProxyCounters { namespace in
+                        await backend.proxies(in: namespace).map { ProxyPod(name: $0, address: $1) }
+                    },
                     logs: ClusterLogs(api: member.api), register: member.store)
             )
         }

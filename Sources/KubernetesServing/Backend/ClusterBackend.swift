@@ -178,13 +178,13 @@ public actor ClusterBackend: ServingBackend {
 
     // MARK: - For readings
 
-    /// Where the proxies that serve a deployment tell what they count: `host:port` by pod.
-    public func proxies(of deployment: DeploymentKey) -> [String: String] {
+    /// Where the proxies of a namespace tell what they count: `host:port` by pod.
+    public func proxies(in namespace: String) -> [String: String] {
         let pods = views.pods.cache.all(
             label: ObjectLabels.component, value: ObjectLabels.Component.proxy.rawValue)
         return Dictionary(
             pods.compactMap { pod -> (String, String)? in
-                guard pod.metadata.namespace == deployment.namespace, PodReading(pod).isReady,
+                guard pod.metadata.namespace == namespace, PodReading(pod).isReady,
                     let host = pod.detail.status?.podIP, !host.isEmpty
                 else { return nil }
                 let address = host.contains(":") ? "[\(host)]" : host

@@ -5,6 +5,7 @@ import ModelManifests
 struct ProxyRendering: Sendable {
     static let controlPort = 9901
     static let controlPortName = "control"
+    static let stateFolder = "/var/lib/mlctl"
     private static let drainSeconds = 5
     /// What requests under way may still take.
     private static let graceSeconds = 65
@@ -100,29 +101,36 @@ struct ProxyRendering: Sendable {
                 ]
             ],
             "containers": [container],
+            // The last routes, for a container that starts anew while the API server is away.
+            "volumes": [["name": "state", "emptyDir": ["sizeLimit": "64Mi"]]],
         ])
     }
 
     private var container: JSONValue {
-        let health: JSONValue = [
-            "path": "/healthz", "port": .string(Self.controlPortName), "scheme": "HTTP",
-        ]
+        func probe(_ path: String) -> JSONValue {
+            ["path": .string(path), "port": .string(Self.controlPortName), "scheme": "HTTP"]
+        }
         return [
             "name": "proxy", "image": .string(settings.image),
-            "args": ["proxy", "--namespace", .string(namespace)],
+            "args": ["proxy", "--namespace", .string(namespace), "--state-dir", .string(Self.stateFolder)],
             "ports": [
                 [
                     "name": .string(Self.controlPortName), "containerPort": .integer(Self.controlPort),
                     "protocol": "TCP",
                 ]
             ],
-            "readinessProbe": ["httpGet": health, "periodSeconds": 2, "timeoutSeconds": 2, "failureThreshold": 3],
-            "livenessProbe": ["httpGet": health, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6],
+            "readinessProbe": [
+                "httpGet": probe("/readyz"), "periodSeconds": 2, "timeoutSeconds": 2, "failureThreshold": 3,
+            ],
+            "livenessProbe": [
+                "httpGet": probe("/healthz"), "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6,
+            ],
             "resources": ["requests": ["cpu": "100m", "memory": "64Mi"], "limits": ["memory": "512Mi"]],
             "securityContext": .object([
                 "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
                 "capabilities": ["drop": ["ALL"]],
             ]),
+            "volumeMounts": [["name": "state", "mountPath": .string(Self.stateFolder)]],
             "lifecycle": ["preStop": ["sleep": ["seconds": .integer(Self.drainSeconds)]]],
         ]
     }

@@ -6,18 +6,13 @@ import Serving
 /// One proxy's pod in a cluster.
 public struct ProxyPod: Hashable, Sendable {
     public var name: String
-    /// An IP address.
-    public var host: String
-    /// Where it answers questions.
-    public var port: Int
+    /// `host:port` at which it answers questions.
+    public var address: String
 
-    public init(name: String, host: String, port: Int) {
+    public init(name: String, address: String) {
         self.name = name
-        self.host = host
-        self.port = port
+        self.address = address
     }
-
-    var url: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)/report" }
 }
 
 /// Readings from the proxies of a cluster: those of a deployment's namespace are asked, all at once.
@@ -65,7 +60,7 @@ public actor ClusterProxyCounters: MetricSource {
     private static func answer(of pod: ProxyPod) async -> Result<ProxyAnswer, any Error> {
         do {
             let response = try await SourceTransport.send(
-                SourceRequest(url: pod.url), timeout: timeout, bytes: mostBytes)
+                SourceRequest(url: "http://\(pod.address)/report"), timeout: timeout, bytes: mostBytes)
             if let refusal = response.refusal(by: "proxy \(pod.name)") { throw refusal }
             return .success(
                 ProxyAnswer(

@@ -42,7 +42,7 @@ struct ClusterBackendTests {
                 #expect(observed.weights == [Sample.one: 100])
                 #expect(observed.plan == plan)
                 #expect(observed.endpoint == "http://fraud.\(cluster.namespace).svc")
-                #expect(await backend.proxies(of: key).count == 2)
+                #expect(await backend.proxies(in: key.namespace).count == 2)
                 #expect(try await backend.deployments() == [key])
             }
         }

@@ -28,8 +28,8 @@ struct ClusterProxyCountersTests {
         let ports = (one.port, two.port)
         let counters = ClusterProxyCounters { namespace in
             [
-                ProxyPod(name: "\(namespace)-a", host: "127.0.0.1", port: ports.0),
-                ProxyPod(name: "\(namespace)-b", host: "127.0.0.1", port: ports.1),
+                ProxyPod(name: "\(namespace)-a", address: "127.0.0.1:\(ports.0)"),
+                ProxyPod(name: "\(namespace)-b", address: "127.0.0.1:\(ports.1)"),
             ]
         }
         let readings = try await counters.readings(for: fraud)
@@ -43,8 +43,8 @@ struct ClusterProxyCountersTests {
         let one = try ProxyStandIn(report: report(epoch: "e1", requests: 5))
         defer { withExtendedLifetime(one) {} }
         let port = one.port
-        let dead = ProxyPod(name: "dead", host: "127.0.0.1", port: 1)
-        let partly = ClusterProxyCounters { _ in [dead, ProxyPod(name: "a", host: "127.0.0.1", port: port)] }
+        let dead = ProxyPod(name: "dead", address: "127.0.0.1:1")
+        let partly = ClusterProxyCounters { _ in [dead, ProxyPod(name: "a", address: "127.0.0.1:\(port)")] }
         #expect(try await partly.readings(for: fraud).map(\.instance) == ["pod-1@a"])
         let silent = ClusterProxyCounters { _ in [dead] }
         await #expect(throws: (any Error).self) { try await silent.readings(for: fraud) }

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ModelStorage
+
+/// `mlctl fetch-model`: a model's files into a folder, as an init container does it in a cluster.
+struct FetchModelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fetch-model", abstract: "Fetch a model's files into a folder, and verify them.",
+        discussion: """
+            Resumes what was cut off, and does nothing where the files are there already.
+
+            Example: mlctl fetch-model --uri https://models.example.com/fraud.tar.gz --digest sha256:9f2c… --to /mnt/models
+            """)
+
+    @Option(help: "Where the files are: https: or file:.") var uri: String
+    @Option(help: "What they must be: sha256: and 64 hex digits.") var digest: String?
+    @Option(help: "The folder that is to hold them.", transform: { URL(fileURLWithPath: $0, isDirectory: true) })
+    var to: URL
+
+    func run() async throws {
+        let logger = Logger(label: "mlctl.fetch-model") { _ in PlainLogHandler() }
+        do {
+            let fetched = try await ModelDelivery(folder: to, logger: logger).deliver(uri: uri, digest: digest)
+            print("\(uri): \(fetched) in \(to.path(percentEncoded: false))")
+        } catch let error as StorageError {
+            throw ValidationError(error.message)
+        }
+    }
+}
+
+/// A folder that a model's files are brought into once.
+struct ModelDelivery: Sendable {
+    /// Says which files are there. Written last.
+    static let marker = ".mlctl-digest"
+    /// On the same disk as the folder, so that files are moved and not copied.
+    static let workFolder = ".mlctl-fetching"
+
+    let folder: URL
+    let logger: Logger
+
+    /// - Returns: the digest of the files.
+    /// - Throws: `StorageError`, and the errors of `FileManager`.
+    func deliver(uri: String, digest: String?) async throws -> String {
+        let work = folder.appending(path: Self.workFolder, directoryHint: .isDirectory)
+        let marker = folder.appending(path: Self.marker)
+        let store = ModelStore(cacheDirectory: work, logger: logger)
+        let wanted = try await store.pin(uri: uri, digest: digest)
+        if let there = try? String(contentsOf: marker, encoding: .utf8), there == wanted { return wanted }
+        let files = try await store.materialise(uri: uri, digest: wanted)
+        try move(files)
+        try Data(wanted.utf8).write(to: marker, options: .atomic)
+        try? remove(work)
+        return wanted
+    }
+
+    private func move(_ source: URL) throws {
+        let files = FileManager.default
+        try makeWritable(source)
+        for name in try files.contentsOfDirectory(atPath: source.path(percentEncoded: false)) {
+            let destination = folder.appending(path: name)
+            if files.fileExists(atPath: destination.path(percentEncoded: false)) { try remove(destination) }
+            let origin = source.appending(path: name)
+            // A folder that is moved gets another parent: that takes the right to write to it.
+            try makeWritable(origin)
+            try files.moveItem(at: origin, to: destination)
+        }
+    }
+
+    /// Files in the store are read-only, and so are their folders.
+    private func remove(_ item: URL) throws {
+        let walk = FileManager.default.enumerator(at: item, includingPropertiesForKeys: [.isDirectoryKey])
+        try makeWritable(item)
+        for case let inner as URL in walk ?? FileManager.DirectoryEnumerator() { try makeWritable(inner) }
+        try FileManager.default.removeItem(at: item)
+    }
+
+    private func makeWritable(_ item: URL) throws {
+        guard try item.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true else { return }
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: item.path(percentEncoded: false))
+    }
+}
