@@ -31,7 +31,8 @@ struct ClusterStoreTests {
 
         func store(controller: String = "mlctl", source: String = "repo") -> ClusterStore {
             ClusterStore(
-                api: api, identity: RegisterIdentity(controller: controller, source: source), archive: archive, now: { now },
+                api: api, identity: RegisterIdentity(controller: controller, source: source), archive: archive,
+                now: { now },
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         }
 
@@ -288,7 +289,8 @@ struct ClusterStoreTests {
     func madeByHand() async throws {
         let rig = try await Rig()
         let body = Self.announcement("9").object(
-            RegisterIdentity(controller: "x", source: "y"), spec: ["model": ["version": "9"], "runtime": ["image": "a"]])
+            RegisterIdentity(controller: "x", source: "y"),
+            spec: ["model": ["version": "9"], "runtime": ["image": "a"]])
         _ = try await rig.api.answer(
             to: .apply(
                 .modelDeployments, Self.key.objectKey, body: Data(CanonicalJSON.text(body).utf8),
