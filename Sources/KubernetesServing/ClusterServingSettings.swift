@@ -7,6 +7,8 @@ public struct ClusterServingSettings: Hashable, Sendable {
     public var proxyReplicas: Int
     /// Names of secrets that the proxy's image is pulled with.
     public var imagePullSecrets: [String]
+    /// The only namespace that is looked at, where rights go no further; nil: all.
+    public var namespace: String?
 
     public static let defaultImage = "ghcr.io/mlctl/mlctl:latest"
     public static let defaultStorageInitializerImage = "kserve/storage-initializer:v0.15.0"
@@ -14,11 +16,12 @@ public struct ClusterServingSettings: Hashable, Sendable {
     public init(
         image: String = ClusterServingSettings.defaultImage,
         storageInitializerImage: String = ClusterServingSettings.defaultStorageInitializerImage,
-        proxyReplicas: Int = 2, imagePullSecrets: [String] = []
+        proxyReplicas: Int = 2, imagePullSecrets: [String] = [], namespace: String? = nil
     ) {
         self.image = image
         self.storageInitializerImage = storageInitializerImage
         self.proxyReplicas = proxyReplicas
         self.imagePullSecrets = imagePullSecrets
+        self.namespace = namespace
     }
 }

@@ -131,7 +131,7 @@ struct ChartTests {
         let url = "git.url=https://git.example.com/models.git"
         try ChildProcess.run(["helm", "lint", "--strict", folder, "--set", url])
         let everything = [
-            "replicas=3", "rbac.gatewayAPI=true", "watchNamespaces={a,b}", "serviceMonitor.enabled=true",
+            "replicas=3", "rbac.gatewayAPI=true", "watchNamespace=payments", "serviceMonitor.enabled=true",
             "prometheusRule.enabled=true", "dashboard.enabled=true", "git.ssh.existingSecret=key",
             "git.https.existingSecret=token", "registry.dockerconfigjson=e",
         ]

@@ -65,12 +65,14 @@ struct ClusterSites {
             api: api,
             identity: RegisterIdentity(
                 controller: settings.name, source: "\(settings.repo)\n\(settings.branch)\n\(settings.path)"),
-            archive: archive,
+            namespace: cluster.namespace, archive: archive,
             tellEvent: { event, owner, deployment in
                 events.record(KubernetesEvent(event, of: deployment, owner), at: event.at)
             },
             now: now, logger: logger)
-        let backend = ClusterBackend(api: api, owners: store, settings: settings.serving, logger: logger)
+        var serving = settings.serving
+        serving.namespace = cluster.namespace
+        let backend = ClusterBackend(api: api, owners: store, settings: serving, logger: logger)
         return Member(
             settings: cluster, namespace: connection.namespace, api: api, backend: backend,
             store: store, events: events)

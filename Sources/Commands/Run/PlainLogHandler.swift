@@ -21,6 +21,7 @@ struct PlainLogHandler: LogHandler {
     }
 
     private static func quoted(_ value: String) -> String {
-        value.contains(where: { $0 == " " || $0 == "\"" || $0.isNewline }) ? value.debugDescription : value
+        guard value.contains(where: { $0 == " " || $0 == "\"" || $0.isNewline }) else { return value }
+        return "\"\(value.replacing("\"", with: "'").replacing("\n", with: " "))\""
     }
 }

@@ -15,6 +15,10 @@ struct LeaseElection: Sendable {
         var lease = Duration.seconds(15)
         var renewDeadline = Duration.seconds(10)
         var retry = Duration.seconds(2)
+
+        /// Another leads within 15 s of the end of one that died: 1.8 s until its last renewal is seen, 10 s of standing
+        /// still, 1.8 s until that is looked at.
+        static let prompt = Timing(lease: .seconds(10), renewDeadline: .seconds(7), retry: .milliseconds(1500))
     }
 
     enum State: Hashable, Sendable {

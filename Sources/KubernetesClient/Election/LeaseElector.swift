@@ -37,7 +37,7 @@ public final class LeaseElector: Sendable {
         _ api: KubernetesAPI, lease key: ObjectKey, identity: String,
         logger: Logger = Logger(label: "mlctl.kubernetes.election")
     ) {
-        self.init(api, lease: key, identity: identity, timing: .init(), logger: logger)
+        self.init(api, lease: key, identity: identity, timing: .prompt, logger: logger)
     }
 
     init(

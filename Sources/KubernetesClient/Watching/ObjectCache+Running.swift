@@ -37,8 +37,9 @@ extension ObjectCache {
                     .watch(Object.resource, selection, resourceVersion: version, timeout: timeout), &machine)
             }
         } catch let error as APIError {
-            note(error)
-            return machine.failed(error)
+            let action = machine.failed(error)
+            note(error, then: action)
+            return action
         } catch {
             // Cancelled: the loop ends before it carries this out.
             return .wait(.zero)
@@ -83,7 +84,7 @@ extension ObjectCache {
             case .replace: replace()
             case .ignore: break
             case .stop(let action):
-                if case .error(let error) = event { note(error) }
+                if case .error(let error) = event { note(error, then: action) }
                 return action
             }
         }
@@ -150,7 +151,12 @@ extension ObjectCache {
         }
     }
 
-    private func note(_ error: APIError) {
+    private func note(_ error: APIError, then action: Machine.Action) {
+        // What is asked otherwise at once, as where a server has no initial events, interrupts nothing.
+        if case .ask = action {
+            logger.debug("the API server is asked otherwise", metadata: ["reason": "\(error)"])
+            return
+        }
         state.withLock { $0.freshness.error = error }
         logger.warning(
             "following the API server was interrupted",

@@ -53,7 +53,7 @@ public actor ClusterBackend: ServingBackend {
         clock: @escaping @Sendable () -> Duration = ClusterBackend.uptime
     ) {
         self.api = api
-        views = ClusterViews(api)
+        views = ClusterViews(api, namespace: settings.namespace, logger: logger)
         self.owners = owners ?? WatchedOwners(api)
         self.settings = settings
         self.pins = pins

@@ -18,18 +18,23 @@ protocol KindView: Sendable {
     func run() async
 }
 
-/// All of mlctl's objects of one type, of all namespaces.
+/// All of mlctl's objects of one type.
 struct CachedKind<Kind: ServedKind>: KindView {
     typealias Object = ServedObject<Kind>
 
     let cache: ObjectCache<Object>
 
-    /// - Parameter isOptional: its definition may be missing; then that is said where it is needed, not in the log.
-    init(_ kind: Kind.Type = Kind.self, of api: KubernetesAPI, isOptional: Bool = false) {
-        var logger = Logger(label: "mlctl.cluster.cache")
+    /// - Parameters:
+    ///   - namespace: nil for all.
+    ///   - isOptional: its definition may be missing; then that is said where it is needed, not in the log.
+    init(
+        _ kind: Kind.Type = Kind.self, of api: KubernetesAPI, namespace: String?, isOptional: Bool = false,
+        logger: Logger
+    ) {
+        var logger = logger
         if isOptional { logger.logLevel = .error }
         cache = ObjectCache(
-            of: api, APIRequest.Selection(labelSelector: ObjectLabels.selector),
+            of: api, APIRequest.Selection(namespace: namespace, labelSelector: ObjectLabels.selector),
             isMetadataOnly: Kind.Detail.self == NoDetail.self,
             indexedLabels: [ObjectLabels.deployment, ObjectLabels.route, ObjectLabels.component], logger: logger)
     }
@@ -74,26 +79,30 @@ struct ClusterViews: Sendable {
     private let optional: Set<ResourceType>
     private let byType: [ResourceType: any KindView]
 
-    init(_ api: KubernetesAPI, routers: [any ClusterRouter] = ClusterRouters.all) {
-        pods = CachedKind(of: api)
-        workloads = CachedKind(of: api)
-        configMaps = CachedKind(of: api)
+    init(
+        _ api: KubernetesAPI, namespace: String? = nil, routers: [any ClusterRouter] = ClusterRouters.all,
+        logger: Logger = Logger(label: "mlctl.cluster.cache")
+    ) {
+        pods = CachedKind(of: api, namespace: namespace, logger: logger)
+        workloads = CachedKind(of: api, namespace: namespace, logger: logger)
+        configMaps = CachedKind(of: api, namespace: namespace, logger: logger)
         var applied: [any KindView] = [
-            workloads, configMaps, CachedKind<ServiceKind>(of: api), CachedKind<DisruptionBudgetKind>(of: api),
+            workloads, configMaps, CachedKind<ServiceKind>(of: api, namespace: namespace, logger: logger),
+            CachedKind<DisruptionBudgetKind>(of: api, namespace: namespace, logger: logger),
         ]
         let optional = Set(routers.flatMap(\.needs).map(\.type))
         self.optional = optional
         for kind in routers.flatMap(\.kinds) where !applied.contains(where: { $0.type == kind.resource }) {
-            applied.append(Self.view(kind, api, isOptional: optional.contains(kind.resource)))
+            applied.append(Self.view(kind, api, namespace, isOptional: optional.contains(kind.resource), logger))
         }
         self.applied = applied
         byType = Dictionary(applied.map { ($0.type, $0) }) { first, _ in first }
     }
 
     private static func view<Kind: ServedKind>(
-        _ kind: Kind.Type, _ api: KubernetesAPI, isOptional: Bool
+        _ kind: Kind.Type, _ api: KubernetesAPI, _ namespace: String?, isOptional: Bool, _ logger: Logger
     ) -> any KindView {
-        CachedKind(kind, of: api, isOptional: isOptional)
+        CachedKind(kind, of: api, namespace: namespace, isOptional: isOptional, logger: logger)
     }
 
     subscript(_ type: ResourceType) -> (any KindView)? { byType[type] }

@@ -4,7 +4,7 @@ import ModelManifests
 extension ClusterStore {
     /// Sees what others change, until its task is cancelled. Run it once.
     public func run() async {
-        let cache = ObjectCache(ModelDeploymentObject.self, of: api, Self.selection, logger: logger)
+        let cache = ObjectCache(ModelDeploymentObject.self, of: api, selection, logger: logger)
         let changes = cache.changes()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await cache.run() }

@@ -6,6 +6,7 @@ import ModelManifests
 extension ClusterStore: DeploymentRegister {
     public func announce(_ announcement: Announcement) async throws {
         let key = announcement.deployment
+        if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
         // A deletion goes on without us: what is known of it may be old.
         if known[key]?.object.isTerminating == true { _ = try await read(key) }
         let step = RegisterStep(
@@ -52,6 +53,7 @@ extension ClusterStore: DeploymentRegister {
     /// One request, and a second one where somebody has added what git does not have.
     private func apply(_ announcement: Announcement) async throws {
         let key = announcement.deployment
+        if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
         guard let spec = try? JSONDecoder().decode(JSONValue.self, from: Data(announcement.spec.utf8)) else {
             throw RegisterError.unreadableSpec(key)
         }
@@ -93,6 +95,7 @@ extension ClusterStore: DeploymentRegister {
     /// The object goes, and comes back with the record that it had. What it owned is taken over by the next plan.
     private func recreate(_ announcement: Announcement) async throws {
         let key = announcement.deployment
+        if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
         guard let last = try await read(key) else { return try await apply(announcement) }
         try await dropFinalizer(of: last.object, expecting: last.object.recordVersion)
         known[key] = nil

@@ -53,15 +53,17 @@ public actor ClusterStore: StateStore {
 
     /// - Parameters:
     ///   - identity: this controller's among those of the cluster: objects of others are left alone.
+    ///   - namespace: the only one that is looked at; nil: all.
     ///   - archive: keeps copies of all events.
     ///   - tellEvent: makes a Kubernetes Event of one that was decided. Must not wait.
     public init(
-        api: KubernetesAPI, identity: RegisterIdentity, archive: any EventArchive,
+        api: KubernetesAPI, identity: RegisterIdentity, namespace: String? = nil, archive: any EventArchive,
         tellEvent: @escaping @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void = { _, _, _ in },
         now: @escaping @Sendable () -> Date, logger: Logger
     ) {
         self.api = api
         self.identity = identity
+        selection = APIRequest.Selection(namespace: namespace, labelSelector: ObjectLabels.selector)
         self.archive = archive
         self.tellEvent = tellEvent
         self.now = now
@@ -71,13 +73,13 @@ public actor ClusterStore: StateStore {
     }
 
     /// Selects what controllers keep, this one and others.
-    static let selection = APIRequest.Selection(labelSelector: ObjectLabels.selector)
+    let selection: APIRequest.Selection
 
     // MARK: - The record
 
     public func records() async throws -> [DeploymentKey: StateRecord] {
         let list = try await explaining("ModelDeployments") {
-            try await api.list(RecordedModelDeployment.self, Self.selection)
+            try await api.list(RecordedModelDeployment.self, selection)
         }
         known = [:]
         var records: [DeploymentKey: StateRecord] = [:]

@@ -29,9 +29,12 @@ struct ClusterStoreTests {
 
         var api: KubernetesAPI { KubernetesAPI(transport: transport) }
 
-        func store(controller: String = "mlctl", source: String = "repo") -> ClusterStore {
+        func store(
+            controller: String = "mlctl", source: String = "repo", namespace: String? = nil
+        ) -> ClusterStore {
             ClusterStore(
-                api: api, identity: RegisterIdentity(controller: controller, source: source), archive: archive,
+                api: api, identity: RegisterIdentity(controller: controller, source: source), namespace: namespace,
+                archive: archive,
                 now: { now },
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         }
@@ -88,6 +91,19 @@ struct ClusterStoreTests {
         #expect(await rig.writes() == [])
         try await next.announce(Self.announcement("2", commit: "c3"))
         #expect(await rig.writes() == ["PATCH model"])
+    }
+
+    @Test("a store of one namespace asks for no other, and says so of a manifest that is elsewhere")
+    func scope() async throws {
+        let rig = try await Rig()
+        let store = rig.store(namespace: "payments")
+        _ = try await store.records()
+        let paths = await rig.transport.log.map(\.path)
+        #expect(paths == ["/apis/mlctl.dev/v1alpha1/namespaces/payments/modeldeployments"])
+        await #expect(throws: RegisterError.outOfSight(Self.key, only: "payments")) {
+            try await store.announce(Self.announcement())
+        }
+        #expect(await rig.writes() == [])
     }
 
     @Test("is put back when somebody edits, adds or takes away, with one write for an edit")
