@@ -70,18 +70,14 @@ public struct KubernetesAPI: Sendable {
     public func apply(
         _ type: ResourceType, _ key: ObjectKey, body: Data, force: Bool = true, subresource: String? = nil
     ) async throws -> ObjectMetadata {
-        try await decode(
-            MetadataOnly.self,
-            .apply(
-                type, key, body: body, fieldManager: Self.fieldManager, force: force, subresource: subresource)
-        ).metadata
+        try await metadata(
+            answering: .apply(
+                type, key, body: body, fieldManager: Self.fieldManager, force: force, subresource: subresource))
     }
 
     @discardableResult
     public func create(_ type: ResourceType, namespace: String?, body: Data) async throws -> ObjectMetadata {
-        try await decode(
-            MetadataOnly.self, .create(type, namespace: namespace, body: body, fieldManager: Self.fieldManager)
-        ).metadata
+        try await metadata(answering: .create(type, namespace: namespace, body: body, fieldManager: Self.fieldManager))
     }
 
     /// A compare-and-swap where `body` carries the `resourceVersion` that was read.
@@ -89,20 +85,16 @@ public struct KubernetesAPI: Sendable {
     public func replace(
         _ type: ResourceType, _ key: ObjectKey, body: Data, subresource: String? = nil
     ) async throws -> ObjectMetadata {
-        try await decode(
-            MetadataOnly.self,
-            .replace(type, key, body: body, fieldManager: Self.fieldManager, subresource: subresource)
-        ).metadata
+        try await metadata(
+            answering: .replace(type, key, body: body, fieldManager: Self.fieldManager, subresource: subresource))
     }
 
     @discardableResult
     public func merge(
         _ type: ResourceType, _ key: ObjectKey, body: Data, subresource: String? = nil
     ) async throws -> ObjectMetadata {
-        try await decode(
-            MetadataOnly.self,
-            .merge(type, key, body: body, fieldManager: Self.fieldManager, subresource: subresource)
-        ).metadata
+        try await metadata(
+            answering: .merge(type, key, body: body, fieldManager: Self.fieldManager, subresource: subresource))
     }
 
     /// Gone already is as good as deleted.
@@ -145,6 +137,10 @@ public struct KubernetesAPI: Sendable {
                 retryAfterSeconds: response.retryAfterSeconds)
         }
         return response.body
+    }
+
+    private func metadata(answering request: APIRequest) async throws -> ObjectMetadata {
+        try await decode(MetadataOnly.self, request).metadata
     }
 
     private func decode<Value: Decodable>(_ type: Value.Type, _ request: APIRequest) async throws -> Value {

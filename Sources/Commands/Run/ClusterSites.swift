@@ -35,7 +35,7 @@ struct ClusterSites {
         _ settings: RunSettings, environment: [String: String], archive: JournalStore,
         now: @escaping @Sendable () -> Date, logger: Logger
     ) throws -> ClusterSites {
-        let isPod = environment["KUBERNETES_SERVICE_HOST"].map { !$0.isEmpty } ?? false
+        let isPod = ClusterConnection.isPod(environment)
         do {
             let members = try clusters(settings, isPod: isPod).map {
                 try open($0, settings, environment: environment, archive: archive, now: now, logger: logger)

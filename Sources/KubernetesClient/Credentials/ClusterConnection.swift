@@ -25,6 +25,11 @@ public struct ClusterConnection: Sendable {
         self.credentials = credentials
     }
 
+    /// Whether the environment is that of a pod, which has an API server of its own.
+    public static func isPod(_ environment: [String: String]) -> Bool {
+        environment["KUBERNETES_SERVICE_HOST"].map { !$0.isEmpty } ?? false
+    }
+
     static let serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
     /// Of a pod: its service account, whose token is replaced on disk about each hour.

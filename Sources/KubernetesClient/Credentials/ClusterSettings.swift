@@ -23,8 +23,7 @@ public struct ClusterSettings: Hashable, Codable, Sendable {
         environment: [String: String] = ProcessInfo.processInfo.environment, stopwatch: Stopwatch = Stopwatch()
     ) throws -> ClusterConnection {
         do {
-            let isPod = environment["KUBERNETES_SERVICE_HOST"].map { !$0.isEmpty } ?? false
-            if kubeconfig == nil, context == nil, isPod {
+            if kubeconfig == nil, context == nil, ClusterConnection.isPod(environment) {
                 return try .inCluster(environment: environment, stopwatch: stopwatch)
             }
             return try Kubeconfig.read(kubeconfig, environment: environment)

@@ -6,8 +6,6 @@ import Serving
 /// A ConfigMap that says how one deployment's requests are routed; instances are not in it: they come and go.
 struct RouteConfigMap: KubernetesObject {
     static let resource = ResourceType.configMaps
-    static let label = "mlctl.dev/route"
-    static let dataKey = "route.json"
 
     var metadata: ObjectMetadata
     /// Nil where the text is no route.
@@ -23,8 +21,7 @@ struct RouteConfigMap: KubernetesObject {
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
-        let text = try fields.decodeIfPresent([String: String].self, forKey: .data)?[Self.dataKey]
-        route = text.flatMap { try? JSONDecoder().decode(ProxyRoute.self, from: Data($0.utf8)) }
+        route = ProxyRouter.route(in: try fields.decodeIfPresent([String: String].self, forKey: .data))
     }
 }
 

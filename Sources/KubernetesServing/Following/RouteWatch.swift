@@ -15,7 +15,7 @@ public struct RouteWatch: Sendable {
     public init(_ api: KubernetesAPI, namespace: String, logger: Logger) {
         self.logger = logger
         maps = ObjectCache(
-            of: api, .init(namespace: namespace, labelSelector: "\(RouteConfigMap.label)=true"), logger: logger)
+            of: api, .init(namespace: namespace, labelSelector: "\(ObjectLabels.route)=true"), logger: logger)
         // Slices carry the labels of their Service.
         slices = ObjectCache(of: api, .init(namespace: namespace, labelSelector: ObjectLabels.revision), logger: logger)
     }

@@ -80,6 +80,11 @@ struct ProxyRouter: ClusterRouter {
         AnnotationJSON.value(ProxyRoute.self, object?["data"]?[routeKey]?.text)
     }
 
+    /// - Parameter data: of the ConfigMap, as the proxies read it.
+    static func route(in data: [String: String]?) -> ProxyRoute? {
+        AnnotationJSON.value(ProxyRoute.self, data?[routeKey])
+    }
+
     /// - Parameters:
     ///   - remembered: the port that the deployment's route has.
     ///   - taken: those of the namespace's other routes.

@@ -22,8 +22,8 @@ struct RouteWatchTests {
         return Data(
             CanonicalJSON.text([
                 "apiVersion": "v1", "kind": "ConfigMap",
-                "metadata": ["name": "fraud-route", "namespace": "ml", "labels": [RouteConfigMap.label: "true"]],
-                "data": [RouteConfigMap.dataKey: .string(text)],
+                "metadata": ["name": "fraud-route", "namespace": "ml", "labels": [ObjectLabels.route: "true"]],
+                "data": [ProxyRouter.routeKey: .string(text)],
             ]).utf8)
     }
 
