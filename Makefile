@@ -51,10 +51,12 @@ deps-prometheus:
 
 test: test-unit test-e2e
 
-# In parallel; those of real sockets and processes apart, so that hundreds of others do not starve them on two cores.
+# In parallel; the simulation, which takes all that it can get, and those of real sockets and processes apart, so that
+# none starves the others on two cores.
 test-unit: deps deps-prometheus
 	swift build --build-tests
-	$(TEST) --skip EndToEndTests --skip LocalServingTests --skip TrafficProxyTests
+	$(TEST) --skip EndToEndTests --skip SimulationTests --skip LocalServingTests --skip TrafficProxyTests
+	$(TEST) --filter SimulationTests
 	$(TEST) --filter LocalServingTests
 	$(TEST) --filter TrafficProxyTests
 

@@ -85,7 +85,7 @@ import Testing
 
     @Test("time that is up ends it with 4, and says where it stands")
     func timedOut() async throws {
-        let outcome = try await Self.outcome(SteppingSurface([Self.status(.paused)]), timeout: .seconds(2))
+        let outcome = try await Self.outcome(SteppingSurface([Self.status(.paused)]), timeout: .seconds(8))
         #expect(outcome.error as? CommandFailure == CommandFailure(.timedOut, "not healthy within T: Paused, m"))
     }
 
