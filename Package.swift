@@ -139,8 +139,8 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "TestSupport", "Commands", "Controller", "GitSource", "ModelManifests", "Analysis", "Serving", .logging,
-                .numerics,
+                "TestSupport", "Commands", "Controller", "GitSource", "KubernetesClient", "ModelManifests", "Analysis",
+                "Serving", .logging, .numerics,
             ],
             path: "Tests/Benchmarks", swiftSettings: strict),
     ]

@@ -292,7 +292,7 @@ extension Controller {
 
 extension Decision {
     /// While only time passes, it is written down this often: a rollout that loads for an hour is no stream of writes.
-    static let timekeepingInterval: TimeInterval = 10
+    static let timekeepingInterval: TimeInterval = 30
 
     /// False where nothing changed but the time: a deployment at rest costs no write.
     /// - Parameter writtenAt: `decidedAt` of the record as it is; nil where there is none.

@@ -13,7 +13,7 @@ public enum CanonicalJSON {
     /// The text with one value set deep inside, the objects on the way made where they are not there.
     /// - Precondition: `canonical` was written here. Anything else is returned as it is.
     static func setting(_ path: [String], to text: String, in canonical: String) -> String {
-        guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(canonical.utf8)) else {
+        guard let value = try? JSONValue(parsing: Data(canonical.utf8)) else {
             return canonical
         }
         return self.text(value.setting(path[...], to: .string(text)))

@@ -32,23 +32,46 @@ public enum JSONValue: Hashable, Sendable {
     }
 }
 
+extension JSONValue {
+    /// Reads JSON. Several times faster than decoding it, which tries one type after the other.
+    /// - Throws: what `JSONSerialization` says of text that is no JSON.
+    public init(parsing text: Data) throws {
+        self.init(foundation: try JSONSerialization.jsonObject(with: text, options: .fragmentsAllowed))
+    }
+
+    private init(foundation value: Any) {
+        switch value {
+        case let text as String: self = .string(text)
+        case let members as [String: Any]: self = .object(members.mapValues(JSONValue.init(foundation:)))
+        case let items as [Any]: self = .array(items.map(JSONValue.init(foundation:)))
+        case let number as NSNumber where Self.isBool(number): self = .bool(number.boolValue)
+        case let number as NSNumber: self = (number as? Int).map(JSONValue.integer) ?? .normal(number.doubleValue)
+        default: self = .null
+        }
+    }
+
+    /// A Boolean is a number of the type `char`, which no number in JSON is.
+    private static func isBool(_ number: NSNumber) -> Bool { number.objCType.pointee == CChar(bitPattern: 0x63) }
+}
+
 extension JSONValue: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        // What there is most of comes first: an attempt that fails costs more than one that succeeds.
         if container.decodeNil() {
             self = .null
+        } else if let value = try? container.decode(String.self) {
+            self = .string(value)
+        } else if let value = try? container.decode([String: JSONValue].self) {
+            self = .object(value)
+        } else if let value = try? container.decode([JSONValue].self) {
+            self = .array(value)
         } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
         } else if let value = try? container.decode(Int.self) {
             self = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .normal(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
-            self = .array(value)
         } else {
-            self = .object(try container.decode([String: JSONValue].self))
+            self = .normal(try container.decode(Double.self))
         }
     }
 

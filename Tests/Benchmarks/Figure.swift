@@ -31,6 +31,8 @@ struct Benchmark: Sendable {
             Benchmark(name: "kill", run: ControllerKills.run),
             Benchmark(name: "manifests", run: TenThousandManifests.run),
             Benchmark(name: "memory", run: IdleController.measure),
+            Benchmark(name: "cluster", run: ClusterRates.run),
+            Benchmark(name: "cluster-memory", run: ClusterMemory.run),
             Benchmark(name: "statistics") { _ in try await StatisticsFigures(streams: streams).run() },
         ]
     }

@@ -104,6 +104,8 @@ package final class Installation {
 
     package var client: ControlClient? { api.map { ControlClient(server: $0) } }
 
+    package var controllerPid: pid_t? { controller?.pid }
+
     /// As a power cut of the controller: nothing is tidied up.
     package func killController() {
         controller?.stop()

@@ -7,7 +7,9 @@ import Synchronization
 /// # Caveats
 /// - Events are for people. When the API server is away or slow for long, the oldest that wait are dropped and counted.
 public final class EventRecorder: Sendable {
-    static let maximumWaiting = 1024
+    static let maximumWaiting = 16_384
+    /// Between two of many: what decides and serves comes first at the API server.
+    static let pace = Duration.milliseconds(20)
     static let writeTimeout = Duration.seconds(5)
     static let attempts = 5
     static let lookForDueSeriesEvery = Duration.seconds(30)
@@ -81,6 +83,7 @@ public final class EventRecorder: Sendable {
                 state.withLock { $0.dropped += 1 }
                 logger.warning("an event could not be written", metadata: ["reason": "\(error)"])
             }
+            if waitingCount > 0 { try? await api.stopwatch.sleep(Self.pace) }
         }
     }
 

@@ -57,7 +57,7 @@ extension ClusterBackend {
         guard !plan.revisions.isEmpty else { return nil }
         readPorts()
         if let port = proxyPorts[deployment] { return port }
-        let taken = Set(proxyPorts.filter { $0.key.namespace == deployment.namespace }.values)
+        let taken = proxyPorts.taken(in: deployment.namespace)
         guard let port = ProxyRouter.port(for: deployment, remembered: nil, taken: taken) else {
             throw ClusterServingError(
                 .invalidPlan,
@@ -161,7 +161,7 @@ extension ClusterBackend {
     /// Pods of a revision never change: one that an older version rendered keeps its pod template as it is.
     private func podTemplate(of object: WantedObject) async throws -> JSONValue? {
         let answer = try await api.answer(to: .get(object.type, object.key))
-        return try? JSONDecoder().decode(JSONValue.self, from: answer)["spec"]?["template"]
+        return try? JSONValue(parsing: answer)["spec"]?["template"]
     }
 
     private func checkNotForeign(_ object: WantedObject, _ owner: OwnerReference?) async throws {
@@ -211,9 +211,9 @@ extension ClusterBackend {
     private func closeProxy(after deployment: DeploymentKey) async throws {
         let key = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)
         let found = views.applied.compactMap { $0.live(key) }.compactMap { Deletion(ofShared: $0) }
-        guard !found.isEmpty, routes(in: deployment.namespace).allSatisfy({ $0 == deployment }),
-            !proxyPorts.keys.contains(where: { $0.namespace == deployment.namespace && $0 != deployment })
-        else { return }
+        guard !found.isEmpty, routes(in: deployment.namespace).allSatisfy({ $0 == deployment }) else { return }
+        let own = proxyPorts[deployment].map { Set([$0]) } ?? []
+        guard proxyPorts.taken(in: deployment.namespace).subtracting(own).isEmpty else { return }
         proxyPorts[deployment] = nil
         for deletion in found { try await delete(deletion) }
     }

@@ -27,7 +27,7 @@ public actor ClusterBackend: ServingBackend {
     /// What is being written now: shared objects are wanted by many deployments at once.
     var underWay: Set<ObjectID> = []
     /// Container ports of all routes, also of those that caches do not show yet.
-    var proxyPorts: [DeploymentKey: Int] = [:]
+    var proxyPorts = ProxyPorts()
     /// The ports of routes that were there before this controller are known.
     var knowsPorts = false
     /// By namespace and router: it is the same for all deployments.

@@ -10,7 +10,7 @@ extension ClusterStore: DeploymentRegister {
         // A deletion goes on without us: what is known of it may be old.
         if known[key]?.object.isTerminating == true { _ = try await read(key) }
         let step = RegisterStep(
-            announcement, known: known[key]?.object, identity: identity, settled: known[key]?.settled,
+            announcement, known: known[key]?.object, identity: identity, announced: known[key]?.announced,
             isLetGo: known[key]?.isLetGo ?? false)
         switch step {
         case .nothing: return
@@ -54,7 +54,7 @@ extension ClusterStore: DeploymentRegister {
     private func apply(_ announcement: Announcement) async throws {
         let key = announcement.deployment
         if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
-        guard let spec = try? JSONDecoder().decode(JSONValue.self, from: Data(announcement.spec.utf8)) else {
+        guard let spec = try? JSONValue(parsing: Data(announcement.spec.utf8)) else {
             throw RegisterError.unreadableSpec(key)
         }
         // What is not known to be mlctl's is not taken from its owner.
@@ -76,8 +76,8 @@ extension ClusterStore: DeploymentRegister {
                 found = try JSONDecoder().decode(RecordedModelDeployment.self, from: answer)
                 take(found)
             }
-            // What is still otherwise is the server's own way to put it: asking again would change nothing.
-            known[key]?.settled = found.object.spec
+            known[key]?.announced = AnnouncedSpec(
+                fingerprint: SpecFingerprint(canonical: announcement.spec), generation: found.metadata.generation)
         }
     }
 
@@ -130,6 +130,10 @@ extension ClusterStore: DeploymentRegister {
         guard known[key]?.object == found.object else { return }
         known[key]?.reported = StatusDocument.fingerprint(found.wholeStatus)
         known[key]?.transitions = StatusDocument.transitions(in: found.wholeStatus)
+        if known[key]?.announced?.generation != found.metadata.generation {
+            known[key]?.announced = AnnouncedSpec(
+                fingerprint: SpecFingerprint(found.wholeSpec), generation: found.metadata.generation)
+        }
         if let events = found.status?.events, let data = try? JSONEncoder().encode(events) {
             known[key]?.events = data
         }
@@ -158,7 +162,7 @@ extension ModelDeploymentObject {
 
     /// Whether only the status differs, and what others write.
     fileprivate func isAnnounced(like other: ModelDeploymentObject) -> Bool {
-        metadata.uid == other.metadata.uid && spec == other.spec && isHeld == other.isHeld
+        metadata.uid == other.metadata.uid && metadata.generation == other.metadata.generation && isHeld == other.isHeld
             && isTerminating == other.isTerminating && metadata.labels == other.metadata.labels
             && metadata.finalizers == other.metadata.finalizers
     }

@@ -36,8 +36,8 @@ public actor ClusterStore: StateStore {
         /// Of the status that was written last.
         var reported: SpecFingerprint?
         var transitions: StatusDocument.Transitions = [:]
-        /// What the server made of an announcement, where it stores something else than was sent.
-        var settled: SpecFingerprint?
+        /// As git has it. The server may store something else, in its own way to put it.
+        var announced: AnnouncedSpec?
         var isLetGo = false
     }
 
@@ -127,7 +127,7 @@ public actor ClusterStore: StateStore {
         ]
         var fields: [String: JSONValue] = ["record": record]
         let kept = try new.isEmpty ? memory.events : Self.latest(memory.events, and: new)
-        if !new.isEmpty { fields["events"] = try JSONDecoder().decode(JSONValue.self, from: kept) }
+        if !new.isEmpty { fields["events"] = try JSONValue(parsing: kept) }
         let shown = status.map { document($0, memory) }
         fields.merge(shown?.fields ?? [:]) { own, _ in own }
         try await patchStatus(fields, of: memory.object, expecting: expecting)

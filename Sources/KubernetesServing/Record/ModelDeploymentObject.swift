@@ -3,19 +3,18 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 
-/// A ModelDeployment as the register goes by it. The record's text is left out: ten thousand of these are in memory.
+/// A ModelDeployment as the register goes by it: whether its spec is as announced, `metadata.generation` tells. Neither spec
+/// nor record is read: ten thousand of these are in memory, and each of their writes comes back by the watch.
 struct ModelDeploymentObject: KubernetesObject, Equatable {
     static let resource = ResourceType.modelDeployments
 
     var metadata: ObjectMetadata
-    /// Of the canonical form of `spec`.
-    var spec: SpecFingerprint
     /// Counts the swaps; nil where there is no record.
     var recordVersion: Int?
     /// Of the latest event in the record; 0 where there are none.
     var lastEventId: Int
 
-    private enum CodingKeys: String, CodingKey { case metadata, spec, status }
+    private enum CodingKeys: String, CodingKey { case metadata, status }
 
     private struct Status: Decodable {
         struct Record: Decodable {
@@ -32,7 +31,6 @@ struct ModelDeploymentObject: KubernetesObject, Equatable {
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
-        spec = SpecFingerprint(try fields.decodeIfPresent(JSONValue.self, forKey: .spec) ?? .null)
         let status = try fields.decodeIfPresent(Status.self, forKey: .status)
         recordVersion = status?.record?.version
         lastEventId = status?.events?.map(\.id).max() ?? 0

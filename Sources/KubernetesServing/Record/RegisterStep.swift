@@ -18,11 +18,11 @@ enum RegisterStep: Equatable {
 
     /// - Parameters:
     ///   - known: as it was last seen; nil where there is none.
-    ///   - settled: what the server made of the same announcement before, where it stores something else than was sent.
+    ///   - announced: what the spec said when it was last written or read.
     ///   - isLetGo: `letGo` was done for this object.
     init(
         _ announcement: Announcement, known: ModelDeploymentObject?, identity: RegisterIdentity,
-        settled: SpecFingerprint? = nil, isLetGo: Bool = false
+        announced: AnnouncedSpec? = nil, isLetGo: Bool = false
     ) {
         guard let known else {
             self = .apply
@@ -36,10 +36,11 @@ enum RegisterStep: Equatable {
             self = Self.undoingDeletion(of: known, isLetGo: isLetGo)
             return
         }
-        let wanted = SpecFingerprint(canonical: announcement.spec)
+        let wanted = AnnouncedSpec(
+            fingerprint: SpecFingerprint(canonical: announcement.spec), generation: known.metadata.generation)
         let labels = announcement.allLabels(identity)
         let isAsWanted =
-            (known.spec == wanted || known.spec == settled) && known.isHeld
+            announced == wanted && known.isHeld
             && labels.allSatisfy { known.metadata.labels[$0.key] == $0.value }
         self = isAsWanted ? .nothing : .apply
     }
@@ -50,6 +51,12 @@ enum RegisterStep: Equatable {
         guard isLetGo else { return .letGo }
         return others.isEmpty ? .recreate : .refuse(.beingDeleted(known.deployment, others))
     }
+}
+
+/// What a spec said at a generation: a later one is somebody else's.
+struct AnnouncedSpec: Hashable, Sendable {
+    var fingerprint: SpecFingerprint
+    var generation: Int?
 }
 
 extension Announcement {

@@ -81,7 +81,7 @@ struct StatusDocument: Equatable, Sendable {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
         guard let data = try? encoder.encode(status),
-            case .object(let fields)? = try? JSONDecoder().decode(JSONValue.self, from: data)
+            case .object(let fields)? = try? JSONValue(parsing: data)
         else { return [:] }
         return fields
     }

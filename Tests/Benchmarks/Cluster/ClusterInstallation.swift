@@ -1,0 +1,67 @@
+import Foundation
+import TestSupport
+
+/// `mlctl run` with a repository of many small deployments, all for one cluster.
+final class ClusterInstallation {
+    static let settlingTime: Duration = .seconds(20)
+
+    private let namespaces: [String]
+    private let installation: Installation
+    private let settings: URL
+
+    init(_ mlctl: URL, _ cluster: BenchCluster, namespaces: [String]) throws {
+        installation = try Installation(executable: mlctl)
+        self.namespaces = namespaces
+        settings = installation.folder.appending(path: "settings.yaml")
+        let only = namespaces.count == 1 ? ", namespace: \(namespaces[0])" : ""
+        try "clusters: [{name: bench, kubeconfig: \(cluster.kubeconfig)\(only)}]\n"
+            .write(to: settings, atomically: true, encoding: .utf8)
+    }
+
+    static func name(_ number: Int) -> String { String(format: "m%05d", number) }
+
+    private func manifest(_ number: Int, version: Int) -> String {
+        """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ModelDeployment
+        metadata: {name: \(Self.name(number)), namespace: \(namespaces[number % namespaces.count])}
+        spec:
+          model: {version: "\(version)"}
+          runtime: {image: example/model-server:1, command: [serve]}
+          target: {kind: kubernetes}
+          rollout: {steps: [{setWeight: 100}], gates: []}
+
+        """
+    }
+
+    func commit(_ numbers: Range<Int>) throws {
+        try installation.commit(
+            Dictionary(
+                uniqueKeysWithValues: numbers.map { ("\(Self.name($0)).yaml", manifest($0, version: 1) as String?) }))
+    }
+
+    /// - Returns: when the commit was there.
+    func commit(changing number: Int) throws -> ContinuousClock.Instant {
+        try installation.commit(["\(Self.name(number)).yaml": manifest(number, version: 2)])
+        return .now
+    }
+
+    func start() async throws {
+        try await installation.start(["--config", settings.path(percentEncoded: false), "--no-local"])
+    }
+
+    func sync() async throws { try await installation.sync() }
+
+    func stop() throws { try installation.stopController() }
+
+    func close() { try? installation.close() }
+
+    func settledMemoryMiB() async throws -> Double {
+        try await Task.sleep(for: Self.settlingTime)
+        guard let pid = installation.controllerPid else { throw BenchmarkError("there is no controller") }
+        let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+        let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }?.split(separator: " ")
+        guard let kib = resident.flatMap({ Double($0[1]) }) else { throw BenchmarkError("no VmRSS") }
+        return kib / 1024
+    }
+}

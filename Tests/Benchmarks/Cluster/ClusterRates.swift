@@ -1,0 +1,176 @@
+import Foundation
+import KubernetesClient
+import TestSupport
+
+/// 1,000 ModelDeployments into an API server, beside a plain program and `kubectl` with the very same objects; then again,
+/// unchanged; then one of them edited, and one of them committed anew.
+enum ClusterRates {
+    static let deployments = 1000
+    static let connections = 16
+    static let rounds = 15
+
+    static func run(mlctl: URL) async throws -> [Figure] {
+        guard let cluster = try BenchCluster.named() else { return BenchCluster.notNamed }
+        try await cluster.install(mlctl)
+        let namespace = try await cluster.makeNamespace()
+        let installation = try ClusterInstallation(mlctl, cluster, namespaces: [namespace])
+        defer { installation.close() }
+        try installation.commit(0..<deployments)
+
+        let before = try await ServerCounts.read(cluster.api)
+        let began = ContinuousClock.now
+        try await installation.start()
+        // A route is the last that is written of a deployment.
+        try await cluster.until("all routes are written") {
+            try await cluster.count(.configMaps, in: namespace) >= deployments
+        }
+        let seconds = (ContinuousClock.now - began) / .seconds(1)
+        let written = try await ServerCounts.read(cluster.api).writes - before.writes
+        let memory = try await installation.settledMemoryMiB()
+        let reactions = try await reactions(cluster, installation, namespace)
+        try installation.stop()
+        let unchanged = try await unchanged(cluster, installation)
+        try installation.stop()
+
+        let plain = try await plainRate(cluster, copying: namespace)
+        let kubectl = try await kubectlRate(cluster, copying: namespace)
+        let rate = Double(written) / seconds
+        return [
+            Figure(
+                what: "\(deployments) ModelDeployments into a real API server, \(written) writes", goal: "at least 0.8",
+                measured: "\(text(rate)) writes/s = \(text(rate / plain.rate, 2)) (\(text(seconds, 1)) s in all)",
+                peer: "plain program, \(connections) connections, \(plain.objects) objects: \(text(plain.rate))/s",
+                isMet: rate / plain.rate >= 0.8),
+            Figure(
+                what: "the same beside kubectl apply --server-side", goal: "ahead of it",
+                measured: "\(text(rate)) writes/s",
+                peer: kubectl.map { "kubectl: \(text($0))/s = \(text($0 / plain.rate, 2))" } ?? "kubectl is not here",
+                isMet: kubectl.map { rate > $0 } ?? false),
+            unchanged,
+            Figure(
+                what: "memory with \(deployments) deployments in a cluster", goal: "under 100 MiB",
+                measured: "\(text(memory, 1)) MiB", isMet: memory < 100),
+        ] + reactions
+    }
+
+    // MARK: - Again, with nothing changed
+
+    private static func unchanged(_ cluster: BenchCluster, _ installation: ClusterInstallation) async throws -> Figure {
+        let before = try await ServerCounts.read(cluster.api)
+        try await installation.start()
+        try await Task.sleep(for: .seconds(20))
+        let after = try await ServerCounts.read(cluster.api)
+        let writes = after.writes - before.writes
+        let lists = BenchCluster.kinds.map { kind in
+            "\(kind.plural) \(after.count("LIST", kind.plural) - before.count("LIST", kind.plural))"
+        }
+        return Figure(
+            what: "the same again, nothing changed, for 20 s", goal: "0 writes",
+            measured: "\(writes) writes; lists: \(lists.joined(separator: ", "))", isMet: writes == 0)
+    }
+
+    // MARK: - One of them
+
+    private static func reactions(
+        _ cluster: BenchCluster, _ installation: ClusterInstallation, _ namespace: String
+    ) async throws -> [Figure] {
+        let watch = DeploymentWatch(cluster.api, in: namespace)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await watch.run() }
+            defer { group.cancelAll() }
+            try await watch.until("the watch has begun") { watch.names.count >= deployments }
+            let before = try await ServerCounts.read(cluster.api)
+            var edits: [Double] = []
+            for number in 0..<rounds {
+                guard let name = watch.names.first(where: { $0.hasPrefix(ClusterInstallation.name(number * 7) + "-") })
+                else { throw BenchmarkError("no Deployment of \(number * 7)") }
+                let key = ObjectKey(namespace: namespace, name: name)
+                let edit = Data(#"{"spec": {"replicas": 3}}"#.utf8)
+                let edited = try await cluster.api.merge(.deployments, key, body: edit)
+                let began = ContinuousClock.now
+                try await watch.until("\(name) is put right") { watch.version(of: name) > edited.order }
+                edits.append((ContinuousClock.now - began).ms)
+                try await Task.sleep(for: .milliseconds(300))
+            }
+            let written = try await ServerCounts.read(cluster.api).writes - before.writes - rounds
+            var commits: [Double] = []
+            for number in 0..<rounds {
+                let began = try installation.commit(changing: 500 + number)
+                async let looked: Void = installation.sync()
+                let prefix = ClusterInstallation.name(500 + number) + "-"
+                try await watch.until("the new revision is there") { watch.names.count { $0.hasPrefix(prefix) } == 2 }
+                commits.append((ContinuousClock.now - began).ms)
+                try await looked
+            }
+            return [
+                Figure(
+                    what: "one object edited by hand among \(deployments), put right", goal: "under 300 ms, one write",
+                    measured:
+                        "median \(text(edits.median)) ms, worst of \(rounds) \(text(edits.max() ?? .nan)) ms, "
+                        + "\(text(Double(written) / Double(rounds), 1)) writes each",
+                    peer: "(published) Config Sync 2.4 s, Flux 12.5 s",
+                    isMet: edits.median < 300 && written == rounds),
+                Figure(
+                    what: "a commit that changes one of \(deployments) (hook), to its Deployment", goal: "under 300 ms",
+                    measured: "median \(text(commits.median)) ms, worst of \(rounds) \(text(commits.max() ?? .nan)) ms",
+                    peer: "(published) Config Sync 1.9 s, Flux 4.1 s", isMet: commits.median < 300),
+            ]
+        }
+    }
+
+    // MARK: - Peers
+
+    private static func bodies(
+        _ cluster: BenchCluster, of namespace: String, for other: String
+    ) async throws -> [(type: ResourceType, key: ObjectKey, body: Data)] {
+        var all: [(ResourceType, ObjectKey, Data)] = []
+        for type in BenchCluster.kinds {
+            for object in try await cluster.objects(type, in: namespace) {
+                guard let body = AppliedFields.body(of: object, for: other),
+                    let name = (body["metadata"] as? AppliedFields.Fields)?["name"] as? String
+                else { continue }
+                let data = try JSONSerialization.data(withJSONObject: body, options: [.sortedKeys])
+                all.append((type, ObjectKey(namespace: other, name: name), data))
+            }
+        }
+        return all
+    }
+
+    /// Server-side applies, one after the other on each connection, and nothing else.
+    private static func plainRate(
+        _ cluster: BenchCluster, copying namespace: String
+    ) async throws -> (rate: Double, objects: Int) {
+        let objects = try await bodies(cluster, of: namespace, for: try await cluster.makeNamespace())
+        let began = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for lane in 0..<connections {
+                group.addTask {
+                    for index in stride(from: lane, to: objects.count, by: connections) {
+                        let object = objects[index]
+                        let request = APIRequest.apply(
+                            object.type, object.key, body: object.body, fieldManager: "plain", force: true)
+                        _ = try await cluster.api.answer(to: request)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        return (Double(objects.count) / ((ContinuousClock.now - began) / .seconds(1)), objects.count)
+    }
+
+    private static func kubectlRate(_ cluster: BenchCluster, copying namespace: String) async throws -> Double? {
+        guard (try? ChildProcess.run(["kubectl", "version", "--client"])) != nil else { return nil }
+        let objects = try await bodies(cluster, of: namespace, for: try await cluster.makeNamespace())
+        let file = FileManager.default.temporaryDirectory.appending(path: "objects-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let items = objects.map { String(decoding: $0.body, as: UTF8.self) }
+        try #"{"apiVersion": "v1", "kind": "List", "items": [\#(items.joined(separator: ","))]}"#
+            .write(to: file, atomically: true, encoding: .utf8)
+        let began = ContinuousClock.now
+        try ChildProcess.run([
+            "kubectl", "--kubeconfig", cluster.kubeconfig, "apply", "--server-side", "-f",
+            file.path(percentEncoded: false),
+        ])
+        return Double(objects.count) / ((ContinuousClock.now - began) / .seconds(1))
+    }
+}
