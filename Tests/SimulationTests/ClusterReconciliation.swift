@@ -22,7 +22,7 @@ struct ClusterReconciliation {
 
     @Test(
         "a controller that is killed after any write while it makes anew what somebody deleted leaves the record to the next",
-        arguments: 1...12)
+        arguments: 1...7)
     func killedWhileMakingAnew(after writes: Int) async throws {
         let cluster = try await SimulatedCluster(version: "1")
         let isDeployed = await cluster.live { await cluster.isAsWanted("1") }

@@ -24,7 +24,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "mlctl.lease" -}}
-{{- default "mlctl" .Values.settings.name }}
+{{- default "mlctl" (get .Values.settings "name") }}
 {{- end }}
 
 {{- define "mlctl.tokenSecret" -}}
