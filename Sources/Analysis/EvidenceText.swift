@@ -14,6 +14,11 @@ enum EvidenceText {
         return text
     }
 
+    /// 1 → "1 sample", 2000 → "2,000 samples".
+    static func count(_ number: Int, _ noun: String) -> String {
+        "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
+    }
+
     /// Of what was added up in real numbers.
     static func count(_ number: Double) -> String { count(Int(countable: number)) }
 
@@ -36,6 +41,12 @@ enum EvidenceText {
         let evidence = Double.exp(min(logEvidence, 700))
         if evidence > 1e6 { return "1 in over a million" }
         return evidence < 2 ? "1 in \(number(max(1, evidence)))" : "1 in \(count(Int(evidence * (1 + 1e-9))))"
+    }
+
+    /// "within tolerance", ln 400 → "within tolerance is excluded at 1 in 400".
+    static func conclusion(_ what: String, _ logEvidence: Double) -> String {
+        let odds = odds(logEvidence)
+        return odds == "1 in 1" ? "\(what) is not excluded" : "\(what) is excluded at \(odds)"
     }
 
     static func share(_ part: Int, of whole: Int) -> String {

@@ -57,7 +57,7 @@ private func oneIn(_ rate: Double) -> String {
 }
 
 private func floor(_ samples: Int) -> String {
-    samples > 0 ? ", on \(EvidenceText.count(samples)) samples or more" : ""
+    samples > 0 ? ", on \(EvidenceText.count(samples, "sample")) or more" : ""
 }
 
 /// `10 %`, or `10 % or 0.5 percentage points`.

@@ -14,7 +14,7 @@ public enum ObjectLabels {
 
     /// What an object is for.
     public enum Component: String, Sendable {
-        case model, proxy
+        case model, proxy, record
     }
 
     /// Selects all that mlctl manages.

@@ -19,6 +19,9 @@ public enum ObjectNames {
     /// The ConfigMap that the proxies follow.
     static func route(_ key: DeploymentKey) -> String { shortened(key.name, suffix: "-route") }
 
+    /// The ConfigMap that holds a record while its ModelDeployment is made anew.
+    static func record(_ key: DeploymentKey) -> String { shortened(key.name, suffix: "-mlctl-record") }
+
     /// `name` and `suffix`, in 63 bytes at most: a name that is cut ends in a hash of the whole.
     static func shortened(_ name: String, suffix: String = "") -> String {
         let room = limitBytes - suffix.utf8.count
@@ -32,11 +35,17 @@ public enum ObjectNames {
 /// Short names of contents.
 enum ObjectHash {
     private static let bytes = 8
+    private static let digits = 16
 
-    /// The first 16 hex digits of the text's SHA-256.
+    /// The first 64 bits of the text's SHA-256.
+    static func bits(_ text: String) -> UInt64 {
+        SHA256.hash(data: Data(text.utf8)).prefix(bytes).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// The same as 16 hex digits.
     static func text(_ text: String) -> String {
-        SHA256.hash(data: Data(text.utf8)).prefix(bytes)
-            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let written = String(bits(text), radix: 16)
+        return String(repeating: "0", count: digits - written.count) + written
     }
 
     static func value(_ value: JSONValue) -> String { text(CanonicalJSON.text(value)) }

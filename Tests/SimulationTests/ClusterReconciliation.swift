@@ -21,6 +21,29 @@ struct ClusterReconciliation {
     }
 
     @Test(
+        "a controller that is killed after any write while it makes anew what somebody deleted leaves the record to the next",
+        arguments: 1...7)
+    func killedWhileMakingAnew(after writes: Int) async throws {
+        let cluster = try await SimulatedCluster(version: "1")
+        let isDeployed = await cluster.live { await cluster.isAsWanted("1") }
+        #expect(isDeployed)
+        try await cluster.quarantine("0123456789")
+        let (uid, version) = (await cluster.uid, await cluster.recordVersion)
+        try await cluster.delete()
+        let hasEnded = await cluster.live(writes: writes) {
+            guard await cluster.uid != uid else { return false }
+            return await cluster.isAsWanted("1")
+        }
+        #expect(hasEnded, "killed after write \(writes)")
+        await settle(cluster, at: "1", "killed after write \(writes)")
+        let isRemembered = await cluster.isQuarantined("0123456789")
+        #expect(isRemembered, "killed after write \(writes)")
+        #expect(await cluster.uid != uid, "killed after write \(writes)")
+        #expect(await cluster.recordVersion >= version, "killed after write \(writes)")
+        #expect(await cluster.configMaps == ["model-route"], "killed after write \(writes)")
+    }
+
+    @Test(
         "lives that are cut short, stale lists, lost answers and lost events change nothing in the end",
         arguments: [UInt64](1...4))
     func disturbed(seed: UInt64) async throws {

@@ -48,11 +48,13 @@ struct SimulatedCluster {
 
     // MARK: - Lives of a controller
 
-    /// One controller, from its start to its end: killed once so many requests took effect, or when `isOver`.
+    /// One controller, from its start to its end: killed once so many requests, or writes, took effect, or when `isOver`.
     ///
     /// - Returns: false where neither came about in time.
-    func live(requests: Int? = nil, until isOver: @escaping @Sendable () async -> Bool) async -> Bool {
-        let transport = MortalTransport(transport, requests: requests)
+    func live(
+        requests: Int? = nil, writes: Int? = nil, until isOver: @escaping @Sendable () async -> Bool
+    ) async -> Bool {
+        let transport = MortalTransport(transport, left: writes ?? requests, countsReads: writes == nil)
         let api = KubernetesAPI(transport: transport)
         let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
         let store = ClusterStore(
@@ -117,6 +119,57 @@ struct SimulatedCluster {
         return differences
     }
 
+    /// Puts a revision into quarantine, as the record has it.
+    func quarantine(_ revision: String) async throws {
+        let quarantine: JSONValue = ["revision": .string(revision), "version": "0", "reason": "it failed", "at": 0]
+        let state = await state.merging(["quarantined": [quarantine]])
+        let body: JSONValue = ["status": ["record": ["state": .string(CanonicalJSON.text(state))]]]
+        try await KubernetesAPI(transport: transport).merge(
+            .modelDeployments, ObjectKey(namespace: "test", name: "model"), body: Data(CanonicalJSON.text(body).utf8),
+            subresource: "status")
+    }
+
+    func isQuarantined(_ revision: String) async -> Bool {
+        guard case .array(let entries)? = await state.member("quarantined") else { return false }
+        return entries.contains { $0.member("revision") == .string(revision) }
+    }
+
+    private var state: JSONValue {
+        get async {
+            guard case .string(let text)? = await record?.member("state") else { return .null }
+            return (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .null
+        }
+    }
+
+    private var record: JSONValue? {
+        get async { await objects(.modelDeployments).first?.member("status")?.member("record") }
+    }
+
+    /// How many swaps the record has seen.
+    var recordVersion: Int {
+        get async { if case .integer(let version)? = await record?.member("version") { version } else { 0 } }
+    }
+
+    var uid: JSONValue? { get async { await objects(.modelDeployments).first?.member("metadata")?.member("uid") } }
+
+    /// By somebody's hand.
+    func delete() async throws {
+        try await KubernetesAPI(transport: transport).delete(
+            .modelDeployments, ObjectKey(namespace: "test", name: "model"))
+    }
+
+    /// ConfigMaps of the deployment.
+    var configMaps: [String] {
+        get async {
+            await objects(.configMaps).compactMap { map in
+                guard map.member("metadata")?.member("labels")?.member(ObjectLabels.deployment) == "model",
+                    case .string(let name)? = map.member("metadata")?.member("name")
+                else { return nil }
+                return name
+            }
+        }
+    }
+
     /// How often something was begun, as the record tells.
     func events(_ kind: RolloutEvent.Kind) async -> Int {
         guard case .array(let events)? = await objects(.modelDeployments).first?.member("status")?.member("events")
@@ -136,36 +189,41 @@ struct SimulatedCluster {
 /// What a controller that is killed sends: some requests, and nothing more. The last one takes effect, unanswered.
 final class MortalTransport: KubernetesTransport {
     private let inner: ModelTransport
+    private let countsReads: Bool
     private let left: Mutex<Int?>
 
-    /// - Parameter requests: nil: it is not killed.
-    init(_ inner: ModelTransport, requests: Int?) {
+    /// - Parameters:
+    ///   - left: how many are sent; nil: it is not killed.
+    ///   - countsReads: or writes alone.
+    init(_ inner: ModelTransport, left: Int?, countsReads: Bool = true) {
         self.inner = inner
-        left = Mutex(requests)
+        self.countsReads = countsReads
+        self.left = Mutex(left)
     }
 
     var isDead: Bool { left.withLock { $0 == 0 } }
     func die() { left.withLock { $0 = 0 } }
 
     /// - Returns: whether the answer is still heard; nil: the request is not made.
-    private func take() -> Bool? {
+    private func take(isRead: Bool) -> Bool? {
         left.withLock { left in
             guard let count = left else { return true }
             guard count > 0 else { return nil }
+            guard countsReads || !isRead else { return true }
             left = count - 1
             return count > 1
         }
     }
 
     func send(_ request: APIRequest, timeout: Duration) async throws -> APIResponse {
-        guard let isHeard = take() else { throw Self.dead }
+        guard let isHeard = take(isRead: request.method == .get) else { throw Self.dead }
         let response = try await inner.send(request, timeout: timeout)
         guard isHeard else { throw Self.dead }
         return response
     }
 
     func lines(_ request: APIRequest, idleTimeout: Duration) async throws -> AsyncThrowingStream<Data, any Error> {
-        guard take() == true else { throw Self.dead }
+        guard take(isRead: true) == true else { throw Self.dead }
         return try await inner.lines(request, idleTimeout: idleTimeout)
     }
 

@@ -1,6 +1,7 @@
 /// What a source said when it was asked for one value.
 public enum Measured: Hashable, Codable, Sendable {
-    case value(Double)
+    /// - Parameter remark: what it warns of beside.
+    case value(Double, remark: String? = nil)
     /// It answered, and has none: an empty result, not a number. With the reason.
     case noData(String)
     /// It could not be asked, or answered what cannot be understood. Counted apart; never a verdict.

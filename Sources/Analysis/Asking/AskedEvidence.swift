@@ -17,6 +17,8 @@ struct AskedEvidence: Codable, Hashable, Sendable {
     private var errors = 0
     private var errorsInRow = 0
     private var last: Last?
+    /// What the source said beside the last value.
+    private var remark: String?
 
     /// Values that were measured.
     private(set) var samples = 0
@@ -29,11 +31,14 @@ struct AskedEvidence: Codable, Hashable, Sendable {
     mutating func take(_ measured: Measured, ordinal: Int, atSeconds seconds: Double, _ gate: ThresholdGate) {
         guard questionDue(atSeconds: seconds) == ordinal else { return }
         answers += 1
+        remark = nil
         let interval = max(gate.interval / .seconds(1), 1e-3)
         nextDueSeconds += (((seconds - nextDueSeconds) / interval).rounded(.down) + 1) * interval
         switch measured {
-        case .value(let value) where value.isFinite: take(value, gate)
-        case .value(let value): last = .noData("it says \(value), which is no number")
+        case .value(let value, let said) where value.isFinite:
+            take(value, gate)
+            remark = said?.quoted()
+        case .value(let value, _): last = .noData("it says \(value), which is no number")
         case .noData(let why): last = .noData(why.quoted())
         case .error(let why):
             errors += 1
@@ -61,10 +66,11 @@ struct AskedEvidence: Codable, Hashable, Sendable {
         switch last {
         case nil: return "\(source) has not been asked yet"
         case .value(let value, _):
-            return "\(source) says \(gate.bounds.text(of: value)), wanted \(gate.bounds.text); \(tally(gate))"
+            return "\(source) says \(gate.bounds.text(of: value)), wanted \(gate.bounds.text)"
+                + (remark.map { " (it remarks: \($0))" } ?? "") + "; \(tally(gate))"
         case .noData(let why): return "\(source) has no data: \(why); \(tally(gate))"
         case .error(let why) where errorsInRow > gate.consecutiveErrorLimit:
-            return "\(EvidenceText.count(errorsInRow)) errors in a row: \(source): \(why); \(tally(gate))"
+            return "\(EvidenceText.count(errorsInRow, "error")) in a row: \(source): \(why); \(tally(gate))"
         case .error(let why): return "\(source) could not be asked: \(why); \(tally(gate))"
         }
     }
@@ -72,7 +78,7 @@ struct AskedEvidence: Codable, Hashable, Sendable {
     private func tally(_ gate: ThresholdGate) -> String {
         "\(EvidenceText.count(failures)) of \(EvidenceText.count(samples)) measurements failed, "
             + "\(EvidenceText.count(gate.failureLimit)) may"
-            + (errors > 0 ? "; \(EvidenceText.count(errors)) \(errors == 1 ? "error" : "errors")" : "")
+            + (errors > 0 ? "; \(EvidenceText.count(errors, "error"))" : "")
     }
 }
 

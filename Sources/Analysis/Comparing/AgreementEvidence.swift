@@ -46,7 +46,7 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         if let problem { return "\(problem): not comparable" }
         guard samples > 0 else { return "no pairs of answers yet" }
         let words = ConclusionWords(
-            fail: "\(gate.metric.within) is excluded", pass: "\(gate.metric.beyond(gate.passMargin)) is excluded",
+            fail: gate.metric.within, pass: gate.metric.beyond(gate.passMargin),
             logFail: beyondBound.logValue(.regressions), logPass: peakLogPassEvidence,
             samplesToGo: gate.minSamples - samples)
         return "\(gate.metric.described(totals)); \(words.text(verdict, rates))"

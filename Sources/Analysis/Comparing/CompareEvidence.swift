@@ -117,7 +117,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         }
         if let idle = totals.idleSide { return "no \(gate.unit) of \(idle) yet" }
         let words = ConclusionWords(
-            fail: "within tolerance is excluded", pass: "a regression beyond the pass margin is excluded",
+            fail: "within tolerance", pass: "a regression beyond the pass margin",
             logFail: logFailEvidence, logPass: peakLogPassEvidence, samplesToGo: gate.minSamples - samples)
         var text = "\(described(gate)); \(words.text(verdict, rates))"
         if verdict == .insufficient, let impasse = impasse(gate) { text += "; \(impasse)" }

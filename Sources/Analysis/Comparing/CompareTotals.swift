@@ -45,8 +45,8 @@ struct CompareTotals: Codable, Hashable, Sendable {
     func described(_ window: LatencyWindow, _ gate: CompareGate, _ quantile: Double) -> String {
         let name = "p\(EvidenceText.number(quantile * 100))"
         func side(_ side: String, _ which: LatencyWindow.Side, _ trials: KeyPath<RateBlock, Trials>) -> String {
-            let requests = EvidenceText.count(users[keyPath: trials].count)
-            let own = "\(side) \(name) \(window.described(quantile, which)) of \(requests) requests"
+            let requests = EvidenceText.count(Int(countable: users[keyPath: trials].count), "request")
+            let own = "\(side) \(name) \(window.described(quantile, which)) of \(requests)"
             guard let synthetic else { return own }
             return "\(own) and \(EvidenceText.count(synthetic[keyPath: trials].count)) synthetic"
         }
@@ -85,6 +85,7 @@ private struct QuantityWords {
         let hits = trials.successes
         let counted = hits == hits.rounded() ? EvidenceText.count(hits) : EvidenceText.number(hits)
         let share = trials.count > 0 ? EvidenceText.percent(hits / trials.count) : "none"
+        let noun = counted == "1" && noun == CompareGate.Metric.errors.rawValue ? "error" : noun
         return "\(counted) \(noun) of \(count)\(unit) (\(share))"
     }
 

@@ -2,7 +2,7 @@ import RealModule
 
 /// What a gate concludes, at which odds, and what is still to be shown.
 struct ConclusionWords {
-    /// Such as "within tolerance is excluded".
+    /// What is excluded by a failure, such as "within tolerance".
     var fail: String
     var pass: String
     var logFail: Double
@@ -10,8 +10,8 @@ struct ConclusionWords {
     var samplesToGo: Int
 
     func text(_ verdict: Verdict, _ rates: EvidenceRates) -> String {
-        let failed = "\(fail) at \(EvidenceText.odds(logFail))"
-        let passed = "\(pass) at \(EvidenceText.odds(logPass))"
+        let failed = EvidenceText.conclusion(fail, logFail)
+        let passed = EvidenceText.conclusion(pass, logPass)
         switch verdict {
         case .fail: return failed
         case .pass: return passed
@@ -19,7 +19,7 @@ struct ConclusionWords {
             let passes = EvidenceText.odds(-.log(rates.missedRegressionRate))
             let fails = EvidenceText.odds(-.log(rates.alpha))
             let text = "undecided: \(passed) (pass at \(passes)), \(failed) (fail at \(fails))"
-            return samplesToGo > 0 ? "\(text); \(EvidenceText.count(samplesToGo)) samples to go" : text
+            return samplesToGo > 0 ? "\(text); \(EvidenceText.count(samplesToGo, "sample")) to go" : text
         }
     }
 }

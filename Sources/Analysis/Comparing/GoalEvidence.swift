@@ -67,15 +67,15 @@ struct GoalEvidence: Codable, Hashable, Sendable {
         let wanted = EvidenceText.odds(-.log(gate.error / 2))
         let (better, worse) =
             gate.quantity.better == .higher ? (candidateHigher, stableHigher) : (stableHigher, candidateHigher)
-        let isBetter = "\"not better\" is excluded at \(EvidenceText.odds(better.logValue))"
-        let isWorse = "\"not worse\" is excluded at \(EvidenceText.odds(worse.logValue))"
+        let isBetter = EvidenceText.conclusion("\"not better\"", better.logValue)
+        let isWorse = EvidenceText.conclusion("\"not worse\"", worse.logValue)
         switch winner {
         case .candidate: return "\(text): candidate wins, \(isBetter)"
         case .stable: return "\(text): stable wins, \(isWorse)"
         case nil:
             let undecided = "\(text): no winner yet, \(isBetter), \(isWorse) (a winner at \(wanted))"
             let toGo = gate.minSamples - samples
-            return toGo > 0 ? "\(undecided); \(EvidenceText.count(toGo)) samples to go" : undecided
+            return toGo > 0 ? "\(undecided); \(EvidenceText.count(toGo, "sample")) to go" : undecided
         }
     }
 

@@ -61,16 +61,20 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
         }
         let within = "a shift within \(EvidenceText.points(gate.maxShift))"
         let beyond = "a bucket that differs by more than \(EvidenceText.points(gate.passShift))"
+        let moved = EvidenceText.conclusion(within, shift.logValue)
+        let still = EvidenceText.conclusion(beyond, stillness.peak)
         var text = "\(shares.described(gate.observe, gate.buckets)); "
         switch verdict {
-        case .fail: text += "\(within) is excluded at \(EvidenceText.odds(shift.logValue))"
-        case .pass: text += "\(beyond) is excluded at \(EvidenceText.odds(stillness.peak))"
+        case .fail: text += moved
+        case .pass: text += still
         case .insufficient:
-            text += "undecided: \(beyond) is excluded at \(EvidenceText.odds(stillness.peak))"
+            text += "undecided: \(still)"
             text += " (pass at \(EvidenceText.odds(-.log(rates.missedRegressionRate))))"
-            text += ", \(within) at \(EvidenceText.odds(shift.logValue))"
+            text += ", \(moved)"
             text += " (fail at \(EvidenceText.odds(-.log(rates.alpha))))"
-            if samples < gate.minSamples { text += "; \(EvidenceText.count(gate.minSamples - samples)) samples to go" }
+            if samples < gate.minSamples {
+                text += "; \(EvidenceText.count(gate.minSamples - samples, "sample")) to go"
+            }
         }
         return text
     }

@@ -104,15 +104,15 @@ struct DriftEvidence: Codable, Hashable, Sendable {
         guard samples > 0 else { return "no values of the candidate yet" }
         let reference = reference(gate)
         guard let bounds = bounds(gate) else {
-            return "\(EvidenceText.count(Int(reference.size))) values of \(gate.reference.noun), and fewer than "
+            return "\(EvidenceText.count(Int(reference.size), "value")) of \(gate.reference.noun), and fewer than "
                 + "\(Int(Self.referenceFloor)) decide nothing"
         }
         let name = gate.distance == .psi ? "population stability index" : "Jensen–Shannon distance"
         var text = "\(name) \(EvidenceText.number(bounds.estimate))"
         text += " (\(EvidenceText.number(bounds.lower)) to \(EvidenceText.number(bounds.upper)))"
-        text += " of \(EvidenceText.count(samples)) values, at most \(EvidenceText.number(gate.max)) wanted"
+        text += " of \(EvidenceText.count(samples, "value")), at most \(EvidenceText.number(gate.max)) wanted"
         if let moved = moved(gate, reference) { text += "; \(moved)" }
-        if samples < gate.minSamples { text += "; \(EvidenceText.count(gate.minSamples - samples)) samples to go" }
+        if samples < gate.minSamples { text += "; \(EvidenceText.count(gate.minSamples - samples, "sample")) to go" }
         return text
     }
 

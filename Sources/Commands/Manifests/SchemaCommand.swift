@@ -11,7 +11,7 @@ struct SchemaCommand: ParsableCommand {
               mlctl schema > mlctl.schema.json
             and in a manifest's first line, for editors with a YAML language server:
               # yaml-language-server: $schema=./mlctl.schema.json
-              mlctl schema --crd | kubectl apply --server-side -f -
+              mlctl schema --crd | kubectl apply --server-side --force-conflicts -f -
             lets a cluster keep ModelDeployments.
             """)
 

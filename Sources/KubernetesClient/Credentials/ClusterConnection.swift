@@ -9,21 +9,26 @@ public struct ClusterConnection: Sendable {
     public var trust: ServerTrust
     /// `http://…` or `socks5://…`
     public var proxyURL: String?
+    /// Where that is said, for messages: the kubeconfig's `proxy-url`, or a variable of the environment.
+    var proxySetting: String
     /// In which to work where nothing else is said.
     public var namespace: String?
     public var credentials: any CredentialSource
 
     public init(
         server: String, serverName: String? = nil, trust: ServerTrust = ServerTrust(), proxyURL: String? = nil,
-        namespace: String? = nil, credentials: any CredentialSource
+        proxySetting: String = Self.proxySetting, namespace: String? = nil, credentials: any CredentialSource
     ) {
         self.server = server
         self.serverName = serverName
         self.trust = trust
         self.proxyURL = proxyURL
+        self.proxySetting = proxySetting
         self.namespace = namespace
         self.credentials = credentials
     }
+
+    public static let proxySetting = "proxy-url"
 
     /// Whether the environment is that of a pod, which has an API server of its own.
     public static func isPod(_ environment: [String: String]) -> Bool {
@@ -32,7 +37,8 @@ public struct ClusterConnection: Sendable {
 
     static let serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-    /// Of a pod: its service account, whose token is replaced on disk about each hour.
+    /// Of a pod: its service account, whose token is replaced on disk about each hour. No proxy leads back into the own
+    /// cluster: what the environment says of proxies is not for it.
     /// - Throws: `APIError(.credentials)` outside a pod, or where the token is not mounted.
     public static func inCluster(
         environment: [String: String] = ProcessInfo.processInfo.environment, folder: String? = nil,

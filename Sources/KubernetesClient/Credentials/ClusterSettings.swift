@@ -27,7 +27,7 @@ public struct ClusterSettings: Hashable, Codable, Sendable {
                 return try .inCluster(environment: environment, stopwatch: stopwatch)
             }
             return try Kubeconfig.read(kubeconfig, environment: environment)
-                .connection(context: context, stopwatch: stopwatch)
+                .connection(context: context, environment: environment, stopwatch: stopwatch)
         } catch var error as APIError {
             error.message = "cluster '\(name)': \(error.message)"
             throw error

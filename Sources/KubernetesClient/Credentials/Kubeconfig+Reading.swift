@@ -15,19 +15,36 @@ extension Kubeconfig {
         let files = named.split(separator: ":").map { path in
             path.hasPrefix("~/") ? home + path.dropFirst() : String(path)
         }
-        var whole: Kubeconfig?
-        for file in files {
-            guard FileManager.default.fileExists(atPath: file) else { continue }
-            let part = try parse(try contents(file), path: file)
-            whole?.merge(part)
-            whole = whole ?? part
-        }
-        guard let whole else {
+        let texts = try texts(of: files)
+        guard !texts.isEmpty else {
             throw APIError(
                 .credentials,
                 message: "there is no kubeconfig at \(named). Name one in the settings, or in KUBECONFIG.")
         }
+        return try merged(texts, files: files)
+    }
+
+    /// Those of the files that there are.
+    static func texts(of files: [String]) throws -> [(path: String, text: String)] {
+        try files.filter { FileManager.default.fileExists(atPath: $0) }.map { ($0, try contents($0)) }
+    }
+
+    static func merged(_ texts: [(path: String, text: String)], files: [String]) throws -> Kubeconfig {
+        var whole = Kubeconfig()
+        for (path, text) in texts { whole.merge(try parse(text, path: path)) }
+        whole.files = files
+        whole.mark = mark(of: texts)
         return whole
+    }
+
+    /// Tells within one process whether the files are as they were, without keeping what is in them.
+    static func mark(of texts: [(path: String, text: String)]) -> Int {
+        var hasher = Hasher()
+        for (path, text) in texts {
+            hasher.combine(path)
+            hasher.combine(text)
+        }
+        return hasher.finalize()
     }
 
     private static func contents(_ path: String) throws -> String {

@@ -37,6 +37,10 @@ public struct Kubeconfig: Sendable {
     var currentContext: String?
     /// For messages.
     var places: [String] = []
+    /// Where it was looked for, whether there is a file or not; none where it was read from a text.
+    var files: [String] = []
+    /// Of the files' texts.
+    var mark = 0
 
     mutating func merge(_ later: Kubeconfig) {
         clusters.merge(later.clusters) { first, _ in first }
@@ -47,16 +51,38 @@ public struct Kubeconfig: Sendable {
     }
 
     /// What a context says of how to reach its cluster.
-    /// - Parameter context: nil: the current one.
+    /// - Parameters:
+    ///   - context: nil: the current one.
+    ///   - environment: whose proxy counts where the kubeconfig names none (`ProxyEnvironment`).
     /// - Throws: `APIError(.credentials)` that names what there is.
-    public func connection(context name: String? = nil, stopwatch: Stopwatch = Stopwatch()) throws -> ClusterConnection
-    {
-        let place = places.joined(separator: ":")
+    public func connection(
+        context name: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment,
+        stopwatch: Stopwatch = Stopwatch()
+    ) throws -> ClusterConnection {
         guard let name = name ?? currentContext else {
             throw APIError(
                 .credentials,
                 message: "\(place) has no current-context. Name a context: \(Self.names(contexts.keys)).")
         }
+        let (context, cluster, user) = try parts(of: name)
+        var credentials = Self.credentials(user, cluster, stopwatch)
+        if !files.isEmpty {
+            credentials = KubeconfigCredentials(
+                self, context: name, cluster: cluster, source: credentials, stopwatch: stopwatch)
+        }
+        let proxy =
+            cluster.proxyURL.map { ProxyEnvironment.Setting(url: $0, variable: ClusterConnection.proxySetting) }
+            ?? ProxyEnvironment(environment).setting(for: cluster.server)
+        return ClusterConnection(
+            server: cluster.server, serverName: cluster.serverName,
+            trust: ServerTrust(authorities: cluster.authorities, isInsecure: cluster.isInsecure),
+            proxyURL: proxy?.url, proxySetting: proxy?.variable ?? ClusterConnection.proxySetting,
+            namespace: context.namespace, credentials: credentials)
+    }
+
+    private var place: String { places.joined(separator: ":") }
+
+    func parts(of name: String) throws -> (context: Context, cluster: Cluster, user: User) {
         guard let context = contexts[name] else {
             throw APIError(
                 .credentials, message: "\(place) has no context '\(name)'. It has: \(Self.names(contexts.keys)).")
@@ -66,26 +92,19 @@ public struct Kubeconfig: Sendable {
                 .credentials,
                 message: "the context '\(name)' names the cluster '\(context.cluster)', which \(place) does not have.")
         }
-        var user = User()
-        if !context.user.isEmpty {
-            guard let found = users[context.user] else {
-                throw APIError(
-                    .credentials,
-                    message: "the context '\(name)' names the user '\(context.user)', which \(place) does not have.")
-            }
-            user = found
+        guard !context.user.isEmpty else { return (context, cluster, User()) }
+        guard let user = users[context.user] else {
+            throw APIError(
+                .credentials,
+                message: "the context '\(name)' names the user '\(context.user)', which \(place) does not have.")
         }
         if let refusal = user.refusal {
             throw APIError(.credentials, message: "the user '\(context.user)' of \(place) \(refusal)")
         }
-        return ClusterConnection(
-            server: cluster.server, serverName: cluster.serverName,
-            trust: ServerTrust(authorities: cluster.authorities, isInsecure: cluster.isInsecure),
-            proxyURL: cluster.proxyURL, namespace: context.namespace,
-            credentials: Self.credentials(user, cluster, stopwatch))
+        return (context, cluster, user)
     }
 
-    private static func credentials(_ user: User, _ cluster: Cluster, _ stopwatch: Stopwatch) -> any CredentialSource {
+    static func credentials(_ user: User, _ cluster: Cluster, _ stopwatch: Stopwatch) -> any CredentialSource {
         if let plugin = user.plugin {
             return ExecCredentials(
                 plugin, cluster: cluster, impersonation: user.impersonation, stopwatch: stopwatch)

@@ -43,7 +43,8 @@ final class WrittenCredentials: CredentialSource {
             tokenFile?.reread(now) ?? false, certificate?.chain.reread(now) ?? false,
             certificate?.key.reread(now) ?? false,
         ]
-        return rereads.contains(true)
+        // Another call may have read others meanwhile.
+        return rereads.contains(true) || (try? current()).map { $0 != credential } ?? false
     }
 
     private func clientCertificate(_ now: Duration) throws -> ClientCertificate? {

@@ -43,20 +43,24 @@ struct ServerAddress: Sendable {
             dnsOverride = nil
             base = "\(scheme)://\(authority)\(path)"
         }
-        proxy = try connection.proxyURL.map(Self.proxy)
+        proxy = try connection.proxyURL.map { try Self.proxy($0, connection.proxySetting) }
         if proxy != nil, isTLS, serverName == nil, !connection.trust.isInsecure {
+            let isOfEnvironment = connection.proxySetting != ClusterConnection.proxySetting
             throw APIError(
                 .credentials,
-                message: "behind a proxy, the certificate of a server that is given by its IP address (\(host)) cannot "
-                    + "be checked. Set tls-server-name to a name in its certificate, such as `kubernetes`.")
+                message:
+                    "behind a proxy (\(connection.proxySetting)), the certificate of a server that is given by its "
+                    + "IP address (\(host)) cannot be checked. Set tls-server-name to a name in its certificate, such as "
+                    + "`kubernetes`"
+                    + (isOfEnvironment ? ", or name \(host) in NO_PROXY if it is reached directly." : "."))
         }
     }
 
     func url(_ target: String) -> String { base + target }
 
-    private static func proxy(_ text: String) throws -> HTTPClient.Configuration.Proxy {
+    private static func proxy(_ text: String, _ setting: String) throws -> HTTPClient.Configuration.Proxy {
         guard let components = URLComponents(string: text), let host = components.host, !host.isEmpty else {
-            throw APIError(.credentials, message: "proxy-url is no address. Write it as http://host:3128.")
+            throw APIError(.credentials, message: "\(setting) is no address. Write it as http://host:3128.")
         }
         switch components.scheme {
         case "http":
@@ -64,11 +68,11 @@ struct ServerAddress: Sendable {
                 HTTPClient.Authorization.basic(username: $0, password: components.password ?? "")
             }
             return .server(host: host, port: components.port ?? 80, authorization: authorization)
-        case "socks5": return .socksServer(host: host, port: components.port ?? 1080)
+        case "socks5", "socks5h": return .socksServer(host: host, port: components.port ?? 1080)
         default:
             throw APIError(
                 .credentials,
-                message: "proxy-url has the scheme '\(components.scheme ?? "")': http and socks5 are possible.")
+                message: "\(setting) has the scheme '\(components.scheme ?? "")': http and socks5 are possible.")
         }
     }
 }

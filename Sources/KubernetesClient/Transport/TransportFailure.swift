@@ -61,9 +61,9 @@ final class TransportFailure: Sendable {
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return "\(server) closed the connection."
         case let error as HTTPClientError where error == .proxyAuthenticationRequired:
-            return "the proxy wants a user and a password: put them into proxy-url."
+            return "the proxy wants a user and a password: put them into its address."
         case let error as HTTPClientError where error == .invalidProxyResponse:
-            return "the proxy of proxy-url did not let the connection to \(server) through."
+            return "the proxy did not let the connection to \(server) through."
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             return await aboutCertificates(error)
         default: return "\(server): \(String(describing: error).prefix(Self.maximumCharacters))"

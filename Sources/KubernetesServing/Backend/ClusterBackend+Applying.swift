@@ -7,7 +7,7 @@ extension ClusterBackend {
     public func apply(_ plan: ServingPlan) async throws {
         let deployment = plan.deployment
         let router = Self.router(plan.target)
-        if !plan.revisions.isEmpty { try checkNeeds(of: router) }
+        if !plan.revisions.isEmpty, !router.needs.isEmpty { try await follow(router) }
         // Without knowing what there is, nothing can be said to be missing or too much.
         if let missing = unsynced(of: views.needed(by: router)) { throw missing }
         let owner = plan.revisions.isEmpty ? nil : try await self.owner(of: deployment)
@@ -30,11 +30,16 @@ extension ClusterBackend {
         if let failure = result.failures.first { throw failure }
     }
 
-    private func checkNeeds(of router: any ClusterRouter) throws {
+    /// The first deployment with such a router waits until what it needs is read; without its definition that is said.
+    private func follow(_ router: any ClusterRouter) async throws {
+        views.want(router)
+        try await waitUntilSynced(views.needed(by: router), timeout: Self.firstReading)
         for need in router.needs where views[need.type]?.failure?.isMissingResource == true {
             throw ClusterServingError(.missingDefinition, need.advice, retry: .waiting)
         }
     }
+
+    private static let firstReading = Duration.seconds(5)
 
     private func owner(of deployment: DeploymentKey) async throws -> OwnerReference? {
         do {

@@ -86,8 +86,12 @@ public actor ClusterBackend: ServingBackend {
 
     /// - Throws: `ClusterServingError`, transient, with the reason why the API server cannot be asked.
     public func waitUntilSynced(timeout: Duration) async throws {
+        try await waitUntilSynced(views.all, timeout: timeout)
+    }
+
+    func waitUntilSynced(_ needed: [any KindView], timeout: Duration) async throws {
         let deadline = clock() + timeout
-        while let missing = unsynced(of: views.all) {
+        while let missing = unsynced(of: needed) {
             guard clock() < deadline else { throw missing }
             try await Task.sleep(for: Self.syncLook)
         }
@@ -135,7 +139,9 @@ public actor ClusterBackend: ServingBackend {
     }
 
     public func observe(_ deployment: DeploymentKey) throws -> Observation {
-        if let missing = unsynced(of: [views.workloads, views.pods, views.configMaps]) { throw missing }
+        if let missing = unsynced(of: [views.workloads, views.pods, views.configMaps] + views.undecided) {
+            throw missing
+        }
         let sketch = views.applied.lazy.compactMap { $0.sketch(of: deployment) }.first
         let read = AnnotationJSON.value(PlanSketch.self, sketch)
         let proxy = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)

@@ -27,7 +27,6 @@ extension OwnerReference {
 /// Knows them by watch, metadata alone; asks for what it does not know yet.
 public struct WatchedOwners: DeploymentOwners {
     enum Kind: ServedKind {
-        typealias Detail = NoDetail
         static let resource = ResourceType.modelDeployments
     }
 

@@ -102,7 +102,8 @@ struct ClusterViews: Sendable {
     private static func view<Kind: ServedKind>(
         _ kind: Kind.Type, _ api: KubernetesAPI, _ namespace: String?, isOptional: Bool, _ logger: Logger
     ) -> any KindView {
-        CachedKind(kind, of: api, namespace: namespace, isOptional: isOptional, logger: logger)
+        let view = CachedKind(kind, of: api, namespace: namespace, isOptional: isOptional, logger: logger)
+        return isOptional ? DemandedKind(view, api: api, namespace: namespace) : view
     }
 
     subscript(_ type: ResourceType) -> (any KindView)? { byType[type] }
@@ -113,6 +114,14 @@ struct ClusterViews: Sendable {
     func needed(by router: any ClusterRouter) -> [any KindView] {
         let needs = Set(router.needs.map(\.type))
         return all.filter { !optional.contains($0.type) || needs.contains($0.type) }
+    }
+
+    /// Of which it is not known yet whether there are any.
+    var undecided: [any KindView] { applied.filter { ($0 as? DemandedKind)?.isDecided == false } }
+
+    /// From now on, what the router needs is followed.
+    func want(_ router: any ClusterRouter) {
+        for need in router.needs { (byType[need.type] as? DemandedKind)?.want() }
     }
 
     func live(_ id: ObjectID) -> LiveObject? { byType[id.type]?.live(id.key) }

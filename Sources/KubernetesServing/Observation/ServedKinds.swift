@@ -3,30 +3,15 @@ import ModelManifests
 
 // Types of objects that are watched, and what is read of each.
 
-public enum ServiceKind: ServedKind {
-    public typealias Detail = NoDetail
-    public static let resource = ResourceType.services
-}
+public enum ServiceKind: ServedKind { public static let resource = ResourceType.services }
 
-public enum DisruptionBudgetKind: ServedKind {
-    public typealias Detail = NoDetail
-    public static let resource = ResourceType.podDisruptionBudgets
-}
+public enum DisruptionBudgetKind: ServedKind { public static let resource = ResourceType.podDisruptionBudgets }
 
-public enum ServiceAccountKind: ServedKind {
-    public typealias Detail = NoDetail
-    public static let resource = ResourceType.serviceAccounts
-}
+public enum ServiceAccountKind: ServedKind { public static let resource = ResourceType.serviceAccounts }
 
-public enum RoleKind: ServedKind {
-    public typealias Detail = NoDetail
-    public static let resource = ResourceType.roles
-}
+public enum RoleKind: ServedKind { public static let resource = ResourceType.roles }
 
-public enum RoleBindingKind: ServedKind {
-    public typealias Detail = NoDetail
-    public static let resource = ResourceType.roleBindings
-}
+public enum RoleBindingKind: ServedKind { public static let resource = ResourceType.roleBindings }
 
 public enum ConfigMapKind: ServedKind {
     public static let resource = ResourceType.configMaps

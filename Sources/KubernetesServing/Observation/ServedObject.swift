@@ -3,7 +3,7 @@ import ModelManifests
 
 /// A type of objects that mlctl has in a cluster.
 public protocol ServedKind: Sendable {
-    associatedtype Detail: ServedDetail
+    associatedtype Detail: ServedDetail = NoDetail
     static var resource: ResourceType { get }
 }
 

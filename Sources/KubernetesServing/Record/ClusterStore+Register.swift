@@ -13,7 +13,7 @@ extension ClusterStore: DeploymentRegister {
             announcement, known: known[key]?.object, identity: identity, announced: known[key]?.announced,
             isLetGo: known[key]?.isLetGo ?? false)
         switch step {
-        case .nothing: return
+        case .nothing: break
         case .refuse(let error): throw error
         case .apply: try await apply(announcement)
         case .letGo:
@@ -21,6 +21,7 @@ extension ClusterStore: DeploymentRegister {
             throw RegisterError.beingDeleted(key, [])
         case .recreate: try await recreate(announcement)
         }
+        try await restoreRecord(of: key)
     }
 
     public func withdraw(_ deployment: DeploymentKey) async throws {
@@ -97,14 +98,10 @@ extension ClusterStore: DeploymentRegister {
         let key = announcement.deployment
         if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
         guard let last = try await read(key) else { return try await apply(announcement) }
+        try await keep(last)
         try await dropFinalizer(of: last.object, expecting: last.object.recordVersion)
         known[key] = nil
         try await apply(announcement)
-        guard let object = known[key]?.object, last.record != nil, case .object(let status) = last.wholeStatus else {
-            return
-        }
-        try await patchStatus(status, of: object, expecting: nil)
-        _ = try await read(key)
     }
 
     // MARK: - What is known

@@ -11,13 +11,11 @@ import Rollouts
 /// - Those of `StateStore`. A swap is one request that carries the `resourceVersion` of the very object whose record was
 ///   decided upon: whatever somebody else wrote in between makes it a `StateConflict`.
 /// - Those of `DeploymentRegister`. An object that is as announced costs no request.
+/// - An object that git wants and somebody deletes is made anew with its record. A controller that dies between the two
+///   leaves a `KeptRecord` to the next one.
 ///
 /// # Assumptions
 /// - `run` runs: what others change is seen by its watch. Without it nothing wrong is written, but drift is not seen.
-///
-/// # Caveats
-/// - Where somebody deletes an object that git wants, it is made anew with its record. A controller that dies in the few
-///   milliseconds between the two finds no record: it takes over what serves.
 ///
 /// # Errors
 /// `ClusterServingError`, `RegisterError`, and `StateConflict` from `swap`.
@@ -50,6 +48,10 @@ public actor ClusterStore: StateStore {
     let now: @Sendable () -> Date
     let logger: Logger
     var known: [DeploymentKey: Memory] = [:]
+    /// Of objects that are being made anew.
+    var kept: [DeploymentKey: KeptRecord] = [:]
+    /// Those of `kept` that an earlier controller left.
+    var inherited: Set<DeploymentKey> = []
 
     /// - Parameters:
     ///   - identity: this controller's among those of the cluster: objects of others are left alone.
@@ -91,6 +93,7 @@ public actor ClusterStore: StateStore {
             records[found.object.deployment] = found.record
             copies += found.copies
         }
+        try await readKeptRecords()
         try await archive.absorb(copies)
         return records
     }

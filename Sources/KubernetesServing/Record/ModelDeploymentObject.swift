@@ -88,15 +88,13 @@ struct RecordedModelDeployment: KubernetesObject {
     }
 }
 
-/// FNV-1a over 64 bits: tells two specs apart without keeping them.
+/// Tells two specs apart without keeping them.
 struct SpecFingerprint: Hashable, Sendable {
     let rawValue: UInt64
 
     init(_ value: JSONValue) { self.init(canonical: CanonicalJSON.text(value)) }
 
-    init(canonical: String) {
-        rawValue = canonical.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    }
+    init(canonical: String) { rawValue = ObjectHash.bits(canonical) }
 }
 
 /// What the register writes on ModelDeployments, beside `ObjectLabels`.
@@ -121,7 +119,7 @@ public struct RegisterIdentity: Hashable, Sendable {
     /// - Parameter source: repository, branch and path; put down as a hash.
     public init(controller: String, source: String) {
         self.controller = ObjectLabels.value(controller)
-        self.source = String(SpecFingerprint(canonical: source).rawValue, radix: 16)
+        self.source = ObjectHash.text(source)
     }
 
     var labels: [String: String] { [RegisterWords.controller: controller, RegisterWords.source: source] }

@@ -91,7 +91,7 @@ struct ProxyRouter: ClusterRouter {
     /// - Returns: nil where all are taken.
     static func port(for deployment: DeploymentKey, remembered: Int?, taken: Set<Int>) -> Int? {
         if let remembered, ports.contains(remembered), !taken.contains(remembered) { return remembered }
-        let hash = UInt64(ObjectHash.text(deployment.name), radix: 16) ?? 0
+        let hash = ObjectHash.bits(deployment.name)
         let start = Int(hash % UInt64(ports.count))
         return (0..<ports.count).lazy.map { ports.lowerBound + (start + $0) % ports.count }
             .first { !taken.contains($0) }

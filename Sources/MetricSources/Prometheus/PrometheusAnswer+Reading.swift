@@ -19,9 +19,10 @@ extension PrometheusAnswer {
             case .string(let text): .error("the text '\(text.prefix(40))' where a number was wanted")
             }
         guard !warnings.isEmpty else { return found }
-        let said = " (the server says: \(warnings.joined(separator: "; ").prefix(300)))"
+        let warned = String(warnings.joined(separator: "; ").prefix(300))
+        let said = " (the server says: \(warned))"
         return switch found {
-        case .value: found
+        case .value(let value, _): .value(value, remark: warned)
         case .noData(let reason): .noData(reason + said)
         case .error(let reason): .error(reason + said)
         }

@@ -65,6 +65,11 @@ import Testing
         #expect(passed.verdict == .pass)
         #expect(passed.samples == 1)
         #expect(passed.reason == "prometheus says 0.25, wanted at most 0.25; 0 of 1 measurements failed, 0 may")
+        let remarked = Self.run(Self.gate(), [(0, .value(0.25, remark: "a store\nis down"))])
+        #expect(
+            remarked.reason
+                == "prometheus says 0.25, wanted at most 0.25 (it remarks: a store | is down); 0 of 1 measurements failed, "
+                + "0 may")
         let failed = Self.run(Self.gate(), [(0, .value(0.1)), (10, .value(0.2504))])
         #expect(failed.verdict == .fail)
         #expect(failed.reason == "prometheus says 0.2504, wanted at most 0.25; 1 of 2 measurements failed, 0 may")

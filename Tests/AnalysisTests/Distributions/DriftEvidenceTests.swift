@@ -60,7 +60,7 @@ import Testing
         let gate = Self.gate()
         let evidence = Self.evidence(gate, candidate: [0, 0, 0, 199])
         #expect(evidence.verdict(gate) == .insufficient)
-        #expect(evidence.reason(gate).hasSuffix("; 1 samples to go"))
+        #expect(evidence.reason(gate).hasSuffix("; 1 sample to go"))
     }
 
     @Test("the reason has the distance, its bounds and what moved most")

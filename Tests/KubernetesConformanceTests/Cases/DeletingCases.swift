@@ -115,6 +115,31 @@ extension ConformanceCase {
             let left = try await trial.get(.configMaps, "owned")
             #expect(left.code == 200 && left.metadata[field: "ownerReferences"] == nil)
         },
+        ConformanceCase("what is being deleted already can still be made to leave behind what it owns") { trial in
+            let owner = try await trial.create(
+                .configMaps, "owner", ["metadata": ["finalizers": ["mlctl.dev/x"]]])
+            _ = try await trial.create(.configMaps, "owned", owned(by: owner))
+            // The collector has to know of the object before its owner goes.
+            await trial.cluster.settle()
+            let first = try await trial.delete(.configMaps, "owner")
+            #expect(first.metadata[field: "finalizers"] == ["mlctl.dev/x"])
+            let second = try await trial.delete(.configMaps, "owner", propagation: .orphan)
+            #expect(second.code == 200)
+            #expect(second.metadata[field: "deletionTimestamp"] == first.metadata[field: "deletionTimestamp"])
+            #expect(second.metadata[field: "finalizers"] == ["mlctl.dev/x", "orphan"])
+            let free = try await trial.eventually(.get(.configMaps, trial.key(.configMaps, "owned"))) {
+                $0.metadata[field: "ownerReferences"] == nil
+            }
+            #expect(free.code == 200 && free.metadata[field: "ownerReferences"] == nil)
+            let held = try await trial.eventually(.get(.configMaps, trial.key(.configMaps, "owner"))) {
+                $0.metadata[field: "finalizers"] == ["mlctl.dev/x"]
+            }
+            #expect(held.metadata[field: "finalizers"] == ["mlctl.dev/x"])
+            _ = try await trial.merge(.configMaps, "owner", ["metadata": ["finalizers": .null]])
+            await trial.cluster.settle()
+            let left = try await trial.get(.configMaps, "owned")
+            #expect(left.code == 200)
+        },
         ConformanceCase("in a namespace that is being deleted nothing new is made, and all of it goes") { trial in
             let name = trial.namespace + "-ending"
             _ = try await trial.create(.namespaces, name)

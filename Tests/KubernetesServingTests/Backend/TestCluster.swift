@@ -128,6 +128,24 @@ struct TestCluster: Sendable {
         return try JSONDecoder().decode(JSONValue.self, from: response.body)
     }
 
+    /// Its routes, with an open schema.
+    func installGatewayAPI() async throws {
+        let open: JSONValue = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+        let definition: JSONValue = [
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": ["name": "httproutes.gateway.networking.k8s.io"],
+            "spec": [
+                "group": "gateway.networking.k8s.io", "scope": "Namespaced",
+                "names": ["plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute"],
+                "versions": [
+                    ["name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": open]]
+                ],
+            ],
+        ]
+        try await KubernetesAPI(transport: transport.uncounted).create(
+            .customResourceDefinitions, namespace: nil, body: definition.jsonData)
+    }
+
     /// Makes the pods of a revision ready, as a kubelet would.
     func readyPods() async throws {
         if let model {

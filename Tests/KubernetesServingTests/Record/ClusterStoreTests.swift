@@ -99,7 +99,11 @@ struct ClusterStoreTests {
         let store = rig.store(namespace: "payments")
         _ = try await store.records()
         let paths = await rig.transport.log.map(\.path)
-        #expect(paths == ["/apis/mlctl.dev/v1alpha1/namespaces/payments/modeldeployments"])
+        #expect(
+            paths == [
+                "/apis/mlctl.dev/v1alpha1/namespaces/payments/modeldeployments",
+                "/api/v1/namespaces/payments/configmaps",
+            ])
         await #expect(throws: RegisterError.outOfSight(Self.key, only: "payments")) {
             try await store.announce(Self.announcement())
         }

@@ -23,6 +23,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.image.digest }}{{ .Values.image.repository }}@{{ .Values.image.digest }}{{ else }}{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ end }}
 {{- end }}
 
+{{- define "mlctl.lease" -}}
+{{- default "mlctl" (get .Values.settings "name") }}
+{{- end }}
+
 {{- define "mlctl.tokenSecret" -}}
 {{- default (printf "%s-token" (include "mlctl.name" .)) .Values.api.existingSecret }}
 {{- end }}

@@ -1,0 +1,42 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import Testing
+
+@testable import KubernetesServing
+
+@Suite("A record that is kept while its object is made anew")
+struct KeptRecordTests {
+    private static let key = DeploymentKey(namespace: "payments", name: "fraud")
+
+    private func found(_ status: JSONValue?) throws -> RecordedModelDeployment {
+        var object: [String: JSONValue] = ["metadata": ["name": "fraud", "namespace": "payments"], "spec": [:]]
+        object["status"] = status
+        return try JSONDecoder().decode(RecordedModelDeployment.self, from: JSONValue.object(object).jsonData)
+    }
+
+    private static func status(recordBytes: Int = 2, eventBytes: Int = 2) -> JSONValue {
+        [
+            "phase": "Healthy", "record": ["version": 7, "state": .string(String(repeating: "r", count: recordBytes))],
+            "commit": .string(String(repeating: "e", count: eventBytes)),
+        ]
+    }
+
+    @Test("goes into a ConfigMap of the deployment, and is the same when it is read back")
+    func roundTrip() throws {
+        let record = try #require(KeptRecord(try found(Self.status())))
+        #expect(record.status == Self.status())
+        let map = try JSONDecoder().decode(KeptRecord.Map.self, from: record.body.jsonData)
+        #expect(map.metadata.labels == ObjectLabels.of(Self.key).merging([ObjectLabels.component: "record"]) { $1 })
+        #expect(map.metadata.key == ObjectKey(namespace: "payments", name: "fraud-mlctl-record"))
+        #expect(KeptRecord(map) == record)
+    }
+
+    @Test("goes alone where the status is too large for it, and not at all where it is too large itself")
+    func bound() throws {
+        let alone = KeptRecord(try found(Self.status(eventBytes: KeptRecord.maximumBytes)))
+        #expect(alone?.status == ["record": ["version": 7, "state": "rr"]])
+        let unkept: [JSONValue?] = [Self.status(recordBytes: KeptRecord.maximumBytes), ["phase": "Healthy"], nil]
+        for status in unkept { #expect(KeptRecord(try found(status)) == nil) }
+    }
+}
