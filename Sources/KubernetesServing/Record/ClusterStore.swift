@@ -39,6 +39,8 @@ public actor ClusterStore: StateStore {
         /// What the server made of an announcement, where it stores something else than was sent.
         var settled: SpecFingerprint?
         var isLetGo = false
+        /// It was seen with this controller's labels.
+        var wasOurs = false
     }
 
     public nonisolated let changes: AsyncStream<DeploymentKey>

@@ -121,20 +121,7 @@ struct ClusterBackendTests {
     @Test("with Gateway API, the route follows who can answer")
     func gateway() async throws {
         try await TestCluster.with(.model) { cluster in
-            let open: JSONValue = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
-            let definition: JSONValue = [
-                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-                "metadata": ["name": "httproutes.gateway.networking.k8s.io"],
-                "spec": [
-                    "group": "gateway.networking.k8s.io", "scope": "Namespaced",
-                    "names": ["plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute"],
-                    "versions": [
-                        ["name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": open]]
-                    ],
-                ],
-            ]
-            try await KubernetesAPI(transport: cluster.transport.uncounted).create(
-                .customResourceDefinitions, namespace: nil, body: definition.jsonData)
+            try await cluster.installGatewayAPI()
             try await cluster.withBackend { backend in
                 let key = cluster.key()
                 let plan = Sample.plan([(Sample.one, 1, 90), (Sample.two, 1, 10)], router: .gatewayAPI, key: key)
