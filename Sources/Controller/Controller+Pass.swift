@@ -42,7 +42,7 @@ extension Controller {
             return try await pass(key, at: place, desired: desired, observed: observed)
         } catch let conflict as StateConflict {
             logger.warning("Somebody else decided: reading again", metadata: ["deployment": "\(key)"])
-            await reload(key, at: place.site)
+            await reload(key, at: place)
             note(problem: Self.text(of: conflict), for: key)
             return .backoff(.transient)
         } catch {

@@ -41,6 +41,10 @@ extension ClusterStore: DeploymentRegister {
         note(document, deployment)
     }
 
+    public func isAnothers(_ deployment: DeploymentKey) -> Bool {
+        known[deployment].map { !$0.object.isKept(by: identity) } ?? false
+    }
+
     func document(_ status: DeploymentStatus, _ memory: Memory) -> StatusDocument {
         StatusDocument(
             status, generation: memory.object.metadata.generation, before: memory.transitions, now: now())

@@ -19,12 +19,15 @@ struct FaultyCluster: Sendable {
     private let controller: Controller
 
     /// - Parameters:
+    ///   - version: what git wants; empty: nothing.
+    ///   - name: the controller's.
     ///   - repository: which one the controller follows.
     ///   - clockOffSeconds: by which the controller's clock is ahead of the server's.
     ///   - over: the cluster of another one; nil: its own.
     init(
         _ version: String = "1", image: String = "example/model:1", installsDefinition: Bool = true,
-        repository: String = "faults", settings: APIServerModel.Settings = .init(), clockOffSeconds: Double = 0,
+        name: String = "mlctl", repository: String = "faults", settings: APIServerModel.Settings = .init(),
+        clockOffSeconds: Double = 0,
         over other: FaultyCluster? = nil
     ) async throws {
         if let other {
@@ -41,7 +44,7 @@ struct FaultyCluster: Sendable {
         let api = KubernetesAPI(transport: transport)
         let logger = Logger(label: "faults") { _ in SwiftLogNoOpLogHandler() }
         let store = ClusterStore(
-            api: api, identity: RegisterIdentity(controller: "mlctl", source: repository), archive: archive,
+            api: api, identity: RegisterIdentity(controller: name, source: repository), archive: archive,
             now: now, logger: logger)
         backend = ClusterBackend(api: api, owners: store, logger: logger)
         controller = Controller(
@@ -62,6 +65,7 @@ struct FaultyCluster: Sendable {
     }
 
     private static func snapshot(_ version: String, _ image: String) -> ManifestSnapshot {
+        guard !version.isEmpty else { return ManifestSnapshot(commit: "c0", files: [:]) }
         let text = """
             apiVersion: mlctl.dev/v1alpha1
             kind: ModelDeployment
@@ -134,6 +138,15 @@ struct FaultyCluster: Sendable {
     func waitUntilServing(_ version: String) async throws {
         try await wait("version \(version) serves") { status in
             status.phase == .healthy && status.stable?.version == version && status.stable?.ready == 2
+        }
+    }
+
+    /// What serves, and whose it is, is known.
+    func waitUntilRead() async throws {
+        let deadline = ContinuousClock.now + Self.patience
+        while !(await controller.metrics()).contains("mlctl_site_read{site=\"cluster prod\"} 1") {
+            guard ContinuousClock.now < deadline else { throw NeverSo(what: "the cluster is read") }
+            try await Task.sleep(for: Self.tick)
         }
     }
 

@@ -41,6 +41,19 @@ struct NeighbourFaultTests {
         }
     }
 
+    @Test("of two names neither shows what the other one serves")
+    func otherName() async throws {
+        let first = try await FaultyCluster("1")
+        try await first.run { first in
+            try await first.waitUntilServing("1")
+            let second = try await FaultyCluster("", name: "team-b", over: first)
+            try await second.run { second in
+                try await second.waitUntilRead()
+                #expect(await second.status() == nil)
+            }
+        }
+    }
+
     @Test("a controller whose clock is five minutes off goes on where the other one stopped", arguments: [-300.0, 300])
     func clockOff(seconds: Double) async throws {
         let first = try await FaultyCluster("1")

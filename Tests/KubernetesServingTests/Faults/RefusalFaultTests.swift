@@ -91,12 +91,7 @@ struct RefusalFaultTests {
     func namespaceGoing() async throws {
         let cluster = try await FaultyCluster("1")
         let namespace = ObjectKey(name: "test")
-        let holder = JSONValue.fields([
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": ["name": "holder", "namespace": "test", "finalizers": ["example.com/hold"]],
-        ])
         let api = KubernetesAPI(transport: cluster.transport)
-        try await api.create(.configMaps, namespace: "test", body: holder.jsonData)
         let held: JSONValue = ["metadata": ["finalizers": ["example.com/hold"]]]
         try await api.merge(.namespaces, namespace, body: held.jsonData)
         try await api.delete(.namespaces, namespace)
