@@ -58,8 +58,10 @@ struct DeploymentView {
     }
 
     private func message(_ state: RolloutState) -> String {
-        ([state.message] + [instanceTrouble(state), trouble].compactMap(\.self).filter { !state.message.contains($0) })
-            .joined(separator: "; ")
+        let parts = [instanceTrouble(state), trouble].compactMap(\.self).filter { !state.message.contains($0) }
+        return parts.reduce(state.message) { text, part in
+            (text.hasSuffix(".") ? String(text.dropLast()) : text) + "; \(part)"
+        }
     }
 
     /// Why an instance does not serve, of the revision that is waited for first.

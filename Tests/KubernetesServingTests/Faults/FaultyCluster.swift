@@ -38,7 +38,7 @@ struct FaultyCluster: Sendable {
             }
             if installsDefinition { try await Self.installDefinition(transport) }
         }
-        source = ScriptedSource(Self.snapshot(version, image))
+        source = ScriptedSource(Self.snapshot(version, image, variables: 0))
         let archive = InMemoryStateStore()
         let now: @Sendable () -> Date = { Date().addingTimeInterval(clockOffSeconds) }
         let api = KubernetesAPI(transport: transport)
@@ -64,15 +64,16 @@ struct FaultyCluster: Sendable {
             .customResourceDefinitions, namespace: nil, body: CustomResourceDefinition.modelDeployment.jsonData)
     }
 
-    private static func snapshot(_ version: String, _ image: String) -> ManifestSnapshot {
+    private static func snapshot(_ version: String, _ image: String, variables: Int) -> ManifestSnapshot {
         guard !version.isEmpty else { return ManifestSnapshot(commit: "c0", files: [:]) }
+        let env = (0..<variables).map { #"{name: V\#($0), value: "\#(String(repeating: "x", count: 60_000))"}"# }
         let text = """
             apiVersion: mlctl.dev/v1alpha1
             kind: ModelDeployment
             metadata: {name: model, namespace: test}
             spec:
               model: {version: "\(version)"}
-              runtime: {image: "\(image)"}
+              runtime: {image: "\(image)", env: [\(env.joined(separator: ", "))]}
               target: {kind: kubernetes}
               replicas: 2
               resources: {limits: {nvidia.com/gpu: "1"}}
@@ -82,8 +83,9 @@ struct FaultyCluster: Sendable {
             commit: "c\(version)", files: ["a.yaml": ManifestFile(blob: "\(version)\(image)", text: text)])
     }
 
-    func commit(_ version: String, image: String = "example/model:1") async {
-        await source.commit(Self.snapshot(version, image))
+    /// - Parameter variables: so many of 60 kB each.
+    func commit(_ version: String, image: String = "example/model:1", variables: Int = 0) async {
+        await source.commit(Self.snapshot(version, image, variables: variables))
     }
 
     /// The controller and the cluster's own parts run meanwhile.

@@ -123,7 +123,7 @@ struct ServerFaultTests {
             .pods, namespace: "default", body: large.jsonData)
         try await cluster.run { cluster in
             try await cluster.waitUntilServing("1")
-            await cluster.commit("2", image: "example/" + String(repeating: "x", count: 1_600_000))
+            await cluster.commit("2", variables: 10)
             let status = try await cluster.waitForWords(["too large", "shorten the manifest"])
             #expect(status.stable?.version == "1")
             #expect(await cluster.readyPods("1") == 2)
