@@ -17,6 +17,8 @@ struct FaultyCluster: Sendable {
     let source: ScriptedSource
     let backend: ClusterBackend
     private let controller: Controller
+    /// The cluster's own parts are run by the first.
+    private let isFirst: Bool
 
     /// - Parameters:
     ///   - version: what git wants; empty: nothing.
@@ -30,6 +32,7 @@ struct FaultyCluster: Sendable {
         clockOffSeconds: Double = 0,
         over other: FaultyCluster? = nil
     ) async throws {
+        isFirst = other == nil
         if let other {
             transport = other.transport
         } else {
@@ -88,11 +91,19 @@ struct FaultyCluster: Sendable {
         await source.commit(Self.snapshot(version, image, variables: variables))
     }
 
-    /// The controller and the cluster's own parts run meanwhile.
-    func run(_ body: @Sendable (FaultyCluster) async throws -> Void) async throws {
+    /// The controller runs meanwhile, and the cluster's own parts where it is the first.
+    func run(_ body: @escaping @Sendable (FaultyCluster) async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await backend.run() }
             group.addTask { try await controller.run() }
+            defer { group.cancelAll() }
+            if isFirst { try await runCluster { try await body(self) } } else { try await body(self) }
+        }
+    }
+
+    /// The cluster's own parts run meanwhile: its controllers, its scheduler, its kubelet.
+    func runCluster(_ body: @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 while !Task.isCancelled {
                     await transport.step()
@@ -100,7 +111,7 @@ struct FaultyCluster: Sendable {
                 }
             }
             defer { group.cancelAll() }
-            try await body(self)
+            try await body()
         }
     }
 

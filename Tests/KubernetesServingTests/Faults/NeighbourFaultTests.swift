@@ -6,7 +6,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Faults: two controllers with the same name", .timeLimit(.minutes(2)))
+@Suite("Faults: two controllers with the same name", .serialized, .timeLimit(.minutes(2)))
 struct NeighbourFaultTests {
     @Test("of one repository they decide once, whoever comes first")
     func sameRepository() async throws {
@@ -59,7 +59,9 @@ struct NeighbourFaultTests {
         let first = try await FaultyCluster("1")
         try await first.run { try await $0.waitUntilServing("1") }
         let second = try await FaultyCluster("2", clockOffSeconds: seconds, over: first)
-        try await second.run { try await $0.waitUntilServing("2") }
+        try await first.runCluster {
+            try await second.run { try await $0.waitUntilServing("2") }
+        }
         #expect(await first.shown()?.startedRollouts == 2)
     }
 }

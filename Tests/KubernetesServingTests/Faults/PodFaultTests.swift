@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Faults: pods that do not start", .timeLimit(.minutes(2)))
+@Suite("Faults: pods that do not start", .serialized, .timeLimit(.minutes(2)))
 struct PodFaultTests {
     @Test(
         "a version whose pods cannot run is taken back with the reason, and the one before it goes on serving",

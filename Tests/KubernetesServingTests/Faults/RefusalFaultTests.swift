@@ -6,7 +6,7 @@ import Testing
 @testable import KubernetesServing
 
 /// What a cluster does not allow, for a while. Version 1 serves; version 2 is refused, said to be, and comes when it may.
-@Suite("Faults: what the cluster refuses", .timeLimit(.minutes(2)))
+@Suite("Faults: what the cluster refuses", .serialized, .timeLimit(.minutes(2)))
 struct RefusalFaultTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         var testDescription: String

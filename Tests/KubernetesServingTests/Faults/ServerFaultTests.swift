@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Faults: the API server", .timeLimit(.minutes(2)))
+@Suite("Faults: the API server", .serialized, .timeLimit(.minutes(2)))
 struct ServerFaultTests {
     @Test("while it is away, what serves goes on, the status says why, and then all goes on")
     func away() async throws {
