@@ -42,8 +42,8 @@ extension Controller {
             return try await pass(key, at: place, desired: desired, observed: observed)
         } catch let conflict as StateConflict {
             logger.warning("Somebody else decided: reading again", metadata: ["deployment": "\(key)"])
-            await reload(key, at: place.site)
-            note(problem: "another controller writes to the same state: \(conflict)", for: key)
+            await reload(key, at: place)
+            note(problem: Self.text(of: conflict), for: key)
             return .backoff(.transient)
         } catch {
             guard leads(begun) else {
@@ -52,6 +52,12 @@ extension Controller {
             }
             return await fail(key, error, at: place.site)
         }
+    }
+
+    private static func text(of conflict: StateConflict) -> String {
+        "another controller writes the same record (version \(conflict.found.map(String.init) ?? "none"), where "
+            + "\(conflict.expected.map(String.init) ?? "none") was expected). Run one of the two only, or let both take "
+            + "turns with --leader-elect"
     }
 
     /// Says why the pass could not do its work, and comes back.

@@ -70,10 +70,13 @@ extension Controller {
         guard let site = with.sites[name] else { return }
         let begun = term
         let records = try await site.store.records()
-        let served = try await site.backend.deployments()
+        var unrecorded: [DeploymentKey] = []
+        for key in try await site.backend.deployments() where records[key] == nil {
+            if await site.register?.isAnothers(key) != true { unrecorded.append(key) }
+        }
         guard begun == term else { return }
         for (key, record) in records { takeIn(record, of: key, at: name) }
-        for key in served where records[key] == nil {
+        for key in unrecorded {
             meet(key)
             guard entries[key]?.site == nil else { continue }
             entries[key]?.site = name
@@ -129,13 +132,15 @@ extension Controller {
     }
 
     /// Somebody else wrote the record: what is in memory is not what was decided last.
-    func reload(_ key: DeploymentKey, at site: Site) async {
+    func reload(_ key: DeploymentKey, at place: (name: SiteName, site: Site)) async {
         let begun = term
         do {
-            let record = try await site.store.record(for: key)
+            let record = try await place.site.store.record(for: key)
             guard begun == term else { return }
             guard let record else { return recover(key) }
             let state = try JSONDecoder().decode(RolloutState.self, from: record.state)
+            // Nothing of this controller's may have been written yet.
+            entries[key]?.site = place.name
             entries[key]?.state = state
             entries[key]?.version = record.version
             entries[key]?.writtenAt = state.decidedAt

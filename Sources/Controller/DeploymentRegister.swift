@@ -35,6 +35,12 @@ public protocol DeploymentRegister: Sendable {
     func withdraw(_ deployment: DeploymentKey) async throws
     /// How it stands now, where that is not what was last written.
     func report(_ status: DeploymentStatus, of deployment: DeploymentKey) async throws
+    /// Whether another controller keeps it, as far as is known: then it is no business of this one until git wants it.
+    func isAnothers(_ deployment: DeploymentKey) async -> Bool
     /// Deployments whose entry somebody else has changed.
     var changes: AsyncStream<DeploymentKey> { get }
+}
+
+extension DeploymentRegister {
+    public func isAnothers(_ deployment: DeploymentKey) async -> Bool { false }
 }

@@ -58,7 +58,19 @@ struct DeploymentView {
     }
 
     private func message(_ state: RolloutState) -> String {
-        trouble.map { "\(state.message); \($0)" } ?? state.message
+        let parts = [instanceTrouble(state), trouble].compactMap(\.self).filter { !state.message.contains($0) }
+        return parts.reduce(state.message) { text, part in
+            (text.hasSuffix(".") ? String(text.dropLast()) : text) + "; \(part)"
+        }
+    }
+
+    /// Why an instance does not serve, of the revision that is waited for first.
+    private func instanceTrouble(_ state: RolloutState) -> String? {
+        let revisions = [state.rollout?.candidate.revision, state.stable?.revision].compactMap(\.self)
+        return revisions.lazy.compactMap { revision in
+            observed?.instances.first { $0.revision == revision && $0.condition != .ready && $0.reason != nil }
+        }
+        .first.flatMap { instance in instance.reason.map { "instance \(instance.id): \($0)" } }
     }
 
     private func stableWeight(_ state: RolloutState) -> Int { 100 - (state.rollout?.weight ?? 0) }

@@ -33,7 +33,13 @@ extension ClusterServingError {
     /// What an API error means for one object, with what to do where that is known.
     init(_ error: APIError, about object: String) {
         let advice = Self.advice(error)
-        self.init(.refused, "\(object): \(error.message)\(advice.map { " " + $0 } ?? "")", retry: Self.retry(error))
+        self.init(
+            .refused, "\(object): \(advice.map { "\(Self.sentence(error.message)) \($0)" } ?? error.message)",
+            retry: Self.retry(error))
+    }
+
+    private static func sentence(_ text: String) -> String {
+        text.last.map { ".!?".contains($0) } == true ? text : text + "."
     }
 
     private static func retry(_ error: APIError) -> RetryClass {
@@ -50,10 +56,16 @@ extension ClusterServingError {
             return "The namespace is being deleted: wait until it is gone, or deploy to another."
         }
         if error.message.contains("exceeded quota") { return "Raise the namespace's ResourceQuota, or ask for less." }
-        if error.message.contains("admission webhook") {
+        if error.message.contains("admission webhook") || error.message.contains("failed calling webhook") {
             return "Ask who runs that webhook, or change what it refuses."
         }
-        if error.statusCode == 403 {
+        if error.message.contains("ValidatingAdmissionPolicy") {
+            return "Ask who keeps that policy, or change what it refuses."
+        }
+        if error.isTooLarge {
+            return "An API server keeps objects of about 1.5 MB, with annotations of 256 KiB: shorten the manifest."
+        }
+        if error.statusCode == 403, error.message.contains(" cannot ") || error.message.contains("grant RBAC") {
             return "Give the controller's service account that right: the chart's ClusterRole has it."
         }
         if error.isNotFound, error.message.hasPrefix("namespaces ") { return "Create the namespace." }

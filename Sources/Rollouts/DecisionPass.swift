@@ -26,7 +26,7 @@ struct DecisionPass {
         self.state = state
         self.inputs = inputs
         now = max(inputs.now, state.decidedAt)
-        elapsed = .seconds(now.timeIntervalSince(state.decidedAt))
+        elapsed = max(.zero, .seconds(now.timeIntervalSince(state.decidedAt)))
         self.state.decidedAt = now
     }
 

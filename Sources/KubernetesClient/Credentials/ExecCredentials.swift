@@ -6,8 +6,8 @@ import SystemPackage
 ///
 /// # Guarantees
 /// - The plugin runs once at a time, with a time limit and bounded output, without a shell and without a terminal.
-/// - What it gave is used until shortly before `expirationTimestamp`, or until the server refuses it. A refusal makes it
-///   run again at most every `renewAtMostEvery`.
+/// - What it gave is used until shortly before `expirationTimestamp`, or until the server refuses it. It runs again at
+///   most every `renewAtMostEvery`, whatever the clock or the server says.
 /// - A failure is told to all who wait, and stands for `failureKept`: a broken plugin is not run for each request.
 actor ExecCredentials: CredentialSource {
     static let timeout = Duration.seconds(30)
@@ -45,7 +45,7 @@ actor ExecCredentials: CredentialSource {
 
     func current() async throws -> Credential {
         while true {
-            if let kept, isGood(kept.expiresAt) { return kept.credential }
+            if let kept, isGood(kept.expiresAt) || isFresh(kept.at) { return kept.credential }
             if let failure, stopwatch.elapsed() - failure.at < Self.failureKept { throw failure.error }
             guard isRunning else { break }
             // Bounded by the plugin's own time limit.
@@ -80,6 +80,9 @@ actor ExecCredentials: CredentialSource {
         self.kept = nil
         return true
     }
+
+    /// A clock that is ahead takes for expired what has just been given: the server's is the one that counts.
+    private func isFresh(_ at: Duration) -> Bool { stopwatch.elapsed() - at < Self.renewAtMostEvery }
 
     private func isGood(_ expiresAt: Date?) -> Bool {
         guard let expiresAt else { return true }

@@ -67,6 +67,11 @@ public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
     public var isMissingResource: Bool {
         isNotFound && message.hasPrefix("the server could not find the requested resource")
     }
+    /// What was written is more than the server takes, or keeps.
+    public var isTooLarge: Bool {
+        statusCode == 413 || message.contains("request is too large")
+            || message.contains("annotations: Too long")
+    }
     public var isConflict: Bool { statusCode == 409 }
     /// The resource version is too old to watch or page from: list again.
     public var isExpired: Bool { statusCode == 410 }
@@ -82,7 +87,7 @@ public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
             case 401, 403, 404: .waiting
             // A webhook says no to what was sent now; its rules may change.
             case 400 where message.contains("admission webhook"): .waiting
-            case 500 where message.contains("request is too large"): .terminal
+            case 500 where isTooLarge: .terminal
             case 408, 429, 500...599: .transient(after: retryAfter)
             case 409: reason == "NamespaceTerminating" ? .waiting : .conflict
             case 410: .transient(after: nil)
@@ -137,7 +142,7 @@ extension APIError {
     private var advice: String? {
         if isMissingResource {
             return ": its kind is not installed in this cluster, or not in this version. Install its definition (for "
-                + "mlctl's own: `kubectl apply -f controller/crds`)."
+                + "mlctl's own: `mlctl schema --crd | kubectl apply --server-side -f -`)."
         }
         let contested = fieldConflicts
         if !contested.isEmpty {

@@ -157,8 +157,13 @@ extension ObjectCache {
             logger.debug("the API server is asked otherwise", metadata: ["reason": "\(error)"])
             return
         }
-        state.withLock { $0.freshness.error = error }
-        logger.warning(
+        let isNew = state.withLock { state in
+            defer { (state.freshness.error, state.toldError) = (error, error.message) }
+            return state.toldError != error.message
+        }
+        // A trouble that lasts is told once, not at each new try.
+        logger.log(
+            level: isNew ? .warning : .debug,
             "following the API server was interrupted",
             metadata: ["kind": "\(Object.resource.kind)", "reason": "\(error)"])
     }

@@ -25,6 +25,8 @@ public final class ObjectCache<Object: KubernetesObject>: Sendable {
     struct State {
         var contents: CacheContents<Object>
         var freshness = Freshness()
+        /// The last interruption that was logged.
+        var toldError: String?
         var readers: [UUID: ChangedKeys] = [:]
         var awaitingSync: [UUID: AsyncStream<Void>.Continuation] = [:]
     }

@@ -39,6 +39,7 @@ public actor ClusterBackend: ServingBackend {
     }
     /// Who else writes a deployment's objects.
     var contests: [DeploymentKey: [ObjectID: String]] = [:]
+    var silentPods = SilentPods()
     /// Whose an object was: one that is gone cannot be asked.
     private var belongings: [ObjectID: DeploymentKey] = [:]
 
@@ -138,10 +139,11 @@ public actor ClusterBackend: ServingBackend {
         return Set(views.applied.flatMap(\.allLive).compactMap(\.deployment)).sorted()
     }
 
-    public func observe(_ deployment: DeploymentKey) throws -> Observation {
+    public func observe(_ deployment: DeploymentKey) async throws -> Observation {
         if let missing = unsynced(of: [views.workloads, views.pods, views.configMaps] + views.undecided) {
             throw missing
         }
+        await hearSilentPods(of: deployment)
         let sketch = views.applied.lazy.compactMap { $0.sketch(of: deployment) }.first
         let read = AnnotationJSON.value(PlanSketch.self, sketch)
         let proxy = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)
@@ -152,26 +154,29 @@ public actor ClusterBackend: ServingBackend {
             objects: views.applied.reduce(into: [:]) { all, view in
                 all.merge(view.json(of: deployment)) { first, _ in first }
             },
-            plan: plans[deployment], sketch: read, problems: problems(of: deployment))
+            plan: plans[deployment], sketch: read, proxyTrouble: proxyTrouble(in: deployment.namespace),
+            said: silentPods.heard(of: deployment), problems: problems(of: deployment))
         return observation.observation
     }
 
     private func problems(of deployment: DeploymentKey) -> [String] {
         let away = Set(
             [views.workloads.failure, views.pods.failure].compactMap { error in
-                error.map { "the cluster cannot be followed: \($0.message)" }
+                error.map { ClusterServingError($0, about: "the cluster cannot be followed").message }
             })
         return away.sorted() + (contests[deployment] ?? [:]).values.sorted()
     }
 
-    /// The first that has never been read whole.
+    /// Which have never been read whole, and why the first has not.
     func unsynced(of needed: [any KindView]) -> ClusterServingError? {
-        needed.first { !$0.isSynced && $0.failure?.isMissingResource != true }.map { view in
-            ClusterServingError(
-                .notSynced,
-                "the cluster's \(view.type.plural) are not known yet"
-                    + (view.failure.map { ": \($0.message)" } ?? ": they are being read."), retry: .transient)
-        }
+        let missing = needed.filter { !$0.isSynced && $0.failure?.isMissingResource != true }
+        guard let first = missing.first(where: { $0.failure != nil }) ?? missing.first else { return nil }
+        let plurals = missing.map(\.type.plural).joined(separator: ", ")
+        let what = "the cluster's \(plurals) are not known yet"
+        return ClusterServingError(
+            .notSynced,
+            first.failure.map { ClusterServingError($0, about: what).message } ?? "\(what): they are being read.",
+            retry: .transient)
     }
 
     static func router(_ target: Target) -> any ClusterRouter {

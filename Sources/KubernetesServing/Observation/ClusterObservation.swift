@@ -16,12 +16,16 @@ struct ClusterObservation: Sendable {
     var plan: ServingPlan?
     /// The annotation of the object that routes.
     var sketch: PlanSketch?
+    /// Why the proxies do not serve, where they do not.
+    var proxyTrouble: String?
+    /// What events said of pods whose status says nothing, by uid.
+    var said: [String: String] = [:]
     /// What else is wrong.
     var problems: [String]
 
     static func ready(_ pods: [ServedObject<PodKind>]) -> [Revision: Int] {
         Dictionary(
-            pods.map(PodReading.init).compactMap { reading in
+            pods.map { PodReading($0) }.compactMap { reading in
                 reading.isReady ? reading.revision.map { ($0, 1) } : nil
             }, uniquingKeysWith: +)
     }
@@ -31,11 +35,14 @@ struct ClusterObservation: Sendable {
         let plan = plan ?? restoredPlan
         let view = router.observe(
             RouteSeen(
-                deployment: deployment, plan: plan, objects: objects, ready: ready, readyProxies: readyProxies))
+                deployment: deployment, plan: plan, objects: objects, ready: ready, readyProxies: readyProxies,
+                proxyTrouble: proxyTrouble))
         return Observation(
-            instances: pods.compactMap { PodReading($0).instance }.sorted { $0.id < $1.id }, endpoint: view.endpoint,
+            instances: pods.compactMap { PodReading($0, said: said[$0.metadata.uid ?? ""]).instance }.sorted {
+                $0.id < $1.id
+            }, endpoint: view.endpoint,
             preview: preview(plan, ready), weights: view.weights, mirrors: view.mirrors, plan: plan,
-            problems: problems + view.problems + workloads.flatMap(Self.problems) + missing(plan))
+            problems: problems + workloads.flatMap(Self.problems) + view.problems + missing(plan))
     }
 
     private var restoredPlan: ServingPlan? {
@@ -60,7 +67,7 @@ struct ClusterObservation: Sendable {
     }
 
     /// Why a Deployment cannot make pods: a quota, a policy, a service account that is missing.
-    private static func problems(of workload: ServedObject<WorkloadKind>) -> [String] {
+    static func problems(of workload: ServedObject<WorkloadKind>) -> [String] {
         (workload.detail.status?.conditions ?? []).filter { $0.type == "ReplicaFailure" && $0.status == "True" }.map {
             let message = $0.message ?? $0.reason ?? "no reason given"
             let advice =

@@ -11,9 +11,12 @@ struct PodReading: Hashable, Sendable {
     private let status: PodKind.Detail.Status?
     private let server: PodKind.ContainerStatus?
     private let fetching: PodKind.ContainerStatus?
+    /// What an event said, where the status says nothing.
+    private let said: String?
 
-    init(_ pod: ServedObject<PodKind>) {
+    init(_ pod: ServedObject<PodKind>, said: String? = nil) {
         self.pod = pod
+        self.said = said
         status = pod.detail.status
         let containers = status?.containerStatuses ?? []
         server = containers.first { $0.name == PodRendering.container } ?? containers.first
@@ -30,9 +33,18 @@ struct PodReading: Hashable, Sendable {
         let (condition, reason) = judged
         return InstanceObservation(
             id: pod.metadata.name, revision: revision, condition: condition,
-            restarts: max(server?.restartCount ?? 0, fetching?.restartCount ?? 0), reason: reason,
-            addresses: addresses)
+            restarts: max(server?.restartCount ?? 0, fetching?.restartCount ?? 0),
+            reason: reason ?? (isSilent ? said : nil), addresses: addresses)
     }
+
+    /// It has yet to serve, and its status does not say what holds it up.
+    var isSilent: Bool {
+        let (condition, reason) = judged
+        return [.starting, .fetching].contains(condition) && reason == nil && fetching?.state?.running == nil
+    }
+
+    /// Why it does not serve, whatever it is of; nil where it does, or does not say.
+    var trouble: String? { isReady ? nil : judged.1 }
 
     private var judged: (InstanceObservation.Condition, String?) {
         if pod.metadata.deletionTimestamp != nil { return (.draining, nil) }
@@ -62,7 +74,11 @@ struct PodReading: Hashable, Sendable {
 
     private var scheduling: String? {
         guard let scheduled = condition("PodScheduled"), scheduled.status == "False" else { return nil }
-        let message = scheduled.message ?? scheduled.reason ?? "no node takes it"
+        return Self.pending(scheduled.message ?? scheduled.reason ?? "no node takes it")
+    }
+
+    /// - Parameter message: the scheduler's.
+    static func pending(_ message: String) -> String {
         if message.contains("nvidia.com/gpu") || message.contains("amd.com/gpu") || message.contains("gpu") {
             return
                 "pending for want of GPUs: \(message). Free some, add a node, or use `rollout.capacity: drainThenLoad`."
@@ -76,7 +92,7 @@ struct PodReading: Hashable, Sendable {
     private var waitingProblem: (InstanceObservation.Condition, String)? {
         for container in [fetching, server].compactMap(\.self) {
             guard let waiting = container.state?.waiting, let reason = waiting.reason else { continue }
-            let message = waiting.message.map { ": \(quoted($0))" } ?? ""
+            let message = waiting.message.map { ": \(Self.quoted($0))" } ?? ""
             switch reason {
             case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull":
                 return (
@@ -117,14 +133,14 @@ struct PodReading: Hashable, Sendable {
         if last.reason == "OOMKilled" {
             return "it was killed for want of memory. Raise `resources.limits.memory`."
         }
-        let words = last.message.map { ": \(quoted($0))" } ?? ""
+        let words = last.message.map { ": \(Self.quoted($0))" } ?? ""
         return "exit code \(last.exitCode ?? -1)\(words). See its log."
     }
 
     /// The last line says why.
-    private func quoted(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         let line = text.split(whereSeparator: \.isNewline).last.map { String($0) } ?? text
-        return String(line.suffix(Self.quotedCharacters))
+        return String(line.suffix(quotedCharacters))
     }
 
     // MARK: - Where

@@ -11,7 +11,7 @@ extension ClusterStore: DeploymentRegister {
         if known[key]?.object.isTerminating == true { _ = try await read(key) }
         let step = RegisterStep(
             announcement, known: known[key]?.object, identity: identity, announced: known[key]?.announced,
-            isLetGo: known[key]?.isLetGo ?? false)
+            isLetGo: known[key]?.isLetGo ?? false, wasOurs: known[key]?.wasOurs ?? false)
         switch step {
         case .nothing: break
         case .refuse(let error): throw error
@@ -33,11 +33,17 @@ extension ClusterStore: DeploymentRegister {
     }
 
     public func report(_ status: DeploymentStatus, of deployment: DeploymentKey) async throws {
-        guard let memory = known[deployment], let expecting = memory.object.recordVersion else { return }
+        guard let memory = known[deployment], let expecting = memory.object.recordVersion,
+            memory.object.isKept(by: identity)
+        else { return }
         let document = document(status, memory)
         guard document.fingerprint != memory.reported else { return }
         try await patchStatus(document.fields, of: memory.object, expecting: expecting)
         note(document, deployment)
+    }
+
+    public func isAnothers(_ deployment: DeploymentKey) -> Bool {
+        known[deployment].map { !$0.object.isKept(by: identity) } ?? false
     }
 
     func document(_ status: DeploymentStatus, _ memory: Memory) -> StatusDocument {
@@ -109,16 +115,13 @@ extension ClusterStore: DeploymentRegister {
     /// What an answer or the watch says about an object. Older than what is known, it says nothing.
     func take(_ object: ModelDeploymentObject) {
         let key = object.deployment
-        guard let before = known[key] else {
+        if let before = known[key], before.object.metadata.uid == object.metadata.uid {
+            guard object.isAtLeastAsNew(as: before.object) else { return }
+            known[key]?.object = object
+        } else {
             known[key] = Memory(object: object)
-            return
         }
-        guard object.isAtLeastAsNew(as: before.object) else { return }
-        guard before.object.metadata.uid == object.metadata.uid else {
-            known[key] = Memory(object: object)
-            return
-        }
-        known[key]?.object = object
+        if object.isKept(by: identity) { known[key]?.wasOurs = true }
     }
 
     func take(_ found: RecordedModelDeployment) {

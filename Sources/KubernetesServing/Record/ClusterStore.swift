@@ -37,6 +37,8 @@ public actor ClusterStore: StateStore {
         /// As git has it. The server may store something else, in its own way to put it.
         var announced: AnnouncedSpec?
         var isLetGo = false
+        /// It was seen with this controller's labels.
+        var wasOurs = false
     }
 
     public nonisolated let changes: AsyncStream<DeploymentKey>

@@ -4,6 +4,8 @@ import Serving
 /// Why a ModelDeployment cannot be written.
 enum RegisterError: RetryableError, Equatable {
     case anotherController(DeploymentKey, String, own: String)
+    /// A controller of the same name that follows another repository has it now.
+    case anotherRepository(DeploymentKey, own: RegisterIdentity)
     case beingDeleted(DeploymentKey, [String])
     /// In a namespace that is not looked at.
     case outOfSight(DeploymentKey, only: String)
@@ -12,7 +14,7 @@ enum RegisterError: RetryableError, Equatable {
 
     var retryClass: RetryClass {
         switch self {
-        case .anotherController, .outOfSight: .waiting
+        case .anotherController, .anotherRepository, .outOfSight: .waiting
         case .beingDeleted: .transient
         case .unreadableSpec: .terminal
         }
@@ -24,6 +26,11 @@ enum RegisterError: RetryableError, Equatable {
             "ModelDeployment \(key) is kept by another controller, '\(other)'; this one is '\(own)'. Name one of the two "
                 + "otherwise, or hand it over: kubectl label modeldeployment -n \(key.namespace) \(key.name) "
                 + "--overwrite \(RegisterWords.controller)=\(own)"
+        case .anotherRepository(let key, let own):
+            "ModelDeployment \(key) was taken over by a controller that is called '\(own.controller)' too, and follows "
+                + "another repository, branch or path. Give one of the two another `name` in its settings, and take the "
+                + "manifest out of one repository; or take it back: kubectl label modeldeployment -n \(key.namespace) "
+                + "\(key.name) --overwrite \(RegisterWords.source)=\(own.source)"
         case .beingDeleted(let key, let finalizers):
             "ModelDeployment \(key) was deleted in the cluster and git wants it: it is made anew when it is gone"
                 + (finalizers.isEmpty ? "" : " (it waits for \(finalizers.joined(separator: ", ")))")

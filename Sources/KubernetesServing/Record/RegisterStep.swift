@@ -20,9 +20,11 @@ enum RegisterStep: Equatable {
     ///   - known: as it was last seen; nil where there is none.
     ///   - announced: what the spec said when it was last written or read.
     ///   - isLetGo: `letGo` was done for this object.
+    ///   - wasOurs: this controller has written it before. Another repository's is taken over once, and not taken back:
+    ///     two controllers that did so would never end.
     init(
         _ announcement: Announcement, known: ModelDeploymentObject?, identity: RegisterIdentity,
-        announced: AnnouncedSpec? = nil, isLetGo: Bool = false
+        announced: AnnouncedSpec? = nil, isLetGo: Bool = false, wasOurs: Bool = false
     ) {
         guard let known else {
             self = .apply
@@ -30,6 +32,10 @@ enum RegisterStep: Equatable {
         }
         if let other = known.metadata.labels[RegisterWords.controller], other != identity.controller {
             self = .refuse(.anotherController(known.deployment, other, own: identity.controller))
+            return
+        }
+        if wasOurs, let other = known.metadata.labels[RegisterWords.source], other != identity.source {
+            self = .refuse(.anotherRepository(known.deployment, own: identity))
             return
         }
         guard !known.isTerminating else {

@@ -102,6 +102,8 @@ public struct RouteSeen: Sendable {
     public var ready: [Revision: Int]
     /// Of the namespace's shared proxies.
     public var readyProxies: Int
+    /// Why there are none; nil where that is not known.
+    public var proxyTrouble: String?
 
     public func object(_ type: ResourceType, _ name: String) -> JSONValue? {
         objects[ObjectID(type: type, key: ObjectKey(namespace: deployment.namespace, name: name))]

@@ -95,7 +95,18 @@ struct GatewayAPIRouter: ClusterRouter {
     /// An extension that not every implementation has: asked for only where the manifest says something else.
     private func timeout(_ endpoint: Endpoint) -> JSONValue? {
         guard endpoint.requestTimeout != Endpoint().requestTimeout else { return nil }
-        return ["request": .string("\(ProbeRendering.seconds(endpoint.requestTimeout))s")]
+        return ["request": .string(Self.duration(endpoint.requestTimeout))]
+    }
+
+    /// As GEP-2257 has it: whole hours, minutes, seconds and milliseconds, each of five digits at most.
+    private static func duration(_ duration: Duration) -> String {
+        let milliseconds = Int(duration / .milliseconds(1))
+        let parts = [
+            (min(milliseconds / 3_600_000, 99_999), "h"), (milliseconds / 60_000 % 60, "m"),
+            (milliseconds / 1000 % 60, "s"), (milliseconds % 1000, "ms"),
+        ]
+        let text = parts.filter { $0.0 > 0 }.map { "\($0.0)\($0.1)" }.joined()
+        return text.isEmpty ? "1ms" : text
     }
 
     private static func match(_ routing: Routing) -> JSONValue? {

@@ -65,8 +65,9 @@ struct ProxyRouter: ClusterRouter {
             if isOpen { view.endpoint = seen.address(ofService: ObjectNames.shortened(seen.deployment.name)) }
         } else {
             view.problems.append(
-                "no proxy is ready in the namespace \(seen.deployment.namespace): see "
-                    + "'kubectl -n \(seen.deployment.namespace) describe deployment \(ObjectNames.proxy)'.")
+                "no proxy is ready in the namespace \(seen.deployment.namespace): "
+                    + (seen.proxyTrouble
+                        ?? "see 'kubectl -n \(seen.deployment.namespace) describe deployment \(ObjectNames.proxy)'."))
         }
         if seen.plan?.endpoint.generate != nil {
             view.problems.append(

@@ -37,16 +37,33 @@ struct ExecCredentialsTests {
             folder, #"answer(token="t", expirationTimestamp="2030-01-01T00:01:00Z")"#,
             version: "client.authentication.k8s.io/\(version)")
         let begin = try #require(Timestamp.date("2030-01-01T00:00:00Z"))
-        let offset = Mutex(0.0)
+        let clock = ManualClock()
         let source = ExecCredentials(
-            plugin, cluster: Self.cluster, wallClock: { begin.addingTimeInterval(offset.withLock { $0 }) })
+            plugin, cluster: Self.cluster, stopwatch: Stopwatch(clock),
+            wallClock: { begin.addingTimeInterval(clock.now.offset / .seconds(1)) })
         #expect(try await source.current().token == "t")
-        offset.withLock { $0 = 49 }
+        clock.advance(by: .seconds(49))
         #expect(try await source.current().token == "t")
         #expect(Self.runs(folder) == 1)
-        offset.withLock { $0 = 51 }
+        clock.advance(by: .seconds(2))
         #expect(try await source.current().token == "t")
         #expect(Self.runs(folder) == 2)
+    }
+
+    @Test("a clock five minutes off does not run it for each request", arguments: [-300.0, 300])
+    func clockOff(seconds: Double) async throws {
+        let folder = try Folder()
+        let plugin = try Self.plugin(folder, #"answer(token="t", expirationTimestamp="2030-01-01T00:01:00Z")"#)
+        let begin = try #require(Timestamp.date("2030-01-01T00:00:00Z")).addingTimeInterval(seconds)
+        let clock = ManualClock()
+        let source = ExecCredentials(
+            plugin, cluster: Self.cluster, stopwatch: Stopwatch(clock),
+            wallClock: { begin.addingTimeInterval(clock.now.offset / .seconds(1)) })
+        for _ in 1...20 {
+            #expect(try await source.current().token == "t")
+            clock.advance(by: .seconds(1))
+        }
+        #expect(Self.runs(folder) <= 2)
     }
 
     @Test("many who ask at once run it once")

@@ -24,7 +24,7 @@ struct APIErrorTests {
     func missingKind() {
         let kind = APIError.answer(code: 404, body: Data("404 page not found\n".utf8), request: Self.request)
         #expect(kind.isMissingResource)
-        #expect(kind.message.contains("kubectl apply -f controller/crds"))
+        #expect(kind.message.contains("mlctl schema --crd | kubectl apply --server-side -f -"))
         let status = #"{"kind":"Status","message":"pods \"b\" not found","reason":"NotFound","code":404}"#
         let object = APIError.answer(code: 404, body: Data(status.utf8), request: Self.request)
         #expect(object.isNotFound)

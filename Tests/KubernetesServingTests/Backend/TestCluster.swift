@@ -106,6 +106,29 @@ struct TestCluster: Sendable {
         #expect(count == writes, "\(what): \(paths)", sourceLocation: location)
     }
 
+    /// Gateway API, written small: the schema is open.
+    func installGatewayAPI() async throws {
+        let open: JSONValue = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+        let definition: JSONValue = [
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": ["name": "httproutes.gateway.networking.k8s.io"],
+            "spec": [
+                "group": "gateway.networking.k8s.io", "scope": "Namespaced",
+                "names": ["plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute"],
+                "versions": [["name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": open]]],
+            ],
+        ]
+        try await KubernetesAPI(transport: transport.uncounted).create(
+            .customResourceDefinitions, namespace: nil, body: definition.jsonData)
+    }
+
+    /// Of whatever the cluster has, its own definition or the open one.
+    func hasGatewayAPI() async throws -> Bool {
+        let answer = try await transport.uncounted.send(
+            .list(.httpRoutes, .init(namespace: namespace), limit: 1), timeout: Self.patience)
+        return answer.code == 200
+    }
+
     /// What somebody else does with kubectl.
     func edit(_ type: ResourceType, _ name: String, _ patch: JSONValue) async throws {
         let request = APIRequest.merge(
@@ -126,24 +149,6 @@ struct TestCluster: Sendable {
             .get(type, ObjectKey(namespace: namespace, name: name)), timeout: Self.patience)
         guard response.code == 200 else { return nil }
         return try JSONDecoder().decode(JSONValue.self, from: response.body)
-    }
-
-    /// Its routes, with an open schema.
-    func installGatewayAPI() async throws {
-        let open: JSONValue = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
-        let definition: JSONValue = [
-            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": ["name": "httproutes.gateway.networking.k8s.io"],
-            "spec": [
-                "group": "gateway.networking.k8s.io", "scope": "Namespaced",
-                "names": ["plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute"],
-                "versions": [
-                    ["name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": open]]
-                ],
-            ],
-        ]
-        try await KubernetesAPI(transport: transport.uncounted).create(
-            .customResourceDefinitions, namespace: nil, body: definition.jsonData)
     }
 
     /// Makes the pods of a revision ready, as a kubelet would.

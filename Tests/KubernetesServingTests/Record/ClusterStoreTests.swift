@@ -44,6 +44,12 @@ struct ClusterStoreTests {
             return try JSONDecoder().decode(JSONValue.self, from: body)
         }
 
+        /// As its watch tells it.
+        func summary() async throws -> ModelDeploymentObject {
+            let body = try await api.answer(to: .get(.modelDeployments, key.objectKey))
+            return try JSONDecoder().decode(ModelDeploymentObject.self, from: body)
+        }
+
         /// By somebody's hand.
         func edit(_ patch: JSONValue) async throws {
             try await api.merge(
@@ -303,6 +309,29 @@ struct ClusterStoreTests {
         #expect(try await store.record(for: Self.key)?.state == Data("1".utf8))
         try await store.swap(Self.key, expecting: 1, state: Data("2".utf8), events: [])
         #expect(try await store.records().keys.map(\.name) == ["model"])
+    }
+
+    @Test("of two controllers that have the same name, the first gives way and says so, and nobody fights")
+    func sameName() async throws {
+        let rig = try await Rig()
+        let first = rig.store(source: "one")
+        try await first.announce(Self.announcement())
+        let second = rig.store(source: "other")
+        try await second.announce(Self.announcement("2"))
+        await first.follow(try await rig.summary())
+        await rig.transport.forgetLog()
+        for _ in 1...3 {
+            let refused = await #expect(throws: RegisterError.self) { try await first.announce(Self.announcement()) }
+            #expect(refused?.message.contains("another `name`") == true)
+            try await second.announce(Self.announcement("2"))
+        }
+        #expect(await rig.writes() == [])
+        // Taken back as the message says.
+        let own = RegisterIdentity(controller: "mlctl", source: "one")
+        try await rig.edit(["metadata": ["labels": [RegisterWords.source: .string(own.source)]]])
+        await first.follow(try await rig.summary())
+        try await first.announce(Self.announcement())
+        #expect(try await rig.object().member("spec")?.member("model")?.member("version") == "1")
     }
 
     @Test("made by hand, of the same name, is not taken from whoever made it")

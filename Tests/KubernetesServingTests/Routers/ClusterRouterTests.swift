@@ -120,6 +120,18 @@ struct GatewayAPIRouterTests {
         #expect(try spec(none, ready: [Sample.one: 2, Sample.two: 1])["rules"]?.items.count == 1)
     }
 
+    @Test(
+        "a time-out is written as the API takes it, to the millisecond",
+        arguments: [
+            (Duration.milliseconds(1500), "1s500ms"), (.seconds(90), "1m30s"), (.seconds(172_800), "48h"),
+            (.seconds(9_000_000_000), "99999h"),
+        ])
+    func timeouts(timeout: Duration, text: String) throws {
+        let plan = Sample.plan(
+            [(Sample.one, 1, 100)], router: .gatewayAPI, endpoint: Endpoint(requestTimeout: timeout))
+        #expect(try spec(plan, ready: [:])["rules"]?[0]?["timeouts"] == ["request": .string(text)])
+    }
+
     @Test("a cookie is matched as a whole, whatever is in its value")
     func cookie() throws {
         let endpoint = Endpoint(routing: .matchCookie("grp", value: "b.1"))

@@ -40,6 +40,8 @@ package struct APIServerModel: Sendable {
     var lastUID = 0
     /// Steps that each pod has been through, by uid.
     var podSteps: [String: Int] = [:]
+    /// Why the last pod of a Deployment was not let in, by the Deployment's uid.
+    var failedCreations: [String: String] = [:]
 
     /// - Parameter namespaces: those that exist from the start, beside `default`.
     package init(namespaces: [String] = [], now: Date, settings: Settings = Settings()) {

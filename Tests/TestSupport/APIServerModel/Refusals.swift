@@ -52,6 +52,8 @@ package struct Refusals: Sendable {
     package var denials: [Denial] = []
     package var user = "system:serviceaccount:mlctl:mlctl"
 
+    package init() {}
+
     /// Quotas count what is created; webhooks see every write.
     func check(_ new: JSONValue, _ write: PendingWrite, in store: ObjectStore) throws {
         for webhook in webhooks where webhook.type == write.type.resource {

@@ -63,7 +63,14 @@ extension APIServerModel {
             manager: FieldManager.Identity(
                 name: "kube-controller-manager", operation: .update, apiVersion: "v1", subresource: nil),
             now: now, live: nil)
-        return (try? commit(write, pod)) != nil
+        do {
+            _ = try commit(write, pod)
+            failedCreations[deployment.uid] = nil
+            return true
+        } catch {
+            failedCreations[deployment.uid] = (error as? Refusal)?.message ?? "\(error)"
+            return false
+        }
     }
 
     private mutating func reportDeployments(now: Date) {
@@ -74,6 +81,7 @@ extension APIServerModel {
             let updated = living.count { $0.labels["pod-template-hash"] == deployment.templateHash }
             let isAvailable = ready >= deployment.replicas
             let isFailing = living.count < deployment.replicas
+            let failure = failedCreations[deployment.uid] ?? ""
             let since = deployment.json.value(at: "status", "conditions")?.items ?? []
             change(deployments, deployment.key, by: "kube-controller-manager", subresource: "status", now: now) {
                 json in
@@ -92,7 +100,9 @@ extension APIServerModel {
                         isAvailable ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable"),
                     Condition("Progressing", true, isAvailable ? "NewReplicaSetAvailable" : "ReplicaSetUpdated"),
                 ]
-                if isFailing { conditions.append(Condition("ReplicaFailure", true, "FailedCreate")) }
+                if isFailing {
+                    conditions.append(Condition("ReplicaFailure", true, "FailedCreate", failure))
+                }
                 status[field: "conditions"] = .array(conditions.map { $0.json(since: since, now: now) })
                 json[field: "status"] = status
             }

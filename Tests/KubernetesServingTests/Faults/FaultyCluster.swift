@@ -1,0 +1,196 @@
+import Controller
+import Foundation
+import KubernetesClient
+import Logging
+import ModelManifests
+import TestSupport
+
+@testable import KubernetesServing
+
+/// The real controller over the model of an API server, looked at as an engineer on call does: by the status.
+struct FaultyCluster: Sendable {
+    static let key = DeploymentKey(namespace: "test", name: "model")
+    static let patience = Duration.seconds(45)
+    private static let tick = Duration.milliseconds(20)
+
+    let transport: ModelTransport
+    let source: ScriptedSource
+    let backend: ClusterBackend
+    private let controller: Controller
+    /// The cluster's own parts are run by the first.
+    private let isFirst: Bool
+
+    /// - Parameters:
+    ///   - version: what git wants; empty: nothing.
+    ///   - name: the controller's.
+    ///   - repository: which one the controller follows.
+    ///   - clockOffSeconds: by which the controller's clock is ahead of the server's.
+    ///   - over: the cluster of another one; nil: its own.
+    init(
+        _ version: String = "1", image: String = "example/model:1", installsDefinition: Bool = true,
+        name: String = "mlctl", repository: String = "faults", settings: APIServerModel.Settings = .init(),
+        clockOffSeconds: Double = 0,
+        over other: FaultyCluster? = nil
+    ) async throws {
+        isFirst = other == nil
+        if let other {
+            transport = other.transport
+        } else {
+            transport = ModelTransport(APIServerModel(namespaces: ["test"], now: Date(), settings: settings)) {
+                Date()
+            }
+            if installsDefinition { try await Self.installDefinition(transport) }
+        }
+        source = ScriptedSource(Self.snapshot(version, image, variables: 0))
+        let archive = InMemoryStateStore()
+        let now: @Sendable () -> Date = { Date().addingTimeInterval(clockOffSeconds) }
+        let api = KubernetesAPI(transport: transport)
+        let logger = Logger(label: "faults") { _ in SwiftLogNoOpLogHandler() }
+        let store = ClusterStore(
+            api: api, identity: RegisterIdentity(controller: name, source: repository), archive: archive,
+            now: now, logger: logger)
+        backend = ClusterBackend(api: api, owners: store, logger: logger)
+        controller = Controller(
+            configuration: ControllerConfiguration(
+                repo: repository, interval: .milliseconds(200), restingInterval: .milliseconds(200)),
+            with: ControllerCollaborators(
+                source: source,
+                sites: SiteDirectory(clusters: [
+                    "prod": Site(
+                        backend: backend, store: store, metrics: NoReadings(), logs: NoLogs(), register: store)
+                ]), trail: archive, now: now),
+            logger: logger)
+    }
+
+    static func installDefinition(_ transport: ModelTransport) async throws {
+        try await KubernetesAPI(transport: transport).create(
+            .customResourceDefinitions, namespace: nil, body: CustomResourceDefinition.modelDeployment.jsonData)
+    }
+
+    private static func snapshot(_ version: String, _ image: String, variables: Int) -> ManifestSnapshot {
+        guard !version.isEmpty else { return ManifestSnapshot(commit: "c0", files: [:]) }
+        let env = (0..<variables).map { #"{name: V\#($0), value: "\#(String(repeating: "x", count: 60_000))"}"# }
+        let text = """
+            apiVersion: mlctl.dev/v1alpha1
+            kind: ModelDeployment
+            metadata: {name: model, namespace: test}
+            spec:
+              model: {version: "\(version)"}
+              runtime: {image: "\(image)", env: [\(env.joined(separator: ", "))]}
+              target: {kind: kubernetes}
+              replicas: 2
+              resources: {limits: {nvidia.com/gpu: "1"}}
+              rollout: {steps: [{setWeight: 50}, {setWeight: 100}], gates: []}
+            """
+        return ManifestSnapshot(
+            commit: "c\(version)", files: ["a.yaml": ManifestFile(blob: "\(version)\(image)", text: text)])
+    }
+
+    /// - Parameter variables: so many of 60 kB each.
+    func commit(_ version: String, image: String = "example/model:1", variables: Int = 0) async {
+        await source.commit(Self.snapshot(version, image, variables: variables))
+    }
+
+    /// The controller runs meanwhile, and the cluster's own parts where it is the first.
+    func run(_ body: @escaping @Sendable (FaultyCluster) async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await backend.run() }
+            group.addTask { try await controller.run() }
+            defer { group.cancelAll() }
+            if isFirst { try await runCluster { try await body(self) } } else { try await body(self) }
+        }
+    }
+
+    /// The cluster's own parts run meanwhile: its controllers, its scheduler, its kubelet.
+    func runCluster(_ body: @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    await transport.step()
+                    try? await ContinuousClock().sleep(for: Self.tick)
+                }
+            }
+            defer { group.cancelAll() }
+            try await body()
+        }
+    }
+
+    // MARK: - Looking
+
+    /// What `mlctl status` shows.
+    func status() async -> DeploymentStatus? { await controller.status().deployments.first { $0.name == "model" } }
+
+    /// What `kubectl get modeldeployment -o yaml` shows.
+    func shown() async -> ShownDeployment? {
+        guard let object = await transport.model.object(.modelDeployments, Self.key.objectKey) else { return nil }
+        return try? JSONDecoder().decode(ShownDeployment.self, from: object.jsonData)
+    }
+
+    /// - Throws: `NeverSo` with the status as it was last.
+    @discardableResult
+    func wait(
+        _ what: String, until isSo: @Sendable (DeploymentStatus) async -> Bool
+    ) async throws -> DeploymentStatus {
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            let status = await status()
+            if let status, await isSo(status) { return status }
+            guard ContinuousClock.now < deadline else {
+                throw NeverSo(what: "\(what); last: \(status.map { "\($0.phase): \($0.message)" } ?? "nothing")")
+            }
+            try await Task.sleep(for: Self.tick)
+        }
+    }
+
+    /// - Returns: the status whose message has all the words.
+    @discardableResult
+    func waitForWords(_ words: [String]) async throws -> DeploymentStatus {
+        try await wait("the status says \(words)") { status in words.allSatisfy { status.message.contains($0) } }
+    }
+
+    func waitUntilServing(_ version: String) async throws {
+        try await wait("version \(version) serves") { status in
+            status.phase == .healthy && status.stable?.version == version && status.stable?.ready == 2
+        }
+    }
+
+    /// What serves, and whose it is, is known.
+    func waitUntilRead() async throws {
+        let deadline = ContinuousClock.now + Self.patience
+        while !(await controller.metrics()).contains("mlctl_site_read{site=\"cluster prod\"} 1") {
+            guard ContinuousClock.now < deadline else { throw NeverSo(what: "the cluster is read") }
+            try await Task.sleep(for: Self.tick)
+        }
+    }
+
+    /// Pods of a version that answer, by what the cluster itself says.
+    func readyPods(_ version: String) async -> Int {
+        await transport.model.objects(.pods).compactMap {
+            try? JSONDecoder().decode(ServedObject<PodKind>.self, from: $0.jsonData)
+        }
+        .count { pod in
+            pod.metadata.labels[ObjectLabels.deployment] == Self.key.name
+                && pod.metadata.labels[ObjectLabels.version] == version && PodReading(pod).isReady
+        }
+    }
+}
+
+/// Of a ModelDeployment, what people look at.
+struct ShownDeployment: Decodable {
+    struct Metadata: Decodable {
+        var generation: Int
+    }
+    struct Status: Decodable {
+        struct Event: Decodable {
+            var kind: String
+        }
+        var message: String?
+        var events: [Event]?
+    }
+
+    var metadata: Metadata
+    var status: Status?
+
+    /// How many rollouts were begun.
+    var startedRollouts: Int { (status?.events ?? []).count { $0.kind == "rolloutStarted" } }
+}
