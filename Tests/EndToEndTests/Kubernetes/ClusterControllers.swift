@@ -29,7 +29,7 @@ final class ClusterControllers {
     func start(_ controller: Installation) async throws { try await controller.start(arguments) }
 
     /// The others stand by.
-    func leader(limit: Duration = Installation.waitLimit) async throws -> Installation {
+    func leader(limit: Duration = ClusterStory.waitLimit) async throws -> Installation {
         var found: Installation?
         try await first.until("a controller leads", limit: limit) {
             for controller in all where await leads(controller) { found = controller }

@@ -11,6 +11,7 @@ import Testing
 /// What happens to one deployment in a cluster, chapter by chapter: each begins where the one before ended.
 struct ClusterStory {
     static let ratePerSecond = 200
+    static let waitLimit: Duration = .seconds(60)
     /// The lease's 10 s, and what a busy machine adds to the 15 s that are promised.
     static let longestSuccession: Duration = .seconds(40)
     static let quick = """
@@ -61,7 +62,7 @@ struct ClusterStory {
         try controllers.commit("good-1", rollout: Self.quick)
         try await controllers.start()
         let leader = try await controllers.leader()
-        try await leader.wait(Self.name, for: "version 1 serves") { $0.phase == .healthy }
+        try await leader.wait(Self.name, for: "version 1 serves", limit: Self.waitLimit) { $0.phase == .healthy }
         let answer = try await ask()
         #expect(answer == "good-1")
         watch.end()
@@ -71,12 +72,14 @@ struct ClusterStory {
         let watch = Chapter("second version, with the leader killed on the way", stage.kind)
         try controllers.commit("good-2", rollout: Self.slow)
         let first = try await controllers.leader()
-        try await first.wait(Self.name, for: "the candidate has a share") { $0.candidate?.weight == 20 }
+        try await first.wait(Self.name, for: "the candidate has a share", limit: Self.waitLimit) {
+            $0.candidate?.weight == 20
+        }
         let killedAt = ContinuousClock.now
         first.killController()
         let next = try await controllers.leader(limit: Self.longestSuccession)
         print("[\(stage.kind.rawValue)] another leads after \(ContinuousClock.now - killedAt)")
-        try await next.wait(Self.name, for: "version 2 is promoted") {
+        try await next.wait(Self.name, for: "version 2 is promoted", limit: Self.waitLimit) {
             $0.phase == .healthy && $0.stable?.version == "good-2"
         }
         let events = try await stage.events().filter { $0.version == "good-2" }
@@ -94,7 +97,9 @@ struct ClusterStory {
         let leader = try await controllers.leader()
         let stable = try #require(try await leader.status(Self.name)?.stable?.revision)
         try controllers.commit("failing-3", rollout: Self.quick)
-        let end = try await leader.wait(Self.name, for: "version 3 is rolled back") { $0.phase == .rolledBack }
+        let end = try await leader.wait(Self.name, for: "version 3 is rolled back", limit: Self.waitLimit) {
+            $0.phase == .rolledBack
+        }
         #expect(end.stable?.version == "good-2")
         #expect(end.quarantined.map(\.version) == ["failing-3"])
         #expect(load.broken == 0, "\(load.reasons)")
@@ -111,14 +116,14 @@ struct ClusterStory {
         let workload = "\(Self.name)-\(stable)"
         let before = load.failures
         try await stage.edit(.deployments, workload, ["spec": ["replicas": 1]])
-        try await leader.until("the edit is undone") {
+        try await leader.until("the edit is undone", limit: Self.waitLimit) {
             let found = try await stage.object(.deployments, workload)
             return found?.value(at: "spec", "replicas") == 2 && found?.value(at: "status", "readyReplicas") == 2
         }
         #expect(load.failures == before, "\(load.reasons)")
         let uid = try await stage.object(.deployments, workload)?.value(at: "metadata", "uid")
         try await stage.api.delete(.deployments, stage.key(workload))
-        try await leader.until("it is made anew") {
+        try await leader.until("it is made anew", limit: Self.waitLimit) {
             let found = try await stage.object(.deployments, workload)
             return found?.value(at: "metadata", "uid") != uid && found?.value(at: "status", "readyReplicas") == 2
         }
@@ -133,12 +138,12 @@ struct ClusterStory {
         let pods = try await stage.names(.pods).sorted()
         let uid = try await stage.object(.modelDeployments, Self.name)?.value(at: "metadata", "uid")
         try await stage.api.delete(.modelDeployments, stage.key(Self.name))
-        try await leader.until("it is made anew, with its record") {
+        try await leader.until("it is made anew, with its record", limit: Self.waitLimit) {
             let found = try await stage.object(.modelDeployments, Self.name)
             let version = found?.value(at: "status", "stable", "version")?.text
             return found?.value(at: "metadata", "uid") != uid && version == "good-2"
         }
-        try await leader.until("its objects are owned again") {
+        try await leader.until("its objects are owned again", limit: Self.waitLimit) {
             let uid = try await stage.object(.modelDeployments, Self.name)?.value(at: "metadata", "uid")
             return try await stage.objects(.deployments).filter { isModel($0) }.allSatisfy {
                 $0.value(at: "metadata", "ownerReferences")?.items.first?[field: "uid"] == uid
@@ -165,7 +170,7 @@ struct ClusterStory {
         try await stage.wayToServer.open()
         let next = try await controllers.leader()
         try controllers.commit("good-4", rollout: Self.quick)
-        try await next.wait(Self.name, for: "a commit is deployed again") {
+        try await next.wait(Self.name, for: "a commit is deployed again", limit: Self.waitLimit) {
             $0.phase == .healthy && $0.stable?.version == "good-4"
         }
         #expect(load.failures == before.0, "\(load.reasons)")

@@ -47,7 +47,9 @@ struct KubernetesTests {
         try controllers.commit("good-1", rollout: ClusterStory.quick)
         try await controllers.start()
         for controller in controllers.all {
-            try await controller.wait(ClusterStage.service, for: "version 1 serves") { $0.phase == .healthy }
+            try await controller.wait(ClusterStage.service, for: "version 1 serves", limit: ClusterStory.waitLimit) {
+                $0.phase == .healthy
+            }
         }
         let load = SteadyLoad(ratePerSecond: ClusterStory.ratePerSecond)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -55,7 +57,9 @@ struct KubernetesTests {
             defer { group.cancelAll() }
             try controllers.commit("good-2", rollout: ClusterStory.quick)
             for controller in controllers.all {
-                try await controller.wait(ClusterStage.service, for: "version 2 is promoted") {
+                try await controller.wait(
+                    ClusterStage.service, for: "version 2 is promoted", limit: ClusterStory.waitLimit
+                ) {
                     $0.phase == .healthy && $0.stable?.version == "good-2"
                 }
             }
