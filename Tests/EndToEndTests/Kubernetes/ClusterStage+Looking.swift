@@ -33,6 +33,13 @@ extension ClusterStage {
         try await objects(type).compactMap { $0.value(at: "metadata", "name")?.text }
     }
 
+    /// Names of those that nobody ends.
+    func livingPods() async throws -> Set<String> {
+        Set(
+            try await objects(.pods).filter { $0.value(at: "metadata", "deletionTimestamp") == nil }
+                .compactMap { $0.value(at: "metadata", "name")?.text })
+    }
+
     /// The record's, oldest first.
     func events() async throws -> [Event] {
         let status = try await object(.modelDeployments, Self.service)?[field: "status"]

@@ -135,7 +135,7 @@ struct ClusterStory {
         let watch = Chapter("the ModelDeployment deleted by hand", stage.kind)
         let leader = try await controllers.leader()
         let before = load.failures
-        let pods = try await stage.names(.pods).sorted()
+        let pods = try await stage.livingPods()
         let uid = try await stage.object(.modelDeployments, Self.name)?.value(at: "metadata", "uid")
         try await stage.api.delete(.modelDeployments, stage.key(Self.name))
         try await leader.until("it is made anew, with its record", limit: Self.waitLimit) {
@@ -151,7 +151,7 @@ struct ClusterStory {
         }
         let quarantined = try await leader.status(Self.name)?.quarantined.map(\.version)
         #expect(quarantined == ["failing-3"])
-        #expect(try await stage.names(.pods).sorted() == pods, "no pod was started anew")
+        #expect(try await stage.livingPods() == pods, "no pod was started anew")
         #expect(load.failures == before, "\(load.reasons)")
         watch.end()
     }
