@@ -109,7 +109,10 @@ let package = Package(
         // Tests mirror the sources.
         .target(
             name: "TestSupport",
-            dependencies: ["Controller", "ControlAPI", "KubernetesClient", .numerics, .nioCore, .nioPosix, .nioHTTP1],
+            dependencies: [
+                "Controller", "ControlAPI", "KubernetesClient", .numerics, .nioCore, .nioPosix, .nioHTTP1,
+                .asyncHTTPClient, .logging,
+            ],
             path: "Tests/TestSupport",
             exclude: ["Fixtures"], swiftSettings: strict),
         tests("ModelManifestsTests", ["ModelManifests"]),
@@ -134,7 +137,7 @@ let package = Package(
         tests("ControlAPITests", ["ControlAPI"]),
         tests("InferenceServerTests", ["InferenceServer"], exclude: ["Fixtures"]),
         tests("CommandsTests", ["Commands"]),
-        tests("EndToEndTests", ["Commands", "mlctl", .asyncHTTPClient, .nioCore]),
+        tests("EndToEndTests", ["Commands", "mlctl", "KubernetesClient", .asyncHTTPClient, .nioCore, .logging]),
         tests("HouseTests", [.yams]),
         .executableTarget(
             name: "Benchmarks",

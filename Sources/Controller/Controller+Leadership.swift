@@ -68,6 +68,9 @@ extension Controller {
     }
 
     var followerText: String {
+        if let problem = with.leadership?.problem {
+            return "this controller cannot take the lead, and what serves goes on: \(problem)"
+        }
         guard let leader = with.leadership?.leader else { return "no controller leads yet: try again in some seconds" }
         return "this controller stands by; \(leader) leads: ask that one"
     }

@@ -9,6 +9,8 @@ public protocol Leadership: Sendable {
     var isLeading: Bool { get }
     /// Who leads, as far as is known.
     var leader: String? { get }
+    /// Why nobody can tell who leads: the place where turns are taken cannot be reached. Nil where it can.
+    var problem: String? { get }
     /// `isLeading` whenever it changes, as it is now first.
     var changes: AsyncStream<Bool> { get }
 }

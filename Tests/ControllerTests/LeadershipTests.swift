@@ -51,6 +51,17 @@ struct LeadershipTests {
         }
     }
 
+    @Test("says what keeps it from leading where that is known, rather than who led last")
+    func cutOff() async throws {
+        let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
+        try await rig.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            rig.leadership?.set(leads: false, leader: "mlctl-1", problem: "connection refused")
+            try await ControllerTests.wait(controller) { $0?.message.contains("connection refused") == true }
+            #expect(await controller.status().deployments.first?.message.contains("mlctl-1 leads") == false)
+        }
+    }
+
     @Test("reads again what the others decided when its turn comes")
     func handOver() async throws {
         let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))

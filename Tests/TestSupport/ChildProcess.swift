@@ -19,6 +19,9 @@ public final class ChildProcess {
         case files(output: String, errors: String)
     }
 
+    /// After standard input, output and error.
+    private static let firstInherited: Int32 = 3
+
     public let pid: pid_t
     private let output: FileHandle
     /// The child's standard input. It ends when the test does, however that ends.
@@ -58,6 +61,10 @@ public final class ChildProcess {
             posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o600)
             posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o600)
         }
+        // A socket of the test's that a child held too would stay open when the test closes it.
+        for descriptor in Self.openDescriptors where descriptor >= Self.firstInherited {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -73,6 +80,12 @@ public final class ChildProcess {
         let code = posix_spawnp(&pid, command[0], &actions, &attributes, &arguments, &values)
         guard code == 0 else { throw Failure(description: "\(command): \(String(cString: strerror(code)))") }
         return (input.writing, output.reading, pid)
+    }
+
+    /// Some may be closed by the time of the start: that is no error.
+    private static var openDescriptors: [Int32] {
+        let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+        return (names ?? []).compactMap { Int32($0) }
     }
 
     /// Closed in every other child: one that kept an end open would keep this one's end from being seen.

@@ -1,8 +1,11 @@
 import Foundation
 
 extension Installation {
-    static let server = URL(filePath: #filePath).deletingLastPathComponent()
+    private static let server = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "Fixtures/model_server.py")
+
+    /// The tests' own model server, for python3.
+    package static var serverPath: String { server.path(percentEncoded: false) }
 
     /// A deployment of the tests' own server: `version` says how it behaves.
     package func manifest(
@@ -10,7 +13,7 @@ extension Installation {
         rollout: String = QuickRollouts.gated,
         command: String? = nil, extra: String = ""
     ) -> String {
-        let program = command ?? #"[python3, "\#(Self.server.path(percentEncoded: false))"]"#
+        let program = command ?? #"[python3, "\#(Self.serverPath)"]"#
         return """
             apiVersion: mlctl.dev/v1alpha1
             kind: ModelDeployment

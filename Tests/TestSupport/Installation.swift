@@ -9,23 +9,26 @@ package final class Installation {
 
     package let folder: URL
     package let executable: URL
+    package let repo: URL
     private var controller: ChildProcess?
     private let environment: [String: String]
 
-    /// - Parameter executable: nil for the `mlctl` that was built beside the tests.
-    package init(executable: URL? = nil, environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - executable: nil for the `mlctl` that was built beside the tests.
+    ///   - repo: another installation's; nil: a new one.
+    package init(executable: URL? = nil, environment: [String: String] = [:], repo: URL? = nil) throws {
         folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
             .appending(path: "mlctl-test-\(UUID().uuidString.prefix(8))")
         self.executable = executable ?? Self.builtExecutable
         self.environment = environment
+        self.repo = repo ?? folder.appending(path: "repo")
         for path in ["repo", "marks"] {
             try FileManager.default.createDirectory(
                 at: folder.appending(path: path), withIntermediateDirectories: true)
         }
-        try git("init", "--quiet", "--initial-branch=main")
+        if repo == nil { try git("init", "--quiet", "--initial-branch=main") }
     }
 
-    package var repo: URL { folder.appending(path: "repo") }
     package var state: URL { folder.appending(path: "state") }
 
     package static var builtFolder: String {

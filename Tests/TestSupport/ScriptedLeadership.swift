@@ -6,6 +6,7 @@ package final class ScriptedLeadership: Leadership {
     private struct State {
         var isLeading: Bool
         var leader: String?
+        var problem: String?
         var hasEnded = false
     }
 
@@ -24,12 +25,14 @@ package final class ScriptedLeadership: Leadership {
 
     package var isLeading: Bool { state.withLock { $0.isLeading } }
     package var leader: String? { state.withLock { $0.leader } }
+    package var problem: String? { state.withLock { $0.problem } }
     package var hasEnded: Bool { state.withLock { $0.hasEnded } }
 
-    package func set(leads: Bool, leader: String? = nil) {
+    package func set(leads: Bool, leader: String? = nil, problem: String? = nil) {
         state.withLock {
             $0.isLeading = leads
             $0.leader = leader
+            $0.problem = problem
         }
         changed.yield(leads)
     }

@@ -59,6 +59,9 @@ public final class LeaseElector: Sendable {
     /// Who holds the lease, as far as was seen; nil: nobody.
     public var observedHolder: String? { state.withLock { $0.machine.observedHolder } }
 
+    /// Why the lease could not be read or written; nil since it could.
+    public var failure: String? { state.withLock { $0.trouble } }
+
     /// Whether this process leads: now, and whenever it changes. Who reads slowly sees the latest.
     public func changes() -> AsyncStream<Bool> {
         let (stream, continuation) = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -91,8 +94,11 @@ public final class LeaseElector: Sendable {
                 try await api.stopwatch.sleep(duration)
                 return report { $0.waited(now: $1) }
             case .read:
-                if let lease = try await bounded().get(Lease.self, key) { return report { $0.read(lease, now: $1) } }
-                return report { $0.absent(now: $1) }
+                let lease = try await bounded().get(Lease.self, key)
+                state.withLock { $0.trouble = nil }
+                return report { machine, now in
+                    lease.map { machine.read($0, now: now) } ?? machine.absent(now: now)
+                }
             case .create(let proposal):
                 let body = try body(proposal, version: nil)
                 return wrote(

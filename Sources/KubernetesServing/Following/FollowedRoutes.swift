@@ -43,12 +43,21 @@ struct FollowedRoutes: Sendable {
         return route
     }
 
-    /// A pod can stand in two slices for a while: it is one instance.
+    /// Those that take new requests; where there are none, those that end and still answer, as kube-proxy does it: pods that
+    /// somebody deleted serve until others stand in for them.
     private static func upstreams(_ slices: [RevisionEndpoints]) -> [Upstream] {
+        let ready = upstreams(slices) { $0.isReady }
+        return ready.isEmpty ? upstreams(slices) { $0.answersWhileEnding } : ready
+    }
+
+    /// A pod can stand in two slices for a while: it is one instance.
+    private static func upstreams(
+        _ slices: [RevisionEndpoints], where isTaken: (RevisionEndpoints.Endpoint) -> Bool
+    ) -> [Upstream] {
         var found: [String: Upstream] = [:]
         for slice in slices {
             guard let port = slice.servingPort else { continue }
-            for endpoint in slice.endpoints where endpoint.isReady {
+            for endpoint in slice.endpoints where isTaken(endpoint) {
                 guard let host = endpoint.addresses.first else { continue }
                 let pod = endpoint.targetRef?.name ?? host
                 found[pod] = Upstream(instance: pod, host: host, port: port)

@@ -43,6 +43,8 @@ struct RevisionEndpoints: KubernetesObject {
 
         /// May take new requests. Unknown counts as ready, as the API says.
         var isReady: Bool { conditions?.ready ?? true && conditions?.terminating != true }
+        /// On its way out, and its readiness probe still passes.
+        var answersWhileEnding: Bool { conditions?.terminating == true && conditions?.serving == true }
     }
 
     struct Port: Hashable, Decodable, Sendable {

@@ -97,11 +97,13 @@ struct LeaseElectorTests {
         clock.advance(by: .seconds(10))
         #expect(!elector.isLeading)
         #expect(await changes.next() == false)
+        #expect(elector.failure?.contains("away") == true)
         server.setAway(false)
         try await eventually {
             clock.advance(by: .milliseconds(500))
             return elector.isLeading
         }
+        #expect(elector.failure == nil)
         run.cancel()
         await run.value
     }

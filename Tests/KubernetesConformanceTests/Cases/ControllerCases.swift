@@ -69,10 +69,14 @@ extension ConformanceCase {
             let none = try await trial.eventually(pods) { $0.items.isEmpty }
             #expect(none.items.isEmpty)
         },
-        ConformanceCase("a Service's slices hold its pods, ready or not") { trial in
+        ConformanceCase("a Service's slices carry its labels, and hold its pods, ready or not") { trial in
             _ = try await trial.apply(.deployments, "d", deployment)
             _ = try await trial.apply(
-                .services, "s", ["spec": ["selector": ["app": "d"], "ports": [["port": 80, "targetPort": "http"]]]])
+                .services, "s",
+                [
+                    "metadata": ["labels": ["team": "risk"]],
+                    "spec": ["selector": ["app": "d"], "ports": [["port": 80, "targetPort": "http"]]],
+                ])
             let pods = try await trial.eventually(
                 .list(.pods, .init(namespace: trial.namespace, labelSelector: "app=d"))
             ) { $0.items.count == 2 }
@@ -87,6 +91,7 @@ extension ConformanceCase {
                 Self.readyPods(answer).contains(pod)
             }
             #expect(Self.readyPods(slices).contains(pod), "\(slices.text)")
+            #expect(slices.items.first?.value(at: "metadata", "labels", "team") == "risk")
             #expect(Trial.values("port", of: slices.items.first?[field: "ports"]) == [8080])
             #expect(slices.items.first?[field: "addressType"] == "IPv4")
             _ = try await trial.delete(.deployments, "d")

@@ -53,6 +53,29 @@ struct FollowedRoutesTests {
         #expect(routes[0].revisions.map(\.weight) == [75, 25])
     }
 
+    @Test("pods that are ending take requests as long as they answer and no other of the revision does")
+    func ending() throws {
+        func endpoint(_ pod: Int, ready: Bool, serving: Bool, terminating: Bool) -> String {
+            """
+            {"addresses": ["10.1.0.\(pod)"], "targetRef": {"name": "p\(pod)"},
+            "conditions": {"ready": \(ready), "serving": \(serving), "terminating": \(terminating)}}
+            """
+        }
+        let leaving = endpoint(1, ready: false, serving: true, terminating: true)
+        let gone = endpoint(2, ready: false, serving: false, terminating: true)
+        let starting = endpoint(3, ready: false, serving: false, terminating: false)
+        let fresh = endpoint(4, ready: true, serving: true, terminating: false)
+        func instances(_ endpoints: String...) throws -> [String]? {
+            let text = #""ports": [{"port": 1}], "endpoints": [\#(endpoints.joined(separator: ","))]"#
+            var followed = FollowedRoutes()
+            return followed.update(maps: [map("fraud")], slices: [try slice(text, of: "fraud", good)])?
+                .first?.revisions.first?.upstreams.map(\.instance)
+        }
+        #expect(try instances(leaving, gone, starting) == ["p1"])
+        #expect(try instances(leaving, gone, fresh) == ["p4"])
+        #expect(try instances(gone, starting) == [])
+    }
+
     @Test("the share of a revision without a ready pod goes to those that have one")
     func balance() throws {
         let one = """

@@ -29,6 +29,8 @@ package struct APIServerModel: Sendable {
         package var gpuCount: Int?
         /// Of all pods; nil: each has its own.
         package var podAddress: String?
+        /// False: pods are scheduled, and somebody else runs them (`Kubelet`).
+        package var runsPods = true
 
         package init() {}
     }

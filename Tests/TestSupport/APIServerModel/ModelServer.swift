@@ -54,6 +54,9 @@ package struct ModelServer: Sendable {
         }
     }
 
+    /// As a real server's: silence for longer is a dead watch.
+    private static let bookmarkInterval: Duration = .seconds(60)
+
     private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
 
     private static func listen(port: Int) async throws -> NIOAsyncChannel<Connection, Never> {
@@ -74,9 +77,13 @@ package struct ModelServer: Sendable {
     }
 
     private func run(every step: Duration) async throws {
+        var nextBookmarks = ContinuousClock.now + Self.bookmarkInterval
         while !Task.isCancelled {
             try await ContinuousClock().sleep(for: step)
             await transport.step()
+            guard ContinuousClock.now >= nextBookmarks else { continue }
+            await transport.sendBookmarks()
+            nextBookmarks += Self.bookmarkInterval
         }
     }
 

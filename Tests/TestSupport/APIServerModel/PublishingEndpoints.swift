@@ -31,14 +31,15 @@ extension APIServerModel {
                 "port": .integer(number),
             ]
         }
+        // Slices carry the labels of their Service, and two of their own.
+        let labels = service.labels.merging([
+            "kubernetes.io/service-name": service.key.name,
+            "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+        ]) { _, own in own }
         let slice: JSONValue = [
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
             "metadata": [
-                "name": .string(key.name),
-                "labels": [
-                    "kubernetes.io/service-name": .string(service.key.name),
-                    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
-                ],
+                "name": .string(key.name), "labels": .object(labels.mapValues(JSONValue.string)),
                 "ownerReferences": [service.reference(isController: true)],
             ],
             "addressType": "IPv4", "ports": .array(ports),

@@ -12,10 +12,12 @@ extension APIServerModel {
         let uids = Set(all.map(\.uid))
         podSteps = podSteps.filter { uids.contains($0.key) }
         for pod in all {
-            if pod.isBeingDeleted {
-                end(pod, pods, now: now)
-            } else if pod.json.value(at: "spec", "nodeName") == nil {
+            if pod.json.value(at: "spec", "nodeName") == nil, !pod.isBeingDeleted {
                 schedule(pod, pods, now: now)
+            } else if !settings.runsPods {
+                continue
+            } else if pod.isBeingDeleted {
+                end(pod, pods, now: now)
             } else {
                 run(pod, pods, now: now)
             }

@@ -75,4 +75,4 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 256
 
 
-Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+Server((os.environ.get("BIND_ADDRESS", "127.0.0.1"), int(os.environ["PORT"])), Handler).serve_forever()

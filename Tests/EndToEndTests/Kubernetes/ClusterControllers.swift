@@ -1,0 +1,57 @@
+import Foundation
+import TestSupport
+
+/// Controllers of one cluster that follow one repository, each with a state folder of its own.
+final class ClusterControllers {
+    private let stage: ClusterStage
+    private let arguments: [String]
+    private(set) var all: [Installation] = []
+
+    /// - Parameter electsLeader: they take turns.
+    init(_ stage: ClusterStage, count: Int, electsLeader: Bool) throws {
+        self.stage = stage
+        let settings = stage.folder.appending(path: "mlctl.yaml")
+        try """
+        name: e2e
+        image: "\(ClusterStage.controllerImage)"
+        clusters: [{name: test, kubeconfig: "\(stage.kubeconfig)", namespace: \(stage.namespace)}]
+        """.write(to: settings, atomically: true, encoding: .utf8)
+        arguments =
+            ["--no-local", "--allow-empty", "--interval", "1s", "--config", settings.path(percentEncoded: false)]
+            + (electsLeader ? ["--leader-elect", "--namespace", stage.namespace] : [])
+        for _ in 0..<count { all.append(try Installation(repo: all.first?.repo)) }
+    }
+
+    var first: Installation { all[0] }
+
+    func start() async throws { for controller in all { try await controller.start(arguments) } }
+
+    func start(_ controller: Installation) async throws { try await controller.start(arguments) }
+
+    /// The others stand by.
+    func leader(limit: Duration = ClusterStory.waitLimit) async throws -> Installation {
+        var found: Installation?
+        try await first.until("a controller leads", limit: limit) {
+            for controller in all where await leads(controller) { found = controller }
+            return found != nil
+        }
+        guard let found else { throw StageError("no controller leads") }
+        return found
+    }
+
+    func leads(_ controller: Installation) async -> Bool {
+        let metrics = try? await controller.client?.metrics()
+        return metrics?.split(separator: "\n").contains { $0 == "mlctl_leader 1" } ?? false
+    }
+
+    func commit(_ version: String, rollout: String) throws {
+        let marks = first.folder.appending(path: "marks")
+        try first.commit(["model.yaml": stage.manifest(version, marks: marks, rollout: rollout)])
+    }
+
+    var logs: String {
+        all.map { "--- \($0.folder.lastPathComponent)\n\($0.controllerLog.suffix(6000))" }.joined(separator: "\n")
+    }
+
+    func close() throws { for controller in all.reversed() { try controller.close() } }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import TestSupport
+
+/// What a test looks at, and what people do with kubectl.
+extension ClusterStage {
+    struct Event: Equatable {
+        var kind: String
+        var version: String?
+        var message: String
+    }
+
+    func key(_ name: String) -> ObjectKey { ObjectKey(namespace: namespace, name: name) }
+
+    /// Nil where there is none.
+    func object(_ type: ResourceType, _ name: String) async throws -> JSONValue? {
+        do {
+            return JSONValue(data: try await api.answer(to: .get(type, key(name))))
+        } catch let error as APIError where error.isNotFound {
+            return nil
+        }
+    }
+
+    /// Those of mlctl's that the namespace has, as `kind/name`.
+    func objects(_ type: ResourceType) async throws -> [JSONValue] {
+        let selection = APIRequest.Selection(
+            namespace: namespace, labelSelector: type == .modelDeployments ? nil : "app.kubernetes.io/managed-by=mlctl")
+        return JSONValue(data: try await api.answer(to: .list(type, selection)))?[field: "items"]?.items ?? []
+    }
+
+    func names(_ type: ResourceType) async throws -> [String] {
+        try await objects(type).compactMap { $0.value(at: "metadata", "name")?.text }
+    }
+
+    /// Names of those that nobody ends.
+    func livingPods() async throws -> Set<String> {
+        Set(
+            try await objects(.pods).filter { $0.value(at: "metadata", "deletionTimestamp") == nil }
+                .compactMap { $0.value(at: "metadata", "name")?.text })
+    }
+
+    /// The record's, oldest first.
+    func events() async throws -> [Event] {
+        let status = try await object(.modelDeployments, Self.service)?[field: "status"]
+        return (status?[field: "events"]?.items ?? []).map {
+            Event(
+                kind: $0[field: "kind"]?.text ?? "", version: $0[field: "version"]?.text,
+                message: $0[field: "message"]?.text ?? "")
+        }
+    }
+
+    func edit(_ type: ResourceType, _ name: String, _ patch: JSONValue) async throws {
+        _ = try await api.answer(
+            to: .merge(type, key(name), body: patch.data, fieldManager: "kubectl-edit"))
+    }
+
+    static let kinds: [ResourceType] = [
+        .modelDeployments, .deployments, .services, .configMaps, .podDisruptionBudgets, .serviceAccounts, .roles,
+        .roleBindings, .pods,
+    ]
+
+    /// All of mlctl's that is left, as `plural/name`.
+    func leftovers() async throws -> [String] {
+        var all: [String] = []
+        for type in Self.kinds { all += try await names(type).map { "\(type.plural)/\($0)" } }
+        return all
+    }
+
+    func manifest(_ version: String, marks: URL, rollout: String, replicas: Int = 2) -> String {
+        """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ModelDeployment
+        metadata: {name: \(Self.service), namespace: \(namespace)}
+        spec:
+          model: {version: "\(version)"}
+          runtime:
+            image: "\(Self.modelImage)"
+            env:
+            - {name: TEST_MARKS, value: "\(marks.path(percentEncoded: false))"}
+            probes:
+              readiness: {httpGet: {path: /}, periodSeconds: 1}
+            terminationGracePeriod: 2s
+          target: {kind: kubernetes}
+          replicas: \(replicas)
+          rollout:
+        \(rollout)
+        """
+    }
+}

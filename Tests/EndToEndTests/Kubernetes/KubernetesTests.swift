@@ -1,0 +1,78 @@
+import Commands
+import Foundation
+import FoundationNetworking
+import KubernetesClient
+import ModelManifests
+import TestSupport
+import Testing
+
+/// The loop against a cluster, with real git, real controllers, and real proxies and model servers as pods.
+@Suite("On Kubernetes", .serialized, .timeLimit(.minutes(10)))
+struct KubernetesTests {
+    @Test(
+        "one installation's life: deployed, promoted across a leader's death, rolled back, mended by hand, cut off, removed",
+        arguments: ClusterStage.Kind.available)
+    func life(_ kind: ClusterStage.Kind) async throws {
+        try await ClusterStage.with(kind) { stage in
+            let controllers = try ClusterControllers(stage, count: 2, electsLeader: true)
+            do {
+                try await ClusterStory(stage: stage, controllers: controllers).tell()
+            } catch {
+                print(controllers.logs)
+                try? controllers.close()
+                throw error
+            }
+            try controllers.close()
+        }
+    }
+
+    @Test(
+        "two controllers of one name that nobody keeps apart do no damage, and the one that loses a swap says so",
+        arguments: ClusterStage.Kind.available)
+    func rivals(_ kind: ClusterStage.Kind) async throws {
+        try await ClusterStage.with(kind) { stage in
+            let controllers = try ClusterControllers(stage, count: 2, electsLeader: false)
+            do {
+                try await rival(stage, controllers)
+            } catch {
+                print(controllers.logs)
+                try? controllers.close()
+                throw error
+            }
+            try controllers.close()
+        }
+    }
+
+    private func rival(_ stage: ClusterStage, _ controllers: ClusterControllers) async throws {
+        try controllers.commit("good-1", rollout: ClusterStory.quick)
+        try await controllers.start()
+        for controller in controllers.all {
+            try await controller.wait(ClusterStage.service, for: "version 1 serves", limit: ClusterStory.waitLimit) {
+                $0.phase == .healthy
+            }
+        }
+        let load = SteadyLoad(ratePerSecond: ClusterStory.ratePerSecond)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await load.run(against: stage.serviceAddress) }
+            defer { group.cancelAll() }
+            try controllers.commit("good-2", rollout: ClusterStory.quick)
+            for controller in controllers.all {
+                try await controller.wait(
+                    ClusterStage.service, for: "version 2 is promoted", limit: ClusterStory.waitLimit
+                ) {
+                    $0.phase == .healthy && $0.stable?.version == "good-2"
+                }
+            }
+        }
+        #expect(load.errors + load.broken == 0, "\(load.reasons)")
+        let events = try await stage.events()
+        for kind in ["rolloutStarted", "promoted"] {
+            let count = events.count { $0.kind == kind && $0.version == "good-2" }
+            #expect(count == 1, "\(kind): \(events)")
+        }
+        let steps = events.filter { $0.kind == "stepStarted" && $0.version == "good-2" }.map(\.message)
+        #expect(steps.count == Set(steps).count, "\(steps)")
+        let losers = controllers.all.filter { $0.controllerLog.contains("Somebody else decided") }
+        #expect(!losers.isEmpty)
+    }
+}

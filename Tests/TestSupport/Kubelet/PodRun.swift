@@ -1,0 +1,201 @@
+import AsyncHTTPClient
+import Foundation
+import KubernetesClient
+import NIOCore
+import NIOPosix
+
+/// One pod's life on this machine: its process, its probes, and what is told of them.
+///
+/// Does not do: init containers, more than one container, secrets, limits, liveness probes.
+actor PodRun {
+    /// Between two looks at a pod.
+    private static let tick: Duration = .milliseconds(50)
+    /// Until a container is ready it is asked this often: nobody waits for a whole period.
+    private static let firstProbeInterval: Duration = .milliseconds(200)
+    /// The first restart comes at once; later ones wait, each twice as long as the one before.
+    private static let longestRestartDelay: Duration = .seconds(8)
+    private static let defaultGraceSeconds = 30
+
+    private let pod: PodObject
+    private let container: PodObject.Container
+    private let kubelet: Kubelet.Settings
+    private let api: KubernetesAPI
+    private let folder: URL
+    private var process: ChildProcess?
+    private var status: PodStatus
+    private var toldStatus: PodStatus?
+    private var restartAt: ContinuousClock.Instant?
+    private var restartDelay: Duration = .zero
+    private var nextProbeAt = ContinuousClock.now
+    private var failedProbes = 0
+
+    init(_ pod: PodObject, _ container: PodObject.Container, address: String, _ kubelet: Kubelet.Settings) {
+        self.pod = pod
+        self.container = container
+        self.kubelet = kubelet
+        api = kubelet.api
+        folder = kubelet.folder.appending(path: "\(pod.metadata.name)-\(pod.metadata.uid?.suffix(6) ?? "")")
+        status = PodStatus(address: address, now: Date())
+    }
+
+    private var key: ObjectKey { pod.metadata.key }
+
+    /// Until the pod is gone, or the task is cancelled.
+    /// - Parameter current: the pod as the server has it; nil: gone.
+    func live(_ current: @Sendable () -> PodObject?) async {
+        await bind()
+        while !Task.isCancelled {
+            guard let now = current() else { break }
+            if now.isTerminating {
+                await end(current)
+                return
+            }
+            runContainer()
+            await probe()
+            await tell()
+            try? await ContinuousClock().sleep(for: Self.tick)  // Ends early only when cancelled.
+        }
+        process?.stop()
+    }
+
+    /// Where no scheduler does it.
+    private func bind() async {
+        guard let node = kubelet.bindsTo, pod.spec.nodeName == nil else { return }
+        let body = """
+            {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "\(key.name)"}, \
+            "target": {"kind": "Node", "name": "\(node)"}}
+            """
+        let path = ResourceType.pods.path(namespace: key.namespace, name: key.name, subresource: "binding")
+        await carryOut(APIRequest(.post, path, contentType: "application/json", body: Data(body.utf8)))
+    }
+
+    // MARK: - The process
+
+    private func runContainer() {
+        guard let image = kubelet.images[container.image] else {
+            status.container = .cannotPull
+            return
+        }
+        if let process {
+            guard !process.isRunning else { return }
+            noteEnd(of: process)
+        }
+        guard restartAt.map({ $0 <= .now }) ?? true else { return }
+        do {
+            process = try start(image)
+            status.container = .running(since: Date())
+        } catch {
+            status.container = .crashed
+            restartAt = .now + Self.longestRestartDelay
+            status.lastEnd = .init(exitCode: 127, message: "\(error)", at: Date())
+        }
+    }
+
+    private func noteEnd(of ended: ChildProcess) {
+        status.container = .crashed
+        status.isStarted = false
+        status.setReady(false, now: Date())
+        status.restartCount += 1
+        status.lastEnd = .init(exitCode: (try? ended.wait()) ?? -1, message: lastLine, at: Date())
+        process = nil
+        restartAt = .now + restartDelay
+        restartDelay = min(max(restartDelay * 2, .seconds(1)), Self.longestRestartDelay)
+    }
+
+    private func start(_ image: ImageProgram) throws -> ChildProcess {
+        var volumes: [String: String] = [:]
+        for mount in container.volumeMounts ?? [] {
+            let volume = folder.appending(path: mount.name)
+            try FileManager.default.createDirectory(at: volume, withIntermediateDirectories: true)
+            volumes[mount.name] = volume.path(percentEncoded: false)
+        }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let wanted = ContainerProcess(
+            container, of: pod.metadata, address: status.address, image: image, volumes: volumes)
+        let log = logFile.path(percentEncoded: false)
+        return try ChildProcess(
+            wanted.command, environment: wanted.environment, output: .files(output: log, errors: log))
+    }
+
+    private var logFile: URL { folder.appending(path: "log") }
+
+    private var lastLine: String {
+        let text = (try? String(contentsOf: logFile, encoding: .utf8)) ?? ""
+        return text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+    }
+
+    /// The hook's pause, SIGTERM, and SIGKILL when the grace period is over; then the pod is gone.
+    private func end(_ current: @Sendable () -> PodObject?) async {
+        let grace = Duration.seconds(pod.spec.terminationGracePeriodSeconds ?? Self.defaultGraceSeconds)
+        let end = ContinuousClock.now + grace
+        let signalAt = min(end, .now + .seconds(container.lifecycle?.preStop?.sleep?.seconds ?? 0))
+        var isTold = false
+        while let process, process.isRunning, !Task.isCancelled, ContinuousClock.now < end, current() != nil {
+            if !isTold, ContinuousClock.now >= signalAt {
+                process.terminate()
+                isTold = true
+            }
+            try? await ContinuousClock().sleep(for: Self.tick)  // Ends early only when cancelled.
+        }
+        process?.stop()
+        guard !Task.isCancelled, let uid = pod.metadata.uid else { return }
+        let options = """
+            {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "preconditions": {"uid": "\(uid)"}}
+            """
+        let path = ResourceType.pods.path(namespace: key.namespace, name: key.name)
+        await carryOut(APIRequest(.delete, path, contentType: "application/json", body: Data(options.utf8)))
+    }
+
+    // MARK: - Probes
+
+    private func probe() async {
+        guard case .running = status.container, ContinuousClock.now >= nextProbeAt else { return }
+        let probe = status.isStarted ? container.readinessProbe : container.startupProbe ?? container.readinessProbe
+        let isWell = await answers(probe)
+        if isWell { status.isStarted = true }
+        failedProbes = isWell ? 0 : failedProbes + 1
+        if isWell {
+            status.setReady(true, now: Date())
+        } else if failedProbes >= probe?.failureThreshold ?? 3 {
+            status.setReady(false, now: Date())
+        }
+        nextProbeAt = .now + (status.isReady ? .seconds(probe?.periodSeconds ?? 10) : Self.firstProbeInterval)
+    }
+
+    private func answers(_ probe: PodProbe?) async -> Bool {
+        guard let probe else { return true }
+        guard let port = probe.port(of: container) else { return false }
+        let limit = TimeAmount.seconds(Int64(probe.timeoutSeconds ?? 1))
+        if let get = probe.httpGet {
+            let request = HTTPClientRequest(url: "http://\(status.address):\(port)\(get.path ?? "/")")
+            guard let response = try? await HTTPClient.shared.execute(request, timeout: limit) else { return false }
+            _ = try? await response.body.collect(upTo: 1 << 20)
+            return (200..<400).contains(response.status.code)
+        }
+        let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(limit).connect(host: status.address, port: port).get()
+        try? await channel?.close()
+        return channel != nil
+    }
+
+    // MARK: - Telling
+
+    private func tell() async {
+        guard status != toldStatus else { return }
+        let new = status
+        let request = APIRequest.merge(
+            .pods, key, body: new.patch(container).data, fieldManager: "kubelet", subresource: "status")
+        if await carryOut(request) { toldStatus = new }
+    }
+
+    @discardableResult
+    private func carryOut(_ request: APIRequest) async -> Bool {
+        do {
+            _ = try await api.answer(to: request)
+            return true
+        } catch {
+            // Gone already, or to be told again at the next look.
+            return false
+        }
+    }
+}
