@@ -88,7 +88,8 @@ struct ClusterSites {
                     metrics: ClusterProxyCounters { namespace in
                         await backend.proxies(in: namespace).map { ProxyPod(name: $0, address: $1) }
                     },
-                    logs: ClusterLogs(api: member.api), register: member.store)
+                    logs: ClusterLogs(api: member.api), register: member.store,
+                    requestIdKey: { try await backend.requestIdKey(in: $0) })
             )
         }
         return SiteDirectory(

@@ -28,6 +28,11 @@ public enum RoleBindingKind: ServedKind {
     public static let resource = ResourceType.roleBindings
 }
 
+public enum NetworkPolicyKind: ServedKind {
+    public typealias Detail = NoDetail
+    public static let resource = ResourceType.networkPolicies
+}
+
 public enum ConfigMapKind: ServedKind {
     public static let resource = ResourceType.configMaps
 
