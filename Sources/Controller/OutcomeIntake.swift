@@ -27,7 +27,8 @@ extension Controller {
     /// A site of which it is not known yet what serves there.
     private var unread: String? {
         for name in with.sites.names {
-            if case .unread(let reason)? = standings[name] { return SiteError.unreachable(name, reason: reason).message }
+            guard case .unread(let reason)? = standings[name] else { continue }
+            return SiteError.unreachable(name, reason: reason).message
         }
         return nil
     }

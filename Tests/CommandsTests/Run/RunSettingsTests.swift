@@ -40,6 +40,30 @@ struct RunSettingsTests {
         #expect(settings.tokenFile == "/etc/token")
     }
 
+    @Test("names who may reach the proxies' control port, and refuses what it does not know there")
+    func proxyControl() throws {
+        let settings = try settings(
+            """
+            proxyControlFrom:
+            - {namespace: mlctl, podLabels: {app.kubernetes.io/name: mlctl-controller}}
+            - {namespace: "123"}
+            - {cidr: 10.0.0.0/8}
+            """)
+        #expect(
+            settings.serving.proxyControlFrom == [
+                .pods(namespace: "mlctl", labels: ["app.kubernetes.io/name": "mlctl-controller"]),
+                .pods(namespace: "123", labels: [:]), .addresses(cidr: "10.0.0.0/8"),
+            ])
+        #expect(RunSettings().serving.proxyControlFrom.isEmpty)
+        let wrongPeers = [
+            "{namespace: a, podLabel: {b: c}}", "{podLabels: {b: c}}", "{namespace: a, cidr: 10.0.0.0/8}", "{}",
+        ]
+        for wrong in wrongPeers {
+            let fault = try #require(fault("proxyControlFrom: [\(wrong)]"), "\(wrong)")
+            #expect(fault.contains("{namespace: …, podLabels: {…}}"), "\(fault)")
+        }
+    }
+
     @Test("names the clusters, and what they are served with")
     func clusters() throws {
         let settings = try settings(
