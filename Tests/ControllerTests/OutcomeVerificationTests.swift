@@ -31,8 +31,9 @@ struct OutcomeVerificationTests {
         -> OutcomeVerification.Sorted
     {
         OutcomeVerification(
-            keys: [churn: .known(key), fraud: .known(key)], deployments: [revision: [churn, fraud]], now: now)
-            .sort([ReportedOutcome(requestId: requestId, label: label, value: value)])
+            keys: [churn: .known(key), fraud: .known(key)], deployments: [revision: [churn, fraud]], now: now
+        )
+        .sort([ReportedOutcome(requestId: requestId, label: label, value: value)])
     }
 
     @Test("are given to the deployment that has answered, where several serve the same revision")

@@ -84,9 +84,14 @@ struct OutcomesTests {
         /// As the kubelet mounts it into the proxies.
         func mountedKey() async throws -> RequestIdentityKey {
             let name = ObjectKey(namespace: "test", name: ObjectNames.proxyKey)
-            let secret = try JSONDecoder().decode(JSONValue.self, from: try await api.answer(to: .get(.secrets, name)))
-            let data = Data(base64Encoded: try #require(secret["data"]?[RequestIdentityKey.fileName]?.text))
-            return try #require(RequestIdentityKey(Array(try #require(data))))
+            let secret = try JSONDecoder().decode(Mounted.self, from: try await api.answer(to: .get(.secrets, name)))
+            let bytes = try #require(secret.data[RequestIdentityKey.fileName])
+            return try #require(RequestIdentityKey(Array(bytes)))
+        }
+
+        private struct Mounted: Decodable {
+            /// In base 64, as `JSONDecoder` reads data.
+            var data: [String: Data]
         }
     }
 

@@ -59,8 +59,8 @@ struct RunSettingsTests {
             "{namespace: a, podLabel: {b: c}}", "{podLabels: {b: c}}", "{namespace: a, cidr: 10.0.0.0/8}", "{}",
         ]
         for wrong in wrongPeers {
-            let fault = try #require(fault("proxyControlFrom: [\(wrong)]"), "\(wrong)")
-            #expect(fault.contains("{namespace: …, podLabels: {…}}"), "\(fault)")
+            let message = try #require(self.fault("proxyControlFrom: [\(wrong)]"), "\(wrong)")
+            #expect(message.contains("{namespace: …, podLabels: {…}}"), "\(message)")
         }
     }
 

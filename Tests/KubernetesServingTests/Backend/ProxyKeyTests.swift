@@ -183,8 +183,9 @@ private enum KeyStory {
             let error = await #expect(throws: ClusterServingError.self) { try await backend.apply(plan) }
             #expect(error?.code == .foreignObject)
             #expect(error?.message.contains("request-id-key") == true)
+            let route = try await cluster.object(.configMaps, "fraud-route")
+            #expect(route != nil)
             #expect(try await cluster.object(.deployments, "fraud-1111111111") != nil)
-            #expect(try await cluster.object(.configMaps, "fraud-route") != nil)
             #expect(try await cluster.object(.deployments, "mlctl-proxy") == nil)
         }
         #expect(try await cluster.object(.secrets, name)?["data"] == ["theirs": "eA=="])
