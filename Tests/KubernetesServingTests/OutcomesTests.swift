@@ -42,7 +42,7 @@ struct OutcomesTests {
                   target: {kind: kubernetes}
                   replicas: 1
                   rollout:
-                    steps: [{setWeight: 50}, {approval: {}}, {setWeight: 100}]
+                    steps: [{setWeight: 50}, {pause: {duration: 1h}}, {setWeight: 100}]
                     gates:
                     - {name: accuracy, outcome: {label: correct, better: higher, maxRelativeIncrease: 0.2}}
                 """

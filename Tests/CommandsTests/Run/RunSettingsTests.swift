@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import KubernetesClient
 import Testing
 
 @testable import Commands
@@ -62,6 +63,17 @@ struct RunSettingsTests {
             let message = try #require(self.fault("proxyControlFrom: [\(wrong)]"), "\(wrong)")
             #expect(message.contains("{namespace: …, podLabels: {…}}"), "\(message)")
         }
+    }
+
+    @Test("a controller in a pod closes the proxies' control port in its own cluster alone")
+    func proxyControlOfClusters() throws {
+        let settings = try settings("proxyControlFrom: [{namespace: mlctl}]")
+        func peers(_ cluster: String, isPod: Bool) -> Int {
+            ClusterSites.serving(settings, in: ClusterSettings(name: cluster), isPod: isPod).proxyControlFrom.count
+        }
+        #expect(peers(ClusterSites.ownCluster, isPod: true) == 1)
+        #expect(peers("elsewhere", isPod: true) == 0)
+        #expect(peers("elsewhere", isPod: false) == 1)
     }
 
     @Test("names the clusters, and what they are served with")

@@ -59,6 +59,8 @@ struct ProxyPolicyTests {
             try await cluster.settle(backend, plan, writes: 1)
             try await cluster.settle(backend, plan, writes: 0)
         }
+        // The next controller finds it as it is.
+        try await cluster.withBackend(settings: settings) { try await cluster.settle($0, plan, writes: 0) }
         #expect(try await cluster.object(.networkPolicies, "mlctl-proxy") != nil)
         settings.proxyControlFrom = []
         try await cluster.withBackend(settings: settings) { try await cluster.settle($0, plan, writes: 1) }
