@@ -11,7 +11,8 @@ public struct ControllerCollaborators: Sendable {
     public var leadership: (any Leadership)?
     public var notifier: (any Notifier)?
     public var inquirer: (any Inquirer)?
-    public var outcomes: OutcomeIntake?
+    /// Nil: none are taken.
+    public var outcomes: (any OutcomeStore)?
     public var recorder: ReadingRecorder?
     /// The data plane's own, in Prometheus' text form.
     public var dataPlaneMetrics: (@Sendable () async throws -> String)?
@@ -20,7 +21,7 @@ public struct ControllerCollaborators: Sendable {
     public init(
         source: any ManifestSource, sites: SiteDirectory, trail: any EventTrail,
         leadership: (any Leadership)? = nil, notifier: (any Notifier)? = nil, inquirer: (any Inquirer)? = nil,
-        outcomes: OutcomeIntake? = nil, recorder: ReadingRecorder? = nil,
+        outcomes: (any OutcomeStore)? = nil, recorder: ReadingRecorder? = nil,
         dataPlaneMetrics: (@Sendable () async throws -> String)? = nil, now: @escaping @Sendable () -> Date
     ) {
         self.source = source
@@ -38,12 +39,14 @@ public struct ControllerCollaborators: Sendable {
     /// One site, this machine, whose store has the trail too.
     public init(
         source: any ManifestSource, backend: any ServingBackend, store: any StateStore, metrics: any MetricSource,
-        logs: any LogSource, outcomes: OutcomeIntake? = nil, recorder: ReadingRecorder? = nil,
+        logs: any LogSource, outcomes: (any OutcomeStore)? = nil,
+        requestIdKey: @escaping @Sendable () -> RequestIdentityKey? = { nil }, recorder: ReadingRecorder? = nil,
         now: @escaping @Sendable () -> Date
     ) {
+        let site = Site(
+            backend: backend, store: store, metrics: metrics, logs: logs, requestIdKey: { _ in requestIdKey() })
         self.init(
-            source: source,
-            sites: SiteDirectory(local: Site(backend: backend, store: store, metrics: metrics, logs: logs)),
+            source: source, sites: SiteDirectory(local: site),
             trail: store, outcomes: outcomes, recorder: recorder, now: now)
     }
 }

@@ -3,35 +3,34 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// What a controller needs in order to take outcomes.
-public struct OutcomeIntake: Sendable {
-    public var store: any OutcomeStore
-    /// The secret of the data plane's request ids; nil while there is none: nothing has been answered yet.
-    public var key: @Sendable () -> RequestIdentityKey?
-
-    public init(store: any OutcomeStore, key: @escaping @Sendable () -> RequestIdentityKey?) {
-        self.store = store
-        self.key = key
-    }
-}
-
 extension Controller {
-    public nonisolated func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt {
-        guard let intake = with.outcomes else {
+    /// Those of requests that a deployment of any site has answered are kept, each once.
+    public func report(_ outcomes: [ReportedOutcome]) async throws -> OutcomeReceipt {
+        guard isAtWork else { throw ControlError(.unavailable, followerText) }
+        guard let store = with.outcomes else {
             throw ControlError(.unavailable, "this controller keeps no outcomes")
         }
-        guard let key = intake.key() else {
-            throw ControlError(.unavailable, "no request has got an id yet: the proxy makes its key when it starts")
-        }
         let revisions = Set(outcomes.compactMap { RequestIdentity(unverified: $0.requestId)?.revision })
+        let deployments = deployments(with: revisions)
         let verification = OutcomeVerification(
-            key: key, deployments: await deployments(with: revisions), now: with.now())
+            keys: await keys(of: Set(deployments.values.joined())), deployments: deployments, unread: unread,
+            now: with.now())
         let sorted = verification.sort(outcomes)
+        if let unknown = sorted.undecided { throw ControlError(.unavailable, unknown) }
         var receipt = OutcomeReceipt(refusals: sorted.refused)
         for (deployment, outcomes) in sorted.outcomes.sorted(by: { $0.key < $1.key }) {
-            receipt = receipt + (try await intake.store.record(outcomes, of: deployment))
+            receipt = receipt + (try await store.record(outcomes, of: deployment))
         }
         return receipt
+    }
+
+    /// A site of which it is not known yet what serves there.
+    private var unread: String? {
+        for name in with.sites.names {
+            guard case .unread(let reason)? = standings[name] else { continue }
+            return SiteError.unreachable(name, reason: reason).message
+        }
+        return nil
     }
 
     /// Who serves one of `revisions`, tries it, or did.
@@ -43,6 +42,27 @@ extension Controller {
             }
         }
         return found
+    }
+
+    private func keys(of deployments: Set<DeploymentKey>) async -> [DeploymentKey: OutcomeVerification.Key] {
+        var keys: [DeploymentKey: OutcomeVerification.Key] = [:]
+        for deployment in deployments {
+            guard let name = entries[deployment]?.site, let site = with.sites[name] else { continue }
+            do {
+                keys[deployment] = try await site.requestIdKey(deployment.namespace).map { .known($0) }
+            } catch {
+                let (reason, _) = Self.explain(error)
+                keys[deployment] = .unknown("the ids of \(deployment) at \(name) cannot be checked now: \(reason)")
+            }
+        }
+        return keys
+    }
+
+    /// What each deployment serves, tries or could go back to, at all sites.
+    /// - Returns: nil while that is not known of every site.
+    public func revisionsInUse() -> [DeploymentKey: Set<Revision>]? {
+        guard isAtWork, with.sites.names.allSatisfy({ standings[$0] == .read }) else { return nil }
+        return entries.compactMapValues { entry in entry.state.map { Set($0.revisions) } }
     }
 }
 

@@ -6,15 +6,26 @@ import Serving
 struct OutcomeVerification {
     static let labelBytes = 63
 
-    var key: RequestIdentityKey
+    enum Key: Hashable {
+        case known(RequestIdentityKey)
+        /// Why it cannot be had now.
+        case unknown(String)
+    }
+
+    /// Of deployments whose data plane has given ids out.
+    var keys: [DeploymentKey: Key]
     /// Which deployments have, or had, a revision: the same template may serve in several.
     var deployments: [Revision: [DeploymentKey]]
+    /// Why there may be deployments that are not among them; nil where all are known.
+    var unread: String?
     var now: Date
     var ageLimit: Duration = OutcomeLimits.age
 
     struct Sorted: Equatable {
         var outcomes: [DeploymentKey: [VerifiedOutcome]] = [:]
         var refused: [OutcomeReceipt.Refusal] = []
+        /// Why one of them could be neither verified nor refused: the batch has to be reported again.
+        var undecided: String?
     }
 
     func sort(_ reported: [ReportedOutcome]) -> Sorted {
@@ -23,8 +34,8 @@ struct OutcomeVerification {
             switch verify(outcome) {
             case .success(let (deployment, request)):
                 sorted.outcomes[deployment, default: []].append(VerifiedOutcome(request: request, reported: outcome))
-            case .failure(let problem):
-                sorted.refused.append(.init(outcome, problem.reason))
+            case .failure(let problem) where problem.isUndecided: sorted.undecided = problem.reason
+            case .failure(let problem): sorted.refused.append(.init(outcome, problem.reason))
             }
         }
         return sorted
@@ -32,6 +43,7 @@ struct OutcomeVerification {
 
     private struct Problem: Error {
         var reason: String
+        var isUndecided = false
     }
 
     private func verify(_ outcome: ReportedOutcome) -> Result<(DeploymentKey, RequestIdentity), Problem> {
@@ -50,9 +62,15 @@ struct OutcomeVerification {
         }
         let candidates = deployments[said.revision] ?? []
         guard !candidates.isEmpty else {
+            if let unread { return .failure(Problem(reason: unread, isUndecided: true)) }
             return refuse("no deployment has a revision \(said.revision), as its requestId says")
         }
+        var unknown: String?
         for deployment in candidates {
+            guard case .known(let key)? = keys[deployment] else {
+                if case .unknown(let reason)? = keys[deployment] { unknown = reason }
+                continue
+            }
             guard let request = RequestIdentity(outcome.requestId, of: deployment, key: key) else { continue }
             let age = now.timeIntervalSince1970 - Double(request.atSeconds)
             guard age <= ageLimit / .seconds(1) else {
@@ -60,7 +78,12 @@ struct OutcomeVerification {
             }
             return .success((deployment, request))
         }
-        return refuse("its requestId was not given out by this controller's proxy")
+        if let unknown { return .failure(Problem(reason: unknown, isUndecided: true)) }
+        guard candidates.contains(where: { keys[$0] != nil }) else {
+            return refuse("no request has got an id yet: the data plane has no key of its own there")
+        }
+        return refuse(
+            "its requestId was not given out by the proxies that serve it, or their key has been made anew since")
     }
 
     static func isLabel(_ text: String) -> Bool {

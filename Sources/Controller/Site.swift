@@ -9,16 +9,21 @@ public struct Site: Sendable {
     public var logs: any LogSource
     /// Where the site shows what git wants; nil where nobody but mlctl looks.
     public var register: (any DeploymentRegister)?
+    /// The secret that the data plane of a namespace proves request ids by; nil where it has given none out. Throws where
+    /// that is not known.
+    public var requestIdKey: @Sendable (_ namespace: String) async throws -> RequestIdentityKey?
 
     public init(
         backend: any ServingBackend, store: any StateStore, metrics: any MetricSource, logs: any LogSource,
-        register: (any DeploymentRegister)? = nil
+        register: (any DeploymentRegister)? = nil,
+        requestIdKey: @escaping @Sendable (_ namespace: String) async throws -> RequestIdentityKey? = { _ in nil }
     ) {
         self.backend = backend
         self.store = store
         self.metrics = metrics
         self.logs = logs
         self.register = register
+        self.requestIdKey = requestIdKey
     }
 }
 

@@ -7,6 +7,8 @@ public struct ClusterServingSettings: Hashable, Sendable {
     public var proxyReplicas: Int
     /// Names of secrets that the proxy's image is pulled with.
     public var imagePullSecrets: [String]
+    /// Who may reach the proxies' control port, the controller among them; empty: everybody, by no NetworkPolicy.
+    public var proxyControlFrom: [ProxyControlPeer] = []
     /// The only namespace that is looked at, where rights go no further; nil: all.
     public var namespace: String?
 
@@ -23,5 +25,46 @@ public struct ClusterServingSettings: Hashable, Sendable {
         self.proxyReplicas = proxyReplicas
         self.imagePullSecrets = imagePullSecrets
         self.namespace = namespace
+    }
+}
+
+/// Who may ask the proxies what they count.
+public enum ProxyControlPeer: Hashable, Sendable {
+    /// - Parameter labels: empty: all pods of the namespace.
+    case pods(namespace: String, labels: [String: String])
+    /// Such as `10.0.0.0/8`.
+    case addresses(cidr: String)
+}
+
+extension ProxyControlPeer: Decodable {
+    private enum CodingKeys: String, CodingKey { case namespace, podLabels, cidr }
+
+    private struct AnyKey: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    /// Strict: what is overlooked here opens a port.
+    public init(from decoder: any Decoder) throws {
+        func fault(_ message: String) -> DecodingError {
+            .dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: message))
+        }
+        let unknown = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
+            .filter { CodingKeys(rawValue: $0) == nil }.sorted()
+        guard unknown.isEmpty else {
+            throw fault(
+                "proxyControlFrom: unknown \(unknown.joined(separator: ", ")); write {namespace: …, podLabels: {…}} or "
+                    + "{cidr: …}")
+        }
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        let namespace = try fields.decodeIfPresent(String.self, forKey: .namespace)
+        let labels = try fields.decodeIfPresent([String: String].self, forKey: .podLabels)
+        switch (namespace, try fields.decodeIfPresent(String.self, forKey: .cidr)) {
+        case (let namespace?, nil): self = .pods(namespace: namespace, labels: labels ?? [:])
+        case (nil, let cidr?) where labels == nil: self = .addresses(cidr: cidr)
+        default: throw fault("proxyControlFrom: each is {namespace: …, podLabels: {…}} or {cidr: …}")
+        }
     }
 }

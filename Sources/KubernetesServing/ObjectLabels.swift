@@ -49,6 +49,8 @@ public enum ObjectAnnotations {
     public static let template = "mlctl.dev/template"
     /// The hash of the pod template that the revision began with: its pods keep it, whatever newer versions render.
     public static let podTemplate = "mlctl.dev/pod-template"
+    /// On the proxies' pods: which key of request ids they have. Another one makes other pods, which read it anew.
+    static let requestIdKey = "mlctl.dev/request-id-key"
     /// The plan but for its templates, on the object that routes.
     public static let plan = "mlctl.dev/plan"
 }

@@ -10,6 +10,8 @@ public enum ObjectNames {
 
     /// All objects of a namespace's shared proxy.
     public static let proxy = "mlctl-proxy"
+    /// The Secret with the key of a namespace's request ids.
+    static let proxyKey = "mlctl-proxy-key"
 
     /// Deployment, Service and PodDisruptionBudget of one revision.
     static func revision(_ key: DeploymentKey, _ revision: Revision) -> String {

@@ -63,13 +63,20 @@ extension ModelDeployment {
     }
 
     private var endpointText: String {
-        let port = endpoint.port.map { "http://127.0.0.1:\($0)" } ?? "a free port that is chosen once and kept"
-        return "\(port), answers within \(endpoint.requestTimeout.goText)"
+        let place =
+            switch target {
+            case .kubernetes(let kubernetes) where kubernetes.router == .gatewayAPI: "as its HTTPRoute has it"
+            case .kubernetes:
+                "the Service \(key.name) of the namespace \(key.namespace)"
+                    + (endpoint.port.map { ", port \($0)" } ?? "")
+            case .local: endpoint.port.map { "http://127.0.0.1:\($0)" } ?? "a free port that is chosen once and kept"
+            }
+        return "\(place), answers within \(endpoint.requestTimeout.goText)"
     }
 
     private var routingText: String {
         var parts: [String] = [endpoint.routing.text]
-        if endpoint.keepsUsers { parts.append("users stay where they were answered") }
+        if endpoint.keepsUsers { parts.append("users stay where they were answered" + keptApart) }
         parts += endpoint.observe.map { observation in
             "\(observation.name) is observed at \(observation.subject.rawValue) \(observation.path.text)"
         }
@@ -79,11 +86,28 @@ extension ModelDeployment {
         return parts.joined(separator: ", ")
     }
 
+    private var isInCluster: Bool {
+        if case .kubernetes = target { true } else { false }
+    }
+
+    /// Proxies of a cluster know nothing of each other's users. They agree on everybody's place while the weights stay.
+    private var keptApart: String {
+        let weights = rollout.steps.compactMap { step -> Int? in
+            if case .setWeight(let weight) = step.action, (1..<100).contains(weight) { weight } else { nil }
+        }
+        guard isInCluster, endpoint.routing.isSticky, Set(weights).count > 1 else { return "" }
+        return " by the same proxy: with proxyReplicas over 1, some move between revisions when the weight changes; "
+            + "a test of one weight moves nobody"
+    }
+
     private var strategyText: String {
         var parts = [rollout.strategy.rawValue]
         if rollout.capacity == .drainThenLoad { parts.append("the old revision makes room first") }
         if let preview = rollout.preview {
-            parts.append(preview.port.map { "preview at http://127.0.0.1:\($0)" } ?? "preview at a free port")
+            parts.append(
+                isInCluster
+                    ? "preview at the candidate's own Service"
+                    : preview.port.map { "preview at http://127.0.0.1:\($0)" } ?? "preview at a free port")
         }
         return parts.joined(separator: ", ")
     }

@@ -27,6 +27,8 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
     /// How a shadow's answers are held against those that users get.
     public var comparison: ShadowComparison
     public var generate: SyntheticRoute?
+    /// Of a route with sticky users that several proxies have; nil: every user's first request counts here.
+    public var evidence: EvidenceShare?
 
     public init(
         deployment: DeploymentKey, port: Int, routing: Routing = .random, requestTimeout: Duration = .seconds(60),

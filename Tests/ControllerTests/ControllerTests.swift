@@ -25,22 +25,25 @@ struct ControllerTests {
         }
 
         func controller(
-            outcomes: OutcomeIntake? = nil, metrics: any MetricSource = NoReadings(), recorder: ReadingRecorder? = nil
+            outcomes: (any OutcomeStore)? = nil, requestIdKey: RequestIdentityKey? = nil,
+            metrics: any MetricSource = NoReadings(), recorder: ReadingRecorder? = nil
         ) -> Controller {
             Controller(
                 configuration: ControllerConfiguration(repo: "scripted", interval: .seconds(3600)),
                 with: ControllerCollaborators(
                     source: source, backend: backend, store: store, metrics: metrics, logs: NoLogs(),
-                    outcomes: outcomes, recorder: recorder, now: { Date() }),
+                    outcomes: outcomes, requestIdKey: { requestIdKey }, recorder: recorder, now: { Date() }),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         }
 
         /// Runs a controller while `body` does.
         func running(
-            outcomes: OutcomeIntake? = nil, metrics: any MetricSource = NoReadings(), recorder: ReadingRecorder? = nil,
+            outcomes: (any OutcomeStore)? = nil, requestIdKey: RequestIdentityKey? = nil,
+            metrics: any MetricSource = NoReadings(), recorder: ReadingRecorder? = nil,
             _ body: @escaping @Sendable (Controller) async throws -> Void
         ) async throws {
-            let controller = controller(outcomes: outcomes, metrics: metrics, recorder: recorder)
+            let controller = controller(
+                outcomes: outcomes, requestIdKey: requestIdKey, metrics: metrics, recorder: recorder)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await controller.run() }
                 try await body(controller)

@@ -26,7 +26,7 @@ struct OutcomeIntakeTests {
         let store = InMemoryOutcomeStore()
         let key = key
         let deployment = DeploymentKey(namespace: "test", name: "model")
-        try await rig.running(outcomes: OutcomeIntake(store: store, key: { key })) { controller in
+        try await rig.running(outcomes: store, requestIdKey: key) { controller in
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
             let revision = try #require(await controller.status().deployments.first?.stable?.revision)
             let batch = [
@@ -41,11 +41,30 @@ struct OutcomeIntakeTests {
         }
     }
 
-    @Test("says so where it keeps none, or no request has got an id yet")
+    @Test("says so where it keeps none, and takes none before it is at work")
     func unavailable() async throws {
         let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
-        await #expect(throws: ControlError.self) { try await rig.controller().report([]) }
-        let keyless = rig.controller(outcomes: OutcomeIntake(store: InMemoryOutcomeStore(), key: { nil }))
-        await #expect(throws: ControlError.self) { try await keyless.report([]) }
+        let idle = rig.controller(outcomes: InMemoryOutcomeStore(), requestIdKey: key)
+        await #expect(throws: ControlError.self) { try await idle.report([]) }
+        #expect(await idle.revisionsInUse() == nil)
+        try await rig.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            let error = await #expect(throws: ControlError.self) { try await controller.report([]) }
+            #expect(error?.message == "this controller keeps no outcomes")
+        }
+    }
+
+    @Test("refuses what cannot have got an id yet")
+    func keyless() async throws {
+        let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
+        let deployment = DeploymentKey(namespace: "test", name: "model")
+        try await rig.running(outcomes: InMemoryOutcomeStore()) { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            let revision = try #require(await controller.status().deployments.first?.stable?.revision)
+            let receipt = try await controller.report([report(revision, of: deployment)])
+            #expect(receipt.refused == 1)
+            #expect(receipt.refusals.first?.reason.contains("no request has got an id yet") == true)
+            #expect(await controller.revisionsInUse() == [deployment: [revision]])
+        }
     }
 }

@@ -30,8 +30,10 @@ struct OutcomeVerificationTests {
     private func sort(_ requestId: String, _ label: String = "correct", _ value: Double = 1)
         -> OutcomeVerification.Sorted
     {
-        OutcomeVerification(key: key, deployments: [revision: [churn, fraud]], now: now)
-            .sort([ReportedOutcome(requestId: requestId, label: label, value: value)])
+        OutcomeVerification(
+            keys: [churn: .known(key), fraud: .known(key)], deployments: [revision: [churn, fraud]], now: now
+        )
+        .sort([ReportedOutcome(requestId: requestId, label: label, value: value)])
     }
 
     @Test("are given to the deployment that has answered, where several serve the same revision")
@@ -81,6 +83,36 @@ struct OutcomeVerificationTests {
         let refusal = try #require(sort(ids[kind] ?? kind, label, value).refused.first)
         #expect(refusal.reason.contains(reason == "it is none" ? "requestId is none" : reason))
         #expect(refusal.label == label)
+    }
+
+    @Test("are verified by the key of the deployment's own data plane, whichever of several gave the id")
+    func ownKeys() {
+        let verification = OutcomeVerification(
+            keys: [churn: .known(otherKey), fraud: .known(key)], deployments: [revision: [churn, fraud]], now: now)
+        func sorted(_ id: String) -> OutcomeVerification.Sorted {
+            verification.sort([ReportedOutcome(requestId: id, label: "correct", value: 1)])
+        }
+        #expect(sorted(id(of: fraud)).outcomes.keys.map(\.self) == [fraud])
+        #expect(sorted(id(of: churn, under: otherKey)).outcomes.keys.map(\.self) == [churn])
+        #expect(sorted(id(of: fraud, under: otherKey)).refused.first?.reason.contains("made anew") == true)
+    }
+
+    @Test("are neither taken nor refused while a key, or what serves somewhere, is not known")
+    func undecided() {
+        var verification = OutcomeVerification(
+            keys: [churn: .unknown("cluster prod is away"), fraud: .known(key)],
+            deployments: [revision: [churn, fraud]], unread: "cluster prod has yet to be read", now: now)
+        func sorted(_ id: String) -> OutcomeVerification.Sorted {
+            verification.sort([ReportedOutcome(requestId: id, label: "correct", value: 1)])
+        }
+        #expect(sorted(id(of: churn, under: otherKey)).undecided == "cluster prod is away")
+        #expect(sorted(id(of: churn, under: otherKey)).refused.isEmpty)
+        #expect(sorted(id(of: fraud)).undecided == nil)
+        let stranger = id(of: fraud, revision: Revision(rawValue: "bbbbbbbbbb"))
+        #expect(sorted(stranger).undecided == "cluster prod has yet to be read")
+        verification.unread = nil
+        #expect(sorted(stranger).undecided == nil)
+        #expect(sorted(stranger).refused.count == 1)
     }
 
     @Test("may be as old as the limit")

@@ -271,6 +271,25 @@ struct OutlookTests {
             ])
     }
 
+    @Test("in a cluster they say where the service is, and which users of a test may move")
+    func settingsInCluster() {
+        var deployment = ModelDeployment.example("good-1", replicas: 2, rollout: .twoSteps)
+        deployment.target = .kubernetes(KubernetesTarget())
+        deployment.endpoint.routing = .stickyHeader("x-user")
+        deployment.endpoint.keepsUsers = true
+        func text(_ name: String) -> String { deployment.settingsWords.first { $0.name == name }?.text ?? "" }
+        #expect(text("endpoint").contains("the Service \(deployment.key.name) of the namespace"))
+        #expect(!text("endpoint").contains("127.0.0.1"))
+        deployment.rollout.steps = [RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))]
+        #expect(!text("traffic").contains("proxyReplicas"))
+        deployment.rollout.steps = [
+            RolloutStep(.setWeight(10)), RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100)),
+        ]
+        #expect(text("traffic").contains("with proxyReplicas over 1, some move"))
+        deployment.target = .local
+        #expect(!text("traffic").contains("proxyReplicas"))
+    }
+
     @Test("where there is no room for both, steps and gates that need stable are said to be left out")
     func withoutRoom() {
         var deployment = ModelDeployment.example("good-1", replicas: 1, rollout: .twoSteps)

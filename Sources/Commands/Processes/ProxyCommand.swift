@@ -38,7 +38,8 @@ struct ProxyCommand: AsyncParsableCommand {
         guard let namespace else { return try await TrafficProxy(configuration: configuration).run() }
         let connection = try ClusterSettings(name: "proxy", kubeconfig: kubeconfig).connection()
         let api = KubernetesAPI(transport: try HTTPTransport(connection))
-        let watch = RouteWatch(api, namespace: namespace, logger: logger)
+        let watch = RouteWatch(
+            api, namespace: namespace, pod: ProcessInfo.processInfo.hostName, logger: logger)
         let (changes, change) = AsyncStream.makeStream(of: [ProxyRoute].self, bufferingPolicy: .bufferingNewest(1))
         configuration.directions = .following(changes, host: address, controlPort: controlPort)
         let proxy = TrafficProxy(configuration: configuration)

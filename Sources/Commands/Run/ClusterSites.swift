@@ -38,7 +38,8 @@ struct ClusterSites {
         let isPod = ClusterConnection.isPod(environment)
         do {
             let members = try clusters(settings, isPod: isPod).map {
-                try open($0, settings, environment: environment, archive: archive, now: now, logger: logger)
+                try open(
+                    $0, settings, isPod: isPod, environment: environment, archive: archive, now: now, logger: logger)
             }
             return ClusterSites(
                 members: members, isPod: isPod, servesLocally: !isPod && !settings.servesNothingLocally)
@@ -54,7 +55,8 @@ struct ClusterSites {
     }
 
     private static func open(
-        _ cluster: ClusterSettings, _ settings: RunSettings, environment: [String: String], archive: JournalStore,
+        _ cluster: ClusterSettings, _ settings: RunSettings, isPod: Bool, environment: [String: String],
+        archive: JournalStore,
         now: @escaping @Sendable () -> Date, logger: Logger
     ) throws -> Member {
         let connection = try cluster.connection(environment: environment)
@@ -70,12 +72,21 @@ struct ClusterSites {
                 events.record(KubernetesEvent(event, of: deployment, owner), at: event.at)
             },
             now: now, logger: logger)
-        var serving = settings.serving
-        serving.namespace = cluster.namespace
+        let serving = serving(settings, in: cluster, isPod: isPod)
         let backend = ClusterBackend(api: api, owners: store, settings: serving, logger: logger)
         return Member(
             settings: cluster, namespace: connection.namespace, api: api, backend: backend,
             store: store, events: events)
+    }
+
+    static func serving(
+        _ settings: RunSettings, in cluster: ClusterSettings, isPod: Bool
+    ) -> ClusterServingSettings {
+        var serving = settings.serving
+        serving.namespace = cluster.namespace
+        // Namespaces and pods that are named are those of the controller's own cluster: elsewhere it would be shut out.
+        if isPod, cluster.name != ownCluster { serving.proxyControlFrom = [] }
+        return serving
     }
 
     func directory(with local: Site?) -> SiteDirectory {
@@ -88,7 +99,8 @@ struct ClusterSites {
                     metrics: ClusterProxyCounters { namespace in
                         await backend.proxies(in: namespace).map { ProxyPod(name: $0, address: $1) }
                     },
-                    logs: ClusterLogs(api: member.api), register: member.store)
+                    logs: ClusterLogs(api: member.api), register: member.store,
+                    requestIdKey: { try await backend.requestIdKey(in: $0) })
             )
         }
         return SiteDirectory(

@@ -61,7 +61,7 @@ struct ControllerProcess {
             with: ControllerCollaborators(
                 source: GitManifests(repository: repository), sites: clusters.directory(with: local?.site),
                 trail: journal, leadership: try clusters.leadership(settings, logger: logger), notifier: notifications,
-                inquirer: inquirer(journal), outcomes: OutcomeIntake(store: journal, key: requestIdKey),
+                inquirer: inquirer(journal), outcomes: journal,
                 recorder: ReadingRecorder(store: journal, logger: logger), dataPlaneMetrics: local?.metrics,
                 now: { clock.now() }),
             logger: logger)
@@ -72,7 +72,7 @@ struct ControllerProcess {
             server,
             LoopService { await clusters.run() },
             ControllerService(controller: controller),
-            LoopService { try await tidy(journal, models) },
+            LoopService { try await tidy(journal, models, controller) },
         ]
         // Before the controller, so that it ends after it.
         if let local { services.insert(LoopService { await local.backend.run() }, at: 1) }
@@ -98,11 +98,12 @@ struct ControllerProcess {
             configuration: LocalBackend.Configuration(stateDirectory: state), files: StoredModelFiles(store: models),
             launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
         let proxy = ProxyClient(stateDirectory: state)
+        let requestIdKey = requestIdKey
         return LocalSite(
             backend: backend,
             site: Site(
                 backend: backend, store: journal, metrics: ProxyCounters { try await proxy.report() },
-                logs: LocalLogs(backend: backend)),
+                logs: LocalLogs(backend: backend), requestIdKey: { _ in requestIdKey() }),
             metrics: { try await proxy.metrics() })
     }
 
@@ -160,15 +161,15 @@ struct ControllerProcess {
     }
 
     /// Old events and outcomes, and model files that no revision would come back to. A failure waits for the next time.
-    private func tidy(_ journal: JournalStore, _ models: ModelStore) async throws {
+    private func tidy(_ journal: JournalStore, _ models: ModelStore, _ controller: Controller) async throws {
         while !Task.isCancelled {
             do {
                 try await journal.prune()
                 let states = try await journal.records().values.map {
                     try JSONDecoder().decode(RolloutState.self, from: $0.state)
                 }
-                try await journal.pruneOutcomes(
-                    keeping: Dictionary(states.map { ($0.key, Set($0.revisions)) }) { first, _ in first })
+                // Records of clusters are not in the journal: outcomes of theirs stay until all sites are known.
+                if let known = await controller.revisionsInUse() { try await journal.pruneOutcomes(keeping: known) }
                 await models.setInUse(Set(states.flatMap(\.templates).compactMap { $0.model.digest?.description }))
                 _ = try await models.evict()
             } catch {

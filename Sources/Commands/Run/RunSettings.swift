@@ -47,6 +47,7 @@ struct RunSettings {
         var image: String?
         var proxyReplicas: Int?
         var imagePullSecrets: [String]?
+        var proxyControlFrom: [ProxyControlPeer]?
         var storageInitializer: StorageInitializer?
 
         struct StorageInitializer: Decodable {
@@ -58,14 +59,15 @@ struct RunSettings {
             serving.image = image ?? serving.image
             serving.proxyReplicas = proxyReplicas ?? serving.proxyReplicas
             serving.imagePullSecrets = imagePullSecrets ?? serving.imagePullSecrets
+            serving.proxyControlFrom = proxyControlFrom ?? serving.proxyControlFrom
             serving.storageInitializerImage = storageInitializer?.image ?? serving.storageInitializerImage
             return serving
         }
     }
 
     static let knownKeys: Set<String> = [
-        "clusters", "image", "imagePullSecrets", "name", "proxyReplicas", "sources", "storageInitializer", "tokenFile",
-        "webhook",
+        "clusters", "image", "imagePullSecrets", "name", "proxyControlFrom", "proxyReplicas", "sources",
+        "storageInitializer", "tokenFile", "webhook",
     ]
 
     init() {}

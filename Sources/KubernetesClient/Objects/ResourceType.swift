@@ -47,6 +47,8 @@ extension ResourceType {
     public static let roles = ResourceType(group: "rbac.authorization.k8s.io", kind: "Role", plural: "roles")
     public static let roleBindings = ResourceType(
         group: "rbac.authorization.k8s.io", kind: "RoleBinding", plural: "rolebindings")
+    public static let networkPolicies = ResourceType(
+        group: "networking.k8s.io", kind: "NetworkPolicy", plural: "networkpolicies")
     public static let customResourceDefinitions = ResourceType(
         group: "apiextensions.k8s.io", kind: "CustomResourceDefinition", plural: "customresourcedefinitions",
         isNamespaced: false)

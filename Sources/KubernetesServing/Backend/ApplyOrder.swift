@@ -54,8 +54,9 @@ struct Deletion: Hashable, Sendable {
 
     /// Of a namespace's proxy, which no deployment owns.
     init?(ofShared object: LiveObject) {
+        let name = object.id.type == .secrets ? ObjectNames.proxyKey : ObjectNames.proxy
         guard !object.uid.isEmpty, !object.isBeingDeleted, object.isManaged, object.owners.isEmpty,
-            object.id.key.name == ObjectNames.proxy,
+            object.id.key.name == name,
             object.labels[ObjectLabels.component] == ObjectLabels.Component.proxy.rawValue
         else { return nil }
         self.object = object

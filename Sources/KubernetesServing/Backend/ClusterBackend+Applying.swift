@@ -12,22 +12,36 @@ extension ClusterBackend {
         if let missing = unsynced(of: views.needed(by: router)) { throw missing }
         let owner = plan.revisions.isEmpty ? nil : try await self.owner(of: deployment)
         let kind = Self.kind(plan.target)
-        let sharedKey = SharedKey(namespace: deployment.namespace, router: kind)
+        let signing = await signing(plan, kind)
+        let sharedKey = SharedKey(namespace: deployment.namespace, router: kind, proxyKey: signing.key)
         let rendering = PlanRendering(
             plan: plan, owner: owner, settings: settings, router: router,
             ready: ClusterObservation.ready(views.pods.all(of: deployment)),
-            proxyPort: kind == .proxy ? try choosePort(plan) : nil, knownShared: shared[sharedKey])
+            proxyPort: kind == .proxy ? try choosePort(plan) : nil, proxyKey: signing.key,
+            knownShared: shared[sharedKey])
         let result = rendering.result()
-        if !plan.revisions.isEmpty { shared[sharedKey] = result.shared }
+        if !result.shared.isEmpty { shared[sharedKey] = result.shared }
         let order = ApplyOrder(
             result, deployment: deployment, live: views.live(of: deployment), replicas: replicas(of: deployment),
             keptNames: rendering.keptNames)
         plans[deployment] = plan.revisions.isEmpty ? nil : plan
         for object in order.before + order.routes + order.after { try await write(object, deployment, owner) }
-        for deletion in order.deletions { try await delete(deletion) }
+        for deletion in order.deletions + surplus(beside: result.shared) { try await delete(deletion) }
         if !result.routes.contains(where: { $0.type == .configMaps }) { try await closeProxy(after: deployment) }
         if plan.revisions.isEmpty { forget(deployment) }
-        if let failure = result.failures.first { throw failure }
+        if let failure = result.failures.first ?? signing.failure { throw failure }
+    }
+
+    /// The key that the namespace's proxies sign by. Without one all else is made true, and the proxies stay as they are.
+    private func signing(
+        _ plan: ServingPlan, _ router: KubernetesTarget.Router
+    ) async -> (key: String?, failure: (any Error)?) {
+        guard router == .proxy, !plan.revisions.isEmpty else { return (nil, nil) }
+        do {
+            return (try await proxyKey(in: plan.deployment.namespace).fingerprint, nil)
+        } catch {
+            return (nil, error)
+        }
     }
 
     /// The first deployment with such a router waits until what it needs is read; without its definition that is said.
@@ -214,12 +228,25 @@ extension ClusterBackend {
 
     /// The last route of a namespace takes its proxy along.
     private func closeProxy(after deployment: DeploymentKey) async throws {
-        let key = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)
-        let found = views.applied.compactMap { $0.live(key) }.compactMap { Deletion(ofShared: $0) }
+        let found = sharedObjects(in: deployment.namespace).compactMap { Deletion(ofShared: $0) }
         guard !found.isEmpty, routes(in: deployment.namespace).allSatisfy({ $0 == deployment }) else { return }
         let own = proxyPorts[deployment].map { Set([$0]) } ?? []
         guard proxyPorts.taken(in: deployment.namespace).subtracting(own).isEmpty else { return }
         proxyPorts[deployment] = nil
         for deletion in found { try await delete(deletion) }
+    }
+
+    /// What settings of before wanted of a proxy, and those of now do not.
+    private func surplus(beside wanted: [WantedObject]) -> [Deletion] {
+        guard let namespace = wanted.first?.key.namespace else { return [] }
+        let kept = Set(wanted.map(\.id))
+        return sharedObjects(in: namespace).filter { !kept.contains($0.id) && $0.id.type != .secrets }
+            .compactMap { Deletion(ofShared: $0) }
+    }
+
+    private func sharedObjects(in namespace: String) -> [LiveObject] {
+        let proxy = ObjectKey(namespace: namespace, name: ObjectNames.proxy)
+        let key = ObjectKey(namespace: namespace, name: ObjectNames.proxyKey)
+        return views.applied.compactMap { $0.live(proxy) } + [views.proxyKeys.live(key)].compactMap(\.self)
     }
 }

@@ -32,10 +32,13 @@ public actor ClusterBackend: ServingBackend {
     var knowsPorts = false
     /// By namespace and router: it is the same for all deployments.
     var shared: [SharedKey: [WantedObject]] = [:]
+    /// Keys of request ids that caches do not show yet.
+    var madeKeys: [String: ProxyKey] = [:]
 
     struct SharedKey: Hashable {
         var namespace: String
         var router: KubernetesTarget.Router
+        var proxyKey: String?
     }
     /// Who else writes a deployment's objects.
     var contests: [DeploymentKey: [ObjectID: String]] = [:]
@@ -103,6 +106,7 @@ public actor ClusterBackend: ServingBackend {
     private func notice(_ key: ObjectKey, in view: any KindView) {
         let id = ObjectID(type: view.type, key: key)
         let live = view.live(key)
+        if view.type == .secrets { madeKeys[key.namespace ?? ""] = nil }
         if live == nil {
             if !underWay.contains(id) { ledger.forgetWrite(of: id) }
         } else if let deployment = live?.deployment {
@@ -115,7 +119,8 @@ public actor ClusterBackend: ServingBackend {
                 belongings[id] = nil
                 if view.type == .configMaps, plans[deployment] == nil { proxyPorts[deployment] = nil }
             }
-        } else if key.name == ObjectNames.proxy, let namespace = key.namespace, let first = routes(in: namespace).first
+        } else if key.name == ObjectNames.proxy || view.type == .secrets, let namespace = key.namespace,
+            let first = routes(in: namespace).first
         {
             // Whoever of the namespace comes first puts it right; its readiness is everybody's.
             if view.type == .deployments {

@@ -26,15 +26,19 @@ struct CachedKind<Kind: ServedKind>: KindView {
 
     /// - Parameters:
     ///   - namespace: nil for all.
+    ///   - name: of the only objects that may be looked at; nil: all that mlctl manages.
     ///   - isOptional: its definition may be missing; then that is said where it is needed, not in the log.
     init(
-        _ kind: Kind.Type = Kind.self, of api: KubernetesAPI, namespace: String?, isOptional: Bool = false,
-        logger: Logger
+        _ kind: Kind.Type = Kind.self, of api: KubernetesAPI, namespace: String?, name: String? = nil,
+        isOptional: Bool = false, logger: Logger
     ) {
         var logger = logger
         if isOptional { logger.logLevel = .error }
         cache = ObjectCache(
-            of: api, APIRequest.Selection(namespace: namespace, labelSelector: ObjectLabels.selector),
+            of: api,
+            APIRequest.Selection(
+                namespace: namespace, labelSelector: name == nil ? ObjectLabels.selector : nil,
+                fieldSelector: name.map { "metadata.name=\($0)" }),
             isMetadataOnly: Kind.Detail.self == NoDetail.self,
             indexedLabels: [ObjectLabels.deployment, ObjectLabels.route, ObjectLabels.component], logger: logger)
     }
@@ -73,7 +77,8 @@ struct ClusterViews: Sendable {
     let pods: CachedKind<PodKind>
     let workloads: CachedKind<WorkloadKind>
     let configMaps: CachedKind<ConfigMapKind>
-    /// Whatever is applied: all but pods.
+    let proxyKeys: CachedKind<ProxyKeyKind>
+    /// Whatever is applied: all but pods and keys.
     let applied: [any KindView]
     /// Types whose definition may be missing.
     private let optional: Set<ResourceType>
@@ -86,6 +91,8 @@ struct ClusterViews: Sendable {
         pods = CachedKind(of: api, namespace: namespace, logger: logger)
         workloads = CachedKind(of: api, namespace: namespace, logger: logger)
         configMaps = CachedKind(of: api, namespace: namespace, logger: logger)
+        // By name: rights to read secrets need go no further.
+        proxyKeys = CachedKind(of: api, namespace: namespace, name: ObjectNames.proxyKey, logger: logger)
         var applied: [any KindView] = [
             workloads, configMaps, CachedKind<ServiceKind>(of: api, namespace: namespace, logger: logger),
             CachedKind<DisruptionBudgetKind>(of: api, namespace: namespace, logger: logger),
@@ -108,12 +115,13 @@ struct ClusterViews: Sendable {
 
     subscript(_ type: ResourceType) -> (any KindView)? { byType[type] }
 
-    var all: [any KindView] { applied + [pods] }
+    var all: [any KindView] { applied + [pods, proxyKeys] }
 
     /// What must be known before anything is written: every type that is always there, and those that the router needs.
+    /// Keys are known in their own time: nothing but the proxies' pods waits for them.
     func needed(by router: any ClusterRouter) -> [any KindView] {
         let needs = Set(router.needs.map(\.type))
-        return all.filter { !optional.contains($0.type) || needs.contains($0.type) }
+        return (applied + [pods]).filter { !optional.contains($0.type) || needs.contains($0.type) }
     }
 
     /// Of which it is not known yet whether there are any.

@@ -7,12 +7,20 @@ struct FollowedRoutes: Sendable {
     /// The last that could be read of each map: somebody's broken edit takes no endpoint away.
     private var readable: [ObjectKey: ProxyRoute] = [:]
     private var latest: [ProxyRoute]?
+    /// This proxy's pod; nil where it is none.
+    private let pod: String?
+
+    init(pod: String? = nil) { self.pod = pod }
 
     /// - Parameters:
     ///   - maps: of all deployments of the namespace.
     ///   - slices: of all their revisions.
+    ///   - proxies: of the namespace's proxies.
     /// - Returns: in the order of the deployments' names; nil where nothing has changed.
-    mutating func update(maps: [RouteConfigMap], slices: [RevisionEndpoints]) -> [ProxyRoute]? {
+    mutating func update(
+        maps: [RouteConfigMap], slices: [RevisionEndpoints], proxies: [RevisionEndpoints] = []
+    ) -> [ProxyRoute]? {
+        let evidence = share(proxies)
         let former = readable
         readable = [:]
         for map in maps { readable[map.metadata.key] = map.route ?? former[map.metadata.key] }
@@ -20,7 +28,7 @@ struct FollowedRoutes: Sendable {
             Revision(rawValue: $0.metadata.labels[ObjectLabels.revision] ?? "")
         }
         let routes = readable.values.map { route in
-            Self.filled(route) { revision in
+            Self.filled(route, evidence) { revision in
                 (byRevision[revision] ?? []).filter {
                     $0.metadata.labels[ObjectLabels.deployment] == route.deployment.name
                 }
@@ -33,14 +41,24 @@ struct FollowedRoutes: Sendable {
     }
 
     private static func filled(
-        _ route: ProxyRoute, slices: (Revision) -> [RevisionEndpoints]
+        _ route: ProxyRoute, _ evidence: EvidenceShare?, slices: (Revision) -> [RevisionEndpoints]
     ) -> ProxyRoute {
         var route = route
+        route.evidence = route.routing.isSticky ? evidence : nil
         for index in route.revisions.indices {
             route.revisions[index].upstreams = upstreams(slices(route.revisions[index].revision))
         }
         route.revisions = WeightBalance.balanced(route.revisions)
         return route
+    }
+
+    /// Nil where this proxy does not find itself among those that there are: it then counts all that it sees, rather than
+    /// nothing for ever.
+    private func share(_ proxies: [RevisionEndpoints]) -> EvidenceShare? {
+        let endpoints = proxies.flatMap(\.endpoints)
+        guard let pod, endpoints.contains(where: { $0.targetRef?.name == pod }) else { return nil }
+        let ready = Set(endpoints.filter(\.isReady).compactMap { $0.targetRef?.name })
+        return ready.isEmpty || ready == [pod] ? nil : EvidenceShare(own: pod, all: ready.sorted())
     }
 
     /// Those that take new requests; where there are none, those that end and still answer, as kube-proxy does it: pods that

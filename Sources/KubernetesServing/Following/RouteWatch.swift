@@ -10,30 +10,41 @@ import Serving
 public struct RouteWatch: Sendable {
     private let maps: ObjectCache<RouteConfigMap>
     private let slices: ObjectCache<RevisionEndpoints>
+    private let proxies: ObjectCache<RevisionEndpoints>
+    private let pod: String?
     private let logger: Logger
 
-    public init(_ api: KubernetesAPI, namespace: String, logger: Logger) {
+    /// - Parameter pod: that the proxy is; nil where it is none.
+    public init(_ api: KubernetesAPI, namespace: String, pod: String? = nil, logger: Logger) {
         self.logger = logger
+        self.pod = pod
         maps = ObjectCache(
             of: api, .init(namespace: namespace, labelSelector: "\(ObjectLabels.route)=true"), logger: logger)
         // Slices carry the labels of their Service.
         slices = ObjectCache(of: api, .init(namespace: namespace, labelSelector: ObjectLabels.revision), logger: logger)
+        let component = "\(ObjectLabels.component)=\(ObjectLabels.Component.proxy.rawValue)"
+        proxies = ObjectCache(
+            of: api, .init(namespace: namespace, labelSelector: "\(ObjectLabels.selector),\(component)"), logger: logger
+        )
     }
 
     /// Until cancelled.
     public func run(_ routes: AsyncStream<[ProxyRoute]>.Continuation) async {
         let (wakes, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let (mapChanges, sliceChanges) = (maps.changes(), slices.changes())
+        let (mapChanges, sliceChanges, proxyChanges) = (maps.changes(), slices.changes(), proxies.changes())
         await withDiscardingTaskGroup { group in
             group.addTask { await maps.run() }
             group.addTask { await slices.run() }
+            group.addTask { await proxies.run() }
             group.addTask { for await _ in mapChanges { wakeUp.yield() } }
             group.addTask { for await _ in sliceChanges { wakeUp.yield() } }
+            group.addTask { for await _ in proxyChanges { wakeUp.yield() } }
             group.addTask { await waitForSync(then: wakeUp) }
-            var followed = FollowedRoutes()
+            var followed = FollowedRoutes(pod: pod)
             for await _ in wakes {
                 guard maps.freshness.isSynced, slices.freshness.isSynced else { continue }
-                guard let changed = followed.update(maps: maps.all, slices: slices.all) else { continue }
+                let update = followed.update(maps: maps.all, slices: slices.all, proxies: proxies.all)
+                guard let changed = update else { continue }
                 routes.yield(changed)
             }
             group.cancelAll()

@@ -52,7 +52,8 @@ extension FieldTree {
 
     /// Objects that are owned whole, by the name of their field.
     private static let atomic: Set<String> = [
-        "selector", "labelSelector", "nodeSelector", "secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef",
+        "selector", "labelSelector", "podSelector", "nodeSelector", "secretKeyRef", "configMapKeyRef", "fieldRef",
+        "resourceFieldRef",
         "roleRef",
     ]
 

@@ -13,6 +13,11 @@ public enum RoleKind: ServedKind { public static let resource = ResourceType.rol
 
 public enum RoleBindingKind: ServedKind { public static let resource = ResourceType.roleBindings }
 
+public enum NetworkPolicyKind: ServedKind {
+    public typealias Detail = NoDetail
+    public static let resource = ResourceType.networkPolicies
+}
+
 public enum ConfigMapKind: ServedKind {
     public static let resource = ResourceType.configMaps
 

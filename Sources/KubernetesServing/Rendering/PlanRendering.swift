@@ -13,6 +13,8 @@ struct PlanRendering: Sendable {
     var ready: [Revision: Int] = [:]
     /// Of router `proxy`: the container port that the route has, once chosen.
     var proxyPort: Int?
+    /// Of router `proxy`: the fingerprint of the key that request ids are signed by.
+    var proxyKey: String?
     /// What the namespace shares, where that was rendered before.
     var knownShared: [WantedObject]?
 
@@ -33,7 +35,7 @@ struct PlanRendering: Sendable {
         var result = Result()
         guard !plan.revisions.isEmpty else { return result }
         let routing = RouteRendering(
-            plan: plan, owner: owner, settings: settings, ready: ready, proxyPort: proxyPort)
+            plan: plan, owner: owner, settings: settings, ready: ready, proxyPort: proxyPort, proxyKey: proxyKey)
         let replicas = router.replicas(plan)
         for wanted in plan.revisions {
             let asked = replicas[wanted.revision] ?? wanted.replicas

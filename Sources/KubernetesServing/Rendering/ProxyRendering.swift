@@ -6,6 +6,7 @@ struct ProxyRendering: Sendable {
     static let controlPort = 9901
     static let controlPortName = "control"
     static let stateFolder = "/var/lib/mlctl"
+    static let keyFolder = "/etc/mlctl/request-ids"
     private static let drainSeconds = 5
     /// What requests under way may still take.
     private static let graceSeconds = 65
@@ -13,9 +14,13 @@ struct ProxyRendering: Sendable {
 
     let namespace: String
     let settings: ClusterServingSettings
+    /// The fingerprint of the key that request ids are signed by. It is read once, at the start.
+    let key: String
 
     var objects: [WantedObject] {
-        [serviceAccount, role, roleBinding, service, workload] + (settings.proxyReplicas > 1 ? [disruptionBudget] : [])
+        [serviceAccount, role, roleBinding, service, workload]
+            + (settings.proxyReplicas > 1 ? [disruptionBudget] : [])
+            + (settings.proxyControlFrom.isEmpty ? [] : [networkPolicy])
     }
 
     private var serviceAccount: WantedObject {
@@ -74,6 +79,12 @@ struct ProxyRendering: Sendable {
             ["spec": ["maxUnavailable": 1, "selector": ["matchLabels": .strings(Self.selector)]]])
     }
 
+    private var networkPolicy: WantedObject {
+        object(
+            .networkPolicies,
+            ["spec": ProxyPolicyRendering.spec(controlFrom: settings.proxyControlFrom)])
+    }
+
     private var workload: WantedObject {
         object(
             .deployments,
@@ -82,7 +93,13 @@ struct ProxyRendering: Sendable {
                     "replicas": .integer(settings.proxyReplicas), "revisionHistoryLimit": 2,
                     "selector": ["matchLabels": .strings(Self.selector)],
                     "strategy": ["type": "RollingUpdate", "rollingUpdate": ["maxSurge": 1, "maxUnavailable": 0]],
-                    "template": ["metadata": ["labels": .strings(ObjectLabels.ofProxy)], "spec": podSpec],
+                    "template": [
+                        "metadata": [
+                            "labels": .strings(ObjectLabels.ofProxy),
+                            "annotations": .strings([ObjectAnnotations.requestIdKey: key]),
+                        ],
+                        "spec": podSpec,
+                    ],
                 ]
             ])
     }
@@ -102,7 +119,10 @@ struct ProxyRendering: Sendable {
             ],
             "containers": [container],
             // The last routes, for a container that starts anew while the API server is away.
-            "volumes": [["name": "state", "emptyDir": ["sizeLimit": "64Mi"]]],
+            "volumes": [
+                ["name": "state", "emptyDir": ["sizeLimit": "64Mi"]],
+                ["name": "request-ids", "secret": ["secretName": .string(ObjectNames.proxyKey)]],
+            ],
         ])
     }
 
@@ -112,7 +132,10 @@ struct ProxyRendering: Sendable {
         }
         return [
             "name": "proxy", "image": .string(settings.image),
-            "args": ["proxy", "--namespace", .string(namespace), "--state-dir", .string(Self.stateFolder)],
+            "args": [
+                "proxy", "--namespace", .string(namespace), "--state-dir", .string(Self.stateFolder),
+                "--request-id-key", .string("\(Self.keyFolder)/\(ProxyKey.entry)"),
+            ],
             "ports": [
                 [
                     "name": .string(Self.controlPortName), "containerPort": .integer(Self.controlPort),
@@ -130,7 +153,10 @@ struct ProxyRendering: Sendable {
                 "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
                 "capabilities": ["drop": ["ALL"]],
             ]),
-            "volumeMounts": [["name": "state", "mountPath": .string(Self.stateFolder)]],
+            "volumeMounts": [
+                ["name": "state", "mountPath": .string(Self.stateFolder)],
+                ["name": "request-ids", "mountPath": .string(Self.keyFolder), "readOnly": true],
+            ],
             "lifecycle": ["preStop": ["sleep": ["seconds": .integer(Self.drainSeconds)]]],
         ]
     }

@@ -62,6 +62,8 @@ public struct RouteRendering: Sendable {
     public var ready: [Revision: Int]
     /// The container port of the deployment's route in the proxies.
     public var proxyPort: Int?
+    /// Which key of request ids the namespace's proxies have; nil while there is none.
+    public var proxyKey: String?
 
     public var target: KubernetesTarget {
         if case .kubernetes(let target) = plan.target { target } else { KubernetesTarget() }

@@ -11,7 +11,9 @@ struct ProxyRouter: ClusterRouter {
     static let ports = 10_000...29_999
     static let routeKey = "route.json"
 
-    var kinds: [any ServedKind.Type] { [ServiceAccountKind.self, RoleKind.self, RoleBindingKind.self] }
+    var kinds: [any ServedKind.Type] {
+        [ServiceAccountKind.self, RoleKind.self, RoleBindingKind.self, NetworkPolicyKind.self]
+    }
 
     func routes(_ rendering: RouteRendering) -> [WantedObject] {
         guard let port = rendering.proxyPort else { return [] }
@@ -34,7 +36,10 @@ struct ProxyRouter: ClusterRouter {
     }
 
     func shared(_ rendering: RouteRendering) -> [WantedObject] {
-        ProxyRendering(namespace: rendering.plan.deployment.namespace, settings: rendering.settings).objects
+        guard let key = rendering.proxyKey else { return [] }
+        return ProxyRendering(
+            namespace: rendering.plan.deployment.namespace, settings: rendering.settings, key: key
+        ).objects
     }
 
     /// Without upstreams, and with the plan's weights: the proxy balances them by who can answer.

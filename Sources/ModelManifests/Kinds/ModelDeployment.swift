@@ -92,4 +92,12 @@ public enum Routing: Hashable, Codable, Sendable {
     /// Somebody else assigns: the candidate answers those whose header, or cookie, has this value, while it has a weight.
     case matchHeader(String, value: String)
     case matchCookie(String, value: String)
+
+    /// Users are told apart by a key of theirs, and each is placed by it.
+    public var isSticky: Bool {
+        switch self {
+        case .stickyHeader, .stickyCookie: true
+        case .random, .matchHeader, .matchCookie: false
+        }
+    }
 }

@@ -13,6 +13,7 @@ final class LiveRoute {
     private let assignment: Assignment
     private var block: WeightedBlock?
     private var keys: RecentKeys
+    private let evidence: EvidenceOwner?
     /// Of an A/B test.
     private(set) var keptUsers: KeptUsers?
     /// `KeptUsers.changes` when they were last asked for.
@@ -20,7 +21,7 @@ final class LiveRoute {
 
     struct Choice {
         var revision: LiveRevision
-        /// False where this user's first request at this revision was counted already.
+        /// False where this user's first request at this revision was counted already, or counts at another proxy.
         var isEvidence: Bool
 
         init(revision: LiveRevision, isEvidence: Bool) {
@@ -43,6 +44,7 @@ final class LiveRoute {
         requestTimeoutNanoseconds = spec.requestTimeout.nanosecondsClamped
         taps = RouteTaps(spec, revisions: revisions, former: former?.taps, limits: limits)
         weights = spec.revisions.map(\.weight)
+        evidence = spec.evidence.map(EvidenceOwner.init)
         assignment = Assignment(spec.routing, deployment: spec.deployment, weights: weights)
         let names = spec.revisions.map(\.revision)
         let formerNames = former?.spec.revisions.map(\.revision) ?? []
@@ -98,7 +100,7 @@ final class LiveRoute {
         guard let revision = withUpstream(index) else { return nil }
         // A user who moves to the candidate is new there.
         let isNew = isUsers && keys.insert(hash &+ revision.nameHash)
-        return Choice(revision: revision, isEvidence: isNew)
+        return Choice(revision: revision, isEvidence: isNew && evidence?.counts(hash) ?? true)
     }
 
     /// A revision without any instance listed cannot answer: then another one with a share does.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import KubernetesClient
 import Testing
 
 @testable import Commands
@@ -38,6 +39,41 @@ struct RunSettingsTests {
             """)
         #expect(settings.sources.map(\.name) == ["prometheus", "quality", "probe"])
         #expect(settings.tokenFile == "/etc/token")
+    }
+
+    @Test("names who may reach the proxies' control port, and refuses what it does not know there")
+    func proxyControl() throws {
+        let settings = try settings(
+            """
+            proxyControlFrom:
+            - {namespace: mlctl, podLabels: {app.kubernetes.io/name: mlctl-controller}}
+            - {namespace: "123"}
+            - {cidr: 10.0.0.0/8}
+            """)
+        #expect(
+            settings.serving.proxyControlFrom == [
+                .pods(namespace: "mlctl", labels: ["app.kubernetes.io/name": "mlctl-controller"]),
+                .pods(namespace: "123", labels: [:]), .addresses(cidr: "10.0.0.0/8"),
+            ])
+        #expect(RunSettings().serving.proxyControlFrom.isEmpty)
+        let wrongPeers = [
+            "{namespace: a, podLabel: {b: c}}", "{podLabels: {b: c}}", "{namespace: a, cidr: 10.0.0.0/8}", "{}",
+        ]
+        for wrong in wrongPeers {
+            let message = try #require(self.fault("proxyControlFrom: [\(wrong)]"), "\(wrong)")
+            #expect(message.contains("{namespace: …, podLabels: {…}}"), "\(message)")
+        }
+    }
+
+    @Test("a controller in a pod closes the proxies' control port in its own cluster alone")
+    func proxyControlOfClusters() throws {
+        let settings = try settings("proxyControlFrom: [{namespace: mlctl}]")
+        func peers(_ cluster: String, isPod: Bool) -> Int {
+            ClusterSites.serving(settings, in: ClusterSettings(name: cluster), isPod: isPod).proxyControlFrom.count
+        }
+        #expect(peers(ClusterSites.ownCluster, isPod: true) == 1)
+        #expect(peers("elsewhere", isPod: true) == 0)
+        #expect(peers("elsewhere", isPod: false) == 1)
     }
 
     @Test("names the clusters, and what they are served with")

@@ -198,7 +198,7 @@ enum Story {
         let key = cluster.key()
         let plan = Sample.plan([(Sample.one, 2, 100), (Sample.two, 1, 0)], key: key)
         try await cluster.withBackend { backend in
-            try await cluster.settle(backend, plan, writes: 13)
+            try await cluster.settle(backend, plan, writes: 14)
             try await cluster.settle(backend, plan, writes: 0)
             let weighted = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)], key: key)
             try await cluster.settle(backend, weighted, writes: 1)

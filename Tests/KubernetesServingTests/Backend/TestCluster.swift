@@ -54,9 +54,10 @@ struct TestCluster: Sendable {
     /// A backend that follows the cluster while `body` runs.
     @discardableResult
     func withBackend<Result: Sendable>(
-        owners: any DeploymentOwners = NoOwners(), _ body: @Sendable (ClusterBackend) async throws -> Result
+        owners: any DeploymentOwners = NoOwners(), settings: ClusterServingSettings = Sample.settings,
+        _ body: @Sendable (ClusterBackend) async throws -> Result
     ) async throws -> Result {
-        let backend = ClusterBackend(api: api, owners: owners, settings: Sample.settings)
+        let backend = ClusterBackend(api: api, owners: owners, settings: settings)
         return try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask {
                 await backend.run()

@@ -130,4 +130,33 @@ struct FollowedRoutesTests {
         let removed = followed.update(maps: [map("fraud")], slices: [])
         #expect(removed?.map(\.deployment.name) == ["fraud"])
     }
+
+    @Test("of several proxies each counts the users that are its own; one that does not find itself counts all")
+    func evidence() throws {
+        func proxies(_ endpoints: String) throws -> [RevisionEndpoints] {
+            [try slice(#""ports": [{"name": "control", "port": 9901}], "endpoints": [\#(endpoints)]"#, of: "x", good)]
+        }
+        let two = """
+            {"addresses": ["10.1.0.1"], "conditions": {"ready": true}, "targetRef": {"name": "proxy-a"}},
+            {"addresses": ["10.1.0.2"], "conditions": {"ready": true}, "targetRef": {"name": "proxy-b"}}
+            """
+        let leaving = """
+            {"addresses": ["10.1.0.1"], "conditions": {"ready": false, "terminating": true}, "targetRef": {"name": "proxy-a"}},
+            {"addresses": ["10.1.0.2"], "conditions": {"ready": true}, "targetRef": {"name": "proxy-b"}}
+            """
+        var sticky = map("fraud")
+        sticky.route?.routing = .stickyHeader("x-user")
+        func share(_ endpoints: String, of pod: String?, _ map: RouteConfigMap) throws -> EvidenceShare? {
+            var followed = FollowedRoutes(pod: pod)
+            let routes = followed.update(maps: [map], slices: [], proxies: try proxies(endpoints))
+            return try #require(routes?.first).evidence
+        }
+        #expect(try share(two, of: "proxy-a", sticky) == EvidenceShare(own: "proxy-a", all: ["proxy-a", "proxy-b"]))
+        #expect(try share(leaving, of: "proxy-a", sticky) == EvidenceShare(own: "proxy-a", all: ["proxy-b"]))
+        #expect(try share(leaving, of: "proxy-b", sticky) == nil)
+        #expect(try share(two, of: "somewhere-else", sticky) == nil)
+        #expect(try share(two, of: nil, sticky) == nil)
+        #expect(try share("", of: "proxy-a", sticky) == nil)
+        #expect(try share(two, of: "proxy-a", map("fraud")) == nil)
+    }
 }

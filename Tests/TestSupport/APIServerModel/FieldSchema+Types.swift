@@ -69,6 +69,7 @@ extension FieldSchema {
         "metadata": metadata, "spec": .type(["selector": .atomic]),
         "status": .type(["conditions": conditions, "disruptedPods": .map()]),
     ])
+    static let networkPolicy = FieldSchema.type(["metadata": metadata, "spec": .type(["podSelector": .atomic])])
     static let roleBinding = FieldSchema.type(["metadata": metadata, "roleRef": .atomic])
     static let event = FieldSchema.type(["metadata": metadata, "regarding": .atomic, "related": .atomic])
     static let customResourceDefinition = FieldSchema.type([

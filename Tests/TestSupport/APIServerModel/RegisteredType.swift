@@ -40,6 +40,7 @@ extension RegisteredType {
         RegisteredType(resource: .deployments, schema: .deployment, hasStatus: true, countsGenerations: true),
         RegisteredType(
             resource: .podDisruptionBudgets, schema: .podDisruptionBudget, hasStatus: true, countsGenerations: true),
+        RegisteredType(resource: .networkPolicies, schema: .networkPolicy, countsGenerations: true),
         RegisteredType(resource: .endpointSlices, schema: .plain, countsGenerations: true),
         RegisteredType(resource: .leases, schema: .plain, requiresVersion: true),
         RegisteredType(resource: .roles, schema: .plain),

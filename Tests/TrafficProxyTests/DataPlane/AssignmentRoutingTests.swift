@@ -133,6 +133,45 @@ import Testing
         }
     }
 
+    @Test("two proxies send a user to the same revision, and count his first request once between them")
+    func severalProxies() async throws {
+        try await PlaneHarness.run { one in
+            try await PlaneHarness.run { two in
+                let stable = try await ScriptedUpstream(.status(200))
+                let candidate = try await ScriptedUpstream(.status(200))
+                var clients: [RawClient] = []
+                for (name, harness) in [("proxy-a", one), ("proxy-b", two)] {
+                    var route = ProxyRoute(
+                        deployment: PlaneHarness.deployment, port: 0, routing: .stickyHeader("x-user"),
+                        revisions: [
+                            RevisionRoute(
+                                revision: Revision(rawValue: "s"), weight: 50,
+                                upstreams: [Upstream(instance: "s-0", port: stable.port)]),
+                            RevisionRoute(
+                                revision: Revision(rawValue: "c"), weight: 50,
+                                upstreams: [Upstream(instance: "c-0", port: candidate.port)]),
+                        ])
+                    route.evidence = EvidenceShare(own: name, all: ["proxy-a", "proxy-b"])
+                    let report = try await harness.handle.apply(ProxyRoutes(generation: 1, routes: [route])).get()
+                    clients.append(try RawClient(port: try #require(report.endpoints.first).port))
+                }
+                for user in 0..<60 {
+                    var revisions: Set<String?> = []
+                    for turn in 0..<4 {
+                        let answer = try await clients[turn % 2].request(fields: ["x-user: u\(user)"])
+                        revisions.insert(answer.field("x-mlctl-revision"))
+                    }
+                    #expect(revisions.count == 1, "u\(user)")
+                }
+                let reports = [try await one.report(), try await two.report()]
+                let counted = reports.map { $0.instances.map(\.counters.requests).reduce(0, +) }
+                #expect(counted.reduce(0, +) == 60, "\(counted)")
+                let most = try #require(counted.max())
+                #expect(most < 60, "\(counted)")
+            }
+        }
+    }
+
     @Test("every answer has an id of ours that is verified, also beside the client's own")
     func requestIds() async throws {
         try await PlaneHarness.run { harness in

@@ -57,6 +57,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch, create, update, patch, delete]
+# The key that a namespace's proxies sign request ids by. No creation can be held to a name: it could make other secrets
+# too, but read, change and delete none but this one.
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [mlctl-proxy-key]
+  verbs: [get, list, watch, update, delete]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
 # How it does.
 - apiGroups: [""]
   resources: [pods]

@@ -1,0 +1,79 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import Serving
+
+/// Each namespace's key of request ids: made once, by whichever controller comes first, and taken by all others.
+extension ClusterBackend {
+    private typealias KeySecret = ServedObject<ProxyKeyKind>
+
+    /// What verifies the ids that a namespace's proxies gave out.
+    /// - Returns: nil where none has been given out.
+    /// - Throws: `ClusterServingError` where that is not known.
+    public func requestIdKey(in namespace: String) throws -> RequestIdentityKey? {
+        if let missing = unsynced(of: [views.proxyKeys]) { throw missing }
+        return knownKey(in: namespace)?.identity
+    }
+
+    /// The namespace's key, made where there is none. Asks the API server only then.
+    /// - Throws: `ClusterServingError`.
+    func proxyKey(in namespace: String) async throws -> ProxyKey {
+        if let missing = unsynced(of: [views.proxyKeys]) { throw missing }
+        if let known = knownKey(in: namespace) { return known }
+        let key = ObjectKey(namespace: namespace, name: ObjectNames.proxyKey)
+        do {
+            let found = try await keySecret(key)
+            if let valid = found?.detail.key { return note(valid, in: namespace) }
+            if let found, !found.live.isManaged { throw Self.holdsNoKey(key) }
+            return try await makeKey(key, replacing: found?.metadata.resourceVersion)
+        } catch let error as APIError {
+            throw ClusterServingError(error, about: "Secret \(key)")
+        }
+    }
+
+    private func knownKey(in namespace: String) -> ProxyKey? {
+        let key = ObjectKey(namespace: namespace, name: ObjectNames.proxyKey)
+        return madeKeys[namespace] ?? views.proxyKeys.cache[key]?.detail.key
+    }
+
+    private func keySecret(_ key: ObjectKey) async throws -> KeySecret? {
+        do {
+            return try JSONDecoder().decode(KeySecret.self, from: try await api.answer(to: .get(.secrets, key)))
+        } catch let error as APIError where error.isNotFound {
+            return nil
+        }
+    }
+
+    private func makeKey(_ key: ObjectKey, replacing resourceVersion: String?) async throws -> ProxyKey {
+        let namespace = key.namespace ?? ""
+        var random = SystemRandomNumberGenerator()
+        let bytes = (0..<RequestIdentityKey.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        guard let made = ProxyKey(bytes) else { throw Self.holdsNoKey(key) }
+        let body = ProxyKeyKind.secret(in: namespace, key: bytes, resourceVersion: resourceVersion).jsonData
+        if resourceVersion != nil {
+            try await api.replace(.secrets, key, body: body)
+        } else {
+            do {
+                try await api.create(.secrets, namespace: namespace, body: body)
+            } catch let error as APIError where error.isConflict {
+                // Somebody else was first: theirs is the key.
+                guard let theirs = try await keySecret(key)?.detail.key else { throw error }
+                return note(theirs, in: namespace)
+            }
+        }
+        logger.notice("Made the key of request ids", metadata: ["namespace": "\(namespace)"])
+        return note(made, in: namespace)
+    }
+
+    private func note(_ key: ProxyKey, in namespace: String) -> ProxyKey {
+        madeKeys[namespace] = key
+        return key
+    }
+
+    private static func holdsNoKey(_ key: ObjectKey) -> ClusterServingError {
+        ClusterServingError(
+            .foreignObject,
+            "Secret \(key) is there already, and holds no \(RequestIdentityKey.byteCount) bytes under "
+                + "'\(ProxyKey.entry)'. Delete it, and mlctl makes one; or put a key into it.", retry: .waiting)
+    }
+}
