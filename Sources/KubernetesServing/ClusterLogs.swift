@@ -37,7 +37,8 @@ public struct ClusterLogs: LogSource {
         let path = ResourceType.pods.path(
             namespace: pod.metadata.namespace, name: pod.metadata.name, subresource: "log")
         let request = APIRequest(
-            .get, path, query: [.init("tailLines", String(count))], accept: "*/*")
+            .get, path, query: [.init("container", PodRendering.container), .init("tailLines", String(count))],
+            accept: "*/*")
         do {
             let text = String(decoding: try await api.answer(to: request), as: UTF8.self)
             let revision = Revision(rawValue: pod.metadata.labels[ObjectLabels.revision] ?? "")
