@@ -41,13 +41,18 @@ struct ClusterStrategies {
                 $0, rollout: "{steps: [{setWeight: 10}, {setWeight: 50}, {setWeight: 100}], gates: []}")
         }
         #expect(await rollOut(cluster, watch) == ["1=100 2=0", "1=90 2=10", "1=50 2=50", "1=0 2=100", "2=100"])
+        // Its pods go once no route leads to them.
+        let writes = await cluster.transport.writes
+        let lastRoute = try #require(writes.lastIndex { $0.path.hasSuffix("/configmaps/model-route") })
+        let firstDeletion = try #require(writes.firstIndex { $0.method == .delete })
+        #expect(lastRoute < firstDeletion)
     }
 
     @Test("blueGreen: all at once, when the new pods are ready, with a preview before")
     func blueGreen() async throws {
         let (cluster, watch) = try await cluster {
             SimulatedCluster.manifest(
-                $0, rollout: "{strategy: blueGreen, preview: {}, steps: [{setWeight: 100}], gates: []}")
+                $0, rollout: "{strategy: blueGreen, preview: {}, keepFor: 1s, steps: [{setWeight: 100}], gates: []}")
         }
         #expect(await rollOut(cluster, watch) == ["1=100 2=0", "1=0 2=100", "2=100"])
     }
@@ -66,7 +71,7 @@ struct ClusterStrategies {
         let (cluster, watch) = try await cluster {
             SimulatedCluster.manifest(
                 $0,
-                rollout: "{strategy: ab, ab: {share: 30, goal: {outcome: {label: l}}, horizon: 2s, "
+                rollout: "{strategy: ab, ab: {share: 30, goal: {outcome: {label: l}}, horizon: 10s, "
                     + "onInconclusive: promote}, gates: []}", extra: "traffic: {sticky: {header: x-user}}")
         }
         #expect(await rollOut(cluster, watch) == ["1=100 2=0", "1=70 2=30", "1=0 2=100", "2=100"])

@@ -33,7 +33,9 @@ struct FetchModelCommand: AsyncParsableCommand {
         let folder = to.path(percentEncoded: false)
         do {
             if verifiesOnly, let digest {
-                try await ModelVerification(place: folder).verify(digest)
+                // A claim's path may lead to one file.
+                let place = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+                try await ModelVerification(place: place).verify(digest)
                 print("\(digest) in \(folder)")
             } else if let uri {
                 let fetched = try await ModelDelivery(folder: to, logger: logger).deliver(uri: uri, digest: digest)
