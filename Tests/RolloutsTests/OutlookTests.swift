@@ -271,6 +271,18 @@ struct OutlookTests {
             ])
     }
 
+    @Test("in a cluster, addresses are those of its Services")
+    func clusterAddresses() {
+        var deployment = ModelDeployment.example("good-1", rollout: .twoSteps)
+        deployment.target = .kubernetes(KubernetesTarget())
+        deployment.rollout.preview = Preview()
+        deployment.endpoint.port = 9000
+        let words = Dictionary(deployment.settingsWords.map { ($0.name, $0.text) }) { first, _ in first }
+        #expect(words["endpoint"] == "http://model.test.svc:9000, answers within 1m")
+        let preview = "preview at http://model-REVISION.test.svc:9000 in the cluster"
+        #expect(words["strategy"]?.hasSuffix(preview) == true)
+    }
+
     @Test("where there is no room for both, steps and gates that need stable are said to be left out")
     func withoutRoom() {
         var deployment = ModelDeployment.example("good-1", replicas: 1, rollout: .twoSteps)

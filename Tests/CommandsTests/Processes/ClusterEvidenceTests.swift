@@ -9,7 +9,8 @@ import Testing
 
 @Suite("Evidence from a cluster's proxies", .serialized, .timeLimit(.minutes(2)))
 struct ClusterEvidenceTests {
-    private let (old, new) = (ServingNamespace.old, ServingNamespace.new)
+    private let old = ServingNamespace.old
+    private let new = ServingNamespace.new
 
     /// An address of the loopback that nobody else has.
     private static var ownAddress: String {

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Pods that leave a cluster under load", .serialized, .timeLimit(.minutes(2)))
 struct LeavingPodsTests {
-    private let (old, new) = (ServingNamespace.old, ServingNamespace.new)
+    private let old = ServingNamespace.old
+    private let new = ServingNamespace.new
 
     /// As a kubelet does after the drain time, at the earliest moment at which that is right.
     /// - Parameter generation: of the routes that still had it.
