@@ -39,7 +39,6 @@ struct ExplainText {
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
         if let waitingFor = status.waitingFor { rows.add("waiting for", waitingFor, .warning) }
-        if let endpoint = status.endpoint { rows.add("endpoint", endpoint) }
         if let preview = status.preview {
             rows.add("preview", preview)
             if let command = ClusterPreview.forwarding(preview) { rows.add("", command) }
