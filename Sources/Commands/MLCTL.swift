@@ -38,7 +38,10 @@ public struct MLCTL: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Started by the controller",
-                subcommands: [ProxyCommand.self, KeeperCommand.self, FetchModelCommand.self, ServeModelCommand.self]),
+                subcommands: [
+                    ProxyCommand.self, KeeperCommand.self, CompanionCommand.self, FetchModelCommand.self,
+                    ServeModelCommand.self,
+                ]),
         ])
 
     public init() {}

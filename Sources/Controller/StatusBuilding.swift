@@ -105,7 +105,13 @@ struct DeploymentView {
                 "Ready", isReady, isReady ? "Healthy" : state.phase == .healthy ? "Degraded" : state.phase.rawValue),
             condition("Reconciling", isReconciling, state.phase.rawValue),
             condition("Stalled", isStalled, stallReason(state)),
-        ]
+        ] + pinning(state)
+    }
+
+    /// Nothing is wrong with it now, and may be.
+    private func pinning(_ state: RolloutState) -> [Condition] {
+        guard let advice = state.settings.template.model.unpinnedAdvice(on: state.target) else { return [] }
+        return [Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: advice)]
     }
 }
 

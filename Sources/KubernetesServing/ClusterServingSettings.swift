@@ -1,6 +1,6 @@
 /// What the controller's settings say about serving in a cluster.
 public struct ClusterServingSettings: Hashable, Sendable {
-    /// mlctl's own image: the proxy's, and that of the init container that fetches `https:` models.
+    /// mlctl's own image: the proxy's, and that of containers that fetch `https:` models, verify digests and warm up.
     public var image: String
     /// Fetches `s3:`, `gs:` and `hf:` models: gets the URI and the folder as its arguments, as KServe's does.
     public var storageInitializerImage: String

@@ -82,13 +82,17 @@ struct FileTree: Sendable {
 
     /// Reads everything.
     func digest(cancellation: Cancellation) throws -> ContentDigest {
-        let contents = try entries.map { entry in
+        digest(contents: try contents(cancellation: cancellation))
+    }
+
+    /// The digest of each entry's bytes.
+    func contents(cancellation: Cancellation) throws -> [ContentDigest] {
+        try entries.map { entry in
             switch entry.kind {
             case .link(let target): ContentDigest(of: target.utf8)
             case .file: try FileCall.digest(of: path(of: entry), cancellation: cancellation)
             }
         }
-        return digest(contents: contents)
     }
 }
 

@@ -62,16 +62,28 @@ extension ModelDeployment {
         }
     }
 
-    private var endpointText: String {
-        let place =
-            switch target {
-            case .kubernetes(let kubernetes) where kubernetes.router == .gatewayAPI: "as its HTTPRoute has it"
-            case .kubernetes:
-                "the Service \(key.name) of the namespace \(key.namespace)"
-                    + (endpoint.port.map { ", port \($0)" } ?? "")
-            case .local: endpoint.port.map { "http://127.0.0.1:\($0)" } ?? "a free port that is chosen once and kept"
-            }
-        return "\(place), answers within \(endpoint.requestTimeout.goText)"
+    private var endpointText: String { "\(addressText), answers within \(endpoint.requestTimeout.goText)" }
+
+    private var addressText: String {
+        switch target {
+        case .local: endpoint.port.map { "http://127.0.0.1:\($0)" } ?? "a free port that is chosen once and kept"
+        case .kubernetes(let kubernetes) where !kubernetes.hostnames.isEmpty:
+            kubernetes.hostnames.joined(separator: ", ")
+        case .kubernetes(let kubernetes) where kubernetes.router == .gatewayAPI: "all host names of its gateways"
+        case .kubernetes: clusterAddress(of: key.name)
+        }
+    }
+
+    /// As pods of the cluster ask for a Service.
+    private func clusterAddress(of service: String) -> String {
+        "http://\(service).\(key.namespace).svc" + (endpoint.port.map { $0 == 80 ? "" : ":\($0)" } ?? "")
+    }
+
+    private func previewText(_ preview: Preview) -> String {
+        switch target {
+        case .local: preview.port.map { "preview at http://127.0.0.1:\($0)" } ?? "preview at a free port"
+        case .kubernetes: "preview at \(clusterAddress(of: "\(key.name)-REVISION")) in the cluster"
+        }
     }
 
     private var routingText: String {
@@ -104,10 +116,7 @@ extension ModelDeployment {
         var parts = [rollout.strategy.rawValue]
         if rollout.capacity == .drainThenLoad { parts.append("the old revision makes room first") }
         if let preview = rollout.preview {
-            parts.append(
-                isInCluster
-                    ? "preview at the candidate's own Service"
-                    : preview.port.map { "preview at http://127.0.0.1:\($0)" } ?? "preview at a free port")
+            parts.append(previewText(preview))
         }
         return parts.joined(separator: ", ")
     }

@@ -271,15 +271,13 @@ struct OutlookTests {
             ])
     }
 
-    @Test("in a cluster they say where the service is, and which users of a test may move")
-    func settingsInCluster() {
+    @Test("in a cluster they say which users of a test may move")
+    func movingUsersInCluster() {
         var deployment = ModelDeployment.example("good-1", replicas: 2, rollout: .twoSteps)
         deployment.target = .kubernetes(KubernetesTarget())
         deployment.endpoint.routing = .stickyHeader("x-user")
         deployment.endpoint.keepsUsers = true
         func text(_ name: String) -> String { deployment.settingsWords.first { $0.name == name }?.text ?? "" }
-        #expect(text("endpoint").contains("the Service \(deployment.key.name) of the namespace"))
-        #expect(!text("endpoint").contains("127.0.0.1"))
         deployment.rollout.steps = [RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))]
         #expect(!text("traffic").contains("proxyReplicas"))
         deployment.rollout.steps = [
@@ -288,6 +286,18 @@ struct OutlookTests {
         #expect(text("traffic").contains("with proxyReplicas over 1, some move"))
         deployment.target = .local
         #expect(!text("traffic").contains("proxyReplicas"))
+    }
+
+    @Test("in a cluster, addresses are those of its Services")
+    func clusterAddresses() {
+        var deployment = ModelDeployment.example("good-1", rollout: .twoSteps)
+        deployment.target = .kubernetes(KubernetesTarget())
+        deployment.rollout.preview = Preview()
+        deployment.endpoint.port = 9000
+        let words = Dictionary(deployment.settingsWords.map { ($0.name, $0.text) }) { first, _ in first }
+        #expect(words["endpoint"] == "http://model.test.svc:9000, answers within 1m")
+        let preview = "preview at http://model-REVISION.test.svc:9000 in the cluster"
+        #expect(words["strategy"]?.hasSuffix(preview) == true)
     }
 
     @Test("where there is no room for both, steps and gates that need stable are said to be left out")

@@ -19,32 +19,53 @@ struct SimulatedCluster {
     let transport: ModelTransport
     let source: ScriptedSource
     let archive = InMemoryStateStore()
+    private let manifest: @Sendable (_ version: String) -> String
 
-    init(version: String) async throws {
-        transport = ModelTransport(APIServerModel(namespaces: ["test"], now: Date())) { Date() }
-        source = ScriptedSource(Self.snapshot(version))
+    /// - Parameters:
+    ///   - gpuCount: of the cluster; nil: no end of them.
+    ///   - manifest: what git says of a version.
+    init(
+        version: String, gpuCount: Int? = nil,
+        manifest: @escaping @Sendable (_ version: String) -> String = { SimulatedCluster.manifest($0) }
+    ) async throws {
+        var settings = APIServerModel.Settings()
+        settings.gpuCount = gpuCount
+        transport = ModelTransport(APIServerModel(namespaces: ["test"], now: Date(), settings: settings)) { Date() }
+        self.manifest = manifest
+        source = ScriptedSource(Self.snapshot(version, manifest(version)))
         let definition = Data(CanonicalJSON.text(CustomResourceDefinition.modelDeployment).utf8)
         try await KubernetesAPI(transport: transport).create(
             .customResourceDefinitions, namespace: nil, body: definition)
         await transport.forgetLog()
     }
 
-    private static func snapshot(_ version: String) -> ManifestSnapshot {
-        let text = """
-            apiVersion: mlctl.dev/v1alpha1
-            kind: ModelDeployment
-            metadata: {name: model, namespace: test}
-            spec:
-              model: {version: "\(version)"}
-              runtime: {image: "example/model:1"}
-              target: {kind: kubernetes}
-              replicas: 2
-              rollout: {steps: [{setWeight: 50}, {setWeight: 100}], gates: []}
-            """
-        return ManifestSnapshot(commit: "c\(version)", files: ["a.yaml": ManifestFile(blob: version, text: text)])
+    /// - Parameter extra: more lines of the spec.
+    static func manifest(
+        _ version: String, name: String = "model", replicas: Int = 2,
+        rollout: String = "{steps: [{setWeight: 50}, {setWeight: 100}], gates: []}", extra: String = ""
+    ) -> String {
+        """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ModelDeployment
+        metadata: {name: \(name), namespace: test}
+        spec:
+          model: {version: "\(version)"}
+          runtime: {image: "example/model:1"}
+          target: {kind: kubernetes}
+          replicas: \(replicas)
+          rollout: \(rollout)
+          \(extra)
+        """
     }
 
-    func commit(_ version: String) async { await source.commit(Self.snapshot(version)) }
+    private static func snapshot(_ commit: String, _ text: String) -> ManifestSnapshot {
+        ManifestSnapshot(commit: "c\(commit)", files: ["a.yaml": ManifestFile(blob: commit, text: text)])
+    }
+
+    func commit(_ version: String) async { await source.commit(Self.snapshot(version, manifest(version))) }
+
+    /// - Parameter commit: sorts after those before it.
+    func commit(_ commit: String, text: String) async { await source.commit(Self.snapshot(commit, text)) }
 
     // MARK: - Lives of a controller
 
@@ -91,13 +112,15 @@ struct SimulatedCluster {
     // MARK: - What is so
 
     /// The version serves, alone, with all that it needs and nothing more, and the record says so.
-    func isAsWanted(_ version: String) async -> Bool { await differences(from: version).isEmpty }
+    func isAsWanted(_ version: String, replicas: Int = 2) async -> Bool {
+        await differences(from: version, replicas: replicas).isEmpty
+    }
 
     /// What is not as git wants it.
-    func differences(from version: String) async -> [String] {
+    func differences(from version: String, replicas: Int = 2) async -> [String] {
         var differences: [String] = []
         func check(_ isSo: Bool, _ what: String) { if !isSo { differences.append(what) } }
-        let deployment = await objects(.modelDeployments).first
+        let deployment = await deployment()
         let status = deployment?.member("status")
         check(status?.member("phase") == "Healthy", "phase \(String(describing: status?.member("phase")))")
         check(status?.member("stable")?.member("version") == .string(version), "another stable")
@@ -108,8 +131,8 @@ struct SimulatedCluster {
         }
         check(workloads.count == 1, "\(workloads.count) workloads")
         for workload in workloads {
-            check(workload.member("spec")?.member("replicas") == 2, "replicas")
-            check(workload.member("status")?.member("readyReplicas") == 2, "ready replicas")
+            check(workload.member("spec")?.member("replicas") == .integer(replicas), "replicas")
+            check(workload.member("status")?.member("readyReplicas") == .integer(replicas), "ready replicas")
             guard case .array(let owners)? = workload.member("metadata")?.member("ownerReferences") else {
                 check(false, "no owner")
                 continue
@@ -172,10 +195,16 @@ struct SimulatedCluster {
 
     /// How often something was begun, as the record tells.
     func events(_ kind: RolloutEvent.Kind) async -> Int {
-        guard case .array(let events)? = await objects(.modelDeployments).first?.member("status")?.member("events")
+        guard case .array(let events)? = await status()?.member("events")
         else { return 0 }
         return events.count { $0.member("kind") == .string(kind.rawValue) }
     }
+
+    private func deployment(_ name: String = key.name) async -> JSONValue? {
+        await objects(.modelDeployments).first { $0.member("metadata")?.member("name") == .string(name) }
+    }
+
+    func status(of name: String = key.name) async -> JSONValue? { await deployment(name)?.member("status") }
 
     private func objects(_ type: ResourceType) async -> [JSONValue] {
         let body = await transport.update { $0.handle(.list(type), now: Date()).body }

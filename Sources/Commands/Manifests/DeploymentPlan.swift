@@ -1,4 +1,5 @@
 import Controller
+import KubernetesServing
 import ModelManifests
 import Rollouts
 
@@ -33,6 +34,10 @@ struct DeploymentPlan: Hashable, Encodable {
     var settings: [SettingWords]
     /// The most that is loaded at once.
     var capacity: String
+    /// Where the candidate can be tried, in a cluster.
+    var preview: String?
+    /// What may go wrong later, and what to do.
+    var warnings: [String]
 
     /// - Parameter running: what the controller knows of it; nil where it knows nothing.
     init(_ deployment: ModelDeployment, against running: Running) {
@@ -42,7 +47,11 @@ struct DeploymentPlan: Hashable, Encodable {
         let known = running.explanation
         let template = Self.pinned(deployment.template, like: known?.wanted)
         revision = template.revision
-        isRevisionFinal = template.model.storageURI == nil || template.model.digest != nil
+        isRevisionFinal =
+            deployment.target != .local || template.model.storageURI == nil || template.model.digest != nil
+        preview = ClusterPreview.address(of: deployment, template.revision)
+            .map { "\($0), from outside: \(ClusterPreview.forwarding($0) ?? "")" }
+        warnings = [deployment.unpinnedModel].compactMap(\.self)
         runningVersion = known?.stableLoad?.version
         runningRevision = known?.stableLoad?.revision
         settingChanges = known.map { Self.changes(from: $0.settings, to: deployment.settingsWords) } ?? []

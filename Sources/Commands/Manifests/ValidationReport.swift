@@ -13,7 +13,10 @@ struct ValidationReport {
                 let revision = deployments.first { $0.key == key }?.template.revision.rawValue ?? ""
                 return "  \(key)  revision \(revision)"
             }
-            return (["\(count(files.count, "file")), \(count(deployments.count, "deployment")): all valid"] + names)
+            return
+                (warnings.map { "\($0.deployment): warning: \($0.message)" } + [
+                    "\(count(files.count, "file")), \(count(deployments.count, "deployment")): all valid"
+                ] + names)
                 .joined(separator: "\n")
         }
         let wrong = Set(diagnostics.map(\.file)).count
@@ -21,6 +24,18 @@ struct ValidationReport {
             (diagnostics.map(\.description)
             + ["\(count(diagnostics.count, "error")) in \(wrong) of \(count(files.count, "file"))"]).joined(
                 separator: "\n")
+    }
+
+    struct Warning: Encodable {
+        var deployment: String
+        var message: String
+    }
+
+    /// What is valid, and may go wrong later.
+    private var warnings: [Warning] {
+        deployments.sorted { $0.key < $1.key }.compactMap { deployment in
+            deployment.unpinnedModel.map { Warning(deployment: "\(deployment.key)", message: $0) }
+        }
     }
 
     private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
@@ -37,6 +52,7 @@ struct ValidationReport {
             var files: Int
             var deployments: [Deployment]
             var errors: [Diagnostic]
+            var warnings: [Warning]
         }
         return try encode(
             Document(
@@ -46,7 +62,7 @@ struct ValidationReport {
                         namespace: $0.key.namespace, name: $0.key.name, version: $0.template.model.version,
                         revision: $0.template.revision.rawValue)
                 },
-                errors: diagnostics))
+                errors: diagnostics, warnings: warnings))
     }
 
     /// SARIF 2.1.0.

@@ -1,6 +1,7 @@
 import Analysis
 import Controller
 import Foundation
+import KubernetesServing
 import ModelManifests
 import Rollouts
 
@@ -38,6 +39,10 @@ struct ExplainText {
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
         if let waitingFor = status.waitingFor { rows.add("waiting for", waitingFor, .warning) }
+        if let preview = status.preview {
+            rows.add("preview", preview)
+            if let command = ClusterPreview.forwarding(preview) { rows.add("", command) }
+        }
         return rows.lines
     }
 

@@ -27,7 +27,9 @@ struct PlanText {
             if let endpoint = plan.settings.first(where: { $0.name == "endpoint" }) {
                 rows.add("endpoint", endpoint.text)
             }
+            if let preview = plan.preview { rows.add("preview", preview) }
         }
+        for warning in plan.warnings { rows.add("warning", warning, .warning) }
         lines += rows.lines
         return lines
     }

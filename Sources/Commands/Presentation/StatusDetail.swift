@@ -1,5 +1,6 @@
 import Controller
 import Foundation
+import KubernetesServing
 import ModelManifests
 
 /// `mlctl status NAME`: everything about one deployment.
@@ -34,6 +35,10 @@ struct StatusDetail {
             lines.append(field("Deadline", RelativeTime.text(deadline, now: now)))
         }
         lines.append(field("Endpoint", deployment.endpoint ?? "not open"))
+        if let preview = deployment.preview {
+            lines.append(field("Preview", preview))
+            if let command = ClusterPreview.forwarding(preview) { lines.append(field("", command, .faint)) }
+        }
         return lines
     }
 

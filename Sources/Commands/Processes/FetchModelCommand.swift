@@ -8,23 +8,42 @@ struct FetchModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch-model", abstract: "Fetch a model's files into a folder, and verify them.",
         discussion: """
-            Resumes what was cut off, and does nothing where the files are there already.
+            Resumes what was cut off, and does nothing where the files are there already. With --verify-only it brings \
+            nothing: it reads what something else has brought, and exits 2 where that is not what the digest says.
 
-            Example: mlctl fetch-model --uri https://models.example.com/fraud.tar.gz --digest sha256:9f2c… --to /mnt/models
+            Examples:
+              mlctl fetch-model --uri https://models.example.com/fraud.tar.gz --digest sha256:9f2c… --to /mnt/models
+              mlctl fetch-model --verify-only --digest sha256:9f2c… --to /mnt/models
             """)
 
-    @Option(help: "Where the files are: https: or file:.") var uri: String
+    @Option(help: "Where the files are: https: or file:.") var uri: String?
     @Option(help: "What they must be: sha256: and 64 hex digits.") var digest: String?
     @Option(help: "The folder that is to hold them.", transform: { URL(fileURLWithPath: $0, isDirectory: true) })
     var to: URL
+    @Flag(name: .customLong("verify-only"), help: "Only see whether the files are there as --digest says.")
+    var verifiesOnly = false
+
+    func validate() throws {
+        if verifiesOnly, digest == nil { throw ValidationError("--verify-only needs --digest") }
+        if !verifiesOnly, uri == nil { throw ValidationError("name the files with --uri") }
+    }
 
     func run() async throws {
         let logger = Logger(label: "mlctl.fetch-model") { _ in PlainLogHandler() }
+        let folder = to.path(percentEncoded: false)
         do {
-            let fetched = try await ModelDelivery(folder: to, logger: logger).deliver(uri: uri, digest: digest)
-            print("\(uri): \(fetched) in \(to.path(percentEncoded: false))")
+            if verifiesOnly, let digest {
+                // A claim's path may lead to one file.
+                let place = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+                try await ModelVerification(place: place).verify(digest)
+                print("\(digest) in \(folder)")
+            } else if let uri {
+                let fetched = try await ModelDelivery(folder: to, logger: logger).deliver(uri: uri, digest: digest)
+                print("\(uri): \(fetched) in \(folder)")
+            }
         } catch let error as StorageError {
-            throw ValidationError(error.message)
+            // The last line is what the cluster shows of a container that failed.
+            throw CommandFailure(error.code == .digestMismatch ? .wrongUsage : .failed, error.message)
         }
     }
 }

@@ -41,10 +41,15 @@ struct ProxyCommand: AsyncParsableCommand {
         let watch = RouteWatch(
             api, namespace: namespace, pod: ProcessInfo.processInfo.hostName, logger: logger)
         let (changes, change) = AsyncStream.makeStream(of: [ProxyRoute].self, bufferingPolicy: .bufferingNewest(1))
-        configuration.directions = .following(changes, host: address, controlPort: controlPort)
+        let (delivered, deliver) = AsyncStream.makeStream(of: [ProxyRoute].self, bufferingPolicy: .bufferingNewest(1))
+        let recordings = RecordingDelivery(
+            folder: state.url.appending(path: "recordings"), logger: logger,
+            fetch: RecordingFetch.bytes(of:maximumBytes:))
+        configuration.directions = .following(delivered, host: address, controlPort: controlPort)
         let proxy = TrafficProxy(configuration: configuration)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await watch.run(change) }
+            group.addTask { await recordings.run(changes, deliver) }
             defer { group.cancelAll() }
             try await proxy.run()
         }

@@ -21,6 +21,7 @@ struct ClusterSites {
         var namespace: String?
         var api: KubernetesAPI
         var backend: ClusterBackend
+        var counters: ClusterProxyCounters
         var store: ClusterStore
         var events: EventRecorder
     }
@@ -74,8 +75,11 @@ struct ClusterSites {
             now: now, logger: logger)
         let serving = serving(settings, in: cluster, isPod: isPod)
         let backend = ClusterBackend(api: api, owners: store, settings: serving, logger: logger)
+        let counters = ClusterProxyCounters { namespace in
+            await backend.proxies(in: namespace).map { ProxyPod(name: $0, address: $1) }
+        }
         return Member(
-            settings: cluster, namespace: connection.namespace, api: api, backend: backend,
+            settings: cluster, namespace: connection.namespace, api: api, backend: backend, counters: counters,
             store: store, events: events)
     }
 
@@ -91,16 +95,12 @@ struct ClusterSites {
 
     func directory(with local: Site?) -> SiteDirectory {
         let sites = members.map { member in
-            let backend = member.backend
-            return (
+            (
                 member.settings.name,
                 Site(
-                    backend: backend, store: member.store,
-                    metrics: ClusterProxyCounters { namespace in
-                        await backend.proxies(in: namespace).map { ProxyPod(name: $0, address: $1) }
-                    },
+                    backend: member.backend, store: member.store, metrics: member.counters,
                     logs: ClusterLogs(api: member.api), register: member.store,
-                    requestIdKey: { try await backend.requestIdKey(in: $0) })
+                    requestIdKey: { try await member.backend.requestIdKey(in: $0) })
             )
         }
         return SiteDirectory(
@@ -125,6 +125,8 @@ struct ClusterSites {
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             for member in members {
+                let counters = member.counters
+                await member.backend.listen { await counters.problems(of: $0) }
                 group.addTask { await member.backend.run() }  // The store's watch too: it knows the owners.
                 group.addTask { await member.events.run() }
             }

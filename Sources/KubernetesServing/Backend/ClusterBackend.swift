@@ -43,6 +43,8 @@ public actor ClusterBackend: ServingBackend {
     /// Who else writes a deployment's objects.
     var contests: [DeploymentKey: [ObjectID: String]] = [:]
     var silentPods = SilentPods()
+    /// What the proxies say of a deployment's route.
+    private var routeProblems: @Sendable (DeploymentKey) async -> [String] = { _ in [] }
     /// Whose an object was: one that is gone cannot be asked.
     private var belongings: [ObjectID: DeploymentKey] = [:]
 
@@ -144,11 +146,23 @@ public actor ClusterBackend: ServingBackend {
         return Set(views.applied.flatMap(\.allLive).compactMap(\.deployment)).sorted()
     }
 
+    /// From now on, what proxies cannot follow is part of what is observed.
+    public func listen(toProxies problems: @escaping @Sendable (DeploymentKey) async -> [String]) {
+        routeProblems = problems
+    }
+
     public func observe(_ deployment: DeploymentKey) async throws -> Observation {
+        await hearSilentPods(of: deployment)
+        var observation = try seen(deployment)
+        // Asked only where a route has what can fail in a proxy alone.
+        if plans[deployment]?.endpoint.generate != nil { observation.problems += await routeProblems(deployment) }
+        return observation
+    }
+
+    private func seen(_ deployment: DeploymentKey) throws -> Observation {
         if let missing = unsynced(of: [views.workloads, views.pods, views.configMaps] + views.undecided) {
             throw missing
         }
-        await hearSilentPods(of: deployment)
         let sketch = views.applied.lazy.compactMap { $0.sketch(of: deployment) }.first
         let read = AnnotationJSON.value(PlanSketch.self, sketch)
         let proxy = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)

@@ -84,12 +84,15 @@ struct ClusterObservation: Sendable {
         }
     }
 
-    /// What a plan asks for and a cluster does not do.
+    /// What a plan asks for and a cluster does not do: without a volume, nobody but the server has the model's files.
     private func missing(_ plan: ServingPlan?) -> [String] {
-        guard let plan, plan.revisions.contains(where: { $0.template.runtime.warmup != nil }) else { return [] }
+        let isWarmable = plan?.revisions.allSatisfy {
+            $0.template.runtime.warmup == nil || $0.template.model.storageURI != nil
+        }
+        guard isWarmable == false else { return [] }
         return [
-            "`runtime.warmup` is not replayed in a cluster: a pod takes traffic as soon as its readiness probe passes. "
-                + "Let the probe ask for what warms the model up."
+            "`runtime.warmup` is not played: the model's files are in the server's image, where nobody else finds them. "
+                + "Name them by `model.storageUri`, or let the readiness probe ask for what warms the model up."
         ]
     }
 }

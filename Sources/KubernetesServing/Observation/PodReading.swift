@@ -10,6 +10,7 @@ struct PodReading: Hashable, Sendable {
     let pod: ServedObject<PodKind>
     private let status: PodKind.Detail.Status?
     private let server: PodKind.ContainerStatus?
+    private let companion: PodKind.ContainerStatus?
     private let fetching: PodKind.ContainerStatus?
     /// What an event said, where the status says nothing.
     private let said: String?
@@ -20,6 +21,7 @@ struct PodReading: Hashable, Sendable {
         status = pod.detail.status
         let containers = status?.containerStatuses ?? []
         server = containers.first { $0.name == PodRendering.container } ?? containers.first
+        companion = containers.first { $0.name == CompanionRendering.container }
         // The one that is under way, or failed: those before it have ended well.
         fetching = status?.initContainerStatuses?.first { ($0.state?.terminated?.exitCode ?? 1) != 0 }
     }
@@ -50,11 +52,15 @@ struct PodReading: Hashable, Sendable {
         if pod.metadata.deletionTimestamp != nil { return (.draining, nil) }
         if let problem = waitingProblem { return problem }
         if isReady { return (.ready, nil) }
+        if let warmingProblem { return warmingProblem }
         if let scheduling { return (.starting, scheduling) }
         if let fetching, fetching.state?.running != nil || (fetching.restartCount ?? 0) == 0 {
             return (.fetching, nil)
         }
         guard server?.state?.running != nil else { return (.starting, lastEnd) }
+        if server?.ready == true, companion?.ready == false {
+            return (.starting, "its warm-up requests are being played.")
+        }
         return wasReady
             ? (.unready, "its readiness probe fails now: it gets no traffic. See its log.") : (.starting, lastEnd)
     }
@@ -90,24 +96,52 @@ struct PodReading: Hashable, Sendable {
     }
 
     private var waitingProblem: (InstanceObservation.Condition, String)? {
-        for container in [fetching, server].compactMap(\.self) {
+        for container in [fetching, server, companion].compactMap(\.self) {
             guard let waiting = container.state?.waiting, let reason = waiting.reason else { continue }
             let message = waiting.message.map { ": \(Self.quoted($0))" } ?? ""
             switch reason {
             case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull":
-                return (
-                    .failed,
-                    "the image \(container.image ?? "?") cannot be pulled\(message). Correct `runtime.image`, or give "
-                        + "`runtime.imagePullSecrets`."
-                )
+                return (.failed, imageProblem(container, message))
             case "CreateContainerConfigError": return (.failed, configurationProblem(message))
             case "CreateContainerError", "RunContainerError":
                 return (.failed, "the container cannot be started\(message). Correct `command`, `args` or the image.")
-            case "CrashLoopBackOff": return (.crashLooping, crash(container))
+            case "CrashLoopBackOff" where container.name == CompanionRendering.container: continue
+            case "CrashLoopBackOff":
+                return (isOtherModel(container) ? .failed : .crashLooping, crash(container))
             default: continue
             }
         }
         return nil
+    }
+
+    private func imageProblem(_ container: PodKind.ContainerStatus, _ message: String) -> String {
+        "the image \(container.image ?? "?") cannot be pulled\(message). "
+            + (container.name == server?.name
+                ? "Correct `runtime.image`, or give `runtime.imagePullSecrets`."
+                : "It is named in the controller's settings: correct it there, or give `runtime.imagePullSecrets`.")
+    }
+
+    /// Exit code 2 of mlctl's own containers: what they were given is wrong, and stays so.
+    private static let wrongInput = 2
+
+    private func lastFailure(_ container: PodKind.ContainerStatus?) -> PodKind.ContainerStatus.Terminated? {
+        [container?.state?.terminated, container?.lastState?.terminated].compactMap(\.self)
+            .first { $0.exitCode != 0 }
+    }
+
+    /// The files that were fetched are not those that the digest names.
+    private func isOtherModel(_ container: PodKind.ContainerStatus) -> Bool {
+        container.name == ModelFilesRendering.verifyingContainer
+            && lastFailure(container)?.exitCode == Self.wrongInput
+    }
+
+    /// The companion ended: the server did not answer the warm-up requests, or there are none. As on one machine, the
+    /// instance goes on starting; without requests it never will.
+    private var warmingProblem: (InstanceObservation.Condition, String)? {
+        guard companion?.ready != true, let end = lastFailure(companion) else { return nil }
+        let words = end.message.map(quoted) ?? "exit code \(end.exitCode ?? -1)"
+        let reason = words.hasPrefix("mlctl: ") ? words.dropFirst("mlctl: ".count) : words[...]
+        return (end.exitCode == Self.wrongInput ? .failed : .starting, "its warm-up fails: \(reason)")
     }
 
     private func configurationProblem(_ message: String) -> String {

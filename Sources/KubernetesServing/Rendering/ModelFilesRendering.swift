@@ -7,7 +7,9 @@ struct ModelFilesRendering: Hashable, Sendable {
     static let fetchingContainer = "fetch-model"
     /// The name that KServe's tools and podTemplate patches of its users know.
     static let initializerContainer = "storage-initializer"
-    private static let logTail: JSONValue = "FallbackToLogsOnError"
+    /// Reads what others brought, where the manifest says what it must be.
+    static let verifyingContainer = "verify-model"
+    static let logTail: JSONValue = "FallbackToLogsOnError"
     /// As KServe has them: a namespace with a quota refuses containers that name none.
     private static let fetchingResources: JSONValue = [
         "requests": ["cpu": "100m", "memory": "100Mi"], "limits": ["cpu": "1", "memory": "1Gi"],
@@ -15,7 +17,8 @@ struct ModelFilesRendering: Hashable, Sendable {
 
     var volume: JSONValue
     var mount: JSONValue
-    var initContainer: JSONValue?
+    /// In their order.
+    var initContainers: [JSONValue] = []
 
     /// - Returns: nil where the runtime brings its own files.
     /// - Throws: `ClusterServingError`, terminal: the scheme cannot be had in a cluster.
@@ -23,13 +26,28 @@ struct ModelFilesRendering: Hashable, Sendable {
         of model: ModelSource, security: PodSettings.Security, settings: ClusterServingSettings
     ) throws -> ModelFilesRendering? {
         guard let uri = model.storageURI else { return nil }
+        var files = try brought(uri, model.digest, security: security, settings: settings)
+        // `fetch-model` verifies what it brings.
+        if let digest = model.digest, !uri.hasPrefix("https:") {
+            files.initContainers.append(
+                container(
+                    verifyingContainer, image: settings.image,
+                    arguments: ["fetch-model", "--verify-only", "--digest", digest.description, "--to", folder],
+                    mount: files.mount, security: security))
+        }
+        return files
+    }
+
+    private static func brought(
+        _ uri: String, _ digest: Digest?, security: PodSettings.Security, settings: ClusterServingSettings
+    ) throws -> ModelFilesRendering {
         let scheme = uri.prefix { $0 != ":" }
         switch scheme {
         case "pvc": return try claim(uri)
         case "oci": return image(uri)
         case "https":
             var arguments = ["fetch-model", "--uri", uri, "--to", folder]
-            if let digest = model.digest { arguments += ["--digest", digest.description] }
+            if let digest { arguments += ["--digest", digest.description] }
             return fetched(
                 name: fetchingContainer, image: settings.image, arguments: arguments, security: security)
         case "s3", "gs", "hf":
@@ -80,14 +98,23 @@ struct ModelFilesRendering: Hashable, Sendable {
         ModelFilesRendering(
             volume: .object(["name": .string(volumeName), "emptyDir": .object([:])]),
             mount: ["name": .string(volumeName), "mountPath": .string(folder), "readOnly": true],
-            initContainer: .fields([
-                "name": .string(name), "image": .string(image),
-                // A dollar sign in a URI is no reference to a variable.
-                "args": .array(arguments.map { .string($0.replacing("$", with: "$$")) }),
-                "resources": fetchingResources, "securityContext": PodSecurityRendering.container(security),
-                "terminationMessagePolicy": logTail,
-                "volumeMounts": [["name": .string(volumeName), "mountPath": .string(folder)]],
-            ]))
+            initContainers: [
+                container(
+                    name, image: image, arguments: arguments,
+                    mount: ["name": .string(volumeName), "mountPath": .string(folder)], security: security)
+            ])
+    }
+
+    private static func container(
+        _ name: String, image: String, arguments: [String], mount: JSONValue, security: PodSettings.Security
+    ) -> JSONValue {
+        .fields([
+            "name": .string(name), "image": .string(image),
+            // A dollar sign in a URI is no reference to a variable.
+            "args": .array(arguments.map { .string($0.replacing("$", with: "$$")) }),
+            "resources": fetchingResources, "securityContext": PodSecurityRendering.container(security),
+            "terminationMessagePolicy": logTail, "volumeMounts": [mount],
+        ])
     }
 
     private static func rest(_ uri: String) -> String {

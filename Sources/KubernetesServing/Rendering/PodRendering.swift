@@ -14,6 +14,8 @@ struct PodRendering: Sendable {
     let revision: Revision
     let template: ServingTemplate
     let settings: ClusterServingSettings
+    /// The file of recorded requests, where proxies are to send some.
+    var recordings: String?
 
     private var runtime: Runtime { template.runtime }
     private var pod: PodSettings { runtime.pod ?? PodSettings() }
@@ -22,11 +24,15 @@ struct PodRendering: Sendable {
     func podTemplate() throws -> JSONValue {
         let ports = ServerPorts(runtime)
         let files = try ModelFilesRendering.files(of: template.model, security: pod.security, settings: settings)
+        let companion = try files.flatMap { try self.companion(ports, $0) }
         let rendered: JSONValue = [
-            "metadata": .fields(["labels": .strings(labels), "annotations": .strings(scraping(ports))]),
+            "metadata": .fields([
+                "labels": .strings(labels),
+                "annotations": .strings(scraping(ports).merging(Self.mainContainer(companion)) { own, _ in own }),
+            ]),
             "spec": .fields([
-                "initContainers": files?.initContainer.map { [$0] },
-                "containers": [try server(ports, files)],
+                "initContainers": files.map { .array($0.initContainers) },
+                "containers": .array([try server(ports, files)] + [companion].compactMap(\.self)),
                 "volumes": files.map { [$0.volume] },
                 "automountServiceAccountToken": false,
                 "serviceAccountName": pod.serviceAccountName.map(JSONValue.string),
@@ -45,6 +51,18 @@ struct PodRendering: Sendable {
             to: .object(
                 (StrategicMerge.laid(patch, over: rendered)["metadata"]?["labels"]?.members ?? [:])
                     .merging(labels.mapValues(JSONValue.string)) { _, own in own }))
+    }
+
+    private func companion(_ ports: ServerPorts, _ files: ModelFilesRendering) throws -> JSONValue? {
+        try CompanionRendering(
+            runtime: runtime, ports: ports, files: files, recordings: recordings, security: pod.security,
+            settings: settings
+        ).rendered()
+    }
+
+    /// Of two containers, the one whose log and shell people ask for.
+    private static func mainContainer(_ companion: JSONValue?) -> [String: String] {
+        companion == nil ? [:] : ["kubectl.kubernetes.io/default-container": container]
     }
 
     var labels: [String: String] {

@@ -21,7 +21,8 @@ struct RevisionRendering: Sendable {
     /// - Throws: `ClusterServingError`, terminal: the template cannot be served in a cluster.
     func objects() throws -> [WantedObject] {
         let pods = PodRendering(
-            deployment: deployment, revision: wanted.revision, template: wanted.template, settings: settings)
+            deployment: deployment, revision: wanted.revision, template: wanted.template, settings: settings,
+            recordings: plan.endpoint.generate?.requests)
         var objects = [service(), workload(try pods.podTemplate(), labels: pods.labels)]
         if replicas > 1 { objects.append(disruptionBudget()) }
         return objects
@@ -75,6 +76,12 @@ enum ServiceRendering {
     static let defaultPort = 80
 
     static func portNumber(_ endpoint: Endpoint) -> Int { endpoint.port ?? defaultPort }
+
+    /// As pods of the cluster ask for it.
+    static func address(of name: String, in namespace: String, _ endpoint: Endpoint) -> String {
+        let port = portNumber(endpoint)
+        return "http://\(name).\(namespace).svc" + (port == defaultPort ? "" : ":\(port)")
+    }
 
     /// - Parameter target: a container port's name or number.
     static func port(_ endpoint: Endpoint, to target: JSONValue) -> JSONValue {

@@ -113,8 +113,7 @@ public struct RouteSeen: Sendable {
 
     /// A Service's name and port, as pods of the cluster ask for it.
     public func address(ofService name: String) -> String {
-        let port = ServiceRendering.portNumber(plan?.endpoint ?? Endpoint())
-        return "http://\(name).\(deployment.namespace).svc" + (port == ServiceRendering.defaultPort ? "" : ":\(port)")
+        ServiceRendering.address(of: name, in: deployment.namespace, plan?.endpoint ?? Endpoint())
     }
 }
 

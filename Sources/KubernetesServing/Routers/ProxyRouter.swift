@@ -22,8 +22,7 @@ struct ProxyRouter: ClusterRouter {
             rendering.object(
                 .configMaps, name: ObjectNames.route(rendering.plan.deployment),
                 labels: [ObjectLabels.route: "true"], isRoute: true,
-                content: ["data": [Self.routeKey: .string(AnnotationJSON.text(Self.route(rendering.plan, port: port)))]]
-            ),
+                content: ["data": [Self.routeKey: .string(AnnotationJSON.text(Self.route(rendering, port: port)))]]),
             rendering.object(
                 .services, name: name,
                 content: [
@@ -43,15 +42,25 @@ struct ProxyRouter: ClusterRouter {
     }
 
     /// Without upstreams, and with the plan's weights: the proxy balances them by who can answer.
-    static func route(_ plan: ServingPlan, port: Int) -> ProxyRoute {
-        ProxyRoute(
+    private static func route(_ rendering: RouteRendering, port: Int) -> ProxyRoute {
+        let plan = rendering.plan
+        return ProxyRoute(
             deployment: plan.deployment, port: port, routing: plan.endpoint.routing,
             requestTimeout: plan.endpoint.requestTimeout,
             revisions: plan.revisions.map {
                 RevisionRoute(revision: $0.revision, weight: $0.weight, mirror: $0.mirror)
             },
             keepsUsers: plan.endpoint.keepsUsers, observe: plan.endpoint.observe,
-            comparison: plan.comparison ?? ShadowComparison())
+            comparison: plan.comparison ?? ShadowComparison(),
+            generate: synthetic(plan, proxies: rendering.settings.proxyReplicas))
+    }
+
+    /// Each proxy's share of the recorded requests, while there is somebody to be judged. The file is named as the manifest
+    /// does: each proxy fetches it from the candidate's pods.
+    private static func synthetic(_ plan: ServingPlan, proxies: Int) -> SyntheticRoute? {
+        guard let traffic = plan.endpoint.generate, plan.revisions.count > 1 else { return nil }
+        return SyntheticRoute(
+            ratePerSecond: traffic.ratePerSecond / Double(max(1, proxies)), file: traffic.requests, path: traffic.path)
     }
 
     func observe(_ seen: RouteSeen) -> RouteView {
@@ -73,11 +82,6 @@ struct ProxyRouter: ClusterRouter {
                 "no proxy is ready in the namespace \(seen.deployment.namespace): "
                     + (seen.proxyTrouble
                         ?? "see 'kubectl -n \(seen.deployment.namespace) describe deployment \(ObjectNames.proxy)'."))
-        }
-        if seen.plan?.endpoint.generate != nil {
-            view.problems.append(
-                "`traffic.generate` is not done in a cluster: its requests lie in the model's folder, which the proxy "
-                    + "does not have. Send them from outside.")
         }
         return view
     }

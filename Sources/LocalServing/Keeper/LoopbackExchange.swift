@@ -22,6 +22,8 @@ final class LoopbackExchange {
     private var unsent: ArraySlice<UInt8>
     private var scanner = ResponseScanner()
     private(set) var result: Result?
+    /// Nobody listens on the port.
+    private(set) var isRefused = false
 
     private static let readBytes = 16 << 10
     private static let maximumReads = 64
@@ -35,7 +37,7 @@ final class LoopbackExchange {
         let raw = clp_connect_loopback(UInt16(clamping: port))
         socket = raw >= 0 ? Descriptor(raw) : nil
         onlyConnects = request == nil
-        if raw < 0 { result = .failed(Self.refusal(-raw, port)) }
+        if raw < 0 { refuse(-raw) }
     }
 
     private let onlyConnects: Bool
@@ -57,7 +59,7 @@ final class LoopbackExchange {
         if !isConnected {
             let error = clp_socket_error(raw)
             guard error == 0 else {
-                result = .failed(Self.refusal(-error, port))
+                refuse(-error)
                 return
             }
             isConnected = true
@@ -104,6 +106,11 @@ final class LoopbackExchange {
             }
             return
         }
+    }
+
+    private func refuse(_ code: Int32) {
+        isRefused = code == ECONNREFUSED
+        result = .failed(Self.refusal(code, port))
     }
 
     private static func refusal(_ code: Int32, _ port: Int) -> String {

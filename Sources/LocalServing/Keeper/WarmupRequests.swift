@@ -16,19 +16,12 @@ struct WarmupRequests: Equatable, Sendable {
 
     /// - Throws: `LocalServingError.invalidCommand` that names the file and the line.
     init(_ warmup: Warmup, modelFolder: String) throws {
-        let root = URL(fileURLWithPath: modelFolder).resolvingSymlinksInPath().path
-        let file = URL(fileURLWithPath: warmup.file, relativeTo: URL(fileURLWithPath: root + "/"))
-            .resolvingSymlinksInPath().path
-        guard file.hasPrefix(root + "/") else {
-            throw Self.error("runtime.warmup.file \(warmup.file) leads out of the model's folder. Name a file in it.")
-        }
-        guard let bytes = readSmallFile(file, limit: Self.maximumBytes + 1) else {
+        let file = try ModelFolderFile(
+            warmup.file, field: "runtime.warmup.file", in: modelFolder, maximumBytes: Self.maximumBytes)
+        guard let bytes = try file.read() else {
             throw Self.error(
                 "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it beside the model, "
                     + "or take `warmup` out of the runtime.")
-        }
-        guard bytes.count <= Self.maximumBytes else {
-            throw Self.error("\(warmup.file) is over \(Self.maximumBytes >> 20) MiB. Keep fewer warm-up requests.")
         }
         try self.init(lines: bytes, file: warmup.file, path: warmup.path)
     }

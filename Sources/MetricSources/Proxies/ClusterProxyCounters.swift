@@ -27,6 +27,8 @@ public actor ClusterProxyCounters: MetricSource {
 
     private let pods: @Sendable (_ namespace: String) async throws -> [ProxyPod]
     private var namespaces: [String: ProxyCounters] = [:]
+    /// By namespace, as its proxies said last.
+    private var reported: [String: [EndpointReport]] = [:]
 
     public init(pods: @escaping @Sendable (_ namespace: String) async throws -> [ProxyPod]) { self.pods = pods }
 
@@ -34,11 +36,26 @@ public actor ClusterProxyCounters: MetricSource {
         try await counters(of: deployment.namespace).readings(for: deployment)
     }
 
+    /// What proxies cannot follow of a deployment's route, when they were asked last for its readings.
+    public func problems(of deployment: DeploymentKey) -> [String] {
+        let endpoints = (reported[deployment.namespace] ?? []).filter { $0.deployment == deployment }
+        return Set(endpoints.flatMap { $0.problems + [$0.error].compactMap(\.self) }).sorted()
+    }
+
+    private func note(_ answers: [ProxyAnswer], of namespace: String) {
+        reported[namespace] = answers.flatMap(\.report.endpoints)
+    }
+
     private func counters(of namespace: String) -> ProxyCounters {
         if let known = namespaces[namespace] { return known }
-        if namespaces.count >= Self.mostNamespaces { namespaces.removeAll() }
-        let counters = ProxyCounters(answers: { [pods] in
-            try await Self.answers(of: pods(namespace).prefix(Self.mostProxies), in: namespace)
+        if namespaces.count >= Self.mostNamespaces {
+            namespaces.removeAll()
+            reported.removeAll()
+        }
+        let counters = ProxyCounters(answers: { [pods, weak self] in
+            let answers = try await Self.answers(of: pods(namespace).prefix(Self.mostProxies), in: namespace)
+            await self?.note(answers, of: namespace)
+            return answers
         })
         namespaces[namespace] = counters
         return counters

@@ -4,12 +4,6 @@ enum RouterRules {
 
     /// All but gates from templates, which are not known yet: see `problem(of:under:)`.
     static func check(_ deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading) {
-        guard case .kubernetes = deployment.target else { return }
-        if let generate = node["traffic"]?.entry("generate"), !generate.value.isNull {
-            reading.report(
-                "is for one machine: in a cluster nothing that sends requests sees the model's folder",
-                within: [.field("traffic"), .field("generate")], at: generate.keyPlace, suggestion: "leave it out")
-        }
         guard let router = deployment.target.otherRouter else { return }
         checkTraffic(deployment.traffic, node, router, &reading)
         let rollout = deployment.rollout
@@ -119,6 +113,7 @@ enum RouterRules {
         }
         let leaveOut = "leave it out, or use \(ownRouter)"
         refuse("sticky", "\(router.name) does not keep users at their revision", leaveOut)
+        refuse("generate", "\(router.name) has nobody who sends recorded requests", leaveOut)
         refuse("observe", "\(router.name) does not look into answers", leaveOut)
         switch (router, traffic.routing) {
         case (.replicaRatio, _):

@@ -54,10 +54,12 @@ struct ClusterObservationTests {
         #expect(found == plan)
     }
 
-    @Test("what a cluster does not do is said: a warm-up is not replayed")
+    @Test("what cannot be done is said: a warm-up out of files that only the server's image has")
     func warmup() throws {
         var plan = Sample.plan([(Sample.one, 1, 100)])
         plan.revisions[0].template.runtime.warmup = Warmup(file: "warmup.jsonl")
+        #expect(!seen(try workload("{}"), plan: plan).problems.contains { $0.contains("runtime.warmup") })
+        plan.revisions[0].template.model.storageURI = nil
         #expect(seen(try workload("{}"), plan: plan).problems.contains { $0.contains("runtime.warmup") })
     }
 

@@ -51,6 +51,27 @@ struct PodReadingTests {
             #"{"initContainerStatuses":[{"name":"fetch-model","restartCount":2,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}],"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"PodInitializing"}}}]}"#,
             .crashLooping
         ),
+        // The companion: playing, refused by the server, without requests.
+        (
+            #"{"containerStatuses":[{"name":"model","ready":true,"started":true,"state":{"running":{"startedAt":"2026-01-01T00:00:05Z"}}},{"name":"companion","ready":false,"state":{"running":{}}}]}"#,
+            .starting
+        ),
+        (
+            #"{"containerStatuses":[{"name":"model","ready":true,"state":{"running":{}}},{"name":"companion","ready":false,"state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1,"message":"mlctl: no"}}}]}"#,
+            .starting
+        ),
+        (
+            #"{"containerStatuses":[{"name":"model","ready":true,"state":{"running":{}}},{"name":"companion","ready":false,"state":{"running":{}},"lastState":{"terminated":{"exitCode":2,"message":"mlctl: w.jsonl is not there"}}}]}"#,
+            .failed
+        ),
+        (
+            #"{"initContainerStatuses":[{"name":"verify-model","state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":2}}}]}"#,
+            .failed
+        ),
+        (
+            #"{"initContainerStatuses":[{"name":"verify-model","state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1}}}]}"#,
+            .crashLooping
+        ),
     ]
 
     @Test("a status is a condition", arguments: conditions)
@@ -96,6 +117,18 @@ struct PodReadingTests {
             (
                 #"{"initContainerStatuses":[{"name":"fetch-model","state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1,"message":"a\nHTTP 403"}}}],"containerStatuses":[{"name":"model"}]}"#,
                 ["files cannot be fetched", "HTTP 403", "storageUri"]
+            ),
+            (
+                #"{"initContainerStatuses":[{"name":"verify-model","state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":2,"message":"mlctl: the files are not those that sha256:aa names"}}}]}"#,
+                ["not those that sha256:aa names", "`digest`"]
+            ),
+            (
+                #"{"containerStatuses":[{"name":"model","ready":true,"state":{"running":{}}},{"name":"companion","ready":false,"state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1,"message":"mlctl: warm-up request 1 of 2 was answered 500"}}}]}"#,
+                ["its warm-up fails: warm-up request 1 of 2 was answered 500"]
+            ),
+            (
+                #"{"containerStatuses":[{"name":"model","state":{"running":{}}},{"name":"companion","image":"mlctl:0","state":{"waiting":{"reason":"ErrImagePull"}}}]}"#,
+                ["mlctl:0", "controller's settings"]
             ),
         ])
     func reason(status: String, words: [String]) throws {

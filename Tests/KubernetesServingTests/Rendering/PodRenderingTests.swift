@@ -173,7 +173,7 @@ struct ModelFilesRenderingTests {
             files.volume == ["name": "model", "persistentVolumeClaim": ["claimName": "models", "readOnly": true]])
         #expect(
             files.mount == ["name": "model", "mountPath": "/mnt/models", "readOnly": true, "subPath": "fraud/7"])
-        #expect(files.initContainer == nil)
+        #expect(files.initContainers == [])
     }
 
     @Test("an OCI artifact is an image volume")
@@ -185,7 +185,7 @@ struct ModelFilesRenderingTests {
 
     @Test("object stores are read by the storage initializer", arguments: ["s3://b/m", "gs://b/m", "hf://org/m"])
     func stores(uri: String) throws {
-        let container = try #require(try files(uri)?.initContainer)
+        let container = try #require(try files(uri)?.initContainers.first)
         #expect(container["name"] == "storage-initializer")
         #expect(container["image"] == "init:1")
         #expect(container["args"] == [.string(uri), "/mnt/models"])
@@ -194,10 +194,26 @@ struct ModelFilesRenderingTests {
     @Test("a digest goes along, and dollar signs are no references")
     func web() throws {
         let digest = "sha256:" + String(repeating: "a", count: 64)
-        let container = try #require(try files("https://x/$(A)", digest: digest)?.initContainer)
+        let container = try #require(try files("https://x/$(A)", digest: digest)?.initContainers.first)
+        #expect(try files("https://x/$(A)", digest: digest)?.initContainers.count == 1)
         #expect(
             container["args"]
                 == ["fetch-model", "--uri", "https://x/$$(A)", "--to", "/mnt/models", "--digest", .string(digest)])
+    }
+
+    @Test(
+        "what others bring is verified in every pod before the server starts",
+        arguments: ["s3://b/m", "gs://b/m", "hf://org/m", "pvc://claim/m", "oci://ghcr.io/acme/fraud:7"])
+    func verified(uri: String) throws {
+        let digest = "sha256:" + String(repeating: "a", count: 64)
+        let files = try #require(try files(uri, digest: digest))
+        let container = try #require(files.initContainers.last)
+        #expect(container["name"] == "verify-model")
+        #expect(container["image"] == "mlctl:1")
+        #expect(
+            container["args"] == ["fetch-model", "--verify-only", "--digest", .string(digest), "--to", "/mnt/models"])
+        #expect(container["volumeMounts"] == [files.mount])
+        #expect(files.mount["readOnly"] == true)
     }
 
     @Test(

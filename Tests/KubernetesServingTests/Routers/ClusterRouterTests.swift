@@ -41,6 +41,23 @@ struct ProxyRouterTests {
                 ])
     }
 
+    @Test("what proxies look at, compare and send is part of the route; each sends its share, while somebody is judged")
+    func taps() throws {
+        let endpoint = Endpoint(
+            observe: [PredictionObservation(name: "score", path: JSONPath(steps: []), buckets: .edges([0, 1]))],
+            generate: SyntheticTraffic(ratePerSecond: 10, requests: "r.jsonl", path: "/p"))
+        var plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)], endpoint: endpoint)
+        plan.comparison = ShadowComparison(tolerance: 0.1, range: 2)
+        let route = try #require(ProxyRouter.route(in: Sample.rendering(plan).result().routes[0].body))
+        #expect(route.observe == endpoint.observe)
+        #expect(route.comparison == plan.comparison)
+        // Of two proxies.
+        #expect(route.generate == SyntheticRoute(ratePerSecond: 5, file: "r.jsonl", path: "/p"))
+        plan.revisions.removeLast()
+        let alone = try #require(ProxyRouter.route(in: Sample.rendering(plan).result().routes[0].body))
+        #expect(alone.generate == nil)
+    }
+
     @Test("weights are those that the proxy balances to; without a proxy the endpoint is not open, and it is said why")
     func observe() {
         let plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)])

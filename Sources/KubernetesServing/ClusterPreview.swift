@@ -1,0 +1,26 @@
+import ModelManifests
+
+/// Where a candidate can be tried in a cluster: the Service of its own pods.
+public enum ClusterPreview {
+    /// Any port that is free on the caller's machine.
+    private static let nearPort = 8080
+
+    /// - Returns: nil where the deployment has no preview, or none in a cluster.
+    public static func address(of deployment: ModelDeployment, _ revision: Revision) -> String? {
+        guard case .kubernetes = deployment.target, deployment.rollout.preview != nil else { return nil }
+        return ServiceRendering.address(
+            of: ObjectNames.revision(deployment.key, revision), in: deployment.key.namespace, deployment.endpoint)
+    }
+
+    /// How somebody outside of the cluster reaches it.
+    /// - Parameter address: as the status has it.
+    /// - Returns: nil for an address that is no Service's.
+    public static func forwarding(_ address: String) -> String? {
+        guard address.hasPrefix("http://") else { return nil }
+        let place = address.dropFirst("http://".count).split(separator: ":", maxSplits: 1)
+        let names = place.first?.split(separator: ".") ?? []
+        guard names.count == 3, names[2] == "svc" else { return nil }
+        let port = place.count > 1 ? String(place[1]) : String(ServiceRendering.defaultPort)
+        return "kubectl -n \(names[1]) port-forward service/\(names[0]) \(nearPort):\(port)"
+    }
+}

@@ -1,0 +1,196 @@
+import Foundation
+import Glibc
+import ModelManifests
+import Serving
+import Synchronization
+
+/// What stands beside a model's server in its pod: it plays the warm-up requests, and shows the recorded ones to the
+/// proxies. Both are files of the model's folder, which nobody outside the pod has.
+///
+/// # Guarantees
+/// - It says that it is ready only while the server that runs now has answered the warm-up requests. A pod is ready once
+///   all its containers are: so no router sends it users' requests before.
+/// - It sends nothing to a server that has not answered its readiness probe.
+public struct PodCompanion: Sendable {
+    public struct Configuration: Sendable {
+        /// Where the model's files are.
+        public var folder: String
+        /// Where the server takes requests, on the loopback.
+        public var serverPort: Int
+        /// What it is asked to see whether it is ready; the path nil: that it takes connections.
+        public var readiness: (port: Int, path: String?)
+        public var warmup: Warmup?
+        /// The file of recorded requests.
+        public var recordings: String?
+        public var address: String
+        public var port: Int
+
+        public init(
+            folder: String, serverPort: Int, readiness: (port: Int, path: String?)? = nil, warmup: Warmup? = nil,
+            recordings: String? = nil, address: String = "0.0.0.0", port: Int = CompanionPort.number
+        ) {
+            self.folder = folder
+            self.serverPort = serverPort
+            self.readiness = readiness ?? (serverPort, nil)
+            self.warmup = warmup
+            self.recordings = recordings
+            self.address = address
+            self.port = port
+        }
+    }
+
+    private let configuration: Configuration
+
+    public init(_ configuration: Configuration) { self.configuration = configuration }
+
+    /// Does not return while all is well, but for its task's cancellation.
+    /// - Parameter listening: called with the port once it answers.
+    /// - Throws: `CompanionError`.
+    public func run(listening: @Sendable (Int) -> Void = { _ in }) async throws {
+        let requests = try warmupRequests()
+        let state = CompanionState()
+        let page = try await CompanionPage.open(configuration, state)
+        listening(page.port)
+        do {
+            try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+                    // A thread of its own: exchanges sleep in poll(2).
+                    let thread = Thread { done.resume(with: Result { try attend(requests, state) }) }
+                    thread.name = "mlctl-companion"
+                    thread.start()
+                }
+            } onCancel: {
+                state.end()
+            }
+        } catch {
+            await page.close()
+            throw error
+        }
+        await page.close()
+    }
+
+    private func warmupRequests() throws -> WarmupRequests? {
+        do {
+            return try configuration.warmup.map { try WarmupRequests($0, modelFolder: configuration.folder) }
+        } catch let error as LocalServingError {
+            throw CompanionError(.invalidRequests, error.message)
+        }
+    }
+
+    private func attend(_ requests: WarmupRequests?, _ state: CompanionState) throws {
+        let begunAt = ContinuousClock.now
+        let server = AttendedServer(configuration: configuration, requests: requests) {
+            ContinuousClock.now - begunAt
+        }
+        var machine = CompanionMachine(hasWarmup: requests != nil)
+        while !state.isOver {
+            server.sleep(machine.pause)
+            switch machine.action {
+            case .probe: machine.probed(server.probe())
+            case .play: machine.played(server.play())
+            case .watch: machine.watched(isListening: server.isListening())
+            case .leave(let why): throw CompanionError(.warmupFailed, why)
+            }
+            state.setWarm(machine.isWarm)
+        }
+    }
+}
+
+/// Why a companion ended; the cluster shows it as the container's last words.
+public struct CompanionError: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Code: Hashable, Sendable {
+        /// The file of requests is missing or wrong: trying again cannot help.
+        case invalidRequests
+        case warmupFailed
+        case cannotListen
+    }
+
+    public var code: Code
+    public var message: String
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}
+
+/// What the companion's page shows, and whether the companion is to end.
+final class CompanionState: Sendable {
+    private let warm = Atomic(false)
+    private let over = Atomic(false)
+
+    var isWarm: Bool { warm.load(ordering: .relaxed) }
+    var isOver: Bool { over.load(ordering: .relaxed) }
+    func setWarm(_ isWarm: Bool) { warm.store(isWarm, ordering: .relaxed) }
+    func end() { over.store(true, ordering: .relaxed) }
+}
+
+/// The pod's server, asked without a hurry: each call blocks until it is answered, or its time is over.
+private struct AttendedServer {
+    private static let probeTimeout = Duration.seconds(2)
+
+    let configuration: PodCompanion.Configuration
+    let requests: WarmupRequests?
+    let now: () -> Duration
+
+    func sleep(_ pause: Duration) {
+        guard pause > .zero else { return }
+        usleep(UInt32(pause / .microseconds(1)))
+    }
+
+    func probe() -> ProbeOutcome {
+        let (port, path) = configuration.readiness
+        let exchange = LoopbackExchange(
+            port: port, request: path.map { LoopbackExchange.request(method: "GET", path: $0, port: port) },
+            deadline: now() + Self.probeTimeout)
+        wait(on: { exchange.descriptor }, { exchange.wants }, until: exchange.deadline) {
+            exchange.proceed(at: now(), isReady: $0)
+        }
+        return switch exchange.result {
+        case .connected: .success
+        case .answered(let status) where (200...399).contains(status): .success
+        case .answered(let status): .failure("its probe was answered \(status)")
+        case .failed(let why): .failure(why)
+        case nil: .failure("no answer")
+        }
+    }
+
+    func play() -> WarmupOutcome {
+        guard let requests, let warmup = configuration.warmup else { return .played(notes: nil) }
+        let run = WarmupRun(requests, port: configuration.serverPort, deadline: now() + warmup.timeout)
+        wait(on: { run.descriptor }, { run.wants }, until: now() + warmup.timeout) {
+            run.proceed(at: now(), isReady: $0) != nil
+        }
+        return run.outcome ?? .failed("the warm-up requests were not answered within \(warmup.timeout)")
+    }
+
+    /// A server that is too busy to take a connection listens nevertheless.
+    func isListening() -> Bool {
+        let exchange = LoopbackExchange(
+            port: configuration.serverPort, request: nil, deadline: now() + Self.probeTimeout)
+        wait(on: { exchange.descriptor }, { exchange.wants }, until: exchange.deadline) {
+            exchange.proceed(at: now(), isReady: $0)
+        }
+        return !exchange.isRefused
+    }
+
+    private func wait(
+        on descriptor: () -> Int32?, _ wants: () -> Int16, until deadline: Duration, proceed: (_ isReady: Bool) -> Bool
+    ) {
+        var isReady = false
+        while !proceed(isReady) {
+            let left = deadline - now()
+            guard left > .zero else {
+                _ = proceed(false)
+                return
+            }
+            var polled = pollfd(fd: descriptor() ?? -1, events: wants(), revents: 0)
+            // poll(2) would sleep all the time on a descriptor that is gone.
+            let sleep = polled.fd < 0 ? 0 : Int32(clamping: Int(left / .milliseconds(1)) + 1)
+            _ = poll(&polled, 1, sleep)
+            isReady = polled.revents != 0
+        }
+    }
+}

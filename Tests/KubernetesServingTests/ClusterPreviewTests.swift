@@ -1,0 +1,18 @@
+import ModelManifests
+import Testing
+
+@testable import KubernetesServing
+
+@Suite("Previews in a cluster")
+struct ClusterPreviewTests {
+    @Test("somebody outside is told the command that leads to the Service")
+    func forwarding() {
+        #expect(
+            ClusterPreview.forwarding("http://fraud-2222222222.payments.svc:9000")
+                == "kubectl -n payments port-forward service/fraud-2222222222 8080:9000")
+        #expect(
+            ClusterPreview.forwarding("http://fraud.payments.svc")
+                == "kubectl -n payments port-forward service/fraud 8080:80")
+        #expect(ClusterPreview.forwarding("http://127.0.0.1:9101") == nil)
+    }
+}
