@@ -139,7 +139,7 @@ struct PodReading: Hashable, Sendable {
     /// instance goes on starting; without requests it never will.
     private var warmingProblem: (InstanceObservation.Condition, String)? {
         guard companion?.ready != true, let end = lastFailure(companion) else { return nil }
-        let words = end.message.map(quoted) ?? "exit code \(end.exitCode ?? -1)"
+        let words = end.message.map(Self.quoted) ?? "exit code \(end.exitCode ?? -1)"
         let reason = words.hasPrefix("mlctl: ") ? words.dropFirst("mlctl: ".count) : words[...]
         return (end.exitCode == Self.wrongInput ? .failed : .starting, "its warm-up fails: \(reason)")
     }
