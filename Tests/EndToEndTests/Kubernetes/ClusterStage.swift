@@ -123,6 +123,8 @@ struct ClusterStage: Sendable {
         let name = ObjectKey(name: namespace)
         try? await api.delete(.namespaces, name)
         guard kind == .real else { return }
+        // No controller is there any more to take its finalizer off.
+        try? await edit(.modelDeployments, Self.service, ["metadata": ["finalizers": .null]])
         let end = ContinuousClock.now + Self.endLimit
         while ContinuousClock.now < end, (try? await api.answer(to: .get(.namespaces, name))) != nil {
             try? await ContinuousClock().sleep(for: .milliseconds(200))
