@@ -1,4 +1,5 @@
 import Foundation
+import FoundationNetworking
 import TestSupport
 
 /// `mlctl run` with a repository of many small deployments, all for one cluster.
@@ -50,7 +51,14 @@ final class ClusterInstallation {
         try await installation.start(["--config", settings.path(percentEncoded: false), "--no-local"])
     }
 
-    func sync() async throws { try await installation.sync() }
+    /// As a git server tells of a push.
+    func hook() async throws {
+        guard let api = installation.api else { throw BenchmarkError("there is no controller") }
+        var request = URLRequest(url: api.appending(path: "api/v1/hooks/git"))
+        request.httpMethod = "POST"
+        let (_, response) = try await URLSession.shared.data(for: request)
+        guard (response as? HTTPURLResponse)?.statusCode == 202 else { throw BenchmarkError("the hook was refused") }
+    }
 
     func stop() throws { try installation.stopController() }
 

@@ -8,6 +8,7 @@ enum ClusterRates {
     static let deployments = 1000
     static let connections = 16
     static let rounds = 15
+    static let pause: Duration = .milliseconds(300)
 
     static func run(mlctl: URL) async throws -> [Figure] {
         guard let cluster = try BenchCluster.named() else { return BenchCluster.notNamed }
@@ -75,47 +76,54 @@ enum ClusterRates {
         _ cluster: BenchCluster, _ installation: ClusterInstallation, _ namespace: String
     ) async throws -> [Figure] {
         let watch = DeploymentWatch(cluster.api, in: namespace)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await watch.run() }
-            defer { group.cancelAll() }
-            try await watch.until("the watch has begun") { watch.names.count >= deployments }
-            let before = try await ServerCounts.read(cluster.api)
-            var edits: [Double] = []
-            for number in 0..<rounds {
-                guard let name = watch.names.first(where: { $0.hasPrefix(ClusterInstallation.name(number * 7) + "-") })
-                else { throw BenchmarkError("no Deployment of \(number * 7)") }
-                let key = ObjectKey(namespace: namespace, name: name)
-                let edit = Data(#"{"spec": {"replicas": 3}}"#.utf8)
-                let edited = try await cluster.api.merge(.deployments, key, body: edit)
-                let began = ContinuousClock.now
-                try await watch.until("\(name) is put right") { watch.version(of: name) > edited.order }
-                edits.append((ContinuousClock.now - began).ms)
-                try await Task.sleep(for: .milliseconds(300))
-            }
-            let written = try await ServerCounts.read(cluster.api).writes - before.writes - rounds
-            var commits: [Double] = []
-            for number in 0..<rounds {
-                let began = try installation.commit(changing: 500 + number)
-                async let looked: Void = installation.sync()
-                let prefix = ClusterInstallation.name(500 + number) + "-"
-                try await watch.until("the new revision is there") { watch.names.count { $0.hasPrefix(prefix) } == 2 }
-                commits.append((ContinuousClock.now - began).ms)
-                try await looked
-            }
-            return [
-                Figure(
-                    what: "one object edited by hand among \(deployments), put right", goal: "under 300 ms, one write",
-                    measured:
-                        "median \(text(edits.median)) ms, worst of \(rounds) \(text(edits.max() ?? .nan)) ms, "
-                        + "\(text(Double(written) / Double(rounds), 1)) writes each",
-                    peer: "(published) Config Sync 2.4 s, Flux 12.5 s",
-                    isMet: edits.median < 300 && written == rounds),
-                Figure(
-                    what: "a commit that changes one of \(deployments) (hook), to its Deployment", goal: "under 300 ms",
-                    measured: "median \(text(commits.median)) ms, worst of \(rounds) \(text(commits.max() ?? .nan)) ms",
-                    peer: "(published) Config Sync 1.9 s, Flux 4.1 s", isMet: commits.median < 300),
-            ]
+        let watching = Task { await watch.run() }
+        defer { watching.cancel() }
+        try await watch.until("the watch has begun") { watch.names.count >= deployments }
+        return [
+            try await edits(cluster, watch, namespace), try await commits(installation, watch),
+        ]
+    }
+
+    private static func edits(
+        _ cluster: BenchCluster, _ watch: DeploymentWatch, _ namespace: String
+    ) async throws -> Figure {
+        let before = try await ServerCounts.read(cluster.api)
+        var times: [Double] = []
+        for number in 0..<rounds {
+            guard let name = watch.names.first(where: { $0.hasPrefix(ClusterInstallation.name(number * 7) + "-") })
+            else { throw BenchmarkError("no Deployment of \(number * 7)") }
+            let edit = Data(#"{"spec": {"replicas": 3}}"#.utf8)
+            let edited = try await cluster.api.merge(
+                .deployments, ObjectKey(namespace: namespace, name: name), body: edit)
+            let began = ContinuousClock.now
+            try await watch.until("\(name) is put right") { watch.version(of: name) > edited.order }
+            times.append((ContinuousClock.now - began).ms)
+            try await Task.sleep(for: pause)
         }
+        let written = try await ServerCounts.read(cluster.api).writes - before.writes - rounds
+        return Figure(
+            what: "one object edited by hand among \(deployments), put right", goal: "under 300 ms, one write",
+            measured: "\(words(times)), \(text(Double(written) / Double(rounds), 1)) writes each",
+            peer: "(published) Config Sync 2.4 s, Flux 12.5 s", isMet: times.median < 300 && written == rounds)
+    }
+
+    private static func commits(_ installation: ClusterInstallation, _ watch: DeploymentWatch) async throws -> Figure {
+        var times: [Double] = []
+        for number in 0..<rounds {
+            let began = try installation.commit(changing: 500 + number)
+            try await installation.hook()
+            let prefix = ClusterInstallation.name(500 + number) + "-"
+            try await watch.until("the new revision is there") { watch.names.count { $0.hasPrefix(prefix) } == 2 }
+            times.append((ContinuousClock.now - began).ms)
+            try await Task.sleep(for: pause)
+        }
+        return Figure(
+            what: "a commit that changes one of \(deployments) (hook), to its Deployment", goal: "under 300 ms",
+            measured: words(times), peer: "(published) Config Sync 1.9 s, Flux 4.1 s", isMet: times.median < 300)
+    }
+
+    private static func words(_ times: [Double]) -> String {
+        "median \(text(times.median)) ms, worst of \(times.count) \(text(times.max() ?? .nan)) ms"
     }
 
     // MARK: - Peers

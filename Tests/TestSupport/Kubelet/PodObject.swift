@@ -10,6 +10,13 @@ struct PodObject: KubernetesObject {
         var nodeName: String?
         var terminationGracePeriodSeconds: Int?
         var containers: [Container]
+        var volumes: [Volume]?
+    }
+
+    struct Volume: Decodable {
+        struct Secret: Decodable { var secretName: String }
+        var name: String
+        var secret: Secret?
     }
 
     struct Container: Decodable {

@@ -6,7 +6,7 @@ import NIOPosix
 
 /// One pod's life on this machine: its process, its probes, and what is told of them.
 ///
-/// Does not do: init containers, more than one container, secrets, limits, liveness probes.
+/// Does not do: init containers, more than one container, limits, liveness probes.
 actor PodRun {
     /// Between two looks at a pod.
     private static let tick: Duration = .milliseconds(50)
@@ -50,7 +50,7 @@ actor PodRun {
                 await end(current)
                 return
             }
-            runContainer()
+            await runContainer()
             await probe()
             await tell()
             try? await ContinuousClock().sleep(for: Self.tick)  // Ends early only when cancelled.
@@ -71,7 +71,7 @@ actor PodRun {
 
     // MARK: - The process
 
-    private func runContainer() {
+    private func runContainer() async {
         guard let image = kubelet.images[container.image] else {
             status.container = .cannotPull
             return
@@ -82,7 +82,8 @@ actor PodRun {
         }
         guard restartAt.map({ $0 <= .now }) ?? true else { return }
         do {
-            process = try start(image)
+            guard let volumes = try await volumes() else { return }
+            process = try start(image, volumes)
             status.container = .running(since: Date())
         } catch {
             status.container = .crashed
@@ -102,13 +103,31 @@ actor PodRun {
         restartDelay = min(max(restartDelay * 2, .seconds(1)), Self.longestRestartDelay)
     }
 
-    private func start(_ image: ImageProgram) throws -> ChildProcess {
+    /// The folder of each volume, by its name; nil while a Secret is missing.
+    private func volumes() async throws -> [String: String]? {
         var volumes: [String: String] = [:]
         for mount in container.volumeMounts ?? [] {
             let volume = folder.appending(path: mount.name)
             try FileManager.default.createDirectory(at: volume, withIntermediateDirectories: true)
             volumes[mount.name] = volume.path(percentEncoded: false)
+            guard let name = pod.spec.volumes?.first(where: { $0.name == mount.name })?.secret?.secretName else {
+                continue
+            }
+            let found = try await api.get(SecretObject.self, ObjectKey(namespace: key.namespace, name: name))
+            guard let secret = found else { return nil }
+            for (file, content) in secret.data ?? [:] { try content.write(to: volume.appending(path: file)) }
         }
+        return volumes
+    }
+
+    private struct SecretObject: KubernetesObject {
+        static let resource = ResourceType.secrets
+        var metadata: ObjectMetadata
+        /// Base64 in JSON.
+        var data: [String: Data]?
+    }
+
+    private func start(_ image: ImageProgram, _ volumes: [String: String]) throws -> ChildProcess {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let wanted = ContainerProcess(
             container, of: pod.metadata, address: status.address, image: image, volumes: volumes)
