@@ -297,16 +297,18 @@ extension Controller {
 }
 
 extension Decision {
-    /// While only time passes, it is written down this often: a rollout that loads for an hour is no stream of writes.
-    static let timekeepingInterval: TimeInterval = 30
+    /// While only time passes, it is written down this often: a rollout that loads for an hour is no stream of writes. Who
+    /// takes over from a killed controller gives it that much longer, at most.
+    static func timekeepingInterval(_ progressDeadline: Duration) -> Duration {
+        min(max(progressDeadline / 20, .seconds(10)), .seconds(90))
+    }
 
     /// False where nothing changed but the time: a deployment at rest costs no write.
     /// - Parameter writtenAt: `decidedAt` of the record as it is; nil where there is none.
     func isWorthWriting(before: RolloutState?, writtenAt: Date?) -> Bool {
         guard var before, let state, let writtenAt, events.isEmpty else { return true }
-        if state.rollout != nil, state.decidedAt.timeIntervalSince(writtenAt) >= Self.timekeepingInterval {
-            return true
-        }
+        let interval = Self.timekeepingInterval(state.settings.rollout.progressDeadline)
+        if state.rollout != nil, Duration.seconds(state.decidedAt.timeIntervalSince(writtenAt)) >= interval { return true }
         before.decidedAt = state.decidedAt
         if let spent = state.rollout?.progressSpent { before.rollout?.progressSpent = spent }
         return before != state

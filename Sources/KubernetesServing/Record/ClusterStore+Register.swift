@@ -36,8 +36,14 @@ extension ClusterStore: DeploymentRegister {
         guard let memory = known[deployment], let expecting = memory.object.recordVersion,
             memory.object.isKept(by: identity)
         else { return }
+        // Most passes change nothing: that is seen without writing a document.
+        let outline = status.outline
+        guard outline != memory.outline else { return }
         let document = document(status, memory)
-        guard document.fingerprint != memory.reported else { return }
+        guard document.fingerprint != memory.reported else {
+            known[deployment]?.outline = outline
+            return
+        }
         try await patchStatus(document.fields, of: memory.object, expecting: expecting)
         note(document, deployment)
     }
@@ -54,6 +60,7 @@ extension ClusterStore: DeploymentRegister {
     func note(_ document: StatusDocument?, _ deployment: DeploymentKey) {
         guard let document else { return }
         known[deployment]?.reported = document.fingerprint
+        known[deployment]?.outline = nil
         known[deployment]?.transitions = document.transitions
     }
 
@@ -129,6 +136,7 @@ extension ClusterStore: DeploymentRegister {
         let key = found.object.deployment
         guard known[key]?.object == found.object else { return }
         known[key]?.reported = StatusDocument.fingerprint(found.wholeStatus)
+        known[key]?.outline = nil
         known[key]?.transitions = StatusDocument.transitions(in: found.wholeStatus)
         if known[key]?.announced?.generation != found.metadata.generation {
             known[key]?.announced = AnnouncedSpec(
@@ -152,6 +160,16 @@ extension ClusterStore: DeploymentRegister {
     func forget(_ key: DeploymentKey) {
         guard known.removeValue(forKey: key) != nil else { return }
         changed.yield(key)
+    }
+}
+
+extension DeploymentStatus {
+    /// Of what is worth a write of its own (`StatusDocument.followers`), in this process.
+    fileprivate var outline: Int {
+        var own = self
+        own.deadlineAt = nil
+        own.desired?.commit = ""
+        return own.hashValue
     }
 }
 

@@ -33,6 +33,8 @@ public actor ClusterStore: StateStore {
         var events = Data("[]".utf8)
         /// Of the status that was written last.
         var reported: SpecFingerprint?
+        /// Of the status that came to the same as the one that was written last.
+        var outline: Int?
         var transitions: StatusDocument.Transitions = [:]
         /// As git has it. The server may store something else, in its own way to put it.
         var announced: AnnouncedSpec?
