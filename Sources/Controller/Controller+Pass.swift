@@ -308,7 +308,8 @@ extension Decision {
     func isWorthWriting(before: RolloutState?, writtenAt: Date?) -> Bool {
         guard var before, let state, let writtenAt, events.isEmpty else { return true }
         let interval = Self.timekeepingInterval(state.settings.rollout.progressDeadline)
-        if state.rollout != nil, Duration.seconds(state.decidedAt.timeIntervalSince(writtenAt)) >= interval { return true }
+        let since = Duration.seconds(state.decidedAt.timeIntervalSince(writtenAt))
+        if state.rollout != nil, since >= interval { return true }
         before.decidedAt = state.decidedAt
         if let spent = state.rollout?.progressSpent { before.rollout?.progressSpent = spent }
         return before != state

@@ -56,7 +56,7 @@ struct DocumentTests {
             #expect(commands.contains("struct \(name)Command"), "\(document) names mlctl \(match.1)")
         }
         let makefile = try RepositoryFiles.text("Makefile")
-        for match in text.matches(of: #/(?:^ +|`)(?:[A-Z_]+=\S+ )?make ([a-z][a-z -]*)/#.anchorsMatchLineEndings()) {
+        for match in text.matches(of: #/(?:^ +|`)(?:[A-Z_]+=\S+ )?make ([a-z][a-z0-9 -]*)/#.anchorsMatchLineEndings()) {
             for target in match.1.split(separator: " ") {
                 #expect(makefile.contains("\n\(target):"), "\(document) names make \(target)")
             }

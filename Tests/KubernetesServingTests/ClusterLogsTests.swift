@@ -113,11 +113,11 @@ struct ClusterLogsTests {
     @Test("without the right to read them it is said which right is missing")
     func forbidden() async throws {
         let status =
-            #"{"kind": "Status", "code": 403, "reason": "Forbidden", "message": "pods/log is forbidden"}"#
+            #"{"kind": "Status", "code": 403, "reason": "Forbidden", "message": "pods: User cannot get pods/log"}"#
         let server = PodServer(pods: ["aaaaaaaaaa-1"], logs: ["aaaaaaaaaa-1": (403, status)])
         let error = await #expect(throws: ClusterServingError.self) { try await logs(server) }
         #expect(error?.message.contains("logs of payments/fraud") == true)
-        #expect(error?.message.contains("pods/log is forbidden") == true)
+        #expect(error?.message.contains("cannot get pods/log") == true)
         #expect(error?.message.contains("ClusterRole") == true)
     }
 

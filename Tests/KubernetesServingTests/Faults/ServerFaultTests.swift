@@ -38,7 +38,8 @@ struct ServerFaultTests {
                 settings: Sample.settings, clock: { clock.now.offset })
         }
 
-        var caches: Int { get async { await backend.views.all.count } }
+        /// Nobody asks for types that have to be installed first.
+        var caches: Int { get async { await backend.views.all.count { !($0 is DemandedKind) } } }
 
         /// One second later, and every cache either watches or waits.
         func passSecond() async throws {
