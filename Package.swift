@@ -100,7 +100,7 @@ let package = Package(
             [
                 "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource", "ModelStorage", "LocalServing",
                 "TrafficProxy", "KubernetesClient", "KubernetesServing", "MetricSources", "Notifications", "Journal",
-                "ControllerRuntime", "Controller",
+                "ControllerRuntime", "Controller", "CLinuxProcess",
                 "ControlAPI", "InferenceServer", .argumentParser, .asyncHTTPClient, .serviceLifecycle, .subprocess,
                 .system, .logging, .yams,
             ]),

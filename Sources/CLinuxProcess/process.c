@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -206,3 +207,7 @@ int clp_inotify_watch_folder(int fd, const char *path) {
         fd, path, IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);
     return watch >= 0 ? watch : -errno;
 }
+
+void clp_limit_heap_pools(int count) { mallopt(M_ARENA_MAX, count); }
+
+void clp_release_free_memory(void) { malloc_trim(0); }

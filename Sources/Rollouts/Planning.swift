@@ -6,6 +6,8 @@ import Serving
 extension DecisionPass {
     /// While evidence comes in: what bounds the time from a verdict to its effect.
     static let judgingInterval: TimeInterval = 0.5
+    /// While instances load: that they are ready, or never will be, is told at once.
+    static let loadingInterval: TimeInterval = 5
 
     var capacity: Capacity { Capacity(state, observed: observed) }
 
@@ -36,6 +38,11 @@ extension DecisionPass {
 
     /// - Returns: nil at rest.
     func nextLook() -> Date? {
-        state.rollout == nil ? nil : now.addingTimeInterval(Self.judgingInterval)
+        guard let rollout = state.rollout else { return nil }
+        guard state.phase == .preparing, !capacity.isCandidateReady else {
+            return now.addingTimeInterval(Self.judgingInterval)
+        }
+        let left = (state.settings.rollout.progressDeadline - rollout.progressSpent) / .seconds(1)
+        return now.addingTimeInterval(max(Self.judgingInterval, min(Self.loadingInterval, left)))
     }
 }

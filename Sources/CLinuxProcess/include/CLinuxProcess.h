@@ -63,3 +63,8 @@ int clp_inotify_open(void);
 /// Watches a folder for files created, renamed into place, deleted, and closed after they were open for writing.
 /// @return the watch.
 int clp_inotify_watch_folder(int fd, const char *path);
+
+/// At most so many pools of memory for all threads together: each keeps what was freed in it.
+void clp_limit_heap_pools(int count);
+/// What is free goes back to the system.
+void clp_release_free_memory(void);

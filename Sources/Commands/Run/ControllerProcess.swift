@@ -25,6 +25,7 @@ struct ControllerProcess {
 
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)  // Whoever reads the log may leave.
+        HeapMemory.limit()
         try FileManager.default.createDirectory(
             at: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         guard let lock = try FileLock.acquire(state.appending(path: "controller.lock").path(percentEncoded: false))
@@ -73,6 +74,7 @@ struct ControllerProcess {
             LoopService { await clusters.run() },
             ControllerService(controller: controller),
             LoopService { try await tidy(journal, models, controller) },
+            LoopService { try await HeapMemory.keepReleasing() },
         ]
         // Before the controller, so that it ends after it.
         if let local { services.insert(LoopService { await local.backend.run() }, at: 1) }

@@ -52,11 +52,11 @@ struct BenchCluster: Sendable {
             struct Metadata: Decodable { var remainingItemCount: Int? }
             struct Item: Decodable {}
             var metadata: Metadata
-            var items: [Item]
+            var items: [Item]?
         }
         let request = APIRequest.list(type, .init(namespace: namespace), limit: 1).metadataOnly
         let page = try JSONDecoder().decode(Page.self, from: try await api.answer(to: request))
-        return page.items.count + (page.metadata.remainingItemCount ?? 0)
+        return (page.items?.count ?? 0) + (page.metadata.remainingItemCount ?? 0)
     }
 
     /// As JSON objects.

@@ -64,6 +64,13 @@ final class ClusterInstallation {
 
     func close() { try? installation.close() }
 
+    func untilHealthy(_ count: Int) async throws {
+        try await installation.until("all are healthy") {
+            let status = try await self.installation.client?.status()
+            return status?.deployments.count { $0.phase == .healthy } == count
+        }
+    }
+
     func settledMemoryMiB() async throws -> Double {
         try await Task.sleep(for: Self.settlingTime)
         guard let pid = installation.controllerPid else { throw BenchmarkError("there is no controller") }

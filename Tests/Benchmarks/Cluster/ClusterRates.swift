@@ -8,7 +8,8 @@ enum ClusterRates {
     static let deployments = 1000
     static let connections = 16
     static let rounds = 15
-    static let pause: Duration = .milliseconds(300)
+    /// Longer than the distance that looks by the hook keep.
+    static let pause: Duration = .milliseconds(1200)
 
     static func run(mlctl: URL) async throws -> [Figure] {
         guard let cluster = try BenchCluster.named() else { return BenchCluster.notNamed }
@@ -27,6 +28,8 @@ enum ClusterRates {
         }
         let seconds = (ContinuousClock.now - began) / .seconds(1)
         let written = try await ServerCounts.read(cluster.api).writes - before.writes
+        try await ReadyPods(cluster: cluster, namespace: namespace).make()
+        try await installation.untilHealthy(deployments)
         let memory = try await installation.settledMemoryMiB()
         let reactions = try await reactions(cluster, installation, namespace)
         try installation.stop()
@@ -100,7 +103,7 @@ enum ClusterRates {
             times.append((ContinuousClock.now - began).ms)
             try await Task.sleep(for: pause)
         }
-        let written = try await ServerCounts.read(cluster.api).writes - before.writes - rounds
+        let written = try await ServerCounts.read(cluster.api).writesButEvents - before.writesButEvents - rounds
         return Figure(
             what: "one object edited by hand among \(deployments), put right", goal: "under 300 ms, one write",
             measured: "\(words(times)), \(text(Double(written) / Double(rounds), 1)) writes each",
@@ -119,7 +122,8 @@ enum ClusterRates {
         }
         return Figure(
             what: "a commit that changes one of \(deployments) (hook), to its Deployment", goal: "under 300 ms",
-            measured: words(times), peer: "(published) Config Sync 1.9 s, Flux 4.1 s", isMet: times.median < 300)
+            measured: words(times), peer: "(published) Config Sync 1.9 s, Flux 4.1 s",
+            isMet: times.median < 300)
     }
 
     private static func words(_ times: [Double]) -> String {
@@ -137,7 +141,8 @@ enum ClusterRates {
                 guard let body = AppliedFields.body(of: object, for: other),
                     let name = (body["metadata"] as? AppliedFields.Fields)?["name"] as? String
                 else { continue }
-                let data = try JSONSerialization.data(withJSONObject: body, options: [.sortedKeys])
+                let data = try JSONSerialization.data(
+                    withJSONObject: body, options: [.sortedKeys, .withoutEscapingSlashes])
                 all.append((type, ObjectKey(namespace: other, name: name), data))
             }
         }

@@ -32,6 +32,9 @@ struct ServerCounts {
 
     var writes: Int { Self.writingVerbs.reduce(0) { $0 + (answers[$1]?.values.reduce(0, +) ?? 0) } }
 
+    /// Events are written beside all else, and slowly.
+    var writesButEvents: Int { writes - Self.writingVerbs.reduce(0) { $0 + count($1, "events") } }
+
     func count(_ verb: String, _ resource: String) -> Int { answers[verb]?[resource] ?? 0 }
 
     func count(_ verb: String) -> Int { answers[verb]?.values.reduce(0, +) ?? 0 }
