@@ -99,7 +99,10 @@ actor RolloutWatch {
             sight.pods.append(Sight.Pod(version: version, isReady: ready && !isLeaving))
         }
         for map in items(maps) {
-            guard let route = route(in: map.member("data")) else { continue }
+            let labels = map.member("metadata")?.member("labels")
+            guard labels?.member(ObjectLabels.deployment) == .string(SimulatedCluster.key.name),
+                let route = route(in: map.member("data"))
+            else { continue }
             for revision in route.revisions {
                 sight.shares[versions[revision.revision.rawValue] ?? "?", default: 0] += revision.weight
             }

@@ -73,6 +73,11 @@ final class ClusterInstallation {
 
     func settledMemoryMiB() async throws -> Double {
         try await Task.sleep(for: Self.settlingTime)
+        return try memoryMiB()
+    }
+
+    /// Resident, with the pages of the program itself.
+    func memoryMiB() throws -> Double {
         guard let pid = installation.controllerPid else { throw BenchmarkError("there is no controller") }
         let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
         let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }?.split(separator: " ")

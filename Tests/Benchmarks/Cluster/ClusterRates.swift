@@ -34,6 +34,7 @@ enum ClusterRates {
         let reactions = try await reactions(cluster, installation, namespace)
         try installation.stop()
         let unchanged = try await unchanged(cluster, installation)
+        let memoryAgain = try installation.memoryMiB()
         try installation.stop()
 
         let plain = try await plainRate(cluster, copying: namespace)
@@ -42,7 +43,8 @@ enum ClusterRates {
         return [
             Figure(
                 what: "\(deployments) ModelDeployments into a real API server, \(written) writes", goal: "at least 0.8",
-                measured: "\(text(rate)) writes/s = \(text(rate / plain.rate, 2)) (\(text(seconds, 1)) s in all)",
+                measured: "\(text(rate)) writes/s = \(text(rate / plain.rate, 2)); of the \(plain.objects) objects alone "
+                    + text(Double(plain.objects) / seconds / plain.rate, 2),
                 peer: "plain program, \(connections) connections, \(plain.objects) objects: \(text(plain.rate))/s",
                 isMet: rate / plain.rate >= 0.8),
             Figure(
@@ -53,7 +55,8 @@ enum ClusterRates {
             unchanged,
             Figure(
                 what: "memory with \(deployments) deployments in a cluster", goal: "under 100 MiB",
-                measured: "\(text(memory, 1)) MiB", isMet: memory < 100),
+                measured: "\(text(memory, 1)) MiB, after a restart \(text(memoryAgain, 1)) MiB",
+                isMet: max(memory, memoryAgain) < 100),
         ] + reactions
     }
 
