@@ -42,7 +42,8 @@ enum ClusterRates {
         let rate = Double(written) / seconds
         return [
             Figure(
-                what: "\(deployments) ModelDeployments into a real API server, \(written) writes", goal: "at least 0.8",
+                what: "\(deployments) ModelDeployments into a real API server, \(written) writes",
+                goal: "at least 0.8",
                 measured: "\(text(rate)) writes/s = \(text(rate / plain.rate, 2)); of the \(plain.objects) objects alone "
                     + text(Double(plain.objects) / seconds / plain.rate, 2),
                 peer: "plain program, \(connections) connections, \(plain.objects) objects: \(text(plain.rate))/s",
