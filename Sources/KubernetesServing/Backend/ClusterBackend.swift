@@ -142,7 +142,9 @@ public actor ClusterBackend: ServingBackend {
     // MARK: - Seeing
 
     public func deployments() throws -> [DeploymentKey] {
-        if let missing = unsynced(of: [views.workloads, views.configMaps]) { throw missing }
+        // No pass begins while something is still being read for the first time: its status would say so for a moment.
+        let beingRead = views.all.filter { !$0.isSynced && $0.failure == nil }
+        if let missing = unsynced(of: [views.workloads, views.configMaps] + beingRead) { throw missing }
         return Set(views.applied.flatMap(\.allLive).compactMap(\.deployment)).sorted()
     }
 
