@@ -24,9 +24,7 @@ struct OutcomesTests {
         init() async throws {
             transport = ModelTransport(APIServerModel(namespaces: ["test"], now: Date())) { Date() }
             source = ScriptedSource(Self.snapshot("1"))
-            try await api.create(
-                .customResourceDefinitions, namespace: nil,
-                body: Data(CanonicalJSON.text(CustomResourceDefinition.modelDeployment).utf8))
+            try await FaultyCluster.installDefinition(transport)
         }
 
         var api: KubernetesAPI { KubernetesAPI(transport: transport) }

@@ -92,15 +92,3 @@ struct ClusterReconciliation {
         #expect(await cluster.differences(from: version) == [], context)
     }
 }
-
-/// Over after so many looks.
-private actor Countdown {
-    private var left: Int
-
-    init(_ looks: Int) { left = looks }
-
-    func isOver() -> Bool {
-        left -= 1
-        return left <= 0
-    }
-}

@@ -156,10 +156,10 @@ struct ClusterStrategies {
         let (cluster, watch) = try await cluster { SimulatedCluster.manifest($0) }
         #expect(await cluster.live { await cluster.isAsWanted("1") })
         await cluster.commit("2", text: SimulatedCluster.manifest("2", extra: "suspend: true"))
-        let looks = Looks(40)
+        let looks = Countdown(40)
         _ = await cluster.live {
             await watch.look()
-            return await looks.areOver()
+            return await looks.isOver()
         }
         #expect(await !watch.versionsSeenTogether)
         #expect(await cluster.status()?.member("stable")?.member("version") == "1")
@@ -189,16 +189,6 @@ struct ClusterStrategies {
         #expect(isReached)
         #expect(await !tooEarly.isRaised)
         #expect(await watch.faults == [])
-    }
-}
-
-/// So many, and no more.
-private actor Looks {
-    private var left: Int
-    init(_ count: Int) { left = count }
-    func areOver() -> Bool {
-        left -= 1
-        return left <= 0
     }
 }
 

@@ -168,14 +168,16 @@ public actor ClusterBackend: ServingBackend {
         let sketch = views.applied.lazy.compactMap { $0.sketch(of: deployment) }.first
         let read = AnnotationJSON.value(PlanSketch.self, sketch)
         let proxy = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)
+        let readyProxies = views.workloads.cache[proxy]?.detail.status?.readyReplicas ?? 0
         let observation = ClusterObservation(
             deployment: deployment, router: Self.router(plans[deployment]?.target ?? read?.target ?? .local),
             pods: views.pods.all(of: deployment), workloads: views.workloads.all(of: deployment),
-            readyProxies: views.workloads.cache[proxy]?.detail.status?.readyReplicas ?? 0,
+            readyProxies: readyProxies,
             objects: views.applied.reduce(into: [:]) { all, view in
                 all.merge(view.json(of: deployment)) { first, _ in first }
             },
-            plan: plans[deployment], sketch: read, proxyTrouble: proxyTrouble(in: deployment.namespace),
+            plan: plans[deployment], sketch: read,
+            proxyTrouble: readyProxies > 0 ? nil : proxyTrouble(in: deployment.namespace),
             said: silentPods.heard(of: deployment), problems: problems(of: deployment))
         return observation.observation
     }

@@ -37,7 +37,7 @@ extension ClusterStore: DeploymentRegister {
             memory.object.isKept(by: identity)
         else { return }
         // Most passes change nothing: that is seen without writing a document.
-        let outline = status.outline
+        let outline = StatusDocument.outline(status)
         guard outline != memory.outline else { return }
         let document = document(status, memory)
         guard document.fingerprint != memory.reported else {
@@ -67,7 +67,6 @@ extension ClusterStore: DeploymentRegister {
     /// One request, and a second one where somebody has added what git does not have.
     private func apply(_ announcement: Announcement) async throws {
         let key = announcement.deployment
-        if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
         guard let spec = try? JSONValue(parsing: Data(announcement.spec.utf8)) else {
             throw RegisterError.unreadableSpec(key)
         }
@@ -109,7 +108,6 @@ extension ClusterStore: DeploymentRegister {
     /// The object goes, and comes back with the record that it had. What it owned is taken over by the next plan.
     private func recreate(_ announcement: Announcement) async throws {
         let key = announcement.deployment
-        if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
         guard let last = try await read(key) else { return try await apply(announcement) }
         try await keep(last)
         try await dropFinalizer(of: last.object, expecting: last.object.recordVersion)
@@ -160,16 +158,6 @@ extension ClusterStore: DeploymentRegister {
     func forget(_ key: DeploymentKey) {
         guard known.removeValue(forKey: key) != nil else { return }
         changed.yield(key)
-    }
-}
-
-extension DeploymentStatus {
-    /// Of what is worth a write of its own (`StatusDocument.followers`), in this process.
-    fileprivate var outline: Int {
-        var own = self
-        own.deadlineAt = nil
-        own.desired?.commit = ""
-        return own.hashValue
     }
 }
 

@@ -30,7 +30,7 @@ struct KeptRecord: Equatable, Sendable {
     /// - Returns: nil for what is no such ConfigMap.
     init?(_ map: Map) {
         guard let name = map.metadata.labels[ObjectLabels.deployment], let text = map.data?[Self.dataKey],
-            let status = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)),
+            let status = try? JSONValue(parsing: Data(text.utf8)),
             case .object(let fields) = status, fields["record"] != nil
         else { return nil }
         deployment = DeploymentKey(namespace: map.metadata.namespace ?? "default", name: name)

@@ -77,6 +77,15 @@ struct StatusDocument: Equatable, Sendable {
 
     var fingerprint: SpecFingerprint { Self.fingerprint(.object(fields)) }
 
+    /// Equal only where fingerprints are, in this process, and known without a document: `followers` that a status has are
+    /// left out.
+    static func outline(_ status: DeploymentStatus) -> Int {
+        var own = status
+        own.deadlineAt = nil
+        own.desired?.commit = ""
+        return own.hashValue
+    }
+
     private static func object(_ status: DeploymentStatus) -> [String: JSONValue] {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601

@@ -22,6 +22,21 @@ final class ClusterControllers {
         for _ in 0..<count { all.append(try Installation(repo: all.first?.repo)) }
     }
 
+    /// Ends them in any case, with their logs where something went wrong.
+    static func with(
+        _ stage: ClusterStage, count: Int, electsLeader: Bool, _ body: (ClusterControllers) async throws -> Void
+    ) async throws {
+        let controllers = try ClusterControllers(stage, count: count, electsLeader: electsLeader)
+        do {
+            try await body(controllers)
+        } catch {
+            print(controllers.logs)
+            try? controllers.close()
+            throw error
+        }
+        try controllers.close()
+    }
+
     var first: Installation { all[0] }
 
     func start() async throws { for controller in all { try await controller.start(arguments) } }

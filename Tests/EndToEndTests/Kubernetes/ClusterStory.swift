@@ -14,15 +14,6 @@ struct ClusterStory {
     static let waitLimit: Duration = .seconds(60)
     /// The lease's 10 s, and what a busy machine adds to the 15 s that are promised.
     static let longestSuccession: Duration = .seconds(40)
-    static let quick = """
-            steps:
-            - setWeight: 20
-            - setWeight: 50
-            - setWeight: 100
-            gates:
-            - name: errors
-              compare: {metric: errors}
-        """
     /// Long enough at its first step for somebody to die there.
     static let slow = """
             steps:
@@ -59,7 +50,7 @@ struct ClusterStory {
 
     private func deploy() async throws {
         let watch = Chapter("first manifest to first answer", stage.kind)
-        try controllers.commit("good-1", rollout: Self.quick)
+        try controllers.commit("good-1", rollout: QuickRollouts.gated)
         try await controllers.start()
         let leader = try await controllers.leader()
         try await leader.wait(Self.name, for: "version 1 serves", limit: Self.waitLimit) { $0.phase == .healthy }
@@ -96,7 +87,7 @@ struct ClusterStory {
         let watch = Chapter("a bad version", stage.kind)
         let leader = try await controllers.leader()
         let stable = try #require(try await leader.status(Self.name)?.stable?.revision)
-        try controllers.commit("failing-3", rollout: Self.quick)
+        try controllers.commit("failing-3", rollout: QuickRollouts.gated)
         let end = try await leader.wait(Self.name, for: "version 3 is rolled back", limit: Self.waitLimit) {
             $0.phase == .rolledBack
         }
@@ -169,7 +160,7 @@ struct ClusterStory {
         #expect(load.total > before.1)
         try await stage.wayToServer.open()
         let next = try await controllers.leader()
-        try controllers.commit("good-4", rollout: Self.quick)
+        try controllers.commit("good-4", rollout: QuickRollouts.gated)
         try await next.wait(Self.name, for: "a commit is deployed again", limit: Self.waitLimit) {
             $0.phase == .healthy && $0.stable?.version == "good-4"
         }

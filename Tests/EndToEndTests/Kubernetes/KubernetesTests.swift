@@ -14,15 +14,9 @@ struct KubernetesTests {
         arguments: ClusterStage.Kind.available)
     func life(_ kind: ClusterStage.Kind) async throws {
         try await ClusterStage.with(kind) { stage in
-            let controllers = try ClusterControllers(stage, count: 2, electsLeader: true)
-            do {
+            try await ClusterControllers.with(stage, count: 2, electsLeader: true) { controllers in
                 try await ClusterStory(stage: stage, controllers: controllers).tell()
-            } catch {
-                print(controllers.logs)
-                try? controllers.close()
-                throw error
             }
-            try controllers.close()
         }
     }
 
@@ -31,20 +25,14 @@ struct KubernetesTests {
         arguments: ClusterStage.Kind.available)
     func rivals(_ kind: ClusterStage.Kind) async throws {
         try await ClusterStage.with(kind) { stage in
-            let controllers = try ClusterControllers(stage, count: 2, electsLeader: false)
-            do {
+            try await ClusterControllers.with(stage, count: 2, electsLeader: false) { controllers in
                 try await rival(stage, controllers)
-            } catch {
-                print(controllers.logs)
-                try? controllers.close()
-                throw error
             }
-            try controllers.close()
         }
     }
 
     private func rival(_ stage: ClusterStage, _ controllers: ClusterControllers) async throws {
-        try controllers.commit("good-1", rollout: ClusterStory.quick)
+        try controllers.commit("good-1", rollout: QuickRollouts.gated)
         try await controllers.start()
         for controller in controllers.all {
             try await controller.wait(ClusterStage.service, for: "version 1 serves", limit: ClusterStory.waitLimit) {
@@ -55,7 +43,7 @@ struct KubernetesTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await load.run(against: stage.serviceAddress) }
             defer { group.cancelAll() }
-            try controllers.commit("good-2", rollout: ClusterStory.quick)
+            try controllers.commit("good-2", rollout: QuickRollouts.gated)
             for controller in controllers.all {
                 try await controller.wait(
                     ClusterStage.service, for: "version 2 is promoted", limit: ClusterStory.waitLimit

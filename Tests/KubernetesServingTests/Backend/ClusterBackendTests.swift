@@ -9,24 +9,19 @@ import Testing
 /// The same story, told to the model of the API server and, where `MLCTL_TEST_KUBECONFIG` names one, to a real one.
 @Suite("The backend over a cluster")
 struct ClusterBackendTests {
-    private static let stories: [(name: String, tell: @Sendable (TestCluster) async throws -> Void)] = [
-        ("writes", Story.writes), ("drift", Story.drift), ("removal", Story.removal), ("foreign", Story.foreign),
-        ("rendering", Story.olderRendering),
+    private static let stories: [ClusterStory] = [
+        .init("writes", Story.writes), .init("drift", Story.drift), .init("removal", Story.removal),
+        .init("foreign", Story.foreign),
+        .init("rendering", Story.olderRendering),
     ]
 
-    @Test("over the model of the API server", arguments: stories.map(\.name))
-    func model(name: String) async throws {
-        let story = try #require(Self.stories.first { $0.name == name })
-        try await TestCluster.with(.model, story.tell)
-    }
+    @Test("over the model of the API server", arguments: stories)
+    func model(story: ClusterStory) async throws { try await TestCluster.with(.model, story.tell) }
 
     @Test(
         "over a real API server", .enabled(if: TestCluster.kubeconfig != nil, "no MLCTL_TEST_KUBECONFIG"),
-        arguments: stories.map(\.name))
-    func real(name: String) async throws {
-        let story = try #require(Self.stories.first { $0.name == name })
-        try await TestCluster.with(.real, story.tell)
-    }
+        arguments: stories)
+    func real(story: ClusterStory) async throws { try await TestCluster.with(.real, story.tell) }
 
     @Test("pods that are ready, the weights and the proxies are seen")
     func observed() async throws {

@@ -9,24 +9,19 @@ import Testing
 /// Told to the model of the API server and, where `MLCTL_TEST_KUBECONFIG` names one, to a real one.
 @Suite("The key of a namespace's request ids")
 struct ProxyKeyTests {
-    private static let stories: [(name: String, tell: @Sendable (TestCluster) async throws -> Void)] = [
-        ("kept", KeyStory.kept), ("lost", KeyStory.lost), ("broken", KeyStory.broken), ("given", KeyStory.given),
-        ("foreign", KeyStory.foreign), ("gone", KeyStory.gone),
+    private static let stories: [ClusterStory] = [
+        .init("kept", KeyStory.kept), .init("lost", KeyStory.lost), .init("broken", KeyStory.broken),
+        .init("given", KeyStory.given),
+        .init("foreign", KeyStory.foreign), .init("gone", KeyStory.gone),
     ]
 
-    @Test("over the model of the API server", arguments: stories.map(\.name))
-    func model(name: String) async throws {
-        let story = try #require(Self.stories.first { $0.name == name })
-        try await TestCluster.with(.model, story.tell)
-    }
+    @Test("over the model of the API server", arguments: stories)
+    func model(story: ClusterStory) async throws { try await TestCluster.with(.model, story.tell) }
 
     @Test(
         "over a real API server", .enabled(if: TestCluster.kubeconfig != nil, "no MLCTL_TEST_KUBECONFIG"),
-        arguments: stories.map(\.name))
-    func real(name: String) async throws {
-        let story = try #require(Self.stories.first { $0.name == name })
-        try await TestCluster.with(.real, story.tell)
-    }
+        arguments: stories)
+    func real(story: ClusterStory) async throws { try await TestCluster.with(.real, story.tell) }
 
     @Test("nothing of it is told but a hash")
     func fingerprint() throws {

@@ -1,0 +1,11 @@
+/// Over after so many looks.
+actor Countdown {
+    private var left: Int
+
+    init(_ looks: Int) { left = looks }
+
+    func isOver() -> Bool {
+        left -= 1
+        return left <= 0
+    }
+}
