@@ -13,6 +13,8 @@ VENV := .build/venv-mlserver
 RELEASE := .build/release/mlctl
 # A run of tests that hangs ends as a failure, with what it printed so far.
 TEST := timeout --kill-after=10 1200 swift test --skip-build
+# So many tests at once keep two cores busy, and leave time to those that have a clock.
+AT_ONCE := --experimental-maximum-parallelization-width 16
 
 .PHONY: deps build release demo test test-unit test-e2e bench lint format clean deps-mlserver deps-prometheus deps-bench
 
@@ -55,7 +57,7 @@ test: test-unit test-e2e
 # none starves the others on two cores.
 test-unit: deps deps-prometheus
 	swift build --build-tests
-	$(TEST) --skip EndToEndTests --skip SimulationTests --skip LocalServingTests --skip TrafficProxyTests
+	$(TEST) $(AT_ONCE) --skip EndToEndTests --skip SimulationTests --skip LocalServingTests --skip TrafficProxyTests
 	$(TEST) --filter SimulationTests
 	$(TEST) --filter LocalServingTests
 	$(TEST) --filter TrafficProxyTests

@@ -64,9 +64,9 @@ struct CommandSourceTests {
 
     @Test("knows the query, which is no part of a shell's line")
     func query() async {
-        let source = CommandSource(command: [
-            "/bin/sh", "-c", "test \"$1\" = \"$MLCTL_QUERY\" && echo 1", "-", "$(MLCTL_QUERY)",
-        ])
+        let source = CommandSource(
+            command: ["/bin/sh", "-c", "test \"$1\" = \"$MLCTL_QUERY\" && echo 1", "-", "$(MLCTL_QUERY)"],
+            timeout: .seconds(30))
         #expect(await source.value(of: "b; rm -rf \"$(X)\"") == .value(1))
     }
 
