@@ -12,6 +12,9 @@ public enum ObjectLabels {
     /// On ConfigMaps that a namespace's proxies follow.
     public static let route = "mlctl.dev/route"
 
+    /// What anybody looks at in an object that is read back.
+    static let read = [managedBy, component, deployment, revision, route]
+
     /// What an object is for.
     public enum Component: String, Sendable {
         case model, proxy, record
@@ -53,4 +56,6 @@ public enum ObjectAnnotations {
     static let requestIdKey = "mlctl.dev/request-id-key"
     /// The plan but for its templates, on the object that routes.
     public static let plan = "mlctl.dev/plan"
+    /// What anybody looks at in an object that is read back.
+    static let read = [applied, template, podTemplate, plan]
 }

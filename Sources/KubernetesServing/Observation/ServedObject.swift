@@ -32,15 +32,29 @@ public struct ServedObject<Kind: ServedKind>: KubernetesObject, Hashable {
 
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
-        metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
-        // What others annotate is not looked at, and may be large.
-        metadata.annotations = metadata.annotations.filter { $0.key.hasPrefix("mlctl.dev/") }
+        metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata).lean
         let nested = try fields.nestedContainer(keyedBy: MetadataKeys.self, forKey: .metadata)
         writers = ObjectWriters(try nested.decodeIfPresent([ManagedFields].self, forKey: .managedFields) ?? [])
         detail = try Kind.Detail(from: decoder)
     }
 
     var live: LiveObject { LiveObject(id: ObjectID(type: Kind.resource, key: metadata.key), metadata, writers) }
+}
+
+extension ObjectMetadata {
+    /// Without what is not looked at: tens of thousands of these are in memory. Names are one text for all objects.
+    fileprivate var lean: ObjectMetadata {
+        var lean = self
+        lean.labels = Self.only(ObjectLabels.read, of: labels)
+        lean.annotations = Self.only(ObjectAnnotations.read, of: annotations)
+        lean.finalizers = []
+        lean.creationTimestamp = nil
+        return lean
+    }
+
+    private static func only(_ names: [String], of all: [String: String]) -> [String: String] {
+        names.reduce(into: [:]) { kept, name in kept[name] = all[name] }
+    }
 }
 
 /// One entry of `metadata.managedFields`.
