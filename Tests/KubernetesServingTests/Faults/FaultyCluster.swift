@@ -165,12 +165,12 @@ struct FaultyCluster: Sendable {
 
     /// Pods of a version that answer, by what the cluster itself says.
     func readyPods(_ version: String) async -> Int {
-        await transport.model.objects(.pods).compactMap {
-            try? JSONDecoder().decode(ServedObject<PodKind>.self, from: $0.jsonData)
-        }
-        .count { pod in
-            pod.metadata.labels[ObjectLabels.deployment] == Self.key.name
-                && pod.metadata.labels[ObjectLabels.version] == version && PodReading(pod).isReady
+        await transport.model.objects(.pods).count { object in
+            guard let head = try? JSONDecoder().decode(ObjectHead.self, from: object.jsonData),
+                let pod = try? JSONDecoder().decode(ServedObject<PodKind>.self, from: object.jsonData)
+            else { return false }
+            return head.metadata.labels[ObjectLabels.deployment] == Self.key.name
+                && head.metadata.labels[ObjectLabels.version] == version && PodReading(pod).isReady
         }
     }
 }
