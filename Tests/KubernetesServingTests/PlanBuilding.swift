@@ -54,9 +54,7 @@ enum Sample {
             name: name, namespace: key.namespace, uid: uid, resourceVersion: version, labels: labels,
             ownerReferences: owners, deletionTimestamp: isBeingDeleted ? "2026-01-01T00:00:00Z" : nil)
         metadata.annotations[ObjectAnnotations.applied] = applied
-        return LiveObject(
-            id: ObjectID(type: type, key: ObjectKey(namespace: key.namespace, name: name)), metadata,
-            ObjectWriters(own: own))
+        return LiveObject(type, metadata, ObjectWriters(own: own))
     }
 
     static func json(_ text: String) throws -> JSONValue {

@@ -23,7 +23,7 @@ public struct NoDetail: ServedDetail {
 public struct ServedObject<Kind: ServedKind>: KubernetesObject, Hashable {
     public static var resource: ResourceType { Kind.resource }
 
-    public var metadata: ObjectMetadata
+    private let packed: PackedMetadata
     public var writers: ObjectWriters
     public var detail: Kind.Detail
 
@@ -32,29 +32,15 @@ public struct ServedObject<Kind: ServedKind>: KubernetesObject, Hashable {
 
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
-        metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata).lean
+        packed = PackedMetadata(try fields.decode(ObjectMetadata.self, forKey: .metadata))
         let nested = try fields.nestedContainer(keyedBy: MetadataKeys.self, forKey: .metadata)
         writers = ObjectWriters(try nested.decodeIfPresent([ManagedFields].self, forKey: .managedFields) ?? [])
         detail = try Kind.Detail(from: decoder)
     }
 
-    var live: LiveObject { LiveObject(id: ObjectID(type: Kind.resource, key: metadata.key), metadata, writers) }
-}
+    public var metadata: ObjectMetadata { packed.metadata }
 
-extension ObjectMetadata {
-    /// Without what is not looked at: tens of thousands of these are in memory. Names are one text for all objects.
-    fileprivate var lean: ObjectMetadata {
-        var lean = self
-        lean.labels = Self.only(ObjectLabels.read, of: labels)
-        lean.annotations = Self.only(ObjectAnnotations.read, of: annotations)
-        lean.finalizers = []
-        lean.creationTimestamp = nil
-        return lean
-    }
-
-    private static func only(_ names: [String], of all: [String: String]) -> [String: String] {
-        names.reduce(into: [:]) { kept, name in kept[name] = all[name] }
-    }
+    var live: LiveObject { LiveObject(Kind.resource, metadata, writers) }
 }
 
 /// One entry of `metadata.managedFields`.
@@ -100,8 +86,8 @@ struct LiveObject: Hashable, Sendable {
     var writers: ObjectWriters
     var isBeingDeleted: Bool
 
-    init(id: ObjectID, _ metadata: ObjectMetadata, _ writers: ObjectWriters) {
-        self.id = id
+    init(_ type: ResourceType, _ metadata: ObjectMetadata, _ writers: ObjectWriters) {
+        id = ObjectID(type: type, key: metadata.key)
         uid = metadata.uid ?? ""
         resourceVersion = metadata.resourceVersion ?? ""
         labels = metadata.labels
