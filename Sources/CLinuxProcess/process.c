@@ -208,6 +208,10 @@ int clp_inotify_watch_folder(int fd, const char *path) {
     return watch >= 0 ? watch : -errno;
 }
 
-void clp_limit_heap_pools(int count) { mallopt(M_ARENA_MAX, count); }
+void clp_limit_heap(int pools, int own_mapping_bytes, int unused_bytes) {
+    mallopt(M_ARENA_MAX, pools);
+    mallopt(M_MMAP_THRESHOLD, own_mapping_bytes);
+    mallopt(M_TRIM_THRESHOLD, unused_bytes);
+}
 
 void clp_release_free_memory(void) { malloc_trim(0); }

@@ -64,7 +64,9 @@ int clp_inotify_open(void);
 /// @return the watch.
 int clp_inotify_watch_folder(int fd, const char *path);
 
-/// At most so many pools of memory for all threads together: each keeps what was freed in it.
-void clp_limit_heap_pools(int count);
+/// At most so many pools of memory for all threads together: each keeps what was freed in it. What takes `own_mapping_bytes`
+/// or more is mapped by itself, and goes back to the system when it is freed; without a word the allocator raises that
+/// limit to 32 MiB by itself. `unused_bytes` at the end of a pool go back at once.
+void clp_limit_heap(int pools, int own_mapping_bytes, int unused_bytes);
 /// What is free goes back to the system.
 void clp_release_free_memory(void);

@@ -4,16 +4,57 @@
 /// no white space). The typed fields carry the defaults that were in force when it was read. A revision is a
 /// function of `canonical` alone, so that a newer mlctl with other defaults rolls nothing.
 public struct ServingTemplate: Hashable, Codable, Sendable {
-    public var model: ModelSource
-    public var runtime: Runtime
-    public var resources: Resources
-    public private(set) var canonical: String
+    /// Shared by all copies: git's wish, the record, the plan and what is observed speak of the same template, and there are
+    /// thousands of them.
+    private final class Storage: Sendable {
+        let model: ModelSource
+        let runtime: Runtime
+        let resources: Resources
+        let canonical: String
+
+        init(_ model: ModelSource, _ runtime: Runtime, _ resources: Resources, _ canonical: String) {
+            self.model = model
+            self.runtime = runtime
+            self.resources = resources
+            self.canonical = canonical
+        }
+    }
+
+    private var storage: Storage
+
+    public var model: ModelSource {
+        get { storage.model }
+        set { storage = Storage(newValue, runtime, resources, canonical) }
+    }
+    public var runtime: Runtime {
+        get { storage.runtime }
+        set { storage = Storage(model, newValue, resources, canonical) }
+    }
+    public var resources: Resources {
+        get { storage.resources }
+        set { storage = Storage(model, runtime, newValue, canonical) }
+    }
+    public var canonical: String { storage.canonical }
 
     public init(model: ModelSource, runtime: Runtime, resources: Resources, canonical: String) {
-        self.model = model
-        self.runtime = runtime
-        self.resources = resources
-        self.canonical = canonical
+        storage = Storage(model, runtime, resources, canonical)
+    }
+
+    private enum CodingKeys: String, CodingKey { case model, runtime, resources, canonical }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        storage = Storage(
+            try fields.decode(ModelSource.self, forKey: .model), try fields.decode(Runtime.self, forKey: .runtime),
+            try fields.decode(Resources.self, forKey: .resources), try fields.decode(String.self, forKey: .canonical))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(model, forKey: .model)
+        try fields.encode(runtime, forKey: .runtime)
+        try fields.encode(resources, forKey: .resources)
+        try fields.encode(canonical, forKey: .canonical)
     }
 
     /// The first 10 hex digits of SHA-256 over `canonical`.
@@ -22,15 +63,16 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
     /// The template with its mutable model files pinned: the digest found becomes part of what the revision covers.
     public func pinned(to digest: Digest) -> ServingTemplate {
         guard model.digest != digest else { return self }
-        var pinned = self
-        pinned.model.digest = digest
-        pinned.canonical = CanonicalJSON.setting(["model", "digest"], to: digest.description, in: canonical)
-        return pinned
+        var model = model
+        model.digest = digest
+        return ServingTemplate(
+            model: model, runtime: runtime, resources: resources,
+            canonical: CanonicalJSON.setting(["model", "digest"], to: digest.description, in: canonical))
     }
 
     /// Equality is of what was written: two templates are the same wish even if read under other defaults.
     public static func == (left: ServingTemplate, right: ServingTemplate) -> Bool {
-        left.canonical == right.canonical
+        left.storage === right.storage || left.canonical == right.canonical
     }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(canonical) }
