@@ -4,7 +4,7 @@ import KubernetesClient
 import ModelManifests
 
 /// A ModelDeployment as the register goes by it: whether its spec is as announced, `metadata.generation` tells. Neither spec
-/// nor record is read: ten thousand of these are in memory, and each of their writes comes back by the watch.
+/// nor record is read, nor annotations: ten thousand of these are in memory, and each of their writes comes back by the watch.
 struct ModelDeploymentObject: KubernetesObject, Equatable {
     static let resource = ResourceType.modelDeployments
 
@@ -31,6 +31,8 @@ struct ModelDeploymentObject: KubernetesObject, Equatable {
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
+        metadata.annotations = [:]
+        metadata.creationTimestamp = nil
         let status = try fields.decodeIfPresent(Status.self, forKey: .status)
         recordVersion = status?.record?.version
         lastEventId = status?.events?.map(\.id).max() ?? 0
