@@ -1,4 +1,5 @@
 import Foundation
+import FoundationNetworking
 import KubernetesClient
 import ModelManifests
 import TestSupport
@@ -35,6 +36,13 @@ struct ClusterStage: Sendable {
     /// Of the controllers and the proxies.
     let kubeconfig: String
     let folder: URL
+
+    /// Of the Service; nil where there is none: a cluster's own way to it follows its proxies a moment later.
+    func answer() async -> String? {
+        guard let url = URL(string: serviceAddress), let (data, _) = try? await URLSession.shared.data(from: url)
+        else { return nil }
+        return String(decoding: data, as: UTF8.self)
+    }
 
     static func with(_ kind: Kind, _ body: @Sendable (ClusterStage) async throws -> Void) async throws {
         let id = UUID().uuidString.lowercased().prefix(6)

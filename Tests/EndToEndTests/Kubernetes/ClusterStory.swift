@@ -2,7 +2,6 @@ import Commands
 import ControlAPI
 import Controller
 import Foundation
-import FoundationNetworking
 import KubernetesClient
 import ModelManifests
 import TestSupport
@@ -54,8 +53,7 @@ struct ClusterStory {
         try await controllers.start()
         let leader = try await controllers.leader()
         try await leader.wait(Self.name, for: "version 1 serves", limit: Self.waitLimit) { $0.phase == .healthy }
-        let answer = try await ask()
-        #expect(answer == "good-1")
+        try await leader.until("version 1 answers", limit: Self.waitLimit) { await stage.answer() == "good-1" }
         watch.end()
     }
 
@@ -187,12 +185,6 @@ struct ClusterStory {
 
     private func isModel(_ deployment: JSONValue) -> Bool {
         deployment.value(at: "metadata", "labels", "mlctl.dev/deployment")?.text == Self.name
-    }
-
-    private func ask() async throws -> String {
-        let url = try #require(URL(string: stage.serviceAddress))
-        let (data, _) = try await URLSession.shared.data(from: url)
-        return String(decoding: data, as: UTF8.self)
     }
 
     private func expectNoFailure(_ load: SteadyLoad, _ what: String) {

@@ -39,6 +39,9 @@ struct KubernetesTests {
                 $0.phase == .healthy
             }
         }
+        try await controllers.first.until("version 1 answers", limit: ClusterStory.waitLimit) {
+            await stage.answer() == "good-1"
+        }
         let load = SteadyLoad(ratePerSecond: ClusterStory.ratePerSecond)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await load.run(against: stage.serviceAddress) }
