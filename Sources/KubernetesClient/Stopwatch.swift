@@ -1,10 +1,32 @@
+import NIOCore
+import NIOPosix
+
 /// What shells take from a clock: the time since a start, and waiting. Tests hand in a clock that they move.
 public struct Stopwatch: Sendable {
     /// Since this value was made.
     public let elapsed: @Sendable () -> Duration
     public let sleep: @Sendable (Duration) async throws -> Void
 
-    public init<C: Clock>(_ clock: C = ContinuousClock()) where C.Duration == Duration {
+    /// The machine's own. Each read of a watch and each request has a time limit: event loops forget one that is not needed
+    /// any more at once, where `Task.sleep` would keep it, task and timer, until it is over.
+    public init() {
+        let start = ContinuousClock.now
+        elapsed = { ContinuousClock.now - start }
+        sleep = { duration in
+            let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: TimeAmount(duration)) {}
+            do {
+                try await withTaskCancellationHandler {
+                    try await timer.futureResult.get()
+                } onCancel: {
+                    timer.cancel()
+                }
+            } catch EventLoopError.cancelled {
+                throw CancellationError()
+            }
+        }
+    }
+
+    public init<C: Clock>(_ clock: C) where C.Duration == Duration {
         let start = clock.now
         elapsed = { start.duration(to: clock.now) }
         sleep = { try await clock.sleep(until: clock.now.advanced(by: $0), tolerance: nil) }
