@@ -4,7 +4,8 @@ import Foundation
 public struct KubernetesAPI: Sendable {
     public static let fieldManager = "mlctl"
     public static let defaultTimeout: Duration = .seconds(30)
-    public static let pageSize = 500
+    /// Of lists. A page is in memory whole, and several times over while it is read.
+    public static let pageSize = 200
 
     public let transport: any KubernetesTransport
     /// Of one attempt.
@@ -42,25 +43,42 @@ public struct KubernetesAPI: Sendable {
     public func list<Object: KubernetesObject>(
         _ type: Object.Type = Object.self, _ selection: APIRequest.Selection = .init()
     ) async throws -> ObjectList<Object> {
+        let (items, metadata) = try await all(selection) { (object: Object) in object }
+        return ObjectList(metadata: metadata, items: items)
+    }
+
+    /// The same, of which no more is kept than is made of each: the objects themselves are in memory a page at a time.
+    public func list<Object: KubernetesObject, Kept: Sendable>(
+        _ type: Object.Type, _ selection: APIRequest.Selection = .init(), keeping: @Sendable (Object) -> Kept
+    ) async throws -> [Kept] {
+        try await all(selection, keeping).items
+    }
+
+    private func all<Object: KubernetesObject, Kept: Sendable>(
+        _ selection: APIRequest.Selection, _ keeping: @Sendable (Object) -> Kept
+    ) async throws -> (items: [Kept], metadata: ObjectList<Object>.Metadata) {
         do {
-            return try await pages(selection)
+            return try await pages(selection, keeping)
         } catch let error as APIError where error.isExpired {
-            return try await pages(selection)
+            return try await pages(selection, keeping)
         }
     }
 
-    private func pages<Object: KubernetesObject>(_ selection: APIRequest.Selection) async throws -> ObjectList<Object> {
-        var all = ObjectList<Object>()
+    private func pages<Object: KubernetesObject, Kept: Sendable>(
+        _ selection: APIRequest.Selection, _ keeping: @Sendable (Object) -> Kept
+    ) async throws -> (items: [Kept], metadata: ObjectList<Object>.Metadata) {
+        var items: [Kept] = []
+        var metadata = ObjectList<Object>.Metadata()
         var next: String?
         repeat {
             let page = try await decode(
                 ObjectList<Object>.self,
                 .list(Object.resource, selection, limit: Self.pageSize, continuing: next))
-            all.items += page.items
-            all.metadata = page.metadata
+            items += page.items.map(keeping)
+            metadata = page.metadata
             next = page.metadata.continue.flatMap { $0.isEmpty ? nil : $0 }
         } while next != nil
-        return all
+        return (items, metadata)
     }
 
     /// Server-side apply.

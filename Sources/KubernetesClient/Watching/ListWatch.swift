@@ -61,7 +61,7 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
     }
 
     struct Settings: Hashable, Sendable {
-        var pageSize = 500
+        var pageSize = KubernetesAPI.pageSize
         var streamsInitialEvents = true
         /// After which the server ends a watch: uniform between this and twice as long.
         var watchTimeout = Duration.seconds(300)

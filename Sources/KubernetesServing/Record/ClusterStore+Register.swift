@@ -79,7 +79,7 @@ extension ClusterStore: DeploymentRegister {
                     .modelDeployments, key.objectKey, body: Data(CanonicalJSON.text(body).utf8),
                     fieldManager: KubernetesAPI.fieldManager, force: isOurs))
             var found = try JSONDecoder().decode(RecordedModelDeployment.self, from: answer)
-            take(found)
+            take(found.digest)
             if let patch = found.wholeSpec.mergePatch(to: spec) {
                 let body: JSONValue = ["spec": patch]
                 let answer = try await api.answer(
@@ -87,7 +87,7 @@ extension ClusterStore: DeploymentRegister {
                         .modelDeployments, key.objectKey, body: Data(CanonicalJSON.text(body).utf8),
                         fieldManager: KubernetesAPI.fieldManager))
                 found = try JSONDecoder().decode(RecordedModelDeployment.self, from: answer)
-                take(found)
+                take(found.digest)
             }
             known[key]?.announced = AnnouncedSpec(
                 fingerprint: SpecFingerprint(canonical: announcement.spec), generation: found.metadata.generation)
@@ -129,20 +129,18 @@ extension ClusterStore: DeploymentRegister {
         if object.isKept(by: identity) { known[key]?.wasOurs = true }
     }
 
-    func take(_ found: RecordedModelDeployment) {
+    func take(_ found: RecordDigest) {
         take(found.object)
         let key = found.object.deployment
         guard known[key]?.object == found.object else { return }
-        known[key]?.reported = StatusDocument.fingerprint(found.wholeStatus)
+        known[key]?.reported = found.reported
         known[key]?.outline = nil
-        known[key]?.transitions = StatusDocument.transitions(in: found.wholeStatus)
-        if known[key]?.announced?.generation != found.metadata.generation {
+        known[key]?.transitions = found.transitions
+        if known[key]?.announced?.generation != found.object.metadata.generation {
             known[key]?.announced = AnnouncedSpec(
-                fingerprint: SpecFingerprint(found.wholeSpec), generation: found.metadata.generation)
+                fingerprint: found.spec, generation: found.object.metadata.generation)
         }
-        if let events = found.status?.events, let data = try? JSONEncoder().encode(events) {
-            known[key]?.events = data
-        }
+        if let events = found.events, let data = try? JSONEncoder().encode(events) { known[key]?.events = data }
     }
 
     /// What the watch says: whoever is concerned looks again where somebody else has had a hand in it.

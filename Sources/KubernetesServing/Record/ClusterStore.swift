@@ -85,12 +85,12 @@ public actor ClusterStore: StateStore {
 
     public func records() async throws -> [DeploymentKey: StateRecord] {
         let list = try await explaining("ModelDeployments") {
-            try await api.list(RecordedModelDeployment.self, selection)
+            try await api.list(RecordedModelDeployment.self, selection, keeping: \.digest)
         }
         known = [:]
         var records: [DeploymentKey: StateRecord] = [:]
         var copies: [EventCopy] = []
-        for found in list.items {
+        for found in list {
             take(found)
             // Those of another repository are nobody's until git wants them: then they are taken over, records and all.
             guard found.object.isKept(by: identity) else { continue }
@@ -103,7 +103,7 @@ public actor ClusterStore: StateStore {
     }
 
     public func record(for deployment: DeploymentKey) async throws -> StateRecord? {
-        guard let found = try await read(deployment) else { return nil }
+        guard let found = try await read(deployment)?.digest else { return nil }
         try await archive.absorb(found.copies)
         return found.record
     }
@@ -211,7 +211,7 @@ public actor ClusterStore: StateStore {
             known[deployment] = nil
             return nil
         }
-        take(found)
+        take(found.digest)
         return found
     }
 
@@ -222,7 +222,7 @@ public actor ClusterStore: StateStore {
     /// What is known is read anew, so that the next pass goes by it.
     private func conflict(_ deployment: DeploymentKey, _ expecting: Int?) async -> StateConflict {
         let found = try? await read(deployment)
-        return StateConflict(deployment: deployment, expected: expecting, found: found?.record?.version)
+        return StateConflict(deployment: deployment, expected: expecting, found: found?.object.recordVersion)
     }
 
     func explaining<Value>(_ what: String, _ work: () async throws -> Value) async throws -> Value {
@@ -261,9 +261,9 @@ extension ModelDeploymentObject {
     var owner: OwnerReference { .modelDeployment(named: metadata.name, uid: metadata.uid ?? "") }
 }
 
-extension RecordedModelDeployment {
+extension RecordDigest {
     var copies: [EventCopy] {
-        (status?.events ?? []).map {
+        (events ?? []).map {
             EventCopy(
                 deployment: object.deployment, origin: ClusterStore.origin, ordinal: $0.id, event: $0.event)
         }

@@ -19,7 +19,7 @@ struct KeptRecord: Equatable, Sendable {
 
     /// - Returns: nil where there is no record, or one that is too large to be kept twice.
     init?(_ found: RecordedModelDeployment) {
-        guard found.record != nil, case .object(let fields) = found.wholeStatus else { return nil }
+        guard found.object.recordVersion != nil, case .object(let fields) = found.wholeStatus else { return nil }
         let alone = fields.filter { $0.key == "record" }
         let kept = [fields, alone].map(JSONValue.object).first { $0.jsonData.count <= Self.maximumBytes }
         guard let kept else { return nil }

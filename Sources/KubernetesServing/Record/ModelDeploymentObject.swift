@@ -85,8 +85,25 @@ struct RecordedModelDeployment: KubernetesObject {
 
     var metadata: ObjectMetadata { object.metadata }
 
-    var record: StateRecord? {
-        status?.record.map { StateRecord(version: $0.version, state: Data($0.state.utf8)) }
+    var digest: RecordDigest { RecordDigest(self) }
+}
+
+/// What is gone by of a record that was read: of thousands, no more than this is in memory.
+struct RecordDigest: Sendable {
+    var object: ModelDeploymentObject
+    var record: StateRecord?
+    var events: [RecordedEvent]?
+    var reported: SpecFingerprint
+    var transitions: StatusDocument.Transitions
+    var spec: SpecFingerprint
+
+    init(_ found: RecordedModelDeployment) {
+        object = found.object
+        record = found.status?.record.map { StateRecord(version: $0.version, state: Data($0.state.utf8)) }
+        events = found.status?.events
+        reported = StatusDocument.fingerprint(found.wholeStatus)
+        transitions = StatusDocument.transitions(in: found.wholeStatus)
+        spec = SpecFingerprint(found.wholeSpec)
     }
 }
 

@@ -53,8 +53,8 @@ struct ListWatchTests {
     @Test("pages are read to the last one, then what follows it is watched")
     func pages() {
         var machine = machine()
-        #expect(machine.start() == .ask(.list(token: nil, limit: 500)))
-        #expect(machine.received(pageOf: "7", continuing: "next") == .ask(.list(token: "next", limit: 500)))
+        #expect(machine.start() == .ask(.list(token: nil, limit: 200)))
+        #expect(machine.received(pageOf: "7", continuing: "next") == .ask(.list(token: "next", limit: 200)))
         let end = machine.received(pageOf: "7", continuing: nil)
         #expect(rounded(end) == .replace(then: Self.watch("7")))
         #expect(machine.state == .watching(version: "7"))
@@ -65,7 +65,7 @@ struct ListWatchTests {
         var machine = machine()
         _ = machine.start()
         _ = machine.received(pageOf: "7", continuing: "next")
-        #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 500)))
+        #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 200)))
     }
 
     @Test("a page that failed for a moment is asked for again, not the whole list")
@@ -74,7 +74,7 @@ struct ListWatchTests {
         _ = machine.start()
         _ = machine.received(pageOf: "7", continuing: "next")
         #expect(isAbout(machine.failed(Self.away), .milliseconds(500)))
-        #expect(machine.waited() == .ask(.list(token: "next", limit: 500)))
+        #expect(machine.waited() == .ask(.list(token: "next", limit: 200)))
     }
 
     private func watching(streaming: Bool = false) -> Machine {
@@ -116,13 +116,13 @@ struct ListWatchTests {
     @Test("410 as an answer and as an event lists anew; when it comes again, after a wait")
     func gone() {
         var machine = watching()
-        #expect(machine.received(.error(Self.gone)) == .stop(.ask(.list(token: nil, limit: 500))))
+        #expect(machine.received(.error(Self.gone)) == .stop(.ask(.list(token: nil, limit: 200))))
         _ = machine.received(pageOf: "9", continuing: nil)
         #expect(isAbout(machine.failed(Self.gone), .milliseconds(500)))
-        #expect(machine.waited() == .ask(.list(token: nil, limit: 500)))
+        #expect(machine.waited() == .ask(.list(token: nil, limit: 200)))
         _ = machine.received(pageOf: "10", continuing: nil)
         #expect(machine.received(.object(version: "11")) == .apply)
-        #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 500)))
+        #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 200)))
     }
 
     @Test("a version that the server has never seen lists anew")
@@ -131,7 +131,7 @@ struct ListWatchTests {
         let restored = APIError(
             .status(code: 504, reason: "Timeout"), message: "Too large resource version",
             causes: [.init(reason: "ResourceVersionTooLarge")])
-        #expect(machine.failed(restored) == .ask(.list(token: nil, limit: 500)))
+        #expect(machine.failed(restored) == .ask(.list(token: nil, limit: 200)))
     }
 
     @Test("errors are waited out longer and longer, to half a minute; an answer forgets them")
@@ -171,9 +171,9 @@ struct ListWatchTests {
         var machine = machine(streaming: true)
         _ = machine.start()
         let refused = APIError(.status(code: code, reason: "Invalid"), message: "sendInitialEvents is forbidden")
-        #expect(machine.failed(refused) == .ask(.list(token: nil, limit: 500)))
+        #expect(machine.failed(refused) == .ask(.list(token: nil, limit: 200)))
         _ = machine.received(pageOf: "7", continuing: nil)
-        #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 500)))
+        #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 200)))
     }
 
     @Test("a stream of initial objects that breaks off begins anew")

@@ -49,7 +49,7 @@ struct ObjectCacheTests {
             #expect(cache.count == 2)
             #expect(cache.freshness.isSynced)
         }
-        #expect(script.targets[0].hasPrefix("/api/v1/namespaces/a/configmaps?limit=500"))
+        #expect(script.targets[0].hasPrefix("/api/v1/namespaces/a/configmaps?limit=200"))
         #expect(script.targets[1].hasSuffix("continue=t"))
         #expect(script.targets[2].contains("resourceVersion=5"))
     }
