@@ -48,10 +48,17 @@ public struct KubernetesAPI: Sendable {
     }
 
     /// The same, of which no more is kept than is made of each: the objects themselves are in memory a page at a time.
+    ///
+    /// - Returns: also the version of the list, behind which a watch goes on.
+    /// - Throws: `APIError`; malformed where the list has no version.
     public func list<Object: KubernetesObject, Kept: Sendable>(
         _ type: Object.Type, _ selection: APIRequest.Selection = .init(), keeping: @Sendable (Object) -> Kept
-    ) async throws -> [Kept] {
-        try await all(selection, keeping).items
+    ) async throws -> (items: [Kept], version: String) {
+        let (items, metadata) = try await all(selection, keeping)
+        guard let version = metadata.resourceVersion, !version.isEmpty else {
+            throw APIError(.malformed, message: "a list of \(Object.resource.plural) without a resourceVersion")
+        }
+        return (items, version)
     }
 
     private func all<Object: KubernetesObject, Kept: Sendable>(

@@ -10,7 +10,7 @@
 /// - Resource versions are opaque; only those that came from the server go back to it.
 struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
     enum State: Hashable, Sendable {
-        /// Nothing was asked yet. Can transition to: streaming, listing.
+        /// Nothing was asked yet. Can transition to: streaming, listing, watching (what somebody else listed).
         case idle
         /// A watch that begins with all objects is under way. Can transition to: watching, waiting, listing (where the
         /// server has no such watch).
@@ -88,6 +88,12 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
 
     mutating func start() -> Action { ask(beginning()) }
 
+    /// Everything was listed already, and gathered.
+    mutating func start(after version: String) -> Action {
+        state = .watching(version: version)
+        return .replace(then: watch(version))
+    }
+
     mutating func waited() -> Action {
         guard case .waiting(let request) = state else { return start() }
         return ask(request)
@@ -100,9 +106,7 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
         guard !version.isEmpty else {
             return failed(APIError(.malformed, message: "a list without a resourceVersion cannot be watched"))
         }
-        let request = watch(version)
-        state = .watching(version: version)
-        return .replace(then: request)
+        return start(after: version)
     }
 
     /// The server could not be asked, or did not answer what was asked for.

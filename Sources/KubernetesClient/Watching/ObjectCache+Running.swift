@@ -8,7 +8,25 @@ extension ObjectCache {
     /// Follows the server until its task is cancelled. Run it once at a time.
     public func run() async {
         var machine = Machine(settings, generator: SystemRandomNumberGenerator())
-        var action = machine.start()
+        let action = machine.start()
+        await follow(&machine, from: action)
+    }
+
+    /// The same, where everything has been listed already: it is not asked for again.
+    ///
+    /// - Parameter version: of the list. Objects may be newer than it is.
+    public func run(after version: String, _ objects: [Object]) async {
+        state.withLock { state in
+            state.contents.beginGathering()
+            for object in objects { state.contents.gather(object) }
+        }
+        var machine = Machine(settings, generator: SystemRandomNumberGenerator())
+        let action = machine.start(after: version)
+        await follow(&machine, from: action)
+    }
+
+    private func follow(_ machine: inout Machine, from beginning: Machine.Action) async {
+        var action = beginning
         while !Task.isCancelled {
             switch action {
             case .ask(let request): action = await carryOut(request, &machine)

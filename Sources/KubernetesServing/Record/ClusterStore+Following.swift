@@ -2,12 +2,14 @@ import KubernetesClient
 import ModelManifests
 
 extension ClusterStore {
-    /// Sees what others change, until its task is cancelled. Run it once.
+    /// Sees what others change once the records were read, until its task is cancelled. Run it once.
     public func run() async {
+        guard let version = await versionsRead.first(where: { _ in true }) else { return }
         let cache = ObjectCache(ModelDeploymentObject.self, of: api, selection, logger: logger)
         let changes = cache.changes()
+        let read = known.values.map(\.object)
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await cache.run() }
+            group.addTask { await cache.run(after: version, read) }
             for await key in changes {
                 if let object = cache[key] {
                     follow(object)

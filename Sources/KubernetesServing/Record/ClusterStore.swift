@@ -15,7 +15,8 @@ import Rollouts
 ///   leaves a `KeptRecord` to the next one.
 ///
 /// # Assumptions
-/// - `run` runs: what others change is seen by its watch. Without it nothing wrong is written, but drift is not seen.
+/// - `run` runs: what others change after `records` were read is seen by its watch. Without it nothing wrong is written,
+///   but drift is not seen.
 ///
 /// # Errors
 /// `ClusterServingError`, `RegisterError`, and `StateConflict` from `swap`.
@@ -45,6 +46,9 @@ public actor ClusterStore: StateStore {
 
     public nonisolated let changes: AsyncStream<DeploymentKey>
     let changed: AsyncStream<DeploymentKey>.Continuation
+    /// Of the last list of records: behind it the watch begins.
+    let versionsRead: AsyncStream<String>
+    private let versionRead: AsyncStream<String>.Continuation
     nonisolated let api: KubernetesAPI
     nonisolated let identity: RegisterIdentity
     let archive: any EventArchive
@@ -76,6 +80,7 @@ public actor ClusterStore: StateStore {
         self.logger = logger
         (changes, changed) = AsyncStream.makeStream(
             of: DeploymentKey.self, bufferingPolicy: .bufferingNewest(Self.changesLimit))
+        (versionsRead, versionRead) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Selects what controllers keep, this one and others.
@@ -90,7 +95,7 @@ public actor ClusterStore: StateStore {
         known = [:]
         var records: [DeploymentKey: StateRecord] = [:]
         var copies: [EventCopy] = []
-        for found in list {
+        for found in list.items {
             take(found)
             // Those of another repository are nobody's until git wants them: then they are taken over, records and all.
             guard found.object.isKept(by: identity) else { continue }
@@ -99,6 +104,7 @@ public actor ClusterStore: StateStore {
         }
         try await readKeptRecords()
         try await archive.absorb(copies)
+        versionRead.yield(list.version)
         return records
     }
 

@@ -68,6 +68,13 @@ struct ListWatchTests {
         #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 200)))
     }
 
+    @Test("what somebody else listed is watched from there, and listed where that is too long ago")
+    func listedAlready() {
+        var machine = machine()
+        #expect(rounded(machine.start(after: "7")) == .replace(then: Self.watch("7")))
+        #expect(machine.failed(Self.gone) == .ask(.list(token: nil, limit: 200)))
+    }
+
     @Test("a page that failed for a moment is asked for again, not the whole list")
     func failedPage() {
         var machine = machine()

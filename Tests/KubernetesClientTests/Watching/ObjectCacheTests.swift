@@ -54,6 +54,25 @@ struct ObjectCacheTests {
         #expect(script.targets[2].contains("resourceVersion=5"))
     }
 
+    @Test("what was listed already is there at once, and is not asked for again")
+    func listedAlready() async throws {
+        let script = ScriptedTransport([
+            .openLines([
+                Settings.event("MODIFIED", Settings.json("x", version: "6")),
+                Settings.event("DELETED", Settings.json("y", version: "7")),
+            ])
+        ])
+        let cache = Self.cache(script)
+        let listed = try [Settings.json("x", version: "1"), Settings.json("y", version: "2")]
+            .map { try JSONDecoder().decode(Settings.self, from: Data($0.utf8)) }
+        let run = Task { await cache.run(after: "5", listed) }
+        defer { run.cancel() }
+        try await eventually { cache.freshness.isSynced && cache[Self.key("y")] == nil }
+        #expect(cache[Self.key("x")]?.metadata.resourceVersion == "6")
+        #expect(script.targets.count == 1)
+        #expect(script.targets[0].contains("resourceVersion=5"))
+    }
+
     @Test("what was missed while the contact was lost is told once it is back")
     func relist() async throws {
         let gone = #"{"kind":"Status","code":410,"reason":"Expired","message":"too old resource version"}"#

@@ -99,6 +99,22 @@ struct ClusterStoreTests {
         #expect(await rig.writes() == ["PATCH model"])
     }
 
+    @Test("is followed from where the records were read: nothing is listed twice", .timeLimit(.minutes(1)))
+    func following() async throws {
+        let rig = try await Rig()
+        try await rig.store().announce(Self.announcement())
+        let store = rig.store()
+        let run = Task { await store.run() }
+        defer { run.cancel() }
+        _ = try await store.records()
+        // Before the watch begins, or after: it is told either way.
+        try await rig.edit(["spec": ["replicas": 5]])
+        #expect(await store.changes.first { _ in true } == Self.key)
+        let reads = await rig.transport.log.filter { $0.method == .get && $0.path.hasSuffix("/modeldeployments") }
+        #expect(reads.count { request in !request.query.contains { $0.name == "watch" } } == 1)
+        #expect(reads.count == 2)
+    }
+
     @Test("a store of one namespace asks for no other, and says so of a manifest that is elsewhere")
     func scope() async throws {
         let rig = try await Rig()
