@@ -19,8 +19,9 @@ struct ErrorAnswers: RouterMiddleware {
         } catch {
             let (status, answer) = Self.answer(to: error, request)
             if status.kind == .serverError {
-                context.logger.warning(
-                    "a request failed",
+                // What the controller itself refuses for now, as readiness while it starts, is an answer like others.
+                context.logger.log(
+                    level: error is ControlError ? .debug : .warning, "a request failed",
                     metadata: ["path": "\(request.uri.path)", "status": "\(status.code)", "error": "\(error)"])
             }
             return Response.json(try APICoding.encode(answer), status)

@@ -32,6 +32,7 @@ struct Benchmark: Sendable {
             Benchmark(name: "manifests", run: TenThousandManifests.run),
             Benchmark(name: "memory", run: IdleController.measure),
             Benchmark(name: "cluster", run: ClusterRates.run),
+            Benchmark(name: "cluster-weights", run: ClusterWeights.run),
             Benchmark(name: "cluster-memory", run: ClusterMemory.run),
             Benchmark(name: "statistics") { _ in try await StatisticsFigures(streams: streams).run() },
         ]

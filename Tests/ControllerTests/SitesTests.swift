@@ -96,6 +96,19 @@ struct SitesTests {
         }
     }
 
+    @Test("what its pods fetch under a name that can be given to other files is a condition, of which nothing waits")
+    func unpinned() async throws {
+        let manifest = Self.manifest("1", cluster: "prod").replacing(
+            #"{version: "1"}"#, with: #"{version: "1", storageUri: "s3://models/fraud"}"#)
+        try await Rig(["a.yaml": manifest]).running { controller in
+            try await ControllerTests.wait(controller, "model") { status in
+                let pinned = status?.conditions.first { $0.type == "ModelPinned" }
+                return status?.phase == .healthy && pinned?.status == "False"
+                    && pinned?.message.hasPrefix("s3://models/fraud is not pinned") == true
+            }
+        }
+    }
+
     @Test("a site that cannot be reached stops only its own deployments, and none of them is decided as new")
     func unreachable() async throws {
         let rig = Rig([

@@ -60,6 +60,8 @@ final class TransportFailure: Sendable {
             return "\(server) took no connection in time. Check the address, the network and firewalls in between."
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return "\(server) closed the connection."
+        case ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.eof:
+            return "\(server) closed the connection."
         case let error as HTTPClientError where error == .proxyAuthenticationRequired:
             return "the proxy wants a user and a password: put them into its address."
         case let error as HTTPClientError where error == .invalidProxyResponse:

@@ -12,6 +12,8 @@ public actor ClusterBackend: ServingBackend {
     public nonisolated let changes: AsyncStream<DeploymentKey>
 
     static let maximumBufferedChanges = 1 << 16
+    /// For what is being read for the first time.
+    static let firstReadLimit: Duration = .seconds(30)
 
     let api: KubernetesAPI
     let views: ClusterViews
@@ -141,10 +143,14 @@ public actor ClusterBackend: ServingBackend {
 
     // MARK: - Seeing
 
-    public func deployments() throws -> [DeploymentKey] {
+    public func deployments() async throws -> [DeploymentKey] {
         // No pass begins while something is still being read for the first time: its status would say so for a moment.
-        let beingRead = views.all.filter { !$0.isSynced && $0.failure == nil }
-        if let missing = unsynced(of: [views.workloads, views.configMaps] + beingRead) { throw missing }
+        let deadline = clock() + Self.firstReadLimit
+        while views.all.contains(where: \.isBeingRead), clock() < deadline {
+            try await Task.sleep(for: Self.syncLook)
+        }
+        let needed: [any KindView] = [views.workloads, views.configMaps]
+        if let missing = unsynced(of: needed + views.all.filter(\.isBeingRead)) { throw missing }
         return Set(views.applied.flatMap(\.allLive).compactMap(\.deployment)).sorted()
     }
 
@@ -194,7 +200,7 @@ public actor ClusterBackend: ServingBackend {
     func unsynced(of needed: [any KindView]) -> ClusterServingError? {
         let missing = needed.filter { !$0.isSynced && $0.failure?.isMissingResource != true }
         guard let first = missing.first(where: { $0.failure != nil }) ?? missing.first else { return nil }
-        let plurals = missing.map(\.type.plural).joined(separator: ", ")
+        let plurals = Set(missing.map(\.type.plural)).sorted().joined(separator: ", ")
         let what = "the cluster's \(plurals) are not known yet"
         return ClusterServingError(
             .notSynced,

@@ -18,6 +18,11 @@ protocol KindView: Sendable {
     func run() async
 }
 
+extension KindView {
+    /// For the first time, and nothing is known to be in the way.
+    var isBeingRead: Bool { !isSynced && failure == nil }
+}
+
 /// All of mlctl's objects of one type.
 struct CachedKind<Kind: ServedKind>: KindView {
     typealias Object = ServedObject<Kind>

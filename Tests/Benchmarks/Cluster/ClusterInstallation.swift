@@ -1,5 +1,8 @@
+import ControlAPI
+import Controller
 import Foundation
 import FoundationNetworking
+import ModelManifests
 import TestSupport
 
 /// `mlctl run` with a repository of many small deployments, all for one cluster.
@@ -9,8 +12,13 @@ final class ClusterInstallation {
     private let namespaces: [String]
     private let installation: Installation
     private let settings: URL
+    private let steps: String
 
-    init(_ mlctl: URL, _ cluster: BenchCluster, namespaces: [String]) throws {
+    /// - Parameter steps: of each rollout, as a list in YAML.
+    init(
+        _ mlctl: URL, _ cluster: BenchCluster, namespaces: [String], steps: String = "[{setWeight: 100}]"
+    ) throws {
+        self.steps = steps
         installation = try Installation(executable: mlctl)
         self.namespaces = namespaces
         settings = installation.folder.appending(path: "settings.yaml")
@@ -30,7 +38,7 @@ final class ClusterInstallation {
           model: {version: "\(version)"}
           runtime: {image: example/model-server:1, command: [serve]}
           target: {kind: kubernetes}
-          rollout: {steps: [{setWeight: 100}], gates: []}
+          rollout: {steps: \(steps), gates: []}
 
         """
     }
@@ -58,6 +66,27 @@ final class ClusterInstallation {
         request.httpMethod = "POST"
         let (_, response) = try await URLSession.shared.data(for: request)
         guard (response as? HTTPURLResponse)?.statusCode == 202 else { throw BenchmarkError("the hook was refused") }
+    }
+
+    /// - Returns: what was decided, newest first.
+    func events(of number: Int) async throws -> [StoredEvent] {
+        guard let client = installation.client else { throw BenchmarkError("there is no controller") }
+        return try await client.events(of: key(number))
+    }
+
+    func status(of number: Int) async throws -> DeploymentStatus? {
+        try await installation.status(Self.name(number))
+    }
+
+    /// Ends the pause that its rollout is in.
+    func promote(_ number: Int) throws {
+        let key = key(number)
+        let done = try installation.mlctl("promote", key.name, "-n", key.namespace)
+        guard done.status == 0 else { throw BenchmarkError("mlctl promote: \(done.error)") }
+    }
+
+    private func key(_ number: Int) -> DeploymentKey {
+        DeploymentKey(namespace: namespaces[number % namespaces.count], name: Self.name(number))
     }
 
     func stop() throws { try installation.stopController() }

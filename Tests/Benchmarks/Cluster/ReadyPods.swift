@@ -2,16 +2,18 @@ import Foundation
 import KubernetesClient
 
 /// What kubelets and the Deployment controller would say, where there is neither: a pod for each model's Deployment, and
-/// all of them ready.
+/// all of them ready. Made again, it adds what is new.
 struct ReadyPods {
     static let lanes = 16
 
     let cluster: BenchCluster
     let namespace: String
+    /// Of the proxies, where there are any to be asked.
+    var proxyAddresses: [String] = []
 
     func make() async throws {
         let deployments = try await cluster.objects(.deployments, in: namespace)
-        let orders = deployments.compactMap { Order($0) }
+        let orders = deployments.compactMap { Order($0, proxyAddresses: proxyAddresses) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for lane in 0..<Self.lanes {
                 group.addTask {
@@ -23,12 +25,17 @@ struct ReadyPods {
     }
 
     private struct Order: Sendable {
+        struct Pod: Sendable {
+            var name: String
+            var address: String
+            var body: Data
+        }
+
         var name: String
         var replicas: Int
-        /// Of the pod; nil for the proxies, whose pods nobody asks here.
-        var pod: Data?
+        var pods: [Pod] = []
 
-        init?(_ deployment: AppliedFields.Fields) {
+        init?(_ deployment: AppliedFields.Fields, proxyAddresses: [String]) {
             guard let name = (deployment["metadata"] as? AppliedFields.Fields)?["name"] as? String,
                 let spec = deployment["spec"] as? AppliedFields.Fields,
                 let template = spec["template"] as? AppliedFields.Fields,
@@ -36,24 +43,33 @@ struct ReadyPods {
             else { return nil }
             self.name = name
             replicas = spec["replicas"] as? Int ?? 1
-            guard labels["mlctl.dev/deployment"] != nil else { return }
-            pod = try? JSONSerialization.data(withJSONObject: [
-                "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "\(name)-0", "labels": labels],
-                "spec": ["containers": [["name": "model", "image": "example/model-server:1"]]],
-            ])
+            let isModel = labels["mlctl.dev/deployment"] != nil
+            pods = (isModel ? ["127.0.0.1"] : proxyAddresses).enumerated().compactMap { number, address in
+                let pod: AppliedFields.Fields = [
+                    "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "\(name)-\(number)", "labels": labels],
+                    "spec": ["containers": [["name": isModel ? "model" : "proxy", "image": "example/image:1"]]],
+                ]
+                let body = try? JSONSerialization.data(withJSONObject: pod)
+                return body.map { Pod(name: "\(name)-\(number)", address: address, body: $0) }
+            }
         }
     }
 
     private func make(_ order: Order) async throws {
         let api = cluster.api
-        if let pod = order.pod {
-            try await api.create(.pods, namespace: namespace, body: pod)
+        for pod in order.pods {
+            do {
+                try await api.create(.pods, namespace: namespace, body: pod.body)
+            } catch let error as APIError where error.isConflict {
+                continue
+            }
             let status = """
-                {"status": {"phase": "Running", "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}],
+                {"status": {"phase": "Running", "podIP": "\(pod.address)", "podIPs": [{"ip": "\(pod.address)"}],
+                "conditions": [{"type": "Ready", "status": "True"}],
                 "containerStatuses": [{"name": "model", "ready": true, "started": true, "restartCount": 0, "image": "",
                 "imageID": "", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]}}
                 """
-            let key = ObjectKey(namespace: namespace, name: "\(order.name)-0")
+            let key = ObjectKey(namespace: namespace, name: pod.name)
             try await api.merge(.pods, key, body: Data(status.utf8), subresource: "status")
         }
         let status = """

@@ -43,6 +43,19 @@ struct ClusterBackendTests {
         }
     }
 
+    @Test("what it serves is asked for while it is being read: the answer waits, and is whole")
+    func firstRead() async throws {
+        try await TestCluster.with(.model) { cluster in
+            let plan = Sample.plan([(Sample.one, 1, 100)], key: cluster.key())
+            try await cluster.withBackend { try await cluster.settle($0, plan) }
+            let next = ClusterBackend(api: cluster.api, owners: NoOwners(), settings: Sample.settings)
+            async let asked = next.deployments()
+            let run = Task { await next.run() }
+            defer { run.cancel() }
+            #expect(try await asked == [plan.deployment])
+        }
+    }
+
     @Test("a deployment's objects have its ModelDeployment as owner, once there is one; shared ones have none")
     func owners() async throws {
         try await TestCluster.with(.model) { cluster in

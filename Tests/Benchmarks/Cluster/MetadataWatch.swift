@@ -1,17 +1,25 @@
 import Foundation
 import KubernetesClient
 
-/// The Deployments of a namespace, as a watch tells them.
-final class DeploymentWatch: Sendable {
-    private struct Watched: KubernetesObject {
-        static let resource = ResourceType.deployments
-        var metadata: ObjectMetadata
-    }
+/// A type of object whose metadata is watched.
+protocol WatchedType: KubernetesObject {}
 
+struct WatchedDeployment: WatchedType {
+    static let resource = ResourceType.deployments
+    var metadata: ObjectMetadata
+}
+
+struct WatchedConfigMap: WatchedType {
+    static let resource = ResourceType.configMaps
+    var metadata: ObjectMetadata
+}
+
+/// The objects of one type in a namespace, as a watch tells them.
+final class MetadataWatch<Watched: WatchedType>: Sendable {
     private let cache: ObjectCache<Watched>
     private let namespace: String
 
-    init(_ api: KubernetesAPI, in namespace: String) {
+    init(_ type: Watched.Type, _ api: KubernetesAPI, in namespace: String) {
         self.namespace = namespace
         cache = ObjectCache(of: api, APIRequest.Selection(namespace: namespace), isMetadataOnly: true)
     }
@@ -21,6 +29,17 @@ final class DeploymentWatch: Sendable {
     var names: [String] { cache.all.map(\.metadata.name) }
 
     func version(of name: String) -> Int { cache[ObjectKey(namespace: namespace, name: name)]?.metadata.order ?? 0 }
+
+    /// The latest version that was told of any of them.
+    var newest: Int { cache.all.map(\.metadata.order).max() ?? 0 }
+
+    /// When it was so, as `until` looks.
+    func date(_ what: String, limit: Duration = .seconds(60), _ isMet: @Sendable @escaping () -> Bool) async throws
+        -> Date
+    {
+        try await until(what, limit: limit, isMet)
+        return Date()
+    }
 
     /// Looks whenever something changes, so that what is timed is not the looking.
     func until(_ what: String, limit: Duration = .seconds(60), _ isMet: @Sendable @escaping () -> Bool) async throws {

@@ -1,0 +1,48 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import KubernetesClient
+
+@Suite("What a failed call means")
+struct TransportFailureTests {
+    private func message(_ error: any Error) async throws -> String {
+        let connection = ClusterConnection(server: "https://10.0.0.1:6443", credentials: WrittenCredentials())
+        let failure = TransportFailure(
+            address: try ServerAddress(connection), trust: ServerTrust(), stopwatch: Stopwatch())
+        let told = await failure.error(error, request: APIRequest(.get, "/version"), limit: .seconds(30))
+        return try #require(told as? APIError).message
+    }
+
+    @Test(
+        "a connection that ends is told the same, whichever layer saw it",
+        arguments: [
+            HTTPClientError.remoteConnectionClosed, ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed,
+            ChannelError.eof,
+        ] as [any Error & Sendable])
+    func closed(_ error: any Error & Sendable) async throws {
+        #expect(try await message(error) == "10.0.0.1:6443 closed the connection.")
+    }
+
+    @Test("the system's own errors say where, and what to look at")
+    func system() async throws {
+        let refused = try await message(IOError(errnoCode: ECONNREFUSED, reason: "connect"))
+        #expect(refused.hasPrefix("10.0.0.1:6443 refuses connections: nothing listens there. Check"))
+        #expect(
+            try await message(IOError(errnoCode: EPIPE, reason: "write")) == "10.0.0.1:6443 broke the connection off.")
+        let silent = try await message(TimedOut())
+        #expect(silent.hasPrefix("10.0.0.1:6443 gave no answer within 30.0 seconds. Check"))
+    }
+
+    @Test("whoever is cancelled hears of nothing else")
+    func cancelled() async throws {
+        let connection = ClusterConnection(server: "https://10.0.0.1:6443", credentials: WrittenCredentials())
+        let failure = TransportFailure(
+            address: try ServerAddress(connection), trust: ServerTrust(), stopwatch: Stopwatch())
+        let told = await failure.error(
+            CancellationError(), request: APIRequest(.get, "/version"), limit: .seconds(30))
+        #expect(told is CancellationError)
+    }
+}
