@@ -35,9 +35,10 @@ extension Controller {
         let begun = term
         do {
             let desired = await self.desired(for: key, at: place.site)
-            try await announce(key, desired, at: place.site)
-            let observed = try await place.site.backend.observe(key)
+            let contest = try await announce(key, desired, at: place.site)
+            var observed = try await place.site.backend.observe(key)
             try check(begun)
+            if let contest { observed.problems.append(contest) }
             entries[key]?.observed = observed
             return try await pass(key, at: place, desired: desired, observed: observed)
         } catch let conflict as StateConflict {
@@ -75,18 +76,21 @@ extension Controller {
     }
 
     /// What git says, to the site, before anything is decided by it. What is held back is not said.
-    private func announce(_ key: DeploymentKey, _ desired: Desired, at site: Site) async throws {
-        guard let register = site.register else { return }
+    ///
+    /// - Returns: what is to be said of the entry there.
+    private func announce(_ key: DeploymentKey, _ desired: Desired, at site: Site) async throws -> String? {
+        guard let register = site.register else { return nil }
         switch desired {
-        case .unreadable: return
+        case .unreadable: return nil
         case .removed:
             if entries[key]?.state != nil { try await register.withdraw(key) }
+            return nil
         case .manifest(_, let commit):
             guard case .manifest(let deployment) = manifests.wish(for: key),
                 entries[key]?.state?.target.isSamePlace(as: deployment.target) != false,
                 let announcement = Announcement(deployment, commit: commit)
-            else { return }
-            try await register.announce(announcement)
+            else { return nil }
+            return try await register.announce(announcement)
         }
     }
 

@@ -30,7 +30,10 @@ public struct Announcement: Hashable, Sendable {
 /// - The record that `StateStore` keeps in the same place is never lost by an announcement.
 public protocol DeploymentRegister: Sendable {
     /// Called before every decision. A newer commit that changes nothing about the deployment is no change.
-    func announce(_ announcement: Announcement) async throws
+    ///
+    /// - Returns: what is to be said where somebody else writes the entry again and again; nothing waits for it.
+    @discardableResult
+    func announce(_ announcement: Announcement) async throws -> String?
     /// Git has it no more. What it serves is still to be taken down, and its record is kept until then.
     func withdraw(_ deployment: DeploymentKey) async throws
     /// How it stands now, where that is not what was last written.

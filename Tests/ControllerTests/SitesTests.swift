@@ -96,6 +96,17 @@ struct SitesTests {
         }
     }
 
+    @Test("that somebody else writes the entry of a deployment again and again is said, and holds nothing up")
+    func contested() async throws {
+        let rig = Rig(["a.yaml": Self.manifest("1", cluster: "prod")])
+        await rig.prod.register.contest("somebody else writes it")
+        try await rig.running { controller in
+            try await ControllerTests.wait(controller, "model") {
+                $0?.phase == .healthy && $0?.message.contains("somebody else writes it") == true
+            }
+        }
+    }
+
     @Test("what its pods fetch under a name that can be given to other files is a condition, of which nothing waits")
     func unpinned() async throws {
         let manifest = Self.manifest("1", cluster: "prod").replacing(

@@ -9,15 +9,20 @@ package actor InMemoryRegister: DeploymentRegister {
     package private(set) var reported: [DeploymentKey: DeploymentStatus] = [:]
     package private(set) var withdrawn: [DeploymentKey] = []
     package private(set) var writes = 0
+    /// What it says of somebody else's writes.
+    private var contest: String?
 
     package init() { (changes, changed) = AsyncStream.makeStream(of: DeploymentKey.self) }
 
-    package func announce(_ announcement: Announcement) {
+    package func announce(_ announcement: Announcement) -> String? {
         let known = announced[announcement.deployment]
-        guard known?.spec != announcement.spec || known?.labels != announcement.labels else { return }
+        guard known?.spec != announcement.spec || known?.labels != announcement.labels else { return contest }
         announced[announcement.deployment] = announcement
         writes += 1
+        return contest
     }
+
+    package func contest(_ what: String?) { contest = what }
 
     package func withdraw(_ deployment: DeploymentKey) {
         guard announced.removeValue(forKey: deployment) != nil else { return }

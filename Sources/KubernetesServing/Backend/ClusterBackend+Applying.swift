@@ -205,10 +205,8 @@ extension ClusterBackend {
             contests[deployment]?[object] = nil
             return
         }
-        let others = live?.writers.others.joined(separator: ", ") ?? ""
-        contests[deployment, default: [:]][object] =
-            "\(object) is changed again and again by \(others.isEmpty ? "somebody else" : others), and put right by "
-            + "mlctl. Let only one of them write it: an autoscaler, another GitOps tool?"
+        contests[deployment, default: [:]][object] = CorrectionPace.warning(
+            about: "\(object)", writers: live?.writers.others ?? [])
     }
 
     // MARK: - Deleting

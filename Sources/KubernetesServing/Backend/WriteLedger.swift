@@ -9,10 +9,6 @@ import Serving
 struct WriteLedger: Sendable {
     /// For how long a cache that shows what was there before a write is taken to be late.
     static let patience = Duration.seconds(10)
-    static let freeCorrections = 5
-    static let correctionWindow = Duration.seconds(60)
-    /// After the free ones.
-    static let correctionInterval = Duration.seconds(30)
 
     struct Written: Hashable, Sendable {
         var hash: String
@@ -34,7 +30,7 @@ struct WriteLedger: Sendable {
     }
 
     private var written: [ObjectID: Written] = [:]
-    private var corrections: [ObjectID: [Duration]] = [:]
+    private var corrections: [ObjectID: CorrectionPace] = [:]
 
     /// - Parameter expected: `FieldTree.digest` of what the body will own: asked for only where no answer is known.
     func verdict(
@@ -58,22 +54,16 @@ struct WriteLedger: Sendable {
 
     private func correcting(_ object: ObjectID, isCorrection: Bool, _ now: Duration) -> Verdict {
         guard isCorrection else { return .write(corrects: false) }
-        let recent = (corrections[object] ?? []).filter { now - $0 < Self.correctionWindow }
-        guard recent.count >= Self.freeCorrections, let last = recent.last else { return .write(corrects: true) }
-        return now - last >= Self.correctionInterval ? .write(corrects: true) : .hold
+        return corrections[object]?.isDue(now) == false ? .hold : .write(corrects: true)
     }
 
     mutating func note(_ object: ObjectID, _ entry: Written, corrects: Bool) {
         written[object] = entry
-        guard corrects else { return }
-        let recent = (corrections[object] ?? []).filter { entry.at - $0 < Self.correctionWindow }
-        corrections[object] = recent.suffix(Self.freeCorrections) + [entry.at]
+        if corrects { corrections[object, default: CorrectionPace()].note(entry.at) }
     }
 
     /// True while somebody else is at it.
-    func isContested(_ object: ObjectID, now: Duration) -> Bool {
-        (corrections[object] ?? []).filter { now - $0 < Self.correctionWindow }.count > 1
-    }
+    func isContested(_ object: ObjectID, now: Duration) -> Bool { corrections[object]?.isContested(now) == true }
 
     /// Objects of which the last write has not come back yet.
     func unseen(_ live: (ObjectID) -> LiveObject?) -> [ObjectID] {

@@ -4,7 +4,8 @@ import KubernetesClient
 import ModelManifests
 
 extension ClusterStore: DeploymentRegister {
-    public func announce(_ announcement: Announcement) async throws {
+    @discardableResult
+    public func announce(_ announcement: Announcement) async throws -> String? {
         let key = announcement.deployment
         if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
         // A deletion goes on without us: what is known of it may be old.
@@ -15,13 +16,15 @@ extension ClusterStore: DeploymentRegister {
         switch step {
         case .nothing: break
         case .refuse(let error): throw error
-        case .apply: try await apply(announcement)
+        case .apply: try await applyInTurn(announcement)
         case .letGo:
             try await letGo(key)
             throw RegisterError.beingDeleted(key, [])
         case .recreate: try await recreate(announcement)
         }
         try await restoreRecord(of: key)
+        guard known[key]?.corrections.isContested(clock()) == true else { return nil }
+        return CorrectionPace.warning(about: "ModelDeployment \(key)")
     }
 
     public func withdraw(_ deployment: DeploymentKey) async throws {
@@ -64,6 +67,17 @@ extension ClusterStore: DeploymentRegister {
         known[deployment]?.transitions = document.transitions
     }
 
+    /// What git has not changed is put back as `CorrectionPace` says: what is decided goes by git in any case.
+    private func applyInTurn(_ announcement: Announcement) async throws {
+        let key = announcement.deployment
+        let corrects = known[key]?.applied == SpecFingerprint(canonical: announcement.spec)
+        if corrects, known[key]?.corrections.isDue(clock()) == false { return }
+        try await apply(announcement)
+        guard corrects else { return }
+        known[key]?.corrections.note(clock())
+        logger.notice("Put right what somebody else had changed", metadata: ["object": "ModelDeployment \(key)"])
+    }
+
     /// One request, and a second one where somebody has added what git does not have.
     private func apply(_ announcement: Announcement) async throws {
         let key = announcement.deployment
@@ -89,8 +103,9 @@ extension ClusterStore: DeploymentRegister {
                 found = try JSONDecoder().decode(RecordedModelDeployment.self, from: answer)
                 take(found.digest)
             }
-            known[key]?.announced = AnnouncedSpec(
-                fingerprint: SpecFingerprint(canonical: announcement.spec), generation: found.metadata.generation)
+            let fingerprint = SpecFingerprint(canonical: announcement.spec)
+            known[key]?.applied = fingerprint
+            known[key]?.announced = AnnouncedSpec(fingerprint: fingerprint, generation: found.metadata.generation)
         }
     }
 

@@ -39,6 +39,10 @@ public actor ClusterStore: StateStore {
         var transitions: StatusDocument.Transitions = [:]
         /// As git has it. The server may store something else, in its own way to put it.
         var announced: AnnouncedSpec?
+        /// As it was written here last.
+        var applied: SpecFingerprint?
+        /// Of writes for which git had no reason.
+        var corrections = CorrectionPace()
         var isLetGo = false
         /// It was seen with this controller's labels.
         var wasOurs = false
@@ -54,6 +58,7 @@ public actor ClusterStore: StateStore {
     let archive: any EventArchive
     let tellEvent: @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void
     let now: @Sendable () -> Date
+    let clock: @Sendable () -> Duration
     let logger: Logger
     var known: [DeploymentKey: Memory] = [:]
     /// Of objects that are being made anew.
@@ -66,10 +71,12 @@ public actor ClusterStore: StateStore {
     ///   - namespace: the only one that is looked at; nil: all.
     ///   - archive: keeps copies of all events.
     ///   - tellEvent: makes a Kubernetes Event of one that was decided. Must not wait.
+    ///   - clock: rises; its zero means nothing.
     public init(
         api: KubernetesAPI, identity: RegisterIdentity, namespace: String? = nil, archive: any EventArchive,
         tellEvent: @escaping @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void = { _, _, _ in },
-        now: @escaping @Sendable () -> Date, logger: Logger
+        now: @escaping @Sendable () -> Date, clock: @escaping @Sendable () -> Duration = ClusterBackend.uptime,
+        logger: Logger
     ) {
         self.api = api
         self.identity = identity
@@ -77,6 +84,7 @@ public actor ClusterStore: StateStore {
         self.archive = archive
         self.tellEvent = tellEvent
         self.now = now
+        self.clock = clock
         self.logger = logger
         (changes, changed) = AsyncStream.makeStream(
             of: DeploymentKey.self, bufferingPolicy: .bufferingNewest(Self.changesLimit))

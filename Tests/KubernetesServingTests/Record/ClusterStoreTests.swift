@@ -4,6 +4,7 @@ import KubernetesClient
 import Logging
 import ModelManifests
 import Rollouts
+import Synchronization
 import TestSupport
 import Testing
 
@@ -30,12 +31,12 @@ struct ClusterStoreTests {
         var api: KubernetesAPI { KubernetesAPI(transport: transport) }
 
         func store(
-            controller: String = "mlctl", source: String = "repo", namespace: String? = nil
+            controller: String = "mlctl", source: String = "repo", namespace: String? = nil,
+            clock: @escaping @Sendable () -> Duration = { .zero }
         ) -> ClusterStore {
             ClusterStore(
                 api: api, identity: RegisterIdentity(controller: controller, source: source), namespace: namespace,
-                archive: archive,
-                now: { now },
+                archive: archive, now: { now }, clock: clock,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         }
 
@@ -97,6 +98,41 @@ struct ClusterStoreTests {
         #expect(await rig.writes() == [])
         try await next.announce(Self.announcement("2", commit: "c3"))
         #expect(await rig.writes() == ["PATCH model"])
+    }
+
+    @Test(
+        "is put back more and more seldom where somebody else goes on; that is said, and a commit does not wait for it")
+    func contested() async throws {
+        let rig = try await Rig()
+        let time = Mutex(Duration.zero)
+        let store = rig.store(clock: { time.withLock { $0 } })
+        let run = Task { await store.run() }
+        defer { run.cancel() }
+        _ = try await store.records()
+        #expect(try await store.announce(Self.announcement()) == nil)
+        var said: String?
+        for number in 1...CorrectionPace.free {
+            try await rig.edit(["spec": ["replicas": .integer(10 + number)]])
+            await store.follow(try await rig.summary())
+            said = try await store.announce(Self.announcement())
+            #expect((said == nil) == (number == 1))
+        }
+        #expect(said?.hasPrefix("ModelDeployment test/model is changed again and again by somebody else") == true)
+        _ = await rig.writes()
+        try await rig.edit(["spec": ["replicas": 99]])
+        await store.follow(try await rig.summary())
+        #expect(try await store.announce(Self.announcement()) == said)
+        #expect(await rig.writes() == ["PATCH model"], "the edit alone")
+        // What git changes is no correction.
+        try await store.announce(Self.announcement("2"))
+        #expect(await rig.writes() == ["PATCH model"])
+        try await rig.edit(["spec": ["replicas": 99]])
+        await store.follow(try await rig.summary())
+        time.withLock { $0 = CorrectionPace.interval }
+        try await store.announce(Self.announcement("2"))
+        #expect(await rig.writes() == ["PATCH model", "PATCH model"])
+        time.withLock { $0 = .seconds(200) }
+        #expect(try await store.announce(Self.announcement("2")) == nil)
     }
 
     @Test("is followed from where the records were read: nothing is listed twice", .timeLimit(.minutes(1)))
