@@ -5,6 +5,9 @@ public struct Observation: Hashable, Codable, Sendable {
     public var instances: [InstanceObservation]
     /// Where the service answers; nil while the endpoint is not open.
     public var endpoint: String?
+    /// Why the endpoint is not open, and what to do: its port is taken by another program, say. Nil while it is open, and
+    /// where the reason is not known.
+    public var endpointProblem: String?
     /// Where the candidate can be tried; nil where it cannot, or not yet.
     public var preview: String?
     /// The weights that the data plane routes by; nil where it could not be asked.
@@ -15,14 +18,25 @@ public struct Observation: Hashable, Codable, Sendable {
     public var plan: ServingPlan?
     /// What is wrong and what to do, for the status. Nothing here stops what serves.
     public var problems: [String]
+    /// How many instances somebody else wants of a revision, where `replicas: external` hands that over.
+    public var wantedReplicas: [Revision: Int]
+    /// Since the data plane began to count: requests that were cut off because they outlived their drain.
+    public var cutRequests: Int
+    /// Since the data plane began to count: connections that no instance took.
+    public var refusedConnections: Int
 
     public init(
-        instances: [InstanceObservation] = [], endpoint: String? = nil, preview: String? = nil,
-        weights: [Revision: Int]? = nil, mirrors: [Revision: Int]? = nil, plan: ServingPlan? = nil,
-        problems: [String] = []
+        instances: [InstanceObservation] = [], endpoint: String? = nil, endpointProblem: String? = nil,
+        preview: String? = nil, weights: [Revision: Int]? = nil, mirrors: [Revision: Int]? = nil,
+        plan: ServingPlan? = nil, problems: [String] = [], wantedReplicas: [Revision: Int] = [:],
+        cutRequests: Int = 0, refusedConnections: Int = 0
     ) {
         self.instances = instances
         self.endpoint = endpoint
+        self.endpointProblem = endpointProblem
+        self.wantedReplicas = wantedReplicas
+        self.cutRequests = cutRequests
+        self.refusedConnections = refusedConnections
         self.preview = preview
         self.weights = weights
         self.mirrors = mirrors
@@ -40,6 +54,9 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
     public enum Condition: String, Codable, Sendable {
         /// Files are being fetched and verified.
         case fetching
+        /// The machine or the cluster, not the model, keeps it from starting: its program is not there, a download failed,
+        /// there is no memory or no file descriptor. Tried again and again with a growing delay; `reason` says why.
+        case blocked
         /// The process runs; its start-up and readiness probes, then its warm-up, are still to be answered.
         case starting
         case ready
@@ -57,6 +74,8 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
     public var revision: Revision
     public var condition: Condition
     public var restarts: Int
+    /// The data plane has taken it out of rotation for now.
+    public var isEjected: Bool
     /// What is wrong and what to do; nil while all is well.
     public var reason: String?
     /// `host:port` of each named port; the one that serves, under the empty name too.
@@ -65,9 +84,10 @@ public struct InstanceObservation: Hashable, Codable, Sendable {
     public var modelFolder: String?
 
     public init(
-        id: String, revision: Revision, condition: Condition, restarts: Int = 0, reason: String? = nil,
-        addresses: [String: String] = [:], modelFolder: String? = nil
+        id: String, revision: Revision, condition: Condition, restarts: Int = 0, isEjected: Bool = false,
+        reason: String? = nil, addresses: [String: String] = [:], modelFolder: String? = nil
     ) {
+        self.isEjected = isEjected
         self.id = id
         self.revision = revision
         self.condition = condition

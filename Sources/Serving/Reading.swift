@@ -2,6 +2,9 @@ import ModelManifests
 
 /// Cumulative counters of one instance, from one source, at one time.
 public struct Reading: Hashable, Codable, Sendable {
+    /// The `instance` of the reading that counts a revision's `unavailable` requests: no instance had them.
+    public static func unserved(_ revision: Revision) -> String { "unserved-\(revision)" }
+
     public var instance: String
     public var revision: Revision
     /// Changes whenever the source starts counting anew: a restarted proxy or server.
@@ -44,6 +47,9 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     public var errors: Int
     /// 4xx.
     public var rejected: Int
+    /// Meant for this revision and not served by it, because none of its instances could take them. Counted for the
+    /// revision, in a reading of its own (`Reading.unserved`); not part of `requests`.
+    public var unavailable: Int
     /// Requests at or under each bound of `bounds`, cumulative as Prometheus has them; the last is `requests`.
     /// For streams, the time to the first byte.
     public var latency: [Int]
@@ -59,19 +65,35 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     public var named: [String: Double]
 
     public init(
-        requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], bounds: [Double] = [],
-        synthetic: SyntheticCounters? = nil, observed: [String: [Int]] = [:], pairs: PairCounters? = nil,
-        named: [String: Double] = [:]
+        requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
+        bounds: [Double] = [], synthetic: SyntheticCounters? = nil, observed: [String: [Int]] = [:],
+        pairs: PairCounters? = nil, named: [String: Double] = [:]
     ) {
         self.requests = requests
         self.errors = errors
         self.rejected = rejected
+        self.unavailable = unavailable
         self.latency = latency
         self.bounds = bounds
         self.synthetic = synthetic
         self.observed = observed
         self.pairs = pairs
         self.named = named
+    }
+
+    /// A data plane that was started before its controller was upgraded does not count what was not served.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        requests = try fields.decode(Int.self, forKey: .requests)
+        errors = try fields.decode(Int.self, forKey: .errors)
+        rejected = try fields.decode(Int.self, forKey: .rejected)
+        unavailable = try fields.decodeIfPresent(Int.self, forKey: .unavailable) ?? 0
+        latency = try fields.decode([Int].self, forKey: .latency)
+        bounds = try fields.decode([Double].self, forKey: .bounds)
+        synthetic = try fields.decodeIfPresent(SyntheticCounters.self, forKey: .synthetic)
+        observed = try fields.decode([String: [Int]].self, forKey: .observed)
+        pairs = try fields.decodeIfPresent(PairCounters.self, forKey: .pairs)
+        named = try fields.decode([String: Double].self, forKey: .named)
     }
 }
 

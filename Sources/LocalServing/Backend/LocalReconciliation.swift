@@ -75,7 +75,7 @@ struct LocalReconciliation: Hashable, Sendable {
         return switch instance.condition {
         case .ready, .unready: 1
         case .starting: 2
-        case .fetching: 3
+        case .fetching, .blocked: 3
         case .crashLooping, .draining, .failed: 4
         }
     }

@@ -7,6 +7,8 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
     public var lineage: [String: String]
     public var target: Target
     public var replicas: Int
+    /// Who says how many instances there are.
+    public var scaling: Scaling
     public var endpoint: Endpoint
     public var rollout: RolloutSpec
     public var dependsOn: [DeploymentKey]
@@ -18,7 +20,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
 
     public init(
         key: DeploymentKey, labels: [String: String] = [:], template: ServingTemplate, lineage: [String: String] = [:],
-        target: Target = .local, replicas: Int = 1, endpoint: Endpoint = Endpoint(),
+        target: Target = .local, replicas: Int = 1, scaling: Scaling = .manifest, endpoint: Endpoint = Endpoint(),
         rollout: RolloutSpec = RolloutSpec(),
         dependsOn: [DeploymentKey] = [], suspend: Bool = false, written: String? = nil
     ) {
@@ -28,6 +30,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
         self.lineage = lineage
         self.target = target
         self.replicas = replicas
+        self.scaling = scaling
         self.endpoint = endpoint
         self.rollout = rollout
         self.dependsOn = dependsOn
@@ -44,6 +47,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
         lineage = try fields.decode([String: String].self, forKey: .lineage)
         target = try fields.decodeIfPresent(Target.self, forKey: .target) ?? .local
         replicas = try fields.decode(Int.self, forKey: .replicas)
+        scaling = try fields.decodeIfPresent(Scaling.self, forKey: .scaling) ?? .manifest
         endpoint = try fields.decode(Endpoint.self, forKey: .endpoint)
         rollout = try fields.decode(RolloutSpec.self, forKey: .rollout)
         dependsOn = try fields.decode([DeploymentKey].self, forKey: .dependsOn)
@@ -59,6 +63,30 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
     }
 }
 
+/// Who says how many instances a deployment has.
+public enum Scaling: String, CaseIterable, Codable, Sendable {
+    /// The manifest's `replicas`.
+    case manifest
+    /// `replicas: external`: an autoscaler or a person scales what serves. `ModelDeployment.replicas` is then only what a
+    /// revision begins with.
+    case external
+}
+
+/// How requests end whose instance, or revision, is on its way out.
+public struct Drain: Hashable, Codable, Sendable {
+    /// So long they may go on; nil: as long as the request time-out.
+    public var timeout: Duration?
+    /// The same for answers that are streamed.
+    public var streamTimeout: Duration
+
+    public static let defaultStreamTimeout: Duration = .seconds(600)
+
+    public init(timeout: Duration? = nil, streamTimeout: Duration = Drain.defaultStreamTimeout) {
+        self.timeout = timeout
+        self.streamTimeout = streamTimeout
+    }
+}
+
 /// The port at which the service answers, and who decides which revision answers whom.
 public struct Endpoint: Hashable, Codable, Sendable {
     /// Local: the loopback port of the service; nil lets mlctl choose one and keep it. In a cluster: the Service's; nil is 80.
@@ -70,11 +98,15 @@ public struct Endpoint: Hashable, Codable, Sendable {
     public var keepsUsers: Bool
     public var observe: [PredictionObservation]
     public var generate: SyntheticTraffic?
+    /// `spec.drain`.
+    public var drain: Drain
 
     public init(
         port: Int? = nil, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
-        keepsUsers: Bool = false, observe: [PredictionObservation] = [], generate: SyntheticTraffic? = nil
+        keepsUsers: Bool = false, observe: [PredictionObservation] = [], generate: SyntheticTraffic? = nil,
+        drain: Drain = Drain()
     ) {
+        self.drain = drain
         self.port = port
         self.routing = routing
         self.requestTimeout = requestTimeout
@@ -82,6 +114,24 @@ public struct Endpoint: Hashable, Codable, Sendable {
         self.observe = observe
         self.generate = generate
     }
+}
+
+extension Endpoint {
+    /// Records and plans that an older controller kept know no drain.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            port: try fields.decodeIfPresent(Int.self, forKey: .port),
+            routing: try fields.decode(Routing.self, forKey: .routing),
+            requestTimeout: try fields.decode(Duration.self, forKey: .requestTimeout),
+            keepsUsers: try fields.decode(Bool.self, forKey: .keepsUsers),
+            observe: try fields.decode([PredictionObservation].self, forKey: .observe),
+            generate: try fields.decodeIfPresent(SyntheticTraffic.self, forKey: .generate),
+            drain: try fields.decodeIfPresent(Drain.self, forKey: .drain) ?? Drain())
+    }
+
+    /// How long a request may go on once its instance or revision is on its way out.
+    public var drainTimeout: Duration { drain.timeout ?? requestTimeout }
 }
 
 /// What is randomised: requests, or the keys (users) that a header or a cookie carries.

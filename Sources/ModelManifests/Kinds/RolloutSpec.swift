@@ -22,14 +22,18 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     /// Where the candidate can be tried before it has traffic; nil: nowhere.
     public var preview: Preview?
     public var shadow: ShadowComparison
+    /// A candidate that was not available for so long in any `unavailabilityWindow` has failed.
+    public var unavailableAfter: Duration
 
     public init(
         strategy: Strategy = .canary, capacity: Capacity = .surge, steps: [RolloutStep] = RolloutSpec.defaultSteps,
         gates: [GateSpec] = RolloutSpec.defaultGates, falseRollbackRate: Double = 0.01,
         missedRegressionRate: Double = 0.05, progressDeadline: Duration = .seconds(1800),
         onInsufficient: InsufficientAction = .pause, onFailure: FailureAction = .rollback,
-        probation: Probation? = nil, preview: Preview? = nil, shadow: ShadowComparison = ShadowComparison()
+        probation: Probation? = nil, preview: Preview? = nil, shadow: ShadowComparison = ShadowComparison(),
+        unavailableAfter: Duration = RolloutSpec.defaultUnavailableAfter
     ) {
+        self.unavailableAfter = unavailableAfter
         self.strategy = strategy
         self.capacity = capacity
         self.steps = steps
@@ -43,6 +47,30 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         self.preview = preview
         self.shadow = shadow
     }
+
+    /// A record that an older controller kept knows no limit on unavailability: it gets the default.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        strategy = try fields.decode(Strategy.self, forKey: .strategy)
+        capacity = try fields.decode(Capacity.self, forKey: .capacity)
+        steps = try fields.decode([RolloutStep].self, forKey: .steps)
+        gates = try fields.decode([GateSpec].self, forKey: .gates)
+        falseRollbackRate = try fields.decode(Double.self, forKey: .falseRollbackRate)
+        missedRegressionRate = try fields.decode(Double.self, forKey: .missedRegressionRate)
+        progressDeadline = try fields.decode(Duration.self, forKey: .progressDeadline)
+        onInsufficient = try fields.decode(InsufficientAction.self, forKey: .onInsufficient)
+        onFailure = try fields.decode(FailureAction.self, forKey: .onFailure)
+        probation = try fields.decodeIfPresent(Probation.self, forKey: .probation)
+        preview = try fields.decodeIfPresent(Preview.self, forKey: .preview)
+        shadow = try fields.decode(ShadowComparison.self, forKey: .shadow)
+        unavailableAfter =
+            try fields.decodeIfPresent(Duration.self, forKey: .unavailableAfter) ?? Self.defaultUnavailableAfter
+    }
+
+    public static let defaultUnavailableAfter: Duration = .seconds(30)
+
+    /// The stretch of time in which unavailable moments are added up.
+    public var unavailabilityWindow: Duration { max(.seconds(120), unavailableAfter * 2) }
 
     /// The defaults of a careful person: a look at little traffic, a minute at a quarter, and evidence before all of it.
     public static let defaultSteps: [RolloutStep] = [
