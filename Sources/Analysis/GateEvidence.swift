@@ -41,6 +41,8 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         let began = startedAt ?? interval.at
         startedAt = began
         self.missedRegressionRate = missedRegressionRate
+        // Only a threshold learns from time that goes by.
+        if interval.isEmpty, !spec.isThreshold { return }
         state.absorb(interval, secondsSinceStart: interval.at.timeIntervalSince(began), alpha: alpha)
         conclude(missedRegressionRate)
     }
@@ -91,4 +93,8 @@ public enum GateAnswer: Hashable, Codable, Sendable {
     case measured(Measured)
     case checked(CheckOutcome)
     case contract(ContractAnswer)
+}
+
+extension GateSpec {
+    fileprivate var isThreshold: Bool { if case .threshold = kind { true } else { false } }
 }

@@ -56,18 +56,28 @@ public enum ControlAction: String, CaseIterable, Codable, Sendable {
         if request.to != nil, self != .rollback {
             throw ControlError(.invalid, "'to' belongs to rollback; \(rawValue) does not know it")
         }
+        if request.skipChecks != nil, self != .promote {
+            throw ControlError(.invalid, "'skipChecks' belongs to promote; \(rawValue) does not know it")
+        }
+        if request.force != nil, self != .promote, self != .rollback {
+            throw ControlError(.invalid, "'force' belongs to promote and rollback; \(rawValue) does not know it")
+        }
         let actor = request.actor.map { String($0.prefix(APILimits.actorCharacters)) }
         return OperatorCommand(verb(request), actor: actor)
     }
 
     private func verb(_ request: ActionRequest) -> OperatorCommand.Verb {
         switch self {
-        case .promote: .promote(full: request.full ?? false)
+        case .promote:
+            .promote(
+                OperatorCommand.Promotion(
+                    isFull: request.full ?? false, skipsChecks: request.skipChecks ?? false,
+                    isForced: request.force ?? false))
         case .pause: .pause
         case .resume: .resume
         case .abort: .abort
         case .retry: .retry
-        case .rollback: .rollback(to: request.to.map(Revision.init(rawValue:)))
+        case .rollback: .rollback(to: request.to, force: request.force ?? false)
         case .suspend: .suspend
         }
     }
@@ -77,13 +87,21 @@ public enum ControlAction: String, CaseIterable, Codable, Sendable {
 struct ActionRequest: Codable, Hashable, Sendable {
     /// `promote` only.
     var full: Bool?
-    /// `rollback` only: a revision.
+    /// `promote` only: past what has to be judged before any traffic.
+    var skipChecks: Bool?
+    /// `promote`: also where not all instances are ready. `rollback`: also to what failed.
+    var force: Bool?
+    /// `rollback` only: the beginning of a revision.
     var to: String?
     /// Who asks, for the audit trail.
     var actor: String?
 
-    init(full: Bool? = nil, to: String? = nil, actor: String? = nil) {
+    init(
+        full: Bool? = nil, skipChecks: Bool? = nil, force: Bool? = nil, to: String? = nil, actor: String? = nil
+    ) {
         self.full = full
+        self.skipChecks = skipChecks
+        self.force = force
         self.to = to
         self.actor = actor
     }
@@ -91,8 +109,14 @@ struct ActionRequest: Codable, Hashable, Sendable {
     init(_ command: OperatorCommand) {
         actor = command.actor
         switch command.verb {
-        case .promote(let full): self.full = full
-        case .rollback(let revision): to = revision?.rawValue
+        case .promote(let promotion):
+            full = promotion.isFull
+            // Left out where they are not asked for: an older server does not know them.
+            if promotion.skipsChecks { skipChecks = true }
+            if promotion.isForced { force = true }
+        case .rollback(let revision, let isForced):
+            to = revision
+            if isForced { force = true }
         case .pause, .resume, .abort, .retry, .suspend: break
         }
     }

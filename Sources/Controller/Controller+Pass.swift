@@ -184,7 +184,7 @@ extension Controller {
             entries[key]?.state = decision.state
             return
         }
-        let bytes = try decision.state.map { try JSONEncoder().encode($0) }
+        let bytes = try decision.state.map { try RolloutRecord.encode($0) }
         let version = try await place.site.store.swap(
             key, expecting: entries[key]?.version, state: bytes, events: decision.events,
             status: decision.state.map { view(of: key, state: $0).status })
@@ -301,6 +301,9 @@ extension Controller {
 }
 
 extension Decision {
+    /// Evidence that nothing was decided on is written this often.
+    static let evidenceInterval: Duration = .seconds(5)
+
     /// While only time passes, it is written down this often: a rollout that loads for an hour is no stream of writes. Who
     /// takes over from a killed controller gives it that much longer, at most.
     static func timekeepingInterval(_ progressDeadline: Duration) -> Duration {
@@ -310,13 +313,15 @@ extension Decision {
     /// False where nothing changed but the time: a deployment at rest costs no write.
     /// - Parameter writtenAt: `decidedAt` of the record as it is; nil where there is none.
     func isWorthWriting(before: RolloutState?, writtenAt: Date?) -> Bool {
-        guard var before, let state, let writtenAt, events.isEmpty else { return true }
-        let interval = Self.timekeepingInterval(state.settings.rollout.progressDeadline)
+        guard let before, let state, let writtenAt, events.isEmpty else { return true }
         let since = Duration.seconds(state.decidedAt.timeIntervalSince(writtenAt))
-        if state.rollout != nil, since >= interval { return true }
-        before.decidedAt = state.decidedAt
-        if let spent = state.rollout?.progressSpent { before.rollout?.progressSpent = spent }
-        return before != state
+        switch state.news(since: before) {
+        case .decision: return true
+        case .evidence: return since >= Self.evidenceInterval
+        case .nothing:
+            return state.deadlineAt != nil
+                && since >= Self.timekeepingInterval(state.settings.rollout.progressDeadline)
+        }
     }
 }
 

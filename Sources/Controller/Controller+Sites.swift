@@ -108,7 +108,7 @@ extension Controller {
         entries[key]?.site = name
         entries[key]?.version = record.version
         do {
-            let state = try JSONDecoder().decode(RolloutState.self, from: record.state)
+            let state = try RolloutRecord.decode(record.state)
             entries[key]?.state = state
             entries[key]?.writtenAt = state.decidedAt
             entries[key]?.firstSeenAt = state.since
@@ -138,7 +138,7 @@ extension Controller {
             let record = try await place.site.store.record(for: key)
             guard begun == term else { return }
             guard let record else { return recover(key) }
-            let state = try JSONDecoder().decode(RolloutState.self, from: record.state)
+            let state = try RolloutRecord.decode(record.state)
             // Nothing of this controller's may have been written yet.
             entries[key]?.site = place.name
             entries[key]?.state = state

@@ -2,58 +2,70 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// The phase machine: one transition at a time, as far as what is observed carries it.
+/// The phase machine: one transition at a time, as far as what is observed carries it. What may lead where is in
+/// `PhaseTable`.
 extension DecisionPass {
-    /// At most this much of the time between two looks counts towards the deadline: nobody looked in between.
-    static let countedGapLimit: Duration = .seconds(30)
-
     /// - Returns: whether something changed that may lead on.
     mutating func advance() -> Bool {
-        guard !state.isRemoved else { return false }
-        switch state.phase {
-        case .idle: return false
-        case .preparing: return prepare()
-        case .progressing, .paused: return takeStep()
-        case .promoting: return finishPromotion()
-        case .probation: return watchProbation()
-        case .rollingBack: return finishRollback()
-        case .healthy, .rolledBack, .failed: return watchStable()
+        guard let rollout = state.rollout else { return false }
+        if rollout.withdrawal == nil, let reason = cannotServe(rollout.candidate) {
+            withdraw(.candidateFailed, reason, .failure)
+            return true
+        }
+        switch rollout.stage {
+        case .preparing(let preparing): return prepare(rollout, preparing)
+        case .stepping(let stepping): return takeStep(rollout, stepping)
+        case .promoting: return finishPromotion(rollout)
+        case .probation(let probation): return watchProbation(rollout, probation)
+        case .rollingBack(let back): return finishRollback(rollout, back)
         }
     }
+
+    // MARK: - Limits
+
+    /// Time goes into a limit while something is expected to happen by itself.
+    mutating func spendTime() {
+        guard let rollout = state.rollout, !isSuspended else { return }
+        let spent = min(max(.zero, .seconds(now.timeIntervalSince(lastLook))), Self.countedGapLimit)
+        switch rollout.phase {
+        case .preparing, .progressing: state.rollout?.progressSpent += spent
+        case .promoting, .probation, .rollingBack: state.rollout?.stageSpent += spent
+        case .idle, .paused, .healthy, .degraded, .rolledBack, .failed: break
+        }
+    }
+
+    var progressDeadline: Duration { state.settings.rollout.progressDeadline }
+
+    private var isDeadlineOver: Bool { (state.rollout?.progressSpent ?? .zero) >= progressDeadline }
 
     // MARK: - Preparing
 
-    private mutating func prepare() -> Bool {
-        guard let rollout = state.rollout else { return false }
-        if let reason = cannotServe(rollout.candidate) {
-            withdraw(reason, outcome: .rolledBack, quarantines: true)
-            return true
-        }
+    private mutating func prepare(_ rollout: Rollout, _ preparing: Preparing) -> Bool {
+        guard !isSuspended else { return false }
         guard capacity.isCandidateReady else {
-            guard isDeadlineOver else { return false }
-            withdraw(
-                "not ready within \(state.settings.rollout.progressDeadline.goText): \(notReadyReason(rollout.candidate))",
-                outcome: .rolledBack, quarantines: true)
+            guard isDeadlineOver, rollout.hold == nil else { return false }
+            let within = "not ready within \(progressDeadline.goText): \(notReadyReason(rollout.candidate))"
+            withdraw(.limitPassed, within, isBlocked(rollout.candidate) ? .machine : .failure)
             return true
         }
         if rollout.purpose == .restore {
-            beginPromotion("the earlier revision is ready")
+            beginPromotion(.candidateReady, "the earlier revision is ready")
             return true
         }
-        guard rollout.passesBeforeTraffic || rollout.isStepApproved else {
-            let judged = rollout.waitingBeforeTraffic.joined(separator: ", ")
-            enter(.preparing, "\(RolloutState.judgedBeforeTraffic): \(judged)")
-            return isDeadlineOver ? deadlinePassed() : false
+        guard rollout.passesBeforeTraffic || preparing.skipsChecks else {
+            if !preparing.isLoaded {
+                state.rollout?.stage = .preparing(Preparing(isLoaded: true, skipsChecks: false))
+                state.message = "judged before any traffic: \(rollout.waitingBeforeTraffic.joined(separator: ", "))"
+            }
+            return isDeadlineOver && rollout.hold == nil ? deadlinePassed(rollout) : false
         }
-        beginSteps()
+        let now = now
+        transition(rollout.hold == nil ? .candidateReady : .released, "the candidate is ready") { state in
+            state.rollout?.hold = nil
+            state.rollout?.judgement.begin(at: now)
+            state.rollout?.stage = .stepping(Stepping(begunAt: now))
+        }
         return true
-    }
-
-    private mutating func beginSteps() {
-        state.rollout?.hasBegunSteps = true
-        state.rollout?.judgement.begin(at: now)
-        enter(.progressing, "the candidate is ready")
-        beginStep()
     }
 
     /// Why this revision will not serve, however long one waits.
@@ -68,236 +80,294 @@ extension DecisionPass {
         return looping.map { "instance \($0.id) keeps crashing (\($0.restarts) restarts): \($0.reason ?? "")" }
     }
 
-    private func notReadyReason(_ deployed: DeployedRevision) -> String {
-        let reasons = observed.instances.filter { $0.revision == deployed.revision }.compactMap(\.reason)
-        return reasons.first ?? "its probes have not been answered; 'mlctl logs \(state.key.name)' shows what it prints"
+    func notReadyReason(_ deployed: DeployedRevision) -> String {
+        let instances = observed.instances.filter { $0.revision == deployed.revision && $0.condition != .ready }
+        return instances.compactMap(\.reason).first
+            ?? "its probes have not been answered; 'mlctl logs \(state.key.name)' shows what it prints"
     }
 
-    var isDeadlineOver: Bool {
-        (state.rollout?.progressSpent ?? .zero) >= state.settings.rollout.progressDeadline
-    }
-
-    mutating func spendProgressTime() {
-        guard let rollout = state.rollout, rollout.withdrawal == nil, !isSuspended else { return }
-        guard state.phase == .preparing || state.phase == .progressing else { return }
-        state.rollout?.progressSpent += min(elapsed, Self.countedGapLimit)
+    /// The machine, not the model, keeps it from starting.
+    func isBlocked(_ deployed: DeployedRevision) -> Bool {
+        let missing = observed.instances.filter { $0.revision == deployed.revision && $0.condition != .ready }
+        return missing.contains { $0.condition == .blocked }
+            && missing.allSatisfy { [.blocked, .fetching, .starting, .draining].contains($0.condition) }
     }
 
     // MARK: - Steps
 
-    private mutating func takeStep() -> Bool {
-        guard let rollout = state.rollout, !isSuspended else { return false }
-        if let reason = cannotServe(rollout.candidate) {
-            withdraw(reason, outcome: .rolledBack, quarantines: true)
-            return true
+    private mutating func takeStep(_ rollout: Rollout, _ stepping: Stepping) -> Bool {
+        guard !isSuspended, !isEdited else { return false }
+        if let hold = rollout.hold { return release(hold, rollout) }
+        guard let current = stepping.current else { return beginStep(rollout, stepping) }
+        guard isDone(current.step, of: rollout, stepping) else {
+            return isDeadlineOver && rollout.phase == .progressing ? deadlinePassed(rollout) : false
         }
-        if let hold = rollout.hold {
-            let isThere = rollout.hasBegunSteps ? rollout.allGatesPass : rollout.passesBeforeTraffic
-            guard hold == .insufficientEvidence, isThere else { return false }
-            state.rollout?.hold = nil
-            enter(.progressing, "the evidence is there")
-            record(.resumed, "all gates pass now", about: rollout.candidate)
-            return true
-        }
-        guard rollout.hasBegunSteps else {
-            beginSteps()
-            return true
-        }
-        guard let step = rollout.currentStep(of: state.settings.rollout) else {
-            beginPromotion("all steps are done")
-            return true
-        }
-        takeEffect(of: step)
-        if isDone(step, of: rollout) {
-            if case .setWeight(100) = step.action {
-                let passes = rollout.allGatesPass ? "every gate passes" : "all that is judged before the switch passes"
-                beginPromotion(rollout.isStepApproved ? "let go on by hand" : passes)
-            } else {
-                state.rollout?.stepIndex += 1
-                beginStep()
-            }
-            return true
-        }
-        return isDeadlineOver && state.phase == .progressing ? deadlinePassed() : false
-    }
-
-    /// Takes up the step at `stepIndex`: its weight, or its wait.
-    private mutating func beginStep() {
-        skipStepsWithoutTraffic()
-        guard let rollout = state.rollout else { return }
-        state.rollout?.stepStartedAt = now
-        state.rollout?.isStepApproved = rollout.stepIndex >= state.settings.rollout.steps.count
-        guard let step = rollout.currentStep(of: state.settings.rollout) else { return }
-        takeEffect(of: step)
-        switch step.action {
-        case .setWeight, .mirror, .gate:
-            enter(.progressing, step.text)
-        case .pause, .approval:
-            enter(.paused, step.text)
-        }
-        record(
-            .stepStarted, "step \(rollout.stepIndex + 1) of \(state.settings.rollout.steps.count): \(step.text)",
-            about: rollout.candidate)
-    }
-
-    /// Again and again: the manifest may say something else of the step that is being taken.
-    private mutating func takeEffect(of step: RolloutStep) {
-        switch step.action {
-        case .setWeight(let weight) where weight < 100:
-            state.rollout?.weight = weight
-            // Traffic of its own takes the place of copies.
-            if weight > 0 { state.rollout?.mirror = 0 }
-        case .mirror(let share): state.rollout?.mirror = share
-        case .setWeight, .gate, .pause, .approval: break
-        }
-    }
-
-    private mutating func skipStepsWithoutTraffic() {
-        guard let rollout = state.rollout else { return }
-        state.rollout?.stepIndex = rollout.stepTaken(from: rollout.stepIndex, of: state.settings.rollout)
-    }
-
-    private func isDone(_ step: RolloutStep, of rollout: Rollout) -> Bool {
-        let mayLeave = step.advance == .done || rollout.allGatesPass
-        switch step.action {
-        case .setWeight(100):
-            return rollout.isStepApproved || rollout.passesForPromotion
-        case .setWeight(let weight):
-            let isInForce = observed.weights?[rollout.candidate.revision] == weight
-            return isInForce && (rollout.isStepApproved || mayLeave)
-        case .mirror(let share):
-            let isInForce = observed.mirrors?[rollout.candidate.revision] == share
-            return isInForce && (rollout.isStepApproved || mayLeave)
-        case .pause(let duration):
-            if rollout.isStepApproved || (step.advance == .evidence && rollout.allGatesPass) { return true }
-            return duration.map { now.timeIntervalSince(rollout.stepStartedAt) >= $0 / .seconds(1) } ?? false
-        case .gate(let name):
-            return rollout.isStepApproved || rollout.passes(name)
-        case .approval:
-            return rollout.isStepApproved
-        }
-    }
-
-    private mutating func deadlinePassed() -> Bool {
-        guard let rollout = state.rollout else { return false }
-        let reason =
-            "\(state.settings.rollout.progressDeadline.goText) went by without enough data for "
-            + (rollout.insufficientGates.isEmpty ? "this step" : rollout.insufficientGates.joined(separator: ", "))
-        switch state.settings.rollout.onInsufficient {
-        case .pause: hold(.insufficientEvidence, "\(reason); goes on when all gates pass, or by 'mlctl promote'")
-        case .rollback: withdraw(reason, outcome: .rolledBack, quarantines: true)
-        case .promote: beginPromotion("\(reason); promoted, as onInsufficient says")
+        guard mayGoOn(rollout) else { return awaitAvailability(rollout, stepping) }
+        if case .setWeight(100) = current.step.action {
+            let passes = rollout.allGatesPass ? "every gate passes" : "all that is judged before the switch passes"
+            beginPromotion(.stepsDone, stepping.isApproved ? "let go on by hand" : passes)
+        } else {
+            state.rollout?.stepping?.done.append(current)
+            state.rollout?.stepping?.current = nil
         }
         return true
+    }
+
+    /// Takes up the next step: its weight, or its wait. Where no stable runs there is no traffic to move and nothing to
+    /// compare with: approvals and checks are left.
+    private mutating func beginStep(_ rollout: Rollout, _ stepping: Stepping) -> Bool {
+        let marks = state.settings.rollout.marks
+        let index = rollout.stepTaken(from: stepping.done.count, of: marks)
+        guard index < marks.count else {
+            guard mayGoOn(rollout) else {
+                return isDeadlineOver && rollout.phase == .progressing ? deadlinePassed(rollout) : false
+            }
+            beginPromotion(.stepsDone, "all steps are done")
+            return true
+        }
+        var next = stepping
+        next.done = Array(marks.prefix(index))
+        next.current = marks[index]
+        next.begunAt = now
+        next.isApproved = false
+        next.awaitsAvailability = false
+        next.takeEffect(of: marks[index].step)
+        transition(.stepBegan, marks[index].step.text) { $0.rollout?.stage = .stepping(next) }
+        record(
+            .stepStarted, "step \(index + 1) of \(marks.count): \(marks[index].step.text)", about: rollout.candidate)
+        return true
+    }
+
+    /// A step is left, and a promotion begun, only while the candidate has all instances that it is to have and the share
+    /// that was asked for really reaches it.
+    func mayGoOn(_ rollout: Rollout) -> Bool {
+        rollout.isForced || (capacity.isCandidateReady && isShareConfirmed(rollout))
+    }
+
+    func isShareConfirmed(_ rollout: Rollout) -> Bool {
+        let candidate = rollout.candidate.revision
+        func confirms(_ shares: [Revision: Int]?, _ share: Int) -> Bool {
+            shares.map { $0[candidate] ?? 0 == share } ?? (share == 0)
+        }
+        return confirms(observed.weights, rollout.weight) && confirms(observed.mirrors, rollout.mirror)
+    }
+
+    /// A pause that is over holds on, and is no pause any more: its deadline runs.
+    private mutating func awaitAvailability(_ rollout: Rollout, _ stepping: Stepping) -> Bool {
+        if stepping.isPausing {
+            transition(.instancesAwaited, nil) { $0.rollout?.stepping?.awaitsAvailability = true }
+            return false
+        }
+        return isDeadlineOver && rollout.phase == .progressing ? deadlinePassed(rollout) : false
+    }
+
+    private func isDone(_ step: RolloutStep, of rollout: Rollout, _ stepping: Stepping) -> Bool {
+        if stepping.isApproved { return true }
+        switch step.action {
+        case .setWeight(100): return rollout.passesForPromotion
+        case .setWeight, .mirror: return step.advance == .done || rollout.allGatesPass
+        case .pause(let duration):
+            if step.advance == .evidence, rollout.allGatesPass { return true }
+            return duration.map { now.timeIntervalSince(stepping.begunAt) >= $0 / .seconds(1) } ?? false
+        case .gate(let name): return rollout.passes(name)
+        case .approval: return false
+        }
+    }
+
+    /// What held the rollout may be over.
+    private mutating func release(_ hold: Rollout.Hold, _ rollout: Rollout) -> Bool {
+        let isOver =
+            switch hold {
+            case .insufficientEvidence: rollout.allGatesPass
+            case .trafficUnconfirmed: isShareConfirmed(rollout)
+            case .byOperator, .gateFailed, .unavailable: false
+            }
+        guard isOver else { return false }
+        let text = hold == .insufficientEvidence ? "all gates pass now" : "the data plane confirms the traffic now"
+        transition(.released, text) { state in
+            state.rollout?.hold = nil
+            state.rollout?.stageSpent = .zero
+            state.rollout?.progressSpent = .zero
+        }
+        record(.resumed, text, about: rollout.candidate)
+        return true
+    }
+
+    private mutating func deadlinePassed(_ rollout: Rollout) -> Bool {
+        let went = "\(progressDeadline.goText) went by"
+        guard capacity.isCandidateReady || rollout.isForced else {
+            withdraw(
+                .limitPassed, "\(went) without all instances ready: \(notReadyReason(rollout.candidate))",
+                isBlocked(rollout.candidate) ? .machine : .failure)
+            return true
+        }
+        guard isShareConfirmed(rollout) else {
+            hold(.trafficUnconfirmed, .limitPassed, unconfirmedText(rollout))
+            return true
+        }
+        let lacking = rollout.insufficientGates
+        let reason =
+            "\(went) without enough data for "
+            + (lacking.isEmpty ? "this step" : lacking.joined(separator: ", "))
+        switch state.settings.rollout.onInsufficient {
+        case .pause:
+            let command = rollout.hasBegunSteps ? "mlctl promote" : "mlctl promote --skip-checks"
+            hold(.insufficientEvidence, .limitPassed, "\(reason); goes on when all gates pass, or by '\(command)'")
+        case .rollback: withdraw(.limitPassed, reason, .failure)
+        case .promote: beginPromotion(.limitPassed, "\(reason); promoted, as onInsufficient says")
+        }
+        return true
+    }
+
+    private func unconfirmedText(_ rollout: Rollout) -> String {
+        let seen = observed.weights.map { "it reports \($0[rollout.candidate.revision] ?? 0) %" } ?? "it does not answer"
+        return "the data plane has not confirmed a share of \(rollout.weight) % for \(progressDeadline.goText) (\(seen)); "
+            + "goes on when it does, or 'mlctl abort'"
     }
 
     // MARK: - Promotion and probation
 
-    private mutating func beginPromotion(_ reason: String) {
-        state.rollout?.weight = 100
-        state.rollout?.mirror = 0
-        state.rollout?.hold = nil
-        enter(.promoting, reason)
+    mutating func beginPromotion(_ event: PhaseEvent, _ reason: String) {
+        transition(event, reason) { state in
+            state.rollout?.stage = .promoting
+            state.rollout?.stageSpent = .zero
+            state.rollout?.hold = nil
+        }
         record(.promoting, reason, about: state.rollout?.candidate)
     }
 
-    private mutating func finishPromotion() -> Bool {
-        guard let rollout = state.rollout else { return false }
-        if let reason = cannotServe(rollout.candidate) {
-            withdraw(reason, outcome: .rolledBack, quarantines: true)
+    private mutating func finishPromotion(_ rollout: Rollout) -> Bool {
+        if let hold = rollout.hold { return release(hold, rollout) }
+        let isConfirmed = isShareConfirmed(rollout)
+        let isComplete = capacity.isPromoted || rollout.isForced
+        guard isConfirmed, isComplete else {
+            guard rollout.stageSpent >= progressDeadline else { return false }
+            if isComplete {
+                hold(.trafficUnconfirmed, .limitPassed, unconfirmedText(rollout))
+            } else {
+                let text =
+                    "the promotion was not over within \(progressDeadline.goText): \(notReadyReason(rollout.candidate))"
+                withdraw(.limitPassed, text, isBlocked(rollout.candidate) ? .machine : .failureThatServes)
+            }
             return true
         }
-        guard observed.weights?[rollout.candidate.revision] == 100, capacity.isPromoted else { return false }
-        if let probation = state.settings.rollout.probation, rollout.purpose == .release {
-            state.rollout?.weight = 100 - probation.holdback
-            state.rollout?.stepStartedAt = now
-            let text = "on probation for \(probation.duration.goText)"
-            enter(.probation, text)
-            record(.probationStarted, text, about: rollout.candidate)
-        } else {
-            concludePromotion()
+        guard let probation = state.settings.rollout.probation, rollout.purpose == .release else {
+            concludePromotion(.trafficMoved)
+            return true
         }
+        let text = "on probation for \(probation.duration.goText)"
+        let now = now
+        transition(.trafficMoved, text) { state in
+            state.rollout?.stage = .probation(OnProbation(begunAt: now, weight: 100 - probation.holdback))
+            state.rollout?.stageSpent = .zero
+        }
+        record(.probationStarted, text, about: rollout.candidate)
         return true
     }
 
-    private mutating func watchProbation() -> Bool {
-        guard let rollout = state.rollout else { return false }
-        if let reason = cannotServe(rollout.candidate) {
-            withdraw(reason, outcome: .rolledBack, quarantines: true)
-            return true
-        }
+    private mutating func watchProbation(_ rollout: Rollout, _ probation: OnProbation) -> Bool {
+        if let hold = rollout.hold { return release(hold, rollout) }
         let duration = state.settings.rollout.probation?.duration ?? .zero
-        guard !isSuspended, now.timeIntervalSince(rollout.stepStartedAt) >= duration / .seconds(1) else { return false }
-        concludeProbation("passed")
+        guard !isSuspended, now.timeIntervalSince(probation.begunAt) >= duration / .seconds(1) else { return false }
+        guard mayEndProbation(rollout) else {
+            guard rollout.stageSpent >= duration + progressDeadline else { return false }
+            if capacity.isCandidateReady {
+                hold(.trafficUnconfirmed, .limitPassed, unconfirmedText(rollout))
+            } else {
+                withdraw(
+                    .limitPassed, "not all instances were ready when its probation was over", .failure)
+            }
+            return true
+        }
+        concludeProbation(.probationOver, "passed")
         return true
     }
 
-    mutating func concludeProbation(_ reason: String) {
+    /// Nothing that fails, or does not serve, becomes stable without a person.
+    func mayEndProbation(_ rollout: Rollout) -> Bool {
+        rollout.failedGate == nil && mayGoOn(rollout)
+    }
+
+    mutating func concludeProbation(_ event: PhaseEvent, _ reason: String) {
         record(.probationEnded, "probation \(reason)", about: state.rollout?.candidate)
-        concludePromotion()
+        concludePromotion(event)
     }
 
     /// The candidate becomes stable with the very instances that were judged.
-    private mutating func concludePromotion() {
+    private mutating func concludePromotion(_ event: PhaseEvent) {
         guard let rollout = state.rollout else { return }
         let promoted = rollout.candidate
-        if let old = state.stable { remember(old, .replaced, "replaced by version \(promoted.version)") }
+        let left = state.stable
         let text =
-            rollout.purpose == .first
-            ? "version \(promoted.version) serves" : "version \(promoted.version) was promoted"
+            switch rollout.purpose {
+            case .first: "version \(promoted.version) serves"
+            case .release: "version \(promoted.version) was promoted"
+            case .restore: "version \(promoted.version) is back\(left.map { " in place of version \($0.version)" } ?? "")"
+            }
+        if let left { remember(left, .replaced, "replaced by version \(promoted.version)") }
         record(.promoted, text, about: promoted)
-        state.stable = promoted
-        state.rollout = nil
         let isWanted = state.settings.template == promoted.template
-        enter(isWanted ? .healthy : .rolledBack, isWanted ? text : "\(text); git's revision is held off")
+        let ready = observed.ready(promoted.revision)
+        let now = now
+        transition(event, isWanted ? text : "\(text); git's version is held off") { state in
+            if ready < state.settings.replicas { state.growth = Growth(from: max(ready, 1), since: now) }
+            state.stable = promoted
+            state.postponed = nil
+            state.course = .resting(
+                Rest(setback: isWanted ? nil : Rest.Setback(reason: text, version: left?.version)))
+        }
     }
 
-    // MARK: - Rollback and rest
+    // MARK: - Rollback
 
-    private mutating func finishRollback() -> Bool {
-        guard let rollout = state.rollout, let withdrawal = rollout.withdrawal else { return false }
+    private mutating func finishRollback(_ rollout: Rollout, _ back: RollingBack) -> Bool {
+        var event = PhaseEvent.trafficMoved
         if let stable = state.stable {
-            guard observed.weights?[stable.revision] == 100 else { return false }
-            guard capacity.isStableBack || cannotServe(stable) != nil else { return false }
+            if back.weight > 0, observed.ready(stable.revision) > 0 || observed.ready(rollout.candidate.revision) == 0 {
+                var next = back
+                next.weight = 0
+                state.rollout?.stage = .rollingBack(next)
+            }
+            let isMoved = observed.weights?[stable.revision] == 100
+            let isOver = isMoved && (capacity.isStableBack || cannotServe(stable) != nil)
+            if !isOver {
+                guard rollout.stageSpent >= progressDeadline else { return false }
+                event = .limitPassed
+                record(
+                    .warning, "\(progressDeadline.goText) went by before the rollback was confirmed; it goes on",
+                    about: stable)
+            }
         }
-        remember(rollout.candidate, withdrawal.outcome, withdrawal.reason)
-        state.rollout = nil
-        if withdrawal.outcome == .superseded {
-            enter(.healthy, withdrawal.reason)
-        } else {
-            enter(.rolledBack, withdrawal.reason)
-        }
-        let serving = state.stable.map { "all traffic is on version \($0.version)" } ?? "nothing serves"
-        record(.rolledBack, "\(serving): \(withdrawal.reason)", about: rollout.candidate, actor: withdrawal.actor)
+        concludeRollback(event)
         return true
     }
 
-    private mutating func watchStable() -> Bool {
-        guard let stable = state.stable else { return false }
-        if state.phase == .failed {
-            guard observed.ready(stable.revision) > 0 else { return false }
-            let isWanted = state.settings.template == stable.template
-            enter(isWanted ? .healthy : .rolledBack, "version \(stable.version) serves again")
-            record(.recovered, state.message, about: stable)
-        } else if observed.ready(stable.revision) == 0, let reason = cannotServe(stable) {
-            enter(.failed, reason)
-            record(.failed, reason, about: stable)
+    mutating func concludeRollback(_ event: PhaseEvent) {
+        guard let rollout = state.rollout, let back = rollout.withdrawal else { return }
+        remember(rollout.candidate, back.outcome, back.reason)
+        let serving = state.stable.map { "all traffic is on version \($0.version)" } ?? "nothing serves"
+        let isWanted = state.stable?.template == state.settings.template && back.outcome == .superseded
+        // Before the state forgets what the gates saw.
+        record(.rolledBack, "\(serving): \(back.reason)", about: rollout.candidate, actor: back.actor)
+        transition(event, back.reason) { state in
+            state.course = .resting(
+                Rest(
+                    setback: isWanted
+                        ? nil : Rest.Setback(reason: back.reason, version: rollout.candidate.version)))
         }
-        return false
     }
 }
 
 extension Rollout {
-    /// The step at `index`, or the first after it that is taken. Where no stable runs there is no traffic to move and
-    /// nothing to compare with: approvals and checks are left.
-    func stepTaken(from index: Int, of spec: RolloutSpec) -> Int {
-        guard purpose == .first || room == .recreate, index < spec.steps.count else { return index }
-        return spec.steps[index...].firstIndex(where: isTakenWithoutTraffic) ?? spec.steps.count
+    /// The step at `index`, or the first after it that is taken.
+    func stepTaken(from index: Int, of marks: [StepMark]) -> Int {
+        guard purpose == .first || room == .recreate, index < marks.count else { return index }
+        return marks[index...].firstIndex(where: isTakenWithoutTraffic) ?? marks.count
     }
 
     /// Those that mean something where no stable runs.
-    private func isTakenWithoutTraffic(_ step: RolloutStep) -> Bool {
-        switch step.action {
+    private func isTakenWithoutTraffic(_ mark: StepMark) -> Bool {
+        switch mark.step.action {
         case .approval: true
         case .gate(let name): judgement.evidence(of: name)?.spec.isCheck == true
         case .setWeight, .mirror, .pause: false

@@ -8,8 +8,10 @@ import Serving
 /// means a gap: stable leaves before the candidate comes.
 struct Capacity: Equatable, Sendable {
     let replicas: Int
+    /// Of the candidate, where somebody else scales it.
+    let scaledReplicas: Int?
     let room: Rollout.Room
-    let phase: Phase
+    let stage: Stage?
     let hasStable: Bool
     let keepsOld: Bool
     let stable: Seen
@@ -29,13 +31,16 @@ struct Capacity: Equatable, Sendable {
                 present: observed.instances.count { $0.revision == revision }, ready: observed.ready(revision))
         }
         let rollout = state.settings.rollout
+        let candidate = state.rollout?.candidate.revision
         replicas = state.settings.replicas
+        scaledReplicas =
+            state.settings.scaling == .external ? candidate.flatMap { observed.wantedReplicas[$0] } : nil
         hasStable = state.stable != nil
         room = state.rollout?.room ?? Rollout.Room(state.settings)
         keepsOld = rollout.probation != nil && room != .recreate && state.rollout?.purpose == .release
-        phase = state.phase
+        stage = state.rollout?.stage
         stable = seen(state.stable?.revision)
-        candidate = seen(state.rollout?.candidate.revision)
+        self.candidate = seen(candidate)
     }
 
     private var isPlain: Bool { room == .surge || !hasStable }
@@ -46,42 +51,57 @@ struct Capacity: Equatable, Sendable {
     /// Stable's, while a rollout is under way.
     var stableReplicas: Int {
         if isPlain { return replicas }
-        switch phase {
-        case .rollingBack: return max(replicas - candidate.present, leastStable)
+        switch stage {
+        // What the candidate has, or is still on its way out with, is not free.
+        case .rollingBack: return min(replicas, max(replicas - candidate.present, min(stable.present, leastStable)))
         case .promoting, .probation: return keepsOld ? 1 : 0
-        case .idle, .preparing, .progressing, .paused, .healthy, .rolledBack, .failed:
-            return leastStable
+        case .preparing, .stepping, nil: return leastStable
         }
     }
 
     var candidateReplicas: Int {
-        if isPlain { return phase == .rollingBack && room != .surge ? 0 : replicas }
-        if phase == .rollingBack { return 0 }
+        if case .rollingBack(let back) = stage, !isPlain || room != .surge {
+            // What answers alone stays until stable can.
+            return back.weight > 0 && room == .drain ? min(candidate.ready, max(replicas - 1, 1)) : 0
+        }
+        if isPlain { return replicas }
         // What stable has, or is still on its way out with, is not free.
         let room = replicas - max(stable.present, stableReplicas)
-        let wanted = phase == .promoting || phase == .probation || isRecreating ? replicas - stableReplicas : 1
+        let wanted = isTakingOver || isRecreating ? replicas - stableReplicas : 1
         return min(wanted, max(room, min(candidate.present, wanted)))
     }
 
-    var isCandidateReady: Bool {
-        let wanted = isPlain || isRecreating ? replicas : 1
-        return candidate.ready >= wanted
+    private var isTakingOver: Bool {
+        switch stage {
+        case .promoting, .probation: true
+        case .preparing, .stepping, .rollingBack, nil: false
+        }
     }
 
-    /// The candidate has all the instances that it is to have.
-    var isPromoted: Bool { isPlain || candidate.ready >= replicas - stableReplicas }
+    /// As many as make the candidate available now.
+    var candidateNeeded: Int {
+        if isPlain || isRecreating { return scaledReplicas ?? replicas }
+        return isTakingOver ? max(candidateReplicas, 1) : 1
+    }
+
+    var isCandidateReady: Bool { candidate.ready >= candidateNeeded }
+
+    /// The candidate has all the instances that it is to have when stable is gone.
+    var isPromoted: Bool {
+        candidate.ready >= (isPlain ? scaledReplicas ?? replicas : replicas - stableReplicas)
+    }
 
     /// Stable has its room again, and serves where it had to leave.
     var isStableBack: Bool {
-        isPlain || (candidate.present == 0 && (!isRecreating || stable.ready > 0))
+        isPlain || (candidate.present == 0 && stable.ready > 0)
     }
 
     /// Nobody can answer: stable has left, and the candidate is not there yet.
     var isGap: Bool {
         guard isRecreating, hasStable else { return false }
-        switch phase {
-        case .preparing, .progressing, .paused: return true
-        case .idle, .promoting, .probation, .healthy, .rollingBack, .rolledBack, .failed: return false
+        switch stage {
+        case .preparing, .stepping: return true
+        case .promoting, .probation, .rollingBack, nil: return false
         }
     }
 }

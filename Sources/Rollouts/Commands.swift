@@ -1,161 +1,265 @@
 import Foundation
 import ModelManifests
 
-/// What operators asked for. A command that makes no sense in this phase is refused with a reason, and changes nothing.
+/// What operators asked for. A command that would have no effect is refused with a reason and what works instead, and
+/// changes nothing.
 extension DecisionPass {
     mutating func obeyCommands() {
         for command in inputs.commands {
-            if let reason = obey(command) { refusals.append(.init(command: command, reason: reason)) }
+            guard let reason = obey(command) else { continue }
+            refusals.append(.init(command: command, reason: "\(reason). \(whatWorks)"))
         }
     }
 
     /// - Returns: why not, or nil.
     private mutating func obey(_ command: OperatorCommand) -> String? {
-        if state.isRemoved { return "its manifest was removed from git" }
+        if state.isRemoved { return "its manifest was removed from git; put it back first" }
+        let kind = CommandKind(command.verb)
+        guard PhaseTable.row(state.phase).commands.contains(kind) else { return refusal(of: kind) }
         switch command.verb {
-        case .promote(let full): return promote(full: full, actor: command.actor)
+        case .promote(let promotion): return promote(promotion, actor: command.actor)
         case .pause: return pause(actor: command.actor)
         case .resume: return resume(actor: command.actor)
         case .abort: return abort(actor: command.actor)
         case .retry: return retry(actor: command.actor)
-        case .rollback(let revision): return rollback(to: revision, actor: command.actor)
+        case .rollback(let revision, let force): return rollback(to: revision, force: force, actor: command.actor)
         case .suspend: return suspend(actor: command.actor)
         }
     }
 
-    /// A rollout that is under way and may still be steered.
-    private var steerable: Rollout? {
-        guard let rollout = state.rollout, rollout.withdrawal == nil else { return nil }
-        switch state.phase {
-        case .preparing, .progressing, .paused: return rollout
-        case .idle, .promoting, .probation, .healthy, .rollingBack, .rolledBack, .failed: return nil
+    /// Why a command makes no sense in this phase at all.
+    private func refusal(of kind: CommandKind) -> String {
+        let phase = state.phase
+        return switch (kind, phase) {
+        case (_, .rollingBack): "it is being rolled back already, which ends by itself"
+        case (.promote, .promoting): "it is being promoted already, which ends by itself"
+        case (.pause, .preparing): "the candidate is still loading, and has no traffic yet"
+        case (.pause, .promoting): "it is being promoted, and there is no step left to pause at"
+        case (.rollback, .idle): "nothing serves that could be rolled back"
+        case (.retry, _): "nothing waits to be tried again: phase is \(phase.rawValue)"
+        default: "no rollout is under way: phase is \(phase.rawValue)"
         }
     }
 
-    private mutating func promote(full: Bool, actor: String?) -> String? {
-        if state.phase == .probation {
-            concludeProbation("ended by \(actor ?? "an operator")")
+    /// What would be carried out now: found by trying, so that it is true. Ends with a command that always works.
+    private var whatWorks: String {
+        let name = state.key.name
+        let working = CommandKind.allCases.filter { kind in
+            guard kind != .suspend else { return false }
+            var trial = self
+            return trial.obey(OperatorCommand(kind.verb)) == nil
+        }
+        let named = working.map { "'mlctl \($0.rawValue) \(name)'" } + ["'mlctl status \(name)'"]
+        return "What works now: \(named.joined(separator: ", "))"
+    }
+
+    private func who(_ actor: String?) -> String { actor ?? "an operator" }
+
+    // MARK: - Onwards
+
+    private mutating func promote(_ promotion: OperatorCommand.Promotion, actor: String?) -> String? {
+        guard let rollout = state.rollout else { return refusal(of: .promote) }
+        if isSuspended { return "it is suspended, and would not move: \(liftingText) first" }
+        switch rollout.stage {
+        case .preparing(let preparing): return skipChecks(rollout, preparing, promotion, actor: actor)
+        case .stepping, .probation, .promoting: break
+        case .rollingBack: return refusal(of: .promote)
+        }
+        guard promotion.isForced || capacity.isCandidateReady else {
+            return "only \(capacity.candidate.ready) of \(capacity.candidateNeeded) instances are ready "
+                + "(\(notReadyReason(rollout.candidate))); '--force' moves traffic to it all the same"
+        }
+        if let stepping = rollout.stepping, stepping.current == nil, !promotion.isFull {
+            return "its next step is just about to begin; ask again"
+        }
+        record(.approved, approvalText(promotion, actor), about: rollout.candidate, actor: actor)
+        if promotion.isForced { state.rollout?.isForced = true }
+        if let failed = rollout.failedGate { state.rollout?.overriddenGates.append(failed.spec.name) }
+        if case .probation = rollout.stage {
+            state.rollout?.hold = nil
+            concludeProbation(.promoted, "ended by \(who(actor))")
             return nil
         }
-        guard let rollout = steerable else { return "no rollout is waiting: phase is \(state.phase.rawValue)" }
-        if let failed = rollout.failedGate { state.rollout?.overriddenGates.append(failed.spec.name) }
-        if full { state.rollout?.stepIndex = state.settings.rollout.steps.count }
-        state.rollout?.isStepApproved = true
-        state.rollout?.hold = nil
+        let isFull = promotion.isFull
+        let marks = state.settings.rollout.marks
+        transition(.promoted, "let go on by \(who(actor))") { state in
+            state.rollout?.hold = nil
+            // A deadline that was over would hold the next step at once.
+            state.rollout?.progressSpent = .zero
+            state.rollout?.stageSpent = .zero
+            if isFull { state.rollout?.stepping?.skip(to: marks) }
+            state.rollout?.stepping?.isApproved = true
+        }
+        return nil
+    }
+
+    private func approvalText(_ promotion: OperatorCommand.Promotion, _ actor: String?) -> String {
+        let forced = promotion.isForced && !capacity.isCandidateReady ? ", although not all instances are ready" : ""
+        return (promotion.isFull ? "promoted in full" : "let go on") + " by \(who(actor))\(forced)"
+    }
+
+    private mutating func skipChecks(
+        _ rollout: Rollout, _ preparing: Preparing, _ promotion: OperatorCommand.Promotion, actor: String?
+    ) -> String? {
+        let waiting = rollout.waitingBeforeTraffic
+        guard promotion.skipsChecks else {
+            if capacity.isCandidateReady, !waiting.isEmpty {
+                return "it is judged before any traffic by \(waiting.joined(separator: ", ")); "
+                    + "'--skip-checks' goes on without, and is written into the audit trail"
+            }
+            return "the candidate is still loading, and no step waits: \(notReadyReason(rollout.candidate))"
+        }
+        guard !waiting.isEmpty, !preparing.skipsChecks else { return "there is no check to skip" }
+        let failed = rollout.failedGate.map { [$0.spec.name] } ?? []
         record(
-            .approved, full ? "promoted in full by hand" : "let go on by hand", about: rollout.candidate, actor: actor)
-        if state.phase == .paused { enter(.progressing, "let go on by hand") }
+            .approved, "checks skipped by \(who(actor)): \(waiting.joined(separator: ", "))", about: rollout.candidate,
+            actor: actor)
+        transition(.promoted, nil) { state in
+            state.rollout?.stage = .preparing(Preparing(isLoaded: preparing.isLoaded, skipsChecks: true))
+            state.rollout?.overriddenGates += failed
+            state.rollout?.hold = nil
+            state.rollout?.progressSpent = .zero
+        }
         return nil
     }
 
     private mutating func pause(actor: String?) -> String? {
-        guard steerable != nil else { return "no rollout is under way: phase is \(state.phase.rawValue)" }
-        guard state.phase != .preparing else { return "the candidate is still loading; pause it when it takes traffic" }
-        hold(.byOperator(actor), "paused by \(actor ?? "an operator")", actor: actor)
+        guard let rollout = state.rollout else { return refusal(of: .pause) }
+        if case .byOperator? = rollout.hold { return "it is paused already" }
+        if let hold = rollout.hold, hold.needsPerson { return "it waits for a person already" }
+        hold(.byOperator(actor), .paused, "paused by \(who(actor))", actor: actor)
         return nil
     }
 
+    /// Lifts what a person or a deadline has put on the rollout. It approves nothing, and starts no clock that was not
+    /// running.
     private mutating func resume(actor: String?) -> String? {
         if state.isSuspended {
             state.isSuspended = false
-            record(.unsuspended, "resumed by \(actor ?? "an operator")", actor: actor)
+            record(.unsuspended, "resumed by \(who(actor))", actor: actor)
             return nil
         }
-        guard let rollout = steerable, state.phase == .paused else {
-            return "nothing is paused: phase is \(state.phase.rawValue)"
+        if state.settings.suspend { return "it is suspended by its manifest: set 'suspend: false' in git" }
+        guard let rollout = state.rollout, rollout.phase == .paused else { return "nothing is paused" }
+        switch rollout.hold {
+        case .gateFailed(let name)?:
+            return "gate \(name) failed: 'mlctl retry' drops its evidence, 'mlctl promote' overrides it, "
+                + "'mlctl abort' rolls back"
+        case .unavailable(let reason)?: return reason
+        case .byOperator?, .insufficientEvidence?, .trafficUnconfirmed?: break
+        case nil:
+            let step = rollout.stepping?.current?.step
+            if case .pause(_?)? = step?.action { return "the pause ends by its clock; 'mlctl promote' ends it now" }
+            return "it waits for an approval, which 'mlctl promote' gives"
         }
-        if let failed = rollout.failedGate {
-            return
-                "gate \(failed.spec.name) failed; 'mlctl retry' drops its evidence, 'mlctl promote' overrides it, 'mlctl abort' rolls back"
+        let isDeadline = rollout.hold?.needsPerson == false
+        transition(.resumed, "resumed by \(who(actor))") { state in
+            state.rollout?.hold = nil
+            guard isDeadline else { return }
+            state.rollout?.progressSpent = .zero
+            state.rollout?.stageSpent = .zero
         }
-        if rollout.hold == nil { state.rollout?.isStepApproved = true }
-        if rollout.hold == .insufficientEvidence { state.rollout?.progressSpent = .zero }
-        state.rollout?.hold = nil
-        enter(.progressing, "resumed")
-        record(.resumed, "resumed by \(actor ?? "an operator")", about: rollout.candidate, actor: actor)
-        return nil
-    }
-
-    private mutating func abort(actor: String?) -> String? {
-        guard let rollout = state.rollout, rollout.withdrawal == nil, state.phase != .promoting else {
-            return "no rollout is under way: phase is \(state.phase.rawValue)"
-        }
-        guard rollout.purpose != .restore else { return "a rollback is under way; let it finish" }
-        withdraw("aborted by \(actor ?? "an operator")", outcome: .aborted, quarantines: true, actor: actor)
+        record(.resumed, "resumed by \(who(actor))", about: rollout.candidate, actor: actor)
         return nil
     }
 
     private mutating func retry(actor: String?) -> String? {
-        if steerable != nil, state.phase == .paused {
-            restartEvidence()
-            record(.retried, "started again, with new evidence", about: state.rollout?.candidate, actor: actor)
-            enter(.progressing, "started again")
+        if let rollout = state.rollout, rollout.phase == .paused {
+            let gates = gates(for: rollout.purpose, room: rollout.room)
+            let now = now
+            transition(.retried, "started again by \(who(actor)), with new evidence") { state in
+                let settings = state.settings
+                state.rollout?.restart(settings: settings, gates: gates, now: now)
+            }
+            record(.retried, "started again, with new evidence", about: rollout.candidate, actor: actor)
             return nil
         }
         let wanted = state.settings.template.revision
-        guard state.quarantine(of: wanted) != nil else {
-            return "revision \(wanted), which git asks for, is not in quarantine"
+        guard state.quarantine(of: wanted) != nil || state.postponed?.revision == wanted else {
+            return "revision \(wanted), which git asks for, is not held off"
         }
         state.quarantined.removeAll { $0.revision == wanted }
+        state.postponed = nil
         record(.retried, "revision \(wanted) may be tried again", actor: actor)
         return nil
     }
 
-    private mutating func restartEvidence() {
-        guard var rollout = state.rollout else { return }
-        rollout.judgement = .init(
-            gates: gates(for: rollout.purpose),
-            falseRollbackRate: state.settings.rollout.falseRollbackRate,
-            missedRegressionRate: state.settings.rollout.missedRegressionRate, startedAt: now)
-        rollout.announced = [:]
-        rollout.overriddenGates = []
-        rollout.hold = nil
-        rollout.stepIndex = 0
-        rollout.stepStartedAt = now
-        rollout.isStepApproved = false
-        rollout.progressSpent = .zero
-        rollout.weight = 0
-        rollout.mirror = 0
-        rollout.hasBegunSteps = false
-        rollout.ledgers = [:]
-        rollout.counterTurns = [:]
-        state.rollout = rollout
+    private mutating func suspend(actor: String?) -> String? {
+        guard !state.isSuspended else { return "it is suspended already: 'mlctl resume' lifts it" }
+        state.isSuspended = true
+        record(.suspended, "suspended by \(who(actor)): nothing changes until 'mlctl resume'", actor: actor)
+        return nil
     }
 
-    private mutating func rollback(to revision: Revision?, actor: String?) -> String? {
-        let who = actor ?? "an operator"
-        if let rollout = state.rollout, rollout.withdrawal == nil, rollout.purpose != .restore,
-            revision == nil || revision == state.stable?.revision
-        {
-            guard state.phase != .promoting else {
-                return "the promotion is just being finished; try again in a moment"
+    private var liftingText: String {
+        state.settings.suspend ? "set 'suspend: false' in git" : "'mlctl resume'"
+    }
+
+    // MARK: - Back
+
+    private mutating func abort(actor: String?) -> String? {
+        guard let rollout = state.rollout, rollout.withdrawal == nil else { return refusal(of: .abort) }
+        withdraw(
+            .aborted, "aborted by \(who(actor))",
+            .byPerson(.aborted, actor: actor, isBad: false, quarantines: rollout.purpose != .restore))
+        return nil
+    }
+
+    private mutating func rollback(to prefix: String?, force: Bool, actor: String?) -> String? {
+        if let rollout = state.rollout, rollout.withdrawal == nil, rollout.purpose != .restore {
+            guard prefix == nil || state.stable?.revision.rawValue.hasPrefix(prefix ?? "") == true else {
+                return "a rollout is under way, which 'mlctl abort' ends; go further back after that"
             }
-            withdraw("rolled back by \(who)", outcome: .rolledBack, quarantines: true, actor: actor)
+            withdraw(
+                .rolledBack, "rolled back by \(who(actor))",
+                .byPerson(.rolledBack, actor: actor, isBad: true, quarantines: true))
             return nil
         }
-        guard state.rollout == nil else { return "a rollout is under way; 'mlctl abort' ends it" }
-        guard let stable = state.stable else { return "nothing serves that could be rolled back" }
-        let earlier = state.history.first { record in
-            revision.map { record.deployed.revision == $0 }
-                ?? (record.outcome == .replaced && record.deployed.revision != stable.revision)
+        guard let left = state.rollout?.candidate ?? state.stable, let stable = state.stable else {
+            return "nothing serves that could be rolled back"
         }
-        guard let earlier, earlier.deployed.revision != stable.revision else {
-            return revision.map { "no earlier revision \($0) is known; 'mlctl history' lists them" }
-                ?? "there is no earlier revision to go back to"
+        let target: DeployedRevision
+        switch RollbackTarget(state, leaving: left).find(prefix, force: force) {
+        case .success(let found): target = found
+        case .failure(let refusal): return refusal.reason
         }
-        quarantine(stable, "rolled back by \(who)", actor: actor)
-        state.quarantined.removeAll { $0.revision == earlier.deployed.revision }
-        start(earlier.deployed.template, commit: earlier.deployed.commit, purpose: .restore)
+        let reason = "rolled back by \(who(actor))"
+        quarantine(stable, reason, actor: actor)
+        let wanted = state.settings.template
+        if wanted != stable.template, wanted != target.template, state.quarantine(of: wanted.revision) == nil {
+            quarantine(DeployedRevision(template: wanted, commit: state.commit, startedAt: now), reason, actor: actor)
+        }
+        state.quarantined.removeAll { $0.revision == target.revision }
+        start(target.template, commit: target.commit, purpose: .restore, event: .rolledBack)
         record(
-            .rollingBack, "back to version \(earlier.deployed.version), asked for by \(who)", about: earlier.deployed,
-            actor: actor)
+            .rollingBack,
+            "from version \(stable.version) back to version \(target.version), asked for by \(who(actor))",
+            about: target, actor: actor)
         return nil
     }
+}
 
-    private mutating func suspend(actor: String?) -> String? {
-        guard !state.isSuspended else { return "it is suspended already" }
-        state.isSuspended = true
-        record(.suspended, "suspended by \(actor ?? "an operator"): nothing changes until 'mlctl resume'", actor: actor)
-        return nil
+extension Stepping {
+    /// All that is left but the last step is passed over, by hand.
+    mutating func skip(to marks: [StepMark]) {
+        done = Array(marks.dropLast())
+        current = marks.last
+        awaitsAvailability = false
+    }
+}
+
+extension Rollout {
+    /// From the start, as if nothing were known.
+    mutating func restart(settings: ModelDeployment, gates: [GateSpec], now: Date) {
+        self = Rollout(candidate: candidate, purpose: purpose, keeping: self, settings: settings, gates: gates, now: now)
+    }
+
+    private init(
+        candidate: DeployedRevision, purpose: Purpose, keeping old: Rollout, settings: ModelDeployment,
+        gates: [GateSpec], now: Date
+    ) {
+        self.init(candidate: candidate, purpose: purpose, settings: settings, gates: gates, now: now)
+        strategy = old.strategy
+        room = old.room
     }
 }

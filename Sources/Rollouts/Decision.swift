@@ -52,6 +52,8 @@ public struct Decision: Equatable, Sendable {
     public var inquiries: [Inquiry]
     /// What gates learnt from in this pass, by source: to be kept for a replay.
     public var absorbed: [Interval]
+    /// How the phase changed, in order, and why.
+    public var transitions: [PhaseTransition]
     /// When to decide again even if nothing changes; nil: at the resting interval.
     public var lookAgainAt: Date?
 

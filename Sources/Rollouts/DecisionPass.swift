@@ -11,40 +11,47 @@ struct DecisionPass {
     static let transitionLimit = 32
     /// Restarts after which a crash loop is taken for a model that cannot serve.
     static let crashLoopRestartLimit = 5
+    /// At most this much of the time between two looks counts towards a limit: nobody looked in between.
+    static let countedGapLimit: Duration = .seconds(30)
 
     var state: RolloutState
     /// What git wants is taken for unreadable in them where it is held back.
     private(set) var inputs: DecisionInputs
     let now: Date
-    /// Since the last decision.
-    let elapsed: Duration
+    /// When it was decided before.
+    let lastLook: Date
     var events: [RolloutEvent] = []
     var refusals: [Decision.Refusal] = []
     var absorbed: [Interval] = []
+    var transitions: [PhaseTransition] = []
+    /// The list of steps changed in this pass: no step begins before the next one.
+    var isEdited = false
 
     init(state: RolloutState, inputs: DecisionInputs) {
         self.state = state
         self.inputs = inputs
         now = max(inputs.now, state.decidedAt)
-        elapsed = max(.zero, .seconds(now.timeIntervalSince(state.decidedAt)))
+        lastLook = state.decidedAt
         self.state.decidedAt = now
     }
 
     mutating func run() -> Decision {
-        spendProgressTime()
+        spendTime()
         holdAnotherPlace()
         readDesired()
         gatherEvidence()
         takeFindings()
+        noteAvailability()
         obeyCommands()
-        judgeGates()
+        judge()
         followDesired()
         for _ in 0..<Self.transitionLimit where advance() {}
+        watchService()
         keepCounterTurns()
         let isGone = state.isRemoved && inputs.observed.instances.isEmpty
         return Decision(
             state: isGone ? nil : state, plan: plan(), events: events, refusals: refusals,
-            inquiries: isGone ? [] : inquiries(), absorbed: absorbed,
+            inquiries: isGone ? [] : inquiries(), absorbed: absorbed, transitions: transitions,
             lookAgainAt: isGone ? nil : nextLook())
     }
 
@@ -69,12 +76,16 @@ struct DecisionPass {
         state.heldBack = reason
     }
 
-    mutating func enter(_ phase: Phase, _ message: String) {
-        if state.phase != phase {
-            state.phase = phase
-            state.since = now
-        }
-        state.message = message
+    /// One change of the state, named by what caused it.
+    /// - Parameter message: nil keeps the last one.
+    mutating func transition(
+        _ event: PhaseEvent, _ message: String?, _ change: (inout RolloutState) -> Void = { _ in }
+    ) {
+        let from = state.phase
+        change(&state)
+        if let message { state.message = message }
+        if state.phase != from { state.since = now }
+        transitions.append(PhaseTransition(from: from, event: event, to: state.phase))
     }
 
     mutating func record(
@@ -133,8 +144,17 @@ extension Rollout {
     /// All that the last step waits for: gates that are judged on traffic only where both sides, or the candidate, had some.
     var passesForPromotion: Bool { strategy.switchesAtOnce ? passesBeforeTraffic : allGatesPass }
 
+    /// The step that is under way, or that comes next; nil where there is none.
     public func currentStep(of spec: RolloutSpec) -> RolloutStep? {
-        purpose == .restore || stepIndex >= spec.steps.count ? nil : spec.steps[stepIndex]
+        guard purpose != .restore else { return nil }
+        switch stage {
+        case .preparing: return spec.steps.first
+        case .stepping(let stepping):
+            if let current = stepping.current { return current.step }
+            let marks = spec.marks
+            return stepping.done.count < marks.count ? marks[stepping.done.count].step : nil
+        case .promoting, .probation, .rollingBack: return nil
+        }
     }
 }
 

@@ -40,6 +40,7 @@ extension SideCounts {
     init(_ counters: RequestCounters) {
         self.init(
             requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
+            unavailable: counters.unavailable,
             latency: counters.latency, bounds: counters.bounds,
             synthetic: counters.synthetic.map {
                 RequestStratum(requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency)

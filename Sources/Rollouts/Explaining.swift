@@ -1,63 +1,197 @@
 import Foundation
 import ModelManifests
+import Serving
 
-/// What a state means, for people.
+/// What a deployment waits for: the true cause, how long it may last, and what a person can do.
+public struct Wait: Hashable, Codable, Sendable {
+    /// Such as `evidence: errors`, or `1 of 2 instances of version 3: its port does not answer`.
+    public var cause: String
+    /// Such as `'mlctl promote'`; nil where there is nothing to be done.
+    public var remedy: String?
+    public var since: Date?
+    /// When it ends by itself; nil where it does not, or that is not known.
+    public var endsAt: Date?
+    /// It does not end without a person.
+    public var needsPerson: Bool
+
+    init(_ cause: String, remedy: String? = nil, since: Date?, endsAt: Date? = nil, needsPerson: Bool = false) {
+        self.cause = cause
+        self.remedy = remedy
+        self.since = since
+        self.endsAt = endsAt
+        self.needsPerson = needsPerson
+    }
+
+    public var text: String { cause.isEmpty ? remedy ?? "" : cause }
+}
+
 extension RolloutState {
-    /// How the message begins once the candidate is ready, and not yet let to any traffic.
-    static let judgedBeforeTraffic = "judged before any traffic"
-
-    /// What the rollout waits for; nil where it waits for nothing.
-    public var waitingFor: String? {
-        guard let rollout else {
-            if !waitsFor.isEmpty { return waitsFor.joined(separator: ", ") }
-            return quarantine(of: settings.template.revision) == nil
-                ? nil : "another template in git, or 'mlctl retry'"
+    /// What it waits for; nil where it waits for nothing.
+    /// - Parameter observed: as last seen; nil where that is not known: the cause is then less exact.
+    public func wait(seeing observed: Observation?) -> Wait? {
+        guard let rollout else { return waitAtRest }
+        if isSuspended || settings.suspend, rollout.withdrawal == nil {
+            let remedy = settings.suspend ? "set 'suspend: false' in git" : "'mlctl resume'"
+            return Wait("\(remedy): it is suspended", remedy: remedy, since: since, needsPerson: true)
         }
-        if isSuspended || settings.suspend { return "'mlctl resume': it is suspended" }
-        switch phase {
-        case .preparing:
-            let judged = rollout.waitingBeforeTraffic
-            if message.hasPrefix(Self.judgedBeforeTraffic) {
-                return "evidence before any traffic: \(judged.joined(separator: ", "))"
-            }
-            return "ready instances of version \(rollout.candidate.version)"
-                + (judged.isEmpty ? "" : ", then before any traffic: \(judged.joined(separator: ", "))")
-        case .promoting, .rollingBack: return "the proxy to move the traffic"
-        case .probation: return "the end of its probation"
-        case .progressing, .paused: return rollout.waitingFor(settings)
-        case .idle, .healthy, .rolledBack, .failed: return nil
+        if let hold = rollout.hold { return rollout.wait(held: hold, since: since) }
+        switch rollout.stage {
+        case .preparing(let preparing): return wait(rollout, preparing, observed)
+        case .stepping(let stepping): return wait(rollout, stepping, observed)
+        case .promoting:
+            let missing = rollout.missing(observed, share: 100, replicas: settings.replicas)
+            return Wait(
+                missing ?? "the promotion of version \(rollout.candidate.version) to be confirmed", remedy: "'mlctl abort'",
+                since: since, endsAt: deadlineAt)
+        case .probation:
+            return Wait("the end of its probation", remedy: "'mlctl promote' ends it now", since: since, endsAt: deadlineAt)
+        case .rollingBack: return waitForStable(rollout, observed)
         }
     }
 
-    /// When the progress deadline comes, if nothing else does; nil while it does not run.
+    /// What the rollout waits for, without what is observed; nil where it waits for nothing.
+    public var waitingFor: String? { wait(seeing: nil)?.text }
+
+    private var waitAtRest: Wait? {
+        if case .removing = course { return Wait("everything to drain and stop", since: since) }
+        if isSuspended || settings.suspend, stable?.template != settings.template {
+            let remedy = settings.suspend ? "set 'suspend: false' in git" : "'mlctl resume'"
+            return Wait("\(remedy): it is suspended", remedy: remedy, since: since, needsPerson: true)
+        }
+        if let postponed, postponed.revision == settings.template.revision, stable?.template != settings.template {
+            return Wait(
+                "the machine: \(postponed.reason)", remedy: "'mlctl retry' tries again now", since: since,
+                endsAt: postponed.until)
+        }
+        if !waitsFor.isEmpty { return Wait(waitsFor.joined(separator: ", "), since: since) }
+        if quarantine(of: settings.template.revision) != nil {
+            return Wait(
+                "another template in git, or 'mlctl retry'", remedy: "'mlctl retry'", since: since, needsPerson: true)
+        }
+        return shortage.map { Wait($0.reason, since: $0.since, needsPerson: $0.kind == .cannotServe) }
+    }
+
+    private func wait(_ rollout: Rollout, _ preparing: Preparing, _ observed: Observation?) -> Wait {
+        let judged = rollout.waitingBeforeTraffic.joined(separator: ", ")
+        if preparing.isLoaded {
+            return Wait(
+                "evidence before any traffic: \(judged)", remedy: "'mlctl promote --skip-checks'", since: since,
+                endsAt: deadlineAt)
+        }
+        let candidate = rollout.candidate
+        let reason = observed.flatMap { seen in
+            seen.instances.first { $0.revision == candidate.revision && $0.condition != .ready }?.reason
+        }
+        let text = "ready instances of version \(candidate.version)" + (reason.map { ": \($0)" } ?? "")
+        return Wait(
+            judged.isEmpty ? text : "\(text), then before any traffic: \(judged)", remedy: "'mlctl abort'", since: since,
+            endsAt: deadlineAt)
+    }
+
+    private func wait(_ rollout: Rollout, _ stepping: Stepping, _ observed: Observation?) -> Wait {
+        let replicas = rollout.room == .drain ? 1 : settings.replicas
+        let missing = rollout.missing(observed, share: rollout.weight, replicas: replicas)
+        if stepping.awaitsAvailability || stepping.current == nil, let missing {
+            return Wait(missing, remedy: "'mlctl abort'", since: stepping.begunAt, endsAt: deadlineAt)
+        }
+        guard let step = stepping.current?.step else {
+            return Wait("the promotion", since: stepping.begunAt, endsAt: deadlineAt)
+        }
+        let evidence = "evidence: \(rollout.insufficientGates.joined(separator: ", "))"
+        func timed(_ cause: String) -> Wait {
+            Wait(cause, remedy: "'mlctl promote'", since: stepping.begunAt, endsAt: deadlineAt)
+        }
+        switch step.action {
+        case .approval:
+            return Wait(
+                "approval: 'mlctl promote'", remedy: "'mlctl promote'", since: stepping.begunAt, needsPerson: true)
+        case .pause(nil):
+            return Wait("'mlctl promote'", remedy: "'mlctl promote'", since: stepping.begunAt, needsPerson: true)
+        case .pause(let duration?):
+            return Wait(
+                "the end of a pause of \(duration.goText)", remedy: "'mlctl promote' ends it now", since: stepping.begunAt,
+                endsAt: stepping.begunAt.addingTimeInterval(duration / .seconds(1)))
+        case .gate(let name): return timed("evidence: \(name)")
+        case .setWeight(100):
+            guard rollout.weight == 0, rollout.mirror == 0, settings.endpoint.generate == nil else {
+                return timed(rollout.insufficientGates.isEmpty ? missing ?? "the promotion" : evidence)
+            }
+            return timed("\(evidence); no step has given it traffic (add '- setWeight: 5', or 'mlctl promote')")
+        case .mirror:
+            return timed(step.advance == .evidence ? evidence : missing ?? "the proxy to copy the traffic")
+        case .setWeight:
+            return timed(step.advance == .evidence ? evidence : missing ?? "the proxy to move the traffic")
+        }
+    }
+
+    private func waitForStable(_ rollout: Rollout, _ observed: Observation?) -> Wait {
+        guard let stable else { return Wait("the candidate to be taken down", since: since, endsAt: deadlineAt) }
+        let cause: String
+        if let observed {
+            switch observed.weights?[stable.revision] {
+            case nil: cause = "the data plane to answer, which is not known to have moved the traffic"
+            case 100: cause = "an instance of version \(stable.version) to be ready"
+            case let share?: cause = "the data plane to move the traffic back (version \(stable.version) has \(share) %)"
+            }
+        } else {
+            cause = "the traffic to be back at version \(stable.version)"
+        }
+        return Wait(cause, since: since, endsAt: deadlineAt)
+    }
+
+    /// When the time limit of this phase comes, if nothing else does; nil while none runs.
     public var deadlineAt: Date? {
-        guard let rollout, phase == .preparing || phase == .progressing, rollout.hold == nil else { return nil }
-        let left = settings.rollout.progressDeadline - rollout.progressSpent
+        guard let rollout, rollout.hold == nil else { return nil }
+        if (isSuspended || settings.suspend), rollout.withdrawal == nil { return nil }
+        let deadline = settings.rollout.progressDeadline
+        let left: Duration
+        switch rollout.phase {
+        case .preparing, .progressing: left = deadline - rollout.progressSpent
+        case .promoting, .rollingBack: left = deadline - rollout.stageSpent
+        case .probation:
+            let duration = settings.rollout.probation?.duration ?? .zero
+            return rollout.stepStartedAt?.addingTimeInterval(duration / .seconds(1))
+        case .idle, .paused, .healthy, .degraded, .rolledBack, .failed: return nil
+        }
         return decidedAt.addingTimeInterval(max(left, .zero) / .seconds(1))
     }
 }
 
 extension Rollout {
-    func waitingFor(_ settings: ModelDeployment) -> String {
+    fileprivate func wait(held hold: Hold, since: Date) -> Wait {
         switch hold {
-        case .byOperator: return "'mlctl resume'"
-        case .gateFailed(let name): return "a person: gate \(name) failed ('mlctl abort', 'retry' or 'promote')"
-        case .insufficientEvidence: return "evidence: \(insufficientGates.joined(separator: ", ")) (or 'mlctl promote')"
-        case nil: break
+        case .byOperator: Wait("'mlctl resume'", remedy: "'mlctl resume'", since: since, needsPerson: true)
+        case .gateFailed(let name):
+            Wait(
+                "a person: gate \(name) failed ('mlctl abort', 'retry' or 'promote')",
+                remedy: "'mlctl abort', 'mlctl retry' or 'mlctl promote'", since: since, needsPerson: true)
+        case .unavailable(let reason):
+            Wait(
+                "a person: \(reason) ('mlctl abort', 'retry' or 'promote --force')",
+                remedy: "'mlctl abort', 'mlctl retry' or 'mlctl promote --force'", since: since, needsPerson: true)
+        case .insufficientEvidence:
+            Wait(
+                "evidence: \(insufficientGates.joined(separator: ", ")) (or 'mlctl promote\(hasBegunSteps ? "" : " --skip-checks")')",
+                remedy: "'mlctl promote\(hasBegunSteps ? "" : " --skip-checks")'", since: since)
+        case .trafficUnconfirmed:
+            Wait("the data plane to confirm the candidate's share", remedy: "'mlctl abort'", since: since)
         }
-        guard let step = currentStep(of: settings.rollout) else { return "the promotion" }
-        let evidence = "evidence: \(insufficientGates.joined(separator: ", "))"
-        switch step.action {
-        case .approval: return "approval: 'mlctl promote'"
-        case .pause(nil): return "'mlctl promote'"
-        case .pause(let duration?): return "the end of a pause of \(duration.goText)"
-        case .gate(let name): return "evidence: \(name)"
-        case .setWeight(100):
-            guard weight == 0, mirror == 0, settings.endpoint.generate == nil else { return evidence }
-            return "\(evidence); no step has given it traffic (add '- setWeight: 5', or 'mlctl promote')"
-        case .mirror: return step.advance == .evidence ? evidence : "the proxy to copy the traffic"
-        case .setWeight: return step.advance == .evidence ? evidence : "the proxy to move the traffic"
+    }
+
+    /// Why the candidate does not have its instances and its share, as far as it is seen; nil where it has both.
+    fileprivate func missing(_ observed: Observation?, share: Int, replicas: Int) -> String? {
+        guard let observed else { return nil }
+        let ready = observed.ready(candidate.revision)
+        if ready < replicas {
+            let reason = observed.instances.first { $0.revision == candidate.revision && $0.condition != .ready }?.reason
+            return "\(ready) of \(replicas) instances of version \(candidate.version) are ready"
+                + (reason.map { ": \($0)" } ?? "")
         }
+        guard let weights = observed.weights else {
+            return share == 0 ? nil : "the data plane to answer: it is not known whether the traffic has moved"
+        }
+        let seen = weights[candidate.revision] ?? 0
+        return seen == share ? nil : "the data plane to move the traffic (version \(candidate.version) has \(seen) %)"
     }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import ModelManifests
 
 /// From what git wants to what is to be served.
@@ -6,33 +7,58 @@ extension DecisionPass {
     mutating func readDesired() {
         switch inputs.desired {
         case .manifest(let deployment, let commit):
-            if state.isRemoved {
-                state.isRemoved = false
-                record(.deployed, "the manifest is back")
-            }
+            if state.isRemoved { comeBack() }
             if deployment.suspend != state.settings.suspend {
                 record(
                     deployment.suspend ? .suspended : .unsuspended,
                     deployment.suspend ? "suspended by its manifest" : "no longer suspended by its manifest")
             }
-            if state.settings != deployment {
-                state.settings = deployment
-                state.commit = commit
-            }
-            if state.rollout != nil, state.rollout?.purpose == .release {
-                let gates = gates(for: .release)
-                state.rollout?.judgement.update(gates: gates, at: now)
-                let last = deployment.rollout.steps.count
-                if let index = state.rollout?.stepIndex, index > last { state.rollout?.stepIndex = last }
-            }
+            if state.settings != deployment { adopt(deployment, commit: commit) }
         case .removed where !state.isRemoved:
-            state.isRemoved = true
-            state.rollout = nil
-            enter(.idle, "the manifest was removed from git: draining and stopping")
-            record(.removed, state.message, about: state.stable)
+            let text = "the manifest was removed from git: draining and stopping"
+            record(.removed, text, about: state.stable)
+            transition(.manifestRemoved, text) { state in
+                state.course = .removing
+                state.shortage = nil
+                state.growth = nil
+            }
         case .removed, .unreadable:
             break
         }
+    }
+
+    private mutating func adopt(_ deployment: ModelDeployment, commit: String) {
+        let before = state.settings
+        state.settings = deployment
+        state.commit = commit
+        if deployment.replicas > before.replicas, state.stable != nil {
+            state.growth = Growth(from: state.growth?.from ?? before.replicas, since: now)
+        }
+        guard let rollout = state.rollout, rollout.purpose == .release else { return }
+        let gates = gates(for: .release, room: rollout.room)
+        state.rollout?.judgement.update(gates: gates, at: now)
+        guard var stepping = rollout.stepping, stepping.findPlace(in: deployment.rollout.marks) else { return }
+        isEdited = true
+        let next = stepping.current?.step ?? deployment.rollout.marks.dropFirst(stepping.done.count).first?.step
+        let text = "the steps changed: \(next.map { "next is \($0.text)" } ?? "none is left")"
+        transition(.stepsEdited, text) { $0.rollout?.stage = .stepping(stepping) }
+    }
+
+    /// The manifest was taken out and is back before everything had stopped: what serves goes on.
+    private mutating func comeBack() {
+        let wanted = inputs.deployment?.template
+        transition(.manifestReturned, "the manifest is back") { state in
+            guard let stable = state.stable else {
+                state.course = .idle
+                return
+            }
+            let isWanted = stable.template == wanted
+            state.course = .resting(
+                Rest(
+                    setback: isWanted
+                        ? nil : Rest.Setback(reason: "the manifest is back with another template", version: nil)))
+        }
+        record(.deployed, "the manifest is back", about: state.stable)
     }
 
     /// Without a record (the journal was lost), whatever has most of the traffic is what users rely on: git's revision is
@@ -42,14 +68,18 @@ extension DecisionPass {
             return
         }
         let stable = DeployedRevision(template: served.template, commit: state.commit, startedAt: now)
-        state.stable = stable
-        enter(.healthy, "its record was lost; version \(stable.version), which serves, was taken over")
-        record(.recovered, state.message, about: stable)
+        let text = "its record was lost; version \(stable.version), which serves, was taken over"
+        transition(.recordLost, text) { state in
+            state.stable = stable
+            state.course = .resting(Rest())
+        }
+        record(.recovered, text, about: stable)
     }
 
     var isSuspended: Bool { state.isSuspended || state.settings.suspend }
 
-    /// Starts, supersedes or ends a rollout, so that it is the one that git asks for.
+    /// Starts, supersedes or ends a rollout, so that it is the one that git asks for. Whatever phase it finds, it waits for
+    /// nothing but a suspension or a dependency.
     mutating func followDesired() {
         guard !state.isRemoved, case .manifest(let deployment, let commit) = inputs.desired else { return }
         let template = deployment.template
@@ -57,36 +87,88 @@ extension DecisionPass {
             returnToStable()
             return
         }
-        if state.rollout?.candidate.template == template { return }
-        state.waitsFor = inputs.unmetDependencies
-        guard state.quarantine(of: template.revision) == nil, !isSuspended else { return }
-        guard state.rollout?.purpose != .restore else { return }  // The operator's wish is carried out first.
-        switch state.phase {
-        case .promoting, .rollingBack:
-            return  // Ends within moments, one way or the other; then the new template's turn comes.
-        case .probation:
-            concludeProbation("ended early: commit \(commit.prefix(10)) wants another revision")
-        case .idle, .preparing, .progressing, .paused, .healthy, .rolledBack, .failed:
-            break
+        if let rollout = state.rollout, rollout.candidate.template == template, rollout.withdrawal == nil { return }
+        if state.waitsFor != inputs.unmetDependencies { state.waitsFor = inputs.unmetDependencies }
+        guard !isSuspended else { return }
+        guard state.quarantine(of: template.revision) == nil, !isPostponed(template.revision), state.waitsFor.isEmpty
+        else {
+            endUnwanted(commit: commit)
+            sayHeldOff(template.revision)
+            return
         }
-        guard state.waitsFor.isEmpty else { return }
+        makeWay(commit: commit)
         if state.stable?.template != template { start(template, commit: commit) }
     }
 
-    private mutating func returnToStable() {
-        state.waitsFor = []
-        guard let rollout = state.rollout else {
-            if state.phase == .rolledBack { enter(.healthy, "git asks for the revision that serves") }
-            return
+    /// What git asks for may not start now; what is in flight is not asked for any more. A restore is a person's wish.
+    private mutating func endUnwanted(commit: String) {
+        guard let rollout = state.rollout, rollout.purpose != .restore, rollout.withdrawal == nil else { return }
+        withdraw(.newTemplate, "commit \(commit.prefix(10)) does not ask for it any more", .superseded)
+    }
+
+    /// What serves is not what git asks for, and will not be.
+    private mutating func sayHeldOff(_ revision: Revision) {
+        guard let quarantine = state.quarantine(of: revision), case .resting(let rest) = state.course,
+            rest.setback == nil
+        else { return }
+        let text = "version \(quarantine.version), which git asks for, is held off: \(quarantine.reason)"
+        transition(.heldOff, text) { state in
+            state.course = .resting(Rest(setback: Rest.Setback(reason: text, version: quarantine.version)))
         }
-        guard rollout.withdrawal == nil, rollout.purpose != .restore, state.phase != .promoting else { return }
-        withdraw("git asks for the stable revision again", outcome: .superseded, quarantines: false)
+    }
+
+    private func isPostponed(_ revision: Revision) -> Bool {
+        state.postponed.map { $0.revision == revision && $0.until > now } ?? false
+    }
+
+    /// Ends what is in flight in favour of another template, so far as it does not just give way to it.
+    private mutating func makeWay(commit: String) {
+        guard let rollout = state.rollout else { return }
+        let why = "commit \(commit.prefix(10)) wants another revision"
+        switch rollout.stage {
+        case .preparing, .stepping: break
+        case .probation:
+            // It has all the traffic already, and nothing speaks against it.
+            if rollout.hold == nil, mayEndProbation(rollout) { concludeProbation(.probationOver, "ended early: \(why)") }
+        case .promoting:
+            if answersAlone(rollout) { takeForStable(rollout, why) }
+        case .rollingBack:
+            if answersAlone(rollout) { takeForStable(rollout, why) } else { concludeRollback(.trafficMoved) }
+        }
+    }
+
+    /// Stable has made way, and is not there any more: the candidate is what users rely on now. The next one is judged
+    /// against it, and does not wait until stable has been loaded again.
+    private mutating func takeForStable(_ rollout: Rollout, _ why: String) {
+        let text = "version \(rollout.candidate.version), which alone answers, stands for stable: \(why)"
+        if let left = state.stable { remember(left, .replaced, "had made way for version \(rollout.candidate.version)") }
+        record(.warning, text, about: rollout.candidate)
+        transition(.standsIn, text) { state in
+            state.stable = rollout.candidate
+            state.course = .resting(Rest(setback: Rest.Setback(reason: text, version: nil)))
+        }
+    }
+
+    /// Stable has made way, and the candidate is all that answers: it stays until stable can.
+    private func answersAlone(_ rollout: Rollout) -> Bool {
+        guard rollout.room == .drain, let stable = state.stable, rollout.withdrawal?.weight != 0 else { return false }
+        return observed.ready(stable.revision) == 0 && observed.ready(rollout.candidate.revision) > 0
+    }
+
+    private mutating func returnToStable() {
+        if !state.waitsFor.isEmpty { state.waitsFor = [] }
+        switch state.course {
+        case .resting(let rest) where rest.setback != nil:
+            transition(.stableWanted, "git asks for the revision that serves") { $0.course = .resting(Rest()) }
+        case .rollingOut(let rollout) where rollout.withdrawal == nil && rollout.purpose != .restore:
+            withdraw(.stableWanted, "git asks for the stable revision again", .superseded)
+        case .idle, .rollingOut, .resting, .removing: break
+        }
     }
 
     /// Those that this rollout can be judged by: without a stable that runs there is nothing to compare with.
-    func gates(for purpose: Rollout.Purpose) -> [GateSpec] {
+    func gates(for purpose: Rollout.Purpose, room: Rollout.Room) -> [GateSpec] {
         let gates = state.settings.rollout.gates
-        let room = state.rollout?.room ?? Rollout.Room(state.settings)
         return switch purpose {
         case .release: gates.filter { !$0.needsStable || room != .recreate }
         case .first: gates.filter(\.isCheck)
@@ -94,25 +176,31 @@ extension DecisionPass {
         }
     }
 
-    mutating func start(_ template: ServingTemplate, commit: String, purpose: Rollout.Purpose? = nil) {
+    mutating func start(
+        _ template: ServingTemplate, commit: String, purpose: Rollout.Purpose? = nil,
+        event: PhaseEvent = .newTemplate
+    ) {
         if let superseded = state.rollout {
             remember(superseded.candidate, .superseded, "commit \(commit.prefix(10)) wants another revision")
             record(.superseded, "superseded by version \(template.model.version)", about: superseded.candidate)
         }
-        let hasStable = state.stable != nil && state.phase != .failed
+        let hasStable = state.stable != nil && state.shortage?.kind != .cannotServe
         let purpose = purpose ?? (hasStable ? .release : .first)
         let candidate = DeployedRevision(template: template, commit: commit, startedAt: now)
-        state.rollout = Rollout(
-            candidate: candidate, purpose: purpose, strategy: state.settings.rollout.strategy,
-            room: Rollout.Room(state.settings), stepIndex: 0, stepStartedAt: now, isStepApproved: false, weight: 0,
-            mirror: 0, hasBegunSteps: false, hold: nil, progressSpent: .zero,
-            judgement: .init(
-                gates: gates(for: purpose), falseRollbackRate: state.settings.rollout.falseRollbackRate,
-                missedRegressionRate: state.settings.rollout.missedRegressionRate, startedAt: now),
-            ledgers: [:], counterTurns: [:], announced: [:], overriddenGates: [], withdrawal: nil)
-        enter(.preparing, "loading version \(candidate.version)")
+        let gates = gates(for: purpose, room: Rollout.Room(state.settings))
+        let now = now
+        transition(event, "loading version \(candidate.version)") { state in
+            state.course = .rollingOut(
+                Rollout(candidate: candidate, purpose: purpose, settings: state.settings, gates: gates, now: now))
+        }
         record(
             .rolloutStarted, "version \(candidate.version) (\(candidate.revision)) from commit \(commit.prefix(10))",
             about: candidate)
+    }
+}
+
+extension DecisionInputs {
+    var deployment: ModelDeployment? {
+        if case .manifest(let deployment, _) = desired { deployment } else { nil }
     }
 }

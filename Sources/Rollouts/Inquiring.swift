@@ -63,7 +63,7 @@ extension DecisionPass {
 
     /// Before traffic, all of it; after that, any of it: a backend may serve a small share with fewer instances.
     private var isCandidateThere: Bool {
-        state.phase == .preparing ? capacity.isCandidateReady : capacity.candidate.ready > 0
+        state.rollout?.hasBegunSteps == true ? capacity.candidate.ready > 0 : capacity.isCandidateReady
     }
 
     private func question(of gate: GateEvidence, _ rollout: Rollout) -> Inquiry? {

@@ -27,21 +27,25 @@ extension DecisionPass {
         }
     }
 
-    /// Tells what has become known, and acts on a failure at once, whatever the step.
-    mutating func judgeGates() {
+    /// Tells what has become known, and acts on a failure at once, whatever the stage.
+    mutating func judge() {
         guard let rollout = state.rollout, rollout.withdrawal == nil else { return }
         for gate in rollout.judgement.evidence where rollout.announced[gate.spec.name] != gate.verdict {
             announce(gate, of: rollout.candidate)
         }
-        guard let failed = rollout.failedGate else { return }
-        let reason = "gate \(failed.spec.name) failed: \(failed.reason)"
+        if let failed = rollout.failedGate {
+            fail("gate \(failed.spec.name) failed: \(failed.reason)", .gateFailed(failed.spec.name), .failure)
+        } else if let reason = unavailability(rollout) {
+            fail(reason, .unavailable(reason), isBlocked(rollout.candidate) ? .machine : .failure)
+        }
+    }
+
+    private mutating func fail(_ reason: String, _ hold: Rollout.Hold, _ withdrawal: Withdrawal) {
         switch state.settings.rollout.onFailure {
-        case .rollback:
-            withdraw(reason, outcome: .rolledBack, quarantines: true)
-        case .pause where state.rollout?.hold == nil && state.phase != .probation && state.phase != .promoting:
-            hold(.gateFailed(failed.spec.name), reason)
-        case .pause:
-            break
+        case .rollback: withdraw(.candidateFailed, reason, withdrawal)
+        // Another hold gives way: it might end by itself.
+        case .pause where state.rollout?.hold != hold: self.hold(hold, .candidateFailed, reason)
+        case .pause: break
         }
     }
 
@@ -54,18 +58,100 @@ extension DecisionPass {
         }
     }
 
-    /// Begins to take the candidate out of traffic. It ends in `rolledBack`, or in `healthy` where nothing was wrong with it.
-    mutating func withdraw(
-        _ reason: String, outcome: HistoryRecord.Outcome, quarantines: Bool, actor: String? = nil
-    ) {
-        guard let candidate = state.rollout?.candidate else { return }
-        state.rollout?.withdrawal = .init(reason: reason, outcome: outcome, quarantines: quarantines, actor: actor)
-        state.rollout?.hold = nil
-        state.rollout?.weight = 0
-        state.rollout?.mirror = 0
-        if quarantines { quarantine(candidate, reason, actor: actor) }
-        enter(.rollingBack, reason)
-        record(outcome == .aborted ? .aborted : .rollingBack, reason, about: candidate, actor: actor)
+    // MARK: - Availability
+
+    /// From the first step on: before that, the deadline says how long it may load.
+    mutating func noteAvailability() {
+        guard let rollout = state.rollout, rollout.hasBegunSteps, rollout.withdrawal == nil else { return }
+        let capacity = capacity
+        var log = rollout.availability
+        log.note(
+            ready: capacity.candidate.ready, wanted: capacity.candidateNeeded, at: now, lastLook: lastLook,
+            gapLimit: Self.countedGapLimit, window: state.settings.rollout.unavailabilityWindow)
+        state.rollout?.availability = log
+    }
+
+    /// Why the candidate has failed for want of availability; nil where it has not.
+    private func unavailability(_ rollout: Rollout) -> String? {
+        guard rollout.hasBegunSteps, !rollout.isForced else { return nil }
+        let spec = state.settings.rollout
+        let spent = rollout.availability.unavailable(in: spec.unavailabilityWindow, at: now)
+        guard spent >= spec.unavailableAfter else { return nil }
+        let ready = "\(capacity.candidate.ready) of \(capacity.candidateNeeded) instances ready now"
+        return "not available for \(Duration.seconds(Int(spent / .seconds(1))).goText) of the last "
+            + "\(spec.unavailabilityWindow.goText) (\(ready)): \(notReadyReason(rollout.candidate))"
+    }
+
+    // MARK: - The way back
+
+    /// Why a candidate is taken out, and what that means for it.
+    enum Withdrawal {
+        /// It is bad: it leaves the traffic at once, and is quarantined.
+        case failure
+        /// It did not get as far as it should, but what there is of it serves until stable can.
+        case failureThatServes
+        /// The machine's fault: it is tried again later.
+        case machine
+        /// A person wants it out. `isBad`: at once.
+        case byPerson(HistoryRecord.Outcome, actor: String?, isBad: Bool, quarantines: Bool)
+        /// Git wants something else.
+        case superseded
+
+        var outcome: HistoryRecord.Outcome {
+            switch self {
+            case .failure, .failureThatServes, .machine: .rolledBack
+            case .byPerson(let outcome, _, _, _): outcome
+            case .superseded: .superseded
+            }
+        }
+
+        var actor: String? { if case .byPerson(_, let actor, _, _) = self { actor } else { nil } }
+
+        var quarantines: Bool {
+            switch self {
+            case .failure, .failureThatServes: true
+            case .byPerson(_, _, _, let quarantines): quarantines
+            case .machine, .superseded: false
+            }
+        }
+
+        /// It leaves the traffic although nobody else may answer.
+        var isBad: Bool {
+            switch self {
+            case .failure: true
+            case .byPerson(_, _, let isBad, _): isBad
+            case .failureThatServes, .machine, .superseded: false
+            }
+        }
+    }
+
+    /// Begins to take the candidate out of traffic.
+    mutating func withdraw(_ event: PhaseEvent, _ reason: String, _ withdrawal: Withdrawal) {
+        guard let rollout = state.rollout else { return }
+        let candidate = rollout.candidate
+        let servesAlone =
+            !withdrawal.isBad && rollout.room == .drain && observed.ready(candidate.revision) > 0
+            && state.stable.map { observed.ready($0.revision) == 0 } == true
+        if withdrawal.quarantines { quarantine(candidate, reason, actor: withdrawal.actor) }
+        if case .machine = withdrawal { postpone(candidate, reason) }
+        let back = RollingBack(
+            reason: reason, outcome: withdrawal.outcome, quarantines: withdrawal.quarantines,
+            actor: withdrawal.actor, weight: servesAlone ? rollout.weight : 0)
+        // With the gates as they stand now.
+        transition(event, reason) { state in
+            state.rollout?.stage = .rollingBack(back)
+            state.rollout?.stageSpent = .zero
+            state.rollout?.hold = nil
+        }
+        record(
+            withdrawal.outcome == .aborted ? .aborted : .rollingBack, reason, about: candidate, actor: withdrawal.actor)
+    }
+
+    private mutating func postpone(_ deployed: DeployedRevision, _ reason: String) {
+        let before = state.postponed?.revision == deployed.revision ? state.postponed?.attempts ?? 0 : 0
+        let until = now.addingTimeInterval(Postponement.delay(attempts: before + 1))
+        state.postponed = Postponement(
+            revision: deployed.revision, reason: reason, attempts: before + 1, until: until)
     }
 
     mutating func quarantine(_ deployed: DeployedRevision, _ reason: String, actor: String? = nil) {
@@ -78,10 +164,10 @@ extension DecisionPass {
         )
     }
 
-    mutating func hold(_ hold: Rollout.Hold, _ reason: String, actor: String? = nil) {
-        state.rollout?.hold = hold
-        enter(.paused, reason)
-        record(hold == .insufficientEvidence ? .stuck : .paused, reason, about: state.rollout?.candidate, actor: actor)
+    mutating func hold(_ hold: Rollout.Hold, _ event: PhaseEvent, _ reason: String, actor: String? = nil) {
+        transition(event, reason) { $0.rollout?.hold = hold }
+        let isStuck = hold == .insufficientEvidence || hold == .trafficUnconfirmed
+        record(isStuck ? .stuck : .paused, reason, about: state.rollout?.candidate, actor: actor)
     }
 
     mutating func remember(_ deployed: DeployedRevision, _ outcome: HistoryRecord.Outcome, _ reason: String) {

@@ -44,7 +44,7 @@ extension RolloutState {
             ]
         }
         switch phase {
-        case .healthy:
+        case .healthy, .degraded:
             return [Outlook(when: "when git changes the model, the runtime or the resources", then: plannedText)]
         case .failed:
             return [

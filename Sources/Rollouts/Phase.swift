@@ -1,23 +1,25 @@
-/// Where a deployment is. `healthy` and `rolledBack` rest.
+/// Where a deployment is, in one word. Derived from `RolloutState.course`; what leads where is in `PhaseTable`.
 public enum Phase: String, CaseIterable, Codable, Sendable {
-    /// Nothing is deployed. Can transition to: `preparing`.
+    /// Nothing is deployed, or all of it is being taken down.
     case idle = "Idle"
-    /// Prefetch, load, warm up, ready. Can transition to: `progressing`, `promoting`, `rollingBack`, `healthy`, `failed`.
+    /// The candidate is fetched, loaded, warmed up, and judged by what needs no traffic.
     case preparing = "Preparing"
-    /// Steps are taken. Can transition to: `paused`, `promoting`, `rollingBack`, `preparing`.
+    /// Steps are taken.
     case progressing = "Progressing"
-    /// Waits for a person. Can transition to: `progressing`, `promoting`, `rollingBack`, `preparing`.
+    /// Waits for a clock or for a person.
     case paused = "Paused"
-    /// All traffic is the candidate's; the old revision is about to be retired. Can transition to: `probation`, `healthy`.
+    /// All traffic goes to the candidate; the old revision is about to be retired.
     case promoting = "Promoting"
-    /// The old revision is kept warm and can still come back. Can transition to: `healthy`, `rollingBack`, `preparing`.
+    /// The old revision is kept warm and can still come back.
     case probation = "Probation"
-    /// Rests. Can transition to: `preparing`, `failed`.
+    /// What git asks for serves, with all its instances and an open endpoint.
     case healthy = "Healthy"
-    /// All traffic is stable's again; the candidate is about to be retired. Can transition to: `rolledBack`.
+    /// What should serve does not serve as it should: too few instances are ready, or the endpoint is closed.
+    case degraded = "Degraded"
+    /// Traffic goes back to stable; the candidate is about to be retired.
     case rollingBack = "RollingBack"
-    /// Rests. Can transition to: `preparing`, `healthy`, `failed`.
+    /// Stable serves, and what git asks for is held off.
     case rolledBack = "RolledBack"
-    /// Even stable cannot be made to serve. Can transition to: `preparing`, `healthy`.
+    /// Even stable cannot be made to serve.
     case failed = "Failed"
 }

@@ -22,7 +22,7 @@ extension DecisionPass {
                 RevisionPlan(
                     revision: stable.revision, template: stable.template,
                     replicas: state.rollout == nil ? state.settings.replicas : capacity.stableReplicas,
-                    weight: state.rollout != nil && capacity.isGap ? 0 : 100 - candidateWeight))
+                    weight: capacity.isGap ? 0 : 100 - candidateWeight))
         }
         if let rollout = state.rollout {
             plan.revisions.append(
@@ -38,11 +38,22 @@ extension DecisionPass {
 
     /// - Returns: nil at rest.
     func nextLook() -> Date? {
-        guard let rollout = state.rollout else { return nil }
-        guard state.phase == .preparing, !capacity.isCandidateReady else {
-            return now.addingTimeInterval(Self.judgingInterval)
+        guard let rollout = state.rollout else { return nextLookAtRest }
+        if rollout.phase == .preparing, !capacity.isCandidateReady {
+            let left = (progressDeadline - rollout.progressSpent) / .seconds(1)
+            return now.addingTimeInterval(max(Self.judgingInterval, min(Self.loadingInterval, left)))
         }
-        let left = (state.settings.rollout.progressDeadline - rollout.progressSpent) / .seconds(1)
-        return now.addingTimeInterval(max(Self.judgingInterval, min(Self.loadingInterval, left)))
+        return now.addingTimeInterval(Self.judgingInterval)
+    }
+
+    private var nextLookAtRest: Date? {
+        if let shortage = state.shortage {
+            return now.addingTimeInterval(shortage.isTold ? Self.loadingInterval : Self.judgingInterval)
+        }
+        if state.growth != nil { return now.addingTimeInterval(Self.loadingInterval) }
+        guard let postponed = state.postponed, postponed.revision == state.settings.template.revision else {
+            return nil
+        }
+        return max(postponed.until, now.addingTimeInterval(Self.judgingInterval))
     }
 }

@@ -8,6 +8,8 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
         case promoting, promoted, probationStarted, probationEnded
         case rollingBack, rolledBack, aborted, quarantined, superseded, retried, suspended, unsuspended
         case stuck, recovered, failed, removed, warning
+        /// What should serve does not, or not enough of it; and does again.
+        case degraded, available
     }
 
     public var at: Date

@@ -22,7 +22,7 @@ struct RolloutOutlook {
         case .probation:
             return (isSuspended ? [state.resumption(then: "its probation goes on")] : [endOfProbation]) + failure
         case .rollingBack: return [endOfRollback]
-        case .idle, .healthy, .rolledBack, .failed: return []
+        case .idle, .healthy, .degraded, .rolledBack, .failed: return []
         }
     }
 
@@ -46,9 +46,10 @@ struct RolloutOutlook {
 
     /// What is done once everything before the step at `index` is.
     private func stepText(from index: Int) -> String {
-        let taken = rollout.stepTaken(from: index, of: spec)
-        guard rollout.purpose != .restore, taken < spec.steps.count else { return endText }
-        return "step \(taken + 1) of \(spec.steps.count): \(spec.steps[taken].text)"
+        let marks = spec.marks
+        let taken = rollout.stepTaken(from: index, of: marks)
+        guard rollout.purpose != .restore, taken < marks.count else { return endText }
+        return "step \(taken + 1) of \(marks.count): \(marks[taken].step.text)"
     }
 
     private var endText: String {
@@ -64,7 +65,7 @@ struct RolloutOutlook {
         switch step.action {
         case .approval, .pause(nil): return [Outlook(when: "on 'mlctl promote'", then: next)]
         case .pause(let duration?):
-            let end = rollout.stepStartedAt.addingTimeInterval(duration / .seconds(1))
+            let end = rollout.stepStartedAt?.addingTimeInterval(duration / .seconds(1))
             let early = step.advance == .evidence ? [Outlook(when: everyGate, then: next)] : []
             return early + [Outlook(when: "when the pause is over", at: end, then: next)]
         case .gate(GoalGate.name): return [Outlook(when: "when version \(version) wins the test", then: next)]
@@ -98,10 +99,23 @@ struct RolloutOutlook {
                 Outlook(when: "on 'mlctl retry'", then: "it starts again, with new evidence"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
+        case .unavailable:
+            [
+                Outlook(when: "on 'mlctl promote --force'", then: "it goes on although it is not available"),
+                Outlook(when: "on 'mlctl retry'", then: "it starts again, with new evidence"),
+                Outlook(when: "on 'mlctl abort'", then: wayBack),
+            ]
         case .insufficientEvidence:
             [
                 Outlook(when: rollout.hasBegunSteps ? everyGate : beforeTraffic, then: "it goes on by itself"),
-                Outlook(when: "on 'mlctl promote'", then: "it goes on without the evidence"),
+                Outlook(
+                    when: rollout.hasBegunSteps ? "on 'mlctl promote'" : "on 'mlctl promote --skip-checks'",
+                    then: "it goes on without the evidence"),
+            ]
+        case .trafficUnconfirmed:
+            [
+                Outlook(when: "when the data plane confirms the candidate's share", then: "it goes on by itself"),
+                Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
         }
     }
@@ -122,7 +136,7 @@ struct RolloutOutlook {
         let duration = spec.probation?.duration ?? .zero
         let old = state.stable.map { "version \($0.version) is retired" } ?? "nothing else serves"
         return Outlook(
-            when: "when its probation is over", at: rollout.stepStartedAt.addingTimeInterval(duration / .seconds(1)),
+            when: "when its probation is over", at: rollout.stepStartedAt?.addingTimeInterval(duration / .seconds(1)),
             then: "version \(version) is stable; \(old)")
     }
 
@@ -133,11 +147,7 @@ struct RolloutOutlook {
         let isJudged = rollout.judgement.evidence.contains { state.phase != .preparing || $0.spec.isBeforeTraffic }
         guard isJudged, rollout.hold == nil else { return [] }
         let when = isTesting ? "if version \(version) loses the test, or a guardrail fails" : "if a gate fails"
-        if spec.onFailure == .rollback { return [Outlook(when: when, then: wayBack)] }
-        // There is no step any more that could be held.
-        let then =
-            state.phase == .probation ? "nothing by itself: 'mlctl rollback' takes it back" : "it waits for a person"
-        return [Outlook(when: when, then: then)]
+        return [Outlook(when: when, then: spec.onFailure == .rollback ? wayBack : "it waits for a person")]
     }
 
     private var isTesting: Bool {

@@ -4,14 +4,15 @@ import ModelManifests
 
 /// Everything that is known about one deployment's rollout: the record that is swapped in before anything is done.
 public struct RolloutState: Codable, Equatable, Sendable {
-    /// Raised when a state written before can no longer be read as it is.
-    public static let currentFormat = 1
+    /// Raised when the shape changes. `RolloutRecord` reads the older ones.
+    public static let currentFormat = 2
     /// Bounds of the lists that a state carries along.
     public static let historyLimit = 20
     public static let quarantineLimit = 20
 
     public var format: Int
-    public var phase: Phase
+    /// Where the deployment is, with the data of that place.
+    public internal(set) var course: Course
     /// When `phase` began.
     public var since: Date
     /// What happened last, for people.
@@ -25,14 +26,17 @@ public struct RolloutState: Codable, Equatable, Sendable {
     /// The commit that `settings` came from.
     public var commit: String
     public var stable: DeployedRevision?
-    public var rollout: Rollout?
+    /// What should serve and does not; nil while all of it does.
+    public internal(set) var shortage: Shortage?
+    /// More replicas are wanted than before, and the new ones load; nil where all that are wanted are needed.
+    public internal(set) var growth: Growth?
     public var quarantined: [Quarantine]
+    /// A revision that the machine, not the model, kept from starting; nil where there is none.
+    public internal(set) var postponed: Postponement?
     /// Newest first.
     public var history: [HistoryRecord]
     /// An operator's `suspend`, beside the manifest's own.
     public var isSuspended: Bool
-    /// The manifest is gone: everything is being drained and stopped.
-    public var isRemoved: Bool
     /// Rollouts of other deployments that come first, while one waits for them.
     public var waitsFor: [String]
     /// The latest `now` that was decided at: time never goes back, whatever the clock does.
@@ -40,7 +44,7 @@ public struct RolloutState: Codable, Equatable, Sendable {
 
     public init(deployment: ModelDeployment, commit: String, now: Date) {
         format = Self.currentFormat
-        phase = .idle
+        course = .idle
         since = now
         message = "nothing is deployed yet"
         placedAt = deployment.target == .local ? nil : deployment.target
@@ -48,16 +52,42 @@ public struct RolloutState: Codable, Equatable, Sendable {
         settings = deployment
         self.commit = commit
         stable = nil
-        rollout = nil
+        shortage = nil
+        growth = nil
         quarantined = []
+        postponed = nil
         history = []
         isSuspended = false
-        isRemoved = false
         waitsFor = []
         decidedAt = now
     }
 
     public var key: DeploymentKey { settings.key }
+
+    public var phase: Phase {
+        switch course {
+        case .idle, .removing: .idle
+        case .rollingOut(let rollout): rollout.phase
+        case .resting(let rest):
+            switch shortage?.kind {
+            case .cannotServe: .failed
+            case .tooFewInstances, .endpointClosed, .intendedGap: .degraded
+            case nil: rest.setback == nil ? .healthy : .rolledBack
+            }
+        }
+    }
+
+    /// The rollout in flight; nil where there is none.
+    public internal(set) var rollout: Rollout? {
+        get { if case .rollingOut(let rollout) = course { rollout } else { nil } }
+        set {
+            guard let newValue, case .rollingOut = course else { return }
+            course = .rollingOut(newValue)
+        }
+    }
+
+    /// The manifest is gone: everything is being drained and stopped.
+    public var isRemoved: Bool { course == .removing }
 
     /// Where it is served. Gateways and host names follow the manifest; the place itself does not change.
     public var target: Target {
@@ -72,6 +102,76 @@ public struct RolloutState: Codable, Equatable, Sendable {
 
     public func quarantine(of revision: Revision) -> Quarantine? {
         quarantined.first { $0.revision == revision }
+    }
+
+    /// The version that was left for the one that serves, by a rollback or an abort; nil where none was.
+    public var leftVersion: String? {
+        if case .resting(let rest) = course { rest.setback?.version } else { nil }
+    }
+
+    /// How many instances of stable availability needs: those that are new and still load are not missed.
+    func needed(_ wanted: Int) -> Int { min(wanted, growth?.from ?? wanted) }
+}
+
+/// Where a deployment is.
+public enum Course: Codable, Equatable, Sendable {
+    /// Nothing was deployed yet.
+    case idle
+    case rollingOut(Rollout)
+    /// Nothing is on its way.
+    case resting(Rest)
+    /// The manifest is gone: everything is being drained and stopped.
+    case removing
+}
+
+/// Nothing is on its way.
+public struct Rest: Codable, Equatable, Sendable {
+    /// Why git's template is held off; nil where what git asks for serves.
+    public var setback: Setback?
+
+    public struct Setback: Codable, Equatable, Sendable {
+        public var reason: String
+        /// The version that was left.
+        public var version: String?
+    }
+}
+
+/// Something should serve and does not.
+public struct Shortage: Codable, Equatable, Sendable {
+    public enum Kind: String, Codable, Sendable {
+        case tooFewInstances, endpointClosed
+        /// No instance serves, and none will.
+        case cannotServe
+        /// Stable has made way for the candidate, as the manifest asks for.
+        case intendedGap
+    }
+
+    public var kind: Kind
+    public var since: Date
+    /// What is missing and why, for people.
+    public var reason: String
+    /// An event has told it: its end is told too.
+    public var isTold: Bool
+}
+
+/// More replicas are wanted than there were.
+public struct Growth: Codable, Equatable, Sendable {
+    /// So many are needed until the others are there.
+    public var from: Int
+    public var since: Date
+}
+
+/// A revision that is not tried again before a time, because the machine kept it from starting.
+public struct Postponement: Codable, Equatable, Sendable {
+    public var revision: Revision
+    public var reason: String
+    /// Tries so far.
+    public var attempts: Int
+    public var until: Date
+
+    /// 1, 2, 4, 8, then 15 minutes.
+    static func delay(attempts: Int) -> TimeInterval {
+        min(60 * pow(2, Double(max(attempts, 1) - 1)), 900)
     }
 }
 
@@ -90,91 +190,6 @@ public struct DeployedRevision: Codable, Equatable, Sendable {
     }
 
     public var version: String { template.model.version }
-}
-
-/// A candidate on its way: what it is, how far it has come, and what is known about it.
-public struct Rollout: Codable, Equatable, Sendable {
-    public enum Purpose: String, Codable, Sendable {
-        /// A new template from git: judged step by step.
-        case release
-        /// There is no stable to compare with: steps and comparing gates are skipped.
-        case first
-        /// An operator asked for an earlier revision: it takes over as soon as it is ready.
-        case restore
-    }
-
-    /// How the candidate gets its place.
-    public enum Room: String, Codable, Sendable {
-        /// Beside stable.
-        case surge
-        /// One instance of stable makes way for one of the candidate.
-        case drain
-        /// Stable leaves before the candidate comes.
-        case recreate
-
-        public init(_ settings: ModelDeployment) {
-            let spec = settings.rollout
-            if spec.strategy == .recreate || (spec.capacity == .drainThenLoad && settings.replicas == 1) {
-                self = .recreate
-            } else {
-                self = spec.capacity == .drainThenLoad ? .drain : .surge
-            }
-        }
-    }
-
-    /// Why a rollout waits for a person, beyond what its step says.
-    public enum Hold: Codable, Equatable, Sendable {
-        case byOperator(String?)
-        /// The deadline came without enough data. Ends by itself when all gates pass.
-        case insufficientEvidence
-        /// `onFailure: pause`.
-        case gateFailed(String)
-    }
-
-    public var candidate: DeployedRevision
-    public var purpose: Purpose
-    /// As it began: a manifest that changes its strategy in mid-rollout changes the next one.
-    public var strategy: RolloutSpec.Strategy
-    public var room: Room
-    public var stepIndex: Int
-    public var stepStartedAt: Date
-    /// The operator let this step go on.
-    public var isStepApproved: Bool
-    /// The candidate's share that was last asked for, in per cent.
-    public var weight: Int
-    /// The share of the traffic that is copied to the candidate, as last asked for, in per cent.
-    public var mirror: Int
-    /// The steps have begun: what comes before any traffic is done.
-    public var hasBegunSteps: Bool
-    public var hold: Hold?
-    /// Time that counts towards the progress deadline: pauses and approvals are left out.
-    public var progressSpent: Duration
-    public var judgement: Judgement
-    /// By source.
-    public var ledgers: [String: EvidenceLedger]
-    /// Sources that are asked for counters, and how that goes.
-    public var counterTurns: [String: CounterTurn]
-    /// Gates whose verdict has been told in an event, with that verdict.
-    public var announced: [String: Verdict]
-    /// Gates that failed and that an operator let the rollout go past.
-    public var overriddenGates: [String]
-    /// One source's turn of being asked, over and over.
-    public struct CounterTurn: Codable, Equatable, Sendable {
-        public var ordinal = 1
-        public var dueAt: Date
-        /// Why it could not be asked last time.
-        public var problem: String?
-    }
-
-    /// Where a rollback has begun: why, and whether the candidate is quarantined for it.
-    public var withdrawal: Withdrawal?
-
-    public struct Withdrawal: Codable, Equatable, Sendable {
-        public var reason: String
-        public var outcome: HistoryRecord.Outcome
-        public var quarantines: Bool
-        public var actor: String?
-    }
 }
 
 /// A revision that is not tried again until its serving template changes, or someone says `mlctl retry`.

@@ -7,9 +7,15 @@ import Serving
 /// A machine in miniature: instances that load, crash and answer, a proxy that follows plans and counts, a store that
 /// survives the controller. It refuses what a real backend would refuse.
 package struct World {
-    /// How a model behaves, by its version's first letter: `good-3`, `bad-2`, `crashing-1`, `stuck-1`.
+    /// How a model behaves, by its version's first word: `good-3`, `bad-2`, `crashing-1`, `stuck-1`.
     package enum Quality: String, CaseIterable {
         case good, bad, crashing, stuck
+        /// Ready, and then not: its readiness comes and goes.
+        case flapping
+        /// The machine keeps it from starting, while `machineTrouble` says so.
+        case blocked
+        /// Not ready any more, for good, though it does not crash.
+        case dead
 
         package init(version: String) {
             self = Quality(rawValue: String(version.prefix { $0 != "-" })) ?? .good
@@ -27,6 +33,8 @@ package struct World {
         package var failedRequestIds: [String] = []
         /// Gets nothing new, and ends at the next tick.
         package var isLeaving = false
+        /// What the machine does to it now.
+        package var isMachineInTheWay = false
 
         package var condition: InstanceObservation.Condition {
             if isLeaving { return .draining }
@@ -34,12 +42,17 @@ package struct World {
             case .crashing: restarts >= 3 ? .crashLooping : .starting
             case .stuck: .starting
             case .good, .bad: age >= World.loadTicks ? .ready : .starting
+            case .flapping: age < World.loadTicks ? .starting : age / World.flapTicks % 2 == 0 ? .ready : .unready
+            case .blocked: isMachineInTheWay ? .blocked : age >= World.loadTicks ? .ready : .starting
+            case .dead: age >= World.loadTicks ? .unready : .starting
             }
         }
     }
 
     package static let tick: TimeInterval = 0.5
     package static let loadTicks = 3
+    /// For so long a flapping instance is ready, and then for so long it is not.
+    package static let flapTicks = 25
     /// As many as the proxy knows of an instance.
     package static let failedRequestLimit = 20
 
@@ -60,10 +73,23 @@ package struct World {
     package var mostInstances = 0
     package var epoch = 1
     package var isProxyReachable = true
+    /// The proxy answers, and goes on with what it had.
+    package var isProxyStuck = false
+    /// Another program has the endpoint's port.
+    package var isPortTaken = false
+    /// The disk is full, or the API server away: no record can be written.
+    package var isStoreWritable = true
+    /// What is blocked is blocked; otherwise it starts.
+    package var isMachineInTheWay = true
+    /// Requests that were meant for a revision none of whose instances could take them.
+    package var unavailable: [Revision: Int] = [:]
+    /// Records written, and what was new in each.
+    package var writes: [News] = []
     /// What the store holds. A controller that comes back reads it from bytes.
     package var state: RolloutState?
     package var events: [RolloutEvent] = []
     package var refusals: [Decision.Refusal] = []
+    package var transitions: [PhaseTransition] = []
     package var requestsPerTick = 40
     package var goodErrorRate = 0.0
     /// Instances ever started, by version.
@@ -109,7 +135,8 @@ package struct World {
         now.addTimeInterval(Self.tick)
         instances.removeAll(where: \.isLeaving)
         for index in instances.indices {
-            instances[index].age += 1
+            if instances[index].condition != .blocked { instances[index].age += 1 }
+            instances[index].isMachineInTheWay = isMachineInTheWay
             if instances[index].quality == .crashing { instances[index].restarts += 1 }
         }
         sendTraffic()
@@ -120,7 +147,10 @@ package struct World {
             let ready = instances.indices.filter {
                 instances[$0].revision == revision && instances[$0].condition == .ready
             }
-            guard let target = ready.randomElement(using: &random) else { continue }
+            guard let target = ready.randomElement(using: &random) else {
+                unavailable[revision, default: 0] += requestsPerTick * weights[revision, default: 0] / 100
+                continue
+            }
             for _ in 0..<(requestsPerTick * weight / 100) {
                 let errorRate = instances[target].quality == .bad ? 0.5 : goodErrorRate
                 instances[target].counters.requests += 1
@@ -143,6 +173,7 @@ package struct World {
 
     package mutating func restartProxy() {
         epoch += 1
+        unavailable = [:]
         for index in instances.indices {
             instances[index].counters = RequestCounters(latency: [0], bounds: [1])
         }
@@ -162,11 +193,19 @@ package struct World {
         guard let decision = decide(before, inputs) else { return nil }
         if crash != nil { readBack() }
         if crash == .beforeSwap { return decision }
+        let isWritable = isStoreWritable
+        // Going on is recorded first; going back may be recorded late.
+        guard isWritable || isRetreat(decision, from: before) else { return decision }
+        if let state = decision.state {
+            let news = before.map { state.news(since: $0) } ?? .decision
+            if isWritable, news != .nothing || !decision.events.isEmpty { writes.append(news) }
+        }
         commands = []
         findings = []
         state = decision.state
         events += decision.events
         refusals += decision.refusals
+        transitions += decision.transitions
         if crash == .beforeApply { return decision }
         apply(decision.plan)
         for inquiry in decision.inquiries {
@@ -178,9 +217,14 @@ package struct World {
         return decision
     }
 
+    private func isRetreat(_ decision: Decision, from before: RolloutState?) -> Bool {
+        guard let plan, let candidate = before?.rollout?.candidate.revision else { return false }
+        return decision.plan.isRetreat(from: plan, of: candidate)
+    }
+
     private mutating func readBack() {
-        guard let state, let bytes = try? JSONEncoder().encode(state) else { return }
-        let read = try? JSONDecoder().decode(RolloutState.self, from: bytes)
+        guard let state, let bytes = try? RolloutRecord.encode(state) else { return }
+        let read = try? RolloutRecord.decode(bytes)
         precondition(read == state, "a state is not what was written")
         self.state = read
     }
@@ -191,7 +235,8 @@ package struct World {
                 InstanceObservation(
                     id: $0.id, revision: $0.revision, condition: $0.condition, restarts: $0.restarts)
             },
-            endpoint: weights.values.contains { $0 > 0 } ? "http://127.0.0.1:9000" : nil,
+            endpoint: weights.values.contains { $0 > 0 } && !isPortTaken ? "http://127.0.0.1:9000" : nil,
+            endpointProblem: isPortTaken ? "port 9000 is taken by another program" : nil,
             weights: isProxyReachable ? weights : nil, mirrors: isProxyReachable ? mirrors : nil, plan: plan)
     }
 
@@ -201,6 +246,11 @@ package struct World {
                 instance: $0.id, revision: $0.revision, epoch: "\(epoch)", counters: $0.counters,
                 failedRequestIds: $0.failedRequestIds)
         }
+            + unavailable.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                Reading(
+                    instance: Reading.unserved($0.key), revision: $0.key, epoch: "\(epoch)",
+                    counters: RequestCounters(unavailable: $0.value))
+            }
     }
 
     private mutating func apply(_ plan: ServingPlan) {
@@ -226,7 +276,7 @@ package struct World {
             }
         }
         mostInstances = max(mostInstances, instances.count)
-        guard isProxyReachable else { return }
+        guard isProxyReachable, !isProxyStuck else { return }
         mirrors = Dictionary(uniqueKeysWithValues: plan.revisions.map { ($0.revision, $0.mirror) })
         weights = Dictionary(uniqueKeysWithValues: plan.revisions.map { ($0.revision, $0.weight) })
     }

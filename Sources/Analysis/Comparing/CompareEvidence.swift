@@ -56,12 +56,12 @@ struct CompareEvidence: Codable, Hashable, Sendable {
     }
 
     private mutating func blocks(_ interval: Interval, _ gate: CompareGate) -> [(RequestOrigin, RateBlock)] {
-        func requests(_ hits: KeyPath<SideCounts, Int>) -> [(RequestOrigin, RateBlock)] {
+        func requests(_ hits: KeyPath<SideCounts, Int>, of interval: Interval) -> [(RequestOrigin, RateBlock)] {
             interval.strata.map { ($0.origin, $0.interval.share(hits)) }
         }
         switch gate.quantity {
-        case .requests(.errors, _): return requests(\.errors)
-        case .requests(.rejected, _): return requests(\.rejected)
+        case .requests(.errors, _): return requests(\.errors, of: interval.countingUnavailable)
+        case .requests(.rejected, _): return requests(\.rejected, of: interval)
         case .requests(.slow, _):
             let isJudged = slowBound?.freezes(on: interval) == true
             let found = interval.strata.compactMap { stratum -> (RequestOrigin, RateBlock)? in

@@ -23,6 +23,9 @@ struct CounterTrack: Codable, Hashable, Sendable {
 
     init(from baseline: SideCounts) { counted = baseline }
 
+    /// A reading that says nothing new.
+    func isAt(_ reading: SideCounts) -> Bool { reading == counted && fallen == nil && misfits == 0 }
+
     mutating func advance(to reading: SideCounts) -> Step {
         if let impossibility = reading.impossibility { return .ignored("a reading with \(impossibility)") }
         if let fallen { return resume(at: reading, after: fallen) }

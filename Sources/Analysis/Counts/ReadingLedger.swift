@@ -11,7 +11,7 @@ public struct ReadingLedger: Codable, Hashable, Sendable {
         /// Newest first.
         var pastEpochs: [String] = []
         var track: CounterTrack
-        /// Of `sightings`, when it was last seen.
+        /// Of `sightings`, when it last counted something: a look that learns nothing changes nothing.
         var seen: Int
         var problem: String?
     }
@@ -31,6 +31,9 @@ public struct ReadingLedger: Codable, Hashable, Sendable {
     public mutating func increment(
         instance: String, epoch: String, cumulative: SideCounts, fromZero: Bool = false
     ) -> SideCounts {
+        if let entry = entries[instance], entry.epoch == epoch, entry.problem == nil, entry.track.isAt(cumulative) {
+            return SideCounts()
+        }
         sightings += 1
         if var entry = entries[instance], entry.epoch == epoch {
             defer { entries[instance] = entry }

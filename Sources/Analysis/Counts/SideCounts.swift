@@ -8,6 +8,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public var errors: Int
     /// 4xx.
     public var rejected: Int
+    /// Meant for this side and not served by it: not part of `requests`.
+    public var unavailable: Int
     /// Requests at or under each of `bounds`, cumulative. One more at the end is the histogram's total; without it the
     /// total is `requests`.
     public var latency: [Int]
@@ -23,13 +25,14 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public var named: [String: Double]
 
     public init(
-        requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], bounds: [Double] = [],
-        synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
+        requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
+        bounds: [Double] = [], synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
         named: [String: Double] = [:]
     ) {
         self.requests = requests
         self.errors = errors
         self.rejected = rejected
+        self.unavailable = unavailable
         self.latency = latency
         self.bounds = bounds
         self.synthetic = synthetic
@@ -37,6 +40,24 @@ public struct SideCounts: Codable, Hashable, Sendable {
         self.pairs = pairs
         self.named = named
     }
+
+    /// A record that an older controller kept knows nothing of what was not served.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        requests = try fields.decode(Int.self, forKey: .requests)
+        errors = try fields.decode(Int.self, forKey: .errors)
+        rejected = try fields.decode(Int.self, forKey: .rejected)
+        unavailable = try fields.decodeIfPresent(Int.self, forKey: .unavailable) ?? 0
+        latency = try fields.decode([Int].self, forKey: .latency)
+        bounds = try fields.decode([Double].self, forKey: .bounds)
+        synthetic = try fields.decodeIfPresent(RequestStratum.self, forKey: .synthetic)
+        observed = try fields.decode([String: [Int]].self, forKey: .observed)
+        pairs = try fields.decode(PairCounts.self, forKey: .pairs)
+        named = try fields.decode([String: Double].self, forKey: .named)
+    }
+
+    /// Requests that were meant for this side, and those of them that it did not serve well.
+    public var meant: (requests: Int, failed: Int) { (requests + unavailable, errors + unavailable) }
 
     /// Requests whose latency is known.
     public var latencyTotal: Int {
@@ -54,7 +75,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
     /// Why no counters can read so; nil where they can.
     public var impossibility: String? {
-        if min(requests, errors, rejected) < 0 || latency.contains(where: { $0 < 0 }) { return "a negative count" }
+        if min(requests, errors, rejected, unavailable) < 0 || latency.contains(where: { $0 < 0 }) { return "a negative count" }
         if errors > requests { return "more errors than requests" }
         if rejected > requests { return "more rejected than requests" }
         if !(bounds.isEmpty && latency.isEmpty), latency.count != bounds.count, latency.count != bounds.count + 1 {
@@ -71,7 +92,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public func increment(since earlier: SideCounts) -> SideCounts? {
         var difference = SideCounts(
             requests: requests - earlier.requests, errors: errors - earlier.errors,
-            rejected: rejected - earlier.rejected)
+            rejected: rejected - earlier.rejected, unavailable: unavailable - earlier.unavailable)
         if bounds == earlier.bounds, latency.count == earlier.latency.count {
             difference.bounds = bounds
             difference.latency = zip(latency, earlier.latency).map { $0 - $1 }
@@ -87,7 +108,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
     /// True where no counter is below the same counter of `other`.
     public func covers(_ other: SideCounts) -> Bool {
-        guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected, coversBeside(other)
+        guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected,
+            unavailable >= other.unavailable, coversBeside(other)
         else { return false }
         guard bounds == other.bounds, latency.count == other.latency.count else { return true }
         return zip(latency, other.latency).allSatisfy { $0 >= $1 }
@@ -98,7 +120,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public static func + (left: SideCounts, right: SideCounts) -> SideCounts {
         var sum = SideCounts(
             requests: left.requests + right.requests, errors: left.errors + right.errors,
-            rejected: left.rejected + right.rejected)
+            rejected: left.rejected + right.rejected, unavailable: left.unavailable + right.unavailable)
         if left.requests == 0, left.bounds.isEmpty {
             (sum.latency, sum.bounds) = (right.latency, right.bounds)
         } else if right.requests == 0, right.bounds.isEmpty {
@@ -134,6 +156,18 @@ public struct Interval: Codable, Hashable, Sendable {
     public var source: String
     public var stable: SideCounts
     public var candidate: SideCounts
+
+    /// Nothing ended on either side.
+    public var isEmpty: Bool { stable == SideCounts() && candidate == SideCounts() }
+
+    /// The same with what was meant for a side and not served by it as failed requests of that side: a revision that is not
+    /// there when it is needed has failed those who needed it.
+    public var countingUnavailable: Interval {
+        var interval = self
+        (interval.stable.requests, interval.stable.errors) = stable.meant
+        (interval.candidate.requests, interval.candidate.errors) = candidate.meant
+        return interval
+    }
 
     public init(
         at: Date, source: String = MetricSourceName.proxy, stable: SideCounts, candidate: SideCounts

@@ -14,8 +14,8 @@ struct CountSlot: Hashable, Sendable {
 
     mutating func absorb(_ counts: SideCounts, until now: Double, keepsLatency: Bool) {
         toSeconds = max(toSeconds, now)
-        requests += counts.requests
-        errors += counts.errors
+        requests += counts.meant.requests
+        errors += counts.meant.failed
         rejected += counts.rejected
         guard keepsLatency, !counts.bounds.isEmpty else { return }
         var before = 0

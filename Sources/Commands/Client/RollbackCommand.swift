@@ -1,5 +1,4 @@
 import ArgumentParser
-import ModelManifests
 import Rollouts
 
 struct RollbackCommand: AsyncParsableCommand, ActionRunning {
@@ -9,8 +8,8 @@ struct RollbackCommand: AsyncParsableCommand, ActionRunning {
             What git asks for is held off until it changes, or until 'mlctl retry'.
 
             Examples:
-              mlctl rollback fraud-scorer                    to the revision before
-              mlctl rollback fraud-scorer --to 3f1c9a7e02    'mlctl history' lists them
+              mlctl rollback fraud-scorer              to the latest revision before that did not fail
+              mlctl rollback fraud-scorer --to 3f1c    the beginning is enough; 'mlctl history' lists them
             """)
 
     @OptionGroup var deployment: DeploymentArguments
@@ -18,9 +17,12 @@ struct RollbackCommand: AsyncParsableCommand, ActionRunning {
     @Option(help: ArgumentHelp("The revision to go back to. (default: the one before)", valueName: "revision"))
     var to: String?
 
+    @Flag(help: "Also to a revision that failed or is held off.")
+    var force = false
+
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-        try await act(.rollback(to: to.map(Revision.init(rawValue:))))
+        try await act(.rollback(to: to, force: force))
     }
 }

@@ -168,7 +168,7 @@ struct ControllerProcess {
             do {
                 try await journal.prune()
                 let states = try await journal.records().values.map {
-                    try JSONDecoder().decode(RolloutState.self, from: $0.state)
+                    try RolloutRecord.decode($0.state)
                 }
                 // Records of clusters are not in the journal: outcomes of theirs stay until all sites are known.
                 if let known = await controller.revisionsInUse() { try await journal.pruneOutcomes(keeping: known) }

@@ -1,0 +1,50 @@
+import Analysis
+import Foundation
+
+/// What a pass has learnt that has to be written down.
+public enum News: Comparable, Sendable {
+    /// Only time went by.
+    case nothing
+    /// Evidence, and nothing that was decided on it: it may be written a little later.
+    case evidence
+    /// Something was decided, or begins to be told.
+    case decision
+}
+
+extension RolloutState {
+    public func news(since before: RolloutState) -> News {
+        if isSameBesidesTime(as: before) { return .nothing }
+        return withoutEvidence.isSameBesidesTime(as: before.withoutEvidence) ? .evidence : .decision
+    }
+
+    private func isSameBesidesTime(as other: RolloutState) -> Bool {
+        var copy = other
+        copy.decidedAt = decidedAt
+        if let rollout {
+            copy.rollout?.progressSpent = rollout.progressSpent
+            copy.rollout?.stageSpent = rollout.stageSpent
+        }
+        return copy == self
+    }
+
+    private var withoutEvidence: RolloutState {
+        guard let rollout else { return self }
+        var copy = self
+        copy.rollout = rollout.withoutEvidence
+        return copy
+    }
+}
+
+extension Rollout {
+    /// What was decided, without what it was decided on.
+    fileprivate var withoutEvidence: Rollout {
+        var copy = self
+        copy.judgement = Judgement(
+            gates: [], falseRollbackRate: judgement.falseRollbackRate,
+            missedRegressionRate: judgement.missedRegressionRate, startedAt: judgement.startedAt)
+        copy.availability = AvailabilityLog()
+        copy.ledgers = [:]
+        copy.counterTurns = [:]
+        return copy
+    }
+}

@@ -1,0 +1,223 @@
+/// What may lead from one phase to another.
+public enum PhaseEvent: String, CaseIterable, Codable, Sendable {
+    /// Git asks for a template that is not stable's: a rollout begins, or takes the place of the one in flight.
+    case newTemplate = "git asks for another template"
+    case standsIn = "the candidate alone answers, and git asks for another template"
+    case stableWanted = "git asks for the stable template again"
+    case heldOff = "git asks for what is held off"
+    case manifestRemoved = "the manifest is removed"
+    case manifestReturned = "the manifest is back"
+    case recordLost = "the record was lost, and something serves"
+    case candidateReady = "the candidate is ready and judged before traffic"
+    case stepBegan = "a step begins"
+    case stepsEdited = "the list of steps changes"
+    case held = "the rollout is held"
+    case released = "what held the rollout is over"
+    case instancesAwaited = "a pause is over, but not all instances are ready"
+    case stepsDone = "the last step is done"
+    case trafficMoved = "traffic and instances are where they should be"
+    case candidateFailed = "the candidate fails"
+    case limitPassed = "the time limit passes"
+    case probationOver = "the probation is over"
+    case shortage = "what should serve does not"
+    case shortageOver = "what should serve does again"
+    case promoted = "mlctl promote"
+    case paused = "mlctl pause"
+    case resumed = "mlctl resume"
+    case aborted = "mlctl abort"
+    case retried = "mlctl retry"
+    case rolledBack = "mlctl rollback"
+}
+
+/// One change of phase, as a decision made it.
+public struct PhaseTransition: Hashable, Codable, Sendable {
+    public var from: Phase
+    public var event: PhaseEvent
+    public var to: Phase
+}
+
+/// The phase machine as a value: for each phase, which events lead where, which commands it takes, and how it ends when
+/// nothing else ends it. Decisions refuse commands by it, and tests hold every transition of the simulation to it.
+public enum PhaseTable {
+    public struct Row: Hashable, Sendable {
+        public var phase: Phase
+        public var next: [PhaseEvent: Set<Phase>]
+        /// What a person may ask for. Whether it can be done then also depends on the rollout; a refusal says why.
+        public var commands: Set<CommandKind>
+        public var limit: Limit
+    }
+
+    /// How a phase ends by itself.
+    public struct Limit: Hashable, Sendable {
+        public var time: String
+        public var outcome: String
+    }
+
+    public static func row(_ phase: Phase) -> Row {
+        switch phase {
+        case .idle: idle
+        case .preparing: preparing
+        case .progressing: progressing
+        case .paused: paused
+        case .promoting: promoting
+        case .probation: probation
+        case .healthy: healthy
+        case .degraded: degraded
+        case .rollingBack: rollingBack
+        case .rolledBack: rolledBack
+        case .failed: failed
+        }
+    }
+
+    public static func allows(_ transition: PhaseTransition) -> Bool {
+        row(transition.from).next[transition.event]?.contains(transition.to) ?? false
+    }
+
+    /// Phases without a rollout, where a record may come back to.
+    private static let resting: Set<Phase> = [.healthy, .degraded, .rolledBack, .failed]
+    /// Where a rollout that has begun its steps may stand.
+    private static let stepping: Set<Phase> = [.progressing, .paused]
+    private static let rests = Limit(time: "none", outcome: "rests")
+    private static let restingCommands: Set<CommandKind> = [.retry, .rollback, .suspend, .resume]
+
+    private static let idle = Row(
+        phase: .idle,
+        next: [
+            .newTemplate: [.preparing], .manifestReturned: resting.union([.idle]), .recordLost: resting,
+            .manifestRemoved: [.idle],
+        ],
+        commands: [.retry, .suspend, .resume],
+        limit: Limit(time: "none", outcome: "waits for a manifest; a removal ends when nothing is left"))
+
+    private static let preparing = Row(
+        phase: .preparing,
+        next: [
+            .candidateReady: stepping.union([.promoting]), .stepBegan: stepping, .candidateFailed: [.rollingBack, .paused],
+            .limitPassed: [.rollingBack, .paused, .promoting], .held: [.paused], .newTemplate: [.preparing, .rollingBack],
+            .stableWanted: [.rollingBack], .manifestRemoved: [.idle], .aborted: [.rollingBack],
+            .rolledBack: [.rollingBack, .preparing], .promoted: [.preparing],
+        ],
+        commands: [.promote, .abort, .rollback, .suspend, .resume],
+        limit: Limit(
+            time: "progressDeadline",
+            outcome: "not ready: rolled back; ready, but not judged: onInsufficient"))
+
+    private static let progressing = Row(
+        phase: .progressing,
+        next: [
+            .stepBegan: stepping, .stepsEdited: stepping, .stepsDone: [.promoting], .held: [.paused],
+            .candidateFailed: [.rollingBack, .paused], .limitPassed: [.rollingBack, .paused, .promoting],
+            .newTemplate: [.preparing, .rollingBack], .stableWanted: [.rollingBack], .manifestRemoved: [.idle],
+            .promoted: stepping.union([.promoting]), .paused: [.paused], .aborted: [.rollingBack],
+            .rolledBack: [.rollingBack], .instancesAwaited: [.progressing], .released: stepping,
+        ],
+        commands: [.promote, .pause, .abort, .rollback, .suspend, .resume],
+        limit: Limit(
+            time: "progressDeadline, without pauses and approvals",
+            outcome: "not available: rolled back; traffic not confirmed: paused; else onInsufficient"))
+
+    private static let paused = Row(
+        phase: .paused,
+        next: [
+            .stepBegan: stepping, .stepsEdited: stepping, .stepsDone: [.promoting], .held: [.paused],
+            .released: [.preparing, .progressing, .paused, .promoting, .probation],
+            .instancesAwaited: [.progressing], .candidateReady: stepping.union([.promoting]),
+            .candidateFailed: [.rollingBack, .paused], .newTemplate: [.preparing, .rollingBack], .standsIn: resting, .stableWanted: [.rollingBack],
+            .manifestRemoved: [.idle],
+            .promoted: resting.union([.preparing, .progressing, .paused, .promoting, .probation]),
+            .paused: [.paused], .resumed: [.preparing, .progressing, .paused, .promoting, .probation],
+            .aborted: [.rollingBack], .retried: [.preparing], .rolledBack: [.rollingBack],
+        ],
+        commands: [.promote, .pause, .resume, .abort, .retry, .rollback, .suspend],
+        limit: Limit(
+            time: "the pause's duration; none while it waits for a person",
+            outcome: "the next step; a candidate that fails or becomes unavailable is still rolled back"))
+
+    private static let promoting = Row(
+        phase: .promoting,
+        next: [
+            .trafficMoved: resting.union([.probation]), .candidateFailed: [.rollingBack, .paused],
+            .limitPassed: [.rollingBack, .paused], .newTemplate: [.preparing, .rollingBack], .standsIn: resting,
+            .stableWanted: [.rollingBack], .manifestRemoved: [.idle], .aborted: [.rollingBack],
+            .rolledBack: [.rollingBack, .preparing], .held: [.paused],
+        ],
+        commands: [.abort, .rollback, .suspend, .resume],
+        limit: Limit(
+            time: "progressDeadline",
+            outcome: "not all instances ready: rolled back; traffic not confirmed: paused until it is"))
+
+    private static let probation = Row(
+        phase: .probation,
+        next: [
+            .probationOver: resting, .candidateFailed: [.rollingBack, .paused], .held: [.paused],
+            .limitPassed: [.paused, .rollingBack], .newTemplate: [.preparing, .rollingBack], .stableWanted: [.rollingBack],
+            .manifestRemoved: [.idle], .promoted: resting, .paused: [.paused],
+            .aborted: [.rollingBack], .rolledBack: [.rollingBack],
+        ],
+        commands: [.promote, .pause, .abort, .rollback, .suspend, .resume],
+        limit: Limit(
+            time: "probation.duration, then progressDeadline for what is not confirmed",
+            outcome: "available, and no gate fails: promoted; not available: rolled back; else paused"))
+
+    private static let rollingBack = Row(
+        phase: .rollingBack,
+        next: [
+            .trafficMoved: resting, .limitPassed: resting, .newTemplate: [.preparing], .standsIn: resting,
+            .manifestRemoved: [.idle],
+        ],
+        commands: [.suspend, .resume],
+        limit: Limit(time: "progressDeadline", outcome: "ends all the same; what is missing is Degraded or Failed"))
+
+    private static let healthy = Row(
+        phase: .healthy,
+        next: [
+            .newTemplate: [.preparing], .manifestRemoved: [.idle], .shortage: [.degraded, .failed],
+            .rolledBack: [.preparing], .heldOff: [.rolledBack],
+        ],
+        commands: restingCommands, limit: rests)
+
+    private static let degraded = Row(
+        phase: .degraded,
+        next: [
+            .newTemplate: [.preparing], .manifestRemoved: [.idle], .shortage: [.degraded, .failed],
+            .shortageOver: [.healthy, .rolledBack], .rolledBack: [.preparing], .stableWanted: [.degraded],
+            .heldOff: [.degraded],
+        ],
+        commands: restingCommands, limit: rests)
+
+    private static let rolledBack = Row(
+        phase: .rolledBack,
+        next: [
+            .newTemplate: [.preparing], .manifestRemoved: [.idle], .shortage: [.degraded, .failed],
+            .stableWanted: [.healthy], .rolledBack: [.preparing],
+        ],
+        commands: restingCommands, limit: rests)
+
+    private static let failed = Row(
+        phase: .failed,
+        next: [
+            .newTemplate: [.preparing], .manifestRemoved: [.idle], .shortage: [.degraded, .failed],
+            .shortageOver: [.healthy, .rolledBack], .rolledBack: [.preparing], .stableWanted: [.failed],
+            .heldOff: [.failed],
+        ],
+        commands: restingCommands, limit: rests)
+}
+
+extension PhaseTable {
+    /// As ARCHITECTURE.md prints it.
+    public static var markdown: String {
+        let rows = Phase.allCases.map { phase in
+            let row = row(phase)
+            let next = PhaseEvent.allCases.compactMap { event -> String? in
+                guard let to = row.next[event] else { return nil }
+                let names = Phase.allCases.filter(to.contains).map(\.rawValue).joined(separator: ", ")
+                return "\(event.rawValue) → \(names)"
+            }
+            let commands = CommandKind.allCases.filter(row.commands.contains).map(\.rawValue)
+            return "| \(phase.rawValue) | \(next.joined(separator: "; ")) | \(commands.joined(separator: ", ")) "
+                + "| \(row.limit.time): \(row.limit.outcome) |"
+        }
+        return (["| phase | event → next phase | commands | time limit: outcome |", "|---|---|---|---|"] + rows)
+            .joined(separator: "\n")
+    }
+}

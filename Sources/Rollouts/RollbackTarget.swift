@@ -1,0 +1,75 @@
+import ModelManifests
+
+/// Which revision a rollback goes to. Pure.
+///
+/// Without a name it is the latest that served before the one that is left: always further back, never forward to what was
+/// just left, and never to what is quarantined.
+struct RollbackTarget {
+    struct Refusal: Error {
+        var reason: String
+    }
+
+    let state: RolloutState
+    let leaving: DeployedRevision
+
+    init(_ state: RolloutState, leaving: DeployedRevision) {
+        self.state = state
+        self.leaving = leaving
+    }
+
+    func find(_ prefix: String?, force: Bool) -> Result<DeployedRevision, Refusal> {
+        guard let prefix else { return earlier }
+        let matching = known.filter { $0.revision.rawValue.hasPrefix(prefix.lowercased()) }
+        guard let found = matching.first else {
+            return .failure(
+                Refusal(reason: "no earlier revision \(prefix) is known; 'mlctl history \(state.key.name)' lists them"))
+        }
+        guard matching.allSatisfy({ $0.revision == found.revision }) else {
+            let revisions = matching.map(\.revision.rawValue).joined(separator: ", ")
+            return .failure(Refusal(reason: "'\(prefix)' is the beginning of several revisions: \(revisions)"))
+        }
+        guard found.revision != state.stable?.revision else {
+            return .failure(Refusal(reason: "version \(found.version) serves already"))
+        }
+        if !force, let reason = reasonAgainst(found.revision) {
+            return .failure(
+                Refusal(reason: "version \(found.version) \(reason); '--force' goes back to it all the same"))
+        }
+        return .success(found)
+    }
+
+    private var earlier: Result<DeployedRevision, Refusal> {
+        let before = firstStart(of: leaving.revision)
+        let candidates = state.history.filter { record in
+            record.outcome == .replaced && record.deployed.revision != state.stable?.revision
+                && record.deployed.revision != leaving.revision
+                && firstStart(of: record.deployed.revision) < before
+        }
+        if let found = candidates.first(where: { reasonAgainst($0.deployed.revision) == nil }) {
+            return .success(found.deployed)
+        }
+        guard let barred = candidates.first?.deployed, let reason = reasonAgainst(barred.revision) else {
+            return .failure(Refusal(reason: "there is no earlier revision to go back to"))
+        }
+        return .failure(
+            Refusal(
+                reason: "every earlier revision is held off: version \(barred.version) \(reason); "
+                    + "'--to \(barred.revision) --force' goes back to it all the same"))
+    }
+
+    /// All that was deployed, newest first.
+    private var known: [DeployedRevision] { [state.stable].compactMap(\.self) + state.history.map(\.deployed) }
+
+    /// When a revision was deployed for the first time, as far as the history goes back: what serves again is not newer for
+    /// it.
+    private func firstStart(of revision: Revision) -> Double {
+        (known + [leaving]).filter { $0.revision == revision }.map { $0.startedAt.timeIntervalSince1970 }.min() ?? 0
+    }
+
+    private func reasonAgainst(_ revision: Revision) -> String? {
+        if let quarantine = state.quarantine(of: revision) { return "is held off: \(quarantine.reason)" }
+        let last = state.history.first { $0.deployed.revision == revision }
+        guard let last, last.outcome == .rolledBack || last.outcome == .aborted else { return nil }
+        return "failed: \(last.reason)"
+    }
+}

@@ -1,0 +1,392 @@
+import Analysis
+import Foundation
+import ModelManifests
+import Rollouts
+import Serving
+
+/// One life of a deployment in a world that misbehaves as real ones do, and what must hold all along. A seed replays it.
+///
+/// Faults: readiness that comes and goes, models that hang, crash or fail requests, a port that is taken, a disk that is
+/// full, a proxy that is away, stuck or restarted, a machine that starts nothing, a controller that is killed between any
+/// two writes or looks away for a while, edits of the step list, commits, and every command at every moment.
+package struct RolloutSimulation {
+    package let seed: UInt64
+    package var world: World
+    package private(set) var violations: [String] = []
+    private var chaos: SeededRandom
+    private var number = 1
+    private var weightBefore: (candidate: Revision, weight: Int)?
+    /// Of the rollout in flight: approvals that a person has given.
+    private var approvals = 0
+    private var isFull = false
+    private var tick = 0
+
+    /// A property that does not hold is told once a run.
+    private var told: Set<String> = []
+
+    /// Told each look, to replay a seed by eye.
+    package var trace: ((_ tick: Int, _ line: String) -> Void)?
+
+    package init(seed: UInt64) {
+        self.seed = seed
+        var chaos = SeededRandom(seed: seed)
+        world = World(seed: seed, deployment: .random(1, using: &chaos))
+        self.chaos = chaos
+    }
+
+    /// - Returns: what did not hold; empty where all did.
+    package static func run(seed: UInt64, ticks: Int) -> [String] {
+        var simulation = RolloutSimulation(seed: seed)
+        for _ in 0..<ticks { simulation.live() }
+        simulation.recover()
+        return simulation.violations
+    }
+
+    package mutating func live() {
+        tick += 1
+        disturb()
+        // A controller that is away for a while: the world goes on.
+        if chaos.chance(0.003) { for _ in 0..<chaos.int(1...80) { world.passTime() } }
+        look(crash: chaos.chance(0.03) ? World.Crash.allCases.randomElement(using: &chaos) : nil)
+        world.passTime()
+    }
+
+    private mutating func look(crash: World.Crash? = nil) {
+        let before = world.state
+        let commands = world.commands
+        let observed = world.observe()
+        let planBefore = world.plan
+        guard let decision = world.pass(crash: crash) else { return }
+        if let trace {
+            let state = decision.state
+            let rollout = state?.rollout
+            let moves = decision.transitions.map { "\($0.from.rawValue) -\($0.event)-> \($0.to.rawValue)" }
+            let seen = observed.instances.map { "\($0.revision.rawValue.prefix(4)):\($0.condition)" }
+            trace(
+                tick,
+                "\(state?.phase.rawValue ?? "-") \(rollout?.purpose.rawValue ?? "") \(rollout?.room.rawValue ?? "") "
+                    + "w=\(rollout?.weight ?? -1) step=\(rollout?.stepping?.current?.step.text ?? "-") hold=\(rollout?.hold.map { "\($0)" } ?? "-") "
+                    + "\(moves) \(commands.map(\.verb)) refused=\(decision.refusals.count) "
+                    + "crash=\(crash.map { "\($0)" } ?? "-") disk=\(world.isStoreWritable) seen=\(seen) steps=\(state?.settings.rollout.steps.map(\.text) ?? [])")
+        }
+        check(decision, before: before, observed: observed, commands: commands, planBefore: planBefore)
+    }
+
+    // MARK: - What happens
+
+    private mutating func disturb() {
+        if chaos.chance(0.008) { commit() }
+        if chaos.chance(0.01) { edit() }
+        if chaos.chance(0.015) { command() }
+        if chaos.chance(0.004) { world.restartProxy() }
+        if chaos.chance(0.002) { world.desired = .removed }
+        if case .removed = world.desired, chaos.chance(0.3) { commit() }
+        if chaos.chance(0.003) { misbehave() }
+        world.isProxyReachable = chaos.chance(0.97)
+        toggle(\.isProxyStuck, on: 0.003, off: 0.05)
+        toggle(\.isPortTaken, on: 0.002, off: 0.03)
+        toggle(\.isMachineInTheWay, on: 0.02, off: 0.01)
+        toggle(\.isStoreWritable, on: 0.05, off: 0.003)
+    }
+
+    private mutating func toggle(_ fault: WritableKeyPath<World, Bool>, on: Double, off: Double) {
+        if chaos.chance(world[keyPath: fault] ? off : on) { world[keyPath: fault].toggle() }
+    }
+
+    private mutating func commit() {
+        number += 1
+        let known = chaos.chance(0.2) ? chaos.int(1...number) : number
+        world.desired = .manifest(.random(known, using: &chaos), commit: "c\(tick)")
+    }
+
+    /// The same model with other steps, gates, or another number of replicas.
+    private mutating func edit() {
+        guard case .manifest(var deployment, _) = world.desired else { return }
+        let other = ModelDeployment.random(number, using: &chaos)
+        switch chaos.int(0...3) {
+        case 0: deployment.rollout.steps = other.rollout.steps
+        case 1: deployment.rollout.steps.shuffle(using: &chaos)
+        case 2: deployment.rollout.steps.removeFirst(min(deployment.rollout.steps.count, chaos.int(0...2)))
+        default: deployment.replicas = chaos.int(1...3)
+        }
+        if chaos.chance(0.1) { deployment.rollout.steps = [] }
+        if chaos.chance(0.1) { deployment.rollout.gates = [] }
+        world.desired = .manifest(deployment, commit: "e\(tick)")
+    }
+
+    private mutating func command() {
+        let past = world.state?.history.map(\.deployed.revision.rawValue) ?? []
+        let revision = past.randomElement(using: &chaos)
+        let isForced = chaos.chance(0.5)
+        let verbs: [OperatorCommand.Verb] = [
+            .promote(.init()), .promote(.init(isFull: true)), .promote(.init(skipsChecks: true)),
+            .promote(.init(isFull: isForced, isForced: true)), .pause, .resume, .abort, .retry,
+            .rollback(to: nil, force: false), .rollback(to: revision, force: isForced), .suspend, .resume,
+        ]
+        world.commands.append(OperatorCommand(verbs[chaos.int(0...verbs.count - 1)], actor: "seed"))
+    }
+
+    /// A model that serves begins to misbehave, or stops.
+    private mutating func misbehave() {
+        let versions = [world.state?.stable?.version, world.state?.rollout?.candidate.version].compactMap(\.self)
+        guard let version = versions.randomElement(using: &chaos) else { return }
+        world.turn(version, into: World.Quality.allCases[chaos.int(0...World.Quality.allCases.count - 1)])
+    }
+
+    // MARK: - What must hold
+
+    private mutating func violate(_ property: String, _ detail: String = "") {
+        guard told.insert(property).inserted else { return }
+        violations.append("seed \(seed), tick \(tick): \(property) \(detail)")
+    }
+
+    private mutating func check(
+        _ decision: Decision, before: RolloutState?, observed: Observation, commands: [OperatorCommand],
+        planBefore: ServingPlan?
+    ) {
+        checkPlan(decision)
+        checkTransitions(decision)
+        checkRefusals(decision, before: before, observed: observed)
+        countApprovals(decision, before: before, commands: commands)
+        checkPromotion(decision, before: before, observed: observed)
+        checkWeight(decision, before: before)
+        checkStatus(decision, observed: observed)
+    }
+
+    private mutating func checkPlan(_ decision: Decision) {
+        let sum = decision.plan.revisions.map(\.weight).reduce(0, +)
+        if sum != 0, sum != 100 { violate("weights sum to 0 or 100", "\(sum)") }
+        guard let state = decision.state else { return }
+        for quarantine in state.quarantined where quarantine.revision != state.stable?.revision {
+            guard let planned = decision.plan.revisions.first(where: { $0.revision == quarantine.revision }),
+                planned.weight > 0
+            else { continue }
+            let servesAlone = state.rollout?.room == .drain && state.phase == .rollingBack
+            if !servesAlone { violate("what is quarantined has no traffic", "\(state.phase)") }
+        }
+        if let stable = state.stable, !state.isRemoved, (state.rollout?.room ?? .surge) == .surge {
+            let planned = decision.plan.revisions.first { $0.revision == stable.revision }
+            if planned?.replicas != state.settings.replicas { violate("stable keeps all its instances beside a candidate") }
+        }
+    }
+
+    private mutating func checkTransitions(_ decision: Decision) {
+        for transition in decision.transitions where !PhaseTable.allows(transition) {
+            violate("every transition is in the table", "\(transition)")
+        }
+    }
+
+    /// A refusal names a command that works now.
+    private mutating func checkRefusals(_ decision: Decision, before: RolloutState?, observed: Observation) {
+        guard let state = decision.state, !decision.refusals.isEmpty else { return }
+        for refusal in decision.refusals {
+            guard let list = refusal.reason.range(of: "What works now: ") else {
+                violate("a refusal says what works", refusal.reason)
+                continue
+            }
+            let named = CommandKind.allCases.filter { refusal.reason[list.upperBound...].contains("'mlctl \($0.rawValue) ") }
+            // The commands of one pass are carried out one after the other: what works was true when it was said.
+            guard decision.refusals.count == 1, decision.transitions.isEmpty, decision.events.isEmpty else { continue }
+            for kind in named {
+                let verb = Self.plain(kind)
+                let inputs = DecisionInputs(
+                    desired: world.desired, observed: observed, commands: [OperatorCommand(verb)], now: state.decidedAt)
+                if let again = decide(state, inputs), !again.refusals.isEmpty, again.transitions.isEmpty {
+                    violate("a refusal names a command that works", "\(refusal.reason) | \(again.refusals[0].reason)")
+                }
+            }
+        }
+    }
+
+    private static func plain(_ kind: CommandKind) -> OperatorCommand.Verb {
+        switch kind {
+        case .promote: .promote(.init())
+        case .pause: .pause
+        case .resume: .resume
+        case .abort: .abort
+        case .retry: .retry
+        case .rollback: .rollback(to: nil, force: false)
+        case .suspend: .suspend
+        }
+    }
+
+    private mutating func countApprovals(_ decision: Decision, before: RolloutState?, commands: [OperatorCommand]) {
+        if decision.events.contains(where: { $0.kind == .rolloutStarted || $0.kind == .retried }) {
+            approvals = 0
+            isFull = false
+        }
+        for command in commands {
+            guard case .promote(let promotion) = command.verb,
+                !decision.refusals.contains(where: { $0.command == command })
+            else { continue }
+            approvals += 1
+            if promotion.isFull { isFull = true }
+        }
+    }
+
+    private mutating func checkPromotion(_ decision: Decision, before: RolloutState?, observed: Observation) {
+        guard let rollout = before?.rollout, let state = decision.state else { return }
+        let candidate = rollout.candidate.revision
+        let isForced = rollout.isForced || approvals > 0 && decision.state?.rollout?.isForced == true
+        let began = decision.events.contains { $0.kind == .promoting && $0.revision == candidate }
+        let promoted = decision.events.contains { $0.kind == .promoted && $0.revision == candidate }
+        let wanted = state.settings.replicas
+        let leaves = rollout.room == .drain ? 1 : wanted
+        if began, !isForced, decision.state?.rollout?.isForced != true, observed.ready(candidate) < leaves {
+            violate("a promotion begins only while the candidate is ready", "\(observed.ready(candidate)) of \(leaves)")
+        }
+        if promoted {
+            // In probation a drained old revision keeps the place of one.
+            let least = rollout.room == .drain ? max(wanted - 1, 1) : wanted
+            let byForce = isForced || commandsForce
+            if !byForce, observed.ready(candidate) < least {
+                violate("nothing is promoted that is not ready", "\(observed.ready(candidate)) of \(least)")
+            }
+            if !byForce, rollout.hasBegunSteps, (observed.weights?[candidate] ?? 0) == 0, approvals == 0 {
+                violate("nothing is promoted without its share")
+            }
+            if rollout.judgement.evidence.contains(where: {
+                $0.verdict == .fail && !rollout.overriddenGates.contains($0.spec.name)
+            }), approvals == 0 {
+                violate("nothing becomes stable with a failing gate")
+            }
+        }
+        guard began, rollout.purpose == .release, rollout.room != .recreate, !isFull,
+            decision.transitions.contains(where: { $0.event == .stepsDone })
+        else { return }
+        let steps = state.settings.rollout.steps
+        let wantedApprovals = steps.count { $0.action == .approval || $0.action == .pause(nil) }
+        if approvals < wantedApprovals { violate("no edit skips an approval", "\(approvals) of \(wantedApprovals)") }
+        for case .gate(let name) in steps.map(\.action) {
+            guard let evidence = decision.state?.rollout?.judgement.evidence(of: name) else { continue }
+            if evidence.verdict != .pass, approvals == 0 { violate("no edit skips a gate", name) }
+        }
+    }
+
+    private var commandsForce: Bool {
+        world.events.suffix(8).contains { $0.kind == .approved && $0.message.contains("not all instances") }
+    }
+
+    /// The weight rises only by a step that begins in its turn, or by a promotion.
+    private mutating func checkWeight(_ decision: Decision, before: RolloutState?) {
+        guard let rollout = decision.state?.rollout else {
+            weightBefore = nil
+            return
+        }
+        let candidate = rollout.candidate.revision
+        if let known = weightBefore, known.candidate == candidate, before?.rollout != nil,
+            (before?.rollout?.weight ?? 0) < rollout.weight
+        {
+            let causes: Set<PhaseEvent> = [.stepBegan, .stepsDone, .candidateReady, .limitPassed]
+            let events = Set(decision.transitions.map(\.event))
+            if events.isDisjoint(with: causes) { violate("the weight rises only by a step that begins", "\(events)") }
+            if events.contains(.stepsEdited) { violate("an edit does not raise the weight") }
+        }
+        weightBefore = (candidate, rollout.weight)
+    }
+
+    /// Healthy means that it serves, at this instant.
+    private mutating func checkStatus(_ decision: Decision, observed: Observation) {
+        guard let state = decision.state, state.phase == .healthy, let stable = state.stable else { return }
+        // What was just promoted or just came back is seen in the next pass.
+        guard decision.transitions.isEmpty else { return }
+        let needed = min(state.settings.replicas, state.growth?.from ?? state.settings.replicas)
+        if observed.ready(stable.revision) < needed { violate("healthy means that all instances are ready") }
+        if observed.endpoint == nil { violate("healthy means that the endpoint is open") }
+        if stable.template != state.settings.template, state.quarantine(of: state.settings.template.revision) != nil {
+            violate("what is held off is not healthy")
+        }
+    }
+
+    // MARK: - The end
+
+    /// Nothing disturbs any more: a fixing commit is taken up within seconds, and serves within a bound.
+    package mutating func recover() {
+        world.isProxyReachable = true
+        world.isProxyStuck = false
+        world.isPortTaken = false
+        world.isMachineInTheWay = false
+        world.isStoreWritable = true
+        look()
+        world.passTime()
+        if world.state?.isSuspended == true { world.commands = [OperatorCommand(.resume)] }
+        number += 1
+        let fixing = ModelDeployment.example(
+            "good-\(number)",
+            rollout: RolloutSpec(steps: [RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))], gates: []))
+        world.desired = .manifest(fixing, commit: "fix")
+        var startedAfter: Int?
+        for round in 0..<400 {
+            look()
+            if startedAfter == nil, isTaken(fixing) { startedAfter = round }
+            if world.state?.phase == .healthy, world.state?.stable?.version == fixing.template.model.version { break }
+            world.passTime()
+        }
+        let state = world.state
+        if state?.stable?.version != fixing.template.model.version || state?.phase != .healthy {
+            violate("a fixing commit serves within a bound", "\(state?.phase.rawValue ?? "nothing"): \(state?.message ?? "")")
+        }
+        // Ten looks are five seconds. Only the last instance that answers is waited for.
+        if startedAfter ?? .max > 10 + 2 * World.loadTicks {
+            violate("a fixing commit is taken up within seconds", "\(startedAfter ?? -1) looks")
+        }
+        rest()
+    }
+
+    private func isTaken(_ deployment: ModelDeployment) -> Bool {
+        world.state?.rollout?.candidate.template == deployment.template
+            || world.state?.stable?.template == deployment.template
+    }
+
+    /// At rest, looks learn nothing and write nothing.
+    private mutating func rest() {
+        for _ in 0..<20 {
+            look()
+            world.passTime()
+        }
+        let written = world.writes.count
+        for _ in 0..<20 {
+            look()
+            world.passTime()
+        }
+        if world.writes.count != written { violate("a look that learns nothing writes nothing") }
+    }
+}
+
+extension SeededRandom {
+    package mutating func chance(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &self) < probability }
+    package mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+}
+
+extension ModelDeployment {
+    package static func random(_ number: Int, using random: inout SeededRandom) -> ModelDeployment {
+        let quality = World.Quality.allCases[random.int(0...World.Quality.allCases.count - 1)]
+        var steps: [RolloutStep] = []
+        for weight in [5, 20, 50].prefix(random.int(0...3)) {
+            steps.append(RolloutStep(.setWeight(weight), advance: random.chance(0.3) ? .evidence : .done))
+            switch random.int(0...4) {
+            case 0: steps.append(RolloutStep(.pause(.seconds(random.int(1...30)))))
+            case 1: steps.append(RolloutStep(.approval))
+            case 2: steps.append(RolloutStep(.gate("errors")))
+            case 3: steps.append(RolloutStep(.pause(nil)))
+            default: break
+            }
+        }
+        steps.append(RolloutStep(.setWeight(100)))
+        let errors = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
+        let limit = GateSpec(name: "limit", kind: .threshold(ThresholdGate(metric: .errors, max: 0.3)))
+        let strategy = RolloutSpec.Strategy.allCases[random.int(0...7) % RolloutSpec.Strategy.allCases.count]
+        if strategy == .shadow { steps.insert(RolloutStep(.mirror(100)), at: 0) }
+        if strategy == .blueGreen || strategy == .recreate { steps = [RolloutStep(.setWeight(100))] }
+        let rollout = RolloutSpec(
+            strategy: strategy, capacity: random.chance(0.3) ? .drainThenLoad : .surge, steps: steps,
+            gates: random.chance(0.3) ? [errors, limit] : [errors],
+            progressDeadline: .seconds(random.int(20...300)),
+            onInsufficient: RolloutSpec.InsufficientAction.allCases[random.int(0...2)],
+            onFailure: random.chance(0.8) ? .rollback : .pause,
+            probation: random.chance(0.3)
+                ? Probation(duration: .seconds(random.int(1...16)), holdback: random.int(0...20)) : nil,
+            unavailableAfter: .seconds(random.int(5...40)))
+        return .example("\(quality.rawValue)-\(number)", replicas: random.int(1...3), rollout: rollout)
+    }
+}
