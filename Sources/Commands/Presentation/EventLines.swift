@@ -35,8 +35,8 @@ enum EventLines {
 
     static func tone(_ kind: RolloutEvent.Kind) -> Tone {
         switch kind {
-        case .promoted, .gatePassed, .recovered: .good
-        case .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .failed: .bad
+        case .promoted, .gatePassed, .recovered, .available: .good
+        case .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .failed, .degraded: .bad
         case .paused, .stuck, .warning, .suspended: .warning
         case .rolloutStarted, .stepStarted, .resumed, .approved, .promoting, .probationStarted, .retried: .active
         case .deployed, .probationEnded, .superseded, .unsuspended, .removed: .plain

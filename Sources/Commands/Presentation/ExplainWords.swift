@@ -49,7 +49,7 @@ enum ExplainWords {
         switch status.phase {
         case .paused where status.candidate != nil:
             return ["let it go on: mlctl promote \(name); or end it: mlctl abort \(name)"]
-        case .preparing, .failed: return ["what its servers print: mlctl logs \(name)"]
+        case .preparing, .degraded, .failed: return ["what its servers print: mlctl logs \(name)"]
         case .idle, .progressing, .paused, .promoting, .probation, .healthy, .rollingBack, .rolledBack: return []
         }
     }

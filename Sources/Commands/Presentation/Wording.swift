@@ -9,7 +9,7 @@ extension Phase {
         case .preparing, .progressing, .promoting, .probation: .active
         case .paused: .warning
         case .healthy: .good
-        case .rollingBack, .rolledBack, .failed: .bad
+        case .rollingBack, .rolledBack, .degraded, .failed: .bad
         }
     }
 }
