@@ -118,7 +118,7 @@ let package = Package(
         tests("ModelManifestsTests", ["ModelManifests"]),
         tests("AnalysisTests", ["Analysis"]),
         tests("ServingTests", ["Serving"]),
-        tests("RolloutsTests", ["Rollouts"]),
+        tests("RolloutsTests", ["Rollouts"], exclude: ["Fixtures"]),
         tests("SimulationTests", ["Rollouts", "Controller", "KubernetesClient", "KubernetesServing"]),
         tests("GitSourceTests", ["GitSource"]),
         tests("ModelStorageTests", ["ModelStorage"]),

@@ -110,13 +110,12 @@ extension DecisionPass {
             return "the candidate is still loading, and no step waits: \(notReadyReason(rollout.candidate))"
         }
         guard !waiting.isEmpty, !preparing.skipsChecks else { return "there is no check to skip" }
-        let failed = rollout.failedGate.map { [$0.spec.name] } ?? []
         record(
             .approved, "checks skipped by \(who(actor)): \(waiting.joined(separator: ", "))", about: rollout.candidate,
             actor: actor)
         transition(.promoted, nil) { state in
             state.rollout?.stage = .preparing(Preparing(isLoaded: preparing.isLoaded, skipsChecks: true))
-            state.rollout?.overriddenGates += failed
+            state.rollout?.overriddenGates += waiting
             state.rollout?.hold = nil
             state.rollout?.progressSpent = .zero
         }

@@ -87,4 +87,152 @@ struct CommandsTests {
         #expect(world.refusals.first?.reason.isEmpty == false)
         #expect(world.state?.phase == before)
     }
+
+    // MARK: - What commands say, and no more
+
+    /// Version after version, each promoted.
+    private func served(_ versions: [String]) -> World {
+        var world = World.serving(versions[0])
+        for version in versions.dropFirst() {
+            world.commit(.example(version, rollout: .twoSteps))
+            world.run(limit: 400) { $0.phase == .healthy && $0.stable?.version == version }
+        }
+        return world
+    }
+
+    private func rollBack(_ world: inout World, to version: String? = nil, force: Bool = false) {
+        let revision = version.map { ModelDeployment.example($0).template.revision.rawValue }
+        world.command(.rollback(to: revision.map { String($0.prefix(6)) }, force: force))
+        world.run(limit: 30) { $0.phase == .rolledBack }
+        world.run(limit: 10) { _ in false }
+    }
+
+    @Test("a second rollback goes further back, never forward to what was just left")
+    func secondRollback() {
+        var world = served(["good-1", "good-2", "good-3"])
+        rollBack(&world)
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(world.state?.leftVersion == "good-3")
+        rollBack(&world)
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.state?.leftVersion == "good-2")
+        rollBack(&world)
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.refusals.last?.reason.contains("no earlier revision") == true)
+        #expect(world.state?.quarantined.map(\.version).sorted() == ["good-2", "good-3"])
+    }
+
+    @Test("rollback passes over what failed, and goes to it only by force")
+    func rollbackPassesOverFailures() {
+        var world = served(["good-1", "good-2", "good-3"])
+        rollBack(&world, to: "good-1")
+        #expect(world.state?.stable?.version == "good-1")
+        rollBack(&world, to: "good-3")
+        #expect(world.refusals.last?.reason.contains("'--force'") == true)
+        #expect(world.state?.stable?.version == "good-1")
+        rollBack(&world, to: "good-3", force: true)
+        #expect(world.state?.stable?.version == "good-3")
+    }
+
+    @Test("the beginning of a revision is enough, where it is the beginning of one only")
+    func prefix() {
+        var world = served(["good-1", "good-2", "good-3"])
+        world.command(.rollback(to: "", force: false))
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("several revisions") == true)
+        world.command(.rollback(to: "zzzz", force: false))
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("'mlctl history model' lists them") == true)
+    }
+
+    @Test("pause and resume in a timed pause start no deadline that was not running")
+    func resumeInPause() {
+        var spec = RolloutSpec.twoSteps
+        spec.steps.insert(RolloutStep(.pause(.seconds(120))), at: 1)
+        spec.progressDeadline = .seconds(20)
+        spec.onInsufficient = .rollback
+        var world = inFlight("good-2", spec)
+        world.run(limit: 20) { $0.phase == .paused }
+        let began = world.state?.rollout?.stepStartedAt
+        world.command(.pause)
+        world.pass()
+        world.command(.resume)
+        world.run(limit: 100) { $0.phase != .paused }
+        #expect(world.state?.phase == .paused)
+        #expect(world.state?.hold == nil)
+        #expect(world.state?.rollout?.stepStartedAt == began)
+    }
+
+    @Test("resume approves nothing")
+    func resumeApprovesNothing() {
+        var spec = RolloutSpec.twoSteps
+        spec.steps.insert(RolloutStep(.approval), at: 1)
+        var world = inFlight("good-2", spec)
+        world.run(limit: 20) { $0.phase == .paused }
+        world.command(.resume)
+        world.run(limit: 10) { _ in false }
+        #expect(world.refusals.last?.reason.contains("'mlctl promote'") == true)
+        #expect(world.state?.rollout?.stepIndex == 1)
+        world.command(.pause)
+        world.pass()
+        world.command(.resume)
+        world.run(limit: 10) { _ in false }
+        #expect(world.state?.rollout?.stepIndex == 1)
+        #expect(world.state?.phase == .paused)
+    }
+
+    @Test("promote while it loads skips no check; --skip-checks does, and says so in the audit trail")
+    func promoteWhileLoading() {
+        let check = GateSpec(name: "golden", kind: .check(CheckGate(command: ["evaluate"])))
+        var world = World.serving("good-1")
+        world.commit(
+            .example("good-2", rollout: RolloutSpec(steps: [RolloutStep(.setWeight(100))], gates: [check])))
+        for _ in 0..<12 {
+            world.command(.promote(.init(isFull: true, isForced: true)))
+            world.pass()
+            world.passTime()
+        }
+        #expect(world.state?.phase == .preparing)
+        #expect(world.refusals.last?.reason.contains("'--skip-checks'") == true)
+        world.command(.promote(.init(skipsChecks: true)))
+        world.run(limit: 10) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(world.events.contains { $0.kind == .approved && $0.message == "checks skipped by tester: golden" })
+    }
+
+    @Test("a promotion while it is suspended would have no effect, and is refused")
+    func promoteSuspended() {
+        var world = inFlight()
+        world.command(.suspend)
+        world.pass()
+        world.command(.promote(full: true))
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("'mlctl resume'") == true)
+        #expect(world.state?.rollout?.weight == 20)
+    }
+
+    @Test("promote after a deadline is not stuck again at the next step")
+    func promoteAfterDeadline() {
+        var spec = RolloutSpec.twoSteps
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.requestsPerTick = 0
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 100) { $0.hold == .insufficientEvidence }
+        world.command(.promote(full: true))
+        world.run(limit: 10) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
+    @Test("abort ends a restore, and what serves goes on")
+    func abortRestore() {
+        var world = served(["good-1", "good-2"])
+        world.turned["good-1"] = .stuck
+        world.command(.rollback(to: nil, force: false))
+        world.run(limit: 5) { _ in false }
+        world.command(.abort)
+        world.run(limit: 10) { $0.rollout == nil }
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(world.state?.history.first?.outcome == .aborted)
+    }
 }

@@ -1,0 +1,182 @@
+import Foundation
+import ModelManifests
+import Rollouts
+import Serving
+import TestSupport
+import Testing
+
+/// Availability is evidence: nothing goes on without it, and its lack fails a candidate.
+@Suite("Availability")
+struct AvailabilityTests {
+    static func rollout(_ steps: [RolloutStep], unavailableAfter: Duration = .seconds(10)) -> RolloutSpec {
+        var spec = RolloutSpec(steps: steps, gates: [])
+        spec.unavailableAfter = unavailableAfter
+        return spec
+    }
+
+    /// `good-2` at half of the traffic, in a pause of 25 s.
+    private func atHalf(_ spec: RolloutSpec? = nil, replicas: Int = 1) -> World {
+        var world = World(seed: 1, deployment: .example("good-1", replicas: replicas))
+        world.run(limit: 20) { $0.phase == .healthy }
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(.seconds(25))), RolloutStep(.setWeight(100))]
+        world.commit(.example("good-2", replicas: replicas, rollout: spec ?? Self.rollout(steps)))
+        world.run(limit: 30) { $0.phase == .paused }
+        return world
+    }
+
+    @Test("a candidate whose readiness fails for good in a pause is never promoted: it is held, then rolled back")
+    func neverPromotedWhileNotReady() {
+        var world = atHalf()
+        world.turn("good-2", into: .dead)
+        world.run(limit: 200) { $0.phase == .promoting || $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.state?.quarantined.first?.reason.hasPrefix("not available for 10s of the last 2m") == true)
+        #expect(!world.events.contains { $0.kind == .promoting && $0.version == "good-2" })
+    }
+
+    @Test("a pause that is over is left only when all instances are ready, and its deadline runs meanwhile")
+    func heldUntilReady() {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(.seconds(25))), RolloutStep(.setWeight(100))]
+        var world = atHalf(Self.rollout(steps, unavailableAfter: .seconds(110)))
+        world.turn("good-2", into: .dead)
+        world.run(limit: 80) { _ in false }
+        #expect(world.state?.phase == .progressing, "it waits for no clock any more")
+        #expect(world.state?.rollout?.weight == 50)
+        #expect(
+            world.state?.wait(seeing: world.observe())?.cause == "0 of 1 instances of version good-2 are ready")
+        world.turn("good-2", into: .good)
+        world.run(limit: 10) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
+    @Test("unreadiness that comes and goes adds up, over the window and no further")
+    func repeated() {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var flapping = atHalf(Self.rollout(steps, unavailableAfter: .seconds(30)))
+        flapping.turn("good-2", into: .flapping)
+        flapping.run(limit: 400) { $0.phase == .rolledBack }
+        #expect(flapping.state?.phase == .rolledBack, "25 ticks of 50 are more than 30 s of 2 minutes")
+        var once = atHalf(Self.rollout(steps, unavailableAfter: .seconds(30)))
+        for _ in 0..<5 {
+            once.turn("good-2", into: .dead)
+            once.run(limit: 20) { _ in false }
+            once.turn("good-2", into: .good)
+            once.run(limit: 220) { _ in false }
+        }
+        #expect(once.state?.phase == .paused, "10 s every 2 minutes are none too many")
+    }
+
+    @Test("time in which nobody looked is not counted against a candidate")
+    func unseen() {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var world = atHalf(Self.rollout(steps, unavailableAfter: .seconds(20)))
+        world.turn("good-2", into: .dead)
+        world.run(limit: 10) { _ in false }
+        for _ in 0..<400 { world.passTime() }
+        world.turn("good-2", into: .good)
+        world.pass()
+        #expect(world.state?.phase == .paused)
+    }
+
+    @Test("one of two instances that is not ready is too few")
+    func allReplicas() {
+        var world = atHalf(replicas: 2)
+        let last = world.instances.indices.last { world.instances[$0].revision == world.state?.rollout?.candidate.revision }
+        if let last { world.instances[last].quality = .dead }
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(world.state?.quarantined.first?.reason.contains("1 of 2 instances ready now") == true)
+    }
+
+    @Test("more replicas in mid-rollout are no failure of the candidate while they load")
+    func scaledUp() {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        let spec = Self.rollout(steps, unavailableAfter: .seconds(1))
+        var world = atHalf(spec)
+        world.commit(.example("good-2", replicas: 3, rollout: spec))
+        world.run(limit: 3) { _ in false }
+        #expect(world.state?.phase == .paused)
+        world.run(limit: 30) { _ in false }
+        #expect(world.state?.phase == .paused)
+        #expect(world.observe().ready(world.state!.rollout!.candidate.revision) == 3)
+    }
+
+    @Test("a share that the proxy does not confirm holds the step, and then waits for the proxy, not for data")
+    func unconfirmedShare() {
+        var spec = Self.rollout([RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(20)
+        spec.onInsufficient = .promote
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 4) { $0.phase == .progressing }
+        world.isProxyStuck = true
+        world.run(limit: 100) { $0.phase == .paused }
+        #expect(world.state?.hold == .trafficUnconfirmed)
+        #expect(world.events.last?.kind == .stuck)
+        world.isProxyStuck = false
+        world.run(limit: 20) { $0.phase == .healthy && $0.stable?.version == "good-2" }
+        #expect(world.state?.stable?.version == "good-2", "it goes on by itself")
+    }
+
+    @Test("requests that were meant for a candidate that was not ready count against it")
+    func unavailableRequests() throws {
+        let gate = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var spec = Self.rollout(steps, unavailableAfter: .seconds(3600))
+        spec.gates = [gate]
+        var world = atHalf(spec)
+        world.turn("good-2", into: .dead)
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        #expect(world.state?.quarantined.first?.reason.hasPrefix("gate errors failed") == true)
+    }
+
+    @Test("with onFailure: pause it waits for a person, who may force it")
+    func paused() {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var spec = Self.rollout(steps)
+        spec.onFailure = .pause
+        var world = atHalf(spec)
+        world.turn("good-2", into: .dead)
+        world.run(limit: 60) { $0.hold != nil }
+        #expect(world.state?.wait(seeing: nil)?.needsPerson == true)
+        world.command(.promote(.init(isFull: true)))
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("'--force'") == true)
+        #expect(world.state?.rollout?.weight == 50)
+        world.command(.promote(.init(isFull: true, isForced: true)))
+        world.run(limit: 10) { $0.rollout == nil }
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(world.state?.phase == .degraded, "a person's will does not make it ready")
+    }
+
+    @Test("what the machine causes quarantines nothing: it is tried again, and comes up when the cause is gone")
+    func machine() throws {
+        var spec = Self.rollout([RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.commit(.example("blocked-2", rollout: spec))
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        let state = try #require(world.state)
+        #expect(state.phase == .rolledBack)
+        #expect(state.quarantined == [])
+        #expect(state.postponed?.attempts == 1)
+        #expect(state.wait(seeing: nil)?.endsAt == state.postponed?.until)
+        world.isMachineInTheWay = false
+        world.run(limit: 300) { $0.stable?.version == "blocked-2" }
+        #expect(world.state?.stable?.version == "blocked-2")
+        #expect(world.state?.postponed == nil)
+    }
+
+    @Test("retry does not wait for the next try")
+    func retriedAtOnce() {
+        var spec = Self.rollout([RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.commit(.example("blocked-2", rollout: spec))
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        world.command(.retry)
+        world.pass()
+        #expect(world.state?.phase == .preparing)
+    }
+}

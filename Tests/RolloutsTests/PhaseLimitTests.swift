@@ -1,0 +1,148 @@
+import Foundation
+import ModelManifests
+import Rollouts
+import TestSupport
+import Testing
+
+/// Every phase has an end, and a commit and an abort are acted on in each.
+@Suite("No phase without an end")
+struct PhaseLimitTests {
+    private static func draining(_ probation: Probation? = nil) -> RolloutSpec {
+        RolloutSpec(
+            capacity: .drainThenLoad, steps: [RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))], gates: [],
+            progressDeadline: .seconds(30), probation: probation)
+    }
+
+    /// Two replicas and no room for more: stable has made way, and the second instance of `good-2` is never ready.
+    private func stuckPromotion() -> World {
+        var world = World(seed: 1, deployment: .example("good-1", replicas: 2))
+        world.run(limit: 30) { $0.phase == .healthy }
+        world.commit(.example("good-2", replicas: 2, rollout: Self.draining()))
+        world.run(limit: 60) { $0.phase == .progressing }
+        world.turned["good-2"] = .stuck
+        world.run(limit: 60) { $0.phase == .promoting }
+        world.run(limit: 10) { _ in false }
+        precondition(world.state?.phase == .promoting)
+        return world
+    }
+
+    @Test("a promotion that cannot be finished ends by its limit, and somebody answers all the time")
+    func promotionLimit() {
+        var world = stuckPromotion()
+        for _ in 0..<200 {
+            world.pass()
+            #expect(world.observe().instances.contains { $0.condition == .ready })
+            if world.state?.rollout == nil { break }
+            world.passTime()
+        }
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.state?.quarantined.map(\.version) == ["good-2"])
+        world.run(limit: 40) { $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(world.mostInstances <= 4)
+    }
+
+    @Test("abort and rollback work while a promotion hangs", arguments: [OperatorCommand.Verb.abort, .rollback(to: nil, force: false)])
+    func commands(verb: OperatorCommand.Verb) {
+        var world = stuckPromotion()
+        world.command(verb)
+        world.pass()
+        #expect(world.refusals.isEmpty)
+        #expect(world.state?.phase == .rollingBack)
+    }
+
+    @Test("a commit is taken up within five seconds while a promotion hangs")
+    func commit() {
+        var world = stuckPromotion()
+        world.commit(.example("good-3", replicas: 2, rollout: Self.draining()))
+        world.run(limit: 10) { $0.rollout?.candidate.version == "good-3" }
+        #expect(world.state?.rollout?.candidate.version == "good-3")
+        world.run(limit: 200) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-3")
+    }
+
+    @Test("a restore that never loads gives way to a fixing commit at once, and ends by its limit without one")
+    func restore() {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 400) { $0.phase == .healthy && $0.stable?.version == "good-2" }
+        world.turned["good-1"] = .stuck
+        world.command(.rollback(to: nil, force: false))
+        world.run(limit: 10) { _ in false }
+        #expect(world.state?.rollout?.purpose == .restore)
+        var alone = world
+        alone.run(limit: 4000) { $0.rollout == nil }
+        #expect(alone.state?.stable?.version == "good-2", "what serves goes on")
+        world.commit(.example("good-3", rollout: .twoSteps))
+        world.run(limit: 10) { $0.rollout?.candidate.version == "good-3" }
+        #expect(world.state?.rollout?.candidate.version == "good-3")
+    }
+
+    @Test("a rollback that the proxy never confirms ends by its limit, and the status says what is missing")
+    func rollbackLimit() {
+        var world = World.serving("good-1")
+        var spec = RolloutSpec.twoSteps
+        spec.progressDeadline = .seconds(20)
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 40) { $0.rollout?.weight == 20 }
+        world.isProxyStuck = true
+        world.command(.abort)
+        world.run(limit: 200) { $0.rollout == nil }
+        #expect(world.state?.rollout == nil)
+        #expect(world.events.contains { $0.kind == .warning })
+    }
+
+    @Test("a probation is not passed while the candidate is not available, and has an end")
+    func probation() {
+        var spec = RolloutSpec(steps: [RolloutStep(.setWeight(100))], gates: [])
+        spec.probation = Probation(duration: .seconds(10))
+        spec.unavailableAfter = .seconds(20)
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 60) { $0.phase == .probation }
+        world.turn("good-2", into: .dead)
+        world.run(limit: 200) { $0.rollout == nil }
+        #expect(world.state?.stable?.version == "good-1")
+    }
+
+    @Test("with onFailure: pause a gate that fails in probation holds, and nothing becomes stable without a person")
+    func failureInProbation() {
+        var spec = RolloutSpec.twoSteps
+        spec.probation = Probation(duration: .seconds(10), holdback: 10)
+        spec.onFailure = .pause
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 400) { $0.phase == .probation }
+        world.turn("good-2", into: .bad)
+        world.run(limit: 100) { $0.phase == .paused }
+        #expect(world.state?.phase == .paused)
+        world.run(limit: 200) { _ in false }
+        #expect(world.state?.stable?.version == "good-1")
+        world.command(.promote(full: false))
+        world.run(limit: 5) { $0.rollout == nil }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
+    @Test("a commit that asks for what is held off ends a rollout that nobody asks for any more")
+    func unwanted() {
+        var world = World.serving("good-1")
+        world.commit(.example("bad-2", rollout: .twoSteps))
+        world.run(limit: 200) { $0.phase == .rolledBack }
+        world.commit(.example("good-3", rollout: .twoSteps))
+        world.run(limit: 20) { $0.rollout?.weight == 20 }
+        world.commit(.example("bad-2", rollout: .twoSteps))
+        world.run(limit: 10) { $0.phase == .rolledBack }
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.state?.rollout == nil)
+    }
+
+    @Test("a bad candidate leaves the traffic although nothing can be recorded")
+    func fullDisk() {
+        var world = World.serving("good-1")
+        world.commit(.example("bad-2", rollout: .twoSteps))
+        world.run(limit: 20) { $0.rollout?.weight == 20 }
+        world.isStoreWritable = false
+        world.run(limit: 100) { _ in false }
+        #expect(world.weights.values.sorted() == [0, 100])
+    }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import ModelManifests
+import Rollouts
+import TestSupport
+import Testing
+
+/// An edit of the list of steps never jumps over anything.
+@Suite("Steps that change during a rollout")
+struct StepEditTests {
+    static let five = RolloutStep(.setWeight(5))
+    static let quarter = RolloutStep(.setWeight(25))
+    static let half = RolloutStep(.setWeight(50))
+    static let all = RolloutStep(.setWeight(100))
+    static let forever = RolloutStep(.pause(nil))
+    static let approval = RolloutStep(.approval)
+
+    private func spec(_ steps: [RolloutStep], gates: [GateSpec] = []) -> RolloutSpec {
+        RolloutSpec(steps: steps, gates: gates)
+    }
+
+    /// At the step with this index.
+    private func world(_ steps: [RolloutStep], at index: Int, gates: [GateSpec] = []) -> World {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec(steps, gates: gates)))
+        world.run(limit: 40) { $0.rollout?.hasBegunSteps == true && $0.rollout?.stepIndex == index }
+        precondition(world.state?.rollout?.stepIndex == index)
+        return world
+    }
+
+    struct Edit: CustomTestStringConvertible, Sendable {
+        var name: String
+        var before: [RolloutStep]
+        var index: Int
+        var after: [RolloutStep]
+        /// The step that is under way some looks later, its place, and the candidate's share.
+        var step: RolloutStep
+        var place: Int
+        var weight: Int
+
+        var testDescription: String { name }
+    }
+
+    static let edits: [Edit] = [
+        Edit(
+            name: "shortened behind the step that is under way", before: [five, forever, quarter, half, all], index: 1,
+            after: [five, forever, all], step: forever, place: 1, weight: 5),
+        Edit(
+            name: "shortened to fewer steps than are done", before: [five, quarter, half, forever, all], index: 3,
+            after: [five, forever, all], step: forever, place: 1, weight: 5),
+        Edit(
+            name: "another first step", before: [five, quarter, forever, all], index: 2,
+            after: [RolloutStep(.setWeight(10)), forever, all], step: forever, place: 1, weight: 10),
+        Edit(
+            name: "an approval put in front", before: [five, quarter, forever, all], index: 2,
+            after: [approval, five, quarter, all], step: approval, place: 0, weight: 0),
+        Edit(
+            name: "an approval put behind what is done", before: [five, forever, all], index: 1,
+            after: [five, approval, forever, all], step: approval, place: 1, weight: 5),
+        Edit(
+            name: "lengthened behind the step that is under way", before: [five, forever, all], index: 1,
+            after: [five, forever, quarter, approval, half, all], step: forever, place: 1, weight: 5),
+        Edit(
+            name: "reordered", before: [five, approval, quarter, all], index: 1,
+            after: [quarter, approval, five, all], step: approval, place: 1, weight: 25),
+        Edit(
+            name: "left out, which gives the list that is there by default", before: [five, quarter, forever, all],
+            index: 2, after: [five, RolloutStep(.pause(.seconds(60))), quarter, half, all],
+            step: RolloutStep(.pause(.seconds(60))), place: 1, weight: 5),
+        Edit(
+            name: "all of the traffic in the middle", before: [five, forever, all], index: 1,
+            after: [five, all, approval], step: approval, place: 1, weight: 5),
+        Edit(
+            name: "a lower weight for the step that is under way", before: [half, forever, all], index: 1,
+            after: [five, forever, all], step: forever, place: 1, weight: 5),
+    ]
+
+    @Test("goes on at the place that the content gives", arguments: edits)
+    func edit(_ edit: Edit) {
+        var world = world(edit.before, at: edit.index)
+        let before = world.state?.rollout?.weight ?? 0
+        world.commit(.example("good-2", rollout: spec(edit.after)))
+        world.pass()
+        #expect(world.state?.rollout?.weight ?? 100 <= before, "the weight does not rise by the edit itself")
+        world.run(limit: 10) { _ in false }
+        let rollout = world.state?.rollout
+        #expect(rollout?.stepping?.current?.step == edit.step)
+        #expect(rollout?.stepIndex == edit.place)
+        #expect(rollout?.weight == edit.weight)
+        #expect(!world.events.contains { $0.kind == .promoting && $0.version == "good-2" })
+    }
+
+    @Test("an empty list is all of the traffic, in its turn, and only after every gate")
+    func emptied() {
+        let errors = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
+        var world = world([Self.five, Self.forever, Self.all], at: 1, gates: [errors])
+        world.requestsPerTick = 0
+        world.commit(.example("good-2", rollout: spec([], gates: [errors])))
+        world.run(limit: 40) { _ in false }
+        #expect(world.state?.phase == .progressing)
+        #expect(world.state?.rollout?.weight == 0, "no step of the list gives it any")
+    }
+
+    @Test("a gate whose definition changes is judged again, although its name stays")
+    func changedGate() {
+        func check(_ command: String) -> GateSpec {
+            GateSpec(name: "slices", kind: .check(CheckGate(command: [command], isOfStep: true)))
+        }
+        let steps = [Self.five, RolloutStep(.gate("slices")), Self.forever, Self.all]
+        var world = World.serving("good-1")
+        world.answer = { _ in .checked(.init(end: .exited(0))) }
+        world.commit(.example("good-2", rollout: spec(steps, gates: [check("old")])))
+        world.run(limit: 60) { $0.rollout?.stepIndex == 2 }
+        world.answer = { _ in nil }
+        world.commit(.example("good-2", rollout: spec(steps, gates: [check("new")])))
+        world.run(limit: 10) { _ in false }
+        #expect(world.state?.rollout?.stepIndex == 1)
+        #expect(world.state?.rollout?.stepping?.current?.step.action == .gate("slices"))
+    }
+
+    @Test("a pause that is under way keeps its clock when its duration changes")
+    func pauseKeepsClock() {
+        var world = world([Self.five, RolloutStep(.pause(.seconds(60))), Self.all], at: 1)
+        let began = world.state?.rollout?.stepStartedAt
+        world.run(limit: 20) { _ in false }
+        world.commit(.example("good-2", rollout: spec([Self.five, RolloutStep(.pause(.seconds(30))), Self.all])))
+        world.run(limit: 5) { _ in false }
+        #expect(world.state?.rollout?.stepStartedAt == began)
+        #expect(world.state?.phase == .paused)
+    }
+}
