@@ -34,6 +34,7 @@ struct Benchmark: Sendable {
             Benchmark(name: "cluster", run: ClusterRates.run),
             Benchmark(name: "cluster-weights", run: ClusterWeights.run),
             Benchmark(name: "cluster-memory", run: ClusterMemory.run),
+            Benchmark(name: "simulation", run: SimulatedRollouts.run),
             Benchmark(name: "statistics") { _ in try await StatisticsFigures(streams: streams).run() },
         ]
     }
