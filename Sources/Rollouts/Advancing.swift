@@ -220,8 +220,10 @@ extension DecisionPass {
     }
 
     private func unconfirmedText(_ rollout: Rollout) -> String {
-        let seen = observed.weights.map { "it reports \($0[rollout.candidate.revision] ?? 0) %" } ?? "it does not answer"
-        return "the data plane has not confirmed a share of \(rollout.weight) % for \(progressDeadline.goText) (\(seen)); "
+        let seen =
+            observed.weights.map { "it reports \($0[rollout.candidate.revision] ?? 0) %" } ?? "it does not answer"
+        return
+            "the data plane has not confirmed a share of \(rollout.weight) % for \(progressDeadline.goText) (\(seen)); "
             + "goes on when it does, or 'mlctl abort'"
     }
 
@@ -302,7 +304,8 @@ extension DecisionPass {
             switch rollout.purpose {
             case .first: "version \(promoted.version) serves"
             case .release: "version \(promoted.version) was promoted"
-            case .restore: "version \(promoted.version) is back\(left.map { " in place of version \($0.version)" } ?? "")"
+            case .restore:
+                "version \(promoted.version) is back\(left.map { " in place of version \($0.version)" } ?? "")"
             }
         if let left { remember(left, .replaced, "replaced by version \(promoted.version)") }
         record(.promoted, text, about: promoted)

@@ -250,7 +250,8 @@ extension Stepping {
 extension Rollout {
     /// From the start, as if nothing were known.
     mutating func restart(settings: ModelDeployment, gates: [GateSpec], now: Date) {
-        self = Rollout(candidate: candidate, purpose: purpose, keeping: self, settings: settings, gates: gates, now: now)
+        self = Rollout(
+            candidate: candidate, purpose: purpose, keeping: self, settings: settings, gates: gates, now: now)
     }
 
     private init(

@@ -41,10 +41,12 @@ extension RolloutState {
         case .promoting:
             let missing = rollout.missing(observed, share: 100, replicas: settings.replicas)
             return Wait(
-                missing ?? "the promotion of version \(rollout.candidate.version) to be confirmed", remedy: "'mlctl abort'",
+                missing ?? "the promotion of version \(rollout.candidate.version) to be confirmed",
+                remedy: "'mlctl abort'",
                 since: since, endsAt: deadlineAt)
         case .probation:
-            return Wait("the end of its probation", remedy: "'mlctl promote' ends it now", since: since, endsAt: deadlineAt)
+            return Wait(
+                "the end of its probation", remedy: "'mlctl promote' ends it now", since: since, endsAt: deadlineAt)
         case .rollingBack: return waitForStable(rollout, observed)
         }
     }
@@ -84,7 +86,8 @@ extension RolloutState {
         }
         let text = "ready instances of version \(candidate.version)" + (reason.map { ": \($0)" } ?? "")
         return Wait(
-            judged.isEmpty ? text : "\(text), then before any traffic: \(judged)", remedy: "'mlctl abort'", since: since,
+            judged.isEmpty ? text : "\(text), then before any traffic: \(judged)", remedy: "'mlctl abort'",
+            since: since,
             endsAt: deadlineAt)
     }
 
@@ -109,7 +112,8 @@ extension RolloutState {
             return Wait("'mlctl promote'", remedy: "'mlctl promote'", since: stepping.begunAt, needsPerson: true)
         case .pause(let duration?):
             return Wait(
-                "the end of a pause of \(duration.goText)", remedy: "'mlctl promote' ends it now", since: stepping.begunAt,
+                "the end of a pause of \(duration.goText)", remedy: "'mlctl promote' ends it now",
+                since: stepping.begunAt,
                 endsAt: stepping.begunAt.addingTimeInterval(duration / .seconds(1)))
         case .gate(let name): return timed("evidence: \(name)")
         case .setWeight(100):
@@ -131,7 +135,8 @@ extension RolloutState {
             switch observed.weights?[stable.revision] {
             case nil: cause = "the data plane to answer, which is not known to have moved the traffic"
             case 100: cause = "an instance of version \(stable.version) to be ready"
-            case let share?: cause = "the data plane to move the traffic back (version \(stable.version) has \(share) %)"
+            case let share?:
+                cause = "the data plane to move the traffic back (version \(stable.version) has \(share) %)"
             }
         } else {
             cause = "the traffic to be back at version \(stable.version)"
@@ -183,7 +188,8 @@ extension Rollout {
         guard let observed else { return nil }
         let ready = observed.ready(candidate.revision)
         if ready < replicas {
-            let reason = observed.instances.first { $0.revision == candidate.revision && $0.condition != .ready }?.reason
+            let reason = observed.instances.first { $0.revision == candidate.revision && $0.condition != .ready }?
+                .reason
             return "\(ready) of \(replicas) instances of version \(candidate.version) are ready"
                 + (reason.map { ": \($0)" } ?? "")
         }

@@ -129,7 +129,9 @@ extension DecisionPass {
         case .preparing, .stepping: break
         case .probation:
             // It has all the traffic already, and nothing speaks against it.
-            if rollout.hold == nil, mayEndProbation(rollout) { concludeProbation(.probationOver, "ended early: \(why)") }
+            if rollout.hold == nil, mayEndProbation(rollout) {
+                concludeProbation(.probationOver, "ended early: \(why)")
+            }
         case .promoting:
             if answersAlone(rollout) { takeForStable(rollout, why) }
         case .rollingBack:
@@ -141,7 +143,9 @@ extension DecisionPass {
     /// against it, and does not wait until stable has been loaded again.
     private mutating func takeForStable(_ rollout: Rollout, _ why: String) {
         let text = "version \(rollout.candidate.version), which alone answers, stands for stable: \(why)"
-        if let left = state.stable { remember(left, .replaced, "had made way for version \(rollout.candidate.version)") }
+        if let left = state.stable {
+            remember(left, .replaced, "had made way for version \(rollout.candidate.version)")
+        }
         record(.warning, text, about: rollout.candidate)
         transition(.standsIn, text) { state in
             state.stable = rollout.candidate

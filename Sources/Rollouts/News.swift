@@ -3,8 +3,10 @@ import Foundation
 
 /// What a pass has learnt that has to be written down.
 public enum News: Comparable, Sendable {
-    /// Only time went by.
+    /// Nothing but the time of the look.
     case nothing
+    /// Time that counts towards a limit.
+    case clock
     /// Evidence, and nothing that was decided on it: it may be written a little later.
     case evidence
     /// Something was decided, or begins to be told.
@@ -13,7 +15,10 @@ public enum News: Comparable, Sendable {
 
 extension RolloutState {
     public func news(since before: RolloutState) -> News {
-        if isSameBesidesTime(as: before) { return .nothing }
+        if isSameBesidesTime(as: before) {
+            let isCounted = rollout?.progressSpent != before.rollout?.progressSpent
+            return isCounted || rollout?.stageSpent != before.rollout?.stageSpent ? .clock : .nothing
+        }
         return withoutEvidence.isSameBesidesTime(as: before.withoutEvidence) ? .evidence : .decision
     }
 

@@ -92,8 +92,10 @@ public enum PhaseTable {
     private static let preparing = Row(
         phase: .preparing,
         next: [
-            .candidateReady: stepping.union([.promoting]), .stepBegan: stepping, .candidateFailed: [.rollingBack, .paused],
-            .limitPassed: [.rollingBack, .paused, .promoting], .held: [.paused], .newTemplate: [.preparing, .rollingBack],
+            .candidateReady: stepping.union([.promoting]), .stepBegan: stepping,
+            .candidateFailed: [.rollingBack, .paused],
+            .limitPassed: [.rollingBack, .paused, .promoting], .held: [.paused],
+            .newTemplate: [.preparing, .rollingBack],
             .stableWanted: [.rollingBack], .manifestRemoved: [.idle], .aborted: [.rollingBack],
             .rolledBack: [.rollingBack, .preparing], .promoted: [.preparing],
         ],
@@ -122,7 +124,8 @@ public enum PhaseTable {
             .stepBegan: stepping, .stepsEdited: stepping, .stepsDone: [.promoting], .held: [.paused],
             .released: [.preparing, .progressing, .paused, .promoting, .probation],
             .instancesAwaited: [.progressing], .candidateReady: stepping.union([.promoting]),
-            .candidateFailed: [.rollingBack, .paused], .newTemplate: [.preparing, .rollingBack], .standsIn: resting, .stableWanted: [.rollingBack],
+            .candidateFailed: [.rollingBack, .paused], .newTemplate: [.preparing, .rollingBack], .standsIn: resting,
+            .stableWanted: [.rollingBack],
             .manifestRemoved: [.idle],
             .promoted: resting.union([.preparing, .progressing, .paused, .promoting, .probation]),
             .paused: [.paused], .resumed: [.preparing, .progressing, .paused, .promoting, .probation],
@@ -150,7 +153,8 @@ public enum PhaseTable {
         phase: .probation,
         next: [
             .probationOver: resting, .candidateFailed: [.rollingBack, .paused], .held: [.paused],
-            .limitPassed: [.paused, .rollingBack], .newTemplate: [.preparing, .rollingBack], .stableWanted: [.rollingBack],
+            .limitPassed: [.paused, .rollingBack], .newTemplate: [.preparing, .rollingBack],
+            .stableWanted: [.rollingBack],
             .manifestRemoved: [.idle], .promoted: resting, .paused: [.paused],
             .aborted: [.rollingBack], .rolledBack: [.rollingBack],
         ],

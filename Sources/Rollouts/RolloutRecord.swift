@@ -15,8 +15,9 @@ public enum RolloutRecord {
             case .newerFormat(let format):
                 "its record has format \(format), and this version of mlctl reads up to "
                     + "\(RolloutState.currentFormat): run the newer version again"
-            case .unreadable(let reason): "its record cannot be read (\(reason)): restore it from a backup, or "
-                + "take the deployment out of git to have it removed"
+            case .unreadable(let reason):
+                "its record cannot be read (\(reason)): restore it from a backup, or "
+                    + "take the deployment out of git to have it removed"
             }
         }
     }
@@ -124,7 +125,8 @@ extension RolloutState {
         } else if old.phase == .idle, old.stable == nil {
             course = .idle
         } else {
-            let isHeldOff = old.phase == .rolledBack || old.quarantined.contains { $0.revision == settings.template.revision }
+            let isHeldOff =
+                old.phase == .rolledBack || old.quarantined.contains { $0.revision == settings.template.revision }
             course = .resting(Rest(setback: isHeldOff ? Rest.Setback(reason: old.message, version: nil) : nil))
             if old.phase == .failed {
                 shortage = Shortage(kind: .cannotServe, since: old.since, reason: old.message, isTold: true)

@@ -49,7 +49,8 @@ extension DecisionPass {
         guard shortage.isTold, let about = state.stable ?? state.rollout?.candidate else { return }
         record(
             shortage.kind == .cannotServe ? .recovered : .available,
-            "available again after \(Duration.seconds(Int(now.timeIntervalSince(shortage.since))).goText)", about: about)
+            "available again after \(Duration.seconds(Int(now.timeIntervalSince(shortage.since))).goText)", about: about
+        )
     }
 
     // MARK: - What is missing
@@ -64,7 +65,8 @@ extension DecisionPass {
                 ? nil : (.intendedGap, "version \(stable.version) has made way, and its successor is not ready yet")
         }
         let serving = plan().revisions.filter { $0.weight > 0 }.map(\.revision)
-        for deployed in [stable, state.rollout?.candidate].compactMap(\.self) where serving.contains(deployed.revision) {
+        for deployed in [stable, state.rollout?.candidate].compactMap(\.self) where serving.contains(deployed.revision)
+        {
             if let missing = missing(deployed) { return missing }
         }
         guard observed.endpoint == nil else { return nil }

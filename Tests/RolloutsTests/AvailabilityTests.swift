@@ -82,7 +82,9 @@ struct AvailabilityTests {
     @Test("one of two instances that is not ready is too few")
     func allReplicas() {
         var world = atHalf(replicas: 2)
-        let last = world.instances.indices.last { world.instances[$0].revision == world.state?.rollout?.candidate.revision }
+        let last = world.instances.indices.last {
+            world.instances[$0].revision == world.state?.rollout?.candidate.revision
+        }
         if let last { world.instances[last].quality = .dead }
         world.run(limit: 60) { $0.phase == .rolledBack }
         #expect(world.state?.phase == .rolledBack)

@@ -42,7 +42,9 @@ struct PhaseLimitTests {
         #expect(world.mostInstances <= 4)
     }
 
-    @Test("abort and rollback work while a promotion hangs", arguments: [OperatorCommand.Verb.abort, .rollback(to: nil, force: false)])
+    @Test(
+        "abort and rollback work while a promotion hangs",
+        arguments: [OperatorCommand.Verb.abort, .rollback(to: nil, force: false)])
     func commands(verb: OperatorCommand.Verb) {
         var world = stuckPromotion()
         world.command(verb)

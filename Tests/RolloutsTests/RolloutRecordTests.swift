@@ -7,7 +7,8 @@ import Testing
 /// Each format has a golden record of each kind, written by the version that had it.
 @Suite("Records")
 struct RolloutRecordTests {
-    private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+    private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+        path: "Fixtures")
 
     private static func record(_ name: String) throws -> Data {
         try Data(contentsOf: fixtures.appending(path: "\(name).json"))

@@ -219,5 +219,5 @@ package final class Installation {
 package struct InstallationError: Error, CustomStringConvertible {
     package var description: String
 
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }

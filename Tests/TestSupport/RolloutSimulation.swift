@@ -67,7 +67,8 @@ package struct RolloutSimulation {
                 "\(state?.phase.rawValue ?? "-") \(rollout?.purpose.rawValue ?? "") \(rollout?.room.rawValue ?? "") "
                     + "w=\(rollout?.weight ?? -1) step=\(rollout?.stepping?.current?.step.text ?? "-") hold=\(rollout?.hold.map { "\($0)" } ?? "-") "
                     + "\(moves) \(commands.map(\.verb)) refused=\(decision.refusals.count) "
-                    + "crash=\(crash.map { "\($0)" } ?? "-") disk=\(world.isStoreWritable) seen=\(seen) steps=\(state?.settings.rollout.steps.map(\.text) ?? [])")
+                    + "crash=\(crash.map { "\($0)" } ?? "-") disk=\(world.isStoreWritable) seen=\(seen) steps=\(state?.settings.rollout.steps.map(\.text) ?? [])"
+            )
         }
         check(decision, before: before, observed: observed, commands: commands, planBefore: planBefore)
     }
@@ -166,7 +167,9 @@ package struct RolloutSimulation {
         }
         if let stable = state.stable, !state.isRemoved, (state.rollout?.room ?? .surge) == .surge {
             let planned = decision.plan.revisions.first { $0.revision == stable.revision }
-            if planned?.replicas != state.settings.replicas { violate("stable keeps all its instances beside a candidate") }
+            if planned?.replicas != state.settings.replicas {
+                violate("stable keeps all its instances beside a candidate")
+            }
         }
     }
 
@@ -184,7 +187,9 @@ package struct RolloutSimulation {
                 violate("a refusal says what works", refusal.reason)
                 continue
             }
-            let named = CommandKind.allCases.filter { refusal.reason[list.upperBound...].contains("'mlctl \($0.rawValue) ") }
+            let named = CommandKind.allCases.filter {
+                refusal.reason[list.upperBound...].contains("'mlctl \($0.rawValue) ")
+            }
             // The commands of one pass are carried out one after the other: what works was true when it was said.
             guard decision.refusals.count == 1, decision.transitions.isEmpty, decision.events.isEmpty else { continue }
             for kind in named {
@@ -324,7 +329,9 @@ package struct RolloutSimulation {
         }
         let state = world.state
         if state?.stable?.version != fixing.template.model.version || state?.phase != .healthy {
-            violate("a fixing commit serves within a bound", "\(state?.phase.rawValue ?? "nothing"): \(state?.message ?? "")")
+            violate(
+                "a fixing commit serves within a bound",
+                "\(state?.phase.rawValue ?? "nothing"): \(state?.message ?? "")")
         }
         // Ten looks are five seconds. Only the last instance that answers is waited for.
         if startedAfter ?? .max > 10 + 2 * World.loadTicks {

@@ -198,7 +198,7 @@ package struct World {
         guard isWritable || isRetreat(decision, from: before) else { return decision }
         if let state = decision.state {
             let news = before.map { state.news(since: $0) } ?? .decision
-            if isWritable, news != .nothing || !decision.events.isEmpty { writes.append(news) }
+            if isWritable, news > .clock || !decision.events.isEmpty { writes.append(news) }
         }
         commands = []
         findings = []

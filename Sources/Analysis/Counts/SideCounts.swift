@@ -26,7 +26,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
-        bounds: [Double] = [], synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
+        bounds: [Double] = [], synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:],
+        pairs: PairCounts = PairCounts(),
         named: [String: Double] = [:]
     ) {
         self.requests = requests
@@ -75,7 +76,9 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
     /// Why no counters can read so; nil where they can.
     public var impossibility: String? {
-        if min(requests, errors, rejected, unavailable) < 0 || latency.contains(where: { $0 < 0 }) { return "a negative count" }
+        if min(requests, errors, rejected, unavailable) < 0 || latency.contains(where: { $0 < 0 }) {
+            return "a negative count"
+        }
         if errors > requests { return "more errors than requests" }
         if rejected > requests { return "more rejected than requests" }
         if !(bounds.isEmpty && latency.isEmpty), latency.count != bounds.count, latency.count != bounds.count + 1 {

@@ -24,7 +24,7 @@ struct PromoteCommand: AsyncParsableCommand, ActionRunning {
 
     @OptionGroup var server: ServerOptions
 
-    func run() async throws { 
+    func run() async throws {
         try await act(
             .promote(OperatorCommand.Promotion(isFull: full, skipsChecks: skipChecks, isForced: force)))
     }

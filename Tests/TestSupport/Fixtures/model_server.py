@@ -7,7 +7,10 @@ crashing  ends at once
 stuck     listens nowhere
 hanging   is ready, and never answers a prediction
 cut       dies in the middle of every twentieth answer
+solo      only the instance that was started first ever listens
 forking   the real server is away from its parents, in a session of its own, and with nothing of its environment
+
+Any of them is not ready while there is a file `unready-VERSION` beside its marks.
 """
 import http.server
 import os
@@ -21,6 +24,10 @@ marks = os.environ.get("TEST_MARKS")
 if marks:
     with open(os.path.join(marks, version), "a") as file:
         file.write(f"{os.getpid()}\n")
+
+    starts = open(os.path.join(marks, version)).read().splitlines()
+    if kind == "solo" and starts[0] != str(os.getpid()):
+        time.sleep(3600)
 
 if kind == "crashing":
     sys.exit("this model cannot be loaded")
@@ -47,7 +54,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        self.answer(200, version.encode())
+        unready = marks and os.path.exists(os.path.join(marks, f"unready-{version}"))
+        self.answer(503 if unready else 200, version.encode())
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("content-length", 0)))
