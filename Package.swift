@@ -136,9 +136,9 @@ let package = Package(
         tests("ControllerTests", ["Controller"]),
         tests("ControlAPITests", ["ControlAPI"]),
         tests("InferenceServerTests", ["InferenceServer"], exclude: ["Fixtures"]),
-        tests("CommandsTests", ["Commands"]),
+        tests("CommandsTests", ["Commands", "KubernetesClient"]),
         tests("EndToEndTests", ["Commands", "mlctl", "KubernetesClient", .asyncHTTPClient, .nioCore, .logging]),
-        tests("HouseTests", [.yams]),
+        tests("HouseTests", ["ModelManifests", .yams]),
         .executableTarget(
             name: "Benchmarks",
             dependencies: [

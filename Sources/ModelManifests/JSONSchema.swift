@@ -15,7 +15,19 @@ public enum JSONSchema {
             "$id": .string("https://\(ManifestFields.group)/schemas/v1alpha1/\(name.lowercased()).json"),
             "title": .string(kind?.rawValue ?? "mlctl manifest"),
         ])
-        return CanonicalJSON.indentedText(schema)
+        return CanonicalJSON.indentedText(forEditors(schema))
+    }
+
+    /// Without what is for the API server alone.
+    private static func forEditors(_ schema: JSONValue) -> JSONValue {
+        switch schema {
+        case .object(let members):
+            .object(
+                members.filter { ![ServerRule.keyword, ServerRule.structuralKeyword].contains($0.key) }
+                    .mapValues(forEditors))
+        case .array(let items): .array(items.map(forEditors))
+        case .null, .bool, .integer, .number, .string: schema
+        }
     }
 
     private static func schema(of kind: ManifestKind) -> JSONValue {

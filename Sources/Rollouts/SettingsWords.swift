@@ -16,8 +16,13 @@ extension ModelDeployment {
     /// All that may change without a new revision, in a fixed order.
     public var settingsWords: [SettingWords] {
         var words = [
-            SettingWords("replicas", "\(replicas)"),
+            SettingWords(
+                "replicas", scaling == .external ? "external: an autoscaler or a person says how many" : "\(replicas)"),
             SettingWords("endpoint", endpointText),
+            SettingWords(
+                "drain",
+                "requests within \(endpoint.drainTimeout.goText), streams within \(endpoint.drain.streamTimeout.goText)"
+            ),
             SettingWords("traffic", routingText),
             SettingWords("strategy", strategyText),
         ]
@@ -36,6 +41,9 @@ extension ModelDeployment {
                 "progressDeadline",
                 "\(rollout.progressDeadline.goText), then \(rollout.onInsufficient.rawValue) where data is wanting"),
             SettingWords("onFailure", rollout.onFailure.rawValue),
+            SettingWords(
+                "unavailableAfter",
+                "\(rollout.unavailableAfter.goText) in any \(rollout.unavailabilityWindow.goText)"),
         ]
         if let probation = rollout.probation {
             let share = probation.holdback > 0 ? ", the old revision keeps \(probation.holdback) %" : ""

@@ -51,6 +51,18 @@ struct CustomResourceTests {
         #expect(offeredCount >= 20)
     }
 
+    /// The same list is held against what mlctl says in `ModelManifestsTests/CustomResource`.
+    @Test("it says what mlctl says, or it is said where it does not", arguments: ManifestMutation.all)
+    func mutations(mutation: ManifestMutation) throws {
+        try install()
+        let object = try #require(try Yams.load(yaml: mutation.text) as? [String: Any])
+        if mutation.isRefusedByServer {
+            #expect(throws: ChildProcess.Failure.self) { try offer(object) }
+        } else {
+            try offer(object)
+        }
+    }
+
     @Test(
         "what is wrong is refused",
         arguments: [

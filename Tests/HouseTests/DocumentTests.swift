@@ -1,4 +1,5 @@
 import Foundation
+import ModelManifests
 import Testing
 
 /// What the documents name is there.
@@ -61,6 +62,12 @@ struct DocumentTests {
                 #expect(makefile.contains("\n\(target):"), "\(document) names make \(target)")
             }
         }
+    }
+
+    @Test("the README has every difference between the CRD and mlctl validate", arguments: ServerDifference.allCases)
+    func differences(difference: ServerDifference) throws {
+        let readme = try RepositoryFiles.text("README.md").replacing(#/\s+/#, with: " ")
+        #expect(readme.contains("- \(difference.text)"))
     }
 
     @Test("values of the chart that the README names are in it")

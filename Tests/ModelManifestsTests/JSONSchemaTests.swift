@@ -25,9 +25,12 @@ import Testing
 
     @Test func `fields carry types, bounds, words and what they are for`() throws {
         let properties = try #require(value(try schema(.modelDeployment), at: "properties", "spec", "properties"))
-        #expect(value(properties, at: "replicas", "type") == "integer")
-        #expect(value(properties, at: "replicas", "minimum") == 1)
-        #expect(value(properties, at: "replicas", "description") == "How many instances are wanted; 1.")
+        #expect(
+            value(properties, at: "replicas", "oneOf")
+                == [["type": "integer", "minimum": 1, "maximum": 1000], ["enum": ["external"]]])
+        #expect(value(properties, at: "suspend", "type") == "boolean")
+        #expect(
+            value(properties, at: "suspend", "description") == "Keeps everything as it is, whatever git says; false.")
         #expect(
             value(properties, at: "rollout", "properties", "strategy", "enum")
                 == ["canary", "blueGreen", "ab", "shadow", "recreate"])

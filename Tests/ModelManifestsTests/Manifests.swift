@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ModelManifests
@@ -117,6 +118,26 @@ enum Manifests {
         let state = DesiredState.resolve(files: files)
         try #require(state.diagnostics == [], "\(state.diagnostics.map(\.description))")
         return try #require(state.deployments.values.first)
+    }
+
+    /// A mapping of YAML as JSON.
+    static func json(_ yaml: String) throws -> String {
+        let document = try #require(DocumentText.split(yaml).first)
+        let root = try #require(DocumentComposer.compose(document).roots.first?.node)
+        return CanonicalJSON.text(root.json)
+    }
+
+    /// JSON without some keys, wherever they stand.
+    static func removing(_ keys: Set<String>, from json: Data) throws -> Data {
+        // Not by way of `JSONValue`: a `Duration` holds numbers that are too large for it.
+        func removed(_ value: Any) -> Any {
+            switch value {
+            case let members as [String: Any]: members.filter { !keys.contains($0.key) }.mapValues(removed)
+            case let items as [Any]: items.map(removed)
+            default: value
+            }
+        }
+        return try JSONSerialization.data(withJSONObject: removed(try JSONSerialization.jsonObject(with: json)))
     }
 
     /// What is wrong with a text, as people read it, without the file's name.

@@ -80,6 +80,14 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "drain: {timeout: 5s}", "rollout: {unavailableAfter: 1m}", "replicas: external", "replicas: 7",
+    ])
+    func `how many there are, and how they go, makes no new revision`(_ field: String) throws {
+        let plain = try revision(Manifests.inCluster())
+        #expect(try revision(Manifests.inCluster(spec: field)) == plain)
+    }
+
     @Test func `a pull secret is the same by its name and as an object`() throws {
         let byName = Manifests.inCluster(runtime: "{image: a, imagePullSecrets: [registry]}")
         let asObject = Manifests.inCluster(runtime: "{image: a, imagePullSecrets: [{name: \"registry\"}]}")

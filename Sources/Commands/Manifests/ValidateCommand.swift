@@ -1,34 +1,50 @@
 import ArgumentParser
 import Foundation
+import KubernetesClient
 import ModelManifests
 
 /// `mlctl validate PATH…`: for CI and editors.
-struct ValidateCommand: ParsableCommand {
+struct ValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate",
         abstract: "Check manifests: every error at once, with its place and what would be right.",
         discussion: """
-            A folder is searched for *.yaml and *.yml; references are resolved between all the files given. Exits 2 if \
-            anything is wrong.
+            A folder is searched for *.yaml and *.yml; references are resolved between all the files given. With --server \
+            a cluster's API server is asked too, by a dry run that changes nothing: it knows its own rules, policies, \
+            webhooks and quotas.
+
+            Exits 2 if anything is wrong, 5 if the API server cannot be asked, 4 if it takes too long.
 
             Examples:
               mlctl validate manifests/
               mlctl validate model.yaml runtime.yaml -o json
               mlctl validate deploy -o sarif > mlctl.sarif        for code scanning
               mlctl validate deploy -o junit > mlctl.xml          for test reports
+              mlctl validate deploy --server --context staging
             """)
 
     enum Output: String, CaseIterable, ExpressibleByArgument { case text, json, sarif, junit }
 
     @Argument(help: "Files and folders.") var paths: [String]
     @Option(name: .shortAndLong, help: "text, json, sarif or junit.") var output: Output = .text
+    @Flag(help: "Ask a cluster's API server too. Nothing is changed there.") var server = false
+    @Option(help: "With --server: a context of the kubeconfig; the current one.") var context: String?
+    @Option(help: "With --server: the kubeconfig; $KUBECONFIG, else ~/.kube/config.") var kubeconfig: String?
 
-    func run() throws {
+    func validate() throws {
+        guard server || (context == nil && kubeconfig == nil) else {
+            throw ValidationError("--context and --kubeconfig go with --server")
+        }
+    }
+
+    func run() async throws {
         let files = try ManifestFiles.read(paths)
         let desired = DesiredState.resolve(files: files.map(\.parsed))
+        var diagnostics = desired.diagnostics
+        if server { diagnostics += try await refusedByServer(desired, files) }
         let report = ValidationReport(
             files: files.map(\.path), deployments: desired.deployments.values.map(\.self),
-            diagnostics: desired.diagnostics.sorted())
+            diagnostics: diagnostics.sorted())
         switch output {
         case .text: print(report.text)
         case .json: print(try report.json())
@@ -36,5 +52,25 @@ struct ValidateCommand: ParsableCommand {
         case .junit: print(report.junit)
         }
         if !report.diagnostics.isEmpty { throw ExitCode(2) }
+    }
+
+    /// Of the deployments that mlctl finds no fault with.
+    private func refusedByServer(
+        _ desired: DesiredState, _ files: [(path: String, parsed: ParsedFile)]
+    ) async throws -> [Diagnostic] {
+        let validation: ServerValidation
+        do {
+            let cluster = ClusterSettings(
+                name: context ?? "of the kubeconfig", kubeconfig: kubeconfig, context: context)
+            validation = ServerValidation(api: try cluster.api())
+        } catch let error as APIError {
+            throw CommandFailure(.unreachable, error.message)
+        }
+        let paths = Dictionary(files.flatMap { file in file.parsed.keys.map { ($0, file.path) } }) { first, _ in first }
+        return try await validation.diagnostics(of: Array(desired.deployments.values)) { key, field in
+            guard let path = paths[key] else { return ("", nil) }
+            let bytes = FileManager.default.contents(atPath: path).map { Array($0) } ?? []
+            return (path, ManifestPlace.find(field, of: key, in: bytes))
+        }
     }
 }

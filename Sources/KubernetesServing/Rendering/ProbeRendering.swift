@@ -3,7 +3,7 @@ import ModelManifests
 /// Probes as Kubernetes has them: whole seconds, at least one. Defaults are those of a local instance.
 enum ProbeRendering {
     /// How long a server without a start-up probe may take to become ready before it is started anew.
-    static let longestStartSeconds = 600
+    static let longestStartSeconds = Int(Probe.longestStart.components.seconds)
 
     static func probes(_ runtime: Runtime, ports: ServerPorts) -> [String: JSONValue] {
         let readiness = runtime.probes.readiness ?? Probe(check: .tcpSocket(port: nil))
@@ -18,7 +18,9 @@ enum ProbeRendering {
     /// Until it has been ready once, a server is not judged by its liveness.
     private static func startup(like readiness: Probe) -> Probe {
         var probe = readiness
-        probe.failureThreshold = max(1, longestStartSeconds / seconds(readiness.period))
+        // Kubernetes asks from the first second on. A server that is there is not kept waiting for a readiness period.
+        probe.period = min(probe.period, .seconds(1))
+        probe.failureThreshold = max(1, longestStartSeconds / seconds(probe.period))
         return probe
     }
 

@@ -35,9 +35,12 @@ public enum CustomResourceDefinition {
         [
             "description": "One model service, wanted: mlctl keeps what git says in spec, and its record in status.",
             "type": "object", "required": ["spec"],
+            "x-kubernetes-validations": .array(DeploymentServerRules.object.map(\.json)),
             "properties": [
                 "apiVersion": ["type": "string"], "kind": ["type": "string"], "metadata": ["type": "object"],
-                "spec": StructuralSchema.structural(DeploymentFields.spec.schema()),
+                "spec": StructuralSchema.structural(DeploymentFields.spec.schema()).merging([
+                    "description": "What is wanted, as git has it."
+                ]),
                 "status": StatusSchema.schema,
             ],
         ]

@@ -10,6 +10,11 @@ enum StructuralSchema {
     /// - Parameter schema: JSON Schema, draft 2020-12, as `Shape` makes it.
     static func structural(_ schema: JSONValue) -> JSONValue {
         guard case .object(var members) = schema else { return [.init(preservesUnknown): true] }
+        if case .object(var own)? = members[ServerRule.structuralKeyword] {
+            own["description"] = members["description"]
+            own[ServerRule.keyword] = members[ServerRule.keyword]
+            return .object(own)
+        }
         if [members["anyOf"], members["oneOf"]].contains(where: isChoiceOfTypes) {
             return object(["description": members["description"], preservesUnknown: true])
         }

@@ -39,7 +39,15 @@ enum CompareFields {
                     "goes with metric only", field: "source", of: node, suggestion: "write it within ratio or mean")
             }
             settle(&gate, node, &reading)
-        })
+        }
+    ).checkedByServer(
+        ServerRule(
+            "!has(self.slowerThan) || !has(self.metric) || self.metric == 'slow'",
+            "slowerThan goes with metric 'slow' only"),
+        ServerRule("!has(self.source) || has(self.metric)", "source goes with metric only"),
+        ServerRule(
+            "!has(self.metric) || !self.metric.startsWith('latency') || !has(self.maxAbsoluteIncrease)",
+            "maxAbsoluteIncrease goes with rates only"))
 
     static let outcome = Shape<CompareGate>.object(
         CompareGate(.counters(CounterRatio(outcome: "")), maxRelativeIncrease: nil),
@@ -152,5 +160,9 @@ enum CompareFields {
                 reading.report(
                     "of nothing can never be excluded: one of relative and absolute must be above 0", at: node.place)
             }
-        })
+        }
+    ).checkedByServer(
+        ServerRule(
+            "!has(self.relative) || self.relative > 0.0 || !has(self.absolute) || self.absolute > 0.0",
+            "one of relative and absolute must be above 0"))
 }

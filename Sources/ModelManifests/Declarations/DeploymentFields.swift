@@ -3,9 +3,10 @@ struct WrittenDeployment: Sendable {
     var model = WrittenModel()
     var runtime = Runtime(command: [])
     var target = Target.local
-    var replicas = 1
+    var replicas = WrittenReplicas()
     var resources = Resources()
     var endpoint = Endpoint()
+    var drain = Drain()
     var traffic = WrittenTraffic()
     var rollout = WrittenRollout()
     var dependsOn: [WrittenDependency] = []
@@ -29,9 +30,15 @@ enum DeploymentFields {
                 $0.runtime = $1
             },
             Field("target", TargetFields.shape, "Where it is served; local.") { $0.target = $1 },
-            Field("replicas", .wholeNumber(1...1000), "How many instances are wanted; 1.") { $0.replicas = $1 },
+            Field(
+                "replicas", ReplicasFields.shape,
+                "How many instances are wanted; 1. In a cluster also external: an autoscaler or a person says how many."
+            ) { $0.replicas = $1 },
             Field("resources", ResourceFields.shape, "What an instance may use.") { $0.resources = $1 },
             Field("endpoint", EndpointFields.endpoint, "Where the service answers.") { $0.endpoint = $1 },
+            Field("drain", EndpointFields.drain, "How long requests may go on whose instance or revision is leaving.") {
+                $0.drain = $1
+            },
             Field("traffic", TrafficFields.shape, "Which revision answers whom, and what is seen of it.") {
                 $0.traffic = $1
             },
@@ -42,8 +49,10 @@ enum DeploymentFields {
         check: { deployment, node, reading in
             StrategyRules.check(deployment, node, &reading)
             RouterRules.check(deployment, node, &reading)
+            ReplicasFields.check(deployment, node, &reading)
             checkFiles(of: deployment, node, &reading)
-        })
+        }
+    ).checkedByServer(DeploymentServerRules.spec)
 
     /// Whether the model's files can be fetched where it is served.
     private static func checkFiles(

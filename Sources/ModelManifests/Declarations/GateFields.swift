@@ -41,7 +41,8 @@ enum GateFields {
             if gate.name == nil, gate.kind != nil, node["name"] == nil {
                 reading.report("is missing", field: "name", of: node, suggestion: "give the gate a name")
             }
-        })
+        }
+    ).checkedByServer(ServerRule("has(self.name) || has(self.template)", "name is missing"))
 
     /// A step's `gate`.
     static let stepGate = Shape<WrittenGate>.object(

@@ -29,7 +29,10 @@ enum ManifestFields {
     static let apiVersion = "mlctl.dev/v1alpha1"
 
     static let modelDeployment = document(
-        .modelDeployment, spec: DeploymentFields.spec, initial: WrittenDeployment(), summary: "What is wanted.")
+        .modelDeployment, spec: DeploymentFields.spec, initial: WrittenDeployment(), summary: "What is wanted."
+    ) { manifest, node, reading in
+        ClusterRules.checkMetadata(manifest, node, &reading)
+    }
     static let servingRuntime = document(
         .servingRuntime, spec: RuntimeFields.servingRuntime, initial: Runtime(command: []),
         summary: "The fields that ModelDeployments take over by its name.")
@@ -40,7 +43,8 @@ enum ManifestFields {
         initial: PredictionProfile(buckets: .edges([]), counts: []), summary: "What drift is measured from.")
 
     private static func document<Spec>(
-        _ kind: ManifestKind, spec: Shape<Spec>, initial: Spec, summary: String
+        _ kind: ManifestKind, spec: Shape<Spec>, initial: Spec, summary: String,
+        check: @escaping @Sendable (WrittenManifest<Spec>, SourceNode, inout DocumentReading) -> Void = { _, _, _ in }
     ) -> Shape<WrittenManifest<Spec>> {
         .object(
             WrittenManifest(spec: initial),
@@ -58,7 +62,7 @@ enum ManifestFields {
                 },
                 Field("metadata", metadata, "What it is called.", isRequired: true) { $0.metadata = $1 },
                 Field("spec", spec, summary, isRequired: true) { $0.spec = $1 },
-            ])
+            ], check: { manifest, node, reading in check(manifest, node, &reading) })
     }
 
     private static let metadata = Shape<WrittenMetadata>.object(

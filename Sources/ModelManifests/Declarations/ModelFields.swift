@@ -46,7 +46,7 @@ enum ModelFields {
         guard let problem = StorageURI.problem(text) else { return text }
         reading.report(problem.message, at: node.place, suggestion: problem.suggestion)
         return nil
-    }.schema(adding: ["pattern": .string(StorageURI.pattern)])
+    }.schema(adding: ["pattern": .string(StorageURI.pattern)]).checkedByServer(StorageURI.staysInVolume)
 
     private static let digest = Shape<Digest>(
         read: { node, reading in
@@ -57,5 +57,5 @@ enum ModelFields {
             return nil
         },
         canonical: { node in node.text.flatMap(Digest.init).map { .string($0.description) } ?? .null },
-        schema: { ["type": "string", "pattern": "^sha256:[0-9a-fA-F]{64}$"] })
+        schema: { ["type": "string", "pattern": "^sha256:[0-9a-fA-F]{64}$", "maxLength": 71] })
 }

@@ -7,7 +7,7 @@ enum PodFields {
         Field("imagePullSecrets", pullSecrets, "In a cluster: secrets of the namespace that images are pulled with.") {
             $0.settings.imagePullSecrets = $1
         },
-        Field("nodeSelector", .dictionary(.text(atMost: 63, canBeEmpty: true)), "In a cluster: labels of the nodes.") {
+        Field("nodeSelector", .nodeLabels, "In a cluster: labels of the nodes.") {
             $0.settings.nodeSelector = $1
         },
         Field("tolerations", .list(toleration, count: 0...64), "In a cluster: taints that the pods put up with.") {
@@ -17,7 +17,10 @@ enum PodFields {
         {
             $0.settings.security = $1
         },
-        Field("podTemplate", podTemplate, "In a cluster: {metadata, spec} of a pod, laid over what mlctl writes.") {
+        Field(
+            "podTemplate", PodTemplateRules.shape,
+            "In a cluster: {metadata, spec} of a pod, laid over what mlctl writes."
+        ) {
             $0.settings.template = $1
         },
     ]
@@ -27,12 +30,12 @@ enum PodFields {
     private static let toleration = Shape<Toleration>.object(
         Toleration(),
         fields: [
-            Field("key", .string(atMost: 316), "The taint's key; all, with operator: Exists.") { $0.key = $1 },
+            Field("key", .labelKey, "The taint's key; all, with operator: Exists.") { $0.key = $1 },
             Field(
                 "operator", .choice(of: "operator", available: ["Equal", "Exists"], later: []),
                 "Equal or Exists; Equal."
             ) { $0.operator = $1 },
-            Field("value", .text(atMost: 63, canBeEmpty: true), "With Equal: the taint's value.") { $0.value = $1 },
+            Field("value", .labelValue, "With Equal: the taint's value.") { $0.value = $1 },
             Field(
                 "effect", .choice(of: "effect", available: ["NoSchedule", "PreferNoSchedule", "NoExecute"], later: []),
                 "NoSchedule, PreferNoSchedule or NoExecute; all."
@@ -59,64 +62,15 @@ enum PodFields {
                     "goes with effect: NoExecute only", field: "tolerationSeconds", of: node,
                     suggestion: "leave it out, or write effect: NoExecute")
             }
-        })
-
-    /// Open below `spec`: it is the cluster that knows its pods. What would break mlctl's own is refused here.
-    private static let podTemplate = Shape<JSONValue>.raw { node, reading in
-        let template = RawMapping(node, fields: ["metadata", "spec"], "a pod template", &reading)
-        template?.read("metadata", &reading) { metadata, reading in
-            let metadata = RawMapping(metadata, fields: ["labels", "annotations"], "a pod's metadata", &reading)
-            for field in ["labels", "annotations"] {
-                metadata?.read(field, &reading) { checkKeys(of: $0, &$1) }
-            }
         }
-        template?.read("spec", &reading) { spec, reading in
-            guard case .mapping = spec.content else {
-                return reading.report("must be a mapping, not \(spec.shownInMessages)", at: spec.place)
-            }
-            for field in ["containers", "initContainers"] {
-                RawMapping(spec)?.read(field, &reading) { checkNames(of: $0, &$1) }
-            }
-        }
-    }
-
-    private static func checkKeys(of labels: SourceNode, _ reading: inout DocumentReading) {
-        guard case .mapping(let entries) = labels.content else {
-            return reading.report("must be a mapping of names to text, not \(labels.shownInMessages)", at: labels.place)
-        }
-        for entry in entries {
-            reading.enter(.field(entry.key.shortened))
-            if entry.key.hasPrefix("\(ManifestFields.group)/") {
-                reading.report(
-                    "is mlctl's own: pods are found by it", at: entry.keyPlace, suggestion: "choose another name")
-            }
-            if case .scalar(let text, let isPlain) = entry.value.content {
-                if isPlain, PlainScalar.isBool(text) || PlainScalar.isNumber(text) {
-                    reading.report(
-                        "must be text, not \(entry.value.shownInMessages)", at: entry.value.place,
-                        suggestion: "put it in quotes: \"\(text.shortened)\"")
-                }
-            } else {
-                reading.report("must be text, not \(entry.value.shownInMessages)", at: entry.value.place)
-            }
-            reading.leave()
-        }
-    }
-
-    /// Containers are laid over one another by their names.
-    private static func checkNames(of containers: SourceNode, _ reading: inout DocumentReading) {
-        guard case .sequence(let items) = containers.content else {
-            return reading.report("must be a list, not \(containers.shownInMessages)", at: containers.place)
-        }
-        for (index, item) in items.enumerated() where item["name"]?.text == nil {
-            reading.enter(.index(index))
-            reading.report(
-                "is missing", field: "name", of: item,
-                suggestion: "name the container that this is laid over, or a new one"
-            )
-            reading.leave()
-        }
-    }
+    ).checkedByServer(
+        ServerRule(
+            "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value == ''",
+            "value goes with operator: Equal only"),
+        ServerRule("has(self.key) || (has(self.operator) && self.operator == 'Exists')", "key is missing"),
+        ServerRule(
+            "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+            "tolerationSeconds goes with effect: NoExecute only"))
 }
 
 extension Runtime {
@@ -142,5 +96,36 @@ extension Shape where Value == String {
             },
             canonical: { node in .string((inner(node) ?? node).text ?? "") },
             schema: { ["anyOf": [name.schema(), object.schema()]] })
+    }
+}
+
+extension Shape where Value == String {
+    /// `NAME` or `DOMAIN/NAME`, as labels, annotations and taints are called.
+    fileprivate static var labelKey: Shape {
+        string(atMost: 317).map { text, node, reading -> String? in
+            guard let problem = NameRules.problem(withLabelKey: text) else { return text }
+            reading.report(problem.message, at: node.place, suggestion: problem.suggestion)
+            return nil
+        }.schema(adding: ["pattern": .string(NameRules.labelKeyPattern)])
+    }
+
+    fileprivate static var labelValue: Shape {
+        text(canBeEmpty: true).map { text, node, reading -> String? in
+            guard let problem = NameRules.problem(withLabelValue: text) else { return text }
+            reading.report(problem.message, at: node.place, suggestion: problem.suggestion)
+            return nil
+        }.schema(adding: ["pattern": .string(NameRules.labelValuePattern), "maxLength": 63])
+    }
+}
+
+extension Shape where Value == [String: String] {
+    fileprivate static var nodeLabels: Shape {
+        let labels = Shape.dictionary(Shape<String>.labelValue, count: 64)
+        return Shape(
+            read: { node, reading in
+                let values = labels.read(node, &reading)
+                ClusterRules.checkKeys(node, &reading)
+                return values
+            }, canonical: labels.canonical, schema: labels.schema)
     }
 }

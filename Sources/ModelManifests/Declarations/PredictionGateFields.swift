@@ -23,7 +23,11 @@ enum PredictionGateFields {
                     "must be above maxShift (\(gate.maxShift)), or no candidate could ever pass", field: "passShift",
                     of: node)
             }
-        })
+        }
+    ).checkedByServer(
+        ServerRule(
+            "!has(self.passShift) || self.passShift > (has(self.maxShift) ? self.maxShift : 0.05)",
+            "passShift must be above maxShift, or no candidate could ever pass"))
 
     static let drift = Shape<WrittenGateKind>.object(
         WrittenGateKind(kind: .drift(DriftGate(observe: PredictionObservation.defaultName))),

@@ -3,7 +3,10 @@ enum ProbeFields {
     static let probes = Shape<Probes>.object(
         Probes(),
         fields: [
-            Field("startup", probe, "Until it succeeds, the others are not asked.") { $0.startup = $1 },
+            Field(
+                "startup", startup,
+                "Until it succeeds, the others are not asked. Without failureThreshold it may take ten minutes."
+            ) { $0.startup = $1 },
             Field("readiness", probe, "While it fails, the instance gets no traffic.") { $0.readiness = $1 },
             Field("liveness", probe, "Where it fails, the instance is started anew.") { $0.liveness = $1 },
         ])
@@ -13,6 +16,15 @@ enum ProbeFields {
         reading.report("must begin with '/'", at: node.place, suggestion: "did you mean '/\(text.shortened)'?")
         return nil
     }.schema(adding: ["pattern": "^/"])
+
+    /// Kubernetes would give a server thirty seconds. Large models load for minutes, and who writes a start-up probe means
+    /// to be patient: its threshold follows from what every server has that has no such probe.
+    private static let startup = probe.map { written, node, _ -> Probe? in
+        guard node["failureThreshold"].map(\.isNull) ?? true else { return written }
+        var probe = written
+        probe.failureThreshold = Probe.failuresOfLongestStart(period: probe.period)
+        return probe
+    }
 
     private static let probe = Shape<Probe>.object(
         Probe(check: .tcpSocket(port: nil)),
@@ -25,10 +37,13 @@ enum ProbeFields {
             },
             .unavailable("exec", "use httpGet or tcpSocket"),
             .unavailable("grpc", "use httpGet or tcpSocket"),
-            Field("periodSeconds", seconds(from: 0.01), "Between two probes; 1.") { $0.period = $1 },
+            Field("periodSeconds", seconds(from: 0.01), "Between two probes; 10.") { $0.period = $1 },
             Field("timeoutSeconds", seconds(from: 0.01), "For one probe; 1.") { $0.timeout = $1 },
             Field("initialDelaySeconds", seconds(from: 0), "Before the first; 0.") { $0.initialDelay = $1 },
-            Field("failureThreshold", .wholeNumber(1...10_000), "Failures in a row that count; 3.") {
+            Field(
+                "failureThreshold", .wholeNumber(1...10_000),
+                "Failures in a row that count; 3, and for startup as many as ten minutes take."
+            ) {
                 $0.failureThreshold = $1
             },
             Field("successThreshold", .wholeNumber(1...10_000), "Successes in a row that count; 1.") {

@@ -86,7 +86,7 @@ enum RolloutFields {
             Field("ab", test, "ab: the share, the goal and the end of the test.") { $0.test = $1 },
             Field("shadow", shadow, "shadow: how its answers are held against stable's.") { $0.spec.shadow = $1 },
             Field(
-                "steps", .list(step, count: 1...100), "What is done, one after the other; it ends with setWeight: 100."
+                "steps", steps, "What is done, one after the other; it ends with setWeight: 100."
             ) {
                 $0.steps = $1
             },
@@ -106,12 +106,30 @@ enum RolloutFields {
                 $0.spec.onInsufficient = $1
             },
             Field("onFailure", .choice(of: "action"), "When a gate fails; rollback.") { $0.spec.onFailure = $1 },
+            Field(
+                "unavailableAfter", .duration(.seconds(1)...GoDuration.longest),
+                "A candidate that was not available for so long, in any two minutes or twice as long, has failed; 30s."
+            ) { $0.spec.unavailableAfter = $1 },
             Field("probation", probation, "Keeps the old revision warm after promotion.") { $0.spec.probation = $1 },
         ],
         check: { rollout, node, reading in
             RolloutRules.checkWeights(rollout.steps ?? [], node, &reading)
             RolloutRules.checkGateNames(rollout, node, &reading)
-        })
+        }
+    ).checkedByServer(RolloutServerRules.all)
+
+    /// No steps at all are not the steps that are there by default: those come where the field is left out.
+    private static let steps: Shape<[WrittenStep]> = {
+        let list = Shape<[WrittenStep]>.list(step, count: 1...100)
+        return Shape(
+            read: { node, reading in
+                guard case .sequence(let items) = node.content, items.isEmpty else { return list.read(node, &reading) }
+                reading.report(
+                    "has no step, and a rollout ends with setWeight: 100", at: node.place,
+                    suggestion: "write [{setWeight: 100}], or leave steps out for those that are there by default")
+                return nil
+            }, canonical: list.canonical, schema: list.schema)
+    }()
 
     private static let step = Shape<WrittenStep>.object(
         WrittenStep(),
@@ -203,8 +221,10 @@ enum RolloutRules {
         guard let last = steps.last, case .sequence(let items)? = rollout["steps"]?.content, items.count == steps.count
         else { return }
         var weight = 0
+        var rises = true
         for (index, step) in steps.enumerated() {
             guard case .setWeight(let next)? = step.action else { continue }
+            rises = rises && next >= weight
             if next < weight {
                 report(
                     "setWeight falls from \(weight) to \(next)", step: index, of: steps, &reading,
@@ -216,6 +236,7 @@ enum RolloutRules {
         }
         switch last.action {
         case .setWeight(100)?, nil: break
+        case .setWeight? where !rises && weight == 100: break
         case _ where weight == 100:
             report(
                 "stands after setWeight: 100, where the rollout ends", step: steps.count - 1, of: steps, &reading,

@@ -31,7 +31,7 @@ enum RuntimeFields {
             Field("args", .list(.text(canBeEmpty: true)), "Further arguments. $(NAME) is replaced as in Kubernetes.") {
                 $0.args = $1
             },
-            Field("env", EnvironmentFields.list, "Environment variables, beside those that every server gets.") {
+            Field("env", EnvironmentFields.runtime, "Environment variables, beside those that every server gets.") {
                 $0.env = $1
             },
             Field("ports", ports, "Named ports. Each becomes a free port, given as PORT and PORT_<NAME>.") {
@@ -64,7 +64,10 @@ enum RuntimeFields {
     ).map { ports, node, reading in
         reading.reportRepeated(ports.map(\.name), in: node, noun: "ports are named")
         return ports
-    }
+    }.checkedByServer(
+        ServerRule(
+            "self.all(p, self.exists_one(q, (has(q.name) ? q.name : 'http') == (has(p.name) ? p.name : 'http')))",
+            "no two ports may have one name; one without a name is called http"))
 
     private static let warmup = Shape<Warmup>.object(
         Warmup(file: ""),
@@ -91,7 +94,8 @@ enum RuntimeFields {
             return nil
         }
         return text
-    }
+    }.schema(adding: ["pattern": "^[^/]"]).checkedByServer(
+        ServerRule("!self.split('/').exists(part, part == '..')", "must stay within the model's folder"))
 
     private static let metrics = Shape<RuntimeMetrics>.object(
         RuntimeMetrics(),
@@ -106,10 +110,15 @@ enum RuntimeFields {
 
 /// How `env` is written.
 enum EnvironmentFields {
-    static let list = Shape<[EnvironmentVariable]>.list(variable).map { variables, node, reading in
+    /// Of a check, whose repeated names only mlctl finds: in a hundred steps the API server could not count them.
+    static let list = Shape<[EnvironmentVariable]>.list(variable, count: 0...200).map { variables, node, reading in
         reading.reportRepeated(variables.map(\.name), in: node, noun: "variables are named")
         return variables
     }
+
+    /// Of a model server.
+    static let runtime = list.checkedByServer(
+        ServerRule("self.all(v, self.exists_one(w, w.name == v.name))", "no two variables may have one name"))
 
     private static let variable = Shape<EnvironmentVariable>.object(
         EnvironmentVariable(name: "", value: .literal("")),
@@ -132,7 +141,7 @@ enum EnvironmentFields {
             "'\(text.shortened)' is not a name of an environment variable: letters, digits, '_', '-' and '.', and no "
                 + "digit first", at: node.place)
         return nil
-    }
+    }.schema(adding: ["pattern": .string(NameRules.environmentNamePattern)])
 }
 
 extension DocumentReading {

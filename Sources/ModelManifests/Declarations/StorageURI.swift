@@ -7,7 +7,14 @@ enum StorageURI {
 
     private static let known = ["file"] + cluster
 
-    static var pattern: String { "^(\(known.joined(separator: "|"))):.+" }
+    /// Every scheme with what must follow it; `..` in a volume's path is `staysInVolume`'s.
+    static var pattern: String {
+        let claim = NameRules.dnsSubdomainPattern.dropFirst().dropLast()
+        return "^(file:/*[^/].*|https://[^/]+.*|(oci|s3|gs|hf)://[^/]+/+[^/].*|pvc://\(claim)(/.*)?)$"
+    }
+
+    static let staysInVolume = ServerRule(
+        "!self.startsWith('pvc:') || (!self.contains('/../') && !self.endsWith('/..'))", "must stay within the volume")
 
     typealias Problem = (message: String, suggestion: String?)
 

@@ -21,7 +21,7 @@ enum TargetFields {
             { $0.kubernetes.hostnames = $1 },
         ],
         rules: [.atMostOne(["gateways", "parentRefs"])], check: check
-    ).map { written, _, _ in written.target }
+    ).checkedByServer(DeploymentServerRules.target).map { written, _, _ in written.target }
 
     private static let gateways = Shape<[GatewayReference]>.list(
         .object(

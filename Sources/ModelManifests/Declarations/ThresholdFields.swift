@@ -83,7 +83,20 @@ enum ThresholdFields {
                     "must be between 0 and 1: '\(metric.rawValue)' is a share of the requests", field: name, of: node,
                     suggestion: "0.05 is 5 %")
             }
-        })
+        }
+    ).checkedByServer(
+        ServerRule("!has(self.min) || !has(self.max) || self.min <= self.max", "min is above max: no value passes"),
+        ServerRule(
+            "!has(self.metric) || !(self.metric in ['errors', 'rejected']) || ((!has(self.min) || (self.min >= 0.0 && self.min "
+                + "<= 1.0)) && (!has(self.max) || (self.max >= 0.0 && self.max <= 1.0)))",
+            "min and max of errors and rejected are shares, between 0 and 1"),
+        ServerRule("!has(self.metric) || !has(self.source) || self.source == 'proxy'", "metric is of the proxy only"),
+        ServerRule(
+            "!has(self.query) || (has(self.source) && self.source != 'proxy')",
+            "query needs a source that understands it"),
+        ServerRule(
+            "!has(self.range) || (has(self.query) && has(self.source) && self.source != 'server')",
+            "range goes with a query of a source that keeps time series"))
 
     private static func checkSource(_ gate: ThresholdGate, _ node: SourceNode, _ reading: inout DocumentReading) {
         if case .metric = gate.measure, node["range"] != nil {

@@ -77,6 +77,6 @@ enum TrafficFields {
             guard !NameRules.isToken(text) else { return text }
             reading.report("'\(text.shortened)' is not a name of a \(noun)", at: node.place)
             return nil
-        }
+        }.schema(adding: ["pattern": .string(NameRules.tokenPattern)])
     }
 }

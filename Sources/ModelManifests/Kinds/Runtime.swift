@@ -78,6 +78,7 @@ public struct Probes: Hashable, Codable, Sendable {
     }
 }
 
+/// Without other numbers it is as in Kubernetes: every ten seconds, one second to answer, three failures in a row.
 public struct Probe: Hashable, Codable, Sendable {
     public enum Check: Hashable, Codable, Sendable {
         /// GET `path`; 200 to 399 is success.
@@ -94,7 +95,7 @@ public struct Probe: Hashable, Codable, Sendable {
     public var successThreshold: Int
 
     public init(
-        check: Check, period: Duration = .seconds(1), timeout: Duration = .seconds(1),
+        check: Check, period: Duration = .seconds(10), timeout: Duration = .seconds(1),
         initialDelay: Duration = .zero, failureThreshold: Int = 3, successThreshold: Int = 1
     ) {
         self.check = check
@@ -103,6 +104,17 @@ public struct Probe: Hashable, Codable, Sendable {
         self.initialDelay = initialDelay
         self.failureThreshold = failureThreshold
         self.successThreshold = successThreshold
+    }
+}
+
+extension Probe {
+    /// So long a server may take to start where its runtime does not say.
+    public static let longestStart = Duration.seconds(600)
+
+    /// The failures in a row that fill `longestStart`.
+    static func failuresOfLongestStart(period: Duration) -> Int {
+        let leastFailures = 3
+        return max(leastFailures, Int((longestStart / max(period, .milliseconds(10))).rounded(.up)))
     }
 }
 

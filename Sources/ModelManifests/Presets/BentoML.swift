@@ -25,7 +25,6 @@ extension RuntimePresets {
               httpGet: {path: /readyz}
             liveness:
               httpGet: {path: /livez}
-              periodSeconds: 5
           metrics: {path: /metrics, port: http, dialect: bentoml}
         """
 }

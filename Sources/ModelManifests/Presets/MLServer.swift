@@ -37,7 +37,6 @@ extension RuntimePresets {
               httpGet: {path: /v2/health/ready}
             liveness:
               httpGet: {path: /v2/health/live}
-              periodSeconds: 5
           metrics: {path: /metrics, port: metrics, dialect: mlserver}
         """
 }

@@ -21,11 +21,9 @@ extension RuntimePresets {
               failureThreshold: 1800
             readiness:
               httpGet: {path: /health}
-              periodSeconds: 2
               timeoutSeconds: 5
             liveness:
               httpGet: {path: /health}
-              periodSeconds: 10
               timeoutSeconds: 10
           terminationGracePeriod: 2m
           metrics: {path: /metrics, port: http, dialect: vllm}

@@ -10,6 +10,10 @@ enum GoDuration {
     /// Longer than anything that is waited for, and far from what `Duration` cannot hold.
     static let longest = Duration.seconds(10 * 365 * 24 * 3600)
 
+    /// Nobody needs more; the API server has to know how long a text can be.
+    static let limitBytes = 64
+    static let pattern = "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$"
+
     private static let unitNanoseconds: [String: Int128] = [
         "ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000,
         "h": 3_600_000_000_000,

@@ -3,6 +3,13 @@ public enum NameRules {
     static let dnsLabelPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
     static let dnsSubdomainPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
     static let shortNamePattern = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+    static let serviceNamePattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+    /// A label's value in Kubernetes, which may be empty.
+    static let labelValuePattern = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
+    static let environmentNamePattern = "^([-_a-zA-Z][-._a-zA-Z0-9]*|\\.[-_a-zA-Z0-9][-._a-zA-Z0-9]*)$"
+    static let labelKeyPattern =
+        "^(\(dnsSubdomainPattern.dropFirst().dropLast())/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+    static let tokenPattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
     private static let limitBytes = 63
 
     public static func isDNSLabel(_ text: String) -> Bool {
@@ -28,10 +35,60 @@ public enum NameRules {
         }
     }
 
-    /// A name of an environment variable, as Kubernetes has them.
+    /// A name of an environment variable, as Kubernetes has them: neither `.` nor what begins with `..`.
     static func isEnvironmentName(_ text: String) -> Bool {
-        guard let first = text.utf8.first, !isDigit(first) else { return false }
+        guard let first = text.utf8.first, !isDigit(first), text != ".", !text.hasPrefix("..") else { return false }
         return text.utf8.allSatisfy { isLetterOrDigit($0) || "-_.".utf8.contains($0) }
+    }
+
+    /// A label of DNS that begins with a letter (RFC 1035), as Services are named.
+    static func isServiceName(_ text: String) -> Bool {
+        isDNSLabel(text) && !(text.utf8.first.map(isDigit) ?? true)
+    }
+
+    /// A port's name in a pod (RFC 6335): at most 15 characters, with a letter among them, and no two '-' in a row.
+    static func isPortName(_ text: String) -> Bool {
+        let limitBytes = 15
+        return isDNSLabel(text) && text.utf8.count <= limitBytes && !text.contains("--")
+            && !text.utf8.allSatisfy { isDigit($0) || $0 == UInt8(ascii: "-") }
+    }
+
+    /// What a label's or an annotation's key lacks to be one: `NAME` or `DOMAIN/NAME`. Nil where it is one.
+    static func problem(withLabelKey key: String) -> (message: String, suggestion: String?)? {
+        let parts = key.split(separator: "/", omittingEmptySubsequences: false)
+        if parts.count <= 2, isShortName(String(parts.last ?? "")),
+            parts.count == 1 || isDNSSubdomain(String(parts[0]))
+        {
+            return nil
+        }
+        let repaired = repairedName(key.replacing("/", with: "-"))
+        return (
+            "'\(key.shortened)' is not a key that Kubernetes takes: a name of letters, digits, '-', '_' and '.', at most 63, "
+                + "with a letter or digit at both ends; a domain and '/' may stand before it",
+            repaired.map { "did you mean '\($0)'?" }
+        )
+    }
+
+    /// What a label's value lacks to be one. Nil where it is one.
+    static func problem(withLabelValue value: String) -> (message: String, suggestion: String?)? {
+        guard !value.isEmpty, !isShortName(value) else { return nil }
+        return (
+            "'\(value.shortened)' is not a label's value that Kubernetes takes: letters, digits, '-', '_' and '.', at most 63, "
+                + "with a letter or digit at both ends",
+            repairedName(value).map { "did you mean '\($0)'?" } ?? "write it as an annotation, which may hold any text"
+        )
+    }
+
+    /// The name that was meant by one with spaces and other signs.
+    private static func repairedName(_ text: String) -> String? {
+        let replaced = text.map { character in
+            character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
+                ? character : "-"
+        }
+        func isEnd(_ character: Character) -> Bool { "-_.".contains(character) }
+        let trimmed = replaced.drop(while: isEnd).prefix(limitBytes).reversed().drop(while: isEnd).reversed()
+        let name = String(trimmed)
+        return isShortName(name) ? name : nil
     }
 
     /// A name of an HTTP header or of a cookie: a token of RFC 9110.

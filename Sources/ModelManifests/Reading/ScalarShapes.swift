@@ -39,7 +39,10 @@ extension Shape where Value == String {
                 return text
             },
             canonical: { node in .string(node.text ?? "") },
-            schema: { ["type": "string"] })
+            schema: {
+                let schema: JSONValue = ["type": "string", "maxLength": .integer(limit)]
+                return canBeEmpty ? schema : schema.merging(["minLength": 1])
+            })
     }
 
     /// A label of DNS (RFC 1123): lower-case letters, digits and '-', at most 63.
@@ -161,6 +164,11 @@ extension Shape where Value == Double {
                     schema[isOpen ? "exclusiveMinimum" : "minimum"] = bounds.low
                 }
                 if isBounded { schema[isOpen ? "exclusiveMaximum" : "maximum"] = bounds.high }
+                if case .number = bounds.low {
+                    // The API server holds whole numbers against bounds that it has made whole: 0 is no less than 0.01 to it.
+                    let low = CanonicalJSON.text(bounds.low)
+                    schema[ServerRule.keyword] = [ServerRule("self >= \(low)", "must be at least \(low)").json]
+                }
                 return .object(schema)
             })
     }
@@ -195,6 +203,10 @@ extension Shape where Value == Duration {
                         suggestion: "write it as 500ms, 90s, 5m or 1h30m")
                     return nil
                 }
+                guard text.utf8.count <= GoDuration.limitBytes else {
+                    reading.report("is longer than \(GoDuration.limitBytes) bytes", at: node.place)
+                    return nil
+                }
                 do throws(GoDuration.Problem) {
                     let duration = try GoDuration.parse(text)
                     guard !range.contains(duration) else { return duration }
@@ -210,22 +222,32 @@ extension Shape where Value == Duration {
             canonical: { node in .string(node.text ?? "") },
             schema: {
                 [
-                    "type": "string", "pattern": "^(0|([0-9]+(\\.[0-9]*)?(ns|us|µs|ms|s|m|h))+)$",
+                    "type": "string", "pattern": .string(GoDuration.pattern),
+                    "maxLength": .integer(GoDuration.limitBytes),
                     "examples": ["30s", "5m", "1h30m"],
                 ]
-            })
+            }
+        ).checkedByServer(
+            ServerRule(
+                (range.lowerBound > .zero ? "duration(self) >= duration('\(range.lowerBound.goText)') && " : "")
+                    + "duration(self) <= duration('\(range.upperBound.goText)')",
+                range.lowerBound > .zero
+                    ? "must be from \(range.lowerBound.goText) to \(range.upperBound.goText)"
+                    : "must be at most \(range.upperBound.goText)"))
     }
 }
 
 extension Shape where Value == Quantity {
     static var quantity: Shape {
-        Shape<String>.text().map { text, node, reading -> Quantity? in
+        Shape<String>.text(atMost: 64).map { text, node, reading -> Quantity? in
             if let quantity = Quantity(text) { return quantity }
             reading.report(
                 "'\(text.shortened)' is not a quantity", at: node.place,
                 suggestion: Quantity.suggestion(for: text) ?? "write it as 500m, 2, 1.5 or 4Gi")
             return nil
-        }
+        }.schema(adding: ["pattern": .string(Quantity.pattern), "maxLength": 64]).checkedByServer(
+            // The pattern is of texts.
+            ServerRule("type(self) != int || self >= 0", "must not be negative"))
     }
 }
 

@@ -121,6 +121,8 @@ extension Shape {
                 guard case .mapping(let entries) = node.content else { return .object([:]) }
                 return .object(Dictionary(entries.map { ($0.key, element.canonical($0.value)) }) { first, _ in first })
             },
-            schema: { ["type": "object", "additionalProperties": element.schema()] })
+            schema: {
+                ["type": "object", "maxProperties": .integer(limit), "additionalProperties": element.schema()]
+            })
     }
 }

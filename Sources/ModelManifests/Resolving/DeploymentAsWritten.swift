@@ -6,6 +6,10 @@ struct DeploymentAsWritten: Sendable {
     let spec: WrittenDeployment
     /// Names of the GateTemplates that it refers to.
     let templateNames: [String]
+    /// Ports of this machine that it wants for itself.
+    let wantedPorts: [WantedPort]
+    /// Where `metadata.name` stands.
+    let namePlace: SourcePlace
     private let runtimeNode: SourceNode
     private let modelCanonical: JSONValue
     private let resourcesCanonical: JSONValue?
@@ -21,6 +25,8 @@ struct DeploymentAsWritten: Sendable {
         spec = manifest.spec
         templateNames = manifest.spec.rollout.definedGates.compactMap(\.template)
         let specNode = node["spec"]
+        wantedPorts = WantedPort.of(manifest.spec, at: specNode)
+        namePlace = node["metadata"]?["name"]?.place ?? node.place
         runtimeNode = specNode?["runtime"] ?? SourceNode(content: .mapping([]), place: node.place)
         modelCanonical = specNode?["model"].map(ModelFields.canonical) ?? .object([:])
         resourcesCanonical = specNode?["resources"].map(ResourceFields.shape.canonical)
@@ -30,6 +36,8 @@ struct DeploymentAsWritten: Sendable {
     }
 
     var runtimeName: String? { spec.runtime.name }
+
+    var isInCluster: Bool { spec.target != .local }
 
     /// Names of the PredictionProfiles that its gates refer to, with those gates.
     func profileNames(template: (String) -> WrittenGateKind?) -> [(name: String, gate: WrittenGate)] {
@@ -51,6 +59,7 @@ struct DeploymentAsWritten: Sendable {
         var template: [String: JSONValue] = ["model": modelCanonical, "runtime": canonical]
         template["resources"] = resourcesCanonical
         var endpoint = spec.endpoint
+        endpoint.drain = spec.drain
         endpoint.routing = spec.traffic.routing
         endpoint.keepsUsers = spec.rollout.spec.strategy == .ab
         endpoint.observe = spec.traffic.observe
@@ -61,7 +70,8 @@ struct DeploymentAsWritten: Sendable {
             template: ServingTemplate(
                 model: spec.model.source, runtime: runtime, resources: spec.resources,
                 canonical: CanonicalJSON.text(.object(template))),
-            lineage: spec.model.lineage, target: spec.target, replicas: spec.replicas, endpoint: endpoint,
+            lineage: spec.model.lineage, target: spec.target, replicas: spec.replicas.count,
+            scaling: spec.replicas.scaling, endpoint: endpoint,
             rollout: spec.rollout.resolved(
                 kind: { references.kind(of: $0)?.looking(at: spec.traffic.observe) },
                 hasSyntheticTraffic: spec.traffic.generate != nil),
@@ -100,6 +110,7 @@ struct DeploymentAsWritten: Sendable {
         if base?.isPreset == true, case .kubernetes = spec.target { runtime?.listenToPods() }
         if let runtime {
             RuntimeRules.checkStart(of: runtime, at: spec.target, place: runtimeNode.place, &reading)
+            if isInCluster { ClusterRules.checkPods(of: runtime, runtimeNode, &reading) }
         }
         return (runtime, canonical)
     }

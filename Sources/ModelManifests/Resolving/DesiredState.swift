@@ -8,6 +8,8 @@ public struct DesiredState: Sendable {
     public private(set) var invalid: Set<DeploymentKey> = []
 
     private var memory: [DeploymentKey: Remembered] = [:]
+    /// Ports of this machine that each has, or goes on having.
+    private var ports: [DeploymentKey: Set<Int>] = [:]
 
     /// A resolution and all that it was made of: it stands as long as they do. By reference, so that keeping it is cheap.
     private final class Remembered: Sendable {
@@ -43,7 +45,10 @@ public struct DesiredState: Sendable {
     /// - Parameters:
     ///   - files: every manifest file of one commit. Keep what was read from files whose content is the same.
     ///   - previous: the state before: what has not changed since is taken over from it.
-    public static func resolve(files: [ParsedFile], reusing previous: DesiredState? = nil) -> DesiredState {
+    ///   - reserved: ports of this machine that endpoints cannot have.
+    public static func resolve(
+        files: [ParsedFile], reusing previous: DesiredState? = nil, reserved: ReservedPorts = ReservedPorts()
+    ) -> DesiredState {
         var state = DesiredState()
         let catalog = Catalog(files: files, &state.diagnostics)
         var described: [DeploymentKey: ParsedDeployment] = [:]
@@ -74,7 +79,8 @@ public struct DesiredState: Sendable {
                 state.diagnostics.append(diagnostic)
             }
         }
-        state.refuseSharedPorts(described)
+        state.refuseSharedNames(described)
+        state.refuseTakenPorts(described, previous, reserved)
         state.refuseCircles(described)
         state.diagnostics.sort()
         return state
@@ -148,28 +154,47 @@ public struct DesiredState: Sendable {
         for key in invalid { deployments[key] = nil }
     }
 
-    /// Of one machine. In a cluster every service has an address of its own.
-    private mutating func refuseSharedPorts(_ described: [DeploymentKey: ParsedDeployment]) {
-        var byPort: [Int: [DeploymentKey]] = [:]
-        for (key, deployment) in described where deployment.written.spec.target == .local {
-            guard let port = deployment.written.spec.endpoint.port, !invalid.contains(key) else { continue }
-            byPort[port, default: []].append(key)
+    /// In a cluster, objects of one deployment are never called like those of another.
+    private mutating func refuseSharedNames(_ described: [DeploymentKey: ParsedDeployment]) {
+        let owners = RevisionNames.Owners(described.values.filter(\.written.isInCluster).map(\.key))
+        for (key, deployment) in described where deployment.written.isInCluster && !invalid.contains(key) {
+            guard let owner = owners.owner(ofObjectNamed: key) else { continue }
+            let place = deployment.written.namePlace
+            diagnostics.append(
+                Diagnostic(
+                    file: deployment.written.place.file, line: place.line, column: place.column, path: "metadata.name",
+                    message: "'\(key.name)' is how the objects of a revision of \(owner) are called",
+                    suggestion: "choose a name that does not end like a revision", deployment: key))
+            deployments[key] = nil
+            invalid.insert(key)
         }
-        func place(_ key: DeploymentKey) -> DocumentPlace? { described[key]?.written.place }
-        for (port, keys) in byPort where keys.count > 1 {
-            for key in keys {
-                guard let own = place(key) else { continue }
-                let others = keys.filter { $0 != key }.sorted().map { other in
-                    "\(other) (\(place(other)?.description ?? ""))"
-                }
-                diagnostics.append(
-                    Diagnostic(
-                        file: own.file, line: own.line, column: 1, path: "spec.endpoint.port",
-                        message: "port \(port) is also wanted by \(others.joined(separator: ", "))",
-                        suggestion: "choose another port, or leave it out to have one chosen", deployment: key))
-                deployments[key] = nil
-                invalid.insert(key)
-            }
+    }
+
+    /// Endpoints and previews of one machine: each port has one deployment.
+    private mutating func refuseTakenPorts(
+        _ described: [DeploymentKey: ParsedDeployment], _ previous: DesiredState?, _ reserved: ReservedPorts
+    ) {
+        var held = previous?.ports ?? [:]
+        for (port, key) in reserved.holders { held[key, default: []].insert(port) }
+        var claims: [DeploymentKey: [WantedPort]] = [:]
+        for (key, deployment) in described where !deployment.written.wantedPorts.isEmpty && !invalid.contains(key) {
+            claims[key] = deployment.written.wantedPorts
         }
+        let assignment = PortAssignment(claims: claims, held: held, holding: invalid, reserved: reserved) { key in
+            described[key]?.written.place.description ?? ""
+        }
+        for refusal in assignment.refusals {
+            guard let file = described[refusal.deployment]?.written.place.file else { continue }
+            let place = refusal.claim.place
+            diagnostics.append(
+                Diagnostic(
+                    file: file, line: place.line, column: place.column, path: refusal.claim.path,
+                    message: refusal.message, suggestion: refusal.suggestion, deployment: refusal.deployment))
+            deployments[refusal.deployment] = nil
+            invalid.insert(refusal.deployment)
+        }
+        for (key, own) in claims where !invalid.contains(key) { ports[key] = Set(own.map(\.port)) }
+        // What goes on as it is keeps what it had.
+        for key in invalid { ports[key] = held[key] }
     }
 }

@@ -46,7 +46,7 @@ struct PodRenderingTests {
                 "terminationMessagePolicy":"FallbackToLogsOnError",
                 "startupProbe":{"tcpSocket":{"port":8080},"periodSeconds":1,"timeoutSeconds":1,"failureThreshold":600,
                                 "successThreshold":1},
-                "readinessProbe":{"tcpSocket":{"port":8080},"periodSeconds":1,"timeoutSeconds":1,"failureThreshold":3,
+                "readinessProbe":{"tcpSocket":{"port":8080},"periodSeconds":10,"timeoutSeconds":1,"failureThreshold":3,
                                   "successThreshold":1}}]}}
             """#)
         #expect(pod == expected)

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ModelManifests
@@ -67,7 +68,8 @@ import Testing
     }
 
     @Test func `fields keep their bounds, words and types`() {
-        #expect(value(spec("replicas") ?? .null, at: ["minimum"]) == 1)
+        #expect(value(spec("replicas") ?? .null, at: ["x-kubernetes-int-or-string"]) == true)
+        #expect(value(spec("runtime", "terminationGracePeriodSeconds") ?? .null, at: ["minimum"]) == 0)
         #expect(value(spec("model", "version") ?? .null, at: ["x-kubernetes-int-or-string"]) == true)
         #expect(value(spec("target", "router") ?? .null, at: ["enum"]) == ["proxy", "gatewayAPI", "replicaRatio"])
         #expect(value(spec("target", "router") ?? .null, at: ["type"]) == "string")
@@ -95,6 +97,62 @@ import Testing
             open.sorted() == [
                 ".spec.runtime.imagePullSecrets[]", ".spec.runtime.podTemplate", ".spec.traffic.observe",
             ])
+    }
+
+    /// Every field of a schema that people meet, by its path; `x-kubernetes-…` aside.
+    private func fields(_ schema: JSONValue, _ path: String) -> [(path: String, schema: [String: JSONValue])] {
+        guard case .object(let members) = schema else { return [] }
+        var found: [(String, [String: JSONValue])] = []
+        if case .object(let properties)? = members["properties"] {
+            for (name, property) in properties {
+                guard case .object(let own) = property else { continue }
+                found.append(("\(path).\(name)", own))
+                found += fields(property, "\(path).\(name)")
+            }
+        }
+        for inner in ["items", "additionalProperties"] {
+            if let value = members[inner] { found += fields(value, "\(path)[]") }
+        }
+        for junctor in ["oneOf", "anyOf"] {
+            guard case .array(let schemas)? = members[junctor] else { continue }
+            for value in schemas { found += fields(value, path) }
+        }
+        return found
+    }
+
+    @Test func `every field says what it is for`() throws {
+        let definition = fields(schema, "")
+        #expect(definition.count > 250)
+        for field in definition where ![".apiVersion", ".kind", ".metadata"].contains(field.path) {
+            #expect(field.schema["description"] != nil, "\(field.path)")
+        }
+        for kind in ManifestKind.allCases {
+            let text = JSONSchema.document(for: kind)
+            let all = fields(try JSONValue(parsing: Data(text.utf8)), "")
+            #expect(all.count > 10)
+            for field in all { #expect(field.schema["description"] != nil, "\(kind): \(field.path)") }
+        }
+    }
+
+    @Test func `what a rule of the API server walks has a bound, and what editors get has no such rules`() {
+        func walk(_ schema: JSONValue, _ path: String) {
+            guard case .object(let members) = schema else { return }
+            switch members["type"] {
+            case "array": #expect(members["maxItems"] != nil, "\(path)")
+            case "string": #expect(members["maxLength"] != nil || members["enum"] != nil, "\(path)")
+            default: break
+            }
+            if let values = members["additionalProperties"] {
+                #expect(members["maxProperties"] != nil, "\(path)")
+                walk(values, path + ".*")
+            }
+            if case .object(let properties)? = members["properties"] {
+                for (name, property) in properties { walk(property, "\(path).\(name)") }
+            }
+            if let items = members["items"] { walk(items, path + "[]") }
+        }
+        walk(spec() ?? .null, "spec")
+        for keyword in ["x-kubernetes", "x-mlctl"] { #expect(!JSONSchema.document().contains(keyword)) }
     }
 
     @Test func `its columns tell the story`() {

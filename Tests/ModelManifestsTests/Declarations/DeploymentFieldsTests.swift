@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ModelManifests
@@ -9,6 +10,22 @@ import Testing
         ("replicas: \"2\"", "spec.replicas: must be a whole number, not the text \"2\" (write it without quotes)"),
         ("replicas: 1.5", "spec.replicas: must be a whole number, not '1.5'"),
         ("replicas: 010", "spec.replicas: must be a whole number, not '010'"),
+        (
+            "replicas: external",
+            "spec.replicas: 'external' is for clusters: on one machine nobody but mlctl starts instances (write a number, or "
+                + "target: {kind: kubernetes})"
+        ),
+        (
+            "replicas: exernal",
+            "spec.replicas: must be a whole number or 'external', not 'exernal' (did you mean 'external'?)"
+        ),
+        ("replicas: many", "spec.replicas: must be a whole number, not 'many'"),
+        ("drain: 60s", "spec.drain: must be a mapping of fields, such as {timeout: …}, not '60s'"),
+        ("drain: {timeout: 25h}", "spec.drain.timeout: must be at most 24h, not 25h"),
+        (
+            "drain: {streamTimout: 1m}",
+            "spec.drain.streamTimout: unknown field 'streamTimout' (did you mean 'streamTimeout'?)"
+        ),
         ("suspend: yes", "spec.suspend: must be true or false, not 'yes' (did you mean true, without quotes?)"),
         ("endpoint: {port: 70000}", "spec.endpoint.port: must be from 1 to 65535, not 70000"),
         ("endpoint: {requestTimeout: 60}", "spec.endpoint.requestTimeout: '60' has no unit (did you mean '60s'?)"),
@@ -80,6 +97,51 @@ import Testing
         let problems = Manifests.problems(Manifests.deployment(model: model))
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
         #expect(problems.count == 1)
+    }
+
+    @Test func `draining, scaling and the limit on unavailability have defaults, and are read`() throws {
+        let plain = try Manifests.only(Manifests.inCluster())
+        #expect(plain.scaling == .manifest)
+        #expect(plain.endpoint.drain == Drain())
+        #expect(plain.endpoint.drainTimeout == .seconds(60))
+        #expect(plain.endpoint.drain.streamTimeout == .seconds(600))
+        #expect(plain.rollout.unavailableAfter == .seconds(30))
+        let spec = """
+            replicas: external
+            endpoint: {requestTimeout: 20s}
+            drain: {timeout: 5s, streamTimeout: 1h}
+            rollout: {unavailableAfter: 90s}
+            """
+        let own = try Manifests.only(Manifests.inCluster(spec: spec))
+        #expect(own.scaling == .external)
+        #expect(own.replicas == 1)
+        #expect(own.endpoint.drainTimeout == .seconds(5))
+        #expect(own.endpoint.drain.streamTimeout == .seconds(3600))
+        #expect(own.rollout.unavailableAfter == .seconds(90))
+        #expect(own.rollout.unavailabilityWindow == .seconds(180))
+        #expect(own.template.revision == plain.template.revision)
+        let following = try Manifests.only(Manifests.inCluster(spec: "endpoint: {requestTimeout: 20s}"))
+        #expect(following.endpoint.drainTimeout == .seconds(20))
+    }
+
+    @Test(arguments: ["replicas: external", "replicas: 3", "drain: {timeout: 5s}", "rollout: {unavailableAfter: 1m}"])
+    func `what is written of them is shown as written`(_ spec: String) throws {
+        let written = try #require(try Manifests.only(Manifests.inCluster(spec: spec)).written)
+        let json = try JSONValue(parsing: Data(written.utf8))
+        let expected = try JSONValue(parsing: Data(String(try Manifests.json(spec)).utf8))
+        guard case .object(let members) = json, case .object(let own) = expected else {
+            Issue.record("no object")
+            return
+        }
+        for (name, value) in own { #expect(members[name] == value) }
+    }
+
+    @Test func `what an older controller kept of an endpoint and a rollout still reads`() throws {
+        let deployment = try Manifests.only(Manifests.full)
+        let encoded = try JSONEncoder().encode(deployment)
+        let old = try Manifests.removing(["drain", "unavailableAfter", "scaling"], from: encoded)
+        #expect(old.count < encoded.count)
+        #expect(try JSONDecoder().decode(ModelDeployment.self, from: old) == deployment)
     }
 
     @Test func `a version without quotes is text as written`() throws {

@@ -95,6 +95,98 @@ import Testing
         ("podTemplate: {spec: a}", "podTemplate.spec: must be a mapping, not 'a'"),
         ("podTemplate: {spec: {containers: {name: a}}}", "podTemplate.spec.containers: must be a list, not a mapping"),
         (
+            "nodeSelector: {\"a b\": c}",
+            "nodeSelector.a b: 'a b' is not a key that Kubernetes takes: a name of letters, digits, '-', '_' and '.', at most "
+                + "63, with a letter or digit at both ends; a domain and '/' may stand before it (did you mean 'a-b'?)"
+        ),
+        (
+            "nodeSelector: {pool: \"gpu a100!\"}",
+            "nodeSelector.pool: 'gpu a100!' is not a label's value that Kubernetes takes: letters, digits, '-', '_' and '.', at "
+                + "most 63, with a letter or digit at both ends (did you mean 'gpu-a100'?)"
+        ),
+        (
+            "tolerations: [{key: a/b/c}]",
+            "tolerations[0].key: 'a/b/c' is not a key that Kubernetes takes: a name of letters, digits, '-', '_' and '.', at "
+                + "most 63, with a letter or digit at both ends; a domain and '/' may stand before it (did you mean "
+                + "'a-b-c'?)"
+        ),
+        (
+            "tolerations: [{key: a, value: -b}]",
+            "tolerations[0].value: '-b' is not a label's value that Kubernetes takes: letters, digits, '-', '_' and '.', at most "
+                + "63, with a letter or digit at both ends (did you mean 'b'?)"
+        ),
+        (
+            "podTemplate: {metadata: {labels: {team: \"a b\"}}}",
+            "podTemplate.metadata.labels.team: 'a b' is not a label's value that Kubernetes takes: letters, digits, '-', '_' "
+                + "and '.', at most 63, with a letter or digit at both ends (did you mean 'a-b'?)"
+        ),
+        (
+            "podTemplate: {metadata: {annotations: {\"-a\": b}}}",
+            "podTemplate.metadata.annotations.-a: '-a' is not a key that Kubernetes takes: a name of letters, digits, '-', '_' "
+                + "and '.', at most 63, with a letter or digit at both ends; a domain and '/' may stand before it (did you "
+                + "mean 'a'?)"
+        ),
+        (
+            "podTemplate: {spec: {containers: [{name: logger}]}}",
+            "podTemplate.spec.containers[0].image: is missing ('logger' is a container of its own, and those of mlctl are "
+                + "called companion, model)"
+        ),
+        (
+            "podTemplate: {spec: {containers: [{name: modle}]}}",
+            "podTemplate.spec.containers[0].image: is missing (did you mean the container 'model'? Any other needs an image)"
+        ),
+        (
+            "podTemplate: {spec: {initContainers: [{name: setup}]}}",
+            "podTemplate.spec.initContainers[0].image: is missing ('setup' is a container of its own, and those of mlctl are "
+                + "called fetch-model, storage-initializer, verify-model)"
+        ),
+        (
+            "podTemplate: {spec: {containers: [{name: model}, {name: model}]}}",
+            "podTemplate.spec.containers[1]: two containers are named 'model', the first on line 6"
+        ),
+        (
+            "podTemplate: {spec: {containers: [{name: model, ports: [{name: metrics-and-traces, containerPort: 1}]}]}}",
+            "podTemplate.spec.containers[0].ports[0].name: 'metrics-and-traces' is not a port's name that Kubernetes takes: at "
+                + "most 15 lower-case letters, digits and '-', with a letter among them (choose a shorter one)"
+        ),
+        (
+            "podTemplate: {spec: {containers: [{name: model, ports: [{name: a, containerPort: 70000}]}]}}",
+            "podTemplate.spec.containers[0].ports[0].containerPort: must be a port's number, from 1 to 65535"
+        ),
+        (
+            "podTemplate: {spec: {containers: [{name: model, env: [{name: A, value: a}, {name: A, value: b}]}]}}",
+            "podTemplate.spec.containers[0].env[1]: two variables are named 'A', the first on line 6"
+        ),
+        (
+            "podTemplate: {spec: {containers: [{name: model, env: [{name: A, value: 1}]}]}}",
+            "podTemplate.spec.containers[0].env[0].value: must be text, not '1' (put it in quotes: \"1\")"
+        ),
+        (
+            "podTemplate: {spec: {containers: [{name: model, resources: {limits: {cpu: 2 cores}}}]}}",
+            "podTemplate.spec.containers[0].resources.limits.cpu: '2 cores' is not a quantity (write it as 500m, 2, 1.5 or "
+                + "4Gi)"
+        ),
+        (
+            "podTemplate: {spec: {nodeSelector: {pool: \"a,b\"}}}",
+            "podTemplate.spec.nodeSelector.pool: 'a,b' is not a label's value that Kubernetes takes: letters, digits, '-', '_' "
+                + "and '.', at most 63, with a letter or digit at both ends (did you mean 'a-b'?)"
+        ),
+        (
+            "ports: [{name: metrics-and-traces}]",
+            "ports[0].name: 'metrics-and-traces' is not a port's name that Kubernetes takes: at most 15 lower-case letters, "
+                + "digits and '-', with a letter among them, and no two '-' in a row (choose a shorter one, such as http)"
+        ),
+        (
+            "ports: [{name: http, containerPort: 80}, {name: grpc, containerPort: 80}]",
+            "ports[1].containerPort: the ports 'http' and 'grpc' are both 80, and a server can listen there only once (give "
+                + "each a number of its own)"
+        ),
+        (
+            "env: [{name: A, valueFrom: {secret: My_Secret}}]",
+            "env[0].valueFrom.secret: 'My_Secret' is not a name of a Secret that Kubernetes takes: lower-case letters, digits, "
+                + "'-' and '.' (did you mean 'my-secret'?)"
+        ),
+        (
             "podTemplate: {spec: {containers: [{image: a}]}}",
             "podTemplate.spec.containers[0].name: is missing (name the container that this is laid over, or a new one)"
         ),

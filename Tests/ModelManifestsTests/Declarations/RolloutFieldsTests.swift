@@ -28,7 +28,22 @@ import Testing
             "spec.rollout.steps[1].setWeight: setWeight falls from 60 to 40 "
                 + "(weights rise from step to step; a rollback is what takes traffic away)"
         ),
-        ("{steps: []}", "spec.rollout.steps: has 0 entries; it must have at least 1"),
+        (
+            "{steps: []}",
+            "spec.rollout.steps: has no step, and a rollout ends with setWeight: 100 (write [{setWeight: 100}], or leave "
+                + "steps out for those that are there by default)"
+        ),
+        (
+            "{steps: [{setWeight: 100}, {setWeight: 5}]}",
+            "spec.rollout.steps[1].setWeight: setWeight falls from 100 to 5 "
+                + "(weights rise from step to step; a rollback is what takes traffic away)"
+        ),
+        ("{unavailableAfter: 30}", "spec.rollout.unavailableAfter: '30' has no unit (did you mean '30s'?)"),
+        ("{unavailableAfter: 500ms}", "spec.rollout.unavailableAfter: must be at least 1s, not 500ms"),
+        (
+            "{unavailabelAfter: 1m}",
+            "spec.rollout.unavailabelAfter: unknown field 'unavailabelAfter' (did you mean 'unavailableAfter'?)"
+        ),
         ("{steps: [{setWeight: 120}]}", "spec.rollout.steps[0].setWeight: must be from 0 to 100, not 120"),
         (
             "{steps: [{weight: 100}]}",

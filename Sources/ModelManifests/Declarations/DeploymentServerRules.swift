@@ -1,0 +1,91 @@
+/// What fields of a deployment say together, for the API server.
+enum DeploymentServerRules {
+    /// `self` is `spec`.
+    static let spec: [ServerRule] =
+        [
+            ServerRule(
+                "!has(self.replicas) || self.replicas != 'external' || \(isInCluster)",
+                "replicas: external is for clusters"),
+            ServerRule(
+                "!has(self.model.storageUri) || !\(isInCluster) || !self.model.storageUri.startsWith('file:')",
+                "file: names files of the controller's machine, and no pod sees them"),
+            ServerRule(
+                "!has(self.model.storageUri) || \(isInCluster) || self.model.storageUri.startsWith('file:') || "
+                    + "self.model.storageUri.startsWith('https:')",
+                "on one machine models are fetched from file: and https:"),
+            ServerRule(
+                "has(self.runtime.name) || (\(isInCluster) ? has(self.runtime.image) : has(self.runtime.command))",
+                "runtime needs an image in a cluster, a command on one machine, or the name of a ServingRuntime"),
+            ServerRule(
+                "!\(isInCluster) || !has(self.runtime.ports) || self.runtime.ports.all(p, !has(p.name) || (size(p.name) <= 15 && "
+                    + "p.name.matches('[a-z]') && !p.name.contains('--')))",
+                "a port's name has at most 15 characters, a letter among them, and no two '-' in a row"),
+            ServerRule(
+                "!\(isInCluster) || !has(self.runtime.ports) || self.runtime.ports.filter(p, has(p.containerPort)).all(p, "
+                    + "self.runtime.ports.exists_one(q, has(q.containerPort) && q.containerPort == p.containerPort))",
+                "two ports have one containerPort"),
+            ServerRule(
+                "!\(isInCluster) || !has(self.runtime.env) || self.runtime.env.all(v, !has(v.valueFrom) || "
+                    + "v.valueFrom.secret.matches(r'\(NameRules.dnsSubdomainPattern)'))",
+                "valueFrom.secret must be a name of a Secret: lower-case letters, digits, '-' and '.'"),
+            ServerRule(
+                "!(has(self.rollout) && has(self.rollout.strategy) && self.rollout.strategy == 'ab') || (has(self.traffic) && "
+                    + "(has(self.traffic.sticky) || has(self.traffic.match)))",
+                "strategy: ab needs users to tell apart: traffic.sticky or traffic.match"),
+        ] + routers
+
+    private static let isInCluster = "(has(self.target) && self.target.kind == 'kubernetes')"
+    private static let isOtherRouter = "(\(isInCluster) && has(self.target.router) && self.target.router != 'proxy')"
+    private static let isReplicaRatio =
+        "(\(isInCluster) && has(self.target.router) && self.target.router == 'replicaRatio')"
+    private static let strategy = "(has(self.rollout) && has(self.rollout.strategy) ? self.rollout.strategy : 'canary')"
+
+    private static let routers = [
+        ServerRule(
+            "!\(isOtherRouter) || !has(self.traffic) || (!has(self.traffic.sticky) && "
+                + "!has(self.traffic.generate))",
+            "sticky and generate need router: proxy"),
+        ServerRule(
+            "!\(isOtherRouter) || !has(self.traffic) || !has(self.traffic.match) || (!\(isReplicaRatio) && "
+                + "!has(self.traffic.match.cookie))",
+            "match by a cookie needs router: proxy, and by a header router: proxy or gatewayAPI"),
+        ServerRule("!\(isOtherRouter) || \(strategy) != 'ab'", "strategy: ab needs router: proxy"),
+        ServerRule(
+            "!\(isReplicaRatio) || (\(strategy) != 'shadow' && (!has(self.rollout) || !has(self.rollout.steps) || "
+                + "!self.rollout.steps.exists(s, has(s.mirror))))",
+            "router: replicaRatio cannot copy requests"),
+        ServerRule(
+            "!\(isOtherRouter) || \(strategy) in ['ab', 'blueGreen', 'recreate'] || (has(self.rollout) && "
+                + "has(self.rollout.gates))",
+            "the gates that are there by default need router: proxy: write gates of your own"),
+    ]
+
+    /// `self` is `spec.target`.
+    static let target = [
+        ServerRule(
+            "self.kind == 'kubernetes' || (!has(self.cluster) && !has(self.router) && !has(self.gateways) && "
+                + "!has(self.parentRefs) && !has(self.hostnames))",
+            "cluster, router, gateways, parentRefs and hostnames go with kind: kubernetes only"),
+        ServerRule(
+            "self.kind != 'kubernetes' || (has(self.router) && self.router == 'gatewayAPI') || (!has(self.gateways) && "
+                + "!has(self.parentRefs) && !has(self.hostnames))",
+            "gateways, parentRefs and hostnames go with router: gatewayAPI only"),
+        ServerRule(
+            "self.kind != 'kubernetes' || !has(self.router) || self.router != 'gatewayAPI' || (has(self.gateways) && "
+                + "size(self.gateways) > 0) || (has(self.parentRefs) && size(self.parentRefs) > 0)",
+            "router: gatewayAPI needs the Gateway that its route is attached to: gateways: [{name: …}]"),
+    ]
+
+    /// `self` is the whole object.
+    static let object = [
+        ServerRule(
+            "!(has(self.spec.target) && self.spec.target.kind == 'kubernetes') || "
+                + "self.metadata.name.matches(r'\(NameRules.serviceNamePattern)')",
+            "the name must be one of a Service: lower-case letters, digits and '-', with a letter first"),
+        ServerRule("size(self.metadata.name) <= 63", "the name has at most 63 characters"),
+        ServerRule(
+            "!(has(self.spec.target) && self.spec.target.kind == 'kubernetes') || !(self.metadata.name in ["
+                + ClusterNames.reserved.sorted().map { "'\($0)'" }.joined(separator: ", ") + "])",
+            "the name is that of mlctl's own objects in every namespace"),
+    ]
+}

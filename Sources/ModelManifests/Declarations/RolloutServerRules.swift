@@ -1,0 +1,71 @@
+/// What `RolloutRules` and `StrategyRules` say of a rollout, for the API server.
+enum RolloutServerRules {
+    static let all = steps + gates + strategies
+
+    private static let steps = [
+        ServerRule(
+            "!has(self.steps) || (has(self.steps[size(self.steps) - 1].setWeight) && self.steps[size(self.steps) - "
+                + "1].setWeight == 100)", "the steps do not end at 100 %: add '- setWeight: 100' at the end"),
+        ServerRule(
+            "!has(self.steps) || self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
+            "setWeight falls: weights rise from step to step"),
+        ServerRule(
+            "!has(self.steps) || self.steps.filter(s, has(s.setWeight) && s.setWeight == 100).size() <= 1",
+            "setWeight: 100 stands twice: the rollout ends there"),
+    ]
+
+    private static func name(_ gate: String) -> String {
+        "(has(\(gate).name) ? \(gate).name : has(\(gate).template) ? \(gate).template : '')"
+    }
+
+    /// It says what it judges, rather than naming a gate that does.
+    private static func isDefinition(_ gate: String) -> String {
+        "(" + (GateFields.kinds + ["template"]).map { "has(\(gate).\($0))" }.joined(separator: " || ") + ")"
+    }
+
+    /// Said of each step, rather than of a list of those that define gates: within a loop such a list is made anew each
+    /// time, and the worst cost grows with the third power.
+    private static func defines(_ step: String) -> String { "has(\(step).gate) && \(isDefinition("\(step).gate"))" }
+
+    private static let defaults =
+        "[" + RolloutSpec.defaultGates.map { "'\($0.name)'" }.joined(separator: ", ") + "]"
+
+    private static let gates = [
+        ServerRule(
+            "!has(self.gates) || self.gates.all(g, self.gates.exists_one(h, \(name("h")) == \(name("g"))))",
+            "two gates have one name"),
+        ServerRule(
+            "!has(self.steps) || self.steps.all(s, !(\(defines("s"))) || self.steps.exists_one(t, \(defines("t")) && "
+                + "\(name("t.gate")) == \(name("s.gate"))))",
+            "two gates of steps have one name"),
+        ServerRule(
+            "!has(self.steps) || self.steps.all(s, !(\(defines("s"))) || (has(self.gates) ? !self.gates.exists(g, "
+                + "\(name("g")) == \(name("s.gate"))) : !(\(name("s.gate")) in \(defaults))))",
+            "a gate of a step has the name of one of gates, or of one that is there by default"),
+        ServerRule(
+            "!has(self.steps) || self.steps.all(s, !has(s.gate) || \(isDefinition("s.gate")) || !has(s.gate.name) || "
+                + "(has(self.gates) ? self.gates.exists(g, \(name("g")) == s.gate.name) : s.gate.name in \(defaults)) || "
+                + "self.steps.exists(t, \(defines("t")) && \(name("t.gate")) == s.gate.name))",
+            "a step names a gate that there is not"),
+    ]
+
+    private static func isStrategy(_ strategies: RolloutSpec.Strategy...) -> String {
+        "(has(self.strategy) && self.strategy in [\(strategies.map { "'\($0.rawValue)'" }.joined(separator: ", "))])"
+    }
+
+    private static let strategies = [
+        ServerRule("!has(self.keepFor) || \(isStrategy(.blueGreen))", "keepFor goes with strategy: blueGreen only"),
+        ServerRule("has(self.ab) == \(isStrategy(.ab))", "ab goes with strategy: ab, which needs it"),
+        ServerRule(
+            "!has(self.shadow) || \(isStrategy(.shadow)) || (has(self.steps) && self.steps.exists(s, has(s.mirror)))",
+            "shadow goes with strategy: shadow, or with a step that mirrors"),
+        ServerRule(
+            "!has(self.probation) || !\(isStrategy(.blueGreen))", "probation is keepFor with strategy: blueGreen"),
+        ServerRule(
+            "!has(self.steps) || !\(isStrategy(.blueGreen, .recreate)) || self.steps.all(s, !has(s.setWeight) || s.setWeight "
+                + "== 100)", "blueGreen and recreate switch all traffic at once"),
+        ServerRule(
+            "!has(self.steps) || !\(isStrategy(.recreate)) || self.steps.all(s, !has(s.mirror))",
+            "there is no stable to copy from with strategy: recreate"),
+    ]
+}
