@@ -153,6 +153,7 @@ extension LocalBackend {
         fetchDepartures[id]?.finish()
         let keepsLogs =
             instance.keepsLogs || records[deployment]?.keepsLogsOf.contains(instance.spec.revision) == true
+        instances[id]?.isRemovalRefused = true
         try KeptLogs(state: state).keep(
             instance.spec, keepsLogs: keepsLogs, failedRequestIds: instance.failedRequestIds, now: Date())
         // The journal goes first: a folder without one is no instance.

@@ -43,11 +43,8 @@ struct SeenInstance: Hashable, Sendable {
     var isEjected = false
     var reason: String?
 
-    /// Nothing of it runs, and nothing of it is wanted: only its folder is still there.
-    var isGone: Bool {
-        guard leaving != nil, case .ended = stage else { return false }
-        return true
-    }
+    /// Nothing of it runs, and nothing of it is wanted: only its folder is still there, and cannot be put away.
+    var isGone = false
 
     /// May take new requests.
     var serves: Bool {

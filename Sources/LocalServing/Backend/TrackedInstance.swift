@@ -27,6 +27,8 @@ struct TrackedInstance: Sendable {
     private(set) var leaving: InstanceLeaving?
     /// That it leaves is not on the disk yet.
     var isLeavingUnsaved = false
+    /// Nothing of it runs, and the disk does not let it be put away.
+    var isRemovalRefused = false
     private(set) var isAskedToStop = false
     private(set) var isLocked = false
     /// Nobody holds the lock, but the server that its last keeper named lives, and is the instance's.
@@ -171,6 +173,7 @@ struct TrackedInstance: Sendable {
         seen.modelFolder = spec.modelFolder
         seen.restarts = status?.restarts ?? 0
         (seen.reason, seen.isBlocked) = trouble(now)
+        seen.isGone = isRemovalRefused
         seen.isEjected = view.answers && view.instances[spec.id]?.ejected == true
         if isLeaving {
             let leavingFor = leavingSince.map { now - $0 } ?? .zero
