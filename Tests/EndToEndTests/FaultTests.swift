@@ -132,7 +132,7 @@ struct FaultTests {
             #expect(installation.escaped.count == 1)
             try installation.stopController()
             let down = try installation.mlctl("down", "--state-dir", installation.state.path(percentEncoded: false))
-            #expect(down.status == 0, "\(down.error)")
+            #expect(down.status == 0, "\(down.output)\(down.error)")
             #expect(installation.escaped == [])
         }
     }

@@ -35,7 +35,7 @@ struct ProcessTests {
             try await installation.until("another server runs") { installation.starts(of: "good-1") == 2 }
             try await installation.until("it answers again") { await self.answers(endpoint) }
             let down = try installation.mlctl("down", "--state-dir", installation.state.path(percentEncoded: false))
-            #expect(down.status == 0, "\(down.error)")
+            #expect(down.status == 0, "\(down.output)\(down.error)")
             #expect(installation.process(running: "proxy") == nil)
             #expect(installation.process(running: "keeper") == nil)
             try await installation.start()

@@ -34,6 +34,10 @@ struct EndpointTests {
             #expect(after.problems == [])
             #expect(after.endpointProblem == nil)
             #expect(try stage.history().allSatisfy { !$0.routes.contains { $0.deployment == other } })
+            // Nobody has to say it again: once the port is free, it is the endpoint's.
+            try await backend.apply(stage.plan((a, 0, 100), port: taken, of: other))
+            try await backend.apply(ServingPlan(deployment: key))
+            #expect(try await stage.open(backend, other).endpoint == "http://127.0.0.1:\(taken)")
         }
         try await stage.down()
     }

@@ -164,7 +164,7 @@ struct MachineFaultTests {
             var reasons: Set<String> = []
             for key in keys {
                 guard let instance = await backend.observe(key).instances.first, instance.condition == .blocked,
-                    let reason = instance.reason
+                    let reason = instance.reason, reason.contains("ended")
                 else { return nil }
                 reasons.insert(reason)
             }

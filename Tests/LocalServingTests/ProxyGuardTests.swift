@@ -26,6 +26,19 @@ struct ProxyGuardTests {
         #expect(watch.look(isRunning: false, hasRoutes: true, hasController: false, at: .seconds(101)) == true)
     }
 
+    @Test("one that was started and lives gets its time to come up")
+    func starting() {
+        var watch = ProxyWatch()
+        func look(_ second: Int, isStarting: Bool) -> Bool {
+            watch.look(
+                isRunning: false, isStarting: isStarting, hasRoutes: true, hasController: false, at: .seconds(second))
+        }
+        #expect(look(0, isStarting: false))
+        for second in 1..<10 { #expect(look(second, isStarting: true) == false) }
+        #expect(look(10, isStarting: true))
+        #expect(look(15, isStarting: false))
+    }
+
     @Test("a controller that lives does it, unless it does not")
     func controller() {
         var watch = ProxyWatch()

@@ -55,7 +55,7 @@ extension LocalBackend {
     }
 
     /// Those that were refused a port may have it once another lets go of it.
-    func chooseRefusedPortsAgain(besides deployment: DeploymentKey) -> [DeploymentKey] {
+    func chooseRefusedPortsAgain(besides deployment: DeploymentKey? = nil) -> [DeploymentKey] {
         var moved: [DeploymentKey] = []
         for other in endpointProblems.keys.sorted() where other != deployment {
             guard var record = records[other], let plan = record.plan else {
@@ -63,7 +63,7 @@ extension LocalBackend {
                 continue
             }
             choosePorts(for: &record, plan)
-            guard record != records[other] else { continue }
+            guard record != records[other] || endpointProblems[other] == nil else { continue }
             keep(record)
             moved.append(other)
         }

@@ -82,6 +82,10 @@ extension LocalBackend {
             }
             if instances.values.contains(where: \.isLeaving) { proxy.look() }
             if watch == nil { for id in instances.keys.sorted() { await refresh(id) } }
+            for deployment in chooseRefusedPortsAgain() {
+                changed.yield(deployment)
+                await reconcileInBackground(deployment)
+            }
             for deployment in deploymentsInMotion() { await reconcileInBackground(deployment) }
         }
     }
@@ -113,8 +117,7 @@ extension LocalBackend {
             if let at = instance.nextTryAt { return at <= now }
             return !instance.isLocked && !instance.isBeingLaunched && instance.status?.phase != .failed
         }
-        return Set(moving.map(\.spec.deployment)).union(problems.keys).union(emptiedAt.keys)
-            .union(endpointProblems.keys).sorted()
+        return Set(moving.map(\.spec.deployment)).union(problems.keys).union(emptiedAt.keys).sorted()
     }
 
     /// The next time at which time alone changes something, within the bounds of a tick.

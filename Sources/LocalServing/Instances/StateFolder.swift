@@ -72,6 +72,8 @@ public struct StateFolder: Hashable, Sendable {
 
     func prepare() throws {
         for folder in [path, instances, deployments, logs, proxy] { try StateFile.makeFolder(folder) }
+        // Before there are two who could make it: processes that carry different marks would not be known again.
+        _ = try identity()
         guard proxySocket.utf8.count < 108 else {
             throw LocalServingError(
                 .invalidName,

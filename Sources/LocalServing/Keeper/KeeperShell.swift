@@ -224,6 +224,8 @@ extension KeeperShell {
         if kind == .liveness, exchange.isLate, isAtWork() {
             return .busy("no answer to its liveness probe in time, but it is at work on requests")
         }
+        // The next failure is not excused by what was done before this answer.
+        if kind == .liveness, !exchange.isLate { work = nil }
         return switch exchange.result {
         case .connected: .success
         case .answered(let status):

@@ -27,7 +27,14 @@ final class StartedProxies: Sendable {
         state.withLock { (ProcessTable.now(), Set($0.started.map(\.pid))) }
     }
 
-    func reap() { state.withLock { $0.started.removeAll { !$0.isRunning } } }
+    /// Looks which of those that were started here live.
+    /// - Returns: whether one does.
+    func areRunning() -> Bool {
+        state.withLock { state in
+            state.started.removeAll { !$0.isRunning }
+            return !state.started.isEmpty
+        }
+    }
 
     func noteOwnPort(_ port: Int?) { state.withLock { $0.ownPort = port } }
 
@@ -40,14 +47,21 @@ struct ProxyWatch: Hashable, Sendable {
     static let controllerPatience = Duration.seconds(5)
     static let firstLaunchDelay = Duration.milliseconds(500)
     static let longestLaunchDelay = Duration.seconds(10)
+    /// One that was started and lives gets so long to come up: a second one would only take its time away.
+    static let launchPatience = Duration.seconds(10)
 
     private var missingSince: Duration?
     private var launches = 0
+    private var launchedAt: Duration?
     private var nextLaunchAt = Duration.zero
 
-    /// - Parameter hasRoutes: without any there is nothing to serve.
+    /// - Parameters:
+    ///   - isStarting: the one that was started last lives, and does not serve yet.
+    ///   - hasRoutes: without any there is nothing to serve.
     /// - Returns: whether to start one now.
-    mutating func look(isRunning: Bool, hasRoutes: Bool, hasController: Bool, at now: Duration) -> Bool {
+    mutating func look(
+        isRunning: Bool, isStarting: Bool = false, hasRoutes: Bool, hasController: Bool, at now: Duration
+    ) -> Bool {
         guard !isRunning, hasRoutes else {
             self = ProxyWatch()
             return false
@@ -56,6 +70,8 @@ struct ProxyWatch: Hashable, Sendable {
         self.missingSince = missingSince
         if hasController, now - missingSince < Self.controllerPatience { return false }
         guard now >= nextLaunchAt else { return false }
+        if isStarting, let launchedAt, now - launchedAt < Self.launchPatience { return false }
+        launchedAt = now
         nextLaunchAt = now + min(Self.firstLaunchDelay * (1 << min(launches, 10)), Self.longestLaunchDelay)
         launches += 1
         return true
@@ -98,10 +114,9 @@ struct ProxyGuard: Sendable {
     }
 
     private func look(_ watch: inout ProxyWatch, at now: Duration) {
-        proxies.reap()
         let isRunning = FileLock.isHeld(state.proxyLock)
         let mayLaunch = watch.look(
-            isRunning: isRunning,
+            isRunning: isRunning, isStarting: proxies.areRunning(),
             // Routes that cannot be read are the proxy's to complain about.
             hasRoutes: isRunning || access(state.proxyRoutes, F_OK) == 0,
             hasController: isRunning || FileLock.isHeld(state.controllerLock), at: now)
