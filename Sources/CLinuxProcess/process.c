@@ -141,24 +141,29 @@ int clp_claim_abstract_name(const char *name) {
     return -error;
 }
 
-static int try_bind(int family, const struct sockaddr *address, socklen_t size) {
+static int try_bind(int family, const struct sockaddr *address, socklen_t size, int reuse) {
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
+    if (reuse) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
     // Listening, not binding alone, is what meets another's SO_REUSEADDR or SO_REUSEPORT.
     int error = bind(fd, address, size) == 0 && listen(fd, 1) == 0 ? 0 : -errno;
     close(fd);
     return error;
 }
 
-int clp_try_bind_tcp(uint16_t port) {
+static int try_bind_tcp(uint16_t port, int reuse) {
     struct sockaddr_in v4 = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {.s_addr = htonl(INADDR_ANY)}};
-    int error = try_bind(AF_INET, (struct sockaddr *)&v4, sizeof v4);
+    int error = try_bind(AF_INET, (struct sockaddr *)&v4, sizeof v4, reuse);
     if (error != 0) return error;
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_any};
-    error = try_bind(AF_INET6, (struct sockaddr *)&v6, sizeof v6);
+    error = try_bind(AF_INET6, (struct sockaddr *)&v6, sizeof v6, reuse);
     return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL ? 0 : error;
 }
+
+int clp_try_bind_tcp(uint16_t port) { return try_bind_tcp(port, 0); }
+
+int clp_try_listen_again(uint16_t port) { return try_bind_tcp(port, 1); }
 
 int clp_connect_loopback(uint16_t port) {
     struct sockaddr_in address = {

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 
@@ -5,20 +6,55 @@ import Synchronization
 /// free.
 enum BlockingWork {
     static let stackBytes = 1 << 20
+    /// Work that has not ended so long after it was cancelled hangs in the kernel, on a file server that is away, say.
+    static let patience = Duration.seconds(2)
 
-    /// Waits for the work also when the task is cancelled; the work is told, and must end soon.
+    /// Cancelled, the work is told, and is waited for while it may be ending. Work that hangs is left to itself: whoever
+    /// asked for it goes on, and what it gives is dropped.
     static func run<Value: Sendable>(
-        _ body: @escaping @Sendable (Cancellation) throws -> Value
+        patience: Duration = patience, _ body: @escaping @Sendable (Cancellation) throws -> Value
     ) async throws -> Value {
         let cancellation = Cancellation()
+        let waiter = Waiter<Value>()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let thread = Thread { continuation.resume(with: Result { try body(cancellation) }) }
+                waiter.wait(continuation)
+                let thread = Thread { waiter.end(Result { try body(cancellation) }) }
                 thread.stackSize = stackBytes
                 thread.start()
             }
         } onCancel: {
             cancellation.cancel()
+            DispatchQueue.global().asyncAfter(deadline: .now() + patience / .seconds(1)) {
+                waiter.end(.failure(CancellationError()))
+            }
+        }
+    }
+
+    /// Whoever waits, until the first end.
+    private final class Waiter<Value: Sendable>: Sendable {
+        private struct State {
+            var continuation: CheckedContinuation<Value, any Error>?
+            var first: Result<Value, any Error>?
+        }
+
+        private let state = Mutex(State())
+
+        func wait(_ continuation: CheckedContinuation<Value, any Error>) {
+            let first = state.withLock { state in
+                if state.first == nil { state.continuation = continuation }
+                return state.first
+            }
+            if let first { continuation.resume(with: first) }
+        }
+
+        func end(_ result: Result<Value, any Error>) {
+            let continuation = state.withLock { state in
+                state.first = state.first ?? result
+                defer { state.continuation = nil }
+                return state.continuation
+            }
+            continuation?.resume(with: result)
         }
     }
 }

@@ -6,7 +6,11 @@ final class Flight<Value: Sendable>: Sendable {
     private struct State {
         var waiters = 0
         var isAbandoned = false
-        var task: Task<Value, any Error>?
+        var task: Task<Void, Never>?
+        var outcome: Result<Value, any Error>?
+        var waiting: [UUID: CheckedContinuation<Value, any Error>] = [:]
+        /// Cancelled before they began to wait.
+        var gone: Set<UUID> = []
         var listeners: [UUID: @Sendable (TransferProgress) -> Void] = [:]
     }
 
@@ -14,9 +18,10 @@ final class Flight<Value: Sendable>: Sendable {
 
     /// - Parameter after: work that has to end first, however it ends.
     init(after previous: Flight?, _ work: @escaping @Sendable (Flight) async throws -> Value) {
+        // Not structured: it belongs to all who wait for it, and to none of them. What it throws, all of them get.
         let task = Task {
             if let previous { await previous.end() }
-            return try await work(self)
+            do { land(.success(try await work(self))) } catch { land(.failure(error)) }
         }
         state.withLock { $0.task = task }
     }
@@ -29,19 +34,22 @@ final class Flight<Value: Sendable>: Sendable {
         }
     }
 
-    /// Waits for the end, after `join`. A cancelled caller that is not the last one waits with the others.
+    /// Waits for the end, after `join`. A cancelled caller goes at once; the others wait on.
     func value(progress: (@Sendable (TransferProgress) -> Void)?) async throws -> Value {
         let id = UUID()
-        let task = state.withLock { state in
-            state.listeners[id] = progress
-            return state.task
-        }
+        state.withLock { $0.listeners[id] = progress }
         defer { state.withLock { $0.listeners[id] = nil } }
-        guard let task else { throw CancellationError() }
         return try await withTaskCancellationHandler {
-            try await task.value
+            try await withCheckedThrowingContinuation { continuation in
+                let now: Result<Value, any Error>? = state.withLock { state in
+                    if state.gone.remove(id) != nil { return .failure(CancellationError()) }
+                    if state.outcome == nil { state.waiting[id] = continuation }
+                    return state.outcome
+                }
+                if let now { continuation.resume(with: now) }
+            }
         } onCancel: {
-            leave()
+            leave(id)
         }
     }
 
@@ -49,17 +57,26 @@ final class Flight<Value: Sendable>: Sendable {
         for listener in state.withLock({ Array($0.listeners.values) }) { listener(progress) }
     }
 
-    private func leave() {
-        let abandoned = state.withLock { state in
-            state.waiters -= 1
-            state.isAbandoned = state.waiters == 0
-            return state.isAbandoned ? state.task : nil
+    private func land(_ outcome: Result<Value, any Error>) {
+        let waiting = state.withLock { state in
+            state.outcome = outcome
+            defer { state.waiting = [:] }
+            return state.waiting
         }
-        abandoned?.cancel()
+        for continuation in waiting.values { continuation.resume(with: outcome) }
     }
 
-    private func end() async {
-        guard let task = state.withLock({ $0.task }) else { return }
-        _ = await task.result
+    private func leave(_ id: UUID) {
+        let (continuation, abandoned) = state.withLock { state in
+            let continuation = state.waiting.removeValue(forKey: id)
+            if continuation == nil, state.outcome == nil { state.gone.insert(id) }
+            state.waiters -= 1
+            state.isAbandoned = state.waiters == 0
+            return (continuation, state.isAbandoned ? state.task : nil)
+        }
+        abandoned?.cancel()
+        continuation?.resume(throwing: CancellationError())
     }
+
+    private func end() async { await state.withLock { $0.task }?.value }
 }

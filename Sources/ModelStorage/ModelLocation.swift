@@ -53,6 +53,8 @@ struct WebLocation: Hashable, Sendable, CustomStringConvertible {
     let url: String
     /// Whether it is `http:` to a loopback address. Such a one may lead to others of its kind, an `https:` one may not.
     let isLoopback: Bool
+    /// Whom it is asked of: `host:port`.
+    let server: String
 
     /// - Throws: `StorageError` with `unsupported`.
     init(_ text: String) throws(StorageError) {
@@ -67,6 +69,7 @@ struct WebLocation: Hashable, Sendable, CustomStringConvertible {
             throw StorageError(.unsupported, "'\(safe)' is not encrypted. Use https:.")
         }
         url = text
+        server = "\(host.lowercased()):\(parts.port ?? (isLoopback ? 80 : 443))"
     }
 
     /// Where a redirect leads: from `https:` to `https:` only.

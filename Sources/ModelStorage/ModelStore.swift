@@ -18,6 +18,13 @@ public actor ModelStore {
         var digest: ContentDigest?
     }
 
+    private struct WaitingTransfer {
+        var number: Int
+        var server: String
+        /// Whether it may begin; false where its caller has gone.
+        var turn: CheckedContinuation<Bool, Never>
+    }
+
     private let cache: ModelCache
     private let base: String?
     private let limits: StorageLimits
@@ -27,8 +34,10 @@ public actor ModelStore {
     private var loads: [Key: Flight<URL>] = [:]
     private var pins: [Key: Flight<String>] = [:]
     private var inUse: Set<String>?
-    private var transfers = 0
-    private var waitingTransfers: [CheckedContinuation<Void, Never>] = []
+    /// Under way, by server.
+    private var transfers: [String: Int] = [:]
+    private var waitingTransfers: [WaitingTransfer] = []
+    private var lastWaitingTransfer = 0
 
     /// - Parameters:
     ///   - cacheDirectory: ours alone.
@@ -55,8 +64,7 @@ public actor ModelStore {
         let location = try ModelLocation(uri, base: base)
         if let digest { return try ContentDigest(digest).description }
         let key = Key(uri: uri, digest: nil)
-        let flight = join(&pins, key) { [self] flight in try await find(location, flight: flight).description }
-        defer { if pins[key] === flight { pins[key] = nil } }
+        let flight = join(&pins, key) { [self] flight in try await find(location, key, flight: flight) }
         return try await flight.value(progress: progress)
     }
 
@@ -72,8 +80,7 @@ public actor ModelStore {
         let location = try ModelLocation(uri, base: base)
         let wanted = try digest.map { text throws(StorageError) in try ContentDigest(text) }
         let key = Key(uri: uri, digest: wanted)
-        let flight = join(&loads, key) { [self] flight in try await load(location, wanted: wanted, flight: flight) }
-        defer { if loads[key] === flight { loads[key] = nil } }
+        let flight = join(&loads, key) { [self] flight in try await load(location, key, flight: flight) }
         return try await flight.value(progress: progress)
     }
 
@@ -119,10 +126,12 @@ public actor ModelStore {
 // MARK: - Finding out what a URI holds
 
 extension ModelStore {
-    private func find(_ location: ModelLocation, flight: Flight<String>) async throws -> ContentDigest {
-        switch location {
-        case .file(let path): try await findTree(path).digest
-        case .web(let web): try await findFile(web) { flight.report($0) }
+    private func find(_ location: ModelLocation, _ key: Key, flight: Flight<String>) async throws -> String {
+        // Over is over, also when nobody waits for it any more.
+        defer { if pins[key] === flight { pins[key] = nil } }
+        return switch location {
+        case .file(let path): try await findTree(path).digest.description
+        case .web(let web): try await findFile(web) { flight.report($0) }.description
         }
     }
 
@@ -179,7 +188,9 @@ extension ModelStore {
 // MARK: - Loading
 
 extension ModelStore {
-    private func load(_ location: ModelLocation, wanted: ContentDigest?, flight: Flight<URL>) async throws -> URL {
+    private func load(_ location: ModelLocation, _ key: Key, flight: Flight<URL>) async throws -> URL {
+        defer { if loads[key] === flight { loads[key] = nil } }
+        let wanted = key.digest
         let folder =
             switch location {
             case .file(let path): try await loadTree(path, wanted: wanted, flight: flight)
@@ -277,8 +288,9 @@ extension ModelStore {
     }
 
     private func run(_ download: WebDownload) async throws -> WebDownload.Result {
-        await enterTransfer()
-        defer { leaveTransfer() }
+        let server = download.location.server
+        try await enterTransfer(server)
+        defer { leaveTransfer(server) }
         do {
             return try await withRoom { try await download.run() }
         } catch let error as StorageError where error.code == .diskFull || error.retry == .terminal {
@@ -320,16 +332,47 @@ extension ModelStore {
         return folder
     }
 
-    /// Waiters come in order of arrival; each transfer has its own time limits, so the wait ends.
-    private func enterTransfer() async {
-        if transfers < limits.maximumTransfers {
-            transfers += 1
-        } else {
-            await withCheckedContinuation { waitingTransfers.append($0) }
+    /// Waiters come in order of arrival, as far as their servers have room; each transfer has its own time limits, so the
+    /// wait ends.
+    /// - Throws: `CancellationError`, at once.
+    private func enterTransfer(_ server: String) async throws {
+        guard !mayTransfer(server) else {
+            transfers[server, default: 0] += 1
+            return
         }
+        lastWaitingTransfer += 1
+        let number = lastWaitingTransfer
+        let mayBegin = await withTaskCancellationHandler {
+            await withCheckedContinuation { turn in
+                if Task.isCancelled {
+                    turn.resume(returning: false)
+                } else {
+                    waitingTransfers.append(WaitingTransfer(number: number, server: server, turn: turn))
+                }
+            }
+        } onCancel: {
+            Task { await self.giveUpTransfer(number) }
+        }
+        guard mayBegin else { throw CancellationError() }
     }
 
-    private func leaveTransfer() {
-        if waitingTransfers.isEmpty { transfers -= 1 } else { waitingTransfers.removeFirst().resume() }
+    private func mayTransfer(_ server: String) -> Bool {
+        transfers.values.reduce(0, +) < limits.maximumTransfers
+            && transfers[server, default: 0] < limits.maximumTransfersPerHost
+    }
+
+    private func giveUpTransfer(_ number: Int) {
+        guard let index = waitingTransfers.firstIndex(where: { $0.number == number }) else { return }
+        waitingTransfers.remove(at: index).turn.resume(returning: false)
+    }
+
+    private func leaveTransfer(_ server: String) {
+        let left = transfers[server, default: 1] - 1
+        transfers[server] = left > 0 ? left : nil
+        while let index = waitingTransfers.firstIndex(where: { mayTransfer($0.server) }) {
+            let next = waitingTransfers.remove(at: index)
+            transfers[next.server, default: 0] += 1
+            next.turn.resume(returning: true)
+        }
     }
 }

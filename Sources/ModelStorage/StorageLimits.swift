@@ -10,7 +10,9 @@ public struct StorageLimits: Hashable, Sendable {
     /// A model that was asked for within this time is not thrown out: its instance may not have started yet.
     public var evictionGrace = Duration.seconds(900)
 
-    public var maximumTransfers = 4
+    public var maximumTransfers = 16
+    /// So that a server that hangs leaves room for the others.
+    public var maximumTransfersPerHost = 4
     public var connectTimeout = Duration.seconds(10)
     /// A transfer that brings less than `stallBytesPerSecond` for this long is broken off. Whole seconds.
     public var stallTimeout = Duration.seconds(30)

@@ -72,14 +72,25 @@ struct FaultTests {
         return stat.map { !$0.contains(") Z ") } ?? false
     }
 
-    @Test("a command that does not exist is said, and rolled back at once")
+    @Test(
+        "a candidate whose command is not on this machine is no worse a model: it waits, stable serves, nothing is barred"
+    )
     func noSuchCommand() async throws {
         try await serving { installation, _ in
             let manifest = installation.manifest("good-2", command: "[no-such-model-server]")
             try installation.commit(["model.yaml": manifest])
             try await installation.sync()
-            let end = try await installation.wait("model", for: "a rollback") { $0.phase == .rolledBack }
-            #expect(end.message.contains("no-such-model-server"), "\(end.message)")
+            try await installation.until("its keeper says what is missing") {
+                installation.instances.contains {
+                    $0.phase == "blocked" && $0.reason?.contains("no-such-model-server is not on PATH") == true
+                }
+            }
+            let status = try #require(try await installation.status("model"))
+            #expect(status.stable?.version == "good-1")
+            #expect(status.quarantined == [])
+            // What is committed next is taken up at once.
+            try await installation.deploy("good-1")
+            try await installation.wait("model", for: "it is as before") { $0.phase == .healthy }
         }
     }
 
@@ -121,7 +132,7 @@ struct FaultTests {
             #expect(installation.escaped.count == 1)
             try installation.stopController()
             let down = try installation.mlctl("down", "--state-dir", installation.state.path(percentEncoded: false))
-            #expect(down.status == 0, "\(down.error)")
+            #expect(down.status == 0, "\(down.output)\(down.error)")
             #expect(installation.escaped == [])
         }
     }

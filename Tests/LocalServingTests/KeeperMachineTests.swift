@@ -38,7 +38,7 @@ struct KeeperMachineTests {
         #expect(machine.handle(.timer, at: .milliseconds(70)) == [.probe(.readiness)])
         #expect(machine.handle(.probed(.readiness, .success), at: .milliseconds(80)) == [])
         #expect(machine.status.phase == .ready)
-        #expect(machine.deadline == .milliseconds(1080))
+        #expect(machine.deadline == .milliseconds(10_080))
     }
 
     @Test("a slow loader is asked more and more seldom")
@@ -215,6 +215,53 @@ struct KeeperMachineTests {
         #expect(proven.handle(.timer, at: .seconds(2)) == [.spawn])
         #expect(proven.handle(.spawnFailed("gone", isTerminal: true), at: .seconds(2)) == [.forgetServer])
         #expect(proven.status.phase == .starting)
+    }
+
+    @Test("what the machine lacks is no failure: it is tried again ever more slowly, and forgotten once it works")
+    func blocked() {
+        var machine = machine()
+        var now = Duration.zero
+        _ = machine.handle(.begin, at: now)
+        var delays: [Duration] = []
+        for _ in 0..<12 {
+            #expect(machine.handle(.spawnFailed("no memory", isTerminal: false), at: now) == [.forgetServer])
+            #expect(machine.status.phase == .blocked)
+            #expect(machine.status.reason == "no memory")
+            delays.append((machine.deadline ?? .zero) - now)
+            now = machine.deadline ?? now
+            #expect(machine.handle(.timer, at: now) == [.spawn])
+        }
+        #expect(delays == delays.sorted())
+        #expect(delays.first == KeeperLimits.firstRestartDelay)
+        #expect(delays.last == .seconds(30))
+        _ = machine.handle(.spawned(identity, ports: ports), at: now)
+        #expect(machine.status.phase == .starting)
+        #expect(machine.status.reason == nil)
+        #expect(machine.restarts == 0)
+        #expect(machine.failures == 0)
+    }
+
+    @Test("a blocked instance that is asked to stop is gone at once")
+    func blockedStops() {
+        var machine = machine()
+        _ = machine.handle(.begin, at: .zero)
+        _ = machine.handle(.spawnFailed("no memory", isTerminal: false), at: .zero)
+        #expect(machine.handle(.stopRequested, at: .zero) == [.forgetServer, .leave(exitCode: 0)])
+    }
+
+    @Test("a server that is at work is not ended by its liveness probe; one that does nothing is")
+    func busy() {
+        var machine = ready(KeeperPolicy(liveness: ProbePolicy()))
+        for turn in 1...20 {
+            let now = Duration.seconds(turn * 10)
+            _ = machine.handle(.timer, at: now)
+            #expect(!machine.handle(.probed(.liveness, .busy("at work")), at: now).contains(.terminateTree))
+        }
+        for turn in 21...22 {
+            let actions = machine.handle(.probed(.liveness, .failure("late")), at: .seconds(turn * 10))
+            #expect(!actions.contains(.terminateTree))
+        }
+        #expect(machine.handle(.probed(.liveness, .failure("late")), at: .seconds(230)) == [.terminateTree])
     }
 
     @Test("an adopted server that was ready is ready at once, and is not warmed up again")

@@ -95,14 +95,21 @@ struct KeeperTests {
         #expect(lines.contains("ARGS --port=\(status.port ?? 0) $(PORT) $(NOWHERE)"))
     }
 
-    @Test("a command that does not exist is the end, and the status says what to do")
+    @Test("a command that is not on PATH is waited for, and the status says what to do")
     func missingCommand() async throws {
         let folder = try test.journal(Runtime(command: ["no-such-model-server"]))
-        #expect(try await test.keeper().run() == 1)
-        let status = try #require(try folder.readStatus())
-        #expect(status.phase == .failed)
+        let (status, code) = try await keeping(folder) { try await folder.reaches(.blocked) }
         #expect(status.reason?.contains("no-such-model-server is not on PATH") == true)
         #expect(status.reason?.contains("Install it") == true)
+        #expect(code == 0)
+    }
+
+    @Test("a manifest that can never work is the end")
+    func noCommand() async throws {
+        let folder = try test.journal(Runtime(command: []))
+        #expect(try await test.keeper().run() == 1)
+        #expect(try folder.readStatus()?.phase == .failed)
+        #expect(try folder.readStatus()?.reason?.contains("needs `command`") == true)
     }
 
     @Test("a secret that was not allowed holds the start up, and the status says where to put it")
@@ -211,17 +218,51 @@ struct KeeperTests {
         #expect(status.phase == .starting)
     }
 
-    @Test("a server that exits while it serves is started again, on another port")
+    @Test("a server that exits while it serves is started again, at the same port")
     func restartAfterCrash() async throws {
         let folder = try test.journal(Script.runtime(Script.http))
         let (again, _) = try await keeping(folder) {
             let first = try await folder.reaches(.ready)
             first.server?.signal(SIGKILL)
-            return try await eventually("ready again") {
+            let again = try await eventually("ready again") {
                 try folder.readStatus().flatMap { $0.phase == .ready && $0.server != first.server ? $0 : nil }
             }
+            #expect(again.port == first.port)
+            return again
         }
         #expect(again.restarts == 1)
+        #expect(again.keptPorts == nil)
+    }
+
+    @Test("a keeper that follows one that was killed together with its server gives the next server the same port")
+    func portOutlivesTheKeeper() async throws {
+        let folder = try test.journal(Script.runtime(Script.http))
+        let orphan = try await test.orphan(folder)
+        test.killServer(of: folder.id)
+        let (again, _) = try await keeping(folder) {
+            try await eventually("ready again") {
+                try folder.readStatus().flatMap { $0.phase == .ready && $0.server != orphan.server ? $0 : nil }
+            }
+        }
+        #expect(again.port == orphan.port)
+    }
+
+    @Test("a port that some endpoint is to have is not kept, and not taken")
+    func endpointPorts() async throws {
+        let folder = try test.journal(Script.runtime(Script.http))
+        let (again, _) = try await keeping(folder) {
+            let first = try await folder.reaches(.ready)
+            try StateFile.write([first.port ?? 0], to: test.state.endpointPorts)
+            first.server?.signal(SIGKILL)
+            let again = try await eventually("ready again") {
+                try folder.readStatus().flatMap { $0.phase == .ready && $0.server != first.server ? $0 : nil }
+            }
+            #expect(again.port != first.port)
+            return again
+        }
+        var random = SystemRandomNumberGenerator()
+        let all = Set(PortClaim.range).subtracting([again.port ?? 0])
+        #expect(try PortClaim.claim(using: &random, avoiding: all).port == again.port)
     }
 
     @Test("readiness that is lost takes the instance out, and brings it back")

@@ -215,7 +215,8 @@ struct LocalBackendTests {
             let waiting = try await eventually("it says why it waits") {
                 await backend.observe(key).instances.first.flatMap { $0.reason == nil ? nil : $0 }
             }
-            #expect(waiting.condition == .fetching)
+            #expect(waiting.condition == .blocked)
+            #expect(waiting.reason == "the network is down")
         }
         // The next controller has them: what was journaled goes on.
         let model = "\(test.state.path)/model"
@@ -227,17 +228,26 @@ struct LocalBackendTests {
         try await down()
     }
 
-    @Test("a command that does not exist is seen as failed, with what to do")
+    @Test("a command that does not exist blocks its instance, with what to do, until it is there")
     func missingCommand() async throws {
-        var broken = plan((a, 1, 100))
-        broken.revisions[0].template.runtime.command = ["no-such-server"]
-        try await running { [broken] backend in
-            try await backend.apply(broken)
-            let failed = try await eventually("it fails") {
-                await backend.observe(key).instances.first.flatMap { $0.condition == .failed ? $0 : nil }
+        let program = "\(test.state.path)/late-server"
+        var early = plan((a, 1, 100))
+        early.revisions[0].template.runtime.command = [program]
+        try await running { [early] backend in
+            try await backend.apply(early)
+            let blocked = try await eventually("its keeper says that it is blocked") {
+                // A machine with too much to do may say so first.
+                await backend.observe(key).instances.first.flatMap { instance in
+                    instance.condition == .blocked && instance.reason?.contains(program) == true ? instance : nil
+                }
             }
-            #expect(failed.reason?.contains("Install it") == true)
-            #expect(launcher.count(.keeper(instance: failed.id)) == 1)
+            #expect(blocked.reason == "the command \(program) does not exist. Install it, or correct `command`.")
+            try test.writeProgram("late-server", Script.http)
+            let ready = try await ready(backend, a, 1)
+            #expect(ready.instances.map(\.id) == [blocked.id])
+            #expect(ready.instances[0].restarts == 0)
+            #expect(ready.instances[0].reason == nil)
+            #expect(launcher.count(.keeper(instance: blocked.id)) == 1)
         }
         try await down()
     }

@@ -33,8 +33,8 @@ private func actions(_ plan: ServingPlan?, _ instances: SeenInstance...) -> [Loc
 
 @Suite("What is to be done for a deployment's instances")
 struct LocalReconciliationTests {
-    let waiting = SeenInstance.Leaving(isDrained: false, isGraceOver: false, isAskedToStop: false)
-    let drained = SeenInstance.Leaving(isDrained: true, isGraceOver: false, isAskedToStop: false)
+    let waiting = SeenInstance.Leaving(isDrained: false, isDrainOver: false, isAskedToStop: false)
+    let drained = SeenInstance.Leaving(isDrained: true, isDrainOver: false, isAskedToStop: false)
 
     @Test("what is missing is created, and nothing once it is there")
     func creates() {
@@ -73,10 +73,10 @@ struct LocalReconciliationTests {
         let empty = plan()
         #expect(actions(empty, instance("a", 1, leaving: waiting)) == [])
         #expect(actions(empty, instance("a", 1, leaving: drained)) == [.stop("a-1")])
-        let asked = SeenInstance.Leaving(isDrained: true, isGraceOver: true, isAskedToStop: true)
+        let asked = SeenInstance.Leaving(isDrained: true, isDrainOver: true, isAskedToStop: true)
         #expect(actions(empty, instance("a", 1, leaving: asked)) == [])
         #expect(actions(empty, instance("a", 1, .ended(.stopped), leaving: asked)) == [.remove("a-1")])
-        let late = SeenInstance.Leaving(isDrained: false, isGraceOver: true, isAskedToStop: false)
+        let late = SeenInstance.Leaving(isDrained: false, isDrainOver: true, isAskedToStop: false)
         #expect(actions(empty, instance("a", 1, leaving: late)) == [.stop("a-1")])
     }
 
@@ -203,10 +203,10 @@ struct ServingWorld {
             instances[index].stage = .kept(serves ? .ready : .starting)
         case .retire(let id):
             guard let index = index(id) else { return }
-            instances[index].leaving = .init(isDrained: false, isGraceOver: false, isAskedToStop: false)
+            instances[index].leaving = .init(isDrained: false, isDrainOver: false, isAskedToStop: false)
         case .stop(let id):
             guard let index = index(id), let leaving = instances[index].leaving,
-                leaving.isDrained || leaving.isGraceOver
+                leaving.isDrained || leaving.isDrainOver
             else {
                 complaints.append("stopped \(id) before it was drained")
                 return
@@ -235,7 +235,7 @@ struct ServingWorld {
 struct RouteCompositionTests {
     @Test("only ready instances that stay are upstreams, the oldest first")
     func upstreams() throws {
-        let leaving = SeenInstance.Leaving(isDrained: false, isGraceOver: false, isAskedToStop: false)
+        let leaving = SeenInstance.Leaving(isDrained: false, isDrainOver: false, isAskedToStop: false)
         let route = try #require(
             RouteComposition.route(
                 plan: plan(("a", 4, 100)), port: 9000,
@@ -251,7 +251,7 @@ struct RouteCompositionTests {
     @Test("an endpoint's port is the manifest's, else the one it had, else a free one")
     func endpointPorts() {
         func choose(
-            _ fixed: Int?, _ had: Int?, _ taken: [Int: DeploymentKey] = [:],
+            _ fixed: Int?, _ had: Int?, _ taken: [Int: String] = [:],
             free: @escaping (Int) -> Bool = { _ in true }
         )
             -> EndpointPorts.Choice
@@ -261,9 +261,9 @@ struct RouteCompositionTests {
         #expect(choose(9000, 30_005) == .port(9000))
         #expect(choose(nil, 30_005) == .port(30_005))
         #expect(choose(nil, nil) == .port(30_000))
-        #expect(choose(nil, 30_005, [30_005: key, 30_000: key]) == .port(30_001))
+        #expect(choose(nil, 30_005, [30_005: "another's", 30_000: "another's"]) == .port(30_001))
         #expect(choose(nil, nil, free: { $0 > 30_010 }) == .port(30_011))
-        guard case .problem(let text) = choose(9000, nil, [9000: key]) else {
+        guard case .problem(let text) = choose(9000, nil, [9000: "the endpoint of \(key)"]) else {
             Issue.record("two deployments on one port")
             return
         }

@@ -58,9 +58,10 @@ struct ServerEnvironmentTests {
         let script = try test.writeFile("tools/server", "#!/bin/sh\n")
         let folder = "\(test.state.path)/tools"
         let environment = environment([EnvironmentVariable(name: "PATH", value: .literal("/nowhere:\(folder)"))])
-        func find(_ words: [String]) throws -> ServerCommand {
+        func find(_ words: [String], preset: String? = nil) throws -> ServerCommand {
             try ServerCommand(
-                Runtime(command: words, args: ["$(PORT)"]), environment: environment, workingFolder: folder)
+                Runtime(name: preset, command: words, args: ["$(PORT)"]), environment: environment,
+                workingFolder: folder, ownProgram: script)
         }
         let refusal = #expect(throws: LocalServingError.self) { try find(["server"]) }
         #expect(refusal?.message.contains("chmod +x") == true)
@@ -68,8 +69,13 @@ struct ServerEnvironmentTests {
         #expect(try find(["server"]).program == script)
         #expect(try find(["./server"]).program == "\(folder)/./server")
         #expect(try find(["server"]).arguments == ["server", "20000"])
-        #expect(throws: LocalServingError.self) { try find([]) }
-        #expect(throws: LocalServingError.self) { try find(["\(folder)/missing"]) }
-        #expect(throws: LocalServingError.self) { try find([folder]) }
+        // What the manifest alone could mend is the end; what the machine may have later is not.
+        #expect(#expect(throws: LocalServingError.self) { try find([]) }?.retryClass == .terminal)
+        for words in [["\(folder)/missing"], [folder], ["missing"]] {
+            #expect(#expect(throws: LocalServingError.self) { try find(words) }?.retryClass == .waiting)
+        }
+        // The preset is the program that runs, and no other of its name.
+        #expect(try find(["mlctl"], preset: "mlctl").program == script)
+        #expect(throws: LocalServingError.self) { try find(["mlctl"]) }
     }
 }

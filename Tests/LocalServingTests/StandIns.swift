@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ModelManifests
 import Serving
+import Synchronization
 
 @testable import LocalServing
 
@@ -31,7 +32,8 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
         }
     }
 
-    /// `busy` in its folder names instances that have a request under way; `told` is there once it has said so.
+    /// `history.jsonl` has all the routes that it was given. `busy` in its folder names instances that have a request under way; `told` is there once it has said so. With
+    /// `deaf` it listens nowhere.
     static let proxy = """
         import fcntl, http.server, json, os, socketserver, sys, uuid
         folder = sys.argv[1]
@@ -42,12 +44,14 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
         routes = json.load(open(saved)) if os.path.exists(saved) else {'generation': 0, 'routes': []}
         epoch = uuid.uuid4().hex
         def report():
+            deaf = os.path.exists(folder + '/deaf')
             busy = open(folder + '/busy').read().split() if os.path.exists(folder + '/busy') else []
             if busy and not os.path.exists(folder + '/told'): open(folder + '/told', 'w').close()
             counters = {'requests': 0, 'errors': 0, 'rejected': 0, 'latency': [], 'bounds': [], 'observed': {}, 'named': {}}
             key = {'namespace': 'default', 'name': 'm'}
             return {'epoch': epoch, 'generation': routes['generation'],
-                'endpoints': [{'deployment': r['deployment'], 'port': r['port'], 'listening': True} for r in routes['routes']],
+                'endpoints': [{'deployment': r['deployment'], 'port': r['port'], 'listening': not deaf,
+                    'error': 'in use' if deaf else None} for r in routes['routes']],
                 'instances': [{'deployment': key, 'revision': 'a', 'instance': i, 'counters': counters, 'inFlight': 1,
                     'ejected': False, 'failedRequestIds': ['bad-' + i]} for i in busy]}
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -59,7 +63,12 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
             def do_PUT(self):
                 global routes
                 routes = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
-                open(saved + '.new', 'w').write(json.dumps(routes)); os.rename(saved + '.new', saved)
+                # As the real one: what serves matters more than what a restart would find.
+                try:
+                    with open(folder + '/history.jsonl', 'a') as history: history.write(json.dumps(routes) + '\\n')
+                    with open(saved + '.new', 'w') as file: file.write(json.dumps(routes))
+                    os.rename(saved + '.new', saved)
+                except OSError: pass
                 self.reply()
             def address_string(self): return 'control'
         class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer): daemon_threads = True
@@ -83,15 +92,44 @@ final class KeeperThread: LaunchedProcess, @unchecked Sendable {
     var isRunning: Bool { lock.withLock { !hasEnded } }
 }
 
-/// Files that are there at once, or are refused.
-struct ScriptedFiles: ModelFiles {
-    var folder: String?
-    var error: LocalServingError?
+/// Files that are there at once, or are refused, or never come.
+final class ScriptedFiles: ModelFiles {
+    enum Answer {
+        case folder(String?)
+        case error(LocalServingError)
+        case never
+    }
+
+    private let state: Mutex<(answer: Answer, asked: Int, cancelled: Int)>
+
+    init(_ answer: Answer) { state = Mutex((answer, 0, 0)) }
+
+    convenience init(folder: String? = nil, error: LocalServingError? = nil) {
+        self.init(error.map(Answer.error) ?? .folder(folder))
+    }
+
+    func answer(_ answer: Answer) { state.withLock { $0.answer = answer } }
+    var asked: Int { state.withLock(\.asked) }
+    var cancelled: Int { state.withLock(\.cancelled) }
 
     func pin(_ model: ModelSource) async throws -> Digest? { nil }
 
     func materialise(_ model: ModelSource) async throws -> URL? {
-        if let error { throw error }
-        return folder.map { URL(fileURLWithPath: $0) }
+        let answer = state.withLock { state in
+            state.asked += 1
+            return state.answer
+        }
+        switch answer {
+        case .folder(let folder): return folder.map { URL(fileURLWithPath: $0) }
+        case .error(let error): throw error
+        case .never:
+            do {
+                try await Task.sleep(for: .seconds(86_400))
+            } catch {
+                state.withLock { $0.cancelled += 1 }
+                throw error
+            }
+            return nil
+        }
     }
 }

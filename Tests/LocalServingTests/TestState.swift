@@ -9,8 +9,9 @@ import Serving
 final class TestState: Sendable {
     let state: StateFolder
 
-    init() throws {
-        state = StateFolder("\(NSTemporaryDirectory())mlctl-test-\(UInt32.random(in: .min ... .max))")
+    init(in folder: String? = nil) throws {
+        state = StateFolder(
+            "\(folder.map { $0 + "/" } ?? NSTemporaryDirectory())mlctl-test-\(UInt32.random(in: .min ... .max))")
         try state.prepare()
         _ = try state.identity()
     }
@@ -35,6 +36,13 @@ final class TestState: Sendable {
         try StateFile.makeFolder(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
         try StateFile.write(bytes: Array(text.utf8), to: path)
         return path
+    }
+
+    /// An executable in Python.
+    func writeProgram(_ name: String, _ script: String) throws {
+        let path = try writeFile("\(name).py", "#!/usr/bin/env python3\n\(script)\n")
+        chmod(path, 0o755)
+        rename(path, "\(state.path)/\(name)")
     }
 
     /// An instance, journaled and not started.

@@ -322,3 +322,75 @@ func eventually(_ condition: () throws -> Bool) async throws {
 }
 
 struct NeverCameTrue: Error {}
+
+@Suite("File servers that hang")
+struct HangingServerTests {
+    let fixture: StorageFixture
+    let hanging: FileServer
+    let other: FileServer
+
+    init() throws {
+        fixture = try StorageFixture()
+        hanging = try FileServer(fixture.www)
+        other = try FileServer(fixture.www)
+        try fixture.write(StorageFixture.bytes(100_000, seed: 7), to: "www/model.bin")
+    }
+
+    private static var patient: StorageLimits {
+        var limits = StorageFixture.limits
+        limits.stallTimeout = .seconds(600)
+        return limits
+    }
+
+    @Test("a server that hangs takes no more than its share, and another one's files come")
+    func share() async throws {
+        var limits = Self.patient
+        limits.maximumTransfersPerHost = 2
+        let store = fixture.store(limits: limits)
+        for number in 0..<10 { try fixture.write(StorageFixture.bytes(1000, seed: 8), to: "www/model\(number).bin") }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<10 {
+                let uri = hanging.url("hang/model\(number).bin")
+                group.addTask { _ = try? await store.pin(uri: uri) }
+            }
+            while try hanging.requests().count < 2 { try await Task.sleep(for: .milliseconds(5)) }
+            _ = try await store.materialise(uri: other.url("ok/model.bin"))
+            #expect(try hanging.requests().count { $0.path.hasPrefix("/hang/") } == 2)
+            // All that wait are told, and nobody else has to end first.
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("a caller that is cancelled goes at once, and the others get what they wait for")
+    func oneOfTwo() async throws {
+        let store = fixture.store(limits: Self.patient)
+        let uri = hanging.url("hang/model.bin")
+        let staying = Task { try await store.pin(uri: uri) }
+        while try hanging.requests().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        let going = Task { try await store.pin(uri: uri) }
+        going.cancel()
+        await #expect(throws: CancellationError.self) { try await going.value }
+        #expect(!staying.isCancelled)
+        #expect(try hanging.requests().count { $0.path == "/hang/model.bin" } == 1)
+        staying.cancel()
+        await #expect(throws: CancellationError.self) { try await staying.value }
+    }
+
+    @Test("work that hangs in the kernel is left to itself once nobody wants it")
+    func hangingWork() async throws {
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        let release = DispatchSemaphore(value: 0)
+        let work = Task {
+            try await BlockingWork.run(patience: .milliseconds(10)) { _ in
+                release.wait()
+                end.finish()
+            }
+        }
+        work.cancel()
+        await #expect(throws: CancellationError.self) { try await work.value }
+        // It had not ended, and does no harm when it does.
+        release.signal()
+        for await _ in ends {}
+    }
+}

@@ -47,11 +47,33 @@ int clp_claim_abstract_name(const char *name);
 
 /// Whether a TCP listener could bind `port` on every address now: 0, or a negative errno.
 int clp_try_bind_tcp(uint16_t port);
+/// The same for a port that was ours a moment ago: connections that have ended, and are remembered for a minute, do not
+/// count.
+int clp_try_listen_again(uint16_t port);
 
 /// Starts a non-blocking connection to 127.0.0.1.
 /// @return the descriptor; it polls writable when connected or refused (see `clp_socket_error`).
 int clp_connect_loopback(uint16_t port);
 int clp_socket_error(int fd);
+
+/// The port that this end of a connection has, or a negative errno.
+int clp_local_port(int fd);
+
+/// A connection of the machine's own to one of its ports.
+struct clp_connection {
+    /// The other end's port, and the address family above it: what tells connections apart on one machine.
+    uint32_t peer;
+    /// 0: the listener's side has closed it a moment ago, and the kernel remembers it for a minute.
+    int is_open;
+    /// The other end has sent something since it was last answered.
+    int is_waiting;
+    /// What the other end has acknowledged so far: answers that arrived.
+    uint64_t acknowledged_bytes;
+};
+
+/// The connections to `port`, open ones and those that were closed from there (sock_diag(7)).
+/// @return how many, at most `most`, or a negative errno where the kernel does not tell.
+int clp_connections_at(uint16_t port, struct clp_connection *found, int most);
 
 /// From now on `signal` writes one byte to `fd`, which must be non-blocking and stay open.
 int clp_signal_to_descriptor(int signal, int fd);

@@ -35,7 +35,7 @@ struct ProxyCommand: AsyncParsableCommand {
         let logger = Logger(label: "mlctl.proxy") { _ in PlainLogHandler() }
         var configuration = TrafficProxyConfiguration(
             stateDirectory: state.url.path(percentEncoded: false), requestIdKeyFile: requestIdKey, logger: logger)
-        guard let namespace else { return try await TrafficProxy(configuration: configuration).run() }
+        guard let namespace else { return try await serveMachine(configuration) }
         let connection = try ClusterSettings(name: "proxy", kubeconfig: kubeconfig).connection()
         let api = KubernetesAPI(transport: try HTTPTransport(connection))
         let watch = RouteWatch(
@@ -53,5 +53,20 @@ struct ProxyCommand: AsyncParsableCommand {
             defer { group.cancelAll() }
             try await proxy.run()
         }
+    }
+
+    static let lockTries = 10
+    static let lockRetryDelay = Duration.milliseconds(20)
+
+    /// Whoever looks whether a proxy runs holds its lock for an instant: only a lock that stays held is another proxy's.
+    private func serveMachine(_ configuration: TrafficProxyConfiguration) async throws {
+        for _ in 1..<Self.lockTries {
+            do {
+                return try await TrafficProxy(configuration: configuration).run()
+            } catch let error as ProxyError where error.code == .alreadyRunning {
+                try await Task.sleep(for: Self.lockRetryDelay)
+            }
+        }
+        try await TrafficProxy(configuration: configuration).run()
     }
 }

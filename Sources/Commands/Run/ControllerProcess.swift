@@ -28,7 +28,9 @@ struct ControllerProcess {
         HeapMemory.limit()
         try FileManager.default.createDirectory(
             at: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        guard let lock = try FileLock.acquire(state.appending(path: "controller.lock").path(percentEncoded: false))
+        guard
+            let lock = try FileLock.acquire(
+                state.appending(path: "controller.lock").path(percentEncoded: false), tries: 10)
         else {
             throw ValidationError(
                 "another controller is at work on \(state.path(percentEncoded: false)). Stop it first, or give another --state-dir."
@@ -50,7 +52,7 @@ struct ControllerProcess {
         let clusters = try ClusterSites.open(
             settings, environment: ProcessInfo.processInfo.environment, archive: journal, now: { clock.now() },
             logger: logger)
-        let local = try clusters.servesLocally ? localSite(journal, models) : nil
+        let local = try clusters.servesLocally ? localSite(journal, models, listen) : nil
         let notifications = try settings.webhook.map { webhook in
             NotificationQueue(
                 try WebhookNotifier(url: webhook.url, secret: WebhookSecret(file: webhook.secretFile)), logger: logger)
@@ -95,9 +97,13 @@ struct ControllerProcess {
     }
 
     /// This machine.
-    private func localSite(_ journal: JournalStore, _ models: ModelStore) throws -> LocalSite {
+    private func localSite(
+        _ journal: JournalStore, _ models: ModelStore, _ listen: ListenAddress
+    ) throws -> LocalSite {
         let backend = try LocalBackend(
-            configuration: LocalBackend.Configuration(stateDirectory: state), files: StoredModelFiles(store: models),
+            configuration: LocalBackend.Configuration(
+                stateDirectory: state, reservedPorts: [listen.port: "the controller's own (--listen)"]),
+            files: StoredModelFiles(store: models),
             launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
         let proxy = ProxyClient(stateDirectory: state)
         let requestIdKey = requestIdKey

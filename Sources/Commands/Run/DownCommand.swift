@@ -20,7 +20,7 @@ struct DownCommand: AsyncParsableCommand {
             print("nothing to stop: there is no \(state.url.path(percentEncoded: false))")
             return
         }
-        guard let lock = try FileLock.acquire(path) else {
+        guard let lock = try FileLock.acquire(path, tries: 10) else {
             throw ValidationError("a controller is running and would start everything again: stop it first")
         }
         defer { withExtendedLifetime(lock) {} }

@@ -14,6 +14,10 @@ struct DeploymentRecord: Hashable, Codable, Sendable {
     var nextNumber = 1
     /// Revisions whose logs are kept for long. Remembered beyond the plan that names them.
     var keepsLogsOf: Set<Revision> = []
+    /// How long requests may go on at an instance that leaves. Remembered beyond the plan that says so.
+    var drainLimit: Duration?
+    /// The last plan that had something to serve, while a successor at the same port is awaited.
+    var formerPlan: ServingPlan?
 
     var isEmpty: Bool { plan?.revisions.isEmpty ?? true }
 
@@ -50,15 +54,15 @@ enum EndpointPorts {
     /// - Parameters:
     ///   - fixed: the manifest's.
     ///   - remembered: what the deployment had.
-    ///   - taken: other deployments' ports, and whose they are.
+    ///   - taken: ports that the deployment must not have, and whose they are, for people.
     ///   - isFree: whether a listener could be opened there now.
     static func choose(
-        fixed: Int?, remembered: Int?, taken: [Int: DeploymentKey], ephemeral: ClosedRange<Int>?, isFree: (Int) -> Bool
+        fixed: Int?, remembered: Int?, taken: [Int: String], ephemeral: ClosedRange<Int>?, isFree: (Int) -> Bool
     ) -> Choice {
         if let fixed {
             guard let other = taken[fixed] else { return .port(fixed) }
             return .problem(
-                "port \(fixed) is the endpoint of \(other) already. Give one of the two another `endpoint.port`.")
+                "port \(fixed) is \(other) already. Set another `endpoint.port`.")
         }
         if let remembered, taken[remembered] == nil { return .port(remembered) }
         let free = range.first { port in

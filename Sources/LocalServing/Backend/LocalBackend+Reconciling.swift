@@ -5,38 +5,46 @@ import Serving
 
 extension LocalBackend {
     /// Does what is to be done now for one deployment, and tells the proxy. Waits for nothing outside.
+    ///
+    /// The proxy is told first: taking traffic away must not wait for a disk that is slow, full or read-only.
     func reconcile(_ deployment: DeploymentKey) async throws {
         let view = await proxy.view
         noteFailedRequests(deployment, view)
-        // A failure must not keep the routes from following what is so.
+        await updateRoutes(deployment, view)
+        // One failure keeps nothing else from being done: least of all the routes from following what is so.
         var failure: (any Error)?
+        func attempt(_ work: () throws -> Void) {
+            do { try work() } catch { failure = failure ?? error }
+        }
+        endHandoverIfOver(deployment)
+        attempt { try save(deployment) }
+        attempt { try reserveEndpointPorts() }
+        for instance in tracked(deployment) where instance.isLeavingUnsaved {
+            attempt { try saveLeaving(instance.spec.id) }
+        }
         for _ in 0..<Self.maximumRounds {
             let seen = seenInstances(of: deployment, view)
-            let plan = records[deployment]?.plan
+            let plan = planInForce(deployment)
             var hasActed = false
             for action in LocalReconciliation(plan: plan, instances: seen).actions {
-                do {
-                    hasActed = try carryOut(action, deployment) || hasActed
-                } catch {
-                    failure = failure ?? error
-                }
+                attempt { hasActed = try carryOut(action, deployment) || hasActed }
             }
             if !hasActed || failure != nil { break }
         }
-        await updateRoute(deployment, view)
-        if let failure { throw failure }
+        await updateRoutes(deployment, view)
         forgetIfGone(deployment)
+        if let failure { throw failure }
     }
 
-    private func updateRoute(_ deployment: DeploymentKey, _ view: ProxyView) async {
-        guard let record = records[deployment], let plan = record.plan else { return }
-        let seen = seenInstances(of: deployment, view)
-        // A port that is refused leaves the endpoint where it was, if it was anywhere.
-        let route = record.port.flatMap {
-            RouteComposition.route(plan: plan, port: $0, previewPort: record.previewPort, instances: seen)
+    /// All routes at the deployment's ports change at once: the proxy takes no two of one port.
+    private func updateRoutes(_ deployment: DeploymentKey, _ view: ProxyView) async {
+        var routes: [DeploymentKey: ProxyRoute?] = [:]
+        for key in [deployment] + neighbours(of: deployment) where records[key]?.plan != nil {
+            routes[key] = .some(route(of: key, view))
         }
+        guard !routes.isEmpty else { return }
         routeVersion += 1
-        await proxy.want(route, for: deployment, version: routeVersion)
+        await proxy.want(routes, version: routeVersion)
     }
 
     /// - Returns: whether it changed anything.
@@ -59,9 +67,16 @@ extension LocalBackend {
             let wanted = record.plan?.revisions.first(where: { $0.revision == revision })
         else { return false }
         let (id, number) = try makeFolder(revision, from: record)
-        record.nextNumber = number + 1
-        try write(record)
         let folder = state.instance(id)
+        record.nextNumber = number + 1
+        // Its number is spent before it exists, so that no later one is taken for it.
+        do {
+            try write(record)
+        } catch {
+            rmdir(folder.path)
+            throw error
+        }
+        records[deployment] = record
         let spec = InstanceSpec(
             id: id, deployment: deployment, revision: revision, number: number, template: wanted.template,
             modelFolder: nil, inherited: inherited, mark: try state.mark(ofServer: id), createdAt: Date())
@@ -95,13 +110,16 @@ extension LocalBackend {
 
     private func launch(_ id: String) -> Bool {
         let now = clock.now
-        guard var instance = instances[id], instance.nextLaunchAt.map({ $0 <= now }) ?? true else { return false }
+        guard var instance = instances[id], !instance.isBeingLaunched, instance.nextLaunchAt.map({ $0 <= now }) ?? true
+        else { return false }
         do {
-            instance.noteLaunch(try launcher.launch(.keeper(instance: id)), now: now)
-            problems[instance.spec.deployment] = nil
+            let logBytes = sizeOfFile(instance.folder.keeperLog)
+            let process = try launcher.launch(.keeper(instance: id))
+            children.append(process)
+            instance.noteLaunch(process, logBytes: logBytes, now: now)
         } catch {
-            instance.noteFailedLaunch(now: now)
-            problems[instance.spec.deployment] = "a keeper cannot be started: \(error)"
+            instance.noteFailedLaunch("its keeper cannot be started: \(error)", now: now)
+            changed.yield(instance.spec.deployment)
         }
         instances[id] = instance
         return true
@@ -109,25 +127,41 @@ extension LocalBackend {
 
     private func retire(_ id: String) throws -> Bool {
         guard var instance = instances[id] else { return false }
-        let keepsLogs = records[instance.spec.deployment]?.keepsLogsOf.contains(instance.spec.revision) ?? false
-        let leaving = InstanceLeaving(since: Date(), keepsLogs: keepsLogs)
-        try StateFile.write(leaving, to: instance.folder.leaving)
+        let record = records[instance.spec.deployment]
+        let leaving = InstanceLeaving(
+            since: Date(), keepsLogs: record?.keepsLogsOf.contains(instance.spec.revision) ?? false,
+            drainLimit: record?.drainLimit)
         instance.noteLeaving(leaving, now: clock.now)
+        instance.isLeavingUnsaved = true
         instances[id] = instance
         eventSink.yield(.tick)
         changed.yield(instance.spec.deployment)
+        try saveLeaving(id)
         return true
+    }
+
+    /// A controller that starts before it is written finds it wanted no more, and retires it again.
+    private func saveLeaving(_ id: String) throws {
+        guard let instance = instances[id], let leaving = instance.leaving else { return }
+        try StateFile.write(leaving, to: instance.folder.leaving)
+        instances[id]?.isLeavingUnsaved = false
     }
 
     private func remove(_ id: String) throws -> Bool {
         guard let instance = instances[id] else { return false }
         let deployment = instance.spec.deployment
+        fetchDepartures[id]?.finish()
         let keepsLogs =
             instance.keepsLogs || records[deployment]?.keepsLogsOf.contains(instance.spec.revision) == true
+        instances[id]?.isRemovalRefused = true
         try KeptLogs(state: state).keep(
             instance.spec, keepsLogs: keepsLogs, failedRequestIds: instance.failedRequestIds, now: Date())
         // The journal goes first: a folder without one is no instance.
-        unlink(instance.folder.spec)
+        guard unlink(instance.folder.spec) == 0 || errno == ENOENT else {
+            throw LocalServingError(
+                .stateUnreadable, "\(instance.folder.path) cannot be deleted: \(SystemError.last). Check its owner.",
+                retry: .transient)
+        }
         try? FileManager.default.removeItem(atPath: instance.folder.path)
         instances[id] = nil
         logger.info(
@@ -138,12 +172,14 @@ extension LocalBackend {
     }
 
     private func forgetIfGone(_ deployment: DeploymentKey) {
-        guard let record = records[deployment], record.isEmpty, tracked(deployment).isEmpty, record.plan != nil else {
-            return
-        }
+        guard let record = records[deployment], record.isEmpty, tracked(deployment).isEmpty, record.plan != nil,
+            record.formerPlan == nil
+        else { return }
         unlink(DeploymentRecord.path(deployment, in: state))
         records[deployment] = nil
+        unsaved.remove(deployment)
         problems[deployment] = nil
+        endpointProblems[deployment] = nil
         changed.yield(deployment)
     }
 
@@ -152,74 +188,6 @@ extension LocalBackend {
             // The proxy forgets an instance when it is gone from its routes; what it said last counts.
             guard let ids = view.instances[id]?.failedRequestIds, !ids.isEmpty else { continue }
             instances[id]?.failedRequestIds = ids
-        }
-    }
-}
-
-// MARK: - Model files
-
-extension LocalBackend {
-    static let firstFetchDelay = Duration.seconds(1)
-    static let waitingFetchDelay = Duration.seconds(15)
-
-    private func fetchFiles(_ id: String) -> Bool {
-        guard var instance = instances[id] else { return false }
-        switch instance.fetch {
-        case .running, .hopeless: return false
-        case .waiting(let until, _) where clock.now < until: return false
-        case .none, .waiting: break
-        }
-        instance.fetch = .running
-        instances[id] = instance
-        fetchSink.yield(id)
-        return true
-    }
-
-    /// At most `maximumConcurrentFetches` at a time.
-    func fetchAsAsked() async {
-        await withTaskGroup(of: Void.self) { group in
-            var running = 0
-            for await id in fetchRequests {
-                if running >= Self.maximumConcurrentFetches {
-                    await group.next()
-                    running -= 1
-                }
-                group.addTask { await self.fetch(id) }
-                running += 1
-            }
-            group.cancelAll()
-        }
-    }
-
-    private func fetch(_ id: String) async {
-        guard let model = instances[id]?.spec.template.model else { return }
-        let outcome: Result<URL?, any Error>
-        do { outcome = .success(try await files.materialise(model)) } catch { outcome = .failure(error) }
-        if Task.isCancelled { return }
-        // It may have been removed meanwhile.
-        guard var instance = instances[id] else { return }
-        do {
-            var spec = instance.spec
-            spec.modelFolder = try outcome.get()?.path(percentEncoded: false) ?? instance.folder.work
-            if spec.modelFolder == instance.folder.work { try StateFile.makeFolder(instance.folder.work) }
-            try StateFile.write(spec, to: instance.folder.spec)
-            instance.spec = spec
-            instance.fetch = .none
-        } catch {
-            instance.fetch = Self.afterFailure(error, now: clock.now)
-        }
-        instances[id] = instance
-        changed.yield(instance.spec.deployment)
-        await reconcileInBackground(instance.spec.deployment)
-    }
-
-    private static func afterFailure(_ error: any Error, now: ContinuousClock.Instant) -> TrackedInstance.Fetch {
-        let known = error as? any RetryableError
-        let reason = known?.message ?? "the model's files cannot be fetched: \(error)"
-        return switch known?.retryClass ?? .transient {
-        case .terminal: .hopeless(reason)
-        case .waiting: .waiting(until: now + waitingFetchDelay, reason: reason)
-        case .transient: .waiting(until: now + firstFetchDelay, reason: reason)
         }
     }
 }

@@ -16,6 +16,9 @@ enum BackendEvent: Sendable {
 
 extension LocalBackend {
     static let busyTick = Duration.milliseconds(50)
+    /// Of what leaves, the proxy is asked often at first, for most is over at once.
+    static let eagerDrainLooks = Duration.seconds(5)
+    static let patientDrainTick = Duration.milliseconds(500)
     static let lockReleaseDelay = Duration.milliseconds(10)
     static let idleTick = Duration.seconds(1)
     static let sweepInterval = Duration.seconds(3600)
@@ -55,7 +58,7 @@ extension LocalBackend {
     /// The proxy's routes of deployments whose record is damaged, but whose instances are there.
     private func routesOfStrangers() -> [ProxyRoute] {
         let served = Set(instances.values.map(\.spec.deployment))
-        let saved = (try? StateFile.read(ProxyRoutes.self, from: "\(state.proxy)/routes.json"))?.routes ?? []
+        let saved = (try? StateFile.read(ProxyRoutes.self, from: state.proxyRoutes))?.routes ?? []
         return saved.filter { records[$0.deployment] == nil && served.contains($0.deployment) }
     }
 
@@ -73,8 +76,16 @@ extension LocalBackend {
             await announceProxy()
             for deployment in deploymentsInMotion() { await reconcileInBackground(deployment) }
         case .tick:
+            children.removeAll { !$0.isRunning }
+            for id in instances.keys.sorted() where instances[id]?.isBeingLaunched == false {
+                await noteEndOfLaunch(id)
+            }
             if instances.values.contains(where: \.isLeaving) { proxy.look() }
             if watch == nil { for id in instances.keys.sorted() { await refresh(id) } }
+            for deployment in chooseRefusedPortsAgain() {
+                changed.yield(deployment)
+                await reconcileInBackground(deployment)
+            }
             for deployment in deploymentsInMotion() { await reconcileInBackground(deployment) }
         }
     }
@@ -103,18 +114,29 @@ extension LocalBackend {
         let now = clock.now
         let moving = instances.values.filter { instance in
             if instance.isLeaving { return true }
-            if case .waiting = instance.fetch { return true }
-            return !instance.isLocked && !instance.isBeingLaunched(now: now) && instance.status?.phase != .failed
+            if let at = instance.nextTryAt { return at <= now }
+            return !instance.isLocked && !instance.isBeingLaunched && instance.status?.phase != .failed
         }
-        return Set(moving.map(\.spec.deployment)).union(problems.keys).sorted()
+        return Set(moving.map(\.spec.deployment)).union(problems.keys).union(emptiedAt.keys).sorted()
     }
 
-    private var isBusy: Bool {
-        watch == nil || instances.values.contains { $0.isLeaving || !$0.isLocked && $0.nextLaunchAt != nil }
+    /// The next time at which time alone changes something, within the bounds of a tick.
+    private var tickDelay: Duration {
+        guard watch != nil else { return Self.busyTick }
+        let now = clock.now
+        var delay = Self.idleTick
+        for instance in instances.values {
+            if let at = instance.nextTryAt { delay = min(delay, max(at - now, Self.busyTick)) }
+            if instance.isLeaving {
+                let since = instance.leavingSince.map { now - $0 } ?? .zero
+                delay = min(delay, since < Self.eagerDrainLooks ? Self.busyTick : Self.patientDrainTick)
+            }
+        }
+        return delay
     }
 
     private func scheduleTick(in group: inout DiscardingTaskGroup) {
-        let at = clock.now + (isBusy ? Self.busyTick : Self.idleTick)
+        let at = clock.now + tickDelay
         if let nextTick, nextTick <= at { return }
         nextTick = at
         group.addTask { [clock] in
@@ -131,28 +153,37 @@ extension LocalBackend {
     }
 
     func reconcileInBackground(_ deployment: DeploymentKey) async {
+        let before = problems[deployment]
         do {
             try await reconcile(deployment)
             problems[deployment] = nil
         } catch {
             problems[deployment] = (error as? any RetryableError)?.message ?? "\(error)"
-            logger.warning(
-                "reconciling failed",
-                metadata: [
-                    "namespace": "\(deployment.namespace)", "name": "\(deployment.name)", "error": "\(error)",
-                ])
         }
+        guard problems[deployment] != before else { return }
+        changed.yield(deployment)
+        guard let problem = problems[deployment] else { return }
+        logger.warning(
+            "reconciling failed",
+            metadata: ["namespace": "\(deployment.namespace)", "name": "\(deployment.name)", "error": "\(problem)"])
+    }
+
+    /// A keeper that ended without a word left no file to watch.
+    private func noteEndOfLaunch(_ id: String) async {
+        guard instances[id]?.hasLaunchToNote == true else { return }
+        await refresh(id)
     }
 
     private func refresh(_ id: String) async {
         guard var instance = instances[id] else { return }
         let view = await proxy.view
-        let before = instance.seen(in: view, now: clock.now)
         instance = instances[id] ?? instance
+        let drainLimit = records[instance.spec.deployment]?.drainLimit
+        let before = instance.seen(in: view, drainLimit: drainLimit, now: clock.now)
         instance.refresh(now: clock.now)
         guard instances[id] != nil else { return }
         instances[id] = instance
-        guard instance.seen(in: view, now: clock.now) != before else { return }
+        guard instance.seen(in: view, drainLimit: drainLimit, now: clock.now) != before else { return }
         changed.yield(instance.spec.deployment)
         await reconcileInBackground(instance.spec.deployment)
     }

@@ -5,19 +5,26 @@ import Serving
 
 /// Makes serving plans true with processes of this machine: a keeper for each instance, and one proxy for all.
 ///
-/// Everything that it has begun is on disk before it happens, and the processes outlive it: a new backend on the same
-/// state folder goes on where the former one was cut off. `run` must be running for anything to go on between calls.
+/// What it starts is on disk before it is started, and the processes outlive it: a new backend on the same state folder
+/// goes on where the former one was cut off. `run` must be running for anything to go on between calls.
+///
+/// What goes to the proxy needs no file: with a full disk, or a folder that takes no files, plans reach it all the same.
+/// They are written down when that is possible again, and until then the observation says so.
 public actor LocalBackend: ServingBackend {
     public struct Configuration: Sendable {
         public var stateDirectory: URL
         /// The controller's own; of it, servers get PATH, HOME, LANG and TMPDIR.
         public var environment: [String: String]
+        /// Ports that no endpoint may have, and whose they are: `[8090: "the controller's own (--listen)"]`.
+        public var reservedPorts: [Int: String]
 
         public init(
-            stateDirectory: URL, environment: [String: String] = ProcessInfo.processInfo.environment
+            stateDirectory: URL, environment: [String: String] = ProcessInfo.processInfo.environment,
+            reservedPorts: [Int: String] = [:]
         ) {
             self.stateDirectory = stateDirectory
             self.environment = environment
+            self.reservedPorts = reservedPorts
         }
     }
 
@@ -25,22 +32,32 @@ public actor LocalBackend: ServingBackend {
 
     static let maximumBufferedChanges = 1 << 16
     static let maximumRounds = 8
-    static let maximumConcurrentFetches = 4
+    static let maximumConcurrentFetches = 64
 
     let state: StateFolder
     let inherited: [String: String]
+    let reservedPorts: [Int: String]
     let files: any ModelFiles
     let launcher: any ProcessLauncher
     let proxy: ProxyLink
     let logger: Logger
     let clock = ContinuousClock()
-    let changed: AsyncStream<DeploymentKey>.Continuation
+    nonisolated let changed: AsyncStream<DeploymentKey>.Continuation
     let events: AsyncStream<BackendEvent>
     let eventSink: AsyncStream<BackendEvent>.Continuation
     let fetchRequests: AsyncStream<String>
     let fetchSink: AsyncStream<String>.Continuation
     let watch: FolderWatch?
     var records: [DeploymentKey: DeploymentRecord] = [:]
+    /// Records that are not on the disk as they are here.
+    var unsaved: Set<DeploymentKey> = []
+    var reservedOnDisk: [Int]?
+    /// When a deployment that answered at a port was wanted no more.
+    var emptiedAt: [DeploymentKey: ContinuousClock.Instant] = [:]
+    /// Fetches under way; ending one ends the fetch.
+    var fetchDepartures: [String: AsyncStream<Void>.Continuation] = [:]
+    /// Processes that were started and are to be reaped.
+    var children: [any LaunchedProcess] = []
     var instances: [String: TrackedInstance] = [:]
     /// Of the state folder as a whole.
     var stateProblems: [String] = []
@@ -65,6 +82,7 @@ public actor LocalBackend: ServingBackend {
         self.launcher = launcher
         self.logger = logger
         inherited = InstanceSpec.inherited(from: configuration.environment)
+        reservedPorts = configuration.reservedPorts
         (changes, changed) = AsyncStream.makeStream(
             of: DeploymentKey.self, bufferingPolicy: .bufferingNewest(Self.maximumBufferedChanges))
         let (events, eventSink) = AsyncStream.makeStream(
@@ -83,6 +101,7 @@ public actor LocalBackend: ServingBackend {
         let found = DeploymentRecord.readAll(state)
         stateProblems = found.problems
         records = Dictionary(found.records.map { ($0.deployment, $0) }) { first, _ in first }
+        for record in records.values where record.formerPlan != nil { emptiedAt[record.deployment] = clock.now }
         for id in StateFile.names(in: state.instances) {
             let folder = state.instance(id)
             do {
@@ -119,10 +138,11 @@ public actor LocalBackend: ServingBackend {
         let share = view.share(of: deployment)
         let preview = share.preview.flatMap { $0.listening ? $0.port : nil }
         let record = records[deployment]
-        let isOpen = record?.plan?.isOpen == true && share.endpoint?.listening == true
+        let problem = endpointProblem(record, share, view)
+        let isOpen = record?.plan?.isOpen == true && problem == nil
         return Observation(
-            instances: seen.map(\.observation),
-            endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil,
+            instances: seen.filter { !$0.isGone }.map(\.observation),
+            endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil, endpointProblem: problem,
             preview: preview.map { "http://127.0.0.1:\($0)" }, weights: share.route?.shares(\.weight),
             mirrors: share.route?.shares(\.mirror),
             plan: record?.plan, problems: problems(of: deployment, share))
@@ -130,29 +150,30 @@ public actor LocalBackend: ServingBackend {
 
     private func problems(of deployment: DeploymentKey, _ share: ProxyView.Share) -> [String] {
         var all = stateProblems + [problems[deployment], endpointProblems[deployment], share.problem].compactMap { $0 }
-        if let endpoint = share.endpoint, !endpoint.listening, let error = endpoint.error {
-            all.append(
-                "the endpoint's port \(endpoint.port) cannot be opened: \(error). "
-                    + "Stop what uses it, or set another `endpoint.port`.")
+        if let endpoint = share.endpoint, !endpoint.listening {
+            all.append(Self.closed(endpoint, field: "endpoint.port", noun: "endpoint"))
         }
         for report in [share.endpoint, share.preview].compactMap(\.self) { all += report.problems }
-        if let preview = share.preview, !preview.listening, let error = preview.error {
-            all.append(
-                "the preview's port \(preview.port) cannot be opened: \(error). "
-                    + "Stop what uses it, or set another `rollout.preview.port`.")
+        if let preview = share.preview, !preview.listening {
+            all.append(Self.closed(preview, field: "rollout.preview.port", noun: "preview"))
         }
         let limits = tracked(deployment).compactMap { $0.status?.limitsNotEnforced }
         return all + Set(limits).sorted()
     }
 
+    /// - Throws: `LocalServingError.invalidName` alone. What the machine refuses now is a problem of the observation, and is
+    ///   tried again without being asked.
     public func apply(_ plan: ServingPlan) async throws {
         try SafeName.check(plan.deployment)
         for revision in plan.revisions where !SafeName.isSafe(revision.revision.rawValue) {
             throw LocalServingError(
                 .invalidName, "\(revision.revision.rawValue.debugDescription) is no revision.", retry: .terminal)
         }
-        try remember(plan)
-        try await reconcile(plan.deployment)
+        // Of what does not exist, nothing is to be made: no record, no look, no word of a change.
+        if plan.revisions.isEmpty, records[plan.deployment] == nil, tracked(plan.deployment).isEmpty { return }
+        let moved = remember(plan)
+        await reconcileInBackground(plan.deployment)
+        for deployment in moved { await reconcileInBackground(deployment) }
     }
 
     /// The last lines of the instances that run, or of those that did.
@@ -165,51 +186,40 @@ public actor LocalBackend: ServingBackend {
 // MARK: - Plans
 
 extension LocalBackend {
-    private func remember(_ plan: ServingPlan) throws {
+    /// - Returns: other deployments that got a port which they were refused before.
+    private func remember(_ plan: ServingPlan) -> [DeploymentKey] {
         let deployment = plan.deployment
         var record = records[deployment] ?? DeploymentRecord(deployment: deployment)
-        record.plan = plan
+        if record.plan != plan {
+            noteEmptied(&record, former: record.plan, next: plan)
+            record.plan = plan
+        }
+        if !plan.revisions.isEmpty { record.drainLimit = TrackedInstance.longestDrain(plan.endpoint) }
         let alive = Set(tracked(deployment).map(\.spec.revision))
         record.keepsLogsOf = record.keepsLogsOf.intersection(alive)
             .union(plan.revisions.filter(\.keepsLogs).map(\.revision))
         choosePorts(for: &record, plan)
-        try write(record)
+        keep(record)
+        return chooseRefusedPortsAgain(besides: deployment)
     }
 
-    private func choosePorts(for record: inout DeploymentRecord, _ plan: ServingPlan) {
-        endpointProblems[plan.deployment] = nil
-        guard !plan.revisions.isEmpty else { return }
-        let others = records.values.filter { $0.deployment != plan.deployment && !$0.isEmpty }
-        var taken: [Int: DeploymentKey] = [:]
-        for other in others {
-            for port in [other.port, other.previewPort].compactMap({ $0 }) { taken[port] = other.deployment }
-        }
-        record.port = choosePort(plan, fixed: plan.endpoint.port, remembered: record.port, taken)
-        guard let preview = plan.revisions.lazy.compactMap(\.preview).first else { return }
-        if let port = record.port { taken[port] = plan.deployment }
-        record.previewPort = choosePort(plan, fixed: preview.port, remembered: record.previewPort, taken)
+    /// It holds from now on, and is on the disk when that can be.
+    func keep(_ record: DeploymentRecord) {
+        guard records[record.deployment] != record else { return }
+        records[record.deployment] = record
+        unsaved.insert(record.deployment)
     }
 
-    private func choosePort(
-        _ plan: ServingPlan, fixed: Int?, remembered: Int?, _ taken: [Int: DeploymentKey]
-    ) -> Int? {
-        let choice = EndpointPorts.choose(
-            fixed: fixed, remembered: remembered, taken: taken, ephemeral: EndpointPorts.ephemeral(),
-            isFree: EndpointPorts.isFree)
-        switch choice {
-        case .port(let port): return port
-        case .problem(let text):
-            endpointProblems[plan.deployment] = text
-            return remembered
-        }
+    /// - Throws: where the disk does not take it.
+    func save(_ deployment: DeploymentKey) throws {
+        guard unsaved.contains(deployment) else { return }
+        if let record = records[deployment] { try write(record) }
+        unsaved.remove(deployment)
     }
 
     func write(_ record: DeploymentRecord) throws {
-        guard records[record.deployment] != record else { return }
-        let path = DeploymentRecord.path(record.deployment, in: state)
         try StateFile.makeFolder("\(state.deployments)/\(record.deployment.namespace)")
-        try StateFile.write(record, to: path)
-        records[record.deployment] = record
+        try StateFile.write(record, to: DeploymentRecord.path(record.deployment, in: state))
     }
 
     func tracked(_ deployment: DeploymentKey) -> [TrackedInstance] {
@@ -218,6 +228,7 @@ extension LocalBackend {
 
     func seenInstances(of deployment: DeploymentKey, _ view: ProxyView) -> [SeenInstance] {
         let now = clock.now
-        return tracked(deployment).map { $0.seen(in: view, now: now) }
+        let drainLimit = records[deployment]?.drainLimit
+        return tracked(deployment).map { $0.seen(in: view, drainLimit: drainLimit, now: now) }
     }
 }

@@ -83,7 +83,7 @@ struct LocalReconciliation: Hashable, Sendable {
     private var departures: [Action] {
         instances.flatMap { instance -> [Action] in
             guard let leaving = instance.leaving else { return [] }
-            let mayStop = leaving.isDrained || leaving.isGraceOver
+            let mayStop = leaving.isDrained || leaving.isDrainOver
             switch instance.stage {
             case .ended, .needsFiles, .cannotHaveFiles, .needsKeeper(hasServer: false, _): return [.remove(instance.id)]
             case .kept: return mayStop && !leaving.isAskedToStop ? [.stop(instance.id)] : []

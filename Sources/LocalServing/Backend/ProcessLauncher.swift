@@ -1,6 +1,7 @@
 import CLinuxProcess
 import Foundation
 import Glibc
+import Synchronization
 
 /// The processes of the data plane, which outlive the controller.
 public enum DataPlaneRole: Hashable, Sendable {
@@ -16,6 +17,12 @@ public protocol ProcessLauncher: Sendable {
 public protocol LaunchedProcess: Sendable {
     /// False once it has ended; looking also reaps it.
     var isRunning: Bool { get }
+    /// How it ended, for people: `exit status 1`; nil while it runs, and where it is not known.
+    var ending: String? { get }
+}
+
+extension LaunchedProcess {
+    public var ending: String? { nil }
 }
 
 /// Starts `mlctl keeper` and `mlctl proxy`: in a session of their own, in `/`, with the log as their only tie.
@@ -42,7 +49,14 @@ public struct ExecutableLauncher: ProcessLauncher {
     }
 
     /// Where this program's file is. Resolved once: after an upgrade in place, the path is the new program's.
-    public static let ownExecutable = URL(fileURLWithPath: linkTarget(of: "/proc/self/exe") ?? CommandLine.arguments[0])
+    public static let ownExecutable = URL(fileURLWithPath: ownPath)
+
+    private static var ownPath: String {
+        guard let path = linkTarget(of: "/proc/self/exe") else { return CommandLine.arguments[0] }
+        // What the kernel says once the file has been replaced: its successor is at the same path.
+        let mark = " (deleted)"
+        return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
+    }
 
     public func launch(_ role: DataPlaneRole) throws -> any LaunchedProcess {
         let (words, log) =
@@ -80,20 +94,40 @@ extension StateFolder {
     func mark(ofServer instance: String) throws -> String { "\(try identity())/\(instance)" }
 }
 
-final class ChildProcess: LaunchedProcess, @unchecked Sendable {
-    // Sendable: `hasEnded` is only touched while `lock` is held.
-    private let lock = NSLock()
-    private let pid: pid_t
-    private var hasEnded = false
+final class ChildProcess: LaunchedProcess, Sendable {
+    private struct State {
+        var hasEnded = false
+        var status: ExitStatus?
+    }
 
-    init(pid: pid_t) { self.pid = pid }
+    let pid: pid_t
+    private let identity: ProcessIdentity?
+    private let state = Mutex(State())
+
+    init(pid: pid_t) {
+        self.pid = pid
+        identity = ProcessIdentity(running: pid)
+    }
 
     var isRunning: Bool {
-        lock.withLock {
-            guard !hasEnded else { return false }
+        state.withLock { state in
+            guard !state.hasEnded else { return false }
             var status: Int32 = 0
-            hasEnded = clp_reap(pid, &status) == pid
-            return !hasEnded
+            if clp_reap(pid, &status) == pid {
+                state = State(hasEnded: true, status: ExitStatus(waitStatus: status))
+            } else if let identity {
+                // A keeper reaps whatever ends below it, and may have been first.
+                state.hasEnded = ProcessTable.Entry(pid: pid)?.startTime != identity.startTime
+            }
+            return !state.hasEnded
+        }
+    }
+
+    var ending: String? {
+        switch state.withLock(\.status) {
+        case .exited(let code): "exit status \(code)"
+        case .signalled(let signal): "signal \(signal)"
+        case .unknown, nil: nil
         }
     }
 }

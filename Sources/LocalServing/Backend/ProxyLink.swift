@@ -43,14 +43,17 @@ actor ProxyLink {
         (wakes, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// What the proxy is to do for a deployment from now on; nil closes its endpoint.
+    /// What the proxy is to do for these deployments from now on, all of it at once; nil closes an endpoint.
     /// - Parameter version: rises; a wish that was overtaken on its way here is passed over.
-    func want(_ route: ProxyRoute?, for deployment: DeploymentKey, version: Int) {
-        guard version > versions[deployment] ?? .min else { return }
-        versions[deployment] = version
-        guard wanted[deployment] != route else { return }
-        wanted[deployment] = route
-        wakeUp.yield()
+    func want(_ routes: [DeploymentKey: ProxyRoute?], version: Int) {
+        var hasChanged = false
+        for (deployment, route) in routes where version > versions[deployment] ?? .min {
+            versions[deployment] = version
+            guard wanted[deployment] != route else { continue }
+            wanted[deployment] = route
+            hasChanged = true
+        }
+        if hasChanged { wakeUp.yield() }
     }
 
     /// Routes of which nothing but themselves is known: kept until something is.

@@ -13,6 +13,8 @@ struct ProxyView: Hashable, Sendable {
     private(set) var endpoints: [DeploymentKey: EndpointReport] = [:]
     private(set) var previews: [DeploymentKey: EndpointReport] = [:]
     private(set) var instances: [String: InstanceReport] = [:]
+    /// Instances that it has taken out of rotation for now.
+    private(set) var ejected: [DeploymentKey: Set<String>] = [:]
     /// It answered when it was last asked.
     var answers = false
     /// No proxy runs, so that no request is under way.
@@ -29,6 +31,9 @@ struct ProxyView: Hashable, Sendable {
         endpoints = Dictionary(report.endpoints.map { ($0.deployment, $0) }) { $1 }
         previews = Dictionary(report.previews.map { ($0.deployment, $0) }) { $1 }
         instances = Dictionary(report.instances.map { ($0.instance, $0) }) { $1 }
+        ejected = Dictionary(
+            report.instances.filter(\.ejected).map { ($0.deployment, [$0.instance]) },
+            uniquingKeysWith: { $0.union($1) })
     }
 
     mutating func follow(_ routes: ProxyRoutes?) {
@@ -55,14 +60,16 @@ struct ProxyView: Hashable, Sendable {
         var route: ProxyRoute?
         var endpoint: EndpointReport?
         var preview: EndpointReport?
+        var ejected: Set<String> = []
+        var answers = false
         var problem: String?
     }
 
     func share(of deployment: DeploymentKey) -> Share {
         Share(
             route: answers ? routes[deployment] : nil, endpoint: answers ? endpoints[deployment] : nil,
-            preview: answers ? previews[deployment] : nil, problem: problem
-        )
+            preview: answers ? previews[deployment] : nil, ejected: answers ? ejected[deployment] ?? [] : [],
+            answers: answers, problem: problem)
     }
 }
 

@@ -22,7 +22,8 @@ struct SeenInstance: Hashable, Sendable {
     struct Leaving: Hashable, Sendable {
         /// The proxy sends it nothing more, and all it had is answered.
         var isDrained: Bool
-        var isGraceOver: Bool
+        /// What is still under way has had the time that its drain gives it.
+        var isDrainOver: Bool
         var isAskedToStop: Bool
     }
 
@@ -36,7 +37,14 @@ struct SeenInstance: Hashable, Sendable {
     var modelFolder: String?
     var leaving: Leaving?
     var restarts = 0
+    /// The machine keeps it from what comes next: its files, or its keeper. `reason` says why.
+    var isBlocked = false
+    /// The proxy has taken it out of rotation for now.
+    var isEjected = false
     var reason: String?
+
+    /// Nothing of it runs, and nothing of it is wanted: only its folder is still there, and cannot be put away.
+    var isGone = false
 
     /// May take new requests.
     var serves: Bool {
@@ -51,9 +59,10 @@ struct SeenInstance: Hashable, Sendable {
     var condition: InstanceObservation.Condition {
         if leaving != nil { return .draining }
         return switch stage {
-        case .needsFiles: .fetching
+        case .needsFiles: isBlocked ? .blocked : .fetching
         case .cannotHaveFiles: .failed
-        case .needsKeeper(_, let serves): serves ? .ready : .starting
+        case .needsKeeper(_, let serves): serves ? .ready : isBlocked ? .blocked : .starting
+        case .kept(nil): isBlocked ? .blocked : .starting
         case .kept(let phase): Self.condition(phase)
         case .ended(let phase): Self.condition(phase)
         }
@@ -62,6 +71,7 @@ struct SeenInstance: Hashable, Sendable {
     private static func condition(_ phase: InstanceStatus.Phase?) -> InstanceObservation.Condition {
         switch phase {
         case nil, .starting: .starting
+        case .blocked: .blocked
         case .ready: .ready
         case .unready: .unready
         case .crashLooping: .crashLooping
@@ -74,7 +84,7 @@ struct SeenInstance: Hashable, Sendable {
         var addresses = ports.mapValues { "127.0.0.1:\($0)" }
         if let port { addresses[""] = "127.0.0.1:\(port)" }
         return InstanceObservation(
-            id: id, revision: revision, condition: condition, restarts: restarts, reason: reason,
-            addresses: addresses, modelFolder: modelFolder)
+            id: id, revision: revision, condition: condition, restarts: restarts, isEjected: isEjected,
+            reason: reason, addresses: addresses, modelFolder: modelFolder)
     }
 }

@@ -52,13 +52,18 @@ private struct TeardownRun {
         specs.map(\.template.runtime.terminationGracePeriod).max() ?? .zero
     }
 
+    /// Requests get the time that their deployments give them. Streams do not: somebody is waiting for the end.
+    private var longestDrain: Duration {
+        DeploymentRecord.readAll(state).records.compactMap { $0.plan?.endpoint.drainTimeout }.max() ?? longestGrace
+    }
+
     /// Closes the endpoints and waits for the requests under way.
     func drain(_ progress: (String) -> Void) async {
         guard let report = try? await client.report() else { return }
         let empty = ProxyRoutes(generation: report.generation + 1)
         guard (try? await client.replaceRoutes(empty)) != nil else { return }
         progress("endpoints closed, \(report.instances.reduce(0) { $0 + $1.inFlight }) requests under way")
-        await wait(atMost: longestGrace) {
+        await wait(atMost: longestDrain) {
             guard let report = try? await client.report() else { return true }
             return report.instances.allSatisfy { $0.inFlight == 0 }
         }
@@ -87,6 +92,7 @@ private struct TeardownRun {
         for record in DeploymentRecord.readAll(state).records {
             var record = record
             record.plan = nil
+            record.formerPlan = nil
             try? StateFile.write(record, to: DeploymentRecord.path(record.deployment, in: state))
         }
     }

@@ -7,37 +7,51 @@ import Serving
 struct TrackedInstance: Sendable {
     enum Fetch: Hashable, Sendable {
         case none
-        case running
+        /// `after`: why the last try failed, if it did.
+        case running(after: String?)
         case waiting(until: ContinuousClock.Instant, reason: String)
         case hopeless(String)
     }
 
-    static let longestLaunch = Duration.seconds(10)
     static let firstLaunchDelay = Duration.milliseconds(100)
-    static let longestLaunchDelay = Duration.seconds(30)
+    static let firstFetchDelay = Duration.seconds(1)
+    static let longestDelay = Duration.seconds(30)
+    /// A keeper that has not begun by then is said to hang. No second one is started beside it.
+    static let launchPatience = Duration.seconds(10)
+    static let longestLogTail = 4096
 
     var spec: InstanceSpec
     let folder: InstanceFolder
     private(set) var status: InstanceStatus?
     private(set) var isLeaving = false
-    private(set) var keepsLogs = false
+    private(set) var leaving: InstanceLeaving?
+    /// That it leaves is not on the disk yet.
+    var isLeavingUnsaved = false
+    /// Nothing of it runs, and the disk does not let it be put away.
+    var isRemovalRefused = false
     private(set) var isAskedToStop = false
     private(set) var isLocked = false
     /// Nobody holds the lock, but the server that its last keeper named lives, and is the instance's.
     private(set) var hasOrphan = false
-    var fetch = Fetch.none
+    private(set) var fetch = Fetch.none
+    private var fetchesInVain = 0
     var failedRequestIds: [String] = []
-    /// When this controller first saw it leave: a grace is not measured by a clock that jumps.
+    /// When this controller first saw it leave: a drain is not measured by a clock that jumps.
     private(set) var leavingSince: ContinuousClock.Instant?
     private var launched: (any LaunchedProcess)?
     private var launchedAt: ContinuousClock.Instant?
-    private(set) var launchesInVain = 0
+    /// Why it has no keeper; nil while it has one, and before the first try.
+    private var launchProblem: String?
+    private var launchesInVain = 0
+    private var launchLogBytes = 0
     private(set) var nextLaunchAt: ContinuousClock.Instant?
 
     init(spec: InstanceSpec, folder: InstanceFolder) {
         self.spec = spec
         self.folder = folder
     }
+
+    var keepsLogs: Bool { leaving?.keepsLogs ?? false }
 
     /// Reads the folder again.
     mutating func refresh(now: ContinuousClock.Instant) {
@@ -47,15 +61,18 @@ struct TrackedInstance: Sendable {
         isLocked = FileLock.isHeld(folder.lock)
         if isLocked {
             launchedAt = nil
+            launchProblem = nil
             launchesInVain = 0
             nextLaunchAt = nil
+        } else {
+            noteEndOfLaunch()
         }
         hasOrphan = !isLocked && status?.phase.isFinal != true && orphanLives
     }
 
     mutating func noteLeaving(_ leaving: InstanceLeaving, now: ContinuousClock.Instant) {
         isLeaving = true
-        keepsLogs = leaving.keepsLogs
+        self.leaving = self.leaving ?? leaving
         leavingSince = leavingSince ?? now
     }
 
@@ -66,45 +83,116 @@ struct TrackedInstance: Sendable {
         return ProcessMark(spec.mark, logPipe: folder.logPipe).vouches(for: server)
     }
 
-    mutating func noteLaunch(_ process: any LaunchedProcess, now: ContinuousClock.Instant) {
+    // MARK: Its keeper
+
+    /// - Parameter logBytes: of the keepers' log before it was started: what comes after is its own.
+    mutating func noteLaunch(_ process: any LaunchedProcess, logBytes: Int, now: ContinuousClock.Instant) {
         launched = process
         launchedAt = now
-        let delay = Self.firstLaunchDelay * (1 << min(launchesInVain, 10))
-        nextLaunchAt = now + min(delay, Self.longestLaunchDelay)
+        launchLogBytes = logBytes
+        noteTry(now)
+    }
+
+    mutating func noteFailedLaunch(_ why: String, now: ContinuousClock.Instant) {
+        launchProblem = why
+        noteTry(now)
+    }
+
+    private mutating func noteTry(_ now: ContinuousClock.Instant) {
+        nextLaunchAt = now + Self.delay(Self.firstLaunchDelay, tries: launchesInVain)
         launchesInVain += 1
     }
 
-    mutating func noteFailedLaunch(now: ContinuousClock.Instant) {
-        launchesInVain += 1
-        nextLaunchAt = now + min(Self.firstLaunchDelay * (1 << min(launchesInVain, 10)), Self.longestLaunchDelay)
+    /// The keeper that was started has ended, and never had the lock as far as was seen.
+    private mutating func noteEndOfLaunch() {
+        guard let launched, launchedAt != nil, !launched.isRunning else { return }
+        launchedAt = nil
+        guard status?.phase.isFinal != true else { return }
+        launchProblem =
+            "its keeper ended before it began\(launched.ending.map { " (\($0))" } ?? ""): \(keepersLastWords)"
     }
 
-    /// Its keeper was started and has not taken its lock so far. Looking reaps a keeper that has ended.
-    func isBeingLaunched(now: ContinuousClock.Instant) -> Bool {
-        guard let launched, launched.isRunning, let launchedAt else { return false }
-        return now - launchedAt < Self.longestLaunch
+    /// What it wrote last. The same failure says the same, however often it comes.
+    private var keepersLastWords: String {
+        let log = readEnd(of: folder.keeperLog, after: launchLogBytes, limit: Self.longestLogTail)
+        let said = log.split(separator: 10)
+            .map { String(decoding: $0, as: UTF8.self) }.last { $0.contains { !$0.isWhitespace } }
+        return said.map { "it said: \($0.prefix(300))" }
+            ?? "it wrote nothing. Look for a want of memory or processes on this machine."
     }
 
-    func seen(in view: ProxyView, now: ContinuousClock.Instant) -> SeenInstance {
-        var seen = SeenInstance(id: spec.id, revision: spec.revision, number: spec.number, stage: stage(now: now))
+    /// Its keeper was started, and has not taken its lock so far. Looking reaps a keeper that has ended.
+    var isBeingLaunched: Bool { launchedAt != nil && launched?.isRunning == true }
+
+    /// It was, and the keeper has ended since.
+    var hasLaunchToNote: Bool { launchedAt != nil && launched?.isRunning == false }
+
+    // MARK: Its files
+
+    mutating func noteFetch() {
+        if case .waiting(_, let reason) = fetch {
+            fetch = .running(after: reason)
+        } else {
+            fetch = .running(after: nil)
+        }
+    }
+
+    mutating func noteFetched() {
+        fetch = .none
+        fetchesInVain = 0
+    }
+
+    mutating func noteFailedFetch(_ error: any Error, now: ContinuousClock.Instant) {
+        let known = error as? any RetryableError
+        let reason = known?.message ?? "the model's files cannot be fetched: \(error)"
+        guard known?.retryClass != .terminal else {
+            fetch = .hopeless(reason)
+            return
+        }
+        fetch = .waiting(until: now + Self.delay(Self.firstFetchDelay, tries: fetchesInVain), reason: reason)
+        fetchesInVain += 1
+    }
+
+    private static func delay(_ first: Duration, tries: Int) -> Duration {
+        min(first * (1 << min(tries, 10)), longestDelay)
+    }
+
+    /// When time alone changes what is to be done for it; nil: it does not.
+    var nextTryAt: ContinuousClock.Instant? {
+        if case .waiting(let until, _) = fetch { return until }
+        return isLocked || isBeingLaunched ? nil : nextLaunchAt
+    }
+
+    // MARK: As reconciling sees it
+
+    /// - Parameter drainLimit: where the instance's own leaving names none.
+    func seen(in view: ProxyView, drainLimit: Duration?, now: ContinuousClock.Instant) -> SeenInstance {
+        var seen = SeenInstance(id: spec.id, revision: spec.revision, number: spec.number, stage: stage)
         seen.port = status?.port
         seen.ports = status?.ports ?? [:]
         seen.modelFolder = spec.modelFolder
         seen.restarts = status?.restarts ?? 0
-        seen.reason = reason
+        (seen.reason, seen.isBlocked) = trouble(now)
+        seen.isGone = isRemovalRefused
+        seen.isEjected = view.answers && view.instances[spec.id]?.ejected == true
         if isLeaving {
             let leavingFor = leavingSince.map { now - $0 } ?? .zero
+            let limit = leaving?.drainLimit ?? drainLimit ?? Self.longestDrain(Endpoint())
             seen.leaving = SeenInstance.Leaving(
-                isDrained: view.isDrained(spec.id),
-                isGraceOver: leavingFor >= spec.template.runtime.terminationGracePeriod, isAskedToStop: isAskedToStop)
+                isDrained: view.isDrained(spec.id), isDrainOver: leavingFor >= limit, isAskedToStop: isAskedToStop)
         }
         return seen
     }
 
-    private func stage(now: ContinuousClock.Instant) -> SeenInstance.Stage {
+    /// The proxy ends what outlives its own limit before; this one is for a proxy that does not say so.
+    static func longestDrain(_ endpoint: Endpoint) -> Duration {
+        max(endpoint.drainTimeout, endpoint.drain.streamTimeout)
+    }
+
+    private var stage: SeenInstance.Stage {
         if isLocked { return .kept(status?.phase) }
         if let phase = status?.phase, phase.isFinal { return .ended(phase) }
-        if isBeingLaunched(now: now) { return .kept(hasOrphan ? status?.phase : nil) }
+        if isBeingLaunched { return .kept(hasOrphan ? status?.phase : nil) }
         if spec.needsFiles {
             if case .hopeless = fetch { return .cannotHaveFiles }
             return .needsFiles
@@ -112,14 +200,36 @@ struct TrackedInstance: Sendable {
         return .needsKeeper(hasServer: hasOrphan, serves: hasOrphan && status?.phase == .ready)
     }
 
-    private var reason: String? {
+    /// What is wrong, and whether the machine is to blame for it.
+    private func trouble(_ now: ContinuousClock.Instant) -> (reason: String?, isBlocked: Bool) {
+        if isLocked || status?.phase.isFinal == true { return (status?.reason, status?.phase == .blocked) }
         switch fetch {
-        case .waiting(_, let reason), .hopeless(let reason): return reason
-        case .none, .running: break
+        case .waiting(_, let reason): return (reason, true)
+        case .running(let reason): if let reason { return (reason, true) }
+        case .hopeless(let reason): return (reason, false)
+        case .none: break
         }
-        if launchesInVain > 2, !isLocked {
-            return "its keeper ended \(launchesInVain) times before it began: see \(folder.keeperLog)"
+        if let launchProblem { return (launchProblem, true) }
+        if isBeingLaunched, let launchedAt, now - launchedAt >= Self.launchPatience {
+            return ("its keeper was started and has not begun: the machine is overloaded, or its disk hangs", true)
         }
-        return status?.reason
+        return (status?.reason, false)
     }
+}
+
+func sizeOfFile(_ path: String) -> Int {
+    var about = stat()
+    return stat(path, &about) == 0 ? Int(about.st_size) : 0
+}
+
+/// The last bytes of a file, from `start` on at most; of all of it where it was begun anew. None where it cannot be read.
+private func readEnd(of path: String, after start: Int, limit: Int) -> [UInt8] {
+    let raw = open(path, O_RDONLY | O_CLOEXEC)
+    guard raw >= 0 else { return [] }
+    defer { close(raw) }
+    let size = Int(lseek(raw, 0, SEEK_END))
+    let first = max(size - limit, size >= start ? start : 0)
+    var bytes = [UInt8](repeating: 0, count: limit)
+    let count = pread(raw, &bytes, limit, off_t(first))
+    return count > 0 ? Array(bytes[0..<count]) : []
 }

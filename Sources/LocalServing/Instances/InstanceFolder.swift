@@ -27,20 +27,29 @@ struct InstanceFolder: Hashable, Sendable {
     /// The working folder of a model without files.
     var work: String { "\(path)/work" }
 
-    /// Asks the instance to end. Idempotent; it outlives a crash of either side.
+    /// Asks the instance to end. Idempotent; it outlives a crash of either side, except where the wish cannot be written
+    /// down: then the keeper that lives now is told by the bell alone.
     func askToStop() throws {
-        try StateFile.write(bytes: [], to: stop)
-        ring()
+        do {
+            try StateFile.write(bytes: [], to: stop)
+            ring()
+        } catch {
+            guard ring(Self.stopSign) else { throw error }
+        }
     }
+
+    /// In the bell's pipe: stop, whatever the files say. As a signal does.
+    static let stopSign = UInt8(ascii: "s")
 
     var isAskedToStop: Bool { access(stop, F_OK) == 0 }
 
-    /// Wakes the keeper, if there is one.
-    func ring() {
+    /// Wakes the keeper. - Returns: false where there is none.
+    @discardableResult
+    func ring(_ sign: UInt8 = UInt8(ascii: "r")) -> Bool {
         let raw = open(bell, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
-        guard raw >= 0 else { return }
-        _ = write(raw, "r", 1)
-        close(raw)
+        guard raw >= 0 else { return false }
+        defer { close(raw) }
+        return write(raw, [sign], 1) == 1
     }
 
     func readSpec() throws -> InstanceSpec? { try StateFile.read(InstanceSpec.self, from: spec) }

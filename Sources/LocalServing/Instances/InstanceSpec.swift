@@ -38,4 +38,6 @@ struct InstanceLeaving: Hashable, Codable, Sendable {
     var since: Date
     /// Somebody will ask why: its logs are kept for long.
     var keepsLogs: Bool
+    /// How long requests that are under way may go on. Older controllers wrote none.
+    var drainLimit: Duration?
 }

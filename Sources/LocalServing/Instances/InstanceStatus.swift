@@ -5,6 +5,8 @@ import Serving
 struct InstanceStatus: Hashable, Codable, Sendable {
     enum Phase: String, Codable, Sendable {
         case starting, ready, unready, crashLooping, stopping
+        /// The machine keeps the server from starting. It is tried again.
+        case blocked
         /// The end: it was asked to stop, and nothing of it runs.
         case stopped
         /// The end: starting it again cannot help.
@@ -30,4 +32,6 @@ struct InstanceStatus: Hashable, Codable, Sendable {
     var lostLogBytes = 0
     /// The warm-up has been played against this server: a keeper that adopts it need not play it again.
     var isWarm = false
+    /// The ports of the server that ran last, by name, while none runs: the next one gets them again.
+    var keptPorts: [String: Int]?
 }

@@ -6,6 +6,7 @@ import ModelManifests
 ///
 ///     id                              random, made once: part of the mark of every process
 ///     deployments/<namespace>/<name>  the last plan, the endpoint's port
+///     endpoint-ports.json             ports that no instance may take
 ///     instances/<id>/                 one folder an instance, see `InstanceFolder`
 ///     proxy/                          the proxy's lock, control socket and log
 ///     logs/<namespace>/<name>/<revision>/<instance>/   logs of instances that are gone
@@ -23,10 +24,18 @@ public struct StateFolder: Hashable, Sendable {
 
     var instances: String { "\(path)/instances" }
     var deployments: String { "\(path)/deployments" }
+    var endpointPorts: String { "\(path)/endpoint-ports.json" }
+    var controllerLock: String { "\(path)/controller.lock" }
     var logs: String { "\(path)/logs" }
     var proxy: String { "\(path)/proxy" }
     var proxyLock: String { "\(proxy)/lock" }
     var proxySocket: String { "\(proxy)/control.sock" }
+    /// The last routes that the proxy was given.
+    var proxyRoutes: String { "\(proxy)/routes.json" }
+    /// Held by the one keeper that looks after the proxy. Not in the proxy's folder: each try would be an event there.
+    var proxyGuardLock: String { "\(path)/proxy-guard.lock" }
+    /// Held while a keeper corrects the routes.
+    var routesLock: String { "\(path)/routes.lock" }
     var proxyLog: String { "\(proxy)/proxy.log" }
 
     func instance(_ id: String) -> InstanceFolder { InstanceFolder(path: "\(instances)/\(id)") }
@@ -63,6 +72,8 @@ public struct StateFolder: Hashable, Sendable {
 
     func prepare() throws {
         for folder in [path, instances, deployments, logs, proxy] { try StateFile.makeFolder(folder) }
+        // Before there are two who could make it: processes that carry different marks would not be known again.
+        _ = try identity()
         guard proxySocket.utf8.count < 108 else {
             throw LocalServingError(
                 .invalidName,

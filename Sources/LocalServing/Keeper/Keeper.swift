@@ -20,15 +20,22 @@ public struct Keeper: Sendable {
     let state: StateFolder
     let instance: String
     let belonging: Belonging
+    /// What starts a proxy where none is left, and no controller to start one; nil: nobody does.
+    let proxyLauncher: (any ProcessLauncher)?
 
     /// - Parameters:
     ///   - stateDirectory: the controller's state folder.
     ///   - instance: an id whose `spec.json` the controller has written.
     public init(stateDirectory: URL, instance: String) {
-        self.init(state: StateFolder(stateDirectory), instance: instance, belonging: .everyDescendant)
+        self.init(
+            state: StateFolder(stateDirectory), instance: instance, belonging: .everyDescendant,
+            proxyLauncher: ExecutableLauncher(stateDirectory: stateDirectory))
     }
 
-    init(state: StateFolder, instance: String, belonging: Belonging) {
+    init(
+        state: StateFolder, instance: String, belonging: Belonging, proxyLauncher: (any ProcessLauncher)? = nil
+    ) {
+        self.proxyLauncher = proxyLauncher
         self.state = state
         self.instance = instance
         self.belonging = belonging
@@ -39,15 +46,27 @@ public struct Keeper: Sendable {
     /// Takes over SIGTERM, SIGINT and SIGHUP of the process.
     /// - Throws: `LocalServingError.alreadyRunning` where the instance has a keeper, `.stateUnreadable`.
     public func run() async throws -> Int32 {
-        try await withCheckedThrowingContinuation { continuation in
+        guard let proxyLauncher else { return try await loop(nil).get() }
+        let proxies = StartedProxies()
+        return try await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await ProxyGuard(state: state, instance: instance, launcher: proxyLauncher, proxies: proxies).run()
+            }
+            defer { group.cancelAll() }
+            return await loop(proxies)
+        }.get()
+    }
+
+    private func loop(_ proxies: StartedProxies?) async -> Result<Int32, any Error> {
+        await withCheckedContinuation { continuation in
             // A thread of its own: the loop sleeps in poll(2).
-            let thread = Thread { continuation.resume(with: Result { try runLoop() }) }
+            let thread = Thread { continuation.resume(returning: Result { try runLoop(proxies) }) }
             thread.name = "mlctl-keeper"
             thread.start()
         }
     }
 
-    private func runLoop() throws -> Int32 {
+    private func runLoop(_ proxies: StartedProxies?) throws -> Int32 {
         guard SafeName.isSafe(instance) else {
             throw LocalServingError(
                 .invalidName, "\(instance.debugDescription) is no instance's id.", retry: .terminal)
@@ -62,22 +81,19 @@ public struct Keeper: Sendable {
                     retry: .terminal)
             }
             if belonging == .everyDescendant { try SystemError.check(clp_become_subreaper()) }
-            let shell = try KeeperShell(state: state, folder: folder, spec: spec, belonging: belonging)
+            let shell = try KeeperShell(
+                state: state, folder: folder, spec: spec, belonging: belonging, proxies: proxies)
             return try shell.run()
         }
     }
 
-    /// Twice or more, for a controller that looks whether the lock is held holds it for an instant.
+    /// More than once, for a controller that looks whether the lock is held holds it for an instant.
     private func takeLock(_ folder: InstanceFolder) throws -> FileLock {
-        for _ in 0..<Self.lockAttempts {
-            if let lock = try FileLock.acquire(folder.lock) { return lock }
-            usleep(Self.lockRetryMicroseconds)
-        }
+        if let lock = try FileLock.acquire(folder.lock, tries: Self.lockTries) { return lock }
         throw LocalServingError(
             .alreadyRunning, "the instance \(instance) has a keeper already. Nothing to do: it looks after it.",
             retry: .terminal)
     }
 
-    private static let lockAttempts = 10
-    private static let lockRetryMicroseconds: UInt32 = 20_000
+    private static let lockTries = 10
 }

@@ -1,7 +1,7 @@
 /// The stages that a keeper's machine goes through, what happens to it, and what it asks for.
 extension KeeperMachine {
     enum Stage: Hashable, Codable, Sendable {
-        /// Can transition to: `starting`, `ready` (adopted), `backingOff`, `finished`.
+        /// Can transition to: `starting`, `ready` (adopted), `blocked`, `backingOff` (what ran before cannot), `finished`.
         case new
         /// The process runs and has never been ready. Can transition to: `warmingUp`, `ready`, `ending`, `backingOff`.
         case starting
@@ -15,6 +15,9 @@ extension KeeperMachine {
         case ending(Ending)
         /// Nothing runs. Can transition to: `new`, `finished`.
         case backingOff(until: Duration)
+        /// Nothing runs, for want of something that this machine has not: no fault of the server's. Can transition to:
+        /// `new`, `finished`.
+        case blocked(until: Duration)
         /// The keeper goes.
         case finished(Outcome)
     }
@@ -56,6 +59,7 @@ extension KeeperMachine {
         /// A former keeper's server lives: this keeper takes it over, and nothing is loaded again.
         case adopted(ProcessIdentity, ports: [String: Int], wasReady: Bool, isWarm: Bool)
         case spawned(ProcessIdentity, ports: [String: Int])
+        /// `isTerminal`: it can never work. Else the machine is to blame, and may be able to later.
         case spawnFailed(String, isTerminal: Bool)
         /// The server's first process ended; `survivors` of its tree live.
         case exited(ExitStatus, survivors: Int, lastLine: String?)

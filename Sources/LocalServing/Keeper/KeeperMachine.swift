@@ -9,6 +9,8 @@ struct KeeperMachine: Hashable, Codable, Sendable {
     private(set) var restarts = 0
     /// Ends in a row that nobody asked for.
     private(set) var failures = 0
+    /// Starts in a row that the machine did not allow.
+    private var blockedStarts = 0
     private(set) var reason: String?
     private(set) var hasEverBeenReady = false
     private var startup = ProbeClock()
@@ -48,7 +50,7 @@ struct KeeperMachine: Hashable, Codable, Sendable {
             if failures > 0 { times.append(since + KeeperLimits.provenAfter) }
         case .unready: times += [readiness.nextAt, liveness.nextAt]
         case .ending(let ending): times += [ending.killAt, ending.giveUpAt]
-        case .backingOff(let until): times.append(until)
+        case .backingOff(let until), .blocked(let until): times.append(until)
         }
         return times.compactMap { $0 }.min()
     }
@@ -65,6 +67,8 @@ extension KeeperMachine {
         guard stage == .new else { return [] }
         server = Server(identity: identity, ports: ports, startedAt: now)
         stage = .starting
+        if blockedStarts > 0 { reason = nil }
+        blockedStarts = 0
         resetClocks()
         if let probe = policy.startup {
             startup.nextAt = now + probe.initialDelay
@@ -92,13 +96,22 @@ extension KeeperMachine {
 
     private mutating func spawnFailed(_ reason: String, _ isTerminal: Bool, at now: Duration) -> [Action] {
         guard stage == .new else { return [] }
+        guard isTerminal else { return block(because: reason, at: now) }
         // What ran once may run again: its virtual environment is being rebuilt, say.
-        if isTerminal && !hasEverBeenReady {
+        if !hasEverBeenReady {
             stage = .finished(.failed(reason))
             self.reason = reason
             return [.forgetServer, .leave(exitCode: 1)]
         }
         return backOff(because: reason, at: now)
+    }
+
+    private mutating func block(because why: String, at now: Duration) -> [Action] {
+        blockedStarts += 1
+        reason = why
+        resetClocks()
+        stage = .blocked(until: now + KeeperLimits.restartDelay(failures: blockedStarts))
+        return [.forgetServer]
     }
 
     /// Past its start-up probe, or without one.
@@ -125,6 +138,10 @@ extension KeeperMachine {
         case .backingOff(let until):
             guard now >= until else { return [] }
             restarts += 1
+            stage = .new
+            return [.spawn]
+        case .blocked(let until):
+            guard now >= until else { return [] }
             stage = .new
             return [.spawn]
         case .ending(let ending): return endingDue(ending, at: now)
@@ -159,6 +176,11 @@ extension KeeperMachine {
         case .liveness:
             guard let probe = policy.liveness else { return [] }
             liveness.nextAt = now + probe.period
+            // Ended now, it would lose the requests that it is answering, and load for nothing.
+            if case .busy = outcome {
+                liveness = ProbeClock(nextAt: liveness.nextAt)
+                return due(at: now)
+            }
             if liveness.note(outcome, probe).hasFailed, stage != .starting || policy.startup != nil {
                 return end(.restart("its liveness probe failed \(liveness.failures) times: \(outcome.spoken)"), at: now)
             }
@@ -187,7 +209,7 @@ extension KeeperMachine {
                 stage = .unready
                 reason = "its readiness probe fails: \(outcome.spoken)"
             }
-        case .new, .warmingUp, .ending, .backingOff, .finished: break
+        case .new, .warmingUp, .ending, .backingOff, .blocked, .finished: break
         }
         return due(at: now)
     }
@@ -228,14 +250,14 @@ extension KeeperMachine {
     private var isProbing: Bool {
         switch stage {
         case .starting, .warmingUp, .ready, .unready: true
-        case .new, .ending, .backingOff, .finished: false
+        case .new, .ending, .backingOff, .blocked, .finished: false
         }
     }
 
     private var hasBeenUp: Bool {
         switch stage {
         case .ready, .unready, .warmingUp: true
-        case .new, .starting, .ending, .backingOff, .finished: false
+        case .new, .starting, .ending, .backingOff, .blocked, .finished: false
         }
     }
 }
@@ -257,7 +279,7 @@ extension KeeperMachine {
                 return due(at: now)
             }
             return backOff(because: status.spoken + (lastLine.map { "; last line: \($0)" } ?? ""), at: now)
-        case .new, .backingOff, .finished: return []
+        case .new, .backingOff, .blocked, .finished: return []
         }
     }
 
@@ -281,7 +303,7 @@ extension KeeperMachine {
 
     private mutating func stopRequested(at now: Duration) -> [Action] {
         switch stage {
-        case .new, .backingOff: return finish()
+        case .new, .backingOff, .blocked: return finish()
         case .starting, .warmingUp, .ready, .unready: return end(.stop, at: now)
         case .ending(var ending):
             ending.then = .stop

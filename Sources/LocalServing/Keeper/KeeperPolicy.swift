@@ -48,7 +48,8 @@ extension Runtime {
 
 /// A probe's times and thresholds.
 struct ProbePolicy: Hashable, Codable, Sendable {
-    var period = Duration.seconds(1)
+    /// Kubernetes' own numbers. While a server starts it is asked more often: `KeeperLimits.firstProbeInterval`.
+    var period = Duration.seconds(10)
     var initialDelay = Duration.zero
     var failureThreshold = 3
     var successThreshold = 1
@@ -66,13 +67,15 @@ struct ProbePolicy: Hashable, Codable, Sendable {
 enum ProbeOutcome: Hashable, Codable, Sendable {
     case success
     case failure(String)
+    /// It did not answer the probe, and answers requests: it has too much to do, and is not dead.
+    case busy(String)
     /// Another process listens on the instance's port: it can never answer there.
     case foreignListener(String)
 
     var spoken: String {
         switch self {
         case .success: "answered"
-        case .failure(let why), .foreignListener(let why): why
+        case .failure(let why), .busy(let why), .foreignListener(let why): why
         }
     }
 }

@@ -16,14 +16,25 @@ final class KeeperShell {
     private let log: ServerLog
     private var probes: [KeeperMachine.Probing: LoopbackExchange] = [:]
     private var warmup: WarmupRun?
+    /// What the server had done when it was last looked at, for its liveness.
+    private var work: WorkSample?
     private var published: InstanceStatus?
+    /// The status could not be written.
+    private var publishAgainAt: Duration?
     private var exitCode: Int32?
     private let handlesSignals: Bool
 
     private static let longestSleep = Duration.seconds(60)
+    private static let publishAgainDelay = Duration.seconds(1)
     private static let logReadsInARow = 16
 
-    init(state: StateFolder, folder: InstanceFolder, spec: InstanceSpec, belonging: Keeper.Belonging) throws {
+    private let proxies: StartedProxies?
+
+    init(
+        state: StateFolder, folder: InstanceFolder, spec: InstanceSpec, belonging: Keeper.Belonging,
+        proxies: StartedProxies? = nil
+    ) throws {
+        self.proxies = proxies
         self.folder = folder
         self.spec = spec
         begunAt = clock.now
@@ -33,7 +44,7 @@ final class KeeperShell {
         log = ServerLog(path: folder.serverLog)
         machine = KeeperMachine(policy: KeeperPolicy(spec.template.runtime))
         handlesSignals = belonging == .everyDescendant
-        server = ServerHandle(state: state, folder: folder, spec: spec, belonging: belonging)
+        server = ServerHandle(state: state, folder: folder, spec: spec, belonging: belonging, strangers: proxies)
     }
 
     /// A named pipe that is open at both ends here: it never says that the other side is gone.
@@ -56,9 +67,13 @@ final class KeeperShell {
                 try SystemError.check(clp_signal_to_descriptor(signal, bell.raw))
             }
         }
-        if let status = try? folder.readStatus(), let adopted = server.adopt(status) {
-            published = status
-            feed(.adopted(adopted, ports: status.ports, wasReady: status.phase == .ready, isWarm: status.isWarm))
+        if let status = try? folder.readStatus() {
+            if let adopted = server.adopt(status) {
+                published = status
+                feed(.adopted(adopted, ports: status.ports, wasReady: status.phase == .ready, isWarm: status.isWarm))
+            } else {
+                server.keepPorts(of: status)
+            }
         }
         feed(folder.isAskedToStop ? .stopRequested : .begin)
         while exitCode == nil { turn() }
@@ -93,13 +108,14 @@ final class KeeperShell {
         for (kind, poll) in zip(probing, polled[4...]) {
             guard let exchange = probes[kind], exchange.proceed(at: now, isReady: poll.revents != 0) else { continue }
             probes[kind] = nil
-            feed(.probed(kind, outcome(of: exchange)))
+            feed(.probed(kind, outcome(of: exchange, kind)))
         }
         feed(.timer)
     }
 
     private var sleepMilliseconds: Int32 {
-        let deadlines = [machine.deadline, warmup?.nextDeadline].compactMap { $0 } + probes.values.map(\.deadline)
+        let deadlines =
+            [machine.deadline, warmup?.nextDeadline, publishAgainAt].compactMap { $0 } + probes.values.map(\.deadline)
         let sleep = min(max((deadlines.min() ?? Self.longestSleep + now) - now, .zero), Self.longestSleep)
         // Rounded up: a millisecond too early is a turn for nothing.
         return sleep == .zero ? 0 : Int32(sleep.wholeMilliseconds) + 1
@@ -111,7 +127,7 @@ final class KeeperShell {
         while true {
             let count = read(bell.raw, &buffer, buffer.count)
             guard count > 0 else { break }
-            isSignalled = isSignalled || buffer[0..<count].contains(UInt8(ascii: "s"))
+            isSignalled = isSignalled || buffer[0..<count].contains(InstanceFolder.stopSign)
         }
         if isSignalled || folder.isAskedToStop { feed(.stopRequested) }
     }
@@ -151,6 +167,7 @@ extension KeeperShell {
         switch action {
         case .spawn:
             log.forgetLastLine()
+            work = nil
             return server.spawn()
         case .probe(let kind): return startProbe(kind)
         case .warmUp: return startWarmup()
@@ -166,7 +183,7 @@ extension KeeperShell {
             probes = [:]
             warmup = nil
             drainLog()
-            server.forget()
+            server.forget(keepsPorts: machine.server?.isWarm ?? true)
         case .leave(let code): exitCode = code
         }
         return nil
@@ -186,6 +203,7 @@ extension KeeperShell {
                     .foreignListener("another process took port \(server.mainPort); the next start takes a new port"))
             }
         }
+        if kind == .liveness, work == nil { work = lookAtWork() }
         let (port, request) = target(of: probe)
         probes[kind] = LoopbackExchange(
             port: port, request: request, deadline: now + max(probe.timeout, .milliseconds(1)))
@@ -202,14 +220,31 @@ extension KeeperShell {
         }
     }
 
-    private func outcome(of exchange: LoopbackExchange) -> ProbeOutcome {
-        switch exchange.result {
+    private func outcome(of exchange: LoopbackExchange, _ kind: KeeperMachine.Probing) -> ProbeOutcome {
+        if kind == .liveness, exchange.isLate, isAtWork() {
+            return .busy("no answer to its liveness probe in time, but it is at work on requests")
+        }
+        // The next failure is not excused by what was done before this answer.
+        if kind == .liveness, !exchange.isLate { work = nil }
+        return switch exchange.result {
         case .connected: .success
         case .answered(let status):
             (200...399).contains(status) ? .success : .failure("its probe was answered \(status)")
         case .failed(let why): .failure(why)
         case nil: .failure("no answer")
         }
+    }
+
+    private func lookAtWork() -> WorkSample? {
+        server.work(besides: Set(probes.values.compactMap(\.localPort)), at: now)
+    }
+
+    /// Since the last look, which this one takes the place of.
+    private func isAtWork() -> Bool {
+        let before = work
+        work = lookAtWork()
+        guard let before, let work else { return false }
+        return work.showsWork(since: before)
     }
 
     private func startWarmup() -> KeeperMachine.Event? {
@@ -223,13 +258,20 @@ extension KeeperShell {
     private func publish() {
         var status = machine.status
         status.port = status.server == nil ? nil : server.mainPort
+        status.keptPorts = server.keptPorts
         status.limitsNotEnforced = server.limitsNotEnforced
         status.lostLogBytes = log.lostBytes
         if status.phase == .ready {
             status.readySince = published?.phase == .ready ? published?.readySince : Date()
         }
-        guard status != published else { return }
-        // Not fatal: the server serves on, and the next change tries again.
-        if (try? StateFile.write(status, to: folder.status)) != nil { published = status }
+        proxies?.noteOwnPort(status.phase == .ready && server.hasMoved ? status.port : nil)
+        guard status != published else {
+            publishAgainAt = nil
+            return
+        }
+        // Not fatal: the server serves on, and it is tried again soon.
+        let isWritten = (try? StateFile.replace(status, at: folder.status)) != nil
+        if isWritten { published = status }
+        publishAgainAt = isWritten ? nil : now + Self.publishAgainDelay
     }
 }

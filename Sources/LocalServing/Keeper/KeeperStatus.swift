@@ -16,6 +16,7 @@ extension KeeperMachine {
     private var statusPhase: (InstanceStatus.Phase, runs: Bool) {
         let isLooping = failures >= KeeperLimits.crashLoop
         return switch stage {
+        case .blocked: (.blocked, false)
         case .new, .backingOff: (isLooping ? .crashLooping : .starting, false)
         case .starting, .warmingUp: (isLooping ? .crashLooping : .starting, true)
         case .ready: (.ready, true)

@@ -17,13 +17,15 @@ final class LoopbackExchange {
     let deadline: Duration
     private let port: Int
     private let extent: Extent
-    private let socket: Descriptor?
+    private var socket: Descriptor?
     private var isConnected = false
     private var unsent: ArraySlice<UInt8>
     private var scanner = ResponseScanner()
     private(set) var result: Result?
     /// Nobody listens on the port.
     private(set) var isRefused = false
+    /// It was connected or about to be, and nothing came in time.
+    private(set) var isLate = false
 
     private static let readBytes = 16 << 10
     private static let maximumReads = 64
@@ -44,13 +46,21 @@ final class LoopbackExchange {
 
     var descriptor: Int32? { result == nil ? socket?.raw : nil }
 
+    /// This end's; nil once it is closed.
+    var localPort: Int? { socket.map { Int(clp_local_port($0.raw)) } }
+
     var wants: Int16 { Int16(isConnected && unsent.isEmpty ? POLLIN : POLLOUT) }
 
     /// - Returns: true when `result` is there.
     func proceed(at now: Duration, isReady: Bool) -> Bool {
         if result != nil { return true }
         if isReady { advance() }
-        if result == nil, now >= deadline { result = .failed("no answer on port \(port) in time") }
+        if result == nil, now >= deadline {
+            result = .failed("no answer on port \(port) in time")
+            isLate = true
+        }
+        // Closed at once: an open connection would look like somebody's request.
+        if result != nil { socket = nil }
         return result != nil
     }
 

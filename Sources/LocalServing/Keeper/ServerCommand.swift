@@ -7,8 +7,13 @@ struct ServerCommand: Equatable, Sendable {
     var program: String
     var arguments: [String]
 
-    /// - Throws: `LocalServingError.invalidCommand`, terminal: it says what is missing and what to do.
-    init(_ runtime: Runtime, environment: ServerEnvironment, workingFolder: String) throws {
+    /// The runtime preset that is mlctl itself: the very program that runs, wherever PATH leads.
+    static let ownPreset = "mlctl"
+
+    /// - Parameter ownProgram: where mlctl's own file is.
+    /// - Throws: `LocalServingError`: `invalidCommand`, terminal, where the manifest can never work; `startFailed`, to be
+    ///   tried again, where this machine lacks something. It says what is missing and what to do.
+    init(_ runtime: Runtime, environment: ServerEnvironment, workingFolder: String, ownProgram: String) throws {
         let words = (runtime.command + runtime.args).map(environment.expand)
         guard let name = words.first, !name.isEmpty, !runtime.command.isEmpty else {
             throw Self.error(
@@ -17,7 +22,9 @@ struct ServerCommand: Equatable, Sendable {
         guard !words.contains(where: { $0.utf8.contains(0) }) else {
             throw Self.error("the command holds a NUL character. Take it out.")
         }
-        program = try Self.find(name, path: environment.variables["PATH"] ?? "", workingFolder: workingFolder)
+        let isOwn = runtime.name == Self.ownPreset && name == Self.ownPreset
+        program = try Self.find(
+            isOwn ? ownProgram : name, path: environment.variables["PATH"] ?? "", workingFolder: workingFolder)
         arguments = words
     }
 
@@ -26,8 +33,8 @@ struct ServerCommand: Equatable, Sendable {
             let program = name.hasPrefix("/") ? name : "\(workingFolder)/\(name)"
             switch kind(of: program) {
             case .program: return program
-            case .missing: throw error("the command \(name) does not exist. Install it, or correct `command`.")
-            case .notExecutable: throw error("\(name) is not executable. Run `chmod +x` on it, or correct `command`.")
+            case .missing: throw missing("the command \(name) does not exist. Install it, or correct `command`.")
+            case .notExecutable: throw missing("\(name) is not executable. Run `chmod +x` on it, or correct `command`.")
             }
         }
         var found: String?
@@ -39,8 +46,8 @@ struct ServerCommand: Equatable, Sendable {
             case .missing: continue
             }
         }
-        if let found { throw error("\(found) is not executable. Run `chmod +x` on it, or correct `command`.") }
-        throw error("the command \(name) is not on PATH (\(path)). Install it, or give its whole path in `command`.")
+        if let found { throw missing("\(found) is not executable. Run `chmod +x` on it, or correct `command`.") }
+        throw missing("the command \(name) is not on PATH (\(path)). Install it, or give its whole path in `command`.")
     }
 
     private enum Kind { case program, notExecutable, missing }
@@ -54,6 +61,11 @@ struct ServerCommand: Equatable, Sendable {
 
     static func error(_ message: String) -> LocalServingError {
         LocalServingError(.invalidCommand, message, retry: .terminal)
+    }
+
+    /// Something that this machine lacks, and may have later.
+    static func missing(_ message: String) -> LocalServingError {
+        LocalServingError(.startFailed, message, retry: .waiting)
     }
 }
 
@@ -86,18 +98,20 @@ enum DetachedProcess {
     private static func failure(_ error: SystemError, _ program: String) -> LocalServingError {
         switch error.code {
         case ENOENT:
-            ServerCommand.error(
+            ServerCommand.missing(
                 "\(program) cannot be started: its interpreter (the first line's `#!`) does not exist. "
                     + "Install it, or correct that line.")
         case ENOEXEC:
-            ServerCommand.error("\(program) is no program: it lacks a `#!` line, or is for another machine.")
+            ServerCommand.missing("\(program) is no program: it lacks a `#!` line, or is for another machine.")
         case EACCES, EPERM:
-            ServerCommand.error("\(program) may not be started (\(error)). Check its mode and its mount (noexec).")
+            ServerCommand.missing("\(program) may not be started (\(error)). Check its mode and its mount (noexec).")
         case E2BIG:
             ServerCommand.error("\(program): command and environment are too long. Pass less in `args` and `env`.")
         default:
             LocalServingError(
-                .startFailed, "\(program) cannot be started: \(error). Free memory or processes.", retry: .transient)
+                .startFailed,
+                "\(program) cannot be started: \(error). Free memory, processes or file descriptors.", retry: .transient
+            )
         }
     }
 

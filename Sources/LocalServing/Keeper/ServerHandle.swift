@@ -10,8 +10,12 @@ struct ServerHandle {
     private let belonging: Keeper.Belonging
     private let mark: ProcessMark
     private static let maximumReapedAtOnce = 1000
+    /// Processes that this one started, and that are no part of the instance.
+    private let strangers: StartedProxies?
     private var claims: [String: PortClaim] = [:]
-    private var ports: [String: Int] = [:]
+    private(set) var ports: [String: Int] = [:]
+    /// This server's ports are others than the last one's, which the proxy may still have.
+    private(set) var hasMoved = false
     private var identity: ProcessIdentity?
     /// It was started by this keeper, and not taken over from a former one.
     private var isChild = false
@@ -21,7 +25,11 @@ struct ServerHandle {
     private(set) var warmupRequests: WarmupRequests?
     private(set) var limitsNotEnforced: String?
 
-    init(state: StateFolder, folder: InstanceFolder, spec: InstanceSpec, belonging: Keeper.Belonging) {
+    init(
+        state: StateFolder, folder: InstanceFolder, spec: InstanceSpec, belonging: Keeper.Belonging,
+        strangers: StartedProxies? = nil
+    ) {
+        self.strangers = strangers
         self.state = state
         self.folder = folder
         self.spec = spec
@@ -57,7 +65,9 @@ struct ServerHandle {
         let environment = try ServerEnvironment(
             spec: spec, modelFolder: working, portNames: ServerEnvironment.portNames(runtime), ports: ports,
             secret: state.secret)
-        let command = try ServerCommand(runtime, environment: environment, workingFolder: working)
+        let command = try ServerCommand(
+            runtime, environment: environment, workingFolder: working,
+            ownProgram: ExecutableLauncher.ownExecutable.path(percentEncoded: false))
         let group = makeGroup()
         let pid = try DetachedProcess.spawn(
             program: command.program, arguments: command.arguments, environment: environment.assignments,
@@ -72,12 +82,34 @@ struct ServerHandle {
         return identity
     }
 
+    /// The same ports as the last server's, where nobody has taken them meanwhile: then the proxy finds the new server
+    /// though nobody tells it.
     private mutating func claimPorts(_ names: [String]) throws {
-        claims = [:]
+        let kept = claims
+        let avoided = Set((try? StateFile.read([Int].self, from: state.endpointPorts)) ?? [])
         var generator = SystemRandomNumberGenerator()
-        for name in names { claims[name] = try PortClaim.claim(using: &generator) }
+        var claimed: [String: PortClaim] = [:]
+        for name in names {
+            if let claim = kept[name], !avoided.contains(claim.port), claim.canBeListenedOnAgain {
+                claimed[name] = claim
+            } else {
+                claimed[name] = try PortClaim.claim(using: &generator, avoiding: avoided)
+            }
+        }
+        let former = ports
+        claims = claimed
         ports = claims.mapValues(\.port)
+        hasMoved = hasMoved || !former.isEmpty && former != ports
     }
+
+    /// Of a server that ended together with its keeper.
+    mutating func keepPorts(of status: InstanceStatus) {
+        ports = status.keptPorts ?? status.ports
+        claims = ports.compactMapValues(PortClaim.claim(port:))
+    }
+
+    /// What the next server gets; nil while one runs.
+    var keptPorts: [String: Int]? { identity == nil && !ports.isEmpty ? ports : nil }
 
     private mutating func makeGroup() -> ControlGroup? {
         let resources = spec.template.resources
@@ -153,10 +185,12 @@ struct ServerHandle {
 
     /// Every living process of the instance but its first, once that has ended; with it before.
     func survivors() -> [ProcessIdentity] {
-        let table = ProcessTable.now()
+        let (table, others) = strangers?.look() ?? (ProcessTable.now(), [])
         var entries: [ProcessTable.Entry]
         switch belonging {
-        case .everyDescendant where isChild: entries = table.descendants(of: getpid())
+        case .everyDescendant where isChild:
+            let foreign = others.union(table.descendants(of: others).map(\.pid))
+            entries = table.descendants(of: getpid()).filter { !foreign.contains($0.pid) }
         case .everyDescendant, .marked:
             entries = mark.tree(in: table)
             if let identity { entries += table.descendants(of: identity.pid) }
@@ -165,6 +199,12 @@ struct ServerHandle {
             }
         }
         return Set(entries.filter { !$0.isZombie }.map(ProcessIdentity.init)).sorted { $0.pid < $1.pid }
+    }
+
+    /// What it has done so far; nil where the kernel does not tell.
+    /// - Parameter own: the ports of this keeper's own connections to it.
+    func work(besides own: Set<Int>, at now: Duration) -> WorkSample? {
+        WorkSample(port: mainPort, tree: survivors().map(\.pid), besides: own, at: now)
     }
 
     func signalTree(_ signal: Int32) {
@@ -200,12 +240,14 @@ struct ServerHandle {
         }
     }
 
-    mutating func forget() {
+    /// - Parameter keepsPorts: false where this server could do nothing with them: connections that it does not know of
+    ///   may bar a port for a minute to a server that is not prepared for that.
+    mutating func forget(keepsPorts: Bool) {
         // The tree can be seen empty before the first process's end was handled.
         _ = reapLeader()
         leader = nil
         identity = nil
-        claims = [:]
+        if !keepsPorts { claims = [:] }
         warmupRequests = nil
         group?.remove()
         group = nil

@@ -17,11 +17,16 @@ final class PortClaim: Sendable {
     }
 
     /// Takes a free port, looking from a random place on, once around the range.
-    static func claim(using generator: inout some RandomNumberGenerator) throws -> PortClaim {
+    /// - Parameter avoided: ports that somebody else is to have.
+    static func claim(
+        using generator: inout some RandomNumberGenerator, avoiding avoided: Set<Int> = []
+    ) throws -> PortClaim {
         let offset = Int.random(in: 0..<range.count, using: &generator)
         for step in 0..<range.count {
             let port = range.lowerBound + (offset + step) % range.count
-            if let claim = claim(port: port), clp_try_bind_tcp(UInt16(port)) == 0 { return claim }
+            if !avoided.contains(port), let claim = claim(port: port), clp_try_bind_tcp(UInt16(port)) == 0 {
+                return claim
+            }
         }
         throw LocalServingError(
             .noFreePort, "no port from \(range.lowerBound) to \(range.upperBound) is free. Stop what holds them.",
@@ -33,4 +38,7 @@ final class PortClaim: Sendable {
         let raw = clp_claim_abstract_name("mlctl-port-\(port)")
         return raw >= 0 ? PortClaim(port: port, holder: Descriptor(raw)) : nil
     }
+
+    /// Nobody listens there now.
+    var canBeListenedOnAgain: Bool { clp_try_listen_again(UInt16(port)) == 0 }
 }

@@ -5,11 +5,43 @@ import Glibc
 enum StateFile {
     static let maximumBytes = 8 << 20
 
+    /// One write of so much either happens or does not, and a file of this size has its block on the disk already.
+    static let blockBytes = 4096
+
     static func write(_ value: some Encodable, to path: String) throws {
+        try write(bytes: try encoded(value), to: path)
+    }
+
+    /// The same, and where there is no room for a second file beside it (the disk is full, the folder takes no files), over
+    /// the old one in its place. For small files that must stay true: what a keeper says of its instance.
+    static func replace(_ value: some Encodable, at path: String) throws {
+        let bytes = try encoded(value)
+        do {
+            try write(bytes: bytes, to: path)
+        } catch {
+            guard overwrite(path, with: bytes) else { throw error }
+        }
+    }
+
+    private static func encoded(_ value: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.dateEncodingStrategy = .iso8601
-        try write(bytes: Array(encoder.encode(value)), to: path)
+        return Array(try encoder.encode(value))
+    }
+
+    private static func overwrite(_ path: String, with bytes: [UInt8]) -> Bool {
+        let raw = open(path, O_WRONLY | O_CLOEXEC)
+        guard raw >= 0 else { return false }
+        defer { close(raw) }
+        var about = stat()
+        guard fstat(raw, &about) == 0, about.st_size > 0, max(Int(about.st_size), bytes.count) <= blockBytes else {
+            return false
+        }
+        // Spaces after the value keep the length: the file is never cut, and never has an old end.
+        let padding = [UInt8](repeating: UInt8(ascii: " "), count: max(Int(about.st_size) - bytes.count, 0))
+        let whole = bytes + padding
+        return pwrite(raw, whole, whole.count, 0) == whole.count
     }
 
     /// - Returns: nil where there is no such file.

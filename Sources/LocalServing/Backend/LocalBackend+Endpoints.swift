@@ -1,0 +1,190 @@
+import Foundation
+import ModelManifests
+import Serving
+
+/// Which port each deployment answers at, and why it does not.
+extension LocalBackend {
+    /// Ports that are remembered for a deployment, from its plan and all the others.
+    func choosePorts(for record: inout DeploymentRecord, _ plan: ServingPlan) {
+        endpointProblems[plan.deployment] = nil
+        guard !plan.revisions.isEmpty else { return }
+        var taken = takenPorts(besides: plan.deployment)
+        record.port = choosePort(plan, fixed: plan.endpoint.port, remembered: record.port, taken)
+        guard let preview = plan.revisions.lazy.compactMap(\.preview).first else { return }
+        if let port = record.port { taken[port] = "the endpoint of \(plan.deployment)" }
+        record.previewPort = choosePort(plan, fixed: preview.port, remembered: record.previewPort, taken)
+    }
+
+    private func choosePort(_ plan: ServingPlan, fixed: Int?, remembered: Int?, _ taken: [Int: String]) -> Int? {
+        let choice = EndpointPorts.choose(
+            fixed: fixed, remembered: remembered, taken: taken, ephemeral: EndpointPorts.ephemeral(),
+            isFree: EndpointPorts.isFree)
+        switch choice {
+        case .port(let port):
+            guard let sitter = immovableSitter(at: port, besides: plan, wanting: fixed) else { return port }
+            endpointProblems[plan.deployment] =
+                "port \(port) is where \(sitter) still answers, which waits for its own. Set another `endpoint.port`."
+        case .problem(let text): endpointProblems[plan.deployment] = text
+        }
+        return remembered
+    }
+
+    /// A deployment that wants another port, cannot have that one either, and so stays where it is.
+    private func immovableSitter(at port: Int, besides plan: ServingPlan, wanting fixed: Int?) -> DeploymentKey? {
+        records.values.first { sitter in
+            guard sitter.deployment != plan.deployment, !sitter.isEmpty, sitter.port == port,
+                let wanted = sitter.plan?.endpoint.port, wanted != port
+            else { return false }
+            return wanted == fixed || takenPorts(besides: sitter.deployment, and: plan.deployment)[wanted] != nil
+        }?.deployment
+    }
+
+    /// What others want counts, not where they still are: two that swap their ports both get there.
+    private func takenPorts(besides deployment: DeploymentKey, and other: DeploymentKey? = nil) -> [Int: String] {
+        let left = [deployment, other]
+        var taken = reservedPorts
+        for instance in instances.values {
+            let ports =
+                Array((instance.status?.ports ?? [:]).values) + Array((instance.status?.keptPorts ?? [:]).values)
+            for port in ports { taken[port] = "the port of a model server of \(instance.spec.deployment)" }
+        }
+        for other in records.values where !left.contains(other.deployment) && !other.isEmpty {
+            for port in other.wantedPorts { taken[port] = "the endpoint of \(other.deployment)" }
+        }
+        return taken
+    }
+
+    /// Those that were refused a port may have it once another lets go of it.
+    func chooseRefusedPortsAgain(besides deployment: DeploymentKey? = nil) -> [DeploymentKey] {
+        var moved: [DeploymentKey] = []
+        for other in endpointProblems.keys.sorted() where other != deployment {
+            guard var record = records[other], let plan = record.plan else {
+                endpointProblems[other] = nil
+                continue
+            }
+            choosePorts(for: &record, plan)
+            guard record != records[other] || endpointProblems[other] == nil else { continue }
+            keep(record)
+            moved.append(other)
+        }
+        return moved
+    }
+
+    /// Instances must not take what some manifest wants as its endpoint, whoever came first.
+    func reserveEndpointPorts() throws {
+        let ports = Set(records.values.filter { !$0.isEmpty }.flatMap(\.wantedPorts)).union(reservedPorts.keys).sorted()
+        guard ports != reservedOnDisk else { return }
+        try StateFile.write(ports, to: state.endpointPorts)
+        reservedOnDisk = ports
+    }
+
+    // MARK: Why an endpoint is closed
+
+    /// Nil while it is open, and while the plan does not open it.
+    func endpointProblem(_ record: DeploymentRecord?, _ share: ProxyView.Share, _ view: ProxyView) -> String? {
+        guard let record, let plan = record.plan, !plan.revisions.isEmpty else { return nil }
+        if let refused = endpointProblems[record.deployment] {
+            let old = record.port.map { " Until then it is at port \($0), as before." } ?? ""
+            return refused + old
+        }
+        guard plan.isOpen else { return nil }
+        guard view.answers else {
+            return view.problem ?? "the proxy of this machine does not answer; it is being started again."
+        }
+        guard let endpoint = share.endpoint, endpoint.port == record.port else {
+            if let holder = holder(before: record) {
+                return "port \(record.port ?? 0) is still answered by \(holder), until something of this one is ready."
+            }
+            return view.problem ?? "the proxy has not opened port \(record.port ?? 0) yet."
+        }
+        return endpoint.listening ? nil : Self.closed(endpoint, field: "endpoint.port", noun: "endpoint")
+    }
+
+    static func closed(_ report: EndpointReport, field: String, noun: String) -> String {
+        "the \(noun)'s port \(report.port) cannot be opened: \(report.error ?? "the proxy does not say why"). "
+            + "Stop what uses it, or set another `\(field)`."
+    }
+}
+
+/// One deployment follows another at the same port, under another name: the old one answers until the new one can.
+extension LocalBackend {
+    /// Two manifests of one commit come one after the other.
+    static let successorPatience = Duration.seconds(3)
+    /// A successor that is not ready by then does not keep the old one any longer.
+    static let longestHandover = Duration.seconds(3600)
+
+    /// The plan that is in force: that of a deployment which has none any more is its last one, while it holds its port
+    /// for a successor.
+    func planInForce(_ deployment: DeploymentKey) -> ServingPlan? {
+        guard let record = records[deployment] else { return nil }
+        return holdsItsPort(record) ? record.formerPlan : record.plan
+    }
+
+    private func holdsItsPort(_ record: DeploymentRecord) -> Bool {
+        guard record.isEmpty, let port = record.formerPlan?.endpoint.port, port == record.port else { return false }
+        let heldFor = emptiedAt[record.deployment].map { clock.now - $0 } ?? .zero
+        guard let successor = records.values.first(where: { $0.succeeds(record, at: port) }) else {
+            return heldFor < Self.successorPatience
+        }
+        return heldFor < Self.longestHandover && !canAnswer(successor)
+    }
+
+    /// The deployment that still answers at the port which this one is to have.
+    private func holder(before record: DeploymentRecord) -> DeploymentKey? {
+        guard let port = record.port else { return nil }
+        return records.values.first { record.succeeds($0, at: port) && $0.port == port && holdsItsPort($0) }?.deployment
+    }
+
+    private func canAnswer(_ record: DeploymentRecord) -> Bool {
+        guard let plan = record.plan, plan.isOpen, endpointProblems[record.deployment] == nil else { return false }
+        let weighted = Set(plan.revisions.filter { $0.weight > 0 }.map(\.revision))
+        return seenInstances(of: record.deployment, ProxyView()).contains {
+            weighted.contains($0.revision) && $0.serves
+        }
+    }
+
+    /// Those whose routes change together with the deployment's: all at its ports.
+    func neighbours(of deployment: DeploymentKey) -> [DeploymentKey] {
+        guard let port = records[deployment]?.port else { return [] }
+        return records.values.filter { $0.deployment != deployment && $0.port == port }.map(\.deployment).sorted()
+    }
+
+    func route(of deployment: DeploymentKey, _ view: ProxyView) -> ProxyRoute? {
+        guard let record = records[deployment], let port = record.port, let plan = planInForce(deployment),
+            holder(before: record) == nil
+        else { return nil }
+        return RouteComposition.route(
+            plan: plan, port: port, previewPort: record.previewPort, instances: seenInstances(of: deployment, view))
+    }
+
+    /// Notes when a deployment that answered at a port of its own choice is wanted no more.
+    func noteEmptied(_ record: inout DeploymentRecord, former: ServingPlan?, next: ServingPlan) {
+        guard next.revisions.isEmpty else {
+            record.formerPlan = nil
+            emptiedAt[record.deployment] = nil
+            return
+        }
+        guard let former, !former.revisions.isEmpty, former.isOpen, former.endpoint.port != nil else { return }
+        record.formerPlan = former
+        emptiedAt[record.deployment] = clock.now
+    }
+
+    func endHandoverIfOver(_ deployment: DeploymentKey) {
+        guard var record = records[deployment], record.formerPlan != nil, !holdsItsPort(record) else { return }
+        record.formerPlan = nil
+        emptiedAt[deployment] = nil
+        keep(record)
+    }
+}
+
+extension DeploymentRecord {
+    /// What its plan asks for; what was chosen for it where the plan leaves that open.
+    fileprivate var wantedPorts: [Int] {
+        let preview = plan?.revisions.lazy.compactMap(\.preview).first
+        return [plan?.endpoint.port ?? port, preview.flatMap { $0.port ?? previewPort }].compactMap { $0 }
+    }
+
+    fileprivate func succeeds(_ other: DeploymentRecord, at port: Int) -> Bool {
+        deployment != other.deployment && !isEmpty && other.isEmpty && plan?.endpoint.port == port
+    }
+}

@@ -1,0 +1,210 @@
+import Foundation
+import Glibc
+import ModelManifests
+import Serving
+import Testing
+
+@testable import LocalServing
+
+@Suite("Endpoints of one machine", .timeLimit(.minutes(3)))
+struct EndpointTests {
+    let stage: BackendStage
+
+    init() throws { stage = try BackendStage() }
+
+    private var a: Revision { stage.a }
+    private var key: DeploymentKey { stage.key }
+    private let other = DeploymentKey(name: "other")
+
+    @Test("ports of instances and of the controller are no endpoints, and who asks for one stops nobody else")
+    func refused() async throws {
+        try await stage.running(reservedPorts: [31_990: "the controller's own (--listen)"]) { backend in
+            try await backend.apply(stage.plan((a, 1, 100)))
+            let serving = try await stage.open(backend, key)
+            let taken = try #require(try stage.state.instance(serving.instances[0].id).readStatus()?.port)
+            for (port, whose) in [(taken, "a model server of default/m"), (31_990, "--listen")] {
+                try await backend.apply(stage.plan((a, 0, 100), port: port, of: other))
+                let seen = await backend.observe(other)
+                #expect(seen.endpoint == nil)
+                #expect(seen.endpointProblem?.contains(whose) == true, "\(seen.endpointProblem ?? "none")")
+                #expect(seen.endpointProblem?.contains("Set another `endpoint.port`") == true)
+            }
+            let after = await backend.observe(key)
+            #expect(after.endpoint == serving.endpoint)
+            #expect(after.problems == [])
+            #expect(after.endpointProblem == nil)
+            #expect(try stage.history().allSatisfy { !$0.routes.contains { $0.deployment == other } })
+            // Nobody has to say it again: once the port is free, it is the endpoint's.
+            try await backend.apply(stage.plan((a, 0, 100), port: taken, of: other))
+            try await backend.apply(ServingPlan(deployment: key))
+            #expect(try await stage.open(backend, other).endpoint == "http://127.0.0.1:\(taken)")
+        }
+        try await stage.down()
+    }
+
+    @Test("an endpoint that moves to a refused port stays where it was, and is not called open")
+    func stays() async throws {
+        try await stage.running(reservedPorts: [31_990: "the controller's own"]) { backend in
+            try await backend.apply(stage.plan((a, 1, 100), port: 31_980))
+            _ = try await stage.open(backend, key)
+            try await backend.apply(stage.plan((a, 1, 100), port: 31_990))
+            let seen = await backend.observe(key)
+            #expect(seen.endpoint == nil)
+            #expect(seen.endpointProblem?.contains("at port 31980, as before") == true)
+            #expect(try stage.routes()?.routes.map(\.port) == [31_980])
+        }
+        try await stage.down()
+    }
+
+    @Test("two deployments that swap their ports both get there, and no two routes ever have one port")
+    func swap() async throws {
+        try await stage.running { backend in
+            try await backend.apply(stage.plan((a, 1, 100), port: 31_981))
+            try await backend.apply(stage.plan((a, 1, 100), port: 31_982, of: other))
+            for deployment in [key, other] { _ = try await stage.open(backend, deployment) }
+            try await backend.apply(stage.plan((a, 1, 100), port: 31_982))
+            #expect(await backend.observe(key).endpoint == nil)
+            try await backend.apply(stage.plan((a, 1, 100), port: 31_981, of: other))
+            #expect(try await stage.open(backend, key).endpoint == "http://127.0.0.1:31982")
+            #expect(try await stage.open(backend, other).endpoint == "http://127.0.0.1:31981")
+            for routes in try stage.history() {
+                #expect(Set(routes.routes.map(\.port)).count == routes.routes.count)
+            }
+        }
+        try await stage.down()
+    }
+
+    @Test("who wants a port where another still waits for its own is refused")
+    func sitter() async throws {
+        let third = DeploymentKey(name: "third")
+        try await stage.running { backend in
+            try await backend.apply(stage.plan((a, 0, 100), port: 31_983))
+            try await backend.apply(stage.plan((a, 0, 100), port: 31_984, of: other))
+            // It cannot have the other's port, and so stays.
+            try await backend.apply(stage.plan((a, 0, 100), port: 31_984))
+            try await backend.apply(stage.plan((a, 0, 100), port: 31_983, of: third))
+            #expect(await backend.observe(third).endpointProblem?.contains("default/m still answers") == true)
+        }
+        try await stage.down()
+    }
+
+    @Test("an endpoint is not called open while the proxy does not listen, or is away")
+    func closed() async throws {
+        try await stage.running { backend in
+            try await backend.apply(stage.plan((a, 1, 100)))
+            _ = try await stage.open(backend, key)
+            _ = try stage.test.writeFile("proxy/deaf", "")
+            let deaf = try await eventually("it does not listen") {
+                let seen = await backend.observe(key)
+                return seen.endpoint == nil ? seen : nil
+            }
+            #expect(deaf.endpointProblem?.contains("cannot be opened: in use") == true)
+            unlink("\(stage.state.proxy)/deaf")
+            _ = try await stage.open(backend, key)
+            // It holds its lock, and says nothing.
+            let proxy = try #require(
+                ProcessMark(try stage.state.mark(of: .proxy)).tree().first.map(ProcessIdentity.init))
+            proxy.signal(SIGSTOP)
+            let away = try await eventually("it is away") {
+                let seen = await backend.observe(key)
+                return seen.endpoint == nil ? seen : nil
+            }
+            #expect(away.endpointProblem?.contains("proxy") == true)
+            #expect(away.weights == nil)
+            proxy.signal(SIGCONT)
+            _ = try await stage.open(backend, key)
+        }
+        try await stage.down()
+    }
+
+    @Test(
+        "a deployment that is renamed answers all the time at its port: the old one until the new one can",
+        arguments: [
+            true, false,
+        ])
+    func renamed(oldGoesFirst: Bool) async throws {
+        let flag = "\(stage.state.path)/loaded"
+        let slow = "import os, time\nwhile not os.path.exists('\(flag)'): time.sleep(0.01)\n" + Script.http
+        try await stage.running { backend in
+            try await backend.apply(stage.plan((a, 1, 100), port: 31_985))
+            _ = try await stage.open(backend, key)
+            let first = try #require(try stage.history().last?.generation)
+            let new = stage.plan((stage.b, 1, 100), script: slow, port: 31_985, of: other)
+            if oldGoesFirst {
+                try await backend.apply(ServingPlan(deployment: key))
+                try await backend.apply(new)
+            } else {
+                try await backend.apply(new)
+                try await backend.apply(ServingPlan(deployment: key))
+            }
+            try await eventually("the new one loads, and says who answers") {
+                let seen = await backend.observe(other)
+                return seen.instances.first?.condition == .starting
+                    && seen.endpointProblem?.contains("still answered by default/m") == true ? true : nil
+            }
+            #expect(await backend.observe(key).ready(a) == 1)
+            _ = try stage.test.writeFile("loaded", "")
+            _ = try await stage.open(backend, other)
+            try await eventually("the old one is gone") { await backend.deployments() == [other] ? true : nil }
+            let since = try stage.history().drop { $0.generation < first }
+            #expect(!since.isEmpty)
+            for routes in since {
+                let there = routes.routes.filter { $0.port == 31_985 }
+                #expect(there.count == 1)
+                #expect(there.first?.revisions.contains { $0.weight > 0 && !$0.upstreams.isEmpty } == true)
+            }
+        }
+        try await stage.down()
+    }
+
+    @Test("a deployment of which nothing is wanted is no news, however often it is said")
+    func noBusyLoop() async throws {
+        let sentinel = DeploymentKey(name: "sentinel")
+        try await stage.running { backend in
+            for _ in 0..<100 { try await backend.apply(ServingPlan(deployment: key)) }
+            backend.changed.yield(sentinel)
+            var looks = backend.changes.makeAsyncIterator()
+            #expect(await looks.next() == sentinel)
+            #expect(await backend.deployments() == [])
+
+            try await backend.apply(stage.plan((a, 1, 100)))
+            _ = try await stage.open(backend, key)
+            let record = DeploymentRecord.path(key, in: stage.state)
+            var before = stat()
+            stat(record, &before)
+            backend.changed.yield(sentinel)
+            while let change = await looks.next(), change != sentinel {}
+            for _ in 0..<100 { try await backend.apply(stage.plan((a, 1, 100))) }
+            backend.changed.yield(sentinel)
+            var others = 0
+            while let change = await looks.next(), change != sentinel { others += 1 }
+            // The proxy may have something to say meanwhile; a loop would say something each time.
+            #expect(others < 10)
+            var after = stat()
+            stat(record, &after)
+            #expect(after.st_ino == before.st_ino)
+        }
+        try await stage.down()
+    }
+
+    @Test("the limit of a drain outlives the plan that named it, and is not the server's own grace")
+    func drainLimit() throws {
+        let now = ContinuousClock.now
+        let folder = try stage.test.journal(Script.runtime(Script.http, grace: .seconds(1)))
+        var instance = TrackedInstance(spec: try #require(try folder.readSpec()), folder: folder)
+        func isOver(after limit: Duration?, _ elapsed: Duration) -> Bool? {
+            instance.seen(in: ProxyView(), drainLimit: limit, now: now + elapsed).leaving?.isDrainOver
+        }
+        #expect(isOver(after: nil, .seconds(1)) == nil)
+        let leaving = InstanceLeaving(since: Date(timeIntervalSince1970: 0), keepsLogs: false, drainLimit: .seconds(90))
+        instance.noteLeaving(leaving, now: now)
+        #expect(isOver(after: .seconds(5), .seconds(89)) == false)
+        #expect(isOver(after: .seconds(5), .seconds(90)) == true)
+        // What an older controller wrote names none.
+        let old = #"{"keepsLogs":false,"since":"2026-01-01T00:00:00Z"}"#
+        _ = try stage.test.writeFile("instances/m-r-1/leaving.json", old)
+        #expect(try folder.readLeaving()?.drainLimit == nil)
+        let endpoint = Endpoint(requestTimeout: .seconds(40), drain: Drain(streamTimeout: .seconds(20)))
+        #expect(TrackedInstance.longestDrain(endpoint) == .seconds(40))
+    }
+}
