@@ -43,7 +43,8 @@ extension DecisionPass {
         }
         let stable = DeployedRevision(template: served.template, commit: state.commit, startedAt: now)
         state.stable = stable
-        enter(.healthy, "its record was lost; version \(stable.version), which serves, was taken over")
+        let doubt = inputs.knownQuarantine == nil ? "; what was in quarantine is not known" : ""
+        enter(.healthy, "its record was lost; version \(stable.version), which serves, was taken over\(doubt)")
         record(.recovered, state.message, about: stable)
     }
 
