@@ -6,6 +6,9 @@ import Serving
 
 /// One pass over one deployment: observe, decide, write, act.
 extension Controller {
+    /// What a site did not take for a passing reason is announced again after this.
+    static let refusalDelay: Duration = .seconds(2)
+
     func reconcile(_ key: DeploymentKey) async -> Requeue {
         counts.passes += 1
         meet(key)
@@ -34,13 +37,26 @@ extension Controller {
     private func reconcile(_ key: DeploymentKey, at place: (name: SiteName, site: Site)) async -> Requeue {
         let begun = term
         do {
-            let desired = await self.desired(for: key, at: place.site)
-            let contest = try await announce(key, desired, at: place.site)
+            var desired = await self.desired(for: key, at: place.site)
+            let answer = try await announce(key, desired, at: place.site)
+            if case .refused(let refusal) = answer {
+                guard entries[key]?.state != nil else { return await fail(key, refusal, at: nil) }
+                // What was accepted last stays in force. Gates, commands and the repair of drift go on.
+                desired = .unreadable
+                note(problem: refusal.message, for: key)
+            }
             var observed = try await place.site.backend.observe(key)
             try check(begun)
-            if let contest { observed.problems.append(contest) }
+            if case .shown(let warning?) = answer { observed.problems.append(warning) }
             entries[key]?.observed = observed
-            return try await pass(key, at: place, desired: desired, observed: observed)
+            let requeue = try await pass(key, at: place, desired: desired, observed: observed)
+            return answer.isTransientRefusal ? requeue.noLater(than: Self.refusalDelay) : requeue
+        } catch is RecordLost {
+            logger.warning("The record is not there any more: written again", metadata: ["deployment": "\(key)"])
+            guard leads(begun) else { return isAtWork ? .after(Self.leadershipDelay) : .done }
+            entries[key]?.version = nil
+            entries[key]?.writtenAt = nil
+            return .backoff(.transient)
         } catch let conflict as StateConflict {
             logger.warning("Somebody else decided: reading again", metadata: ["deployment": "\(key)"])
             await reload(key, at: place)
@@ -77,20 +93,29 @@ extension Controller {
 
     /// What git says, to the site, before anything is decided by it. What is held back is not said.
     ///
-    /// - Returns: what is to be said of the entry there.
-    private func announce(_ key: DeploymentKey, _ desired: Desired, at site: Site) async throws -> String? {
-        guard let register = site.register else { return nil }
+    /// - Returns: what became of it there.
+    private func announce(
+        _ key: DeploymentKey, _ desired: Desired, at site: Site
+    ) async throws -> AnnouncementAnswer {
+        guard let register = site.register else { return .shown(warning: nil) }
         switch desired {
-        case .unreadable: return nil
+        case .unreadable: return .shown(warning: nil)
         case .removed:
-            if entries[key]?.state != nil { try await register.withdraw(key) }
-            return nil
+            guard entries[key]?.state != nil else { return .shown(warning: nil) }
+            return try await register.withdraw(key)
         case .manifest(_, let commit):
             guard case .manifest(let deployment) = manifests.wish(for: key),
                 entries[key]?.state?.target.isSamePlace(as: deployment.target) != false,
                 let announcement = Announcement(deployment, commit: commit)
-            else { return nil }
+            else { return .shown(warning: nil) }
             return try await register.announce(announcement)
+        }
+    }
+
+    /// What the site still knows of a record that is lost.
+    private func knownQuarantine(of key: DeploymentKey, at site: Site) async -> [Quarantine]? {
+        await site.register?.quarantine(of: key)?.map {
+            Quarantine(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at)
         }
     }
 
@@ -108,7 +133,8 @@ extension Controller {
         entries[key]?.findings = []
         let inputs = DecisionInputs(
             desired: desired, observed: observed, readings: readings, commands: pending.map(\.command),
-            findings: findings, unmetDependencies: unmetDependencies(of: desired), now: with.now())
+            findings: findings, unmetDependencies: unmetDependencies(of: desired),
+            knownQuarantine: before == nil ? await knownQuarantine(of: key, at: place.site) : nil, now: with.now())
         guard let decision = decide(before, inputs) else {
             for waiting in pending { waiting.reply.resume(throwing: Self.notDeployed(key)) }
             forgetIfGone(key)
@@ -297,6 +323,18 @@ extension Controller {
 
     static func notDeployed(_ key: DeploymentKey) -> ControlError {
         ControlError(.notFound, "no deployment \(key): 'mlctl status' lists those there are")
+    }
+}
+
+extension AnnouncementAnswer {
+    var isTransientRefusal: Bool {
+        if case .refused(let refusal) = self { refusal.retryClass == .transient } else { false }
+    }
+}
+
+extension Requeue {
+    func noLater(than limit: Duration) -> Requeue {
+        if case .after(let delay) = self { .after(min(delay, limit)) } else { self }
     }
 }
 

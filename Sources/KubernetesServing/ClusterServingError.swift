@@ -32,7 +32,7 @@ public struct ClusterServingError: RetryableError, Hashable, CustomStringConvert
 extension ClusterServingError {
     /// What an API error means for one object, with what to do where that is known.
     init(_ error: APIError, about object: String) {
-        let advice = Self.advice(error)
+        let advice = Self.advice(error, about: object)
         self.init(
             .refused, "\(object): \(advice.map { "\(Self.sentence(error.message)) \($0)" } ?? error.message)",
             retry: Self.retry(error))
@@ -51,8 +51,8 @@ extension ClusterServingError {
         }
     }
 
-    private static func advice(_ error: APIError) -> String? {
-        if error.causes.contains(where: { $0.reason == "NamespaceTerminating" }) {
+    private static func advice(_ error: APIError, about object: String) -> String? {
+        if error.isNamespaceTerminating {
             return "The namespace is being deleted: wait until it is gone, or deploy to another."
         }
         if error.message.contains("exceeded quota") { return "Raise the namespace's ResourceQuota, or ask for less." }
@@ -62,6 +62,10 @@ extension ClusterServingError {
         if error.message.contains("ValidatingAdmissionPolicy") {
             return "Ask who keeps that policy, or change what it refuses."
         }
+        if object.hasPrefix("ModelDeployment"), error.isOlderDefinition {
+            return "The definition in this cluster is older than the controller: install the newer one with "
+                + "`mlctl schema --crd | kubectl apply --server-side -f -`."
+        }
         if error.isTooLarge {
             return "An API server keeps objects of about 1.5 MB, with annotations of 256 KiB: shorten the manifest."
         }
@@ -69,6 +73,16 @@ extension ClusterServingError {
             return "Give the controller's service account that right: the chart's ClusterRole has it."
         }
         if error.isNotFound, error.message.hasPrefix("namespaces ") { return "Create the namespace." }
+        if error.statusCode == 422, object.hasPrefix("ModelDeployment") {
+            return "Correct the manifest in git; what was accepted last stays in force."
+        }
         return nil
+    }
+}
+
+extension APIError {
+    /// A field that the server's schema does not have.
+    fileprivate var isOlderDefinition: Bool {
+        message.contains("field not declared in schema") || message.contains("unknown field")
     }
 }

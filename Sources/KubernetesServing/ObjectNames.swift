@@ -12,6 +12,8 @@ public enum ObjectNames {
     public static let proxy = "mlctl-proxy"
     /// The Secret with the key of a namespace's request ids.
     static let proxyKey = "mlctl-proxy-key"
+    /// No ModelDeployment may be called so: its Service would be mlctl's own.
+    public static let reserved: Set<String> = [proxy, proxyKey]
 
     /// Deployment, Service and PodDisruptionBudget of one revision.
     static func revision(_ key: DeploymentKey, _ revision: Revision) -> String {

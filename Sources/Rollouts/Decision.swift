@@ -24,11 +24,13 @@ public struct DecisionInputs: Equatable, Sendable {
     public var findings: [Finding]
     /// Those of `dependsOn` whose rollouts are not over, and what they are at.
     public var unmetDependencies: [String]
+    /// Without a record: what was in quarantine, from a place that outlives the record. Nil: not known.
+    public var knownQuarantine: [Quarantine]?
     public var now: Date
 
     public init(
         desired: Desired, observed: Observation, readings: [Reading]? = nil, commands: [OperatorCommand] = [],
-        findings: [Finding] = [], unmetDependencies: [String] = [], now: Date
+        findings: [Finding] = [], unmetDependencies: [String] = [], knownQuarantine: [Quarantine]? = nil, now: Date
     ) {
         self.desired = desired
         self.observed = observed
@@ -36,6 +38,7 @@ public struct DecisionInputs: Equatable, Sendable {
         self.commands = commands
         self.findings = findings
         self.unmetDependencies = unmetDependencies
+        self.knownQuarantine = knownQuarantine
         self.now = now
     }
 }
@@ -76,6 +79,7 @@ public func decide(_ state: RolloutState?, _ inputs: DecisionInputs) -> Decision
     case (nil, .manifest(let deployment, let commit)):
         pass = DecisionPass(
             state: RolloutState(deployment: deployment, commit: commit, now: inputs.now), inputs: inputs)
+        pass.state.quarantined = Array((inputs.knownQuarantine ?? []).prefix(RolloutState.quarantineLimit))
         pass.takeOverWhatServes()
     case (nil, _):
         return nil

@@ -68,7 +68,8 @@ extension DecisionPass {
             return
         }
         let stable = DeployedRevision(template: served.template, commit: state.commit, startedAt: now)
-        let text = "its record was lost; version \(stable.version), which serves, was taken over"
+        let doubt = inputs.knownQuarantine == nil ? "; what was in quarantine is not known" : ""
+        let text = "its record was lost; version \(stable.version), which serves, was taken over\(doubt)"
         transition(.recordLost, text) { state in
             state.stable = stable
             state.course = .resting(Rest())

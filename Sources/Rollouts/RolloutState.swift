@@ -198,6 +198,13 @@ public struct Quarantine: Codable, Equatable, Sendable {
     public var version: String
     public var reason: String
     public var at: Date
+
+    public init(revision: Revision, version: String, reason: String, at: Date) {
+        self.revision = revision
+        self.version = version
+        self.reason = reason
+        self.at = at
+    }
 }
 
 /// A revision that was deployed, and how it ended.

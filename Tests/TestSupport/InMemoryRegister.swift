@@ -11,23 +11,34 @@ package actor InMemoryRegister: DeploymentRegister {
     package private(set) var writes = 0
     /// What it says of somebody else's writes.
     private var contest: String?
+    private var refusal: AnnouncementRefusal?
 
     package init() { (changes, changed) = AsyncStream.makeStream(of: DeploymentKey.self) }
 
-    package func announce(_ announcement: Announcement) -> String? {
+    package func announce(_ announcement: Announcement) -> AnnouncementAnswer {
+        if let refusal { return .refused(refusal) }
         let known = announced[announcement.deployment]
-        guard known?.spec != announcement.spec || known?.labels != announcement.labels else { return contest }
+        guard known?.spec != announcement.spec || known?.labels != announcement.labels else {
+            return .shown(warning: contest)
+        }
         announced[announcement.deployment] = announcement
         writes += 1
-        return contest
+        return .shown(warning: contest)
     }
+
+    /// Announcements are refused from now on; nil: no more.
+    package func refuse(_ refusal: AnnouncementRefusal?) { self.refusal = refusal }
+
+    package func quarantine(of deployment: DeploymentKey) -> [QuarantineStatus]? { nil }
 
     package func contest(_ what: String?) { contest = what }
 
-    package func withdraw(_ deployment: DeploymentKey) {
-        guard announced.removeValue(forKey: deployment) != nil else { return }
+    package func withdraw(_ deployment: DeploymentKey) -> AnnouncementAnswer {
+        if let refusal { return .refused(refusal) }
+        guard announced.removeValue(forKey: deployment) != nil else { return .shown(warning: nil) }
         withdrawn.append(deployment)
         writes += 1
+        return .shown(warning: nil)
     }
 
     package func report(_ status: DeploymentStatus, of deployment: DeploymentKey) { reported[deployment] = status }

@@ -3,11 +3,14 @@
 /// The scheme is client-go's `leaderelection`.
 ///
 /// # Guarantees
-/// - A candidate takes over only when it has watched the lease stand still, by its own clock, for the whole of the lease's
-///   duration; clocks of others do not matter, however wrong. How fast they run does, by a third at most.
+/// - A candidate takes over only when it has watched the lease stand still, by its own clock, for the whole of its own
+///   `timing.lease`. What the lease says about times means nothing, however wrong or edited: neither `renewTime` nor
+///   `leaseDurationSeconds`. How fast other clocks run does matter, by a third at most.
 /// - A leader believes in its leadership for `renewDeadline` after it *sent* its last successful renewal, which is shorter.
 ///
 /// # Caveats
+/// - All candidates of one lease have the same timing, as controllers of one version do. Of two timings the shorter one
+///   takes over from the longer one too early; the compare-and-swap of the records still keeps the two apart.
 /// - It is no fence: a leader that is stopped for long and goes on still believes for a moment. Writes are fenced by
 ///   compare-and-swap.
 struct LeaseElection: Sendable {
@@ -98,10 +101,8 @@ struct LeaseElection: Sendable {
         let current = observedHolder
         if current != nil, current != holder {
             state = .following
-            // Its own word on how long it holds, where it is longer: it may be configured otherwise.
-            let held = max(timing.lease, .seconds(lease.spec.leaseDurationSeconds ?? 0))
             let stillSince = now - (observed?.at ?? now)
-            guard stillSince >= held else { return .wait(timing.retry) }
+            guard stillSince >= timing.lease else { return .wait(timing.retry) }
         }
         return write(over: lease.spec, version: version, now: now)
     }
@@ -155,8 +156,13 @@ struct LeaseElection: Sendable {
         return .update(
             Proposal(
                 holder: holder, leaseSeconds: seconds(timing.lease),
-                transitions: (spec.leaseTransitions ?? 0) + (isOurs ? 0 : 1),
+                transitions: Self.transitions(after: spec.leaseTransitions ?? 0, isOurs: isOurs),
                 acquireTime: isOurs ? spec.acquireTime : nil), version: version)
+    }
+
+    /// The API keeps 32 bits: an edited count must not make every write of the lease invalid.
+    private static func transitions(after count: Int, isOurs: Bool) -> Int {
+        min(max(count, 0), Int(Int32.max) - 1) + (isOurs ? 0 : 1)
     }
 
     private func seconds(_ duration: Duration) -> Int { Int(duration.components.seconds) }

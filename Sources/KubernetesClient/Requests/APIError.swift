@@ -72,6 +72,13 @@ public struct APIError: Error, Hashable, Sendable, CustomStringConvertible {
         statusCode == 413 || message.contains("request is too large")
             || message.contains("annotations: Too long")
     }
+    /// Nothing can be made there any more, only changed and deleted.
+    public var isNamespaceTerminating: Bool {
+        causes.contains { $0.reason == "NamespaceTerminating" }
+            || reason == .status(code: 409, reason: "NamespaceTerminating")
+    }
+    /// The server answered, and said no: asking the same again soon is of no use.
+    public var isRefusal: Bool { statusCode.map { (400..<500).contains($0) && $0 != 408 && $0 != 429 } ?? false }
     public var isConflict: Bool { statusCode == 409 }
     /// The resource version is too old to watch or page from: list again.
     public var isExpired: Bool { statusCode == 410 }

@@ -14,14 +14,34 @@ extension ClusterStore {
         inherited = Set(kept.keys)
     }
 
-    /// Before the object goes.
+    /// Before the object goes. Where no ConfigMap can be made, the record is kept in memory alone: no clean-up waits for
+    /// what has to be made first.
+    ///
+    /// - Throws: where the server cannot be asked; `RegisterError.namespaceGoing` where the namespace goes too: the object
+    ///   is let go of then, for nothing can be made beside it or after it.
     func keep(_ found: RecordedModelDeployment) async throws {
         guard let record = KeptRecord(found) else { return }
-        _ = try await explaining("ConfigMap \(record.key)") {
+        do {
             try await api.apply(.configMaps, record.key, body: record.body.jsonData)
+        } catch let error as APIError where error.isNamespaceTerminating {
+            try await abandon(found.object)
+        } catch let error as APIError where error.isRefusal {
+            logger.warning(
+                "A record is kept in memory alone while its object is made anew",
+                metadata: ["deployment": "\(record.deployment)", "error": "\(error.message)"])
+        } catch let error as APIError {
+            throw ClusterServingError(error, about: "ConfigMap \(record.key)")
         }
         kept[record.deployment] = record
         inherited.remove(record.deployment)
+    }
+
+    private func abandon(_ object: ModelDeploymentObject) async throws {
+        logger.notice(
+            "Its namespace is being deleted: let go", metadata: ["deployment": "\(object.deployment)"])
+        try await dropFinalizer(of: object, expecting: object.recordVersion)
+        known[object.deployment] = nil
+        throw RegisterError.namespaceGoing(object.deployment)
     }
 
     /// Gives the object that was made anew the record of its predecessor.

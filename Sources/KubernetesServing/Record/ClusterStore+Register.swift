@@ -2,19 +2,44 @@ import Controller
 import Foundation
 import KubernetesClient
 import ModelManifests
+import Serving
 
 extension ClusterStore: DeploymentRegister {
     @discardableResult
-    public func announce(_ announcement: Announcement) async throws -> String? {
+    public func announce(_ announcement: Announcement) async throws -> AnnouncementAnswer {
         let key = announcement.deployment
         if let only = selection.namespace, key.namespace != only { throw RegisterError.outOfSight(key, only: only) }
+        if ObjectNames.reserved.contains(key.name) { throw RegisterError.reservedName(key) }
+        try await checkRecord(of: key)
+        let refused = refusals[key]
+        if let refused, !refused.isDue(announcement, now: clock()) { return .refused(refused.refusal) }
+        do {
+            try await show(announcement)
+            refusals[key] = nil
+        } catch let error as any RetryableError {
+            if let error = error as? RegisterError, error.isAnothers { throw error }
+            let refusal = AnnouncementRefusal(error.message, retry: error.retryClass)
+            refusals[key] = RefusedAnnouncement(refusal, of: announcement, at: clock(), after: refused)
+            return .refused(refusal)
+        }
+        try tellLoss(of: key)
+        guard known[key]?.corrections.isContested(clock()) == true else { return .shown(warning: nil) }
+        return .shown(warning: CorrectionPace.warning(about: "ModelDeployment \(key)"))
+    }
+
+    /// Makes the object say what git says.
+    /// - Throws: a `RetryableError` where that is refused; `StateConflict` where a record was found that is to be read first.
+    private func show(_ announcement: Announcement) async throws {
+        let key = announcement.deployment
         // A deletion goes on without us: what is known of it may be old.
         if known[key]?.object.isTerminating == true { _ = try await read(key) }
         let step = RegisterStep(
             announcement, known: known[key]?.object, identity: identity, announced: known[key]?.announced,
             isLetGo: known[key]?.isLetGo ?? false, wasOurs: known[key]?.wasOurs ?? false)
         switch step {
-        case .nothing: break
+        case .nothing:
+            let generation = known[key]?.object.metadata.generation
+            known[key]?.agreedGeneration = generation
         case .refuse(let error): throw error
         case .apply: try await applyInTurn(announcement)
         case .letGo:
@@ -23,24 +48,29 @@ extension ClusterStore: DeploymentRegister {
         case .recreate: try await recreate(announcement)
         }
         try await restoreRecord(of: key)
-        guard known[key]?.corrections.isContested(clock()) == true else { return nil }
-        return CorrectionPace.warning(about: "ModelDeployment \(key)")
     }
 
-    public func withdraw(_ deployment: DeploymentKey) async throws {
-        guard let object = known[deployment]?.object, !object.isTerminating else { return }
-        try await explaining("ModelDeployment \(deployment)") {
-            try await api.delete(.modelDeployments, object.metadata.key, uid: object.metadata.uid)
+    @discardableResult
+    public func withdraw(_ deployment: DeploymentKey) async throws -> AnnouncementAnswer {
+        try await checkRecord(of: deployment)
+        guard let object = known[deployment]?.object, !object.isTerminating else { return .shown(warning: nil) }
+        do {
+            try await explaining("ModelDeployment \(deployment)") {
+                try await api.delete(.modelDeployments, object.metadata.key, uid: object.metadata.uid)
+            }
+            _ = try await read(deployment)
+            return .shown(warning: nil)
+        } catch let error as ClusterServingError {
+            return .refused(AnnouncementRefusal(error.message, retry: error.retryClass))
         }
-        _ = try await read(deployment)
     }
 
     public func report(_ status: DeploymentStatus, of deployment: DeploymentKey) async throws {
-        guard let memory = known[deployment], let expecting = memory.object.recordVersion,
-            memory.object.isKept(by: identity)
-        else { return }
+        guard known[deployment]?.object.isKept(by: identity) == true else { return }
+        await keepQuarantine(status.quarantined, of: deployment)
+        guard let memory = known[deployment], let expecting = memory.recordVersion else { return }
         // Most passes change nothing: that is seen without writing a document.
-        let outline = StatusDocument.outline(status)
+        let outline = StatusDocument.outline(status, generation: memory.statusGeneration)
         guard outline != memory.outline else { return }
         let document = document(status, memory)
         guard document.fingerprint != memory.reported else {
@@ -57,7 +87,7 @@ extension ClusterStore: DeploymentRegister {
 
     func document(_ status: DeploymentStatus, _ memory: Memory) -> StatusDocument {
         StatusDocument(
-            status, generation: memory.object.metadata.generation, before: memory.transitions, now: now())
+            status, generation: memory.statusGeneration, before: memory.transitions, now: now())
     }
 
     func note(_ document: StatusDocument?, _ deployment: DeploymentKey) {
@@ -86,7 +116,8 @@ extension ClusterStore: DeploymentRegister {
         }
         // What is not known to be mlctl's is not taken from its owner.
         let isOurs = known[key] != nil
-        let body = announcement.object(identity, spec: spec)
+        let body = announcement.object(
+            identity, spec: spec, quarantine: isOurs ? known[key]?.quarantine : KeptQuarantine.none)
         try await explaining("ModelDeployment \(key)") {
             let answer = try await api.answer(
                 to: .apply(
@@ -106,16 +137,19 @@ extension ClusterStore: DeploymentRegister {
             let fingerprint = SpecFingerprint(canonical: announcement.spec)
             known[key]?.applied = fingerprint
             known[key]?.announced = AnnouncedSpec(fingerprint: fingerprint, generation: found.metadata.generation)
+            known[key]?.agreedGeneration = found.metadata.generation
         }
     }
 
-    /// A second deletion, which takes nothing along, stands in the place of the first one.
+    /// A second deletion, which takes nothing along, stands in the place of the first one. What the object says is kept
+    /// before anything of it goes.
     private func letGo(_ key: DeploymentKey) async throws {
-        guard let object = known[key]?.object else { return }
+        guard let last = try await read(key), last.object.isTerminating else { return }
         logger.warning("Deleted by hand, and wanted by git: made anew", metadata: ["deployment": "\(key)"])
+        try await keep(last)
         try await explaining("ModelDeployment \(key)") {
             try await api.delete(
-                .modelDeployments, object.metadata.key, uid: object.metadata.uid, propagation: .orphan)
+                .modelDeployments, last.metadata.key, uid: last.metadata.uid, propagation: .orphan)
         }
         known[key]?.isLetGo = true
     }
@@ -148,6 +182,8 @@ extension ClusterStore: DeploymentRegister {
         take(found.object)
         let key = found.object.deployment
         guard known[key]?.object == found.object else { return }
+        judge(found)
+        known[key]?.quarantine = found.quarantine
         known[key]?.reported = found.reported
         known[key]?.outline = nil
         known[key]?.transitions = found.transitions
@@ -164,13 +200,33 @@ extension ClusterStore: DeploymentRegister {
         take(object)
         guard let after = known[object.deployment]?.object, after != before else { return }
         guard after.isKept(by: identity) || before?.isKept(by: identity) == true else { return }
-        if before == nil || before?.isAnnounced(like: after) == false { changed.yield(object.deployment) }
+        let isEcho = known[object.deployment]?.writesUnderWay != 0
+        let isUnseen = known[object.deployment]?.seenVersion != after.metadata.resourceVersion
+        if before == nil || before?.isAnnounced(like: after) == false || isUnseen && !isEcho {
+            changed.yield(object.deployment)
+        }
     }
 
     /// The watch sees it no more.
     func forget(_ key: DeploymentKey) {
         guard known.removeValue(forKey: key) != nil else { return }
         changed.yield(key)
+    }
+}
+
+extension ClusterStore.Memory {
+    /// The generation that a status is about: that of the spec which is in force. One that somebody else has changed since
+    /// is not, and waits until it is put back.
+    var statusGeneration: Int? { agreedGeneration ?? object.metadata.generation }
+}
+
+extension RegisterError {
+    /// Nothing may be decided about it here.
+    fileprivate var isAnothers: Bool {
+        switch self {
+        case .anotherController, .anotherRepository: true
+        case .beingDeleted, .outOfSight, .namespaceGoing, .reservedName, .noObject, .unreadableSpec: false
+        }
     }
 }
 

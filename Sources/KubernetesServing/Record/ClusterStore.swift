@@ -12,14 +12,16 @@ import Rollouts
 ///   decided upon: whatever somebody else wrote in between makes it a `StateConflict`.
 /// - Those of `DeploymentRegister`. An object that is as announced costs no request.
 /// - An object that git wants and somebody deletes is made anew with its record. A controller that dies between the two
-///   leaves a `KeptRecord` to the next one.
+///   leaves a `KeptRecord` to the next one. In a namespace that is being deleted it is let go at once.
+/// - A status that somebody wipes, or replaces by an older one, is seen by the watch: the pass that follows throws
+///   `RecordLost`, and the controller's own record is written again, under a version that is higher than both.
 ///
 /// # Assumptions
 /// - `run` runs: what others change after `records` were read is seen by its watch. Without it nothing wrong is written,
 ///   but drift is not seen.
 ///
 /// # Errors
-/// `ClusterServingError`, `RegisterError`, and `StateConflict` from `swap`.
+/// `ClusterServingError`, `RegisterError`, and from `swap` `StateConflict` and `RecordLost`.
 public actor ClusterStore: StateStore {
     /// Deployments whose change has not been looked at yet; the oldest are forgotten, and seen at their resting interval.
     static let changesLimit = 16_384
@@ -32,10 +34,17 @@ public actor ClusterStore: StateStore {
         var object: ModelDeploymentObject
         /// JSON of the `[RecordedEvent]` of the status.
         var events = Data("[]".utf8)
+        /// `resourceVersion` of the object whose status was last read whole, or written here: another one is somebody else's.
+        var seenVersion: String?
+        var loss = RecordLoss.none
+        /// Writes of this controller's under way: what the watch tells meanwhile may be their own echo.
+        var writesUnderWay = 0
         /// Of the status that was written last.
         var reported: SpecFingerprint?
         /// Of the status that came to the same as the one that was written last.
         var outline: Int?
+        /// The annotation that outlives the status.
+        var quarantine: String?
         var transitions: StatusDocument.Transitions = [:]
         /// As git has it. The server may store something else, in its own way to put it.
         var announced: AnnouncedSpec?
@@ -43,9 +52,28 @@ public actor ClusterStore: StateStore {
         var applied: SpecFingerprint?
         /// Of writes for which git had no reason.
         var corrections = CorrectionPace()
+        /// The last generation whose spec said what is in force here: the one that a status is about.
+        var agreedGeneration: Int?
         var isLetGo = false
         /// It was seen with this controller's labels.
         var wasOurs = false
+
+        /// What a swap has to expect.
+        var recordVersion: Int? { loss == .none ? object.recordVersion : nil }
+    }
+
+    /// A record of the controller's that the object does not have any more.
+    enum RecordLoss: Equatable {
+        case none
+        /// The controller has yet to be told.
+        case found
+        case told
+    }
+
+    /// A record as the controller has it.
+    struct HeldRecord: Equatable {
+        var version: Int
+        var state: SpecFingerprint
     }
 
     public nonisolated let changes: AsyncStream<DeploymentKey>
@@ -65,6 +93,9 @@ public actor ClusterStore: StateStore {
     var kept: [DeploymentKey: KeptRecord] = [:]
     /// Those of `kept` that an earlier controller left.
     var inherited: Set<DeploymentKey> = []
+    /// What the controller has in memory: outlives the object.
+    var held: [DeploymentKey: HeldRecord] = [:]
+    var refusals: [DeploymentKey: RefusedAnnouncement] = [:]
 
     /// - Parameters:
     ///   - identity: this controller's among those of the cluster: objects of others are left alone.
@@ -100,7 +131,7 @@ public actor ClusterStore: StateStore {
         let list = try await explaining("ModelDeployments") {
             try await api.list(RecordedModelDeployment.self, selection, keeping: \.digest)
         }
-        known = [:]
+        (known, held, refusals) = ([:], [:], [:])
         var records: [DeploymentKey: StateRecord] = [:]
         var copies: [EventCopy] = []
         for found in list.items {
@@ -108,6 +139,7 @@ public actor ClusterStore: StateStore {
             // Those of another repository are nobody's until git wants them: then they are taken over, records and all.
             guard found.object.isKept(by: identity) else { continue }
             records[found.object.deployment] = found.record
+            held[found.object.deployment] = found.record.map(HeldRecord.init)
             copies += found.copies
         }
         try await readKeptRecords()
@@ -117,8 +149,13 @@ public actor ClusterStore: StateStore {
     }
 
     public func record(for deployment: DeploymentKey) async throws -> StateRecord? {
-        guard let found = try await read(deployment)?.digest else { return nil }
+        guard let found = try await read(deployment)?.digest else {
+            held[deployment] = nil
+            return nil
+        }
         try await archive.absorb(found.copies)
+        if known[deployment]?.loss != RecordLoss.none { throw RecordLost(deployment: deployment) }
+        held[deployment] = found.record.map(HeldRecord.init)
         return found.record
     }
 
@@ -133,11 +170,9 @@ public actor ClusterStore: StateStore {
     public func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
     ) async throws -> Int {
-        guard let memory = known[deployment], memory.object.recordVersion == expecting else {
-            throw StateConflict(
-                deployment: deployment, expected: expecting, found: known[deployment]?.object.recordVersion)
-        }
-        let version = (expecting ?? 0) + 1
+        let memory = try memory(of: deployment, expecting: expecting)
+        // Above the one that was lost: an older record never looks like a newer one.
+        let version = max(expecting ?? 0, held[deployment]?.version ?? 0, memory.object.recordVersion ?? 0) + 1
         guard let state else {
             try await release(deployment, expecting: expecting)
             return version
@@ -152,10 +187,30 @@ public actor ClusterStore: StateStore {
         let shown = status.map { document($0, memory) }
         fields.merge(shown?.fields ?? [:]) { own, _ in own }
         try await patchStatus(fields, of: memory.object, expecting: expecting)
+        held[deployment] = HeldRecord(StateRecord(version: version, state: state))
+        known[deployment]?.loss = .none
         known[deployment]?.events = kept
         note(shown, deployment)
+        if let status { await keepQuarantine(status.quarantined, of: deployment) }
         await tell(events, new, memory.object)
         return version
+    }
+
+    /// - Throws: where what was decided was not decided on what is there.
+    private func memory(of deployment: DeploymentKey, expecting: Int?) throws -> Memory {
+        guard let memory = known[deployment] else {
+            if expecting == nil { throw RegisterError.noObject(deployment, refusals[deployment]?.refusal.message) }
+            throw StateConflict(deployment: deployment, expected: expecting, found: nil)
+        }
+        // Its status is not this controller's to write.
+        if let other = memory.object.metadata.labels[RegisterWords.controller], other != identity.controller {
+            throw RegisterError.anotherController(deployment, other, own: identity.controller)
+        }
+        guard memory.recordVersion == expecting else {
+            if memory.loss != .none { throw RecordLost(deployment: deployment) }
+            throw StateConflict(deployment: deployment, expected: expecting, found: memory.object.recordVersion)
+        }
+        return memory
     }
 
     public func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {
@@ -176,7 +231,7 @@ public actor ClusterStore: StateStore {
             .modelDeployments, object.metadata.key, body: Data(CanonicalJSON.text(body).utf8),
             fieldManager: KubernetesAPI.fieldManager, subresource: "status")
         do {
-            take(try await answer(request))
+            try await write(object.deployment) { try await answer(request) }
         } catch let error as APIError where error.isConflict || error.isNotFound && !error.isMissingResource {
             throw await conflict(object.deployment, expecting)
         } catch let error as APIError {
@@ -186,11 +241,13 @@ public actor ClusterStore: StateStore {
 
     /// The finalizer goes, and the object with it: nothing is left to serve.
     private func release(_ deployment: DeploymentKey, expecting: Int?) async throws {
-        try await withdraw(deployment)
+        if case .refused(let refusal) = try await withdraw(deployment) { throw refusal }
         guard let found = try await read(deployment) else { return }
-        guard found.object.recordVersion == expecting else { throw await conflict(deployment, expecting) }
+        guard known[deployment]?.recordVersion == expecting else { throw await conflict(deployment, expecting) }
         try await dropFinalizer(of: found.object, expecting: expecting)
         known[deployment] = nil
+        held[deployment] = nil
+        refusals[deployment] = nil
     }
 
     func dropFinalizer(of object: ModelDeploymentObject, expecting: Int?) async throws {
@@ -234,8 +291,9 @@ public actor ClusterStore: StateStore {
     }
 
     /// What is known is read anew, so that the next pass goes by it.
-    private func conflict(_ deployment: DeploymentKey, _ expecting: Int?) async -> StateConflict {
+    private func conflict(_ deployment: DeploymentKey, _ expecting: Int?) async -> any Error {
         let found = try? await read(deployment)
+        if known[deployment]?.loss == .found { return RecordLost(deployment: deployment) }
         return StateConflict(deployment: deployment, expected: expecting, found: found?.object.recordVersion)
     }
 
@@ -268,6 +326,13 @@ extension ClusterStore: DeploymentOwners {
     public func owner(of deployment: DeploymentKey) -> OwnerReference? {
         guard let object = known[deployment]?.object, !object.isTerminating else { return nil }
         return object.owner
+    }
+}
+
+extension ClusterStore.HeldRecord {
+    init(_ record: StateRecord) {
+        version = record.version
+        state = SpecFingerprint(canonical: String(decoding: record.state, as: UTF8.self))
     }
 }
 

@@ -68,16 +68,23 @@ struct RecordedModelDeployment: KubernetesObject {
     }
 
     var object: ModelDeploymentObject
+    /// The annotation of that name.
+    var quarantine: String?
     var status: Status?
     /// As the server has it.
     var wholeStatus: JSONValue
     var wholeSpec: JSONValue
 
-    private enum CodingKeys: String, CodingKey { case spec, status }
+    private enum CodingKeys: String, CodingKey { case metadata, spec, status }
+
+    private struct Annotated: Decodable {
+        var annotations: [String: String]?
+    }
 
     init(from decoder: any Decoder) throws {
         object = try ModelDeploymentObject(from: decoder)
         let fields = try decoder.container(keyedBy: CodingKeys.self)
+        quarantine = try fields.decode(Annotated.self, forKey: .metadata).annotations?[RegisterWords.quarantine]
         status = try fields.decodeIfPresent(Status.self, forKey: .status)
         wholeStatus = try fields.decodeIfPresent(JSONValue.self, forKey: .status) ?? .object([:])
         wholeSpec = try fields.decodeIfPresent(JSONValue.self, forKey: .spec) ?? .object([:])
@@ -91,6 +98,7 @@ struct RecordedModelDeployment: KubernetesObject {
 /// What is gone by of a record that was read: of thousands, no more than this is in memory.
 struct RecordDigest: Sendable {
     var object: ModelDeploymentObject
+    var quarantine: String?
     var record: StateRecord?
     var events: [RecordedEvent]?
     var reported: SpecFingerprint
@@ -99,6 +107,7 @@ struct RecordDigest: Sendable {
 
     init(_ found: RecordedModelDeployment) {
         object = found.object
+        quarantine = found.quarantine
         record = found.status?.record.map { StateRecord(version: $0.version, state: Data($0.state.utf8)) }
         events = found.status?.events
         reported = StatusDocument.fingerprint(found.wholeStatus)
@@ -120,6 +129,8 @@ struct SpecFingerprint: Hashable, Sendable {
 enum RegisterWords {
     static let finalizer = "mlctl.dev/serving"
     static let commit = "mlctl.dev/commit"
+    /// Which revisions failed, as JSON: outlives the status.
+    static let quarantine = "mlctl.dev/quarantine"
     /// Which controller keeps it: others leave it alone.
     static let controller = "mlctl.dev/controller"
     /// Which repository it came from: what another one does not have is not removed for that.

@@ -9,14 +9,20 @@ enum RegisterError: RetryableError, Equatable {
     case beingDeleted(DeploymentKey, [String])
     /// In a namespace that is not looked at.
     case outOfSight(DeploymentKey, only: String)
+    /// Its namespace is being deleted too: it was let go of.
+    case namespaceGoing(DeploymentKey)
+    /// An object of mlctl's own has that name.
+    case reservedName(DeploymentKey)
+    /// There is no ModelDeployment that could hold the record; why, where that is known.
+    case noObject(DeploymentKey, String?)
     /// What git says is no JSON: never so for what was read by mlctl.
     case unreadableSpec(DeploymentKey)
 
     var retryClass: RetryClass {
         switch self {
-        case .anotherController, .anotherRepository, .outOfSight: .waiting
+        case .anotherController, .anotherRepository, .outOfSight, .namespaceGoing, .noObject: .waiting
         case .beingDeleted: .transient
-        case .unreadableSpec: .terminal
+        case .unreadableSpec, .reservedName: .terminal
         }
     }
 
@@ -37,6 +43,15 @@ enum RegisterError: RetryableError, Equatable {
         case .outOfSight(let key, let only):
             "\(key) is outside the namespace '\(only)', the only one that the controller's settings let it look at in that "
                 + "cluster: move the manifest, or take `namespace` out of the cluster's settings"
+        case .namespaceGoing(let key):
+            "the namespace \(key.namespace) is being deleted, and ModelDeployment \(key) with it: it was let go. To keep "
+                + "it, create the namespace again when it is gone; otherwise take the manifest out of git"
+        case .reservedName(let key):
+            "ModelDeployment \(key): mlctl's own objects in every namespace are called '\(key.name)'. Give the deployment "
+                + "another name"
+        case .noObject(let key, let reason):
+            "there is no ModelDeployment \(key) to keep its record in"
+                + (reason.map { ": \($0)" } ?? "; it is made with the next pass")
         case .unreadableSpec(let key): "the manifest of \(key) cannot be shown in the cluster: it is no JSON"
         }
     }

@@ -72,14 +72,16 @@ extension Announcement {
     }
 
     /// The body of the server-side apply.
-    func object(_ identity: RegisterIdentity, spec: JSONValue) -> JSONValue {
-        [
+    /// - Parameter quarantine: the annotation; nil: none. One that was applied and is left out would go.
+    func object(_ identity: RegisterIdentity, spec: JSONValue, quarantine: String? = nil) -> JSONValue {
+        let annotations = [RegisterWords.commit: commit, RegisterWords.quarantine: quarantine].compactMapValues(\.self)
+        return [
             "apiVersion": .string(ResourceType.modelDeployments.apiVersion),
             "kind": .string(ResourceType.modelDeployments.kind),
             "metadata": [
                 "name": .string(deployment.name), "namespace": .string(deployment.namespace),
                 "labels": .object(allLabels(identity).mapValues(JSONValue.string)),
-                "annotations": [RegisterWords.commit: .string(commit)],
+                "annotations": .strings(annotations),
                 "finalizers": [.string(RegisterWords.finalizer)],
             ],
             "spec": spec,

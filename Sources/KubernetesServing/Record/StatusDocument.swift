@@ -58,7 +58,7 @@ struct StatusDocument: Equatable, Sendable {
 
     /// Not worth a write of their own: they follow with the next one. A commit that changes one deployment is the commit of
     /// all of them, and a deadline moves with the clock.
-    static let followers: Set<String> = ["record", "events", "commit", "deadlineAt", "observedGeneration"]
+    static let followers: Set<String> = ["record", "events", "commit", "deadlineAt"]
 
     /// Equal where there is nothing to write, whether it was made here or read from the server.
     static func fingerprint(_ status: JSONValue) -> SpecFingerprint {
@@ -70,7 +70,7 @@ struct StatusDocument: Equatable, Sendable {
         }
         if case .array(let conditions)? = fields["conditions"] {
             fields["conditions"] = .array(
-                conditions.map { $0.merging(["lastTransitionTime": .null, "observedGeneration": .null]) })
+                conditions.map { $0.merging(["lastTransitionTime": .null]) })
         }
         return SpecFingerprint(.object(fields))
     }
@@ -79,11 +79,14 @@ struct StatusDocument: Equatable, Sendable {
 
     /// Equal only where fingerprints are, in this process, and known without a document: `followers` that a status has are
     /// left out.
-    static func outline(_ status: DeploymentStatus) -> Int {
+    static func outline(_ status: DeploymentStatus, generation: Int?) -> Int {
         var own = status
         own.deadlineAt = nil
         own.desired?.commit = ""
-        return own.hashValue
+        var hasher = Hasher()
+        hasher.combine(own)
+        hasher.combine(generation)
+        return hasher.finalize()
     }
 
     private static func object(_ status: DeploymentStatus) -> [String: JSONValue] {

@@ -50,6 +50,32 @@ struct LeaseElectionTests {
         #expect(election.read(behind, now: .seconds(2)) == .wait(.seconds(2)))
     }
 
+    @Test("a lease that somebody edited to last an hour is taken over after the candidate's own duration all the same")
+    func editedDuration() {
+        var election = LeaseElection(holder: "me")
+        var edited = Self.lease("you", version: "1")
+        edited.spec.leaseDurationSeconds = 3600
+        #expect(election.read(edited, now: .zero) == .wait(.seconds(2)))
+        #expect(election.read(edited, now: .milliseconds(14_900)) == .wait(.seconds(2)))
+        #expect(
+            election.read(edited, now: .seconds(15))
+                == .update(Proposal(holder: "me", leaseSeconds: 15, transitions: 1), version: "1"))
+        // Nor is it taken over sooner where it says less.
+        var other = LeaseElection(holder: "me")
+        edited.spec.leaseDurationSeconds = 1
+        #expect(other.read(edited, now: .zero) == .wait(.seconds(2)))
+        #expect(other.read(edited, now: .seconds(5)) == .wait(.seconds(2)))
+    }
+
+    @Test("a count of turns that somebody edited to the most that the API keeps does not end the turns")
+    func editedTransitions() {
+        var election = LeaseElection(holder: "me")
+        let edited = Self.lease("", version: "1", transitions: Int(Int32.max))
+        let action = election.read(edited, now: .zero)
+        #expect(
+            action == .update(Proposal(holder: "me", leaseSeconds: 15, transitions: Int(Int32.max)), version: "1"))
+    }
+
     @Test("a lease that was given back is taken at once")
     func released() {
         var election = LeaseElection(holder: "me")

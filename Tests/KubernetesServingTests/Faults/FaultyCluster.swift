@@ -3,6 +3,7 @@ import Foundation
 import KubernetesClient
 import Logging
 import ModelManifests
+import Rollouts
 import TestSupport
 
 @testable import KubernetesServing
@@ -19,6 +20,11 @@ struct FaultyCluster: Sendable {
     private let controller: Controller
     /// The cluster's own parts are run by the first.
     private let isFirst: Bool
+    /// `spec.rollout` of the manifest.
+    private let rollout: String
+    static let quickly = "{steps: [{setWeight: 50}, {setWeight: 100}], gates: []}"
+    /// Waits for a person at 50 %.
+    static let held = "{steps: [{setWeight: 50}, {pause: {}}, {setWeight: 100}], gates: []}"
 
     /// - Parameters:
     ///   - version: what git wants; empty: nothing.
@@ -29,10 +35,11 @@ struct FaultyCluster: Sendable {
     init(
         _ version: String = "1", image: String = "example/model:1", installsDefinition: Bool = true,
         name: String = "mlctl", repository: String = "faults", settings: APIServerModel.Settings = .init(),
-        clockOffSeconds: Double = 0,
+        clockOffSeconds: Double = 0, rollout: String = FaultyCluster.quickly,
         over other: FaultyCluster? = nil
     ) async throws {
         isFirst = other == nil
+        self.rollout = rollout
         if let other {
             transport = other.transport
         } else {
@@ -41,7 +48,7 @@ struct FaultyCluster: Sendable {
             }
             if installsDefinition { try await Self.installDefinition(transport) }
         }
-        source = ScriptedSource(Self.snapshot(version, image, variables: 0))
+        source = ScriptedSource(Self.snapshot(version, image, variables: 0, rollout))
         let archive = InMemoryStateStore()
         let now: @Sendable () -> Date = { Date().addingTimeInterval(clockOffSeconds) }
         let api = KubernetesAPI(transport: transport)
@@ -67,28 +74,37 @@ struct FaultyCluster: Sendable {
             .customResourceDefinitions, namespace: nil, body: CustomResourceDefinition.modelDeployment.jsonData)
     }
 
-    private static func snapshot(_ version: String, _ image: String, variables: Int) -> ManifestSnapshot {
+    private static func snapshot(
+        _ version: String, _ image: String, variables: Int, _ rollout: String, labels: [String: String] = [:]
+    ) -> ManifestSnapshot {
         guard !version.isEmpty else { return ManifestSnapshot(commit: "c0", files: [:]) }
         let env = (0..<variables).map { #"{name: V\#($0), value: "\#(String(repeating: "x", count: 60_000))"}"# }
         let text = """
             apiVersion: mlctl.dev/v1alpha1
             kind: ModelDeployment
-            metadata: {name: model, namespace: test}
+            metadata: {name: model, namespace: test, labels: {\(labels.map { "\($0): \($1)" }.joined(separator: ", "))}}
             spec:
               model: {version: "\(version)"}
               runtime: {image: "\(image)", env: [\(env.joined(separator: ", "))]}
               target: {kind: kubernetes}
               replicas: 2
               resources: {limits: {nvidia.com/gpu: "1"}}
-              rollout: {steps: [{setWeight: 50}, {setWeight: 100}], gates: []}
+              rollout: \(rollout)
             """
         return ManifestSnapshot(
-            commit: "c\(version)", files: ["a.yaml": ManifestFile(blob: "\(version)\(image)", text: text)])
+            commit: "c\(version)", files: ["a.yaml": ManifestFile(blob: "\(version)\(image)\(labels)", text: text)])
     }
 
     /// - Parameter variables: so many of 60 kB each.
-    func commit(_ version: String, image: String = "example/model:1", variables: Int = 0) async {
-        await source.commit(Self.snapshot(version, image, variables: variables))
+    func commit(
+        _ version: String, image: String = "example/model:1", variables: Int = 0, labels: [String: String] = [:]
+    ) async {
+        await source.commit(Self.snapshot(version, image, variables: variables, rollout, labels: labels))
+    }
+
+    /// As an operator does.
+    func act(_ verb: OperatorCommand.Verb) async throws {
+        _ = try await controller.act(OperatorCommand(verb, actor: "tester"), on: Self.key)
     }
 
     /// The controller runs meanwhile, and the cluster's own parts where it is the first.

@@ -109,19 +109,19 @@ struct ClusterStoreTests {
         let run = Task { await store.run() }
         defer { run.cancel() }
         _ = try await store.records()
-        #expect(try await store.announce(Self.announcement()) == nil)
+        #expect(try await store.announce(Self.announcement()) == .shown(warning: nil))
         var said: String?
         for number in 1...CorrectionPace.free {
             try await rig.edit(["spec": ["replicas": .integer(10 + number)]])
             await store.follow(try await rig.summary())
-            said = try await store.announce(Self.announcement())
+            said = try await store.announce(Self.announcement()).warning
             #expect((said == nil) == (number == 1))
         }
         #expect(said?.hasPrefix("ModelDeployment test/model is changed again and again by somebody else") == true)
         _ = await rig.writes()
         try await rig.edit(["spec": ["replicas": 99]])
         await store.follow(try await rig.summary())
-        #expect(try await store.announce(Self.announcement()) == said)
+        #expect(try await store.announce(Self.announcement()) == .shown(warning: said))
         #expect(await rig.writes() == ["PATCH model"], "the edit alone")
         // What git changes is no correction.
         try await store.announce(Self.announcement("2"))
@@ -132,7 +132,7 @@ struct ClusterStoreTests {
         try await store.announce(Self.announcement("2"))
         #expect(await rig.writes() == ["PATCH model", "PATCH model"])
         time.withLock { $0 = .seconds(200) }
-        #expect(try await store.announce(Self.announcement("2")) == nil)
+        #expect(try await store.announce(Self.announcement("2")) == .shown(warning: nil))
     }
 
     @Test("is followed from where the records were read: nothing is listed twice", .timeLimit(.minutes(1)))
@@ -297,7 +297,8 @@ struct ClusterStoreTests {
     @Test("comes back, with all that it owned, when somebody deletes it and git wants it")
     func deletedByHand() async throws {
         let rig = try await Rig()
-        let store = rig.store()
+        let time = Mutex(Duration.zero)
+        let store = rig.store(clock: { time.withLock { $0 } })
         try await store.announce(Self.announcement())
         try await store.swap(
             Self.key, expecting: nil, state: Data("1".utf8), events: [Self.event(.rolloutStarted, "one")])
@@ -320,10 +321,10 @@ struct ClusterStoreTests {
         await store.follow(try #require(try await rig.api.get(ModelDeploymentObject.self, Self.key.objectKey)))
         #expect(await store.owner(of: Self.key) == nil)
 
-        let asked = await #expect(throws: RegisterError.self) { try await store.announce(Self.announcement()) }
-        #expect(asked?.retryClass == .transient)
+        #expect(try await store.announce(Self.announcement()).refusal?.retryClass == .transient)
         for _ in 0..<5 { await rig.transport.step() }
-        try await store.announce(Self.announcement())
+        time.withLock { $0 = RefusedAnnouncement.firstDelay }
+        #expect(try await store.announce(Self.announcement()) == .shown(warning: nil))
         for _ in 0..<5 { await rig.transport.step() }
 
         let now = try #require(await store.owner(of: Self.key))
@@ -396,15 +397,19 @@ struct ClusterStoreTests {
             to: .apply(
                 .modelDeployments, Self.key.objectKey, body: Data(CanonicalJSON.text(body).utf8),
                 fieldManager: "somebody", force: true))
-        let refused = await #expect(throws: ClusterServingError.self) {
-            try await rig.store().announce(Self.announcement("1"))
-        }
+        let refused = try await rig.store().announce(Self.announcement("1")).refusal
         #expect(refused?.message.contains("somebody") == true)
     }
 
     private struct OwnedConfigMap: KubernetesObject {
         static let resource = ResourceType.configMaps
         var metadata: ObjectMetadata
+    }
+}
+
+extension AnnouncementAnswer {
+    fileprivate var warning: String? {
+        if case .shown(let warning) = self { warning } else { nil }
     }
 }
 

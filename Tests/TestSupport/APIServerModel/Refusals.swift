@@ -19,17 +19,23 @@ package struct Refusals: Sendable {
         }
     }
 
-    /// An admission webhook that says no, or does not answer.
+    /// An admission webhook that says no, or does not answer. As one whose rule names a resource without its subresources.
     package struct Webhook: Sendable {
         package var name: String
         package var type: ResourceType
         /// Why; nil: the webhook does not answer.
         package var message: String?
+        /// Of objects, as they would become, that it says no to.
+        package var refuses: @Sendable (JSONValue) -> Bool
 
-        package init(name: String, type: ResourceType, message: String?) {
+        package init(
+            name: String, type: ResourceType, message: String?,
+            refuses: @escaping @Sendable (JSONValue) -> Bool = { _ in true }
+        ) {
             self.name = name
             self.type = type
             self.message = message
+            self.refuses = refuses
         }
     }
 
@@ -56,7 +62,8 @@ package struct Refusals: Sendable {
 
     /// Quotas count what is created; webhooks see every write.
     func check(_ new: JSONValue, _ write: PendingWrite, in store: ObjectStore) throws {
-        for webhook in webhooks where webhook.type == write.type.resource {
+        for webhook in webhooks
+        where webhook.type == write.type.resource && write.subresource == nil && webhook.refuses(new) {
             guard let message = webhook.message else {
                 throw Refusal(
                     500, "InternalError",

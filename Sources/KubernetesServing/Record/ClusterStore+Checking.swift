@@ -1,0 +1,62 @@
+import Controller
+import KubernetesClient
+import ModelManifests
+
+/// Seeing whether the status is still the one that this controller wrote.
+extension ClusterStore {
+    /// Reads the object where somebody else has written it since its status was last seen. A server that cannot be asked
+    /// says nothing: the swap is a compare-and-swap in any case.
+    ///
+    /// - Throws: `RecordLost`, or `StateConflict` where another controller has decided since.
+    func checkRecord(of deployment: DeploymentKey) async throws {
+        if let memory = known[deployment], held[deployment] != nil,
+            memory.seenVersion != memory.object.metadata.resourceVersion
+        {
+            do { _ = try await read(deployment) } catch let error as ClusterServingError {
+                logger.debug(
+                    "A status that somebody else wrote cannot be read",
+                    metadata: ["deployment": "\(deployment)", "error": "\(error.message)"])
+            }
+        }
+        try tellLoss(of: deployment)
+        guard let memory = known[deployment], let held = held[deployment], memory.loss == .none,
+            let found = memory.object.recordVersion, found > held.version
+        else { return }
+        throw StateConflict(deployment: deployment, expected: held.version, found: found)
+    }
+
+    /// Once: then the controller writes as if there were no record.
+    func tellLoss(of deployment: DeploymentKey) throws {
+        guard known[deployment]?.loss == .found else { return }
+        known[deployment]?.loss = .told
+        throw RecordLost(deployment: deployment)
+    }
+
+    /// A status was read whole.
+    func judge(_ found: RecordDigest) {
+        let key = found.object.deployment
+        known[key]?.seenVersion = found.object.metadata.resourceVersion
+        guard let held = held[key] else { return }
+        let record = found.record.map(HeldRecord.init)
+        let isLost = record.map { $0.version < held.version || $0.version == held.version && $0 != held } ?? true
+        if !isLost {
+            known[key]?.loss = .none
+        } else if known[key]?.loss == RecordLoss.none {
+            known[key]?.loss = .found
+        }
+    }
+
+    /// One write of this controller's. What the watch brings meanwhile is looked at when the answer is there.
+    func write(_ key: DeploymentKey, _ request: () async throws -> ModelDeploymentObject) async throws {
+        known[key]?.writesUnderWay += 1
+        defer {
+            known[key]?.writesUnderWay -= 1
+            if let memory = known[key], memory.seenVersion != memory.object.metadata.resourceVersion {
+                changed.yield(key)
+            }
+        }
+        let answer = try await request()
+        take(answer)
+        known[key]?.seenVersion = answer.metadata.resourceVersion
+    }
+}

@@ -1,0 +1,39 @@
+import Controller
+import ModelManifests
+
+/// What the server said no to, and when it is asked again: at once for other words, more and more seldom for the same. Pure:
+/// times are passed in.
+struct RefusedAnnouncement: Equatable {
+    static let firstDelay = Duration.seconds(1)
+    static let longestDelay = Duration.seconds(30)
+
+    let words: SpecFingerprint
+    let refusal: AnnouncementRefusal
+    let at: Duration
+    let count: Int
+
+    init(_ refusal: AnnouncementRefusal, of announcement: Announcement, at now: Duration, after before: Self?) {
+        words = announcement.words
+        self.refusal = refusal
+        at = now
+        count = before?.words == words ? (before?.count ?? 0) + 1 : 1
+    }
+
+    func isDue(_ announcement: Announcement, now: Duration) -> Bool {
+        announcement.words != words || now - at >= delay
+    }
+
+    var delay: Duration {
+        min(Self.longestDelay, Self.firstDelay * (1 << min(count - 1, Self.doublings)))
+    }
+
+    private static let doublings = 8
+}
+
+extension Announcement {
+    /// Without the commit: a newer one says the same.
+    var words: SpecFingerprint {
+        SpecFingerprint(
+            canonical: labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)\n" }.joined() + spec)
+    }
+}

@@ -1,0 +1,143 @@
+import KubernetesClient
+import ModelManifests
+import Rollouts
+import TestSupport
+import Testing
+
+@testable import KubernetesServing
+
+/// What happens to the record, or around it, while the real controller works.
+@Suite("Faults: the record in the cluster", .serialized, .timeLimit(.minutes(3)))
+struct RecordFaultTests {
+    private static let refused = ["team": "forbidden"]
+
+    private static func policy(_ model: inout APIServerModel) {
+        model.refusals.webhooks = [
+            .init(name: "policy.example.com", type: .modelDeployments, message: "not this team") {
+                $0.value(at: "metadata", "labels", "team")?.asString == "forbidden"
+            }
+        ]
+    }
+
+    @Test(
+        "a manifest that the cluster refuses in the middle of a canary leaves it as it was; commands and repairs go on")
+    func refusedInCanary() async throws {
+        let cluster = try await FaultyCluster("1", rollout: FaultyCluster.held)
+        try await cluster.run { cluster in
+            try await cluster.waitUntilServing("1")
+            await cluster.commit("2")
+            try await cluster.wait("version 2 waits at 50 %") { $0.phase == .paused && $0.candidate?.weight == 50 }
+            await cluster.transport.update(Self.policy)
+            await cluster.commit("3", labels: Self.refused)
+            let status = try await cluster.waitForWords([
+                "denied the request: not this team", "Ask who runs that webhook",
+            ])
+            #expect(status.phase == .paused && status.candidate?.version == "2")
+            // A person's edit of what serves is put right all the same.
+            let services = ResourceType.services
+            let api = KubernetesAPI(transport: cluster.transport)
+            let endpoint = ObjectKey(namespace: "test", name: "model")
+            let edit: JSONValue = ["spec": ["selector": ["app": "other"]]]
+            let before = await cluster.transport.model.object(services, endpoint)?.value(at: "spec", "selector")
+            try await api.merge(services, endpoint, body: edit.jsonData)
+            try await cluster.wait("drift is repaired") { _ in
+                await cluster.transport.model.object(services, endpoint)?.value(at: "spec", "selector") == before
+            }
+            // And a command is carried out: the candidate is taken out of the traffic.
+            try await cluster.act(.abort)
+            try await cluster.wait("version 2 has no traffic") { $0.candidate == nil && $0.stable?.version == "1" }
+            try await cluster.wait("kubectl shows the reason") { _ in
+                await cluster.shown()?.status?.message?.contains("not this team") == true
+            }
+            // The policy goes: the fixing commit comes by itself.
+            await cluster.transport.update { $0.refusals = Refusals() }
+            try await cluster.wait("version 3 waits at 50 %") {
+                $0.phase == .paused && $0.candidate?.version == "3" && $0.candidate?.weight == 50
+            }
+        }
+    }
+
+    @Test("a namespace that is deleted ends, though git wants what is in it; made again, it serves again")
+    func namespaceDeleted() async throws {
+        let cluster = try await FaultyCluster("1")
+        try await cluster.run { cluster in
+            try await cluster.waitUntilServing("1")
+            let api = KubernetesAPI(transport: cluster.transport)
+            try await api.delete(.namespaces, ObjectKey(name: "test"))
+            try await cluster.wait("the namespace is gone") { _ in
+                await cluster.transport.model.object(.namespaces, ObjectKey(name: "test")) == nil
+            }
+            try await cluster.waitForWords(["Create the namespace"])
+            let anew: JSONValue = ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "test"]]
+            try await api.create(.namespaces, namespace: nil, body: anew.jsonData)
+            try await cluster.waitUntilServing("1")
+        }
+    }
+
+    @Test("a status that is wiped while nothing happens is back at once, with its record")
+    func wiped() async throws {
+        let cluster = try await FaultyCluster("1")
+        try await cluster.run { cluster in
+            try await cluster.waitUntilServing("1")
+            let rollouts = await cluster.shown()?.startedRollouts
+            let before = await cluster.record()
+            #expect(before?.state.contains("quarantined") == true)
+            try await cluster.wipeStatus()
+            try await cluster.wait("the record is back") { _ in
+                await cluster.record()?.version ?? 0 > before?.version ?? 0
+            }
+            // Its copy of the events begins anew; no rollout does.
+            #expect(rollouts == 1)
+            #expect(await cluster.shown()?.startedRollouts == 0)
+            #expect(await cluster.record()?.state.contains("quarantined") == true)
+            let status = try #require(await cluster.status())
+            #expect(status.phase == .healthy && status.stable?.version == "1")
+        }
+    }
+
+    @Test("a new controller that finds no record takes over what serves, and does not roll out again what failed")
+    func lostForANewController() async throws {
+        let cluster = try await FaultyCluster("1", rollout: FaultyCluster.held)
+        try await cluster.run { cluster in
+            try await cluster.waitUntilServing("1")
+            await cluster.commit("2")
+            try await cluster.wait("version 2 waits at 50 %") { $0.phase == .paused && $0.candidate?.weight == 50 }
+            try await cluster.act(.abort)
+            try await cluster.wait("version 2 is in quarantine") {
+                $0.candidate == nil && $0.quarantined.map(\.version) == ["2"]
+            }
+        }
+        try await cluster.wipeStatus()
+        let next = try await FaultyCluster("2", rollout: FaultyCluster.held, over: cluster)
+        try await cluster.runCluster {
+            try await next.run { next in
+                let status = try await next.wait("what serves is taken over") { $0.stable?.version == "1" }
+                #expect(status.candidate == nil)
+                try await next.wait("its quarantine is known") { $0.quarantined.map(\.version) == ["2"] }
+                let passes = await next.transport.requestCount
+                await next.commit("2", labels: ["team": "risk"])
+                try await next.wait("another pass was made") { _ in await next.transport.requestCount > passes }
+                #expect(await next.status()?.candidate == nil)
+                #expect(await next.readyPods("2") == 0)
+            }
+        }
+    }
+}
+
+extension FaultyCluster {
+    func record() async -> (version: Int, state: String)? {
+        guard let object = await transport.model.object(.modelDeployments, Self.key.objectKey),
+            let version = object.value(at: "status", "record", "version")?.asNumber,
+            let state = object.value(at: "status", "record", "state")?.asString
+        else { return nil }
+        return (version, state)
+    }
+
+    func wipeStatus() async throws {
+        let api = KubernetesAPI(transport: transport)
+        var object = try JSONValue(parsing: try await api.answer(to: .get(.modelDeployments, Self.key.objectKey)))
+        object[field: "status"] = nil
+        object.set(nil, at: "metadata", "managedFields")
+        try await api.replace(.modelDeployments, Self.key.objectKey, body: object.jsonData, subresource: "status")
+    }
+}

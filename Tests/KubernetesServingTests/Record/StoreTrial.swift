@@ -1,0 +1,249 @@
+import Controller
+import Foundation
+import KubernetesClient
+import Logging
+import ModelManifests
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import KubernetesServing
+
+/// A store over the model of an API server, and over a real one where `MLCTL_TEST_KUBECONFIG` names it, in a namespace of
+/// its own.
+final class StoreTrial: Sendable {
+    enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
+        case model = "the model"
+        case real = "a real API server"
+
+        var testDescription: String { rawValue }
+
+        static let kubeconfig = ProcessInfo.processInfo.environment["MLCTL_TEST_KUBECONFIG"]
+        static var available: [Kind] { kubeconfig == nil ? [.model] : [.model, .real] }
+    }
+
+    static let now = ClusterStoreTests.now
+    static let waitLimit = Duration.seconds(45)
+    /// What the policy of `refuse` says no to.
+    static let refusedTeam = "forbidden"
+
+    let kind: Kind
+    let namespace: String
+    let transport: any KubernetesTransport
+    let model: ModelTransport?
+    let archive = InMemoryStateStore()
+    private let time = Mutex(Duration.zero)
+
+    private init(_ kind: Kind, _ namespace: String, _ transport: any KubernetesTransport, model: ModelTransport?) {
+        self.kind = kind
+        self.namespace = namespace
+        self.transport = transport
+        self.model = model
+    }
+
+    static func with(_ kind: Kind, _ body: (StoreTrial) async throws -> Void) async throws {
+        let namespace = "store-\(UUID().uuidString.lowercased().prefix(8))"
+        let trial: StoreTrial
+        switch kind {
+        case .model:
+            let model = ModelTransport(APIServerModel(now: now)) { now }
+            trial = StoreTrial(kind, namespace, model, model: model)
+        case .real:
+            let connection = try Kubeconfig.read(Kind.kubeconfig).connection()
+            trial = StoreTrial(kind, namespace, try HTTPTransport(connection), model: nil)
+        }
+        try await trial.prepare()
+        do {
+            try await body(trial)
+            try await trial.end()
+        } catch {
+            try? await trial.end()
+            throw error
+        }
+    }
+
+    private func prepare() async throws {
+        let definition = CustomResourceDefinition.modelDeployment.jsonData
+        try await api.apply(
+            .customResourceDefinitions, ObjectKey(name: "modeldeployments.mlctl.dev"), body: definition)
+        let object: JSONValue = [
+            "apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(namespace)],
+        ]
+        try await api.create(.namespaces, namespace: nil, body: object.jsonData)
+        try await eventually("the type is served") {
+            (try? await api.answer(to: .list(.modelDeployments, .init(namespace: namespace)))) != nil
+        }
+    }
+
+    private func end() async throws {
+        await allow()
+        if let object = try await api.get(ModelDeploymentObject.self, key.objectKey), object.isHeld {
+            _ = try? await edit(["metadata": ["finalizers": .null]])
+        }
+        try await api.delete(.namespaces, ObjectKey(name: namespace))
+    }
+
+    var api: KubernetesAPI { KubernetesAPI(transport: transport) }
+    var key: DeploymentKey { DeploymentKey(namespace: namespace, name: "model") }
+
+    func store() -> ClusterStore {
+        ClusterStore(
+            api: api, identity: RegisterIdentity(controller: "mlctl", source: "repo"), namespace: namespace,
+            archive: archive,
+            now: { Self.now }, clock: { self.time.withLock { $0 } },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    func advance(by duration: Duration) { time.withLock { $0 += duration } }
+
+    func announcement(_ version: String = "1", labels: [String: String] = ["team": "risk"]) -> Announcement {
+        Announcement(
+            deployment: key, labels: labels,
+            spec:
+                #"{"model":{"version":"\#(version)"},"replicas":2,"runtime":{"image":"example/model:1"},"target":{"kind":"kubernetes"}}"#,
+            commit: "c\(version)")
+    }
+
+    func status(_ message: String = "all is well", quarantined: [QuarantineStatus] = []) -> DeploymentStatus {
+        DeploymentStatus(
+            namespace: namespace, name: key.name, phase: .healthy, since: Self.now, message: message,
+            quarantined: quarantined,
+            conditions: [Condition(type: "Ready", status: "True", reason: "Healthy", message: message)])
+    }
+
+    // MARK: - Looking, and people's hands
+
+    func object() async throws -> JSONValue {
+        try JSONValue(parsing: try await api.answer(to: .get(.modelDeployments, key.objectKey)))
+    }
+
+    /// As the watch of a store tells it.
+    func tell(_ store: ClusterStore) async throws {
+        let body = try await api.answer(to: .get(.modelDeployments, key.objectKey))
+        await store.follow(try JSONDecoder().decode(ModelDeploymentObject.self, from: body))
+    }
+
+    func edit(_ patch: JSONValue, subresource: String? = nil) async throws {
+        try await api.merge(.modelDeployments, key.objectKey, body: patch.jsonData, subresource: subresource)
+    }
+
+    /// A status that is not there: what a backup tool brings back.
+    func wipeStatus() async throws {
+        var object = try await object()
+        object[field: "status"] = nil
+        object.set(nil, at: "metadata", "managedFields")
+        try await api.replace(.modelDeployments, key.objectKey, body: object.jsonData, subresource: "status")
+    }
+
+    func eventually(_ what: String, _ isSo: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + Self.waitLimit
+        while !(try await isSo()) {
+            guard ContinuousClock.now < deadline else { throw NeverSo(what: what) }
+            await model?.step()
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    // MARK: - What the cluster refuses
+
+    private static let policies = ResourceType(
+        group: "admissionregistration.k8s.io", kind: "ValidatingAdmissionPolicy", plural: "validatingadmissionpolicies",
+        isNamespaced: false)
+    private static let bindings = ResourceType(
+        group: "admissionregistration.k8s.io", kind: "ValidatingAdmissionPolicyBinding",
+        plural: "validatingadmissionpolicybindings", isNamespaced: false)
+
+    /// From now on objects of a type whose label `team` is `refusedTeam` are refused; all of them where `all`.
+    func refuse(_ type: ResourceType = .modelDeployments, all: Bool = false) async throws {
+        guard model == nil else {
+            await model?.update {
+                $0.refusals.webhooks = [
+                    .init(name: "policy.example.com", type: type, message: "not this team") {
+                        all || $0.value(at: "metadata", "labels", "team")?.asString == Self.refusedTeam
+                    }
+                ]
+            }
+            return
+        }
+        let policy: JSONValue = [
+            "apiVersion": .string(Self.policies.apiVersion), "kind": .string(Self.policies.kind),
+            "metadata": ["name": .string(namespace)],
+            "spec": [
+                "failurePolicy": "Fail",
+                "matchConstraints": [
+                    "namespaceSelector": [
+                        "matchLabels": ["kubernetes.io/metadata.name": .string(namespace)]
+                    ],
+                    "resourceRules": [
+                        [
+                            "apiGroups": [.string(type.group)], "apiVersions": ["*"],
+                            "operations": ["CREATE", "UPDATE"], "resources": [.string(type.plural)],
+                        ]
+                    ],
+                ],
+                "validations": [
+                    [
+                        "expression": .string(
+                            all
+                                ? "false"
+                                : "!has(object.metadata.labels) || !('team' in object.metadata.labels) "
+                                    + "|| object.metadata.labels.team != '\(Self.refusedTeam)'"),
+                        "message": "not this team",
+                    ]
+                ],
+            ],
+        ]
+        let binding: JSONValue = [
+            "apiVersion": .string(Self.bindings.apiVersion), "kind": .string(Self.bindings.kind),
+            "metadata": ["name": .string(namespace)],
+            "spec": ["policyName": .string(namespace), "validationActions": ["Deny"]],
+        ]
+        try await api.apply(Self.policies, ObjectKey(name: namespace), body: policy.jsonData)
+        try await api.apply(Self.bindings, ObjectKey(name: namespace), body: binding.jsonData)
+        // It takes the server some seconds to go by it.
+        var probe: JSONValue = [
+            "apiVersion": .string(type.apiVersion), "kind": .string(type.kind),
+            "metadata": ["name": "probe", "labels": ["team": .string(Self.refusedTeam)]],
+        ]
+        // Admission comes after validation.
+        if type == .modelDeployments {
+            probe[field: "spec"] = try JSONValue(parsing: Data(announcement().spec.utf8))
+        }
+        let body = probe.jsonData
+        try await eventually("the policy is in force") {
+            let request = APIRequest.apply(
+                type, ObjectKey(namespace: namespace, name: "probe"), body: body, fieldManager: "probe",
+                force: true, isDryRun: true)
+            do { _ = try await api.answer(to: request) } catch let error as APIError {
+                return error.message.contains("not this team")
+            }
+            return false
+        }
+    }
+
+    func allow() async {
+        await model?.update { $0.refusals = Refusals() }
+        guard model == nil else { return }
+        try? await api.delete(Self.bindings, ObjectKey(name: namespace))
+        try? await api.delete(Self.policies, ObjectKey(name: namespace))
+    }
+}
+
+struct OwnedMap: KubernetesObject {
+    static let resource = ResourceType.configMaps
+    var metadata: ObjectMetadata
+}
+
+extension JSONValue {
+    var asString: String? {
+        if case .string(let text) = self { text } else { nil }
+    }
+
+    var first: JSONValue? {
+        if case .array(let items) = self { items.first } else { nil }
+    }
+
+    var asNumber: Int? {
+        if case .integer(let number) = self { number } else { nil }
+    }
+}
