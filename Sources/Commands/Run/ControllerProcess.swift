@@ -50,7 +50,7 @@ struct ControllerProcess {
         let clusters = try ClusterSites.open(
             settings, environment: ProcessInfo.processInfo.environment, archive: journal, now: { clock.now() },
             logger: logger)
-        let local = try clusters.servesLocally ? localSite(journal, models, listen) : nil
+        let local = try clusters.servesLocally ? localSite(journal, models) : nil
         let notifications = try settings.webhook.map { webhook in
             NotificationQueue(
                 try WebhookNotifier(url: webhook.url, secret: WebhookSecret(file: webhook.secretFile)), logger: logger)
@@ -95,14 +95,10 @@ struct ControllerProcess {
     }
 
     /// This machine.
-    private func localSite(
-        _ journal: JournalStore, _ models: ModelStore, _ listen: ListenAddress
-    ) throws -> LocalSite {
+    private func localSite(_ journal: JournalStore, _ models: ModelStore) throws -> LocalSite {
         let backend = try LocalBackend(
-            configuration: LocalBackend.Configuration(
-                stateDirectory: state,
-                reservedPorts: listen.port > 0 ? [ReservedPort(port: listen.port, use: "mlctl's own API")] : []),
-            files: StoredModelFiles(store: models), launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
+            configuration: LocalBackend.Configuration(stateDirectory: state), files: StoredModelFiles(store: models),
+            launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
         let proxy = ProxyClient(stateDirectory: state)
         let requestIdKey = requestIdKey
         return LocalSite(

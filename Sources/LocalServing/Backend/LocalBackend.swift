@@ -12,16 +12,12 @@ public actor LocalBackend: ServingBackend {
         public var stateDirectory: URL
         /// The controller's own; of it, servers get PATH, HOME, LANG and TMPDIR.
         public var environment: [String: String]
-        /// Ports that no endpoint may have: those that the controller itself listens on.
-        public var reservedPorts: [ReservedPort]
 
         public init(
-            stateDirectory: URL, environment: [String: String] = ProcessInfo.processInfo.environment,
-            reservedPorts: [ReservedPort] = []
+            stateDirectory: URL, environment: [String: String] = ProcessInfo.processInfo.environment
         ) {
             self.stateDirectory = stateDirectory
             self.environment = environment
-            self.reservedPorts = reservedPorts
         }
     }
 
@@ -78,8 +74,8 @@ public actor LocalBackend: ServingBackend {
         (fetchRequests, fetchSink) = AsyncStream.makeStream(
             of: String.self, bufferingPolicy: .bufferingNewest(Self.maximumBufferedChanges))
         proxy = ProxyLink(
-            state: state, launcher: launcher, client: ProxyClient(socket: state.proxySocket),
-            reservedPorts: configuration.reservedPorts, logger: logger, changed: { eventSink.yield(.proxyChanged) })
+            state: state, launcher: launcher, client: ProxyClient(socket: state.proxySocket), logger: logger,
+            changed: { eventSink.yield(.proxyChanged) })
         // Without it (a machine may allow no more), everything is looked at now and then.
         watch = try? FolderWatch()
         try? watch?.add(state.proxy, tag: BackendEvent.proxyTag)
@@ -123,33 +119,28 @@ public actor LocalBackend: ServingBackend {
         let share = view.share(of: deployment)
         let preview = share.preview.flatMap { $0.listening ? $0.port : nil }
         let record = records[deployment]
-        // Where it answers now, which is not the port that is wanted while that cannot be opened.
-        let open = record?.plan?.isOpen == true ? share.endpoint.flatMap { $0.listening ? $0.port : nil } : nil
-        let counted = view.reports?[deployment]
+        let isOpen = record?.plan?.isOpen == true && share.endpoint?.listening == true
         return Observation(
-            instances: seen.map { instance in
-                var observation = instance.observation
-                observation.isEjected = view.answers && view.instances[instance.id]?.ejected == true
-                return observation
-            },
-            endpoint: open.map { "http://127.0.0.1:\($0)" },
-            endpointProblem: share.endpoint?.error ?? endpointProblems[deployment],
-            preview: preview.map { "http://127.0.0.1:\($0)" }, weights: share.weights, mirrors: share.mirrors,
-            plan: record?.plan, problems: problems(of: deployment, share), cutRequests: counted?.cutRequests ?? 0,
-            refusedConnections: counted?.refusedConnections ?? 0)
+            instances: seen.map(\.observation),
+            endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil,
+            preview: preview.map { "http://127.0.0.1:\($0)" }, weights: share.weights,
+            mirrors: share.mirrors, plan: record?.plan, problems: problems(of: deployment, share),
+            cutRequests: view.reports?[deployment]?.cutRequests ?? 0,
+            refusedConnections: view.reports?[deployment]?.refusedConnections ?? 0)
     }
 
     private func problems(of deployment: DeploymentKey, _ share: ProxyView.Share) -> [String] {
         var all = stateProblems + [problems[deployment], endpointProblems[deployment], share.problem].compactMap { $0 }
-        if let error = share.endpoint?.error {
+        // An endpoint that could not move still listens where it was.
+        if let endpoint = share.endpoint, let error = endpoint.error {
             all.append(
-                "the endpoint's port cannot be opened: \(error). "
+                "the endpoint's port \(endpoint.port) cannot be opened: \(error). "
                     + "Stop what uses it, or set another `endpoint.port`.")
         }
         for report in [share.endpoint, share.preview].compactMap(\.self) { all += report.problems }
-        if let error = share.preview?.error {
+        if let preview = share.preview, !preview.listening, let error = preview.error {
             all.append(
-                "the preview's port cannot be opened: \(error). "
+                "the preview's port \(preview.port) cannot be opened: \(error). "
                     + "Stop what uses it, or set another `rollout.preview.port`.")
         }
         let limits = tracked(deployment).compactMap { $0.status?.limitsNotEnforced }

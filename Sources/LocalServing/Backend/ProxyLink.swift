@@ -18,8 +18,6 @@ actor ProxyLink {
     private let launcher: any ProcessLauncher
     private let client: ProxyClient
     private let logger: Logger
-    /// Ports that no endpoint may have: the controller's own.
-    private let reservedPorts: [ReservedPort]
     private let clock = ContinuousClock()
     private var wanted: [DeploymentKey: ProxyRoute] = [:]
     private var versions: [DeploymentKey: Int] = [:]
@@ -34,13 +32,12 @@ actor ProxyLink {
     private let changed: @Sendable () -> Void
 
     init(
-        state: StateFolder, launcher: any ProcessLauncher, client: ProxyClient, reservedPorts: [ReservedPort],
-        logger: Logger, changed: @escaping @Sendable () -> Void
+        state: StateFolder, launcher: any ProcessLauncher, client: ProxyClient, logger: Logger,
+        changed: @escaping @Sendable () -> Void
     ) {
         self.state = state
         self.launcher = launcher
         self.client = client
-        self.reservedPorts = reservedPorts
         self.logger = logger
         self.changed = changed
         (wakes, wakeUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -106,8 +103,7 @@ actor ProxyLink {
     private func push(after report: ProxyReport) async throws {
         let routes = wanted.values.sorted { $0.deployment < $1.deployment }
         guard view.followed?.routes != routes else { return }
-        let next = ProxyRoutes(
-            generation: report.generation + 1, routes: routes, reservedPorts: reservedPorts)
+        let next = ProxyRoutes(generation: report.generation + 1, routes: routes)
         let answer = try await client.replaceRoutes(next)
         noteAnswer(answer)
         if answer.generation == next.generation { view.follow(next) }

@@ -68,11 +68,8 @@ extension DataPlane {
         let isListening = answering?.isListening ?? false
         var problems: [String] = []
         if owner.preview == nil {
-            problems = self.problems[owner.deployment] ?? []
-            // What is said of ports is said already, at the port.
-            let portReasons = Set(
-                accepted.portFaults.filter { $0.key.deployment == owner.deployment }.map(\.value.reason))
-            problems += (accepted.refused[owner.deployment] ?? []).filter { !portReasons.contains($0) }
+            problems = self.problems[owner.deployment, default: []]
+            problems += accepted.refusedBesidesPorts[owner.deployment, default: []]
         }
         return EndpointReport(
             deployment: owner.deployment,

@@ -14,8 +14,10 @@ struct AcceptedRoutes: Hashable, Sendable {
     /// Valid. Where a part of a route was refused, it has that part as it was before.
     var routes: ProxyRoutes
     /// Why, and what is done instead, in the order in which it was found.
-    var refused: [DeploymentKey: [String]] = [:]
-    var portFaults: [PortOwner: PortFault] = [:]
+    private(set) var refused: [DeploymentKey: [String]] = [:]
+    /// Of those, what is wrong with something else than a port.
+    private(set) var refusedBesidesPorts: [DeploymentKey: [String]] = [:]
+    private(set) var portFaults: [PortOwner: PortFault] = [:]
     /// What is asked for by deployments that have no route at all, because theirs was refused.
     var unrouted: [DeploymentKey: Int] = [:]
 
@@ -25,6 +27,12 @@ struct AcceptedRoutes: Hashable, Sendable {
 
     mutating func refuse(_ deployment: DeploymentKey, _ reason: String) {
         refused[deployment, default: []].append(reason)
+        refusedBesidesPorts[deployment, default: []].append(reason)
+    }
+
+    mutating func refuse(_ owner: PortOwner, _ fault: PortFault) {
+        portFaults[owner] = fault
+        refused[owner.deployment, default: []].append(fault.reason)
     }
 
     /// The port that each owner is to have; nil: the one that it has.

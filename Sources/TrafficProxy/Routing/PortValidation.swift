@@ -21,8 +21,7 @@ struct PortValidation {
             for (owner, asked) in accepted.routes.routes[index].portsByOwner where had[owner] != asked {
                 guard let reason = validation.claim(asked, for: owner) else { continue }
                 let fault = AcceptedRoutes.PortFault(asked: asked, kept: had[owner], reason: reason)
-                accepted.portFaults[owner] = fault
-                accepted.refuse(owner.deployment, reason)
+                accepted.refuse(owner, fault)
                 if let kept = fault.kept { accepted.routes.routes[index].move(owner, to: kept) }
             }
         }

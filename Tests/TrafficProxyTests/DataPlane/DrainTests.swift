@@ -1,6 +1,7 @@
 import Foundation
 import ModelManifests
 import Serving
+import Synchronization
 import Testing
 
 @testable import TrafficProxy
@@ -119,17 +120,74 @@ struct DrainTests {
         }
     }
 
-    @Test("start anew at the address that took their instance's place")
-    func replaced() async throws {
-        try await PlaneHarness.run { harness in
-            let old = try HeldPort.refusing()
+    /// Where a request ends that waits for an instance's only connection while the routes pass its port on, to an instance
+    /// `new`; and the old instance accepts nobody any more.
+    private func waitsWhileReplaced(
+        by deployment: DeploymentKey, _ body: (RawClient.Answer, ScriptedUpstream) async throws -> Void
+    ) async throws {
+        var limits = ProxyLimits()
+        limits.upstreamConnections = 1
+        try await PlaneHarness.run(limits: limits) { harness in
+            let old = try await ScriptedUpstream(.hang)
             let new = try await ScriptedUpstream(.status(200))
-            let port = try await harness.route(["r": (100, [old])])
-            // Refused at the old one; by then the routes name another, which takes it.
-            let client = try RawClient(port: port)
-            #expect(try await client.request().status == 502)
-            try await harness.route(["r": (100, [old, new.port])], generation: 2)
-            for _ in 0..<20 { #expect(try await client.request().status == 200) }
+            func route(_ deployment: DeploymentKey, _ id: String, _ upstream: Int) async throws -> Int {
+                let revision = RevisionRoute(
+                    revision: Revision(rawValue: "r"), weight: 100, upstreams: [Upstream(instance: id, port: upstream)])
+                let routes = ProxyRoutes(routes: [ProxyRoute(deployment: deployment, port: 0, revisions: [revision])])
+                return try #require(try await harness.handle.apply(routes).get().endpoints.first).port
+            }
+            let port = try await route(PlaneHarness.deployment, "old", old.port)
+            let (first, waiting) = (try RawClient(port: port), try RawClient(port: port))
+            try await first.send(Self.request)
+            #expect(try await harness.instance("old", inFlight: 1).inFlight == 1)
+            try await waiting.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n{}")
+            #expect(try await harness.instance("old", inFlight: 2).inFlight == 2)
+            try await old.stop()
+            #expect(try await route(deployment, "new", new.port) == port)
+            // Its connection is free for the one that waits, which finds the instance gone.
+            try await first.reset()
+            try await body(try await waiting.answer(), new)
+        }
+    }
+
+    @Test("go to the instance that took their instance's place, if that had not taken them yet")
+    func replaced() async throws {
+        try await waitsWhileReplaced(by: PlaneHarness.deployment) { answer, new in
+            #expect(answer.status == 200)
+            let count = try await new.requests()
+            #expect(count == 1)
+        }
+    }
+
+    @Test("never go to another deployment, which has their port now, even where the revision is the same")
+    func handedOver() async throws {
+        try await waitsWhileReplaced(by: DeploymentKey(namespace: "test", name: "other")) { answer, new in
+            #expect(answer.status == 502)
+            let count = try await new.requests()
+            #expect(count == 0)
+        }
+    }
+
+    @Test("have their route's drain when the proxy is told to end, not a shorter one of the proxy's")
+    func proxyEnds() async throws {
+        var limits = ProxyLimits()
+        limits.drainTime = .zero
+        try await PlaneHarness.run(limits: limits) { harness in
+            let upstream = try await ScriptedUpstream(.held)
+            let client = try RawClient(port: try await harness.route(["r": (100, [upstream.port])]))
+            try await client.send(Self.request)
+            #expect(try await harness.instance("r-0", inFlight: 1).inFlight == 1)
+            let hasEnded = Mutex(false)
+            let drained = harness.handle.drain()
+            drained.whenComplete { _ in hasEnded.withLock { $0 = true } }
+            // Each of these passes through the loop on which the drain's end would come.
+            for _ in 0..<50 { #expect(try await harness.report().instances.count == 1) }
+            #expect(!hasEnded.withLock { $0 })
+            try await upstream.answerHeld()
+            #expect(try await client.answer().body == "late")
+            // The connection says that it ends, and is over once its client has ended it too.
+            _ = try await client.readToEnd()
+            try await drained.get()
         }
     }
 }
