@@ -5,10 +5,33 @@ public struct ProxyRoutes: Hashable, Codable, Sendable {
     /// Rises with every swap; the proxy says which one it follows.
     public var generation: Int
     public var routes: [ProxyRoute]
+    /// Ports that no route may have: that of the controller, say.
+    public var reservedPorts: [ReservedPort]
 
-    public init(generation: Int = 0, routes: [ProxyRoute] = []) {
+    public init(generation: Int = 0, routes: [ProxyRoute] = [], reservedPorts: [ReservedPort] = []) {
         self.generation = generation
         self.routes = routes
+        self.reservedPorts = reservedPorts
+    }
+
+    /// An older controller reserves no ports.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        generation = try fields.decode(Int.self, forKey: .generation)
+        routes = try fields.decode([ProxyRoute].self, forKey: .routes)
+        reservedPorts = try fields.decodeIfPresent([ReservedPort].self, forKey: .reservedPorts) ?? []
+    }
+}
+
+/// A port that is in use for something else.
+public struct ReservedPort: Hashable, Codable, Sendable {
+    public var port: Int
+    /// What it is used for, as a message names it: "the controller's API".
+    public var use: String
+
+    public init(port: Int, use: String) {
+        self.port = port
+        self.use = use
     }
 }
 
@@ -19,7 +42,13 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
     public var port: Int
     public var routing: Routing
     public var requestTimeout: Duration
-    /// Shares in per cent: they sum to 100, or are all 0 where nothing may answer yet.
+    /// Of a request whose instance or revision has left the routes: so long it may go on.
+    public var drainTimeout: Duration
+    /// The same for an answer that is streamed and has begun.
+    public var streamTimeout: Duration
+    /// Shares in per cent: they sum to 100, or are all 0 where nothing may answer yet. They say which revision a request
+    /// is meant for, whether or not that has an instance: where it has none another revision answers, and the proxy
+    /// counts the request as unavailable.
     public var revisions: [RevisionRoute]
     /// Who has been answered by a revision stays with it while that has a weight, whatever the weights become.
     public var keepsUsers: Bool
@@ -32,6 +61,7 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
 
     public init(
         deployment: DeploymentKey, port: Int, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
+        drainTimeout: Duration? = nil, streamTimeout: Duration = Drain.defaultStreamTimeout,
         revisions: [RevisionRoute] = [], keepsUsers: Bool = false, observe: [PredictionObservation] = [],
         comparison: ShadowComparison = ShadowComparison(), generate: SyntheticRoute? = nil
     ) {
@@ -39,11 +69,31 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
         self.port = port
         self.routing = routing
         self.requestTimeout = requestTimeout
+        self.drainTimeout = drainTimeout ?? requestTimeout
+        self.streamTimeout = streamTimeout
         self.revisions = revisions
         self.keepsUsers = keepsUsers
         self.observe = observe
         self.comparison = comparison
         self.generate = generate
+    }
+
+    /// Routes that an older controller wrote know no drain.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
+        port = try fields.decode(Int.self, forKey: .port)
+        routing = try fields.decode(Routing.self, forKey: .routing)
+        requestTimeout = try fields.decode(Duration.self, forKey: .requestTimeout)
+        drainTimeout = try fields.decodeIfPresent(Duration.self, forKey: .drainTimeout) ?? requestTimeout
+        streamTimeout =
+            try fields.decodeIfPresent(Duration.self, forKey: .streamTimeout) ?? Drain.defaultStreamTimeout
+        revisions = try fields.decode([RevisionRoute].self, forKey: .revisions)
+        keepsUsers = try fields.decode(Bool.self, forKey: .keepsUsers)
+        observe = try fields.decode([PredictionObservation].self, forKey: .observe)
+        comparison = try fields.decode(ShadowComparison.self, forKey: .comparison)
+        generate = try fields.decodeIfPresent(SyntheticRoute.self, forKey: .generate)
+        evidence = try fields.decodeIfPresent(EvidenceShare.self, forKey: .evidence)
     }
 }
 
@@ -105,90 +155,5 @@ public struct Upstream: Hashable, Codable, Sendable {
         instance = try fields.decode(String.self, forKey: .instance)
         host = try fields.decodeIfPresent(String.self, forKey: .host) ?? Self.loopback
         port = try fields.decode(Int.self, forKey: .port)
-    }
-}
-
-/// What the proxy tells the controller.
-public struct ProxyReport: Hashable, Codable, Sendable {
-    /// New with every start of the proxy: its counters start again.
-    public var epoch: String
-    public var generation: Int
-    public var endpoints: [EndpointReport]
-    /// Ports at which one revision can be tried.
-    public var previews: [EndpointReport]
-    public var instances: [InstanceReport]
-
-    public init(
-        epoch: String, generation: Int, endpoints: [EndpointReport] = [], previews: [EndpointReport] = [],
-        instances: [InstanceReport] = []
-    ) {
-        self.epoch = epoch
-        self.generation = generation
-        self.endpoints = endpoints
-        self.previews = previews
-        self.instances = instances
-    }
-
-    /// A proxy that was started before its controller was upgraded knows no previews.
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: CodingKeys.self)
-        epoch = try fields.decode(String.self, forKey: .epoch)
-        generation = try fields.decode(Int.self, forKey: .generation)
-        endpoints = try fields.decode([EndpointReport].self, forKey: .endpoints)
-        previews = try fields.decodeIfPresent([EndpointReport].self, forKey: .previews) ?? []
-        instances = try fields.decode([InstanceReport].self, forKey: .instances)
-    }
-}
-
-public struct EndpointReport: Hashable, Codable, Sendable {
-    public var deployment: DeploymentKey
-    public var port: Int
-    public var listening: Bool
-    /// Why it does not listen: the port is in use, say.
-    public var error: String?
-    /// What else of the route cannot be followed, and what to do: no recorded requests are sent, say.
-    public var problems: [String]
-
-    public init(deployment: DeploymentKey, port: Int, listening: Bool, error: String? = nil, problems: [String] = []) {
-        self.deployment = deployment
-        self.port = port
-        self.listening = listening
-        self.error = error
-        self.problems = problems
-    }
-
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: CodingKeys.self)
-        deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
-        port = try fields.decode(Int.self, forKey: .port)
-        listening = try fields.decode(Bool.self, forKey: .listening)
-        error = try fields.decodeIfPresent(String.self, forKey: .error)
-        problems = try fields.decodeIfPresent([String].self, forKey: .problems) ?? []
-    }
-}
-
-public struct InstanceReport: Hashable, Codable, Sendable {
-    public var deployment: DeploymentKey
-    public var revision: Revision
-    public var instance: String
-    public var counters: RequestCounters
-    /// Requests under way.
-    public var inFlight: Int
-    /// Taken out of rotation for now, after failures to connect.
-    public var ejected: Bool
-    /// Ids of the last failing requests, at most 20, newest last.
-    public var failedRequestIds: [String]
-
-    public init(
-        deployment: DeploymentKey, revision: Revision, instance: String, counters: RequestCounters, inFlight: Int = 0,
-        ejected: Bool = false, failedRequestIds: [String] = []
-    ) {
-        self.deployment = deployment
-        self.revision = revision
-        self.instance = instance
-        self.counters = counters
-        self.inFlight = inFlight
-        self.ejected = ejected
-        self.failedRequestIds = failedRequestIds
     }
 }

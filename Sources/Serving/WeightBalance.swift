@@ -26,13 +26,20 @@ public enum WeightBalance {
         return result
     }
 
-    /// The same for the proxy's routes: those without upstreams cannot answer.
-    public static func balanced(_ routes: [RevisionRoute]) -> [RevisionRoute] {
-        let weights = weights(routes.map { Share(weight: $0.weight, answers: !$0.upstreams.isEmpty) })
-        return zip(routes, weights).map { route, weight in
-            var route = route
-            route.weight = weight
-            return route
-        }
+    /// The shares that mlctl's own proxy serves. As `weights`; but where none with a weight can answer, the first revision
+    /// that still can takes all, provided that it stands before them: stable, while everything is meant for the candidate.
+    /// A candidate that has no weight is never given any.
+    public static func served(_ shares: [Share]) -> [Int] {
+        guard !shares.contains(where: { $0.answers && $0.weight > 0 }),
+            let meant = shares.lastIndex(where: { $0.weight > 0 }),
+            let substitute = shares[..<meant].firstIndex(where: \.answers)
+        else { return weights(shares) }
+        let total = shares.reduce(0) { $0 + $1.weight }
+        return shares.indices.map { $0 == substitute ? total : 0 }
+    }
+
+    /// The same of a route: revisions without upstreams cannot answer.
+    public static func served(_ routes: [RevisionRoute]) -> [Int] {
+        served(routes.map { Share(weight: $0.weight, answers: !$0.upstreams.isEmpty) })
     }
 }

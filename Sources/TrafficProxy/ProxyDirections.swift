@@ -14,4 +14,12 @@ public enum ProxyDirections: Sendable {
         case .following(_, let host, _): host
         }
     }
+
+    /// Ports that no endpoint may have.
+    var reservedPorts: [ReservedPort] {
+        switch self {
+        case .fromSocket: []
+        case .following(_, _, let port): [ReservedPort(port: port, use: "the proxy's own questions")]
+        }
+    }
 }

@@ -9,8 +9,6 @@ public struct ProxyError: RetryableError, Hashable, CustomStringConvertible {
         case stateDirectory
         /// The control socket cannot be opened.
         case controlSocket
-        /// The routes contradict themselves.
-        case invalidRoutes
         /// The file of recorded requests cannot be used.
         case recordedRequests
     }
@@ -26,7 +24,7 @@ public struct ProxyError: RetryableError, Hashable, CustomStringConvertible {
     public var retryClass: RetryClass {
         switch code {
         case .alreadyRunning, .stateDirectory, .controlSocket: .waiting
-        case .invalidRoutes, .recordedRequests: .terminal
+        case .recordedRequests: .terminal
         }
     }
 

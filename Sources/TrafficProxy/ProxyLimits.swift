@@ -73,6 +73,9 @@ public struct ProxyLimits: Hashable, Sendable {
     public var retiredTime = Duration.seconds(300)
     public var retiredInstances = 1024
     public var failedRequestIds = 20
+    /// Revisions that missed requests stay in the report, so many of each route; and so many routes that are gone.
+    public var unavailableRevisions = 256
+    public var goneRoutes = 1024
     /// Keys of sticky routes that are remembered, for each route.
     public var rememberedKeys = 1 << 20
     /// Users of an A/B test that are kept at their revision, for each of its weights: 625 kB.
@@ -86,7 +89,7 @@ public struct ProxyLimits: Hashable, Sendable {
     public var syntheticInFlight = 64
     public var syntheticPerSecond = 1000.0
 
-    /// How long requests under way may take when the proxy is stopped.
+    /// How long requests under way may take when the proxy is stopped: so long, or as long as the longest drain of a route.
     public var drainTime = Duration.seconds(30)
 
     public init() {}

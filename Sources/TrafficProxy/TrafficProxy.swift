@@ -84,7 +84,9 @@ public struct TrafficProxy: Sendable {
             return NIOLoopBound(plane, eventLoop: data)
         }.get()
         let handle = DataPlaneHandle(loop: data, plane: plane)
-        let follower = RouteFollower(plane: handle, files: files, limits: limits, logger: logger, loop: control)
+        let follower = RouteFollower(
+            plane: handle, files: files, limits: limits, reservedPorts: configuration.directions.reservedPorts,
+            logger: logger, loop: control)
         if let routes = lastRoutes(files, limits) { _ = try await follower.resume(routes).get() }
         let server = try await ControlServer.start(
             directions: configuration.directions, files: files, limits: limits, follower: follower, logger: logger,
@@ -111,17 +113,15 @@ public struct TrafficProxy: Sendable {
         unlink(files.controlSocket)
     }
 
-    /// Follows each set of routes as it comes. One that is invalid is left out, and said so: it stops no other.
+    /// Follows each set of routes as it comes.
     private func follow(_ changes: AsyncStream<[ProxyRoute]>, with follower: RouteFollower) async {
         let logger = configuration.logger
         var generation = (try? await follower.plane.report().get())?.generation ?? 0
-        for await wanted in changes {
+        for await routes in changes {
             generation += 1
-            let (valid, faults) = RoutesValidation.valid(of: wanted, limits: configuration.limits)
-            for fault in faults { logger.error("a route is not followed", metadata: ["reason": "\(fault)"]) }
             do {
-                _ = try await follower.follow(ProxyRoutes(generation: generation, routes: valid)).get()
-                logger.debug("routes followed", metadata: ["generation": "\(generation)", "routes": "\(valid.count)"])
+                _ = try await follower.follow(ProxyRoutes(generation: generation, routes: routes)).get()
+                logger.debug("routes followed", metadata: ["generation": "\(generation)", "routes": "\(routes.count)"])
             } catch {
                 logger.error("routes could not be followed", metadata: ["reason": "\(error)"])
             }

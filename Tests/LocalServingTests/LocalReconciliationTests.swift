@@ -248,6 +248,18 @@ struct RouteCompositionTests {
         #expect(RouteComposition.route(plan: plan(), port: 9000, instances: []) == nil)
     }
 
+    @Test("weights are the plan's, also of a revision without an instance; the drain is the endpoint's")
+    func weightsAndDrain() throws {
+        var plan = plan(("a", 1, 75), ("b", 1, 25))
+        plan.endpoint.requestTimeout = .seconds(9)
+        plan.endpoint.drain = Drain(streamTimeout: .seconds(70))
+        let route = try #require(RouteComposition.route(plan: plan, port: 9000, instances: [instance("a", 1)]))
+        #expect(route.revisions.map(\.weight) == [75, 25])
+        #expect(route.drainTimeout == .seconds(9) && route.streamTimeout == .seconds(70))
+        plan.endpoint.drain.timeout = .seconds(2)
+        #expect(RouteComposition.route(plan: plan, port: 9000, instances: [])?.drainTimeout == .seconds(2))
+    }
+
     @Test("an endpoint's port is the manifest's, else the one it had, else a free one")
     func endpointPorts() {
         func choose(

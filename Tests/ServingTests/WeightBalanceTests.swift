@@ -6,13 +6,16 @@ import Testing
 @Suite("Shares where not every revision can answer")
 struct WeightBalanceTests {
     private func weights(_ pairs: [(Int, Bool)]) -> [Int] {
-        WeightBalance.balanced(
+        WeightBalance.weights(pairs.map { WeightBalance.Share(weight: $0.0, answers: $0.1) })
+    }
+
+    private func served(_ pairs: [(Int, Bool)]) -> [Int] {
+        WeightBalance.served(
             pairs.enumerated().map { index, pair in
                 RevisionRoute(
                     revision: Revision(rawValue: "\(index)"), weight: pair.0,
                     upstreams: pair.1 ? [Upstream(instance: "i\(index)", port: 1)] : [])
-            }
-        ).map(\.weight)
+            })
     }
 
     @Test("the plan's weights stand while every weighted revision answers, or none does")
@@ -43,15 +46,14 @@ struct WeightBalanceTests {
         }
     }
 
-    @Test("routes keep all but their weight")
-    func routes() {
-        let one = RevisionRoute(
-            revision: Revision(rawValue: "1"), weight: 90, upstreams: [Upstream(instance: "a", port: 1)])
-        let two = RevisionRoute(revision: Revision(rawValue: "2"), weight: 10, mirror: 5, previewPort: 7)
-        let balanced = WeightBalance.balanced([one, two])
-        var expected = [one, two]
-        expected[0].weight = 100
-        expected[1].weight = 0
-        #expect(balanced == expected)
+    @Test(
+        "stable that has no weight any more stands in for a candidate that has all; a candidate never does for stable")
+    func standsIn() {
+        #expect(served([(95, true), (5, false)]) == [100, 0])
+        #expect(served([(0, true), (100, false)]) == [100, 0])
+        #expect(served([(100, false), (0, true)]) == [100, 0])
+        #expect(served([(0, true), (0, true)]) == [0, 0])
+        #expect(served([(0, false), (100, false)]) == [0, 100])
+        #expect(served([(0, true), (60, false), (40, true)]) == [0, 0, 100])
     }
 }

@@ -48,7 +48,6 @@ struct FollowedRoutes: Sendable {
         for index in route.revisions.indices {
             route.revisions[index].upstreams = upstreams(slices(route.revisions[index].revision))
         }
-        route.revisions = WeightBalance.balanced(route.revisions)
         return route
     }
 

@@ -41,12 +41,14 @@ struct ProxyRouter: ClusterRouter {
         ).objects
     }
 
-    /// Without upstreams, and with the plan's weights: the proxy balances them by who can answer.
+    /// Without upstreams, and with the plan's weights: where a revision has nobody who answers, the proxy lets another one,
+    /// and counts what this one missed.
     private static func route(_ rendering: RouteRendering, port: Int) -> ProxyRoute {
         let plan = rendering.plan
         return ProxyRoute(
             deployment: plan.deployment, port: port, routing: plan.endpoint.routing,
-            requestTimeout: plan.endpoint.requestTimeout,
+            requestTimeout: plan.endpoint.requestTimeout, drainTimeout: plan.endpoint.drainTimeout,
+            streamTimeout: plan.endpoint.drain.streamTimeout,
             revisions: plan.revisions.map {
                 RevisionRoute(revision: $0.revision, weight: $0.weight, mirror: $0.mirror)
             },
@@ -70,9 +72,9 @@ struct ProxyRouter: ClusterRouter {
         let shares = route.revisions.map {
             WeightBalance.Share(weight: $0.weight, answers: seen.ready[$0.revision, default: 0] > 0)
         }
-        let balanced = WeightBalance.weights(shares)
+        let served = WeightBalance.served(shares)
         var view = RouteView(
-            weights: Dictionary(zip(route.revisions.map(\.revision), balanced)) { $0 + $1 },
+            weights: Dictionary(zip(route.revisions.map(\.revision), served)) { $0 + $1 },
             mirrors: Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 })
         let isOpen = shares.contains { $0.weight > 0 }
         if seen.readyProxies > 0 {

@@ -143,14 +143,16 @@ public actor LocalBackend: ServingBackend {
         return Observation(
             instances: seen.filter { !$0.isGone }.map(\.observation),
             endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil, endpointProblem: problem,
-            preview: preview.map { "http://127.0.0.1:\($0)" }, weights: share.route?.shares(\.weight),
-            mirrors: share.route?.shares(\.mirror),
-            plan: record?.plan, problems: problems(of: deployment, share))
+            preview: preview.map { "http://127.0.0.1:\($0)" }, weights: share.weights, mirrors: share.mirrors,
+            plan: record?.plan, problems: problems(of: deployment, share),
+            cutRequests: view.reports?[deployment]?.cutRequests ?? 0,
+            refusedConnections: view.reports?[deployment]?.refusedConnections ?? 0)
     }
 
     private func problems(of deployment: DeploymentKey, _ share: ProxyView.Share) -> [String] {
         var all = stateProblems + [problems[deployment], endpointProblems[deployment], share.problem].compactMap { $0 }
-        if let endpoint = share.endpoint, !endpoint.listening {
+        // An endpoint that could not move still listens where it was.
+        if let endpoint = share.endpoint, !endpoint.listening || endpoint.error != nil {
             all.append(Self.closed(endpoint, field: "endpoint.port", noun: "endpoint"))
         }
         for report in [share.endpoint, share.preview].compactMap(\.self) { all += report.problems }

@@ -15,6 +15,8 @@ struct ProxyView: Hashable, Sendable {
     private(set) var instances: [String: InstanceReport] = [:]
     /// Instances that it has taken out of rotation for now.
     private(set) var ejected: [DeploymentKey: Set<String>] = [:]
+    /// Nil of a proxy that is too old to say.
+    private(set) var reports: [DeploymentKey: RouteReport]?
     /// It answered when it was last asked.
     var answers = false
     /// No proxy runs, so that no request is under way.
@@ -34,6 +36,7 @@ struct ProxyView: Hashable, Sendable {
         ejected = Dictionary(
             report.instances.filter(\.ejected).map { ($0.deployment, [$0.instance]) },
             uniquingKeysWith: { $0.union($1) })
+        reports = report.routes.map { Dictionary($0.map { ($0.deployment, $0) }) { $1 } }
     }
 
     mutating func follow(_ routes: ProxyRoutes?) {
@@ -49,15 +52,20 @@ struct ProxyView: Hashable, Sendable {
         follow(nil)
     }
 
-    /// Nothing new goes to the instance, and nothing that went there is under way.
+    /// Nothing new goes to the instance, and nothing that went there is under way. What the proxy was told is not enough:
+    /// it may have refused a part of that, and goes on with what it had.
     func isDrained(_ id: String) -> Bool {
         if isDown { return true }
-        return answers && followed != nil && !routedInstances.contains(id) && (instances[id]?.inFlight ?? 0) == 0
+        guard answers, followed != nil, !routedInstances.contains(id) else { return false }
+        return instances[id].map { !$0.isListed && $0.inFlight == 0 } ?? true
     }
 
     /// What a deployment's observation takes from here.
     struct Share: Hashable, Sendable {
         var route: ProxyRoute?
+        /// What really reaches each revision, in per cent, and what is copied to it; nil where it is not known.
+        var weights: [Revision: Int]?
+        var mirrors: [Revision: Int]?
         var endpoint: EndpointReport?
         var preview: EndpointReport?
         var ejected: Set<String> = []
@@ -66,16 +74,21 @@ struct ProxyView: Hashable, Sendable {
     }
 
     func share(of deployment: DeploymentKey) -> Share {
-        Share(
-            route: answers ? routes[deployment] : nil, endpoint: answers ? endpoints[deployment] : nil,
-            preview: answers ? previews[deployment] : nil, ejected: answers ? ejected[deployment] ?? [] : [],
-            answers: answers, problem: problem)
-    }
-}
-
-extension ProxyRoute {
-    /// By revision, what it says of each.
-    func shares(_ share: KeyPath<RevisionRoute, Int>) -> [Revision: Int] {
-        Dictionary(revisions.map { ($0.revision, $0[keyPath: share]) }, uniquingKeysWith: +)
+        guard answers else { return Share(problem: problem) }
+        let route = routes[deployment]
+        var share = Share(
+            route: route, endpoint: endpoints[deployment], preview: previews[deployment],
+            ejected: ejected[deployment] ?? [], answers: true, problem: problem)
+        if let reports {
+            // Its own word, whoever gave it its routes and whatever it refused of them.
+            let shares = reports[deployment]?.shares
+            share.weights = shares.map { Dictionary($0.map { ($0.revision, $0.percent) }, uniquingKeysWith: +) }
+            share.mirrors = shares.map { Dictionary($0.map { ($0.revision, $0.mirror) }, uniquingKeysWith: +) }
+        } else if let route {
+            share.weights = Dictionary(
+                zip(route.revisions.map(\.revision), WeightBalance.served(route.revisions)), uniquingKeysWith: +)
+            share.mirrors = Dictionary(route.revisions.map { ($0.revision, $0.mirror) }, uniquingKeysWith: +)
+        }
+        return share
     }
 }

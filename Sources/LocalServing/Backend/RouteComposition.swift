@@ -2,6 +2,9 @@ import ModelManifests
 import Serving
 
 /// The proxy's route of one deployment, from its plan and its instances. Pure.
+///
+/// It has the plan's weights, also of a revision without an instance: the proxy lets another one answer, and counts what
+/// this one missed.
 enum RouteComposition {
     /// - Returns: nil where nothing is wanted: the endpoint closes.
     static func route(
@@ -18,8 +21,9 @@ enum RouteComposition {
         }
         return ProxyRoute(
             deployment: plan.deployment, port: port, routing: plan.endpoint.routing,
-            requestTimeout: plan.endpoint.requestTimeout, revisions: WeightBalance.balanced(routes),
-            keepsUsers: plan.endpoint.keepsUsers, observe: plan.endpoint.observe,
+            requestTimeout: plan.endpoint.requestTimeout, drainTimeout: plan.endpoint.drainTimeout,
+            streamTimeout: plan.endpoint.drain.streamTimeout, revisions: routes, keepsUsers: plan.endpoint.keepsUsers,
+            observe: plan.endpoint.observe,
             comparison: plan.comparison ?? ShadowComparison(), generate: synthetic(plan, instances))
     }
 

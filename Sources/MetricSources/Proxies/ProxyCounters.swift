@@ -16,8 +16,9 @@ public struct ProxyAnswer: Hashable, Sendable {
 
 /// Readings from the traffic proxies' own counters.
 ///
-/// Each proxy counts for itself: an instance behind two of them has two readings. A proxy reports on all deployments at once. Those who ask while a report is under way share it, and it is good for
-/// `freshness` after that: a thousand deployments that look at once ask the proxy once.
+/// Each proxy counts for itself: an instance behind two of them has two readings, and so has a revision that missed
+/// requests (`Reading.unserved`). A proxy reports on all deployments at once. Those who ask while a report is under way
+/// share it, and it is good for `freshness` after that: a thousand deployments that look at once ask the proxy once.
 ///
 /// # Errors
 /// Those of the report, to all who share it. An error is not kept: the next look asks again.
@@ -95,6 +96,14 @@ public actor ProxyCounters: MetricSource {
                         instance: answer.proxy.map { "\(instance.instance)@\($0)" } ?? instance.instance,
                         revision: instance.revision, epoch: answer.report.epoch, counters: instance.counters,
                         failedRequestIds: instance.failedRequestIds))
+            }
+            for unavailable in answer.report.unavailable where unavailable.requests > 0 {
+                let unserved = Reading.unserved(unavailable.revision)
+                readings[unavailable.deployment, default: []].append(
+                    Reading(
+                        instance: answer.proxy.map { "\(unserved)@\($0)" } ?? unserved,
+                        revision: unavailable.revision, epoch: answer.report.epoch,
+                        counters: RequestCounters(unavailable: unavailable.requests)))
             }
         }
         return readings

@@ -124,9 +124,6 @@ final class ControlHandler: ChannelInboundHandler {
         let routes: ProxyRoutes
         do {
             routes = try JSONDecoder().decode(ProxyRoutes.self, from: Data(body.readableBytesView))
-            try RoutesValidation.check(routes, limits: limits)
-        } catch let error as ProxyError {
-            return loop.makeSucceededFuture(.error(.unprocessableEntity, error.message))
         } catch {
             return loop.makeSucceededFuture(.error(.badRequest, "the body is not ProxyRoutes in JSON: \(error)"))
         }

@@ -11,7 +11,7 @@ struct DataPlaneHandle: Sendable {
     let loop: any EventLoop
     let plane: NIOLoopBound<DataPlane>
 
-    func apply(_ routes: ProxyRoutes, with material: RouteMaterial = RouteMaterial()) -> EventLoopFuture<ProxyReport> {
+    func apply(_ routes: AcceptedRoutes, with material: RouteMaterial) -> EventLoopFuture<ProxyReport> {
         loop.flatSubmit { plane.value.apply(routes, with: material) }
     }
     func newlyKeptUsers() -> EventLoopFuture<[DeploymentKey: KeptUsers]> {

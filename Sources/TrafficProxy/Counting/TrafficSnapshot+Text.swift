@@ -74,6 +74,17 @@ extension TrafficSnapshot {
                 "mlctl_proxy_synthetic_dropped_total", .counter,
                 "Recorded requests that were not sent: too many were under way."
             ) { $0.syntheticDropped },
+            Metric(
+                "mlctl_proxy_cut_requests_total", .counter,
+                "Requests that were cut off because they outlived the drain of their instance."
+            ) { $0.cutRequests },
+            Metric(
+                "mlctl_proxy_refused_connections_total", .counter,
+                "Connections over a limit, and requests that no instance accepted."
+            ) { $0.refusedConnections },
+            Metric("mlctl_proxy_route_refusals", .gauge, "Parts of the route that are refused: see the status.") {
+                $0.refusals
+            },
         ]
     }
 
@@ -88,8 +99,14 @@ extension TrafficSnapshot {
             "mlctl_proxy_info", "gauge", "The proxy's start.", [("epoch=\"\(Self.escaped(epoch))\"", 1)])
         text += Self.ofProxy.map { $0.text([("", self)]) }.joined()
         text += Self.family(
-            "mlctl_proxy_weight_percent", "gauge", "A revision's share of its deployment's requests.",
+            "mlctl_proxy_weight_percent", "gauge", "What reaches a revision of its deployment's requests.",
             weights.map { (Self.labels($0.deployment, $0.revision), $0.percent) })
+        text += Self.family(
+            "mlctl_proxy_unavailable_requests_total", "counter",
+            "Requests that were meant for a revision and that none of its instances could take.",
+            unavailable.sorted { ($0.deployment, $0.revision) < ($1.deployment, $1.revision) }.map {
+                (Self.labels($0.deployment, $0.revision), $0.requests)
+            })
         text += Self.ofInstances.map { $0.text(labelled) }.joined()
         text += Self.ofRoutes.map { metric in metric.text(routes.map { ($0.labels, $0) }) }.joined()
         return text + observedText(instances) + shadowText(instances) + histogram(instances)

@@ -18,6 +18,10 @@ struct TrafficSnapshot: Sendable {
         var unkeptRequests: Int?
         /// Nil where no recorded requests are sent.
         var syntheticDropped: Int?
+        var cutRequests = 0
+        var refusedConnections = 0
+        /// Parts of it that are not followed.
+        var refusals = 0
 
         var labels: String { TrafficSnapshot.labels(deployment) }
     }
@@ -46,6 +50,7 @@ struct TrafficSnapshot: Sendable {
     var clientConnections: Int
     var weights: [Weight]
     var routes: [Route] = []
+    var unavailable: [UnavailableReport] = []
     var instances: [Instance]
 
     static func labels(_ deployment: DeploymentKey, _ revision: Revision) -> String {

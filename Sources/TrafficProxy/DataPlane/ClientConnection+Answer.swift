@@ -28,8 +28,10 @@ extension ClientConnection {
         var options = HeadWriter.AnswerOptions()
         switch head.body {
         case .chunked:
+            exchange.isStream = true
             exchange.answerForm = exchange.isVersion10 ? .dechunked : .verbatim
         case .untilClose:
+            exchange.isStream = true
             exchange.answerForm = exchange.isVersion10 ? .verbatim : .chunked
             options.addsTransferEncoding = !exchange.isVersion10
         case .none, .length:

@@ -13,9 +13,10 @@ extension ClientConnection {
         picked.inFlight += 1
         if reuses, let connection = picked.takeIdle(now: now) {
             attach(connection)
-        } else if !picked.enqueue(self) {
+        } else if !picked.enqueue(self, first: !reuses) {
             count(.failed, now: now)
             leaveInstance()
+            noteRefused(by: plane.tally(of: picked.key.deployment))
             answer(OwnAnswer(503, "too many requests wait for instance \(picked.key.id)", retryAfterSeconds: 1))
         }
     }
@@ -37,23 +38,31 @@ extension ClientConnection {
     func attemptFailed(_ failure: RetryPolicy.Failure, _ reason: String) {
         guard phase == .exchanging, let revision, let failed = instance else { return }
         let now = plane.now
+        // The revision's instances may have changed since; another revision, or deployment, is never asked.
+        if let current = plane.routes[failed.key.deployment]?.revision(named: revision.name), !current.instances.isEmpty
+        {
+            self.revision = current
+        }
+        let hasAnother = self.revision?.instances.contains { $0 !== failed } ?? false
         let decision = RetryPolicy.decide(
             failure,
             RetryPolicy.Request(
                 mayRepeat: exchange.mayRepeat, isHeld: exchange.isHeld, attempts: exchange.attempts,
-                instances: revision.instances.count),
+                hasAnotherInstance: hasAnother),
             attemptsMax: plane.limits.attemptsPerRequest)
         if decision.isError { count(.failed, now: now) }
         leaveInstance()
         guard decision.retries else {
+            if failure == .connect { noteRefused(by: plane.tally(of: failed.key.deployment)) }
             answer(OwnAnswer(failure == .timeOut ? 504 : 502, reason + ": try again, and see 'mlctl logs'"))
             return
         }
-        // The revision's instances may have changed since; another revision is never asked.
-        if let current = listener.route?.revision(named: revision.name), !current.instances.isEmpty {
-            self.revision = current
-        }
         dispatch(now: now, besides: failure == .connect ? failed : nil, reuses: failure == .connect)
+    }
+
+    /// No instance accepted the request.
+    func noteRefused(by tally: RouteTally) {
+        if exchange.origin != .preview { tally.refusedConnections += 1 }
     }
 
     /// Gives up what is under way at the instance, without counting it.
@@ -83,6 +92,7 @@ extension ClientConnection {
             instance.preview.record(outcome, nanoseconds: latency)
             return
         }
+        instance.failures.note(failed: outcome.isError)
         if let tap { tap.wasCounted(at: instance) }
         if outcome.isError { instance.failedIds.append(requestId.minted(revision: revision.name)) }
     }

@@ -1,3 +1,4 @@
+import ModelManifests
 import NIOCore
 
 /// One connection of a client: reads requests, one at a time, and sends each to an instance.
@@ -203,7 +204,10 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             guard
                 let choice = listener.preview.map(LiveRoute.Choice.init(preview:))
                     ?? route.choose(source, head, plane.requestScanner.spans, isUsers: isUsers, &plane.random)
-            else { return route.unavailable }
+            else {
+                if route.isOpen { noteRefused(by: route.tally) }
+                return route.unavailable
+            }
             guard let instance = choice.revision.instances.first else { return route.unavailable }
             revision = choice.revision
             requestId.mint(choice.revision.mint, word: plane.requestWords.next())
@@ -372,6 +376,24 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     /// The proxy is stopped, or the endpoint is removed: ends now if nothing is under way.
     func drain() {
         if phase == .idle { close() }
+    }
+
+    /// Ends a request that has outlived the drain of its instance: that is nobody's failure, so it is counted for none.
+    /// - Returns: whose it was; nil where it goes on.
+    func cutIfOverdue(now: Int64) -> DeploymentKey? {
+        guard phase == .exchanging, let instance else { return nil }
+        guard now > (exchange.isStream ? instance.streamDeadline : instance.drainDeadline) else { return nil }
+        let deployment = instance.key.deployment
+        if exchange.answerHasBegun {
+            close()
+        } else {
+            leaveInstance()
+            answer(
+                OwnAnswer(
+                    503, "\(instance.described) was taken away, and had no more time to answer: try again",
+                    retryAfterSeconds: 1))
+        }
+        return deployment
     }
 
     func setDeadline(_ deadline: Int64) { self.deadline = deadline }

@@ -44,12 +44,20 @@ final class DataPlane {
     private(set) var isDraining = false
     private(set) var generation = 0
     private(set) var clients: [ClientConnection] = []
-    private(set) var listeners: [Int: Listener] = [:]
+    /// By the port that was asked for, open or not.
+    var listeners: [Int: Listener] = [:]
+    private(set) var accepted = AcceptedRoutes(routes: ProxyRoutes())
+    /// By owner, the port that it is to have.
+    private(set) var wantedPorts: [PortOwner: Int?] = [:]
+    var assignment = PortAssignment(wanted: [:], open: [:])
     private(set) var routes: [DeploymentKey: LiveRoute] = [:]
     private(set) var synthetic: [DeploymentKey: SyntheticTraffic] = [:]
     private(set) var problems: [DeploymentKey: [String]] = [:]
     private let requestIdKey: RequestIdentityKey
     private(set) var instances: [InstanceKey: Instance] = [:]
+    private(set) var tallies: [DeploymentKey: RouteTally] = [:]
+    /// Counts the swaps.
+    private var turn = 0
     private var drained: EventLoopPromise<Void>?
     private var sweeping: RepeatedTask?
 
@@ -97,38 +105,68 @@ final class DataPlane {
 
     /// Swaps all routes at once. Requests under way finish where they are.
     ///
-    /// - Parameters:
-    ///   - new: validated.
-    ///   - material: what was read for them.
+    /// - Parameter material: what was read for them.
     /// - Returns: the report, once every new port was tried, or `bindWait` has passed.
-    func apply(_ new: ProxyRoutes, with material: RouteMaterial) -> EventLoopFuture<ProxyReport> {
-        generation = new.generation
+    func apply(_ new: AcceptedRoutes, with material: RouteMaterial) -> EventLoopFuture<ProxyReport> {
+        accepted = new
+        generation = new.routes.generation
         problems = material.problems
+        turn += 1
         var listed: Set<InstanceKey> = []
         var live: [DeploymentKey: LiveRoute] = [:]
-        for spec in new.routes {
-            let revisions = spec.revisions.map { revision in
-                LiveRevision(
-                    revision,
-                    mint: RequestMint(deployment: spec.deployment, revision: revision.revision, key: requestIdKey),
-                    instances: revision.upstreams.compactMap { upstream in
-                        let key = InstanceKey(
-                            deployment: spec.deployment, revision: revision.revision, id: upstream.instance)
-                        guard let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) else {
-                            return nil  // Validation lets none through.
-                        }
-                        listed.insert(key)
-                        return instance(key, at: address)
-                    })
-            }
-            live[spec.deployment] = LiveRoute(
-                spec, revisions: revisions, former: routes[spec.deployment],
-                restored: material.keptUsers[spec.deployment], limits: limits)
-        }
+        for spec in new.routes.routes { live[spec.deployment] = liveRoute(spec, material, &listed) }
+        let former = routes
         routes = live
         generate(material.recorded)
-        for (key, instance) in instances where instance.isListed && !listed.contains(key) { instance.unlist() }
-        return openListeners(new)
+        let now = now
+        for (key, instance) in instances where instance.isListed && !listed.contains(key) {
+            instance.unlist(from: (live[key.deployment] ?? former[key.deployment])?.spec, now: now)
+        }
+        tidyTallies()
+        wantedPorts = new.wantedPorts
+        return answered(after: settlePorts())
+    }
+
+    private func liveRoute(
+        _ spec: ProxyRoute, _ material: RouteMaterial, _ listed: inout Set<InstanceKey>
+    ) -> LiveRoute {
+        let tally = tally(of: spec.deployment)
+        let revisions = spec.revisions.map { revision in
+            LiveRevision(
+                revision,
+                mint: RequestMint(deployment: spec.deployment, revision: revision.revision, key: requestIdKey),
+                instances: revision.upstreams.compactMap { upstream in
+                    let key = InstanceKey(
+                        deployment: spec.deployment, revision: revision.revision, id: upstream.instance)
+                    guard let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) else {
+                        return nil  // Validation lets none through.
+                    }
+                    listed.insert(key)
+                    return instance(key, at: address)
+                }, unserved: tally.follow(revision.revision, turn: turn))
+        }
+        tally.note(turn: turn)
+        tally.tidy(turn: turn, revisionsMax: limits.unavailableRevisions)
+        return LiveRoute(
+            spec, revisions: revisions, tally: tally, former: routes[spec.deployment],
+            restored: material.keptUsers[spec.deployment], limits: limits)
+    }
+
+    func tally(of deployment: DeploymentKey) -> RouteTally {
+        if let tally = tallies[deployment] { return tally }
+        let tally = RouteTally()
+        tallies[deployment] = tally
+        return tally
+    }
+
+    /// Counts outlast their route, so that a deployment that comes back goes on with them; up to a bound.
+    private func tidyTallies() {
+        let gone = tallies.filter { routes[$0.key] == nil }
+        let surplus = gone.count - limits.goneRoutes
+        guard surplus > 0 else { return }
+        for (deployment, _) in gone.sorted(by: { $0.value.seen < $1.value.seen }).prefix(surplus) {
+            tallies[deployment] = nil
+        }
     }
 
     private func instance(_ key: InstanceKey, at address: SocketAddress) -> Instance {
@@ -157,50 +195,6 @@ final class DataPlane {
     /// Users of A/B tests, where there are new ones since this was asked last.
     func newlyKeptUsers() -> [DeploymentKey: KeptUsers] { routes.compactMapValues { $0.newlyKeptUsers() } }
 
-    /// What is to answer at each port.
-    private func wantedPorts(_ new: ProxyRoutes) -> [Int: (route: LiveRoute, preview: LiveRevision?)] {
-        var wanted: [Int: (route: LiveRoute, preview: LiveRevision?)] = [:]
-        for spec in new.routes {
-            guard let route = routes[spec.deployment] else { continue }
-            for (revision, live) in zip(spec.revisions, route.revisions) {
-                if let port = revision.previewPort { wanted[port] = (route, live) }
-            }
-            wanted[spec.port] = (route, nil)
-        }
-        return wanted
-    }
-
-    private func openListeners(_ new: ProxyRoutes) -> EventLoopFuture<ProxyReport> {
-        let wanted = wantedPorts(new)
-        for (port, listener) in listeners where wanted[port] == nil {
-            listeners[port] = nil
-            listener.remove()
-            for client in clients where client.listener === listener { client.drain() }
-        }
-        var binds: [EventLoopFuture<Void>] = []
-        for (port, end) in wanted {
-            let listener = listeners[port] ?? Listener(port: port, plane: self)
-            listener.route = end.route
-            listener.preview = end.preview
-            guard listeners[port] == nil, !isDraining else { continue }
-            listeners[port] = listener
-            binds.append(listener.bind())
-        }
-        return answered(after: binds)
-    }
-
-    private func answered(after binds: [EventLoopFuture<Void>]) -> EventLoopFuture<ProxyReport> {
-        if binds.isEmpty { return loop.makeSucceededFuture(report()) }
-        let tried = loop.makePromise(of: Void.self)
-        let timer = loop.scheduleTask(in: .nanoseconds(limits.bindWait.nanosecondsClamped)) { tried.succeed() }
-        EventLoopFuture.andAllComplete(binds, on: loop).whenComplete { _ in
-            timer.cancel()
-            tried.succeed()
-        }
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        return tried.futureResult.map { bound.value.report() }
-    }
-
     // MARK: Connections
 
     /// False where there are too many.
@@ -208,7 +202,10 @@ final class DataPlane {
         client.slot = clients.count
         clients.append(client)
         client.listener.connections += 1
-        return clients.count <= limits.connectionsTotal && client.listener.connections <= limits.connectionsPerListener
+        let hasRoom =
+            clients.count <= limits.connectionsTotal && client.listener.connections <= limits.connectionsPerListener
+        if !hasRoom { client.listener.route?.tally.refusedConnections += 1 }
+        return hasRoom
     }
 
     func remove(_ client: ClientConnection) {
@@ -233,12 +230,26 @@ final class DataPlane {
             index -= 1
         }
         let oldest = now - limits.upstreamIdleTime.nanosecondsClamped
+        var hasOverdue = false
         for instance in instances.values {
             instance.closeRested(since: oldest)
             instance.noteIfQuiet(now: now)
+            if instance.isOverdue(now: now) { hasOverdue = true }
         }
+        if hasOverdue { cutOverdue(now: now) }
         forgetRetired(now: now)
         requestWords.atSeconds = Self.secondsSince1970
+    }
+
+    /// Cuts off what has outlived the drain of an instance that left the routes.
+    private func cutOverdue(now: Int64) {
+        var index = clients.count - 1
+        while index >= 0 {
+            if index < clients.count, let deployment = clients[index].cutIfOverdue(now: now) {
+                tally(of: deployment).cutRequests += 1
+            }
+            index -= 1
+        }
     }
 
     private func forgetRetired(now: Int64) {
@@ -254,7 +265,7 @@ final class DataPlane {
 
     // MARK: Ending
 
-    /// Accepts nobody any more and lets requests under way finish, for `limits.drainTime` at most.
+    /// Accepts nobody any more and lets requests under way finish, for their drain at most.
     func drain() -> EventLoopFuture<Void> {
         if let drained { return drained.futureResult }
         isDraining = true
@@ -266,7 +277,8 @@ final class DataPlane {
         if clients.isEmpty {
             promise.succeed()
         } else {
-            loop.scheduleTask(in: .nanoseconds(limits.drainTime.nanosecondsClamped)) { promise.succeed() }
+            let longest = routes.values.reduce(limits.drainTime) { max($0, $1.spec.drainTimeout) }
+            loop.scheduleTask(in: .nanoseconds(longest.nanosecondsClamped)) { promise.succeed() }
         }
         return promise.futureResult
     }

@@ -32,6 +32,8 @@ struct Exchange {
 
     // The answer.
     var answerHasBegun = false
+    /// The answer tells no length: its drain is that of streams.
+    var isStream = false
     var answerForm = AnswerForm.verbatim
     var status = 0
     /// Time to the first byte of the answer's head.

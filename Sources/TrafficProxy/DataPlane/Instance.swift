@@ -29,10 +29,14 @@ final class Instance {
     var preview = InstanceCounters()
     var failedIds: FailedRequestIds
     var ejection: Ejection
+    var failures = FailureShare()
     var inFlight = 0
     /// When it left the routes and became quiet; nil while it is listed or has requests under way.
     private(set) var retiredAt: Int64?
     private(set) var isListed = true
+    /// Of an instance that has left the routes: when its requests are cut off, and when its streams are.
+    private(set) var drainDeadline = Int64.max
+    private(set) var streamDeadline = Int64.max
 
     private unowned let plane: DataPlane
     private var idle: [UpstreamConnection] = []
@@ -55,19 +59,28 @@ final class Instance {
     func list(at address: SocketAddress) {
         isListed = true
         retiredAt = nil
+        drainDeadline = .max
+        streamDeadline = .max
         guard address != self.address else { return }
         self.address = address
         move += 1
         hostField = Array(address.authority.utf8)
         ejection.succeeded()
+        failures = FailureShare()
         closeIdle()
     }
 
     /// Gets no new requests; finishes those it has.
-    func unlist() {
+    /// - Parameter route: that it was in.
+    func unlist(from route: ProxyRoute?, now: Int64) {
         isListed = false
+        drainDeadline = now.addingClamped(route?.drainTimeout.nanosecondsClamped ?? .max)
+        streamDeadline = now.addingClamped(route?.streamTimeout.nanosecondsClamped ?? .max)
         closeIdle()
     }
+
+    /// Some of what it has is to be cut off.
+    func isOverdue(now: Int64) -> Bool { inFlight > 0 && now > min(drainDeadline, streamDeadline) }
 
     func noteIfQuiet(now: Int64) {
         if !isListed, inFlight == 0, retiredAt == nil { retiredAt = now }
@@ -87,10 +100,11 @@ final class Instance {
         return nil
     }
 
-    /// False where too many requests wait already.
-    func enqueue(_ caller: any UpstreamCaller) -> Bool {
+    /// - Parameter first: it was sent once already, on a connection that had ended: it gets the next one, which is a new one.
+    /// - Returns: false where too many requests wait already.
+    func enqueue(_ caller: any UpstreamCaller, first: Bool = false) -> Bool {
         guard waiting.count < plane.limits.pendingRequests else { return false }
-        waiting.append(caller)
+        if first { waiting.prepend(caller) } else { waiting.append(caller) }
         openAsNeeded()
         return true
     }
@@ -149,6 +163,8 @@ final class Instance {
             .connectTimeout(.nanoseconds(plane.limits.connectTime.nanosecondsClamped))
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Its end is told before the socket is gone, which can then still be asked what has arrived.
+            .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.writeBufferWaterMark, value: plane.waterMark)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -185,8 +201,8 @@ final class Instance {
         counters.synthetic = synthetic.syntheticReport
         return InstanceReport(
             deployment: key.deployment, revision: key.revision, instance: key.id, counters: counters,
-            inFlight: inFlight, ejected: ejection.isEjected(nowNanoseconds: now), failedRequestIds: failedIds.newestLast
-        )
+            inFlight: inFlight, ejected: ejection.isEjected(nowNanoseconds: now), isListed: isListed,
+            failedRequestIds: failedIds.newestLast)
     }
 }
 

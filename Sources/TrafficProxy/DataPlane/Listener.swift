@@ -1,4 +1,3 @@
-import ModelManifests
 import NIOCore
 import NIOPosix
 import Serving
@@ -6,6 +5,8 @@ import Serving
 /// One port. A port that cannot be bound is reported and tried again, ever more seldom; the others serve.
 final class Listener {
     let port: Int
+    /// Nil until the port is open and its owner has moved here.
+    var owner: PortOwner?
     /// What answers here; nil once the endpoint is removed.
     var route: LiveRoute?
     /// The one revision that answers here, at a preview port.
@@ -63,6 +64,7 @@ final class Listener {
             }
             self.channel = channel
             error = nil
+            plane.portOpened()
         case .failure(let failure):
             guard !isRemoved, !plane.isDraining else { return }
             let reason = (failure as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(failure)"
@@ -83,17 +85,9 @@ final class Listener {
 
     func remove() {
         isRemoved = true
+        owner = nil
         route = nil
         preview = nil
         close()
-    }
-
-    /// - Parameter problems: of its deployment.
-    func report(problems: [DeploymentKey: [String]]) -> EndpointReport? {
-        route.map { route in
-            EndpointReport(
-                deployment: route.spec.deployment, port: boundPort, listening: isListening, error: error,
-                problems: preview == nil ? problems[route.spec.deployment] ?? [] : [])
-        }
     }
 }

@@ -7,6 +7,10 @@ final class LiveRoute {
     let spec: ProxyRoute
     let revisions: [LiveRevision]
     let requestTimeoutNanoseconds: Int64
+    /// What reaches each revision, in per cent: as the weights, but what is meant for a revision without an instance goes
+    /// to those that have one.
+    let served: [Int]
+    let tally: RouteTally
     /// What is looked at, or copied, of its messages; nil where nothing is.
     let taps: RouteTaps?
     private let weights: [Int]
@@ -21,7 +25,8 @@ final class LiveRoute {
 
     struct Choice {
         var revision: LiveRevision
-        /// False where this user's first request at this revision was counted already, or counts at another proxy.
+        /// False where this user's first request at this revision was counted already, or counts at another proxy; and
+        /// where somebody else meant the user for another revision.
         var isEvidence: Bool
 
         init(revision: LiveRevision, isEvidence: Bool) {
@@ -37,9 +42,12 @@ final class LiveRoute {
     ///     revisions stay, its users stay known.
     ///   - restored: users that a proxy before this one kept.
     init(
-        _ spec: ProxyRoute, revisions: [LiveRevision], former: LiveRoute?, restored: KeptUsers?, limits: ProxyLimits
+        _ spec: ProxyRoute, revisions: [LiveRevision], tally: RouteTally, former: LiveRoute?, restored: KeptUsers?,
+        limits: ProxyLimits
     ) {
         self.spec = spec
+        self.tally = tally
+        served = WeightBalance.served(spec.revisions)
         self.revisions = revisions
         requestTimeoutNanoseconds = spec.requestTimeout.nanosecondsClamped
         taps = RouteTaps(spec, revisions: revisions, former: former?.taps, limits: limits)
@@ -84,12 +92,19 @@ final class LiveRoute {
                     value.count == wanted.count
                         && value.indices.allSatisfy { bytes[$0] == wanted[$0 - value.lowerBound] }
                 } ?? false
-            return withUpstream(matches ? shares.matching : shares.others).map {
-                Choice(revision: $0, isEvidence: isUsers)
+            let revision = revisions[matches ? shares.matching : shares.others]
+            if !revision.instances.isEmpty { return Choice(revision: revision, isEvidence: isUsers) }
+            // Whoever is sent elsewhere was chosen by somebody, so he says nothing about the revision that he meets.
+            return substitute(for: revision, at: random.next(), isUsers: isUsers).map {
+                Choice(revision: $0, isEvidence: false)
             }
         }
         guard let index = block?.next(using: &random) else { return nil }
-        return withUpstream(index).map { Choice(revision: $0, isEvidence: isUsers) }
+        let revision = revisions[index]
+        if !revision.instances.isEmpty { return Choice(revision: revision, isEvidence: isUsers) }
+        return substitute(for: revision, at: random.next(), isUsers: isUsers).map {
+            Choice(revision: $0, isEvidence: isUsers)
+        }
     }
 
     private func chooseSticky(_ hash: UInt64, isUsers: Bool) -> Choice? {
@@ -97,18 +112,25 @@ final class LiveRoute {
         let index =
             keptUsers?.revision(of: hash, remembers: isUsers)
             ?? StickyHash.revision(at: StickyHash.point(of: hash), weights: weights)
-        guard let revision = withUpstream(index) else { return nil }
+        let meant = revisions[index]
+        // Drawn by the user, so that all his requests go to the same one meanwhile.
+        let revision =
+            meant.instances.isEmpty ? substitute(for: meant, at: hash &* Self.mixing, isUsers: isUsers) : meant
+        guard let revision else { return nil }
         // A user who moves to the candidate is new there.
         let isNew = isUsers && keys.insert(hash &+ revision.nameHash)
         return Choice(revision: revision, isEvidence: isNew && evidence?.counts(hash) ?? true)
     }
 
-    /// A revision without any instance listed cannot answer: then another one with a share does.
-    @inline(__always)
-    private func withUpstream(_ index: Int) -> LiveRevision? {
-        let revision = revisions[index]
-        if !revision.instances.isEmpty { return revision }
-        return revisions.first { $0.weight > 0 && !$0.instances.isEmpty }
+    /// An odd constant (2^64 over the golden ratio), so that users of one revision spread over all points.
+    private static let mixing: UInt64 = 0x9e37_79b9_7f4a_7c15
+
+    /// A revision without any instance listed cannot answer: counts what it misses, and gives whichever revision answers
+    /// instead.
+    private func substitute(for revision: LiveRevision, at point: UInt64, isUsers: Bool) -> LiveRevision? {
+        if isUsers { revision.unserved.requests += 1 }
+        let index = StickyHash.revision(at: StickyHash.point(of: point), weights: served)
+        return revisions[index].instances.isEmpty ? nil : revisions[index]
     }
 
     /// Users of an A/B test, where there are new ones since this was asked last.
@@ -119,6 +141,9 @@ final class LiveRoute {
     }
 
     func revision(named name: String) -> LiveRevision? { revisions.first { $0.name == name } }
+
+    /// Some revision has a share.
+    var isOpen: Bool { block != nil }
 
     /// Why `choose` found nothing.
     var unavailable: OwnAnswer {
@@ -138,8 +163,10 @@ final class LiveRevision {
     let fields: RevisionFields
     let mint: RequestMint
     let instances: [Instance]
+    let unserved: RouteTally.Unserved
 
-    init(_ spec: RevisionRoute, mint: RequestMint, instances: [Instance]) {
+    init(_ spec: RevisionRoute, mint: RequestMint, instances: [Instance], unserved: RouteTally.Unserved) {
+        self.unserved = unserved
         name = spec.revision.rawValue
         nameHash = StickyHash(salt: "revision").hash(spec.revision.rawValue)
         weight = spec.weight
@@ -165,7 +192,10 @@ final class LiveRevision {
         let firstServes = first !== failed && !first.ejection.isEjected(nowNanoseconds: now)
         let secondServes = second !== failed && !second.ejection.isEjected(nowNanoseconds: now)
         switch (firstServes, secondServes) {
-        case (true, true): return first.inFlight <= second.inFlight ? first : second
+        case (true, true):
+            if first.inFlight <= second.inFlight { return first }
+            // One that fails is free again at once, and would draw the traffic: being idle does not speak for it.
+            return second.failures.isWorse(than: first.failures) ? first : second
         case (true, false): return first
         case (false, true): return second
         case (false, false):

@@ -84,7 +84,7 @@ final class OwnRequest: UpstreamCaller {
         guard ended != nil else { return }
         leave()
         let decision = RetryPolicy.decide(
-            failure, RetryPolicy.Request(mayRepeat: true, isHeld: true, attempts: attempts, instances: 1),
+            failure, RetryPolicy.Request(mayRepeat: true, isHeld: true, attempts: attempts, hasAnotherInstance: false),
             attemptsMax: plane.limits.attemptsPerRequest)
         if decision.retries {
             dispatch(reuses: false)
@@ -119,7 +119,8 @@ final class OwnRequest: UpstreamCaller {
         case .done(let count): take(&bytes, count)
         case .invalid: break
         }
-        if case .more = progress, answer?.body.isGivenUp == true { breakOff() }
+        // Nobody waits for it: once its instance's requests are cut off it has no stream's time of its own.
+        if case .more = progress, answer?.body.isGivenUp == true || movedAt > instance.drainDeadline { breakOff() }
         return progress
     }
 

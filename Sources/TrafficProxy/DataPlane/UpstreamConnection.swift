@@ -35,10 +35,16 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var body = BodyFraming.none
     private var keepsAlive = true
     private var interimResponses = 0
-    /// It rested, so the instance may have closed it as idle.
-    private var hasRested = false
+    /// It has served before, so the instance may have ended it while the next request was on its way.
+    private var hasServed = false
     private var sawByte = false
+    /// Of the request under way, its head included.
+    private var sentBytes = 0
+    private var hasFlushed = false
+    /// The instance ended the connection before any of the request under way had reached it.
+    private var isUntaken = false
     private var endedInError = false
+    private var hasEnded = false
     private var isReading = true
 
     init(instance: Instance, plane: DataPlane, move: Int) {
@@ -54,20 +60,25 @@ final class UpstreamConnection: ChannelInboundHandler {
         phase = .awaitingHead
         interimResponses = 0
         sawByte = false
+        sentBytes = 0
+        hasFlushed = false
     }
 
-    func rest(since now: Int64) {
-        restingSince = now
-        hasRested = true
-    }
+    func rest(since now: Int64) { restingSince = now }
 
     var isOpen: Bool { phase != .closed }
 
     @inline(__always)
-    func write(_ bytes: ByteBuffer) { context?.write(wrapOutboundOut(bytes), promise: nil) }
+    func write(_ bytes: ByteBuffer) {
+        sentBytes += bytes.readableBytes
+        context?.write(wrapOutboundOut(bytes), promise: nil)
+    }
 
     @inline(__always)
-    func flush() { context?.flush() }
+    func flush() {
+        context?.flush()
+        hasFlushed = true
+    }
 
     @inline(__always)
     var isWritable: Bool { context?.channel.isWritable ?? true }
@@ -96,14 +107,30 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// event loop last looked.
     func isAlive() -> Bool {
         guard phase == .resting, let context, context.channel.isActive else { return false }
-        let seen = try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
-            of: NIOBSDSocket.Handle.self
-        ) { socket in
+        let seen = ask(context) { socket in
             var byte: UInt8 = 0
             return recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) < 0
                 && (errno == EAGAIN || errno == EWOULDBLOCK)
         }
         return seen ?? true
+    }
+
+    /// Whether nothing of the request has reached the instance's end of the connection: its system has acknowledged none of
+    /// it. Asked when the instance has ended the connection in good order, and so cannot have read what came after.
+    private func nothingArrived(_ context: ChannelHandlerContext) -> Bool {
+        guard phase == .awaitingHead, hasServed, !sawByte, sentBytes > 0 else { return false }
+        let unacknowledged = ask(context) { socket -> Int in
+            var count: Int32 = 0
+            return ioctl(socket, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+        }
+        return unacknowledged ?? 0 >= sentBytes
+    }
+
+    private func ask<Answer>(
+        _ context: ChannelHandlerContext, _ question: (NIOBSDSocket.Handle) -> Answer
+    ) -> Answer? {
+        try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+            of: NIOBSDSocket.Handle.self, question)
     }
 
     // MARK: The channel's side
@@ -132,6 +159,17 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) { caller?.updateReading() }
 
+    /// The instance has ended its side. Nothing more will come, so the connection is of no use.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .some(.inputClosed) = event as? ChannelEvent else {
+            context.fireUserInboundEventTriggered(event)
+            return
+        }
+        hasEnded = true
+        isUntaken = nothingArrived(context)
+        context.close(promise: nil)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         endedInError = true
         context.close(promise: nil)
@@ -145,8 +183,10 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard let wasCaller else { return }
         switch wasPhase {
         case .awaitingHead:
+            // Where its very first write fails nothing was sent either.
+            let failedToWrite = hasServed && !sawByte && !hasFlushed && !hasEnded && !endedInError
             wasCaller.attemptFailed(
-                hasRested && !sawByte ? .staleConnection : .freshConnection,
+                isUntaken || failedToWrite ? .untaken : hasServed && !sawByte ? .staleConnection : .freshConnection,
                 "\(instance.described) closed the connection before it answered"
             )
         case .body:
@@ -211,6 +251,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.caller = nil
         body = .none
         phase = .resting
+        hasServed = true
         let isReusable = isClean && keepsAlive && caller.requestIsWhole
         setReading(true)
         caller.answerIsWhole(release: isReusable ? self : nil)

@@ -40,3 +40,11 @@ extension Duration {
         return carried ? (seconds < 0 ? .min : .max) : sum
     }
 }
+
+extension Int64 {
+    /// The sum, or the largest number where it does not fit.
+    func addingClamped(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

@@ -7,8 +7,11 @@ enum RetryPolicy {
     enum Failure: Hashable, Sendable {
         /// There was no connection: refused, or no answer to it. Nothing was sent.
         case connect
+        /// A connection that had served before ended, and nothing of the request had arrived there: the instance closed it
+        /// while the request was on its way.
+        case untaken
         /// A connection that had served before ended. The instance may have closed it as idle while the request was
-        /// on its way.
+        /// on its way, or may have acted on it.
         case staleConnection
         /// A connection that was opened for this request ended.
         case freshConnection
@@ -23,8 +26,8 @@ enum RetryPolicy {
         var isHeld: Bool
         /// Attempts so far, this one included.
         var attempts: Int
-        /// Instances of the revision, this one included.
-        var instances: Int
+        /// The revision has another instance, by the routes of now.
+        var hasAnotherInstance: Bool
     }
 
     struct Decision: Hashable, Sendable {
@@ -37,7 +40,9 @@ enum RetryPolicy {
         let canSend = request.isHeld && request.attempts < attemptsMax
         switch failure {
         case .connect:
-            return Decision(retries: canSend && request.instances > 1, isError: true)
+            return Decision(retries: canSend && request.hasAnotherInstance, isError: true)
+        case .untaken:
+            return Decision(retries: canSend, isError: !canSend)
         case .staleConnection:
             // The same instance may try it, on a connection of its own. Not retried, it is the client's loss: an error.
             let retries = canSend && request.mayRepeat

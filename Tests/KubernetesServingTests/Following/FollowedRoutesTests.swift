@@ -76,15 +76,16 @@ struct FollowedRoutesTests {
         #expect(try instances(gone, starting) == [])
     }
 
-    @Test("the share of a revision without a ready pod goes to those that have one")
-    func balance() throws {
+    @Test("a revision without a ready pod keeps its weight, so that the proxy can count what it misses")
+    func weightsStay() throws {
         let one = """
             "ports": [{"port": 1}], "endpoints": [{"addresses": ["10.1.0.7"], "targetRef": {"name": "p"}}]
             """
         var followed = FollowedRoutes()
         let found = followed.update(maps: [map("fraud")], slices: [try slice(one, of: "fraud", good)])
         let routes = try #require(found)
-        #expect(routes[0].revisions.map(\.weight) == [100, 0])
+        #expect(routes[0].revisions.map(\.weight) == [75, 25])
+        #expect(routes[0].revisions.map(\.upstreams.count) == [1, 0])
     }
 
     @Test("another deployment's pods are not taken, even where the revision is the same")

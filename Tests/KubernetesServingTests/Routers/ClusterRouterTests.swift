@@ -22,13 +22,15 @@ struct ProxyRouterTests {
         var plan = Sample.plan(
             [(Sample.one, 2, 95), (Sample.two, 1, 5)], endpoint: Endpoint(port: 9000, routing: .stickyHeader("user")))
         plan.revisions[1].mirror = 10
+        plan.endpoint.drain = Drain(timeout: .seconds(20), streamTimeout: .seconds(90))
         let routes = Sample.rendering(plan).result().routes
         #expect(routes[0].body["metadata"]?["labels"]?[ObjectLabels.route] == "true")
         let route = try #require(ProxyRouter.route(in: routes[0].body))
         #expect(
             route
                 == ProxyRoute(
-                    deployment: Sample.key, port: 12_345, routing: .stickyHeader("user"),
+                    deployment: Sample.key, port: 12_345, routing: .stickyHeader("user"), drainTimeout: .seconds(20),
+                    streamTimeout: .seconds(90),
                     revisions: [
                         RevisionRoute(revision: Sample.one, weight: 95),
                         RevisionRoute(revision: Sample.two, weight: 5, mirror: 10),

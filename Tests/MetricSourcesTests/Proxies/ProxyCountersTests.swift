@@ -47,6 +47,25 @@ struct ProxyCountersTests {
         #expect(try await source.readings(for: DeploymentKey(name: "unknown")) == [])
     }
 
+    @Test("are of no instance where a revision missed requests")
+    func unavailable() async throws {
+        let source = ProxyCounters {
+            ProxyReport(
+                epoch: "e1", generation: 1,
+                unavailable: [
+                    UnavailableReport(deployment: Self.fraud, revision: new, requests: 4),
+                    UnavailableReport(deployment: Self.churn, revision: new, requests: 0),
+                ])
+        }
+        #expect(
+            try await source.readings(for: Self.fraud) == [
+                Reading(
+                    instance: Reading.unserved(new), revision: new, epoch: "e1",
+                    counters: RequestCounters(unavailable: 4))
+            ])
+        #expect(try await source.readings(for: Self.churn).isEmpty)
+    }
+
     @Test("are asked for once by all who look while the report is under way")
     func coalescing() async throws {
         let asked = Mutex(0)

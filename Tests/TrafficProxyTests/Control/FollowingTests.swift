@@ -55,7 +55,8 @@ struct FollowingTests {
             #expect(try await control.request("GET", "/readyz", body: "").status == 200)
             let report = try await control.request("GET", "/report", body: "")
             let seen = try JSONDecoder().decode(ProxyReport.self, from: Data(report.body.utf8))
-            #expect(seen.endpoints.map(\.deployment.name) == ["d"])
+            #expect(seen.endpoints.filter(\.listening).map(\.deployment.name) == ["d"])
+            #expect(seen.refused.map(\.deployment.name) == ["broken"])
             #expect(try await control.request("PUT", "/routes", body: "{}").status == 405)
             // The pod is another one now: the same instance moved to another address.
             let second = try await ScriptedUpstream(.status(201), host: "127.0.0.3")

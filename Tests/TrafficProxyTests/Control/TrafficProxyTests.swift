@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test("routes that are invalid change nothing, and the answer says why")
+    @Test("what is invalid is refused with the reason, and the rest is followed")
     func invalid() async throws {
         try await withStateDirectory { directory in
             try await withProxy(directory) { files in
@@ -99,10 +99,32 @@ import Testing
                 let garbage = try await control.request("PUT", "/routes", body: "{\"routes\": 3}")
                 #expect(garbage.status == 400)
                 let looped = try await control.request(
-                    "PUT", "/routes", body: try routes(port: port, upstream: port, generation: 2))
-                #expect(looped.status == 422 && looped.body.contains("would call itself"))
-                #expect(try report(try await control.request("GET", "/report", body: "")).generation == 1)
+                    "PUT", "/routes", body: try routes(port: upstream.port, upstream: upstream.port, generation: 2))
+                let report = try report(looped)
+                #expect(report.generation == 2 && report.refused.first?.reasons.first?.contains("call itself") == true)
                 #expect(try await RawClient(port: port).request().status == 200)
+            }
+        }
+    }
+
+    @Test("an endpoint that could not move is where it was, also after a restart")
+    func heldPort() async throws {
+        try await withStateDirectory { directory in
+            let upstream = try await ScriptedUpstream(.status(200))
+            let port = try HeldPort.refusing()
+            try await HeldPort.withDeafListener { taken in
+                try await withProxy(directory) { files in
+                    let control = try RawClient(unixSocket: files.controlSocket)
+                    _ = try await control.request(
+                        "PUT", "/routes", body: try routes(port: port, upstream: upstream.port))
+                    let moved = try await control.request(
+                        "PUT", "/routes", body: try routes(port: taken, upstream: upstream.port, generation: 2))
+                    #expect(try report(moved).endpoints.map(\.port) == [port])
+                }
+                try await withProxy(directory) { _ in
+                    let status = try await RawClient(port: port).request().status
+                    #expect(status == 200)
+                }
             }
         }
     }

@@ -93,6 +93,7 @@ import Testing
                 let third = try RawClient(port: port)
                 let refused = try await third.answer()
                 #expect(refused.status == 503 && refused.body.contains("too many connections"))
+                #expect(try await harness.report().routes?.first?.refusedConnections == 1)
             }
             let status = try await eventually {
                 (try? await RawClient(port: port).request())?.status ?? 0

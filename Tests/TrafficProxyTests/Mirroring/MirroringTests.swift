@@ -122,7 +122,7 @@ import Testing
             let stable = try await ScriptedUpstream(.echo)
             let shadow = try await ScriptedUpstream(.hang)
             let port = try await harness.route(
-                stable: stable.port, shadow: shadow.port, timeout: .milliseconds(500))
+                stable: stable.port, shadow: shadow.port, timeout: .seconds(2))
             let client = try RawClient(port: port)
             for _ in 0..<2 { #expect(try await client.request(body: "1").status == 200) }
             let failed = try await harness.counters(of: "m-0") { $0.errors == 2 && $0.pairs?.pairs == 2 }

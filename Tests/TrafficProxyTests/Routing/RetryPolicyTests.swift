@@ -5,24 +5,32 @@ import Testing
 @Suite struct RetryPolicyTests {
     private func decide(
         _ failure: RetryPolicy.Failure, mayRepeat: Bool = true, isHeld: Bool = true, attempts: Int = 1,
-        instances: Int = 2
+        hasAnotherInstance: Bool = true
     ) -> RetryPolicy.Decision {
         RetryPolicy.decide(
             failure,
-            .init(mayRepeat: mayRepeat, isHeld: isHeld, attempts: attempts, instances: instances), attemptsMax: 3)
+            .init(mayRepeat: mayRepeat, isHeld: isHeld, attempts: attempts, hasAnotherInstance: hasAnotherInstance),
+            attemptsMax: 3)
     }
 
     @Test("a refused connection is an error, and another instance takes any request: nothing was sent")
     func refused() {
         #expect(decide(.connect, mayRepeat: false) == .init(retries: true, isError: true))
-        #expect(decide(.connect, instances: 1) == .init(retries: false, isError: true))
+        #expect(decide(.connect, hasAnotherInstance: false) == .init(retries: false, isError: true))
     }
 
     @Test("a connection that rested and ends unheard of is no error where the request may be sent again")
     func stale() {
         #expect(decide(.staleConnection) == .init(retries: true, isError: false))
-        #expect(decide(.staleConnection, instances: 1) == .init(retries: true, isError: false))
+        #expect(decide(.staleConnection, hasAnotherInstance: false) == .init(retries: true, isError: false))
         #expect(decide(.staleConnection, mayRepeat: false) == .init(retries: false, isError: true))
+    }
+
+    @Test("what no instance has received is sent again, whatever it is, and is no error")
+    func untaken() {
+        #expect(decide(.untaken, mayRepeat: false) == .init(retries: true, isError: false))
+        #expect(decide(.untaken, isHeld: false) == .init(retries: false, isError: true))
+        #expect(decide(.untaken, attempts: 3) == .init(retries: false, isError: true))
     }
 
     @Test(

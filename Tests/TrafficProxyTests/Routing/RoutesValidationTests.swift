@@ -27,22 +27,32 @@ import Testing
             upstreams: ports.enumerated().map { Upstream(instance: "i\($0.offset)", port: $0.element) })
     }
 
-    @Test("sound routes pass, closed ones too")
-    func sound() throws {
-        let routes = ProxyRoutes(routes: [
+    private func accept(
+        _ routes: [ProxyRoute], following former: [ProxyRoute] = [], reserved: [ReservedPort] = []
+    ) -> AcceptedRoutes {
+        RoutesValidation.accept(
+            ProxyRoutes(routes: routes, reservedPorts: reserved),
+            following: AcceptedRoutes(routes: ProxyRoutes(routes: former)), limits: ProxyLimits())
+    }
+
+    @Test("sound routes pass as they are, closed ones too")
+    func sound() {
+        let routes = [
             Self.route(),
             Self.route("e", port: 9001, revisions: [Self.revision("a", 0, [1, 2]), Self.revision("b", 0)]),
             Self.route("f", port: 9002, routing: .stickyHeader("x-user"), revisions: []),
             Self.route(
                 "g", port: 9003, routing: .matchHeader("x-group", value: "b"), revisions: [Self.preview(9004)],
                 generate: SyntheticRoute(ratePerSecond: 0.5, file: "/f", path: "/v2/infer")),
-        ])
-        try RoutesValidation.check(routes, limits: ProxyLimits())
+        ]
+        let accepted = accept(routes)
+        #expect(accepted.routes.routes == routes)
+        #expect(accepted.refused.isEmpty && accepted.portFaults.isEmpty && accepted.unrouted.isEmpty)
     }
 
     static let contradictions: [(String, [ProxyRoute])] = [
         ("there twice", [route(), route(port: 9001)]),
-        ("taken by another route", [route(), route("e")]),
+        ("taken by default/d", [route(), route("e")]),
         ("not between 1 and 65535", [route(port: 0)]),
         ("not between 1 and 65535", [route(revisions: [revision("a", 100, [70_000])])]),
         ("sum to 100", [route(revisions: [revision("a", 50), revision("b", 40)])]),
@@ -55,7 +65,7 @@ import Testing
         ("does not have 1 to 1,024 bytes", [route(routing: .matchCookie("group", value: ""))]),
         ("preview port 70000 is not between", [route(revisions: [preview(70_000)])]),
         ("preview port 9000 is taken", [route(revisions: [preview(9000)])]),
-        ("taken by another route", [route(revisions: [preview(9001)]), route("e", port: 9001)]),
+        ("taken by the preview of default/d's aa", [route(revisions: [preview(9001)]), route("e", port: 9001)]),
         ("would call itself", [route(revisions: [preview(9001, upstream: 9001)])]),
         ("the rate is not between", [route(generate: SyntheticRoute(ratePerSecond: 0, file: "/f"))]),
         ("the rate is not between", [route(generate: SyntheticRoute(ratePerSecond: .nan, file: "/f"))]),
@@ -65,12 +75,89 @@ import Testing
         ("requestTimeout", [route(timeout: .zero)]),
     ]
 
-    @Test("routes that contradict themselves are refused with the reason", arguments: contradictions)
+    @Test(
+        "what contradicts itself is refused with the reason, and another route is followed", arguments: contradictions)
     func broken(reason: String, routes: [ProxyRoute]) {
-        let error = #expect(throws: ProxyError.self) {
-            try RoutesValidation.check(ProxyRoutes(routes: routes), limits: ProxyLimits())
+        let sound = Self.route("sound", port: 8999, revisions: [Self.revision("a", 100, [1])])
+        let accepted = accept(routes + [sound])
+        #expect(accepted.refused.values.flatMap(\.self).contains { $0.contains(reason) })
+        #expect(accepted.refused[sound.deployment] == nil)
+        #expect(accepted.routes.routes.last == sound)
+    }
+
+    @Test("whatever else of a known route is refused, its weights and instances are followed")
+    func weightsFollow() throws {
+        let former = Self.route(revisions: [Self.revision("a", 50, [1]), Self.revision("b", 50, [2])])
+        let weights = [Self.revision("a", 100, [3]), Self.revision("b", 0, [2])]
+        let bad = [
+            Self.route(port: 0, revisions: weights), Self.route(port: 7000, revisions: weights),
+            Self.route(timeout: .zero, revisions: weights),
+            Self.route(routing: .stickyHeader("x y"), revisions: weights),
+            Self.route(revisions: weights, generate: SyntheticRoute(ratePerSecond: 0, file: "/f")),
+        ]
+        for route in bad {
+            let accepted = accept([route], following: [former], reserved: [ReservedPort(port: 7000, use: "the API")])
+            #expect(accepted.refused[former.deployment]?.count == 1)
+            var expected = former
+            expected.revisions = weights
+            #expect(accepted.routes.routes == [expected])
         }
-        #expect(error?.message.contains(reason) == true)
-        #expect(error?.retryClass == .terminal)
+    }
+
+    @Test("weights that are refused stay as they were, and where the instances are is followed")
+    func upstreamsFollow() {
+        let former = Self.route(revisions: [Self.revision("a", 50, [1]), Self.revision("b", 50, [2])])
+        let accepted = accept(
+            [Self.route(revisions: [Self.revision("a", 50, [3]), Self.revision("b", 49, [])])], following: [former])
+        #expect(
+            accepted.routes.routes == [
+                Self.route(revisions: [Self.revision("a", 50, [3]), Self.revision("b", 50, [])])
+            ])
+    }
+
+    @Test("a new route that cannot be followed at all is left out, and its port is told")
+    func unrouted() {
+        let accepted = accept([Self.route(revisions: [Self.revision("a", 50)])])
+        #expect(accepted.routes.routes.isEmpty)
+        #expect(accepted.unrouted == [DeploymentKey(name: "d"): 9000])
+    }
+
+    @Test("who has a port keeps it, whoever else asks for it, wherever they stand")
+    func holderComesFirst() {
+        let holder = Self.route("z")
+        let accepted = accept([Self.route("a"), holder], following: [holder])
+        #expect(accepted.refused.keys.map(\.name) == ["a"])
+        let owner = PortOwner(deployment: DeploymentKey(name: "a"))
+        #expect(accepted.portFaults[owner]?.kept == nil)
+        #expect(accepted.wantedPorts[owner] == .some(nil))
+    }
+
+    @Test("an endpoint at an instance's port is refused; an instance at an open endpoint is")
+    func instancePorts() {
+        let serving = Self.route("x", revisions: [Self.revision("a", 100, [7005])])
+        let late = Self.route("y", port: 7005)
+        let asked = accept([serving, late], following: [serving])
+        #expect(asked.refused.keys.map(\.name) == ["y"] && asked.routes.routes.first == serving)
+        let open = accept([serving, late], following: [late])
+        #expect(open.refused.keys.map(\.name) == ["x"])
+        #expect(open.routes.routes.first?.revisions.first?.upstreams.isEmpty == true)
+    }
+
+    @Test("a port that was refused is nobody's, the next time too")
+    func refusedAgain() {
+        let serving = Self.route("x", revisions: [Self.revision("a", 100, [7005])])
+        let late = Self.route("y", port: 7005)
+        let first = accept([late, serving], following: [serving])
+        let second = RoutesValidation.accept(first.routes, following: first, limits: ProxyLimits())
+        #expect(second.refused == first.refused && second.routes == first.routes)
+        #expect(second.refused.keys.map(\.name) == ["y"])
+    }
+
+    @Test("ports that are swapped, or go round in a ring, are fine")
+    func ring() {
+        let former = [Self.route("a", port: 1), Self.route("b", port: 2), Self.route("c", port: 3)]
+        let new = [Self.route("a", port: 2), Self.route("b", port: 3), Self.route("c", port: 1)]
+        let accepted = accept(new, following: former)
+        #expect(accepted.refused.isEmpty && accepted.routes.routes == new)
     }
 }

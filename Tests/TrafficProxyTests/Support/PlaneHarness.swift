@@ -50,10 +50,12 @@ final class PlaneHarness: Sendable {
     @discardableResult
     func route(
         _ revisions: KeyValuePairs<String, (Int, [Int])>, routing: Routing = .random,
-        timeout: Duration = .seconds(30), generation: Int = 1
+        timeout: Duration = .seconds(30), drain: Duration? = nil, streamDrain: Duration = .seconds(600),
+        generation: Int = 1
     ) async throws -> Int {
         let route = ProxyRoute(
-            deployment: Self.deployment, port: 0, routing: routing, requestTimeout: timeout,
+            deployment: Self.deployment, port: 0, routing: routing, requestTimeout: timeout, drainTimeout: drain,
+            streamTimeout: streamDrain,
             revisions: revisions.map { name, value in
                 RevisionRoute(
                     revision: Revision(rawValue: name), weight: value.0,
@@ -84,6 +86,13 @@ final class PlaneHarness: Sendable {
             (inFlight ?? report.inFlight) == report.inFlight
                 && (requests ?? report.counters.requests) == report.counters.requests
         }
+    }
+}
+
+extension DataPlaneHandle {
+    /// Routes as they are, unchecked: port 0 is one that the system chooses.
+    func apply(_ routes: ProxyRoutes) -> EventLoopFuture<ProxyReport> {
+        apply(AcceptedRoutes(routes: routes), with: RouteMaterial())
     }
 }
 

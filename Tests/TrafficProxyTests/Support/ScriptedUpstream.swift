@@ -17,8 +17,12 @@ final class ScriptedUpstream: Sendable {
         case body([UInt8], fields: String)
         /// Answers once, and ends the connection at the next request without a byte.
         case closeOnSecond
-        /// Server-sent events; each next one is sent by `next()`.
+        /// Server-sent events; each next one is sent by `stream(_:)`.
         case events
+        /// Nothing until `answerHeld()`.
+        case held
+        /// 200, after a while.
+        case slow(TimeAmount)
     }
 
     let port: Int
@@ -78,6 +82,17 @@ final class ScriptedUpstream: Sendable {
                 channel.writeAndFlush(ByteBuffer(string: chunk), promise: nil)
             }
             if ends { state.value.streams = [] }
+        }.get()
+    }
+
+    /// Answers every request that is held.
+    func answerHeld() async throws {
+        try await channel.eventLoop.submit { [state] in
+            for channel in state.value.streams {
+                channel.writeAndFlush(
+                    ByteBuffer(string: "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate"), promise: nil)
+            }
+            state.value.streams = []
         }.get()
     }
 
@@ -146,6 +161,12 @@ private final class ScriptHandler: ChannelInboundHandler {
             if closes { context.close(promise: nil) }
         case .closeOnSecond:
             if served > 1 { context.close(promise: nil) } else { write(length(200, "first", head), context) }
+        case .held: state.value.streams.append(context.channel)
+        case .slow(let time):
+            let channel = context.channel
+            context.eventLoop.scheduleTask(in: time) {
+                channel.writeAndFlush(ByteBuffer(string: "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), promise: nil)
+            }
         case .events:
             write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n", context)
             state.value.streams.append(context.channel)

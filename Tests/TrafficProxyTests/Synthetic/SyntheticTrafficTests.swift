@@ -31,7 +31,7 @@ import Testing
             generate: generates ? Self.spec : nil)
         let material = RouteMaterial(recorded: [PlaneHarness.deployment: try Self.recorded()])
         let report = try await harness.handle.apply(
-            ProxyRoutes(generation: generation, routes: [route]), with: material
+            AcceptedRoutes(routes: ProxyRoutes(generation: generation, routes: [route])), with: material
         )
         .get()
         return try #require(report.endpoints.first).port

@@ -1,0 +1,48 @@
+import ModelManifests
+import Serving
+
+/// What is counted for a deployment since the proxy started, and for no instance.
+final class RouteTally {
+    /// Requests that were meant for one revision and that none of its instances could take.
+    final class Unserved {
+        var requests = 0
+        /// The `turn` when the revision was last in the routes.
+        fileprivate var seen = 0
+    }
+
+    /// Requests that were cut off because they outlived their drain.
+    var cutRequests = 0
+    /// Connections over a limit, and requests that no instance accepted.
+    var refusedConnections = 0
+    private(set) var seen = 0
+    private var unserved: [Revision: Unserved] = [:]
+
+    /// - Parameter turn: rises with every swap of the routes.
+    func follow(_ revision: Revision, turn: Int) -> Unserved {
+        let counter = unserved[revision] ?? Unserved()
+        unserved[revision] = counter
+        counter.seen = turn
+        seen = turn
+        return counter
+    }
+
+    /// Forgets revisions that are gone and missed nothing, and the oldest of those that are too many.
+    func tidy(turn: Int, revisionsMax: Int) {
+        unserved = unserved.filter { $0.value.requests > 0 || $0.value.seen == turn }
+        guard unserved.count > revisionsMax else { return }
+        let gone = unserved.filter { $0.value.seen < turn }.sorted { $0.value.seen < $1.value.seen }
+        for (revision, _) in gone.prefix(unserved.count - revisionsMax) { unserved[revision] = nil }
+    }
+
+    func note(turn: Int) { seen = turn }
+
+    var isEmpty: Bool { cutRequests == 0 && refusedConnections == 0 && unserved.allSatisfy { $0.value.requests == 0 } }
+
+    /// Of those that missed any.
+    func report(_ deployment: DeploymentKey) -> [UnavailableReport] { all(deployment).filter { $0.requests > 0 } }
+
+    /// Of every revision in the routes too: a counter that appears with its first count shows Prometheus no rise.
+    func all(_ deployment: DeploymentKey) -> [UnavailableReport] {
+        unserved.map { UnavailableReport(deployment: deployment, revision: $0.key, requests: $0.value.requests) }
+    }
+}

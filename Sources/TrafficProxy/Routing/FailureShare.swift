@@ -1,0 +1,14 @@
+/// How much of what an instance did lately has failed: a mean that forgets, over some 16 requests.
+struct FailureShare: Hashable, Sendable {
+    private static let one: Int32 = 1 << 16
+    /// Of all requests: differences under it are chance.
+    private static let margin: Int32 = one / 8
+
+    private var share: Int32 = 0
+
+    @inline(__always)
+    mutating func note(failed: Bool) { share += ((failed ? Self.one : 0) - share) >> 4 }
+
+    @inline(__always)
+    func isWorse(than other: FailureShare) -> Bool { share > other.share + Self.margin }
+}
