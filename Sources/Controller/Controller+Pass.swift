@@ -356,9 +356,8 @@ extension Decision {
         switch state.news(since: before) {
         case .decision: return true
         case .evidence: return since >= Self.evidenceInterval
-        case .nothing:
-            return state.deadlineAt != nil
-                && since >= Self.timekeepingInterval(state.settings.rollout.progressDeadline)
+        case .nothing: return false
+        case .clock: return since >= Self.timekeepingInterval(state.settings.rollout.progressDeadline)
         }
     }
 }
