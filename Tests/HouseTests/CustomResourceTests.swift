@@ -11,7 +11,7 @@ import Yams
         if: RepositoryFiles.kubeconfig != nil && RepositoryFiles.isInstalled("kubectl"),
         "MLCTL_TEST_KUBECONFIG is not set, or kubectl is not installed"))
 struct CustomResourceTests {
-    private func kubectl(_ arguments: [String]) throws {
+    private static func kubectl(_ arguments: [String]) throws {
         let environment = ["KUBECONFIG": RepositoryFiles.kubeconfig ?? ""]
         try ChildProcess.run(["kubectl", "--request-timeout=20s"] + arguments, environment: environment)
     }
@@ -21,13 +21,18 @@ struct CustomResourceTests {
         let file = FileManager.default.temporaryDirectory.appending(path: "mlctl-\(UUID().uuidString).json")
         defer { try? FileManager.default.removeItem(at: file) }
         try JSONSerialization.data(withJSONObject: object).write(to: file)
-        try kubectl([
+        try Self.kubectl([
             "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict",
             "--field-manager=mlctl-test", "--namespace=default", "--filename=\(file.path(percentEncoded: false))",
         ])
     }
 
-    private func install() throws {
+    /// Once for all tests: each call of kubectl takes a second.
+    private static let installation = Result { try installDefinition() }
+
+    private func install() throws { try Self.installation.get() }
+
+    private static func installDefinition() throws {
         let file = RepositoryFiles.url("controller/crds/modeldeployments.mlctl.dev.yaml").path(percentEncoded: false)
         try kubectl(["apply", "--server-side", "--force-conflicts", "--filename=\(file)"])
         try kubectl(["wait", "--for=condition=Established", "--timeout=20s", "--filename=\(file)"])

@@ -5,6 +5,8 @@
 public enum ServerDifference: String, CaseIterable, Sendable {
     /// `version: 1.10`, `cpu: 0.5`: text in git; the API server gets a number, and takes whole ones only. mlctl writes text.
     case decimalWithoutQuotes
+    /// `replicas:` is "not given" in git. The API server drops it from what is created, and refuses it in server-side apply.
+    case null
     /// `metadata.labels` and `metadata.annotations`: the API server's own rules refuse them, whatever the definition says.
     case serverOwnRules
     /// ServingRuntimes, GateTemplates and PredictionProfiles are read from git: no cluster knows them.
@@ -28,6 +30,8 @@ public enum ServerDifference: String, CaseIterable, Sendable {
         case .decimalWithoutQuotes:
             "numbers with a decimal point where text or a quantity is wanted (`version: 1.10`, `cpu: 0.5`): fine in git, where "
                 + "they are kept as written; with kubectl they need quotes"
+        case .null:
+            "a field with nothing behind it (`replicas:`): not given in git; server-side apply refuses it"
         case .serverOwnRules:
             "labels and annotations: the API server refuses them by its own rules, not by the definition's"
         case .references:

@@ -241,5 +241,6 @@ public struct ManifestMutation: Sendable, CustomStringConvertible {
             [("compare: {metric: errors, maxRelativeIncrease: 0.10}", "agreement: {min: 0.9}")])
         + list(
             .takenByBoth,
-            [("endpoint: {port: 80,", "endpoint: {port: 8090,"), ("replicas: 2", "replicas:")])
+            [("endpoint: {port: 80,", "endpoint: {port: 8090,")])
+        + list(.refusedByServerOnly(.null), [("replicas: 2", "replicas:")])
 }
