@@ -12,6 +12,8 @@ public enum ObjectNames {
     public static let proxy = "mlctl-proxy"
     /// The Secret with the key of a namespace's request ids.
     static let proxyKey = "mlctl-proxy-key"
+    /// No object of a deployment is called so.
+    static let reserved: Set<String> = [proxy, proxyKey]
 
     /// Deployment, Service and PodDisruptionBudget of one revision.
     static func revision(_ key: DeploymentKey, _ revision: Revision) -> String {
