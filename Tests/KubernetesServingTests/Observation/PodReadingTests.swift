@@ -85,6 +85,7 @@ struct PodReadingTests {
         ("ErrImagePull", "dial tcp 10.0.0.1:443: i/o timeout", .blocked),
         ("ErrImagePull", "lookup ghcr.io: no such host", .blocked),
         ("ErrImagePull", "pull access denied, repository does not exist or may require authorization", .blocked),
+        ("ErrImagePull", "401 Unauthorized: repository not found, or no right to see it", .blocked),
         ("ImagePullBackOff", "Back-off pulling image", .blocked),
         ("ErrImageNeverPull", "", .blocked),
         ("InvalidImageName", "", .failed),
