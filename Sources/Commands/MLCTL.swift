@@ -18,7 +18,9 @@ public struct MLCTL: AsyncParsableCommand {
             """,
         version: Version.text,
         groupedSubcommands: [
-            CommandGroup(name: "Serve", subcommands: [DemoCommand.self, RunCommand.self, DownCommand.self]),
+            CommandGroup(
+                name: "Serve",
+                subcommands: [DemoCommand.self, RunCommand.self, DownCommand.self, UninstallCommand.self]),
             CommandGroup(
                 name: "Look",
                 subcommands: [

@@ -19,6 +19,8 @@ public struct ClusterServingError: RetryableError, Hashable, CustomStringConvert
     public var code: Code
     public var message: String
     public var retryClass: RetryClass
+    /// There was no answer: asking for something else is in vain.
+    public var isUnreachable = false
 
     public init(_ code: Code, _ message: String, retry: RetryClass) {
         self.code = code
@@ -36,6 +38,7 @@ extension ClusterServingError {
         self.init(
             .refused, "\(object): \(advice.map { "\(Self.sentence(error.message)) \($0)" } ?? error.message)",
             retry: Self.retry(error))
+        isUnreachable = error.reason == .transport || error.reason == .credentials
     }
 
     private static func sentence(_ text: String) -> String {

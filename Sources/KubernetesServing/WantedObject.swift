@@ -9,18 +9,22 @@ public struct WantedObject: Hashable, Sendable {
     public let body: JSONValue
     /// Of all of it.
     let hash: String
+    /// Of a Deployment that somebody else scales: how many replicas it begins with. Nil: `body` says how many there are.
+    let initialReplicas: Int?
 
+    /// It has no owner: whoever deletes a ModelDeployment in the foreground, or takes its finalizer away, would have the
+    /// garbage collector delete what serves. mlctl deletes what it made by its labels.
     /// - Parameters:
     ///   - content: all but `apiVersion`, `kind` and `metadata`.
     init(
         _ type: ResourceType, namespace: String, name: String, labels: [String: String],
-        annotations: [String: String] = [:], owner: OwnerReference?, content: [String: JSONValue]
+        annotations: [String: String] = [:], initialReplicas: Int? = nil, content: [String: JSONValue]
     ) {
+        self.initialReplicas = initialReplicas
         key = ObjectKey(namespace: namespace, name: name)
         let metadata = JSONValue.fields([
             "name": .string(name), "namespace": .string(namespace), "labels": .strings(labels),
             "annotations": .strings(annotations),
-            "ownerReferences": owner.map { [.ownerReference($0)] },
         ])
         let body = JSONValue.object(content).merging([
             "apiVersion": .string(type.apiVersion), "kind": .string(type.kind), "metadata": metadata,
@@ -31,6 +35,11 @@ public struct WantedObject: Hashable, Sendable {
     }
 
     public var id: ObjectID { ObjectID(type: type, key: key) }
+
+    /// Of all deployments of its namespace.
+    var isShared: Bool {
+        body["metadata"]?["labels"]?[ObjectLabels.component]?.text == ObjectLabels.Component.proxy.rawValue
+    }
 
     /// With its own hash as an annotation: what is sent.
     var stamped: JSONValue {
@@ -64,14 +73,6 @@ extension JSONValue {
     }
 
     static func strings(_ values: [String: String]) -> JSONValue { .object(values.mapValues(JSONValue.string)) }
-
-    static func ownerReference(_ owner: OwnerReference) -> JSONValue {
-        .fields([
-            "apiVersion": .string(owner.apiVersion), "kind": .string(owner.kind), "name": .string(owner.name),
-            "uid": .string(owner.uid), "controller": owner.controller.map(JSONValue.bool),
-            "blockOwnerDeletion": owner.blockOwnerDeletion.map(JSONValue.bool),
-        ])
-    }
 
     subscript(_ key: String) -> JSONValue? {
         if case .object(let members) = self { members[key] } else { nil }

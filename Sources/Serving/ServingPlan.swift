@@ -4,6 +4,9 @@ import ModelManifests
 public struct ServingPlan: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
     public var target: Target
+    /// Who says how many instances there are. Where that is not the manifest, `RevisionPlan.replicas` is what a revision
+    /// begins with.
+    public var scaling: Scaling
     public var endpoint: Endpoint
     /// Every revision that is wanted. Whatever is not named is drained and stopped.
     public var revisions: [RevisionPlan]
@@ -11,10 +14,10 @@ public struct ServingPlan: Hashable, Codable, Sendable {
     public var comparison: ShadowComparison?
 
     public init(
-        deployment: DeploymentKey, target: Target = .local, endpoint: Endpoint = Endpoint(),
-        revisions: [RevisionPlan] = [],
-        comparison: ShadowComparison? = nil
+        deployment: DeploymentKey, target: Target = .local, scaling: Scaling = .manifest,
+        endpoint: Endpoint = Endpoint(), revisions: [RevisionPlan] = [], comparison: ShadowComparison? = nil
     ) {
+        self.scaling = scaling
         self.deployment = deployment
         self.target = target
         self.endpoint = endpoint
@@ -22,11 +25,12 @@ public struct ServingPlan: Hashable, Codable, Sendable {
         self.comparison = comparison
     }
 
-    /// A plan that an older controller kept knows no target: it was local.
+    /// A plan that an older controller kept knows no target: it was local; nor who scales it.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
         target = try fields.decodeIfPresent(Target.self, forKey: .target) ?? .local
+        scaling = try fields.decodeIfPresent(Scaling.self, forKey: .scaling) ?? .manifest
         endpoint = try fields.decode(Endpoint.self, forKey: .endpoint)
         revisions = try fields.decode([RevisionPlan].self, forKey: .revisions)
         comparison = try fields.decodeIfPresent(ShadowComparison.self, forKey: .comparison)

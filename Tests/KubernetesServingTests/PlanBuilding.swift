@@ -41,7 +41,7 @@ enum Sample {
 
     static func rendering(_ plan: ServingPlan, ready: [Revision: Int] = [:]) -> PlanRendering {
         PlanRendering(
-            plan: plan, owner: owner, settings: settings, router: ClusterBackend.router(plan.target), ready: ready,
+            plan: plan, settings: settings, router: ClusterBackend.router(plan.target), ready: ready,
             proxyPort: 12_345, proxyKey: "5555555555555555")
     }
 

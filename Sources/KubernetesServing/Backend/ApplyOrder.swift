@@ -21,8 +21,9 @@ struct ApplyOrder: Sendable {
         keptNames: Set<String>
     ) {
         for object in result.shared + result.workloads {
-            let wanted = object.body["spec"]?["replicas"]?.whole ?? 0
-            if object.type == .deployments, let has = replicas[object.id], wanted < has {
+            // Nobody asks for fewer where others say how many there are.
+            let wanted = object.body["spec"]?["replicas"]?.whole
+            if object.type == .deployments, let wanted, let has = replicas[object.id], wanted < has {
                 after.append(object)
             } else {
                 before.append(object)

@@ -10,26 +10,70 @@ extension ClusterBackend {
         if !plan.revisions.isEmpty, !router.needs.isEmpty { try await follow(router) }
         // Without knowing what there is, nothing can be said to be missing or too much.
         if let missing = unsynced(of: views.needed(by: router)) { throw missing }
-        let owner = plan.revisions.isEmpty ? nil : try await self.owner(of: deployment)
         let kind = Self.kind(plan.target)
         let signing = await signing(plan, kind)
         let sharedKey = SharedKey(namespace: deployment.namespace, router: kind, proxyKey: signing.key)
         let rendering = PlanRendering(
-            plan: plan, owner: owner, settings: settings, router: router,
+            plan: plan, settings: settings, router: router,
             ready: ClusterObservation.ready(views.pods.all(of: deployment)),
             proxyPort: kind == .proxy ? try choosePort(plan) : nil, proxyKey: signing.key,
             knownShared: shared[sharedKey])
         let result = rendering.result()
         if !result.shared.isEmpty { shared[sharedKey] = result.shared }
+        let live = views.live(of: deployment)
+        try checkNames(result, deployment, live)
         let order = ApplyOrder(
-            result, deployment: deployment, live: views.live(of: deployment), replicas: replicas(of: deployment),
+            result, deployment: deployment, live: live, replicas: replicas(of: deployment),
             keptNames: rendering.keptNames)
         plans[deployment] = plan.revisions.isEmpty ? nil : plan
-        for object in order.before + order.routes + order.after { try await write(object, deployment, owner) }
-        for deletion in order.deletions + surplus(beside: result.shared) { try await delete(deletion) }
-        if !result.routes.contains(where: { $0.type == .configMaps }) { try await closeProxy(after: deployment) }
-        if plan.revisions.isEmpty { forget(deployment) }
-        if let failure = result.failures.first ?? signing.failure { throw failure }
+        var failures = Failures()
+        try await carryOut(order, plan, surplus: surplus(beside: result.shared), &failures)
+        if failures.first == nil {
+            if !result.routes.contains(where: { $0.type == .configMaps }) { try await closeProxy(after: deployment) }
+            if plan.revisions.isEmpty { forget(deployment) }
+        }
+        if let failure = failures.first ?? result.failures.first ?? signing.failure { throw failure }
+    }
+
+    /// What went wrong on the way. One object that is refused holds up no other: traffic leaves a bad revision though
+    /// another's Deployment is over its quota.
+    private struct Failures {
+        private(set) var first: ClusterServingError?
+        private(set) var isUnreachable = false
+
+        mutating func note(_ error: ClusterServingError) {
+            if first == nil { first = error }
+            if error.isUnreachable { isUnreachable = true }
+        }
+    }
+
+    private func carryOut(
+        _ order: ApplyOrder, _ plan: ServingPlan, surplus: [Deletion], _ failures: inout Failures
+    ) async throws {
+        try await write(order.before, plan, &failures)
+        var unrouted = Failures()
+        if !failures.isUnreachable { try await write(order.routes, plan, &unrouted) }
+        if let failure = unrouted.first { failures.note(failure) }
+        // While the traffic may still go where it went, nothing that answers it is taken away.
+        guard unrouted.first == nil, !failures.isUnreachable else { return }
+        try await write(order.after, plan, &failures)
+        for deletion in order.deletions + surplus {
+            do {
+                try await delete(deletion)
+            } catch let error as ClusterServingError {
+                failures.note(error)
+            }
+        }
+    }
+
+    private func write(_ objects: [WantedObject], _ plan: ServingPlan, _ failures: inout Failures) async throws {
+        for object in objects where !failures.isUnreachable {
+            do {
+                try await write(object, plan)
+            } catch let error as ClusterServingError {
+                failures.note(error)
+            }
+        }
     }
 
     /// The key that the namespace's proxies sign by. Without one all else is made true, and the proxies stay as they are.
@@ -54,14 +98,6 @@ extension ClusterBackend {
     }
 
     private static let firstReading = Duration.seconds(5)
-
-    private func owner(of deployment: DeploymentKey) async throws -> OwnerReference? {
-        do {
-            return try await owners.owner(of: deployment)
-        } catch let error as APIError {
-            throw ClusterServingError(error, about: "ModelDeployment \(deployment)")
-        }
-    }
 
     private func replicas(of deployment: DeploymentKey) -> [ObjectID: Int] {
         Dictionary(
@@ -106,107 +142,8 @@ extension ClusterBackend {
     private func forget(_ deployment: DeploymentKey) {
         proxyPorts[deployment] = nil
         contests[deployment] = nil
-    }
-
-    // MARK: - Writing
-
-    private func write(_ object: WantedObject, _ deployment: DeploymentKey, _ owner: OwnerReference?) async throws {
-        let live = views.live(object.id)
-        if let live, !isOurs(live, deployment) {
-            throw foreign(object.id, "it belongs to \(live.deployment.map { "\($0)" } ?? "another part of mlctl")")
-        }
-        let hash = object.hash
-        let now = clock()
-        let verdict = ledger.verdict(object.id, hash: hash, live: live, now: now) {
-            FieldTree(applied: object.stamped).digest
-        }
-        note(contestOf: object.id, deployment, live, isHeld: verdict == .hold, now)
-        guard case .write(let corrects) = verdict, underWay.insert(object.id).inserted else { return }
-        defer { underWay.remove(object.id) }
-        do {
-            let answer = try await put(object, live: live, owner)
-            ledger.note(
-                object.id,
-                WriteLedger.Written(
-                    hash: hash, before: live?.resourceVersion, own: answer.writers.own, at: now),
-                corrects: corrects)
-        } catch let error as APIError {
-            throw ClusterServingError(error, about: "\(object.id)")
-        }
-        if corrects {
-            logger.notice(
-                "Put right what somebody else had changed",
-                metadata: [
-                    "object": "\(object.id)", "writers": "\(live?.writers.others.joined(separator: ", ") ?? "deleted")",
-                ])
-        }
-    }
-
-    /// An object of the deployment, or one that its namespace shares.
-    private func isOurs(_ live: LiveObject, _ deployment: DeploymentKey) -> Bool {
-        live.deployment == deployment
-            || live.deployment == nil && live.labels[ObjectLabels.component] == ObjectLabels.Component.proxy.rawValue
-    }
-
-    private func put(_ object: WantedObject, live: LiveObject?, _ owner: OwnerReference?) async throws -> ObjectHead {
-        var body = object.stamped
-        if let live, object.type == .deployments, let began = live.podTemplate,
-            began != object.body["metadata"]?["annotations"]?[ObjectAnnotations.podTemplate]?.text,
-            let template = try await podTemplate(of: object)
-        {
-            body = body.setting(["spec", "template"], to: template)
-                .setting(["metadata", "annotations", ObjectAnnotations.podTemplate], to: .string(began))
-        }
-        if live == nil, Self.mergesSilently.contains(object.type) { try await checkNotForeign(object, owner) }
-        do {
-            return try await send(object, body, force: live != nil)
-        } catch let error as APIError where error.isConflict && live == nil {
-            // Something of that name is there, and caches do not show it: ours without its labels, or somebody else's.
-            try await checkNotForeign(object, owner)
-            return try await send(object, body, force: true)
-        }
-    }
-
-    /// Types of which somebody else's object could take our fields without a conflict.
-    private static let mergesSilently: Set<ResourceType> = [.configMaps, .serviceAccounts]
-
-    private func send(_ object: WantedObject, _ body: JSONValue, force: Bool) async throws -> ObjectHead {
-        let request = APIRequest.apply(
-            object.type, object.key, body: body.jsonData, fieldManager: KubernetesAPI.fieldManager, force: force
-        ).metadataOnlyObject
-        return try ObjectHead.read(try await api.answer(to: request), of: request)
-    }
-
-    /// Pods of a revision never change: one that an older version rendered keeps its pod template as it is.
-    private func podTemplate(of object: WantedObject) async throws -> JSONValue? {
-        let answer = try await api.answer(to: .get(object.type, object.key))
-        return try? JSONValue(parsing: answer)["spec"]?["template"]
-    }
-
-    private func checkNotForeign(_ object: WantedObject, _ owner: OwnerReference?) async throws {
-        guard let found = try await api.head(object.type, object.key) else { return }
-        let isOwned = owner.map { owner in found.metadata.ownerReferences.contains { $0.uid == owner.uid } } ?? false
-        let carriesOurs = found.writers.own != nil && found.metadata.annotations[ObjectAnnotations.applied] != nil
-        guard !isOwned, !carriesOurs else { return }
-        throw foreign(
-            object.id, "it was not made by mlctl, but by \(found.writers.others.first ?? "somebody else")")
-    }
-
-    private func foreign(_ id: ObjectID, _ reason: String) -> ClusterServingError {
-        ClusterServingError(
-            .foreignObject, "\(id) is there already, and \(reason). Rename the deployment, or delete that object.",
-            retry: .waiting)
-    }
-
-    private func note(
-        contestOf object: ObjectID, _ deployment: DeploymentKey, _ live: LiveObject?, isHeld: Bool, _ now: Duration
-    ) {
-        guard isHeld || ledger.isContested(object, now: now) else {
-            contests[deployment]?[object] = nil
-            return
-        }
-        contests[deployment, default: [:]][object] = CorrectionPace.warning(
-            about: "\(object)", writers: live?.writers.others ?? [])
+        additions[deployment] = nil
+        disruptions.forget(deployment)
     }
 
     // MARK: - Deleting

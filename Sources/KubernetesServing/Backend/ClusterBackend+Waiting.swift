@@ -16,11 +16,11 @@ extension ClusterBackend {
         }
     }
 
-    private func events(aboutPod uid: String, namespace: String) async -> String? {
+    private func events(aboutPod uid: String, namespace: String) async -> PodWord? {
         do {
             let answer = try await api.once(within: Self.eventsTimeout)
                 .answer(to: PodEvent.request(aboutPod: uid, namespace: namespace))
-            return PodEvent.text(try JSONDecoder().decode(ObjectList<PodEvent>.self, from: answer).items)
+            return PodEvent.word(try JSONDecoder().decode(ObjectList<PodEvent>.self, from: answer).items)
         } catch {
             logger.debug("Events of a pod could not be read", metadata: ["uid": "\(uid)", "error": "\(error)"])
             return nil

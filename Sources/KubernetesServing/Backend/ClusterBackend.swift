@@ -44,9 +44,19 @@ public actor ClusterBackend: ServingBackend {
     }
     /// Who else writes a deployment's objects.
     var contests: [DeploymentKey: [ObjectID: String]] = [:]
+    /// Who scaled an object, and what was added to it, while that is contested.
+    var scalers: [ObjectID: String] = [:]
+    var adders: [ObjectID: Additions] = [:]
+    /// What others added and may keep.
+    var additions: [DeploymentKey: [ObjectID: KnownAddition]] = [:]
+    /// Whose an object is that caches do not show yet.
+    var claims: [ObjectID: DeploymentKey] = [:]
     var silentPods = SilentPods()
+    var disruptions = Disruptions()
     /// What the proxies say of a deployment's route.
     private var routeProblems: @Sendable (DeploymentKey) async -> [String] = { _ in [] }
+    /// What they say that they route by.
+    private var proxyShares: @Sendable (DeploymentKey) async -> ProxyShares? = { _ in nil }
     /// Whose an object was: one that is gone cannot be asked.
     private var belongings: [ObjectID: DeploymentKey] = [:]
 
@@ -111,6 +121,7 @@ public actor ClusterBackend: ServingBackend {
         let id = ObjectID(type: view.type, key: key)
         let live = view.live(key)
         if view.type == .secrets { madeKeys[key.namespace ?? ""] = nil }
+        if !underWay.contains(id) { claims[id] = nil }
         if live == nil {
             if !underWay.contains(id) { ledger.forgetWrite(of: id) }
         } else if let deployment = live?.deployment {
@@ -154,20 +165,25 @@ public actor ClusterBackend: ServingBackend {
         return Set(views.applied.flatMap(\.allLive).compactMap(\.deployment)).sorted()
     }
 
-    /// From now on, what proxies cannot follow is part of what is observed.
-    public func listen(toProxies problems: @escaping @Sendable (DeploymentKey) async -> [String]) {
+    /// From now on, what proxies cannot follow, and what they route by, is part of what is observed.
+    /// - Parameter shares: nil where they cannot be asked: then what the API server has is taken for it.
+    public func listen(
+        toProxies problems: @escaping @Sendable (DeploymentKey) async -> [String],
+        shares: @escaping @Sendable (DeploymentKey) async -> ProxyShares? = { _ in nil }
+    ) {
         routeProblems = problems
+        proxyShares = shares
     }
 
     public func observe(_ deployment: DeploymentKey) async throws -> Observation {
         await hearSilentPods(of: deployment)
-        var observation = try seen(deployment)
+        var observation = try seen(deployment, await proxyShares(deployment))
         // Asked only where a route has what can fail in a proxy alone.
         if plans[deployment]?.endpoint.generate != nil { observation.problems += await routeProblems(deployment) }
         return observation
     }
 
-    private func seen(_ deployment: DeploymentKey) throws -> Observation {
+    private func seen(_ deployment: DeploymentKey, _ shares: ProxyShares?) throws -> Observation {
         if let missing = unsynced(of: [views.workloads, views.pods, views.configMaps] + views.undecided) {
             throw missing
         }
@@ -175,16 +191,19 @@ public actor ClusterBackend: ServingBackend {
         let read = AnnotationJSON.value(PlanSketch.self, sketch)
         let proxy = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)
         let readyProxies = views.workloads.cache[proxy]?.detail.status?.readyReplicas ?? 0
+        let pods = views.pods.all(of: deployment)
+        disruptions.note(pods.map { PodReading($0) }, of: deployment, now: clock())
         let observation = ClusterObservation(
             deployment: deployment, router: Self.router(plans[deployment]?.target ?? read?.target ?? .local),
-            pods: views.pods.all(of: deployment), workloads: views.workloads.all(of: deployment),
+            pods: pods, workloads: views.workloads.all(of: deployment),
             readyProxies: readyProxies,
             objects: views.applied.reduce(into: [:]) { all, view in
                 all.merge(view.json(of: deployment)) { first, _ in first }
             },
             plan: plans[deployment], sketch: read,
             proxyTrouble: readyProxies > 0 ? nil : proxyTrouble(in: deployment.namespace),
-            said: silentPods.heard(of: deployment), problems: problems(of: deployment))
+            said: silentPods.heard(of: deployment), disrupted: disruptions.reasons(of: deployment, now: clock()),
+            proxyShares: shares, problems: problems(of: deployment))
         return observation.observation
     }
 
@@ -193,7 +212,9 @@ public actor ClusterBackend: ServingBackend {
             [views.workloads.failure, views.pods.failure].compactMap { error in
                 error.map { ClusterServingError($0, about: "the cluster cannot be followed").message }
             })
-        return away.sorted() + (contests[deployment] ?? [:]).values.sorted()
+        let contested = (contests[deployment] ?? [:]).values.sorted()
+        let added = (additions[deployment] ?? [:]).values.compactMap(\.text).sorted()
+        return away.sorted() + contested + added
     }
 
     /// Which have never been read whole, and why the first has not.

@@ -1,10 +1,9 @@
 import KubernetesClient
 import ModelManifests
 
-/// Who knows the ModelDeployments of a cluster: they own all that is made for them.
+/// Who knows the ModelDeployments of a cluster. Older versions made them the owners of all that is made for them.
 public protocol DeploymentOwners: Sendable {
-    /// - Returns: nil where there is none, or it is being deleted: its objects are then owned by nobody, so that they
-    ///   outlive it.
+    /// - Returns: nil where there is none, or it is being deleted.
     /// - Throws: `APIError`.
     func owner(of deployment: DeploymentKey) async throws -> OwnerReference?
     /// Keeps what it knows up to date, until its task is cancelled.

@@ -14,9 +14,19 @@ struct WriteLedger: Sendable {
         var hash: String
         /// What the cache had; nil: nothing.
         var before: String?
+        /// The version that the write made, as the answer has it.
+        var after: String?
         /// Of `ObjectWriters`, as the answer has it.
         var own: UInt64?
         var at: Duration
+
+        /// The cache shows what was there before the write, or between its parts: the cluster's controllers write too.
+        /// Versions of one type rise; whether they are numbers, the API leaves open.
+        func isLater(than version: String) -> Bool {
+            if version == before { return true }
+            guard let shown = UInt64(version), let made = after.flatMap({ UInt64($0) }) else { return false }
+            return shown < made
+        }
     }
 
     enum Verdict: Hashable, Sendable {
@@ -47,19 +57,26 @@ struct WriteLedger: Sendable {
             let own = last?.hash == hash ? last?.own : nil
             if live.writers.own == own ?? expected() { return .upToDate }
         }
-        if isRecent, last?.before == live.resourceVersion { return .awaitCache }
+        if isRecent, let last, last.isLater(than: live.resourceVersion) { return .awaitCache }
         // What another controller of ours began, this one has not written: it is no edit.
         return correcting(object, isCorrection: live.applied == hash || last?.hash == hash, now)
     }
 
     private func correcting(_ object: ObjectID, isCorrection: Bool, _ now: Duration) -> Verdict {
         guard isCorrection else { return .write(corrects: false) }
-        return corrections[object]?.isDue(now) == false ? .hold : .write(corrects: true)
+        return !mayCorrect(object, now: now) ? .hold : .write(corrects: true)
+    }
+
+    /// Whoever changes it again and again is answered more and more seldom.
+    func mayCorrect(_ object: ObjectID, now: Duration) -> Bool { corrections[object]?.isDue(now) != false }
+
+    mutating func noteCorrection(of object: ObjectID, at now: Duration) {
+        corrections[object, default: CorrectionPace()].note(now)
     }
 
     mutating func note(_ object: ObjectID, _ entry: Written, corrects: Bool) {
         written[object] = entry
-        if corrects { corrections[object, default: CorrectionPace()].note(entry.at) }
+        if corrects { noteCorrection(of: object, at: entry.at) }
     }
 
     /// True while somebody else is at it.

@@ -19,14 +19,22 @@ struct ClusterObservation: Sendable {
     /// Why the proxies do not serve, where they do not.
     var proxyTrouble: String?
     /// What events said of pods whose status says nothing, by uid.
-    var said: [String: String] = [:]
+    var said: [String: PodWord] = [:]
+    /// Why the cluster took pods of a revision away lately.
+    var disrupted: [Revision: String] = [:]
+    /// What each of the proxies routes by, as they say themselves; nil where they cannot be asked.
+    var proxyShares: ProxyShares?
     /// What else is wrong.
     var problems: [String]
 
-    static func ready(_ pods: [ServedObject<PodKind>]) -> [Revision: Int] {
+    static func ready(_ pods: [ServedObject<PodKind>]) -> [Revision: Int] { counted(pods, where: \.isReady) }
+
+    private static func counted(
+        _ pods: [ServedObject<PodKind>], where isCounted: (PodReading) -> Bool
+    ) -> [Revision: Int] {
         Dictionary(
             pods.map { PodReading($0) }.compactMap { reading in
-                reading.isReady ? reading.revision.map { ($0, 1) } : nil
+                isCounted(reading) ? reading.revision.map { ($0, 1) } : nil
             }, uniquingKeysWith: +)
     }
 
@@ -35,14 +43,54 @@ struct ClusterObservation: Sendable {
         let plan = plan ?? restoredPlan
         let view = router.observe(
             RouteSeen(
-                deployment: deployment, plan: plan, objects: objects, ready: ready, readyProxies: readyProxies,
-                proxyTrouble: proxyTrouble))
+                deployment: deployment, plan: plan, objects: objects, ready: ready,
+                answering: Self.counted(pods, where: \.answers), readyProxies: readyProxies,
+                proxyTrouble: proxyTrouble, proxyShares: proxyShares))
         return Observation(
-            instances: pods.compactMap { PodReading($0, said: said[$0.metadata.uid ?? ""]).instance }.sorted {
-                $0.id < $1.id
-            }, endpoint: view.endpoint,
+            instances: (pods.compactMap(instance) + workloads.flatMap(missingInstances)).sorted { $0.id < $1.id },
+            endpoint: view.endpoint, endpointProblem: view.endpoint == nil ? view.endpointProblem : nil,
             preview: preview(plan, ready), weights: view.weights, mirrors: view.mirrors, plan: plan,
-            problems: problems + workloads.flatMap(Self.problems) + view.problems + missing(plan))
+            problems: problems + workloads.flatMap(Self.problems) + view.problems + missing(plan),
+            wantedReplicas: wantedReplicas(plan))
+    }
+
+    /// A pod that stands in for one that the cluster took away, and has yet to load, is held up by the cluster. One that
+    /// crashes or fails is not.
+    private func instance(_ pod: ServedObject<PodKind>) -> InstanceObservation? {
+        guard var instance = PodReading(pod, said: said[pod.metadata.uid ?? ""]).instance else { return nil }
+        if [.starting, .fetching].contains(instance.condition), let reason = disrupted[instance.revision] {
+            instance.condition = .blocked
+            instance.reason = "it stands in for a pod of which \(reason). \(instance.reason ?? "It is starting.")"
+        }
+        return instance
+    }
+
+    /// Pods that are wanted and that the API server does not let in (a quota, a policy) are instances that the cluster holds
+    /// up: as one, under their Deployment's name.
+    private func missingInstances(of workload: ServedObject<WorkloadKind>) -> [InstanceObservation] {
+        guard let reason = Self.problems(of: workload).first,
+            let revision = workload.metadata.labels[ObjectLabels.revision].map({ Revision(rawValue: $0) })
+        else { return [] }
+        let living = pods.count { pod in
+            let reading = PodReading(pod)
+            return reading.revision == revision && reading.instance != nil && pod.metadata.deletionTimestamp == nil
+        }
+        guard living < workload.detail.spec?.replicas ?? 1 else { return [] }
+        return [
+            InstanceObservation(id: workload.metadata.name, revision: revision, condition: .blocked, reason: reason)
+        ]
+    }
+
+    /// Where the number is somebody else's, it is what the Deployments ask for.
+    private func wantedReplicas(_ plan: ServingPlan?) -> [Revision: Int] {
+        guard plan?.scaling == .external else { return [:] }
+        return Dictionary(
+            workloads.compactMap { workload in
+                workload.metadata.labels[ObjectLabels.revision].map {
+                    (Revision(rawValue: $0), workload.detail.spec?.replicas ?? 1)
+                }
+            }
+        ) { first, _ in first }
     }
 
     private var restoredPlan: ServingPlan? {
@@ -62,7 +110,7 @@ struct ClusterObservation: Sendable {
         guard let plan, let candidate = plan.revisions.first(where: { $0.preview != nil }),
             ready[candidate.revision, default: 0] > 0
         else { return nil }
-        let seen = RouteSeen(deployment: deployment, plan: plan, objects: [:], ready: ready, readyProxies: 0)
+        let seen = RouteSeen(deployment: deployment, plan: plan, objects: [:], ready: ready)
         return seen.address(ofService: ObjectNames.revision(deployment, candidate.revision))
     }
 

@@ -25,6 +25,31 @@ struct FieldTree: Hashable, Sendable, Decodable {
         }
     }
 
+    /// What this has and the other has not; nil where that is nothing.
+    func beyond(_ other: FieldTree?) -> FieldTree? {
+        guard let other else { return self }
+        let rest = children.compactMap { key, child in
+            child.beyond(other.children[key]).map { (key, $0) }
+        }
+        return rest.isEmpty ? nil : FieldTree(children: Dictionary(rest) { first, _ in first })
+    }
+
+    /// Of an object's own manager: the fields that are mlctl's as a whole. Labels and annotations may have others' beside
+    /// its own; the status is the cluster's; the number of replicas has a rule of its own.
+    var contents: FieldTree {
+        var tree = self
+        tree.children["f:metadata"] = nil
+        tree.children["f:status"] = nil
+        if tree.children["f:spec"]?.children.removeValue(forKey: "f:replicas") != nil,
+            tree.children["f:spec"]?.children.isEmpty == true
+        {
+            tree.children["f:spec"] = nil
+        }
+        return tree
+    }
+
+    var hasReplicas: Bool { children["f:spec"]?.children["f:replicas"] != nil }
+
     /// Equal for equal trees.
     var digest: UInt64 {
         guard !children.isEmpty else { return 0 }

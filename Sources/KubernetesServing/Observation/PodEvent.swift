@@ -1,5 +1,12 @@
 import KubernetesClient
 
+/// What was heard of a pod, in words.
+struct PodWord: Hashable, Sendable {
+    var text: String
+    /// The cluster, not the model, holds it up.
+    var isClusters: Bool
+}
+
 /// What a part of the cluster says of a pod, in an Event.
 struct PodEvent: KubernetesObject, Hashable {
     static let resource = ResourceType.events
@@ -24,8 +31,8 @@ struct PodEvent: KubernetesObject, Hashable {
     }
 
     /// The newest, in words.
-    static func text(_ events: [PodEvent]) -> String? {
-        events.max { $0.time < $1.time }.map(\.text)
+    static func word(_ events: [PodEvent]) -> PodWord? {
+        events.max { $0.time < $1.time }.map(\.word)
     }
 
     /// RFC 3339 in UTC, to the second: later ones compare greater.
@@ -33,19 +40,25 @@ struct PodEvent: KubernetesObject, Hashable {
         (series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? "").prefix("2026-01-01T00:00:00".count)
     }
 
-    private var text: String {
+    private var word: PodWord {
         let said = PodReading.quoted(note ?? "no reason given")
         return switch reason {
         case "FailedMount", "FailedAttachVolume", "FailedMapVolume":
-            "a volume cannot be mounted: \(said). Create the Secret, ConfigMap or claim that it names, or correct "
-                + "`model.storageUri` or `runtime.podTemplate`."
-        case "FailedScheduling": PodReading.pending(said)
+            PodWord(
+                text: "a volume cannot be mounted: \(said). Create the Secret, ConfigMap or claim that it names, or "
+                    + "correct `model.storageUri` or `runtime.podTemplate`.", isClusters: true)
+        case "FailedScheduling": PodWord(text: PodReading.pending(said), isClusters: true)
         case "Unhealthy":
-            "it runs, and does not answer yet: \(said). See its log; where it only loads for long, give "
-                + "`runtime.probes` more time."
-        case "FailedCreatePodSandBox", "NetworkNotReady":
-            "its node cannot start it: \(said). See the node's network and its kubelet's log."
-        default: "\(reason ?? "a warning"): \(said)."
+            PodWord(
+                text: "it runs, and does not answer yet: \(said). See its log; where it only loads for long, give "
+                    + "`runtime.probes` more time.", isClusters: false)
+        case "FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady", "NodeNotReady":
+            PodWord(
+                text: "its node cannot start it: \(said). See the node's network and its kubelet's log.",
+                isClusters: true)
+        case "Evicted", "Preempted", "NodeShutdown":
+            PodWord(text: "\(reason ?? ""): \(said).", isClusters: true)
+        default: PodWord(text: "\(reason ?? "a warning"): \(said).", isClusters: false)
         }
     }
 }

@@ -13,9 +13,9 @@ struct PodReading: Hashable, Sendable {
     private let companion: PodKind.ContainerStatus?
     private let fetching: PodKind.ContainerStatus?
     /// What an event said, where the status says nothing.
-    private let said: String?
+    private let said: PodWord?
 
-    init(_ pod: ServedObject<PodKind>, said: String? = nil) {
+    init(_ pod: ServedObject<PodKind>, said: PodWord? = nil) {
         self.pod = pod
         self.said = said
         status = pod.detail.status
@@ -33,10 +33,11 @@ struct PodReading: Hashable, Sendable {
         // A pod that has ended is replaced by its Deployment.
         guard let revision, !["Succeeded", "Failed"].contains(status?.phase ?? "") else { return nil }
         let (condition, reason) = judged
+        let heard = isSilent ? said : nil
         return InstanceObservation(
-            id: pod.metadata.name, revision: revision, condition: condition,
+            id: pod.metadata.name, revision: revision, condition: heard?.isClusters == true ? .blocked : condition,
             restarts: max(server?.restartCount ?? 0, fetching?.restartCount ?? 0),
-            reason: reason ?? (isSilent ? said : nil), addresses: addresses)
+            reason: reason ?? heard?.text, addresses: addresses)
     }
 
     /// It has yet to serve, and its status does not say what holds it up.
@@ -52,8 +53,9 @@ struct PodReading: Hashable, Sendable {
         if pod.metadata.deletionTimestamp != nil { return (.draining, nil) }
         if let problem = waitingProblem { return problem }
         if isReady { return (.ready, nil) }
+        if isUnheard { return (.blocked, unheard) }
         if let warmingProblem { return warmingProblem }
-        if let scheduling { return (.starting, scheduling) }
+        if let scheduling { return (.blocked, scheduling) }
         if let fetching, fetching.state?.running != nil || (fetching.restartCount ?? 0) == 0 {
             return (.fetching, nil)
         }
@@ -66,6 +68,46 @@ struct PodReading: Hashable, Sendable {
     }
 
     var isReady: Bool { condition("Ready")?.status == "True" && pod.metadata.deletionTimestamp == nil }
+
+    /// It answers users: also while it is on its way out, as long as its readiness probe passes.
+    var answers: Bool { condition("Ready")?.status == "True" }
+
+    /// Why the cluster takes it away, or took it: a node that is drained, full or gone, not the model.
+    var disruption: String? {
+        // One that uses more than its own limits is evicted too.
+        let words = [status?.message, condition("DisruptionTarget")?.message].compactMap(\.self).joined(separator: " ")
+        guard !words.contains("exceeds the"), !words.contains("exceeded its") else { return nil }
+        if let target = condition("DisruptionTarget"), target.status == "True" {
+            return target.message ?? target.reason ?? "its node is taken away"
+        }
+        guard status?.phase == "Failed", let reason = status?.reason,
+            Self.takenAway.contains(reason) || reason.hasPrefix("OutOf")
+        else { return nil }
+        return status?.message.map { "\(reason): \(Self.quoted($0))" } ?? reason
+    }
+
+    /// Reasons of pods that ended by no fault of theirs.
+    private static let takenAway: Set<String> = [
+        "Evicted", "NodeShutdown", "Terminated", "NodeLost", "NodeAffinity", "Preempting", "Shutdown",
+        "UnexpectedAdmissionError",
+    ]
+
+    /// All its containers are ready, and the pod is not: whoever says so is not its kubelet. The node controller does for a
+    /// node that does not answer; a readiness gate waits for a part of the cluster.
+    private var isUnheard: Bool {
+        let containers = status?.containerStatuses ?? []
+        return condition("Ready")?.status == "False" && !containers.isEmpty
+            && containers.allSatisfy { $0.ready == true && $0.state?.running != nil }
+    }
+
+    private var unheard: String {
+        if condition("Ready")?.reason == "ReadinessGatesNotReady" {
+            return "its server is ready, and one of the pod's readiness gates is not: "
+                + "\(condition("Ready")?.message ?? "see 'kubectl describe pod'"). See what sets that condition."
+        }
+        return
+            "its node does not answer: the pod gets no traffic until it does, and is replaced after a while. See the node."
+    }
 
     private func condition(_ type: String) -> ObjectCondition? { status?.conditions?.first { $0.type == type } }
 
@@ -96,29 +138,69 @@ struct PodReading: Hashable, Sendable {
     }
 
     private var waitingProblem: (InstanceObservation.Condition, String)? {
-        for container in [fetching, server, companion].compactMap(\.self) {
+        let own = [fetching, server, companion].compactMap(\.self)
+        let others = (status?.containerStatuses ?? []).filter { other in !own.contains { $0.name == other.name } }
+        for container in own + others {
             guard let waiting = container.state?.waiting, let reason = waiting.reason else { continue }
-            let message = waiting.message.map { ": \(Self.quoted($0))" } ?? ""
-            switch reason {
-            case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull":
-                return (.failed, imageProblem(container, message))
-            case "CreateContainerConfigError": return (.failed, configurationProblem(message))
-            case "CreateContainerError", "RunContainerError":
-                return (.failed, "the container cannot be started\(message). Correct `command`, `args` or the image.")
-            case "CrashLoopBackOff" where container.name == CompanionRendering.container: continue
-            case "CrashLoopBackOff":
-                return (isOtherModel(container) ? .failed : .crashLooping, crash(container))
-            default: continue
+            if reason == "CrashLoopBackOff" {
+                if container.name == CompanionRendering.container { continue }
+                return crashing(container)
+            }
+            // What is not the model's server comes from the settings, or from somebody else: no revision answers for it.
+            if let (isBlamed, text) = startProblem(container, reason, waiting.message) {
+                return (isBlamed && container.name == server?.name ? .failed : .blocked, text)
             }
         }
         return nil
     }
 
-    private func imageProblem(_ container: PodKind.ContainerStatus, _ message: String) -> String {
-        "the image \(container.image ?? "?") cannot be pulled\(message). "
-            + (container.name == server?.name
+    /// - Returns: nil for what is no problem: it waits for its turn.
+    private func startProblem(
+        _ container: PodKind.ContainerStatus, _ reason: String, _ said: String?
+    ) -> (isBlamed: Bool, text: String)? {
+        let message = said.map { ": \(Self.quoted($0))" } ?? ""
+        switch reason {
+        case "ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ErrImageNeverPull", "ImageInspectError":
+            let isMissing = StartFailure.isMissingImage(said)
+            return (isMissing, imageProblem(container, message, isMissing: isMissing))
+        case "InvalidImageName": return (true, imageProblem(container, message, isMissing: true))
+        case "CreateContainerConfigError":
+            return (StartFailure.isRefusedUser(said), configurationProblem(message))
+        case "CreateContainerError", "RunContainerError":
+            guard StartFailure.isMissingCommand(said) else {
+                return (
+                    false,
+                    "its node cannot start the container \(container.name)\(message). It is tried again; see the node."
+                )
+            }
+            return (true, "the container cannot be started\(message). Correct `command`, `args` or the image.")
+        default: return nil
+        }
+    }
+
+    private func imageProblem(_ container: PodKind.ContainerStatus, _ message: String, isMissing: Bool) -> String {
+        let what = "the image \(container.image ?? "?") cannot be pulled\(message). "
+        guard container.name == server?.name else {
+            return what
+                + "It is not the model's: correct it in the controller's settings, or give `runtime.imagePullSecrets`."
+        }
+        return what
+            + (isMissing
                 ? "Correct `runtime.image`, or give `runtime.imagePullSecrets`."
-                : "It is named in the controller's settings: correct it there, or give `runtime.imagePullSecrets`.")
+                : "It is tried again. See whether the nodes reach its registry; where that asks who they are, give "
+                    + "`runtime.imagePullSecrets`.")
+    }
+
+    /// A server that ends again and again is the model's fault; so are files that are not those of the digest. A download
+    /// that fails, or a container that somebody put beside the server, is not.
+    private func crashing(_ container: PodKind.ContainerStatus) -> (InstanceObservation.Condition, String) {
+        if isOtherModel(container) { return (.failed, crash(container)) }
+        if container.name == server?.name { return (.crashLooping, crash(container)) }
+        if container.name == fetching?.name { return (.blocked, crash(container)) }
+        return (
+            .blocked,
+            "the container \(container.name) beside the model's server ends again and again: \(end(container))"
+        )
     }
 
     /// Exit code 2 of mlctl's own containers: what they were given is wrong, and stays so.
@@ -131,7 +213,7 @@ struct PodReading: Hashable, Sendable {
 
     /// The files that were fetched are not those that the digest names.
     private func isOtherModel(_ container: PodKind.ContainerStatus) -> Bool {
-        container.name == ModelFilesRendering.verifyingContainer
+        [ModelFilesRendering.verifyingContainer, ModelFilesRendering.fetchingContainer].contains(container.name)
             && lastFailure(container)?.exitCode == Self.wrongInput
     }
 

@@ -32,11 +32,26 @@ public enum HTTPRouteKind: ServedKind {
     public static let resource = ResourceType.httpRoutes
 }
 
-/// All of `spec` and `status`, for small objects.
+/// All of `spec` and `status`, for small objects, and which generation of them it is.
 public struct SpecAndStatus: ServedDetail {
     public var spec: JSONValue?
     public var status: JSONValue?
-    public var json: JSONValue? { .fields(["spec": spec, "status": status]) }
+    public var generation: Int?
+
+    private enum CodingKeys: String, CodingKey { case spec, status, metadata }
+    private enum MetadataKeys: String, CodingKey { case generation }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        spec = try fields.decodeIfPresent(JSONValue.self, forKey: .spec)
+        status = try fields.decodeIfPresent(JSONValue.self, forKey: .status)
+        generation = try? fields.nestedContainer(keyedBy: MetadataKeys.self, forKey: .metadata)
+            .decodeIfPresent(Int.self, forKey: .generation)
+    }
+
+    public var json: JSONValue? {
+        .fields(["spec": spec, "status": status, "generation": generation.map(JSONValue.integer)])
+    }
 }
 
 public enum WorkloadKind: ServedKind {

@@ -43,36 +43,6 @@ public struct ServedObject<Kind: ServedKind>: KubernetesObject, Hashable {
     var live: LiveObject { LiveObject(Kind.resource, metadata, writers) }
 }
 
-/// One entry of `metadata.managedFields`.
-struct ManagedFields: Decodable {
-    var manager: String?
-    var operation: String?
-    var subresource: String?
-    var fieldsV1: FieldTree?
-}
-
-/// Who wrote an object.
-public struct ObjectWriters: Hashable, Sendable {
-    /// `FieldTree.digest` of what mlctl owns; nil where it owns nothing.
-    var own: UInt64?
-    /// Other managers of fields outside the status, sorted.
-    var others: [String]
-
-    init(_ entries: [ManagedFields]) {
-        let mine = entries.first {
-            $0.manager == KubernetesAPI.fieldManager && $0.operation == "Apply" && ($0.subresource ?? "").isEmpty
-        }
-        own = mine?.fieldsV1?.digest
-        others = Set(entries.filter { $0.subresource != "status" }.compactMap(\.manager))
-            .subtracting([KubernetesAPI.fieldManager]).sorted()
-    }
-
-    init(own: UInt64?, others: [String] = []) {
-        self.own = own
-        self.others = others
-    }
-}
-
 /// What is to be known of an object to write or delete it.
 struct LiveObject: Hashable, Sendable {
     var id: ObjectID

@@ -15,7 +15,7 @@ struct SilentPods: Hashable, Sendable {
     private struct Silence: Hashable, Sendable {
         var since: Duration
         var askedAt: Duration?
-        var heard: String?
+        var heard: PodWord?
     }
 
     private var silences: [DeploymentKey: [String: Silence]] = [:]
@@ -34,13 +34,13 @@ struct SilentPods: Hashable, Sendable {
     }
 
     /// - Parameter answer: nil where there was no event, or it could not be asked for.
-    mutating func note(_ answer: String?, of uid: String, in deployment: DeploymentKey, now: Duration) {
+    mutating func note(_ answer: PodWord?, of uid: String, in deployment: DeploymentKey, now: Duration) {
         silences[deployment]?[uid]?.askedAt = now
         silences[deployment]?[uid]?.heard = answer
     }
 
     /// By uid.
-    func heard(of deployment: DeploymentKey) -> [String: String] {
+    func heard(of deployment: DeploymentKey) -> [String: PodWord] {
         (silences[deployment] ?? [:]).compactMapValues(\.heard)
     }
 }

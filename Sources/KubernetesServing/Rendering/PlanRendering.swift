@@ -5,8 +5,6 @@ import Serving
 /// A plan as the objects that make it true. Pure: the same again is the same objects.
 struct PlanRendering: Sendable {
     var plan: ServingPlan
-    /// The ModelDeployment; nil while it is on its way out or not there yet: then nobody owns the objects.
-    var owner: OwnerReference?
     var settings: ClusterServingSettings
     var router: any ClusterRouter
     /// Pods that answer now, by revision.
@@ -35,14 +33,17 @@ struct PlanRendering: Sendable {
         var result = Result()
         guard !plan.revisions.isEmpty else { return result }
         let routing = RouteRendering(
-            plan: plan, owner: owner, settings: settings, ready: ready, proxyPort: proxyPort, proxyKey: proxyKey)
+            plan: plan, settings: settings, ready: ready, proxyPort: proxyPort, proxyKey: proxyKey)
         let replicas = router.replicas(plan)
         for wanted in plan.revisions {
             let asked = replicas[wanted.revision] ?? wanted.replicas
             // The last pod that answers for a share of the traffic stays, whatever room is wanted.
             let least = wanted.weight > 0 && ready[wanted.revision, default: 0] > 0 ? 1 : 0
+            // Nobody scales what is to go, or what the router counts.
+            let isScaledByOthers = plan.scaling == .external && wanted.replicas > 0 && replicas[wanted.revision] == nil
             let rendering = RevisionRendering(
-                plan: plan, wanted: wanted, owner: owner, settings: settings, replicas: max(asked, least))
+                plan: plan, wanted: wanted, settings: settings, replicas: max(asked, least),
+                isScaledByOthers: isScaledByOthers)
             do {
                 result.workloads += try rendering.objects()
             } catch let error as ClusterServingError {

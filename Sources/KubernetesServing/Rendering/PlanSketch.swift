@@ -14,12 +14,15 @@ struct PlanSketch: Hashable, Codable, Sendable {
     }
 
     var target: Target
+    /// Nil: the manifest, as with all sketches of before.
+    var scaling: Scaling?
     var endpoint: Endpoint
     var comparison: ShadowComparison?
     var revisions: [Part]
 
     init(_ plan: ServingPlan) {
         target = plan.target
+        scaling = plan.scaling == .manifest ? nil : plan.scaling
         endpoint = plan.endpoint
         comparison = plan.comparison
         revisions = plan.revisions.map {
@@ -32,7 +35,7 @@ struct PlanSketch: Hashable, Codable, Sendable {
     /// - Parameter templates: of the revisions whose Deployments are there; a revision without one is left out.
     func plan(of deployment: DeploymentKey, templates: [Revision: ServingTemplate]) -> ServingPlan {
         ServingPlan(
-            deployment: deployment, target: target, endpoint: endpoint,
+            deployment: deployment, target: target, scaling: scaling ?? .manifest, endpoint: endpoint,
             revisions: revisions.compactMap { part in
                 templates[part.revision].map {
                     RevisionPlan(

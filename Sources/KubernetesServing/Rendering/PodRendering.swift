@@ -8,7 +8,7 @@ struct PodRendering: Sendable {
     static let container = "model"
     static let secretKey = "value"
     /// From the pod's end being known to its server's being told: proxies and gateways stop sending within that time.
-    static let drainSeconds = 5
+    static let noticeSeconds = 5
 
     let deployment: DeploymentKey
     let revision: Revision
@@ -16,6 +16,20 @@ struct PodRendering: Sendable {
     let settings: ClusterServingSettings
     /// The file of recorded requests, where proxies are to send some.
     var recordings: String?
+    /// How long requests and streams may go on once the pod is to end.
+    var drain = Endpoint()
+
+    /// Until then the server is not told of its end: whatever was sent to it before everybody knew is within its own time.
+    /// Not every server finishes what it has begun once it is told.
+    private var preStopSeconds: Int { Self.noticeSeconds + ProbeRendering.seconds(drain.drainTimeout) }
+
+    /// After that, a server that finishes what it has begun has as long as streams may take, and its own grace.
+    private var graceSeconds: Int {
+        Self.noticeSeconds
+            + max(
+                ProbeRendering.seconds(drain.drainTimeout), ProbeRendering.seconds(drain.drain.streamTimeout))
+            + ProbeRendering.seconds(runtime.terminationGracePeriod)
+    }
 
     private var runtime: Runtime { template.runtime }
     private var pod: PodSettings { runtime.pod ?? PodSettings() }
@@ -40,8 +54,7 @@ struct PodRendering: Sendable {
                 "nodeSelector": .strings(pod.nodeSelector),
                 "tolerations": .array(pod.tolerations.map(Self.toleration)),
                 "securityContext": PodSecurityRendering.pod(pod.security),
-                "terminationGracePeriodSeconds": .integer(
-                    ProbeRendering.seconds(runtime.terminationGracePeriod) + Self.drainSeconds),
+                "terminationGracePeriodSeconds": .integer(graceSeconds),
             ]),
         ]
         guard let patch = pod.template else { return rendered }
@@ -87,7 +100,7 @@ struct PodRendering: Sendable {
             "resources": ResourceRendering.resources(template.resources),
             "securityContext": PodSecurityRendering.container(pod.security),
             "volumeMounts": files.map { [$0.mount] },
-            "lifecycle": ["preStop": ["sleep": ["seconds": .integer(Self.drainSeconds)]]],
+            "lifecycle": ["preStop": ["sleep": ["seconds": .integer(preStopSeconds)]]],
             "terminationMessagePolicy": "FallbackToLogsOnError",
         ]
         return .fields(fields.merging(ProbeRendering.probes(runtime, ports: ports)) { first, _ in first })

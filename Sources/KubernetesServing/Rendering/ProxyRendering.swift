@@ -8,8 +8,8 @@ struct ProxyRendering: Sendable {
     static let stateFolder = "/var/lib/mlctl"
     static let keyFolder = "/etc/mlctl/request-ids"
     private static let drainSeconds = 5
-    /// What requests under way may still take.
-    private static let graceSeconds = 65
+    /// What requests and streams under way may still take: it ends as soon as they have.
+    private static let graceSeconds = ProbeRendering.seconds(Drain.defaultStreamTimeout) + 65
     static let selector = [ObjectLabels.name: ObjectNames.proxy, ObjectLabels.managedBy: ObjectLabels.manager]
 
     let namespace: String
@@ -76,7 +76,7 @@ struct ProxyRendering: Sendable {
     private var disruptionBudget: WantedObject {
         object(
             .podDisruptionBudgets,
-            ["spec": ["maxUnavailable": 1, "selector": ["matchLabels": .strings(Self.selector)]]])
+            ["spec": RevisionRendering.budget(of: Self.selector)])
     }
 
     private var networkPolicy: WantedObject {
@@ -163,7 +163,7 @@ struct ProxyRendering: Sendable {
 
     private func object(_ type: ResourceType, _ content: [String: JSONValue]) -> WantedObject {
         WantedObject(
-            type, namespace: namespace, name: ObjectNames.proxy, labels: ObjectLabels.ofProxy, owner: nil,
+            type, namespace: namespace, name: ObjectNames.proxy, labels: ObjectLabels.ofProxy,
             content: content)
     }
 }

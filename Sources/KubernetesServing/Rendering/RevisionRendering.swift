@@ -7,10 +7,11 @@ import Serving
 struct RevisionRendering: Sendable {
     let plan: ServingPlan
     let wanted: RevisionPlan
-    let owner: OwnerReference?
     let settings: ClusterServingSettings
     /// What the router makes of the plan's replicas.
     let replicas: Int
+    /// They are what it begins with.
+    var isScaledByOthers = false
 
     private var deployment: DeploymentKey { plan.deployment }
     private var name: String { ObjectNames.revision(deployment, wanted.revision) }
@@ -22,9 +23,9 @@ struct RevisionRendering: Sendable {
     func objects() throws -> [WantedObject] {
         let pods = PodRendering(
             deployment: deployment, revision: wanted.revision, template: wanted.template, settings: settings,
-            recordings: plan.endpoint.generate?.requests)
+            recordings: plan.endpoint.generate?.requests, drain: plan.endpoint)
         var objects = [service(), workload(try pods.podTemplate(), labels: pods.labels)]
-        if replicas > 1 { objects.append(disruptionBudget()) }
+        if replicas > 1 || isScaledByOthers { objects.append(disruptionBudget()) }
         return objects
     }
 
@@ -35,13 +36,13 @@ struct RevisionRendering: Sendable {
                 ObjectAnnotations.template: Self.text(of: wanted.template),
                 ObjectAnnotations.podTemplate: ObjectHash.value(podTemplate),
             ],
-            spec: [
-                "replicas": .integer(replicas), "revisionHistoryLimit": 1,
+            spec: .fields([
+                "replicas": isScaledByOthers ? nil : .integer(replicas), "revisionHistoryLimit": 1,
                 "selector": ["matchLabels": .strings(selector)],
                 // Its pods never change; what somebody edited is put right without a gap.
                 "strategy": ["type": "RollingUpdate", "rollingUpdate": ["maxSurge": 1, "maxUnavailable": 0]],
                 "template": podTemplate,
-            ])
+            ]))
     }
 
     private func service() -> WantedObject {
@@ -57,15 +58,24 @@ struct RevisionRendering: Sendable {
     private func disruptionBudget() -> WantedObject {
         object(
             .podDisruptionBudgets, labels: ObjectLabels.of(deployment, revision: wanted.revision),
-            spec: ["maxUnavailable": 1, "selector": ["matchLabels": .strings(selector)]])
+            spec: Self.budget(of: selector))
+    }
+
+    /// One pod at a time. Those that never became ready may go at any time: they are nobody's capacity, and a node that is to
+    /// be drained would wait for them for ever.
+    static func budget(of selector: [String: String]) -> JSONValue {
+        [
+            "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": ["matchLabels": .strings(selector)],
+        ]
     }
 
     private func object(
         _ type: ResourceType, labels: [String: String], annotations: [String: String] = [:], spec: JSONValue
     ) -> WantedObject {
         WantedObject(
-            type, namespace: deployment.namespace, name: name, labels: labels, annotations: annotations, owner: owner,
-            content: ["spec": spec])
+            type, namespace: deployment.namespace, name: name, labels: labels, annotations: annotations,
+            initialReplicas: type == .deployments && isScaledByOthers ? replicas : nil, content: ["spec": spec])
     }
 
     /// Keys sorted, so that the same template is the same text.

@@ -56,7 +56,6 @@ public struct RouterNeed: Hashable, Sendable {
 /// What a router renders from.
 public struct RouteRendering: Sendable {
     public var plan: ServingPlan
-    public var owner: OwnerReference?
     public var settings: ClusterServingSettings
     /// Pods that answer now, by revision.
     public var ready: [Revision: Int]
@@ -86,7 +85,7 @@ public struct RouteRendering: Sendable {
         return WantedObject(
             type, namespace: plan.deployment.namespace, name: name,
             labels: ObjectLabels.of(plan.deployment).merging(labels) { own, _ in own }, annotations: annotations,
-            owner: owner, content: content)
+            content: content)
     }
 
     /// Of one revision's pods.
@@ -102,10 +101,40 @@ public struct RouteSeen: Sendable {
     public var objects: [ObjectID: JSONValue]
     /// Pods that answer now, by revision.
     public var ready: [Revision: Int]
+    /// Pods that answer, those on their way out included, by revision.
+    public var answering: [Revision: Int]
     /// Of the namespace's shared proxies.
     public var readyProxies: Int
     /// Why there are none; nil where that is not known.
     public var proxyTrouble: String?
+    /// What the proxies themselves say; nil where they cannot be asked.
+    public var proxyShares: ProxyShares?
+
+    public init(
+        deployment: DeploymentKey, plan: ServingPlan?, objects: [ObjectID: JSONValue], ready: [Revision: Int],
+        answering: [Revision: Int]? = nil, readyProxies: Int = 0, proxyTrouble: String? = nil,
+        proxyShares: ProxyShares? = nil
+    ) {
+        self.deployment = deployment
+        self.plan = plan
+        self.objects = objects
+        self.ready = ready
+        self.answering = answering ?? ready
+        self.readyProxies = readyProxies
+        self.proxyTrouble = proxyTrouble
+        self.proxyShares = proxyShares
+    }
+
+    /// A pod of a revision with weight answers.
+    public var isAnswered: Bool {
+        plan?.revisions.contains { $0.weight > 0 && answering[$0.revision, default: 0] > 0 } ?? false
+    }
+
+    /// What is said of an endpoint behind which nobody answers.
+    public var unanswered: String {
+        "no pod of \(deployment.name) that has a share of the traffic is ready: the Service has no endpoint. See the "
+            + "instances for why."
+    }
 
     public func object(_ type: ResourceType, _ name: String) -> JSONValue? {
         objects[ObjectID(type: type, key: ObjectKey(namespace: deployment.namespace, name: name))]
@@ -117,19 +146,30 @@ public struct RouteSeen: Sendable {
     }
 }
 
+/// What the proxies of a namespace say that they route one deployment's requests by.
+public struct ProxyShares: Hashable, Sendable {
+    /// By pod: the weights of the route that it follows; those that did not answer are not in it.
+    public var weights: [String: [Revision: Int]]
+
+    public init(weights: [String: [Revision: Int]]) { self.weights = weights }
+}
+
 /// What a router sees.
 public struct RouteView: Hashable, Sendable {
-    /// Nil where nothing routes yet.
+    /// The share of the traffic that each revision really gets; nil where nothing routes yet, or that is not known.
     public var weights: [Revision: Int]?
     public var mirrors: [Revision: Int]?
     /// Where the service answers; nil while it does not.
     public var endpoint: String?
+    /// Why it does not, and what to do.
+    public var endpointProblem: String?
     public var problems: [String]
 
     public init(
         weights: [Revision: Int]? = nil, mirrors: [Revision: Int]? = nil, endpoint: String? = nil,
-        problems: [String] = []
+        endpointProblem: String? = nil, problems: [String] = []
     ) {
+        self.endpointProblem = endpointProblem
         self.weights = weights
         self.mirrors = mirrors
         self.endpoint = endpoint

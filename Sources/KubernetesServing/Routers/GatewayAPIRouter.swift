@@ -138,11 +138,36 @@ struct GatewayAPIRouter: ClusterRouter {
         let byService = Dictionary(
             plan.revisions.map { (ObjectNames.revision(seen.deployment, $0.revision), $0.revision) }
         ) { first, _ in first }
+        let refusals = Self.refusals(route, of: seen.deployment)
+        let isTaken = Self.isTaken(route)
         var view = RouteView(
-            weights: weights(rules.items, byService, plan), mirrors: mirrors(rules.items, byService, plan),
-            problems: Self.refusals(route, of: seen.deployment))
-        if plan.isOpen, view.problems.isEmpty { view.endpoint = endpoint(plan) }
+            weights: isTaken ? weights(rules.items, byService, plan) : nil,
+            mirrors: mirrors(rules.items, byService, plan), problems: refusals)
+        guard plan.isOpen else { return view }
+        if let refusal = refusals.first {
+            view.endpointProblem = refusal
+        } else if !isTaken {
+            view.endpointProblem =
+                "no gateway has taken the HTTPRoute of \(seen.deployment) as it is now. Is the Gateway that "
+                + "`target.gateways` names there, and does its controller run?"
+        } else if !seen.isAnswered {
+            view.endpointProblem = seen.unanswered
+        } else {
+            view.endpoint = endpoint(plan)
+        }
         return view
+    }
+
+    /// A gateway says that it routes by the object as it is now.
+    private static func isTaken(_ route: JSONValue) -> Bool {
+        let generation = route["generation"]?.whole
+        return (route["status"]?["parents"]?.items ?? []).contains { parent in
+            (parent["conditions"]?.items ?? []).contains { condition in
+                let seen = condition["observedGeneration"]?.whole
+                return condition["type"]?.text == "Accepted" && condition["status"]?.text == "True"
+                    && (seen == nil || generation == nil || seen == generation)
+            }
+        }
     }
 
     private func weights(_ rules: [JSONValue], _ byService: [String: Revision], _ plan: ServingPlan) -> [Revision: Int]

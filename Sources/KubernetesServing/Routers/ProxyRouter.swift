@@ -70,22 +70,44 @@ struct ProxyRouter: ClusterRouter {
             return RouteView()
         }
         let shares = route.revisions.map {
-            WeightBalance.Share(weight: $0.weight, answers: seen.ready[$0.revision, default: 0] > 0)
+            WeightBalance.Share(weight: $0.weight, answers: seen.answering[$0.revision, default: 0] > 0)
         }
-        let served = WeightBalance.served(shares)
-        var view = RouteView(
-            weights: Dictionary(zip(route.revisions.map(\.revision), served)) { $0 + $1 },
-            mirrors: Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 })
-        let isOpen = shares.contains { $0.weight > 0 }
-        if seen.readyProxies > 0 {
-            if isOpen { view.endpoint = seen.address(ofService: ObjectNames.shortened(seen.deployment.name)) }
-        } else {
-            view.problems.append(
+        let balanced = Dictionary(zip(route.revisions.map(\.revision), WeightBalance.served(shares))) { $0 + $1 }
+        var view = RouteView(mirrors: Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 })
+        guard seen.readyProxies > 0 else {
+            // Nobody routes: no share reaches anybody.
+            let problem =
                 "no proxy is ready in the namespace \(seen.deployment.namespace): "
-                    + (seen.proxyTrouble
-                        ?? "see 'kubectl -n \(seen.deployment.namespace) describe deployment \(ObjectNames.proxy)'."))
+                + (seen.proxyTrouble
+                    ?? "see 'kubectl -n \(seen.deployment.namespace) describe deployment \(ObjectNames.proxy)'.")
+            view.endpointProblem = problem
+            view.problems.append(problem)
+            return view
+        }
+        if Self.isFollowed(route, by: seen.proxyShares, of: seen.readyProxies) { view.weights = balanced }
+        guard shares.contains(where: { $0.weight > 0 }) else { return view }
+        let service = ObjectNames.shortened(seen.deployment.name)
+        if seen.object(.services, service) == nil {
+            view.endpointProblem =
+                "the Service \(seen.deployment.namespace)/\(service) is not there: nothing leads to the proxies. It is made "
+                + "again with the next pass."
+        } else if !shares.contains(where: { $0.weight > 0 && $0.answers }) {
+            view.endpointProblem = seen.unanswered
+        } else {
+            view.endpoint = seen.address(ofService: service)
         }
         return view
+    }
+
+    /// Every proxy that takes requests says that it routes by these weights. Where they cannot be asked, what the API server
+    /// has is taken for it: they follow it by watch.
+    private static func isFollowed(_ route: ProxyRoute, by shares: ProxyShares?, of proxies: Int) -> Bool {
+        guard let shares else { return true }
+        let wanted = Dictionary(route.revisions.map { ($0.revision, $0.weight) }) { $0 + $1 }
+        return shares.weights.count >= proxies
+            && shares.weights.values.allSatisfy { said in
+                said.filter { $0.value > 0 } == wanted.filter { $0.value > 0 }
+            }
     }
 
     static func route(in object: JSONValue?) -> ProxyRoute? {

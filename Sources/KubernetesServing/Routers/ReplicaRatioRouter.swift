@@ -49,9 +49,11 @@ struct ReplicaRatioRouter: ClusterRouter {
         let name = ObjectNames.shortened(seen.deployment.name)
         guard let plan = seen.plan, seen.object(.services, name) != nil else { return RouteView() }
         let isOpen = plan.isOpen
-        var view = RouteView(
-            weights: weights(plan, seen.ready), mirrors: [:],
-            endpoint: isOpen ? seen.address(ofService: name) : nil)
+        var view = RouteView(weights: weights(plan, seen.ready), mirrors: [:])
+        if isOpen {
+            view.endpoint = seen.isAnswered ? seen.address(ofService: name) : nil
+            view.endpointProblem = seen.isAnswered ? nil : seen.unanswered
+        }
         let withoutWeight = plan.revisions.filter { $0.weight == 0 }.count
         if isOpen, withoutWeight > 0, plan.revisions.count - withoutWeight > 1 {
             view.problems.append(

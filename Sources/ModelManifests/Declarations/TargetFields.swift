@@ -19,6 +19,10 @@ enum TargetFields {
             Field("parentRefs", gateways, "The same, as an HTTPRoute has it.") { $0.kubernetes.gateways = $1 },
             Field("hostnames", .list(.hostname, count: 0...16), "gatewayAPI: what it answers to; all of the Gateway's.")
             { $0.kubernetes.hostnames = $1 },
+            Field(
+                "drift", DriftFields.shape,
+                "What becomes of what others add to mlctl's objects: undo, report or ignore; {ignore: [paths]} leaves some."
+            ) { $0.kubernetes.drift = $1 },
         ],
         rules: [.atMostOne(["gateways", "parentRefs"])], check: check
     ).checkedByServer(DeploymentServerRules.target).map { written, _, _ in written.target }
@@ -51,7 +55,7 @@ enum TargetFields {
         }
         let ofGateways = ["gateways", "parentRefs", "hostnames"]
         switch (kind, target.kubernetes.router) {
-        case (.local, _): refuse(["cluster", "router"] + ofGateways, unless: "kind: kubernetes")
+        case (.local, _): refuse(["cluster", "router", "drift"] + ofGateways, unless: "kind: kubernetes")
         case (.kubernetes, .gatewayAPI):
             guard target.kubernetes.gateways.isEmpty, ofGateways.prefix(2).allSatisfy({ hasNone(node[$0]) }) else {
                 return

@@ -45,14 +45,43 @@ public struct KubernetesTarget: Hashable, Codable, Sendable {
     public var gateways: [GatewayReference]
     /// Of `gatewayAPI`: the host names that it answers to; empty: all of the gateway's.
     public var hostnames: [String]
+    /// What becomes of what others add to mlctl's objects.
+    public var drift: DriftPolicy
 
     public init(
-        cluster: String? = nil, router: Router = .proxy, gateways: [GatewayReference] = [], hostnames: [String] = []
+        cluster: String? = nil, router: Router = .proxy, gateways: [GatewayReference] = [], hostnames: [String] = [],
+        drift: DriftPolicy = DriftPolicy()
     ) {
         self.cluster = cluster
         self.router = router
         self.gateways = gateways
         self.hostnames = hostnames
+        self.drift = drift
+    }
+}
+
+extension KubernetesTarget {
+    private enum CodingKeys: String, CodingKey { case cluster, router, gateways, hostnames, drift }
+
+    /// Records and plans that an older controller kept know no drift.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            cluster: try fields.decodeIfPresent(String.self, forKey: .cluster),
+            router: try fields.decode(Router.self, forKey: .router),
+            gateways: try fields.decode([GatewayReference].self, forKey: .gateways),
+            hostnames: try fields.decode([String].self, forKey: .hostnames),
+            drift: try fields.decodeIfPresent(DriftPolicy.self, forKey: .drift) ?? DriftPolicy())
+    }
+
+    /// As before where nothing is said of drift: what was written by an older controller stays as it is.
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encodeIfPresent(cluster, forKey: .cluster)
+        try fields.encode(router, forKey: .router)
+        try fields.encode(gateways, forKey: .gateways)
+        try fields.encode(hostnames, forKey: .hostnames)
+        if drift != DriftPolicy() { try fields.encode(drift, forKey: .drift) }
     }
 }
 

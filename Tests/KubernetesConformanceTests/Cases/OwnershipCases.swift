@@ -165,6 +165,37 @@ extension ConformanceCase {
                 .configMaps, "a", ["metadata": ["resourceVersion": .string(made.version)], "data": ["k": "2"]])
             #expect(stale.code == 409 && stale.message?.contains("the object has been modified") == true)
         },
+        ConformanceCase("who scales by the subresource owns the replicas, and nothing else") { trial in
+            _ = try await trial.apply(.deployments, "d", deployment([["name": "c", "image": "i:1"]], replicas: 3))
+            let scaled = try await trial.merge(.deployments, "d", ["spec": ["replicas": 5]], subresource: "scale")
+            #expect(scaled.code == 200 && scaled.body.value(at: "spec", "replicas") == 5)
+            let found = try await trial.get(.deployments, "d")
+            #expect(found.body.value(at: "spec", "replicas") == 5)
+            #expect(found.owners["merger/Update"] == ["f:spec": ["f:replicas": .object([:])]])
+            #expect(found.owners["mlctl/Apply"]?.value(at: "f:spec", "f:replicas") == nil)
+        },
+        ConformanceCase("a number that has another owner stays when it is applied no more") { trial in
+            let container: JSONValue = ["name": "c", "image": "i:1"]
+            _ = try await trial.apply(.deployments, "d", deployment([container], replicas: 3))
+            let held = try await trial.apply(.deployments, "d", ["spec": ["replicas": 3]], by: "holder")
+            #expect(held.code == 200, "\(held.text)")
+            let given = try await trial.apply(.deployments, "d", deployment([container], replicas: nil))
+            #expect(given.body.value(at: "spec", "replicas") == 3)
+            #expect(given.owners["mlctl/Apply"]?.value(at: "f:spec", "f:replicas") == nil)
+            _ = try await trial.merge(.deployments, "d", ["spec": ["replicas": 7]], subresource: "scale")
+            let scaled = try await trial.get(.deployments, "d")
+            #expect(scaled.owners["holder/Apply"] == nil)
+        },
+        ConformanceCase("what somebody else added goes by a replace without it, and nobody owns it then") { trial in
+            _ = try await trial.apply(.deployments, "d", deployment([["name": "c", "image": "i:1"]], replicas: 1))
+            let added = try await trial.merge(.deployments, "d", ["spec": ["paused": true]])
+            #expect(added.owners["merger/Update"]?.value(at: "f:spec", "f:paused") != nil)
+            var whole = try await trial.get(.deployments, "d").body
+            whole.set(nil, at: "spec", "paused")
+            let replaced = try await trial.replace(.deployments, "d", whole)
+            #expect(replaced.code == 200 && replaced.body.value(at: "spec", "paused") == nil)
+            #expect(replaced.owners["merger/Update"] == nil && replaced.owners["replacer/Update"] == nil)
+        },
         ConformanceCase("a default that replaces a field that is applied no more has no owner") { trial in
             _ = try await trial.apply(.deployments, "d", deployment([["name": "c", "image": "i:1"]], replicas: 3))
             let applied = try await trial.apply(

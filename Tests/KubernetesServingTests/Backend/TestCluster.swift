@@ -116,7 +116,12 @@ struct TestCluster: Sendable {
             "spec": [
                 "group": "gateway.networking.k8s.io", "scope": "Namespaced",
                 "names": ["plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute"],
-                "versions": [["name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": open]]],
+                "versions": [
+                    [
+                        "name": "v1", "served": true, "storage": true, "schema": ["openAPIV3Schema": open],
+                        "subresources": ["status": .object([:])],
+                    ]
+                ],
             ],
         ]
         try await KubernetesAPI(transport: transport.uncounted).create(
@@ -145,6 +150,31 @@ struct TestCluster: Sendable {
         _ = try await transport.uncounted.answerTo(request)
     }
 
+    /// What a gateway's controller says of a route that it has taken.
+    func acceptRoute(_ name: String = "fraud") async throws {
+        let generation = try await object(.httpRoutes, name)?["metadata"]?["generation"] ?? 1
+        let parent: JSONValue = [
+            "controllerName": "example.com/gateway",
+            "parentRef": ["name": "web", "namespace": "infra"],
+            "conditions": [
+                [
+                    "type": "Accepted", "status": "True", "reason": "Accepted", "message": "",
+                    "observedGeneration": generation, "lastTransitionTime": "2026-01-01T00:00:00Z",
+                ]
+            ],
+        ]
+        try await editStatus(.httpRoutes, name, ["status": ["parents": [parent]]])
+    }
+
+    /// What an autoscaler does.
+    func scale(_ name: String, to replicas: Int, by manager: String = "kube-controller-manager") async throws {
+        let request = APIRequest.merge(
+            .deployments, ObjectKey(namespace: namespace, name: name),
+            body: JSONValue.object(["spec": ["replicas": .integer(replicas)]]).jsonData, fieldManager: manager,
+            subresource: "scale")
+        _ = try await transport.uncounted.answerTo(request)
+    }
+
     func object(_ type: ResourceType, _ name: String) async throws -> JSONValue? {
         let response = try await transport.uncounted.send(
             .get(type, ObjectKey(namespace: namespace, name: name)), timeout: Self.patience)
@@ -169,14 +199,7 @@ struct NoOwners: DeploymentOwners {
     func owner(of deployment: DeploymentKey) async throws -> OwnerReference? { nil }
 }
 
-struct OneOwner: DeploymentOwners {
-    var uid: String
-    func owner(of deployment: DeploymentKey) async throws -> OwnerReference? {
-        .modelDeployment(named: deployment.name, uid: uid)
-    }
-}
-
-/// Remembers what was written.
+/// Remembers what was written, and taken.
 final class CountingTransport: KubernetesTransport {
     let uncounted: any KubernetesTransport
     private let written = Mutex<[APIRequest]>([])
@@ -203,8 +226,8 @@ final class CountingTransport: KubernetesTransport {
             return (current.after >= 0 || (current.after == -1 && current.lastTakesEffect), current.after >= 0)
         }
         if fate.arrives {
-            written.withLock { $0.append(request) }
             let answer = try await uncounted.send(request, timeout: timeout)
+            if answer.code < 300 { written.withLock { $0.append(request) } }
             if fate.answers { return answer }
         }
         throw APIError(.transport, message: "connection reset by peer")

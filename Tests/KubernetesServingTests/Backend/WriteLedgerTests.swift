@@ -53,6 +53,17 @@ struct WriteLedgerTests {
         #expect(verdict(ledger, hash: "newer", live("h")) == .write(corrects: false))
     }
 
+    @Test("what the cluster's controllers write between a write's parts is no edit")
+    func between() {
+        var ledger = WriteLedger()
+        ledger.note(
+            id, WriteLedger.Written(hash: "h", before: "7", after: "12", own: 7, at: .zero), corrects: false)
+        #expect(verdict(ledger, live("h", own: 3, version: "7")) == .awaitCache)
+        #expect(verdict(ledger, live("h", own: 3, version: "11")) == .awaitCache)
+        #expect(verdict(ledger, live("h", own: 3, version: "13")) == .write(corrects: true))
+        #expect(verdict(ledger, live("h", own: 3, version: "11"), at: 11) == .write(corrects: true))
+    }
+
     @Test("what is deleted by hand is made again at once, and what is still going is waited for")
     func deleted() {
         var ledger = WriteLedger()

@@ -39,7 +39,12 @@ struct ClusterObservationTests {
         let status = JSONValue.object([
             "conditions": [["type": "ReplicaFailure", "status": "True", "message": .string(message)]]
         ])
-        let problems = seen(try workload(CanonicalJSON.text(status))).problems
+        let observed = seen(try workload(CanonicalJSON.text(status)))
+        let problems = observed.problems
+        // The engine sees an instance that the cluster holds up, not a revision without any.
+        #expect(observed.instances.map(\.condition) == [.blocked])
+        #expect(observed.instances.map(\.revision) == [Sample.one])
+        #expect(observed.instances.first?.reason == problems.first)
         #expect(problems.count == 1)
         #expect(problems.allSatisfy { $0.contains(message) && $0.contains(advice) }, "\(problems)")
     }
@@ -61,6 +66,36 @@ struct ClusterObservationTests {
         #expect(!seen(try workload("{}"), plan: plan).problems.contains { $0.contains("runtime.warmup") })
         plan.revisions[0].template.model.storageURI = nil
         #expect(seen(try workload("{}"), plan: plan).problems.contains { $0.contains("runtime.warmup") })
+    }
+
+    @Test("a pod that stands in for one that the cluster took away is held up by it, unless it fails by itself")
+    func standIn() throws {
+        func pod(_ name: String, _ status: String) throws -> ServedObject<PodKind> {
+            try Sample.pod(
+                #"{"metadata":{"name":"\#(name)","labels":{"mlctl.dev/revision":"1111111111"}},"status":\#(status)}"#)
+        }
+        let crashing = #"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}"#
+        let pods = [
+            try pod("a", #"{"phase":"Pending"}"#), try pod("b", crashing),
+            try pod("c", #"{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}"#),
+        ]
+        func conditions(_ disrupted: [Revision: String]) -> [InstanceObservation.Condition] {
+            ClusterObservation(
+                deployment: Sample.key, router: ProxyRouter(), pods: pods, workloads: [], readyProxies: 0, objects: [:],
+                plan: nil, sketch: nil, disrupted: disrupted, problems: []
+            ).observation.instances.map(\.condition)
+        }
+        #expect(conditions([:]) == [.starting, .crashLooping, .ready])
+        #expect(conditions([Sample.one: "a node is drained"]) == [.blocked, .crashLooping, .ready])
+        #expect(conditions([Sample.two: "a node is drained"]) == [.starting, .crashLooping, .ready])
+    }
+
+    @Test("where others scale, the number that they want is told")
+    func scaled() throws {
+        var plan = Sample.plan([(Sample.one, 1, 100)])
+        #expect(seen(try workload("{}"), plan: plan).wantedReplicas == [:])
+        plan.scaling = .external
+        #expect(seen(try workload("{}"), plan: plan).wantedReplicas == [Sample.one: 1])
     }
 
     @Test("an evicted pod is no instance; one that is being deleted is, and drains")

@@ -36,12 +36,16 @@ struct PodReadingTests {
             .unready
         ),
         (#"{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}"#, .ready),
-        (#"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"ImagePullBackOff"}}}]}"#, .failed),
-        (#"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"ErrImagePull"}}}]}"#, .failed),
+        (#"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"ImagePullBackOff"}}}]}"#, .blocked),
+        (#"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"ErrImagePull"}}}]}"#, .blocked),
+        (
+            #"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"ErrImagePull","message":"x/y:1: not found"}}}]}"#,
+            .failed
+        ),
         (#"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"InvalidImageName"}}}]}"#, .failed),
         (
             #"{"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"CreateContainerConfigError"}}}]}"#,
-            .failed
+            .blocked
         ),
         (
             #"{"containerStatuses":[{"name":"model","restartCount":4,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}"#,
@@ -49,7 +53,7 @@ struct PodReadingTests {
         ),
         (
             #"{"initContainerStatuses":[{"name":"fetch-model","restartCount":2,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}],"containerStatuses":[{"name":"model","state":{"waiting":{"reason":"PodInitializing"}}}]}"#,
-            .crashLooping
+            .blocked
         ),
         // The companion: playing, refused by the server, without requests.
         (
@@ -70,9 +74,85 @@ struct PodReadingTests {
         ),
         (
             #"{"initContainerStatuses":[{"name":"verify-model","state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1}}}]}"#,
-            .crashLooping
+            .blocked
         ),
     ]
+
+    /// What any cluster would meet, and what another cluster, or this one tomorrow, would not.
+    static let blames: [(String, String, InstanceObservation.Condition)] = [
+        ("ErrImagePull", "failed to resolve reference: ghcr.io/a/b:1: not found", .failed),
+        ("ErrImagePull", "manifest unknown", .failed),
+        ("ErrImagePull", "dial tcp 10.0.0.1:443: i/o timeout", .blocked),
+        ("ErrImagePull", "lookup ghcr.io: no such host", .blocked),
+        ("ErrImagePull", "pull access denied, repository does not exist or may require authorization", .blocked),
+        ("ErrImagePull", "401 Unauthorized: repository not found, or no right to see it", .blocked),
+        ("ImagePullBackOff", "Back-off pulling image", .blocked),
+        ("ErrImageNeverPull", "", .blocked),
+        ("InvalidImageName", "", .failed),
+        ("CreateContainerConfigError", "secret \"t\" not found", .blocked),
+        ("CreateContainerConfigError", "container has runAsNonRoot and image will run as root", .failed),
+        ("CreateContainerError", "failed to reserve container name", .blocked),
+        ("CreateContainerError", "no command specified", .failed),
+        ("RunContainerError", "exec: \"serve\": executable file not found in $PATH", .failed),
+        ("RunContainerError", "no space left on device", .blocked),
+    ]
+
+    @Test("a revision is blamed only for what the same manifest would meet in any cluster", arguments: blames)
+    func blame(reason: String, message: String, condition: InstanceObservation.Condition) throws {
+        let waiting: JSONValue = ["waiting": ["reason": .string(reason), "message": .string(message)]]
+        let model: JSONValue = ["containerStatuses": [["name": "model", "image": "a:1", "state": waiting]]]
+        #expect(try instance(CanonicalJSON.text(model)).condition == condition)
+        // A container that somebody put beside the server is no fault of the revision's.
+        let beside: JSONValue = [
+            "containerStatuses": [
+                ["name": "model", "state": ["running": .object([:])]], ["name": "injected", "state": waiting],
+            ]
+        ]
+        #expect(try instance(CanonicalJSON.text(beside)).condition == .blocked)
+    }
+
+    @Test(
+        "what the cluster does to a pod is not the model's",
+        arguments: [
+            (
+                #"{"conditions":[{"type":"PodScheduled","status":"False","message":"0/3 nodes are available"}]}"#,
+                "nodes"
+            ),
+            (
+                #"{"phase":"Running","containerStatuses":[{"name":"model","ready":true,"started":true,"state":{"running":{"startedAt":"2026-01-01T00:00:00Z"}}}],"conditions":[{"type":"Ready","status":"False","lastTransitionTime":"2026-01-01T01:00:00Z"}]}"#,
+                "its node does not answer"
+            ),
+            (
+                #"{"containerStatuses":[{"name":"model","ready":true,"state":{"running":{}}}],"conditions":[{"type":"Ready","status":"False","reason":"ReadinessGatesNotReady","message":"gate x"}]}"#,
+                "readiness gates"
+            ),
+            (
+                #"{"containerStatuses":[{"name":"model","ready":true,"state":{"running":{}}},{"name":"injected","ready":false,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}"#,
+                "beside the model's server"
+            ),
+        ])
+    func clusters(status: String, words: String) throws {
+        let seen = try instance(status)
+        #expect(seen.condition == .blocked)
+        #expect(seen.reason?.contains(words) == true, "\(seen)")
+    }
+
+    @Test(
+        "a pod is taken away by the cluster, or ends by its own limits",
+        arguments: [
+            (#"{"conditions":[{"type":"DisruptionTarget","status":"True","message":"drained"}]}"#, true),
+            (#"{"phase":"Failed","reason":"Evicted","message":"The node was low on resource: memory."}"#, true),
+            (#"{"phase":"Failed","reason":"OutOfnvidia.com/gpu"}"#, true),
+            (
+                #"{"phase":"Failed","reason":"Evicted","message":"Pod ephemeral local storage usage exceeds the total limit of containers 1Gi."}"#,
+                false
+            ),
+            (#"{"phase":"Failed","reason":"DeadlineExceeded"}"#, false), (#"{"phase":"Running"}"#, false),
+        ])
+    func disruption(status: String, isClusters: Bool) throws {
+        let pod = try Sample.pod(#"{"metadata":{"name":"p"},"status":\#(status)}"#)
+        #expect((PodReading(pod).disruption != nil) == isClusters)
+    }
 
     @Test("a status is a condition", arguments: conditions)
     func condition(status: String, condition: InstanceObservation.Condition) throws {

@@ -10,6 +10,7 @@ import Testing
 @Suite("Pods that do not say why")
 struct SilentPodsTests {
     private let key = Sample.key
+    private let noDisk = PodWord(text: "no disk", isClusters: true)
 
     @Test("are asked about once they have been silent for a while, then now and then, a few at a time")
     func asked() {
@@ -17,11 +18,11 @@ struct SilentPodsTests {
         #expect(pods.due(["a", "b", "c"], of: key, now: .seconds(100)) == [])
         #expect(pods.due(["a", "b", "c"], of: key, now: .seconds(114)) == [])
         #expect(pods.due(["a", "b", "c"], of: key, now: .seconds(115)) == ["a", "b"])
-        pods.note("no disk", of: "a", in: key, now: .seconds(115))
+        pods.note(noDisk, of: "a", in: key, now: .seconds(115))
         pods.note(nil, of: "b", in: key, now: .seconds(115))
         #expect(pods.due(["a", "b", "c"], of: key, now: .seconds(116)) == ["c"])
         pods.note(nil, of: "c", in: key, now: .seconds(116))
-        #expect(pods.heard(of: key) == ["a": "no disk"])
+        #expect(pods.heard(of: key) == ["a": noDisk])
         #expect(pods.due(["a", "b", "c"], of: key, now: .seconds(144)) == [])
         #expect(pods.due(["a", "b", "c"], of: key, now: .seconds(145)) == ["a", "b"])
     }
@@ -30,7 +31,7 @@ struct SilentPodsTests {
     func forgotten() {
         var pods = SilentPods()
         _ = pods.due(["a"], of: key, now: .zero)
-        pods.note("no disk", of: "a", in: key, now: .seconds(20))
+        pods.note(noDisk, of: "a", in: key, now: .seconds(20))
         #expect(pods.due([], of: key, now: .seconds(21)) == [])
         #expect(pods == SilentPods())
         #expect(pods.due(["a"], of: key, now: .seconds(22)) == [])
@@ -39,15 +40,19 @@ struct SilentPodsTests {
     @Test(
         "an event of theirs says what to do",
         arguments: [
-            ("FailedMount", "secret \"weights\" not found", ["cannot be mounted", "weights", "Create the Secret"]),
-            ("FailedScheduling", "0/3 nodes: 3 Insufficient nvidia.com/gpu", ["want of GPUs", "drainThenLoad"]),
-            ("Unhealthy", "Startup probe failed: 503", ["Startup probe failed: 503", "runtime.probes"]),
-            ("FailedCreatePodSandBox", "no address left", ["its node cannot start it", "no address left"]),
-            ("Evicted", "the node had too little memory", ["Evicted: the node had too little memory"]),
+            (
+                "FailedMount", "secret \"weights\" not found", true,
+                ["cannot be mounted", "weights", "Create the Secret"]
+            ),
+            ("FailedScheduling", "0/3 nodes: 3 Insufficient nvidia.com/gpu", true, ["want of GPUs", "drainThenLoad"]),
+            ("Unhealthy", "Startup probe failed: 503", false, ["Startup probe failed: 503", "runtime.probes"]),
+            ("FailedCreatePodSandBox", "no address left", true, ["its node cannot start it", "no address left"]),
+            ("Evicted", "the node had too little memory", true, ["Evicted: the node had too little memory"]),
         ])
-    func words(reason: String, note: String, words: [String]) throws {
-        let text = try #require(PodEvent.text([try Self.event(reason, note, at: "2026-01-01T00:00:00Z")]))
-        for word in words { #expect(text.contains(word), "\(text)") }
+    func words(reason: String, note: String, isClusters: Bool, words: [String]) throws {
+        let word = try #require(PodEvent.word([try Self.event(reason, note, at: "2026-01-01T00:00:00Z")]))
+        for part in words { #expect(word.text.contains(part), "\(word)") }
+        #expect(word.isClusters == isClusters)
     }
 
     @Test("the newest event counts, however its time is written")
@@ -56,8 +61,8 @@ struct SilentPodsTests {
             try Self.event("A", "old", at: "2026-01-01T00:00:09Z"),
             try Self.event("B", "new", at: "2026-01-01T00:01:00.000001Z"),
         ]
-        #expect(PodEvent.text(events) == "B: new.")
-        #expect(PodEvent.text([]) == nil)
+        #expect(PodEvent.word(events)?.text == "B: new.")
+        #expect(PodEvent.word([]) == nil)
     }
 
     private static func event(_ reason: String, _ note: String, at time: String) throws -> PodEvent {
@@ -91,7 +96,9 @@ struct SilentPodsTests {
                 await model.forgetLog()
                 #expect(try await backend.observe(key).instances.map(\.reason) == [nil])
                 clock.advance(by: SilentPods.patience)
-                let reason = try await backend.observe(key).instances.first?.reason ?? ""
+                let heard = try await backend.observe(key).instances.first
+                let reason = heard?.reason ?? ""
+                #expect(heard?.condition == .blocked)
                 #expect(reason.contains("secret \"weights\" not found. Create the Secret"), "\(reason)")
                 _ = try await backend.observe(key)
                 let asked = await model.log.filter { $0.path.hasSuffix("/events") }

@@ -27,16 +27,13 @@ struct PlanRenderingTests {
         #expect(Sample.rendering(Sample.plan([])).result().all.isEmpty)
     }
 
-    @Test("a revision's Deployment carries owner, labels, template and replicas")
+    @Test(
+        "a revision's Deployment carries labels, template and replicas; nobody owns it, whose deletion would take it along"
+    )
     func workload() throws {
         let result = Sample.rendering(Sample.plan([(Sample.one, 3, 100)])).result()
         let object = try #require(result.workloads.first { $0.type == .deployments })
-        let owner = try Sample.json(
-            #"""
-            [{"apiVersion":"mlctl.dev/v1alpha1","kind":"ModelDeployment","name":"fraud","uid":"owner-1",
-              "controller":true,"blockOwnerDeletion":true}]
-            """#)
-        #expect(object.body["metadata"]?["ownerReferences"] == owner)
+        #expect(result.all.allSatisfy { $0.body["metadata"]?["ownerReferences"] == nil })
         #expect(object.body["apiVersion"] == "apps/v1")
         #expect(object.body["spec"]?["replicas"] == 3)
         #expect(
@@ -64,7 +61,7 @@ struct PlanRenderingTests {
         #expect(
             budget.body["spec"]
                 == [
-                    "maxUnavailable": 1,
+                    "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
                     "selector": [
                         "matchLabels": ["mlctl.dev/deployment": "fraud", "mlctl.dev/revision": "1111111111"]
                     ],
@@ -90,6 +87,30 @@ struct PlanRenderingTests {
         }
         #expect(replicas([Sample.one: 2]) == [1, 1])
         #expect(replicas([:]) == [0, 1])
+    }
+
+    @Test("where others scale, a Deployment has no number of its own, and a budget whatever it is; 0 takes it down")
+    func external() throws {
+        var plan = Sample.plan([(Sample.one, 3, 100), (Sample.two, 1, 0)])
+        plan.scaling = .external
+        let workloads = Sample.rendering(plan).result().workloads
+        let made = workloads.filter { $0.type == .deployments }
+        #expect(made.map { $0.body["spec"]?["replicas"] } == [nil, nil])
+        #expect(made.map(\.initialReplicas) == [3, 1])
+        #expect(workloads.count { $0.type == .podDisruptionBudgets } == 2)
+        plan.revisions[1].replicas = 0
+        let down = Sample.rendering(plan).result().workloads.filter { $0.type == .deployments }
+        #expect(down.map { $0.body["spec"]?["replicas"] } == [nil, 0])
+        let manifest = Sample.rendering(Sample.plan([(Sample.one, 3, 100)])).result().workloads
+        #expect(manifest.compactMap(\.initialReplicas) == [])
+    }
+
+    @Test("every budget lets pods go that never became ready")
+    func budgets() {
+        let result = Sample.rendering(Sample.plan([(Sample.one, 2, 100)])).result()
+        let budgets = result.all.filter { $0.type == .podDisruptionBudgets }
+        #expect(budgets.count == 2)
+        #expect(budgets.allSatisfy { $0.body["spec"]?["unhealthyPodEvictionPolicy"] == "AlwaysAllow" })
     }
 
     @Test("a revision that cannot be rendered holds up no other, and keeps its objects")

@@ -24,7 +24,7 @@ struct PodRenderingTests {
              "spec":{
               "automountServiceAccountToken":false,
               "securityContext":{"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}},
-              "terminationGracePeriodSeconds":35,
+              "terminationGracePeriodSeconds":635,
               "volumes":[{"name":"model","emptyDir":{}}],
               "initContainers":[{
                 "name":"fetch-model","image":"mlctl:1",
@@ -42,7 +42,7 @@ struct PodRenderingTests {
                 "ports":[{"name":"http","containerPort":8080,"protocol":"TCP"}],
                 "securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}},
                 "volumeMounts":[{"name":"model","mountPath":"/mnt/models","readOnly":true}],
-                "lifecycle":{"preStop":{"sleep":{"seconds":5}}},
+                "lifecycle":{"preStop":{"sleep":{"seconds":65}}},
                 "terminationMessagePolicy":"FallbackToLogsOnError",
                 "startupProbe":{"tcpSocket":{"port":8080},"periodSeconds":1,"timeoutSeconds":1,"failureThreshold":600,
                                 "successThreshold":1},
@@ -50,6 +50,26 @@ struct PodRenderingTests {
                                   "successThreshold":1}}]}}
             """#)
         #expect(pod == expected)
+    }
+
+    @Test(
+        "a pod that ends is told so only when every request is past its own time, and streams and the server's grace come on top",
+        arguments: [
+            (Endpoint(requestTimeout: .seconds(5)), 10, 635), (Endpoint(requestTimeout: .seconds(900)), 905, 935),
+            (
+                Endpoint(
+                    requestTimeout: .seconds(60), drain: Drain(timeout: .seconds(20), streamTimeout: .seconds(30))), 25,
+                65
+            ),
+        ])
+    func drain(endpoint: Endpoint, preStop: Int, grace: Int) throws {
+        var rendering = PodRendering(
+            deployment: Sample.key, revision: Sample.one, template: Sample.template("7"), settings: Sample.settings)
+        rendering.drain = endpoint
+        let spec = try #require(rendering.podTemplate()["spec"])
+        #expect(
+            spec["containers"]?[0]?["lifecycle"]?["preStop"]?["sleep"]?["seconds"] == .integer(preStop))
+        #expect(spec["terminationGracePeriodSeconds"] == .integer(grace))
     }
 
     @Test("variables of mlctl come first, the manifest's win, and secrets are references")

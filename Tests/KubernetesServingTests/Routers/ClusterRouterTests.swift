@@ -72,10 +72,45 @@ struct ProxyRouterTests {
                     weights: [Sample.one: 95, Sample.two: 5], mirrors: [Sample.one: 0, Sample.two: 0],
                     endpoint: "http://fraud.payments.svc"))
         let ill = router.observe(seen(plan, routes, ready: [Sample.one: 2]))
-        #expect(ill.weights == [Sample.one: 100, Sample.two: 0])
+        // Nobody routes: no share is known to reach anybody.
+        #expect(ill.weights == nil)
         #expect(ill.endpoint == nil)
         #expect(ill.problems.count == 1)
+        #expect(ill.endpointProblem == ill.problems[0])
+        let oneSided = router.observe(seen(plan, routes, ready: [Sample.one: 2], proxies: 1))
+        #expect(oneSided.weights == [Sample.one: 100, Sample.two: 0])
+        #expect(oneSided.endpoint != nil && oneSided.endpointProblem == nil)
+        let empty = router.observe(seen(plan, routes, ready: [:], proxies: 1))
+        #expect(empty.endpoint == nil)
+        #expect(empty.endpointProblem?.contains("no pod of fraud") == true)
+        let unreachable = router.observe(seen(plan, [routes[0]], ready: [Sample.one: 2], proxies: 1))
+        #expect(unreachable.endpoint == nil)
+        #expect(unreachable.endpointProblem?.contains("Service payments/fraud is not there") == true)
         #expect(router.observe(seen(plan, [], ready: [:])) == RouteView())
+    }
+
+    @Test("a share is known once every proxy that takes requests routes by it")
+    func followed() {
+        let plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)])
+        let routes = Sample.rendering(plan).result().routes
+        func weights(_ shares: [String: [Revision: Int]], proxies: Int = 2) -> [Revision: Int]? {
+            var seen = seen(plan, routes, ready: [Sample.one: 2, Sample.two: 1], proxies: proxies)
+            seen.proxyShares = ProxyShares(weights: shares)
+            return ProxyRouter().observe(seen).weights
+        }
+        let now = [Sample.one: 95, Sample.two: 5]
+        #expect(weights(["a": now, "b": now]) == now)
+        #expect(weights(["a": now, "b": [Sample.one: 100]]) == nil)
+        #expect(weights(["a": now]) == nil)
+        #expect(weights(["a": now], proxies: 1) == now)
+    }
+
+    @Test("pods that are on their way out and still answer keep an endpoint open")
+    func ending() {
+        let plan = Sample.plan([(Sample.one, 2, 100)])
+        var seen = seen(plan, Sample.rendering(plan).result().routes, ready: [:], proxies: 1)
+        seen.answering = [Sample.one: 1]
+        #expect(ProxyRouter().observe(seen).endpoint != nil)
     }
 
     @Test("a port is kept once chosen, is nobody else's, and runs out in the end")
@@ -173,8 +208,20 @@ struct GatewayAPIRouterTests {
             "backendRef": ["group": "", "kind": "Service", "name": "fraud-2222222222", "port": 80], "percent": 20,
         ]
         #expect(spec["rules"]?[0]?["filters"] == [["type": "RequestMirror", "requestMirror": mirror]])
-        let routes = Sample.rendering(plan).result().routes
-        let view = router.observe(seen(plan, routes, ready: [Sample.one: 1, Sample.two: 1]))
+        let route = try #require(Sample.rendering(plan).result().routes.first)
+        func view(_ status: String, generation: Int = 2) throws -> RouteView {
+            let body = route.body.merging(["status": try Sample.json(status), "generation": .integer(generation)])
+            return router.observe(
+                seen(plan, [], ready: [Sample.one: 1, Sample.two: 1], adding: (route.id, body)))
+        }
+        let taken =
+            #"{"parents":[{"conditions":[{"type":"Accepted","status":"True","observedGeneration":2}]}]}"#
+        // What no gateway has taken, or not in this version, reaches nobody.
+        for open in [try view("{}"), try view(taken, generation: 3)] {
+            #expect(open.weights == nil && open.endpoint == nil)
+            #expect(open.endpointProblem?.contains("no gateway has taken") == true)
+        }
+        let view = try view(taken)
         #expect(view.mirrors == [Sample.one: 0, Sample.two: 20])
         #expect(view.weights == [Sample.one: 100, Sample.two: 0])
         #expect(view.endpoint == "http://fraud.example")
@@ -195,6 +242,7 @@ struct GatewayAPIRouterTests {
         #expect(view.endpoint == nil)
         #expect(view.problems.count == 1)
         #expect(view.problems[0].contains("NotAllowedByListeners"))
+        #expect(view.endpointProblem == view.problems[0])
     }
 
     @Test("what must be installed is said with how")

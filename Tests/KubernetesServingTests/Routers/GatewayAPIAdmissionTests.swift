@@ -60,6 +60,9 @@ struct GatewayAPIAdmissionTests {
         plan.revisions[1].mirror = shape.mirror
         try await cluster.withBackend { [plan] backend in
             try await cluster.settle(backend, plan)
+            try await cluster.acceptRoute()
+            try await cluster.wait(
+                until: { try await backend.observe(cluster.key()).weights != nil }, "the gateway has taken the route")
             let observed = try await backend.observe(cluster.key())
             #expect(observed.weights == [Sample.one: shape.weights.0, Sample.two: shape.weights.1])
             #expect(observed.mirrors == [Sample.one: 0, Sample.two: shape.mirror])

@@ -95,7 +95,8 @@ import Testing
         look(schema, "")
         #expect(
             open.sorted() == [
-                ".spec.runtime.imagePullSecrets[]", ".spec.runtime.podTemplate", ".spec.traffic.observe",
+                ".spec.runtime.imagePullSecrets[]", ".spec.runtime.podTemplate", ".spec.target.drift",
+                ".spec.traffic.observe",
             ])
     }
 

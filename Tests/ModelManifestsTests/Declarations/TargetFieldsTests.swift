@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ModelManifests
@@ -11,6 +12,41 @@ import Testing
         #expect(deployment.template.runtime.image == "server")
         #expect(deployment.template.runtime.command == [])
         #expect(deployment.template.runtime.pod == nil)
+    }
+
+    @Test(arguments: [
+        ("undo", DriftPolicy()), ("report", DriftPolicy(.report)), ("ignore", DriftPolicy(.ignore)),
+        (
+            #"{ignore: ["spec.template.spec.containers[*].env", "spec.ports[name=extra]"]}"#,
+            DriftPolicy(
+                .undo,
+                ignoring: ["spec.template.spec.containers[*].env", "spec.ports[name=extra]"].compactMap {
+                    ObjectFieldPath($0)
+                })
+        ),
+        (
+            #"{mode: report, ignore: [spec.paused]}"#,
+            DriftPolicy(.report, ignoring: [ObjectFieldPath("spec.paused")].compactMap(\.self))
+        ),
+    ])
+    func `what others add is undone, unless the target says otherwise; no revision changes by it`(
+        _ text: String, _ policy: DriftPolicy
+    ) throws {
+        let plain = try Manifests.only(Manifests.inCluster())
+        let deployment = try Manifests.only(Manifests.inCluster("{kind: kubernetes, drift: \(text)}"))
+        #expect(deployment.target == .kubernetes(KubernetesTarget(drift: policy)))
+        #expect(deployment.template == plain.template)
+        let encoded = try JSONEncoder().encode(deployment.target)
+        #expect(try JSONDecoder().decode(Target.self, from: encoded) == deployment.target)
+    }
+
+    @Test func `a target of before drift was known is read, and written as it was`() throws {
+        let before = #"{"kubernetes":{"_0":{"gateways":[],"hostnames":[],"router":"proxy"}}}"#
+        let target = try JSONDecoder().decode(Target.self, from: Data(before.utf8))
+        #expect(target == .kubernetes(KubernetesTarget()))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        #expect(String(decoding: try encoder.encode(target), as: UTF8.self) == before)
     }
 
     @Test(arguments: ["gateways", "parentRefs"])
@@ -40,6 +76,15 @@ import Testing
         (
             "{kind: kubernetes, router: gatewayApi}",
             "7:38: spec.target.router: unknown router 'gatewayApi' (did you mean 'gatewayAPI'?)"
+        ),
+        (
+            "{kind: kubernetes, drift: undoo}",
+            "7:37: spec.target.drift: unknown drift 'undoo' (did you mean 'undo'?)"
+        ),
+        (
+            "{kind: kubernetes, drift: {ignore: [\"spec..a\"]}}",
+            "7:47: spec.target.drift.ignore[0]: 'spec..a' is no path of fields "
+                + "(write it as spec.template.spec.containers[*].env, [name=sidecar] for one element, [\"a.b/c\"] for a name with dots)"
         ),
         (
             "{kind: local, router: proxy}",

@@ -51,7 +51,8 @@ struct ResourceRequest {
     private func checkPlace() throws {
         if type.resource.isNamespaced, namespace == nil, name != nil { throw Refusal.unknownResource }
         if !type.resource.isNamespaced, namespace != nil { throw Refusal.unknownResource }
-        if let subresource, subresource != "status" || !type.hasStatus { throw Refusal.unknownResource }
+        let isScale = subresource == "scale" && type.resource == .deployments
+        if let subresource, !isScale, subresource != "status" || !type.hasStatus { throw Refusal.unknownResource }
     }
 
     subscript(parameter: String) -> String? { query[parameter] }

@@ -97,12 +97,21 @@ extension StoredObject {
         }
     }
 
-    /// Images named `bad/…` cannot be pulled; those named `crash/…` end at once.
+    /// Images named `bad/…` or `away/…` cannot be pulled; those named `crash/…` end at once.
     fileprivate func fate(steps: Int, stepsUntilReady: Int) -> PodFate {
         let images = containers.compactMap { $0[field: "image"]?.text }
-        if images.contains(where: { $0.hasPrefix("bad/") }) { return steps == 1 ? .pullFails : .pullBacksOff }
+        if images.contains(where: { $0.hasPrefix("bad/") || $0.hasPrefix("away/") }) {
+            return steps == 1 ? .pullFails : .pullBacksOff
+        }
         if steps < stepsUntilReady { return .starting }
         return images.contains { $0.hasPrefix("crash/") } ? .crashes : .ready
+    }
+
+    /// `bad/…` is not in its registry; `away/…` is in one that does not answer.
+    private static func pullFailure(_ image: String) -> String {
+        image.hasPrefix("away/")
+            ? "failed to resolve reference \"\(image)\": dial tcp 10.0.0.1:443: i/o timeout"
+            : "failed to resolve reference \"\(image)\": \(image): not found"
     }
 
     fileprivate func containerStatuses(_ fate: PodFate, steps: Int, now: Date) -> [JSONValue] {
@@ -113,11 +122,13 @@ extension StoredObject {
                 switch fate {
                 case .starting: ["waiting": ["reason": "ContainerCreating"]]
                 case .pullFails:
-                    ["waiting": ["reason": "ErrImagePull", "message": .string("failed to pull image \"\(image)\"")]]
+                    ["waiting": ["reason": "ErrImagePull", "message": .string(Self.pullFailure(image))]]
                 case .pullBacksOff:
                     [
                         "waiting": [
-                            "reason": "ImagePullBackOff", "message": .string("Back-off pulling image \"\(image)\""),
+                            "reason": "ImagePullBackOff",
+                            "message": .string(
+                                "Back-off pulling image \"\(image)\": ErrImagePull: \(Self.pullFailure(image))"),
                         ]
                     ]
                 case .crashes:

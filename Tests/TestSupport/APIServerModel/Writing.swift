@@ -69,6 +69,7 @@ extension APIServerModel {
             }
             let write = try pendingWrite(request, request.key, .update, now)
             guard let live = write.live else { throw Refusal.notFound(request.type, write.key.name) }
+            if request.subresource == "scale" { return (200, try scale(live, patch, write)) }
             let new = live.json.merging(patch: patch)
             try checkIdentity(new, write)
             if let uid = new.value(at: "metadata", "uid")?.text, uid != live.uid {
@@ -82,6 +83,20 @@ extension APIServerModel {
                 "the body of the request was in an unknown format - accepted media types include: "
                     + "application/merge-patch+json, application/apply-patch+yaml")
         }
+    }
+
+    /// Of the subresource `scale` nothing but the number of replicas is taken.
+    private mutating func scale(_ live: StoredObject, _ patch: JSONValue, _ write: PendingWrite) throws -> JSONValue {
+        guard let replicas = patch.value(at: "spec", "replicas")?.whole, replicas >= 0 else {
+            throw Refusal.badRequest("spec.replicas: must be a number")
+        }
+        var new = live.json
+        new.set(.integer(replicas), at: "spec", "replicas")
+        let answer = try commit(write, new).answer
+        return [
+            "apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": answer[field: "metadata"] ?? .null,
+            "spec": ["replicas": .integer(replicas)],
+        ]
     }
 
     private mutating func apply(_ request: ResourceRequest, body: Data?, now: Date) throws -> (Int, JSONValue) {

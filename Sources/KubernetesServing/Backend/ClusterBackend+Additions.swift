@@ -1,0 +1,90 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+import Serving
+
+/// What others add to mlctl's objects.
+extension ClusterBackend {
+    /// Types that are mlctl's as a whole, but for labels and annotations. (Service accounts are given secrets by others.)
+    private static let whole: Set<ResourceType> = [
+        .deployments, .services, .podDisruptionBudgets, .configMaps, .httpRoutes,
+    ]
+
+    /// Costs nothing while nobody adds anything, and one request for each addition.
+    func lookAtAdditions(to object: WantedObject, _ live: LiveObject, _ plan: ServingPlan) async throws {
+        let deployment = plan.deployment
+        let policy = object.isShared ? DriftPolicy() : Self.drift(plan.target)
+        guard Self.whole.contains(object.type), policy.mode != .ignore, let added = live.writers.added else {
+            additions[deployment]?[object.id] = nil
+            return
+        }
+        let judged = JudgedAddition(added: added, policy: policy)
+        if additions[deployment]?[object.id]?.judged == judged { return }
+        let now = clock()
+        guard ledger.mayCorrect(object.id, now: now), underWay.insert(object.id).inserted else {
+            return
+        }
+        defer { underWay.remove(object.id) }
+        do {
+            let whole = try JSONValue(parsing: try await api.answer(to: .get(object.type, object.key)))
+            let found = try Additions(in: whole, ignoring: policy.ignored)
+            guard !found.isEmpty, policy.mode == .undo else {
+                // The same is not looked at again; what is not there any more, caches show late.
+                guard found.writers.added == added else { return }
+                additions[deployment, default: [:]][object.id] = KnownAddition(
+                    judged: judged, text: found.isEmpty ? nil : Self.report(found, to: object.id))
+                return
+            }
+            try await undo(found, in: whole, object, deployment, now)
+        } catch let error as APIError {
+            throw ClusterServingError(error, about: "\(object.id)")
+        }
+    }
+
+    private func undo(
+        _ found: Additions, in whole: JSONValue, _ object: WantedObject, _ deployment: DeploymentKey, _ now: Duration
+    ) async throws {
+        do {
+            // With the version that was read: whoever writes in between is looked at anew.
+            try await api.replace(object.type, object.key, body: found.removed(from: whole).jsonData)
+        } catch let error as APIError where error.isConflict {
+            return
+        }
+        ledger.noteCorrection(of: object.id, at: now)
+        additions[deployment]?[object.id] = nil
+        adders[object.id] = found
+        if ledger.isContested(object.id, now: now) {
+            contests[deployment, default: [:]][object.id] = Self.contest(found, in: object.id)
+        }
+        logger.notice(
+            "Took away what somebody else had added",
+            metadata: ["object": "\(object.id)", "fields": "\(found.description)"])
+    }
+
+    static func drift(_ target: Target) -> DriftPolicy {
+        if case .kubernetes(let target) = target { target.drift } else { DriftPolicy() }
+    }
+
+    private static func report(_ found: Additions, to object: ObjectID) -> String {
+        "\(object) has what its manifest does not ask for: \(found.description). Write it into the manifest, take it away, "
+            + "or name it under `target.drift.ignore`."
+    }
+
+    static func contest(_ found: Additions, in object: ObjectID) -> String {
+        "\(found.managers.joined(separator: ", ")) adds to \(object) again and again: \(found.description). mlctl takes it "
+            + "away, more and more seldom. Write it into the manifest, stop who adds it, or name it under "
+            + "`target.drift.ignore`."
+    }
+}
+
+/// An addition, and by which policy it was looked at.
+struct JudgedAddition: Hashable, Sendable {
+    var added: UInt64
+    var policy: DriftPolicy
+}
+
+struct KnownAddition: Hashable, Sendable {
+    var judged: JudgedAddition
+    /// For the status; nil where it is none.
+    var text: String?
+}

@@ -1,0 +1,35 @@
+/// How `spec.target.drift` is written: one word, or what is to be left alone.
+enum DriftFields {
+    static let shape = Shape<DriftPolicy>(
+        read: { node, reading in
+            if case .mapping = node.content { return paths.read(node, &reading) }
+            return mode.read(node, &reading).map { DriftPolicy($0) }
+        },
+        canonical: { node in
+            if case .mapping = node.content { return paths.canonical(node) }
+            return mode.canonical(node)
+        },
+        schema: { ["anyOf": [mode.schema(), paths.schema()]] }, fieldNames: paths.fieldNames)
+
+    private static let mode = Shape<DriftPolicy.Mode>.choice(of: "drift")
+
+    private static let paths = Shape<DriftPolicy>.object(
+        DriftPolicy(),
+        fields: [
+            Field("mode", mode, "What becomes of the rest; undo.") { $0.mode = $1 },
+            Field("ignore", .list(path, count: 1...64), "Fields that are left alone, by their paths.", isRequired: true)
+            {
+                $0.ignored = $1
+            },
+        ])
+
+    private static let path = Shape<String>.string(atMost: 512).map { text, node, reading -> ObjectFieldPath? in
+        if let path = ObjectFieldPath(text) { return path }
+        reading.report(
+            "'\(text.shortened)' is no path of fields", at: node.place,
+            suggestion:
+                "write it as spec.template.spec.containers[*].env, [name=sidecar] for one element, [\"a.b/c\"] for a "
+                + "name with dots")
+        return nil
+    }
+}

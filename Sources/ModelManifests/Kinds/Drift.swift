@@ -1,0 +1,96 @@
+/// What becomes of what others add to the objects that mlctl makes in a cluster: a variable, a sidecar, a port.
+///
+/// What others change of mlctl's own fields is put right in any case.
+public struct DriftPolicy: Hashable, Codable, Sendable {
+    public enum Mode: String, CaseIterable, Codable, Sendable {
+        /// It is taken away again.
+        case undo
+        /// It stays, and the status names it.
+        case report
+        /// It stays.
+        case ignore
+    }
+
+    public var mode: Mode
+    /// What is left alone where the rest is not.
+    public var ignored: [ObjectFieldPath]
+
+    public init(_ mode: Mode = .undo, ignoring ignored: [ObjectFieldPath] = []) {
+        self.mode = mode
+        self.ignored = ignored
+    }
+}
+
+/// Fields of an object by their place, such as `spec.template.spec.containers[*].env`. Everything below is meant too.
+///
+/// `[*]` stands for each element of a list, `[name=sidecar]` for those that have that field, and a name with dots is written
+/// as `["kubectl.kubernetes.io/restartedAt"]`.
+public struct ObjectFieldPath: Hashable, Sendable, CustomStringConvertible {
+    public enum Step: Hashable, Sendable {
+        case field(String)
+        case everyElement
+        case element(key: String, value: String)
+    }
+
+    public let steps: [Step]
+    public let description: String
+
+    /// - Returns: nil for text that is no path.
+    public init?(_ text: String) {
+        var steps: [Step] = []
+        var rest = text[...]
+        while !rest.isEmpty {
+            if rest.first == "[" {
+                guard let end = Self.end(ofBracket: rest),
+                    let step = Self.step(inBrackets: rest[rest.index(after: rest.startIndex)..<end])
+                else { return nil }
+                steps.append(step)
+                rest = rest[rest.index(after: end)...]
+            } else {
+                if !steps.isEmpty {
+                    guard rest.first == "." else { return nil }
+                    rest = rest.dropFirst()
+                }
+                let name = rest.prefix { $0 != "." && $0 != "[" }
+                guard !name.isEmpty, !name.contains("]") else { return nil }
+                steps.append(.field(String(name)))
+                rest = rest[name.endIndex...]
+            }
+        }
+        guard case .field? = steps.first else { return nil }
+        self.steps = steps
+        description = text
+    }
+
+    private static func end(ofBracket text: Substring) -> Substring.Index? {
+        let inner = text.dropFirst()
+        guard inner.first == "\"" else { return inner.firstIndex(of: "]") }
+        guard let quote = inner.dropFirst().firstIndex(of: "\"") else { return nil }
+        let end = inner.index(after: quote)
+        return end < inner.endIndex && inner[end] == "]" ? end : nil
+    }
+
+    private static func step(inBrackets text: Substring) -> Step? {
+        if text == "*" { return .everyElement }
+        if text.hasPrefix("\"") { return text.count > 2 ? .field(String(text.dropFirst().dropLast())) : nil }
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
+        return .element(key: String(parts[0]), value: String(parts[1]))
+    }
+}
+
+extension ObjectFieldPath: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let path = ObjectFieldPath(text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no path of fields")
+        }
+        self = path
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
