@@ -9,18 +9,25 @@ package actor InMemoryRegister: DeploymentRegister {
     package private(set) var reported: [DeploymentKey: DeploymentStatus] = [:]
     package private(set) var withdrawn: [DeploymentKey] = []
     package private(set) var writes = 0
+    private var refusal: (any Error)?
+    /// Reports hang while it is closed.
+    package nonisolated let reporting = Barrier()
     /// What it says of somebody else's writes.
     private var contest: String?
 
     package init() { (changes, changed) = AsyncStream.makeStream(of: DeploymentKey.self) }
 
-    package func announce(_ announcement: Announcement) -> String? {
+    package func announce(_ announcement: Announcement) throws -> String? {
+        if let refusal { throw refusal }
         let known = announced[announcement.deployment]
         guard known?.spec != announcement.spec || known?.labels != announcement.labels else { return contest }
         announced[announcement.deployment] = announcement
         writes += 1
         return contest
     }
+
+    /// Nothing that is announced is taken; nil: it is again.
+    package func refuse(with error: (any Error)?) { refusal = error }
 
     package func contest(_ what: String?) { contest = what }
 
@@ -30,7 +37,10 @@ package actor InMemoryRegister: DeploymentRegister {
         writes += 1
     }
 
-    package func report(_ status: DeploymentStatus, of deployment: DeploymentKey) { reported[deployment] = status }
+    package func report(_ status: DeploymentStatus, of deployment: DeploymentKey) async {
+        await reporting.pass()
+        reported[deployment] = status
+    }
 
     /// Somebody edits or deletes the entry.
     package func tamper(with deployment: DeploymentKey) {
