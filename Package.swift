@@ -143,7 +143,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: [
                 "TestSupport", "Commands", "Controller", "GitSource", "KubernetesClient", "ModelManifests", "Analysis",
-                "Serving", .logging, .numerics,
+                "Serving", "Rollouts", "Journal", .logging, .numerics,
             ],
             path: "Tests/Benchmarks", swiftSettings: strict),
     ]

@@ -7,7 +7,8 @@ public protocol ControlSurface: Sendable {
     func status() async -> ControllerStatus
     /// - Throws: `ControlError`.
     func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus
-    /// Looks at git at once; returns when the look is done and every deployment that it changed has been reconciled once.
+    /// Looks at git at once; returns when the look is done and every deployment that it changed has been reconciled once, or
+    /// some seconds later: `awaited` says how many have not been.
     func sync() async throws -> SourceStatus
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent]
     /// Every event from now on, as it is written.

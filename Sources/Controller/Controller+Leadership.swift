@@ -8,15 +8,23 @@ extension Controller {
     static let leadershipDelay: Duration = .seconds(1)
 
     /// Begins a term: nothing that was known in an earlier one is relied upon.
-    func takeUpWork() async throws {
+    ///
+    /// What is at the sites is read as soon as it can be, and until then nothing is decided there: a journal that another
+    /// program holds, or a cluster that is away, is waited for.
+    func takeUpWork() async {
         term += 1
         isAtWork = true
         tellsFrom = with.now()
         for name in with.sites.names { standings[name] = .unread(nil) }
-        lastEventId = try await with.trail.events(matching: EventFilter(), limit: 1).first?.id ?? 0
-        // A journal that cannot be read is said at once; where others may take over, it is tried again.
-        if with.leadership == nil, with.sites.local != nil { try await restore(.local) }
-        for name in with.sites.names { runner.add(.site(name)) }
+        do {
+            let trail = with.trail
+            lastEventId = try await trail.events(matching: EventFilter(), limit: 1).first?.id ?? 0
+            if with.leadership == nil, with.sites.local != nil { try await restore(.local) }
+        } catch {
+            // Said again, and tried again, by the sites' own keys. What was told before is not told again: see `tellsFrom`.
+            logger.error("What was decided cannot be read yet", metadata: ["error": "\(Self.explain(error).text)"])
+        }
+        for name in with.sites.names { runner.add(.site(name), urgency: .urgent) }
     }
 
     /// Ends a term: no pass goes on, and nothing more is carried out.
@@ -24,12 +32,15 @@ extension Controller {
         term += 1
         isAtWork = false
         for pass in passes.values { pass.cancel() }
+        for open in openCalls.values { open.cancel() }
+        stopAllPins()
         for (key, entry) in entries {
             for inquiry in entry.inquiries.values { inquiry.cancel() }
-            for waiter in entry.passWaiters { waiter.resume() }
+            resumePassWaiters(key)
             refusePending(key, followerText)
         }
         entries = [:]
+        inFlight = []
         logger.notice("No longer leads", metadata: ["leader": "\(with.leadership?.leader ?? "nobody yet")"])
     }
 
@@ -37,12 +48,7 @@ extension Controller {
     func follow(_ leads: Bool) async {
         if leads, !isAtWork {
             logger.notice("Leads")
-            do {
-                try await takeUpWork()
-            } catch {
-                logger.error("The trail cannot be read", metadata: ["error": "\(Self.explain(error).text)"])
-                for name in with.sites.names { runner.add(.site(name)) }
-            }
+            await takeUpWork()
         } else if !leads, isAtWork {
             layDownWork()
         }

@@ -4,70 +4,102 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// One pass over one deployment: observe, decide, write, act.
+/// One pass over one deployment: announce, observe, decide, write, act.
+///
+/// No step ends the whole pass, and none waits longer than its limit for what is outside: what fails is noted in the status,
+/// and the others go on with what is known. Two things end it: somebody else decided (`StateConflict`), and the lead is lost.
 extension Controller {
-    /// What a site did not take for a passing reason is announced again after this.
-    static let refusalDelay: Duration = .seconds(2)
+    typealias Place = (name: SiteName, site: Site)
 
     func reconcile(_ key: DeploymentKey) async -> Requeue {
         counts.passes += 1
         meet(key)
         let waiters = entries[key]?.passWaiters ?? []
         entries[key]?.passWaiters = []
-        defer { for waiter in waiters { waiter.resume() } }
+        defer { endWait(of: waiters, key) }
         guard isAtWork else {
             refusePending(key, followerText)
             return .done
         }
-        let place: (name: SiteName, site: Site)?
+        let place: Place?
         do {
             place = try self.place(of: key)
         } catch {
-            return await fail(key, error, at: nil)
+            return hasNoPlace(key, error)
         }
         guard let place else {
             notDeployed(key)
             return .done
         }
-        guard occupyWorker(of: place.name) else { return .after(Self.crowdedSiteDelay) }
+        guard occupyWorker(of: place.name, key) else { return .after(Self.crowdedSiteDelay) }
         defer { freeWorker(of: place.name) }
         return await reconcile(key, at: place)
     }
 
-    private func reconcile(_ key: DeploymentKey, at place: (name: SiteName, site: Site)) async -> Requeue {
+    /// Those who wait for a pass also wait for the model files that it has to know first, as long as that is no trouble.
+    private func endWait(of waiters: [CheckedContinuation<Void, Never>], _ key: DeploymentKey) {
+        if !waiters.isEmpty, pins.isPinning(key), entries[key]?.troubles[.pinning] == nil {
+            entries[key]?.passWaiters += waiters
+        } else {
+            for waiter in waiters { waiter.resume() }
+        }
+    }
+
+    func resumePassWaiters(_ key: DeploymentKey) {
+        for waiter in entries[key]?.passWaiters ?? [] { waiter.resume() }
+        entries[key]?.passWaiters = []
+    }
+
+    private func reconcile(_ key: DeploymentKey, at place: Place) async -> Requeue {
         let begun = term
+        entries[key]?.failure = nil
         do {
-            var desired = await self.desired(for: key, at: place.site)
+            if entries[key]?.mustReload == true { await reload(key, at: place) }
+            if entries[key]?.unreadableRecord != nil, await isStillUnreadable(key, at: place) {
+                return holdUnreadable(key)
+            }
+            try check(begun)
+            try await writeWhatIsUnwritten(key, at: place)
+            var desired = self.desired(for: key, at: place.site)
             let answer = try await announce(key, desired, at: place.site)
+            try check(begun)
             if case .refused(let refusal) = answer {
-                guard entries[key]?.state != nil else { return await fail(key, refusal, at: nil) }
+                entries[key]?.troubles[.announcing] = refusal.message
+                guard entries[key]?.state != nil else { return isNotTaken(key, refusal) }
                 // What was accepted last stays in force. Gates, commands and the repair of drift go on.
                 desired = .unreadable
-                note(problem: refusal.message, for: key)
             }
-            var observed = try await place.site.backend.observe(key)
+            async let readings = self.readings(for: key, from: place.site.metrics)
+            async let seen = self.observe(key, at: place.site)
+            var (observed, counters) = (await seen, await readings)
             try check(begun)
-            if case .shown(let warning?) = answer { observed.problems.append(warning) }
+            try Task.checkCancellation()
+            if case .shown(let warning?) = answer { observed?.problems.append(warning) }
+            guard let observed else { return try await passUnseeing(key, at: place, desired) }
             entries[key]?.observed = observed
-            let requeue = try await pass(key, at: place, desired: desired, observed: observed)
-            return answer.isTransientRefusal ? requeue.noLater(than: Self.refusalDelay) : requeue
+            return try await pass(key, at: place, desired, observed, counters)
         } catch is RecordLost {
             logger.warning("The record is not there any more: written again", metadata: ["deployment": "\(key)"])
             guard leads(begun) else { return isAtWork ? .after(Self.leadershipDelay) : .done }
             entries[key]?.version = nil
             entries[key]?.writtenAt = nil
             return .backoff(.transient)
+        } catch let refusal as AnnouncementRefusal {
+            return isNotTaken(key, refusal)
         } catch let conflict as StateConflict {
             logger.warning("Somebody else decided: reading again", metadata: ["deployment": "\(key)"])
+            counts.failures += 1
             await reload(key, at: place)
-            note(problem: Self.text(of: conflict), for: key)
+            entries[key]?.troubles[.record] = Self.text(of: conflict)
+            refusePending(key, Self.text(of: conflict))
             return .backoff(.transient)
         } catch {
+            // Cancelled, or the lead is lost. What was begun is not carried out.
             guard leads(begun) else {
                 refusePending(key, followerText)
                 return isAtWork ? .after(Self.leadershipDelay) : .done
             }
-            return await fail(key, error, at: place.site)
+            return .after(Self.leadershipDelay)
         }
     }
 
@@ -77,23 +109,33 @@ extension Controller {
             + "turns with --leader-elect"
     }
 
-    /// Says why the pass could not do its work, and comes back.
-    private func fail(_ key: DeploymentKey, _ error: any Error, at site: Site?) async -> Requeue {
+    /// Says why it cannot be worked on, and comes back.
+    private func hasNoPlace(_ key: DeploymentKey, _ error: any Error) -> Requeue {
         counts.failures += 1
         let (text, retry) = Self.explain(error)
-        if entries[key]?.problem != text {
+        if entries[key]?.troubles[.place] != text {
             logger.warning("Pass failed", metadata: ["deployment": "\(key)", "error": "\(text)"])
         }
-        note(problem: text, for: key)
+        entries[key]?.troubles[.place] = text
         refusePending(key, text)
-        if let site { await report(key, at: site) }
         if case SiteError.unreachable? = error as? SiteError { return .done }  // Comes back when the site does.
         return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
     }
 
+    /// The site says that nothing may be decided about it here now, and why.
+    private func isNotTaken(_ key: DeploymentKey, _ refusal: AnnouncementRefusal) -> Requeue {
+        counts.failures += 1
+        entries[key]?.troubles[.announcing] = refusal.message
+        refusePending(key, refusal.message)
+        return .backoff(refusal.retryClass == .terminal ? .waiting : FailureClass(refusal.retryClass))
+    }
+
+    // MARK: - Asking
+
     /// What git says, to the site, before anything is decided by it. What is held back is not said.
     ///
-    /// - Returns: what became of it there.
+    /// - Returns: what became of it there. Where the site cannot be asked in time, the pass goes on by what git says: the
+    ///   record decides.
     private func announce(
         _ key: DeploymentKey, _ desired: Desired, at site: Site
     ) async throws -> AnnouncementAnswer {
@@ -102,63 +144,216 @@ extension Controller {
         case .unreadable: return .shown(warning: nil)
         case .removed:
             guard entries[key]?.state != nil else { return .shown(warning: nil) }
-            return try await register.withdraw(key)
+            return try await tell(.removed, of: key) { try await register.withdraw(key) }
         case .manifest(_, let commit):
             guard case .manifest(let deployment) = manifests.wish(for: key),
                 entries[key]?.state?.target.isSamePlace(as: deployment.target) != false,
                 let announcement = Announcement(deployment, commit: commit)
             else { return .shown(warning: nil) }
-            return try await register.announce(announcement)
+            return try await tell(.announced(announcement), of: key) { try await register.announce(announcement) }
+        }
+    }
+
+    /// - Throws: where nothing may be decided now: the record is another, or the deployment is somebody else's.
+    private func tell(
+        _ what: Announced, of key: DeploymentKey,
+        _ operation: @escaping @Sendable () async throws -> AnnouncementAnswer
+    ) async throws -> AnnouncementAnswer {
+        if let retry = entries[key]?.retries[.announcing], with.now() < retry.notBefore,
+            let refused = entries[key]?.refusedAnnouncement, refused.what == what
+        {
+            return refused.answer
+        }
+        do {
+            let answer = try await call(
+                .announcing, of: key, within: configuration.limits.announcing, late: { _, _ in }, operation)
+            guard case .refused = answer else {
+                entries[key]?.troubles[.announcing] = nil
+                entries[key]?.retries[.announcing] = nil
+                return answer
+            }
+            // The register itself repeats what was refused more and more seldom.
+            return answer
+        } catch let error as RetryableError {
+            throw AnnouncementRefusal(error.message, retry: error.retryClass)
+        } catch let error where error is CancellationError || error is StateConflict || error is RecordLost {
+            throw error
+        } catch {
+            note(Self.explain(error).text, .announcing, of: key)
+            entries[key]?.retries[.announcing, default: StepRetry()].failed(at: with.now())
+            entries[key]?.failure = Self.explain(error).retry
+            entries[key]?.refusedAnnouncement = RefusedAnnouncement(what: what, answer: .shown(warning: nil))
+            return .shown(warning: nil)
         }
     }
 
     /// What the site still knows of a record that is lost.
     private func knownQuarantine(of key: DeploymentKey, at site: Site) async -> [Quarantine]? {
-        await site.register?.quarantine(of: key)?.map {
-            Quarantine(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at)
+        guard let register = site.register else { return nil }
+        let known = try? await bounded(configuration.limits.announcing) { await register.quarantine(of: key) }
+        return known??.map { Quarantine(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at) }
+    }
+
+    private func observe(_ key: DeploymentKey, at site: Site) async -> Observation? {
+        if let late = entries[key]?.lateObservation {
+            entries[key]?.lateObservation = nil
+            entries[key]?.troubles[.observing] = nil
+            return late
+        }
+        do {
+            return try await step(
+                .observing, of: key, within: configuration.limits.observing,
+                late: { controller, result in
+                    if case .success(let observed) = result { controller.entries[key]?.lateObservation = observed }
+                }, { try await site.backend.observe(key) })
+        } catch {
+            return nil  // Cancelled: the pass sees that next.
         }
     }
 
+    private func readings(for key: DeploymentKey, from metrics: any MetricSource) async -> [Reading]? {
+        guard entries[key]?.state?.rollout != nil else {
+            entries[key]?.troubles[.readings] = nil
+            return nil
+        }
+        do {
+            return try await step(
+                .readings, of: key, within: configuration.limits.readings, prefix: "no readings: ",
+                { try await metrics.readings(for: key) })
+        } catch {
+            return nil  // Cancelled: the pass sees that next.
+        }
+    }
+
+    /// One step that may fail, and be noted.
+    ///
+    /// - Returns: nil where it failed or took too long.
+    /// - Throws: only where the pass has to end.
+    private func step<Value: Sendable>(
+        _ step: PassStep, of key: DeploymentKey, within limit: Duration, prefix: String = "",
+        late: @escaping @Sendable (isolated Controller, Result<Value, any Error>) -> Void = { _, _ in },
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value? {
+        do {
+            let value = try await call(step, of: key, within: limit, late: late, operation)
+            entries[key]?.troubles[step] = nil
+            entries[key]?.retries[step] = nil
+            return value
+        } catch let error as CancellationError {
+            throw error
+        } catch let conflict as StateConflict {
+            throw conflict
+        } catch {
+            note(prefix + Self.explain(error).text, step, of: key)
+            entries[key]?.retries[step, default: StepRetry()].failed(at: with.now())
+            entries[key]?.failure = Self.explain(error).retry
+            return nil
+        }
+    }
+
+    private func note(_ text: String, _ step: PassStep, of key: DeploymentKey) {
+        if entries[key]?.troubles[step] != text, entries[key]?.retries[step] == nil {
+            logger.warning(
+                "A step of a pass failed", metadata: ["deployment": "\(key)", "step": "\(step)", "error": "\(text)"])
+        }
+        entries[key]?.troubles[step] = text
+    }
+
+    // MARK: - Deciding
+
     private func pass(
-        _ key: DeploymentKey, at place: (name: SiteName, site: Site), desired: Desired, observed: Observation
+        _ key: DeploymentKey, at place: Place, _ desired: Desired, _ observed: Observation, _ readings: [Reading]?
     ) async throws -> Requeue {
         let begun = term
         let before = entries[key]?.state
-        let readings = before?.rollout == nil ? nil : await self.readings(for: key, from: place.site.metrics)
-        keepFailedRequestIds(readings, of: before?.rollout?.candidate.revision, for: key)
-        try check(begun)
-        let pending = entries[key]?.commands ?? []
-        entries[key]?.commands = []
-        let findings = entries[key]?.findings ?? []
-        entries[key]?.findings = []
+        keepFailedRequestIds(readings, of: before?.judgedRevision, for: key)
+        let (pending, findings) = takeInputs(key)
         let inputs = DecisionInputs(
-            desired: desired, observed: observed, readings: readings, commands: pending.map(\.command),
-            findings: findings, unmetDependencies: unmetDependencies(of: desired),
+            desired: desired, observed: observed, readings: before?.rollout == nil ? nil : readings,
+            commands: pending.map(\.command), findings: findings,
+            unmetDependencies: unmetDependencies(of: desired),
             knownQuarantine: before == nil ? await knownQuarantine(of: key, at: place.site) : nil, now: with.now())
         guard let decision = decide(before, inputs) else {
-            for waiting in pending { waiting.reply.resume(throwing: Self.notDeployed(key)) }
-            forgetIfGone(key)
-            return .done
+            for waiting in pending { waiting.reply.resume(throwing: notThere(key)) }
+            return await nothingToDecide(key, at: place)
         }
+        let planBefore = entries[key]?.plan ?? observed.plan ?? planInForce(before, observed)
+        let recorded: Recorded
         do {
-            try await write(decision, before: before, key, at: place)
+            recorded = try await record(decision, before: before, planBefore: planBefore, key, at: place)
         } catch {
             let (text, _) = Self.explain(error)
             for waiting in pending { waiting.reply.resume(throwing: ControlError(.unavailable, text)) }
             throw error
         }
+        if case .held(let text) = recorded {
+            refuse(pending, decision.refusals, otherwise: text)
+            entries[key]?.findings.insert(contentsOf: findings, at: 0)
+            // What was decided before still holds.
+            if let planBefore, before != nil { await carryOut(planBefore, key, at: place) }
+            return requeue(key, decision: decision)
+        }
         answer(pending, decision.refusals)
         // Written is written; but what was decided is for the one to carry out who leads now.
         try check(begun)
-        await record(decision, about: before?.rollout, of: key)
+        self.record(decision, about: before?.rollout, of: key)
         note(decision, before: before, desired, key)
+        await carryOut(decision.plan, key, at: place)
         try check(begun)
-        try await place.site.backend.apply(decision.plan)
-        if desired != .unreadable { entries[key]?.problem = nil }
-        guard decision.state != nil else { return gone(key) }
-        await report(key, at: place.site)
-        let next = decision.lookAgainAt.map { Duration.seconds(max(0, $0.timeIntervalSince(with.now()))) }
-        return .after(next ?? configuration.restingInterval)
+        if desired != .unreadable { entries[key]?.troubles[.place] = nil }
+        guard decision.state != nil else { return left(key) }
+        if place.site.register != nil { reporter.add(key) }
+        return requeue(key, decision: decision)
+    }
+
+    private func takeInputs(_ key: DeploymentKey) -> (pending: [PendingCommand], findings: [Finding]) {
+        defer {
+            entries[key]?.commands = []
+            entries[key]?.findings = []
+        }
+        return (entries[key]?.commands ?? [], entries[key]?.findings ?? [])
+    }
+
+    /// What serves cannot be seen, which does not mean that it is gone: nothing is decided that depends on it. Only a command
+    /// that takes traffic away from a candidate is carried out, by what was seen last.
+    private func passUnseeing(_ key: DeploymentKey, at place: Place, _ desired: Desired) async throws -> Requeue {
+        let text =
+            (entries[key]?.troubles[.observing] ?? "it cannot be seen what serves")
+            + ". Until that can be seen nothing is decided"
+        guard let before = entries[key]?.state, let seen = entries[key]?.observed,
+            entries[key]?.commands.isEmpty == false,
+            let planBefore = entries[key]?.plan ?? seen.plan ?? planInForce(before, seen),
+            let candidate = before.judgedRevision
+        else {
+            refusePending(key, text)
+            return requeue(key, decision: nil)
+        }
+        let (pending, findings) = takeInputs(key)
+        entries[key]?.findings = findings  // For when it can be seen.
+        let inputs = DecisionInputs(
+            desired: .unreadable, observed: seen, commands: pending.map(\.command), now: with.now())
+        guard let decision = decide(before, inputs), decision.plan.isRetreat(from: planBefore, of: candidate) else {
+            refuse(pending, decide(before, inputs)?.refusals ?? [], otherwise: text)
+            return requeue(key, decision: nil)
+        }
+        let begun = term
+        do {
+            _ = try await record(decision, before: before, planBefore: planBefore, key, at: place)
+        } catch {
+            refuse(pending, [], otherwise: Self.explain(error).text)
+            throw error
+        }
+        answer(pending, decision.refusals)
+        try check(begun)
+        note(decision, before: before, .unreadable, key)
+        await carryOut(decision.plan, key, at: place)
+        return requeue(key, decision: decision)
+    }
+
+    /// What is to be served as long as nothing is decided: a controller that has just started knows no other plan.
+    private func planInForce(_ state: RolloutState?, _ observed: Observation) -> ServingPlan? {
+        guard let state else { return nil }
+        return decide(state, DecisionInputs(desired: .unreadable, observed: observed, now: state.decidedAt))?.plan
     }
 
     /// What others are told of a decision: those whose questions it asks, and those that wait for the deployment.
@@ -172,22 +367,75 @@ extension Controller {
         if isNews { wakeDependents(of: key) }
     }
 
-    /// Nothing is left of it. Git may already want it again, perhaps somewhere else.
-    private func gone(_ key: DeploymentKey) -> Requeue {
-        entries[key]?.state = nil
+    // MARK: - Acting
+
+    /// Tells the backend what to serve. Where that takes long, it goes on beside the passes, and what is decided next takes
+    /// its place.
+    private func carryOut(_ plan: ServingPlan, _ key: DeploymentKey, at place: Place) async {
+        let isAnother = entries[key]?.plan != plan
+        if !isAnother, entries[key]?.isAppliedLate == true {
+            entries[key]?.isAppliedLate = false
+            return
+        }
+        if !isAnother, let retry = entries[key]?.retries[.applying], with.now() < retry.notBefore { return }
+        let limit = configuration.limits.applying
+        if openCalls[OpenCall.Key(deployment: key, step: .applying)] != nil, isAnother {
+            guard await giveUp(.applying, of: key, within: limit) else {
+                note("the backend is still at what was decided before", .applying, of: key)
+                return
+            }
+        }
+        entries[key]?.plan = plan
+        entries[key]?.isAppliedLate = false
+        _ = try? await step(
+            .applying, of: key, within: limit,
+            late: { controller, result in
+                guard case .success = result, controller.entries[key]?.plan == plan else { return }
+                controller.entries[key]?.isAppliedLate = true
+                controller.entries[key]?.troubles[.applying] = nil
+                controller.entries[key]?.retries[.applying] = nil
+            }, { try await place.site.backend.apply(plan) })  // Cancelled: the pass sees that next.
+    }
+
+    /// There is neither a record nor a manifest that can be read.
+    private func nothingToDecide(_ key: DeploymentKey, at place: Place) async -> Requeue {
+        if let plan = entries[key]?.plan, plan.revisions.isEmpty {
+            await carryOut(plan, key, at: place)
+            return left(key)
+        }
+        forgetIfGone(key)
+        return entries[key]?.retries[.pinning] == nil ? .done : requeue(key, decision: nil)
+    }
+
+    /// Nothing is left of it, once the backend has taken down the rest. Git may already want it again, perhaps somewhere else.
+    private func left(_ key: DeploymentKey) -> Requeue {
+        guard entries[key]?.troubles[.applying] == nil else { return requeue(key, decision: nil) }
         entries[key]?.site = nil
+        entries[key]?.plan = nil
         if manifests.wish(for: key) != .removed { return .after(.zero) }
         forgetIfGone(key)
         return .done
     }
 
-    private func readings(for key: DeploymentKey, from metrics: any MetricSource) async -> [Reading]? {
-        do {
-            return try await metrics.readings(for: key)
-        } catch {
-            note(problem: "no readings: \(Self.explain(error).text)", for: key)
-            return nil
+    /// When the next pass comes, where nothing makes it come sooner.
+    private func requeue(_ key: DeploymentKey, decision: Decision?) -> Requeue {
+        let now = with.now()
+        guard let entry = entries[key] else { return .done }
+        let failed = entry.troubles.failed
+        if failed { counts.failures += 1 }
+        let revisions = entry.plan?.revisions ?? []
+        let isJudged = revisions.count { $0.weight > 0 || $0.mirror > 0 } > 1 || entry.state?.phase == .rollingBack
+        let urgency: Urgency = isJudged ? .judging : revisions.count > 1 ? .changing : .routine
+        var delay = decision?.lookAgainAt.map { Duration.seconds(max(0, $0.timeIntervalSince(now))) }
+        if failed, delay == nil {
+            let retry = entry.failure ?? .transient
+            return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
         }
+        if let retry = entry.retries[.pinning] {
+            let wait = Duration.seconds(max(0.1, retry.notBefore.timeIntervalSince(now)))
+            delay = min(delay ?? configuration.restingInterval, wait)
+        }
+        return .after(delay ?? configuration.restingInterval, urgency)
     }
 
     /// Readings that could not be had leave what was last known.
@@ -201,70 +449,20 @@ extension Controller {
             of: candidate, limit: RolloutEvent.failedRequestLimit)
     }
 
-    /// State and events as one record, before anything is done. At rest, where nothing changed, nothing is written.
-    private func write(
-        _ decision: Decision, before: RolloutState?, _ key: DeploymentKey, at place: (name: SiteName, site: Site)
-    ) async throws {
-        let begun = term
-        guard decision.isWorthWriting(before: before, writtenAt: entries[key]?.writtenAt) else {
-            entries[key]?.state = decision.state
-            return
-        }
-        let bytes = try decision.state.map { try RolloutRecord.encode($0) }
-        let version = try await place.site.store.swap(
-            key, expecting: entries[key]?.version, state: bytes, events: decision.events,
-            status: decision.state.map { view(of: key, state: $0).status })
-        guard begun == term else { throw LeadershipLost() }
-        counts.writes += 1
-        entries[key]?.site = place.name
-        entries[key]?.state = decision.state
-        entries[key]?.version = decision.state == nil ? nil : version
-        entries[key]?.writtenAt = decision.state?.decidedAt
-        if !decision.events.isEmpty { await tell() }
-    }
-
-    /// How it stands, to those who look at the site. Nobody waits for it.
-    private func report(_ key: DeploymentKey, at site: Site) async {
-        guard let register = site.register, let state = entries[key]?.state else { return }
-        do {
-            try await register.report(view(of: key, state: state).status, of: key)
-        } catch {
-            logger.debug("Not reported", metadata: ["deployment": "\(key)", "error": "\(Self.explain(error).text)"])
-        }
-    }
-
-    /// Events to those who listen and to the notifier. What cannot be told is in the journal.
-    private func tell() async {
-        guard
-            let stored = try? await with.trail.events(
-                matching: EventFilter(afterId: lastEventId), limit: EventBroadcast.bufferLimit)
-        else { return }
-        for event in stored.reversed() where event.id > lastEventId {
-            lastEventId = event.id
-            // Copies of what another controller told.
-            guard event.event.at >= tellsFrom else { continue }
-            counts.events[event.event.kind, default: 0] += 1
-            logger.info(
-                "Event",
-                metadata: [
-                    "deployment": "\(event.deployment)", "kind": "\(event.event.kind.rawValue)",
-                    "message": "\(event.event.message)",
-                ])
-            broadcast.send(event)
-            guard let notifier = with.notifier, let kind = Notice.Kind(event.event.kind) else { continue }
-            do {
-                try await notifier.notify(Notice(kind: kind, deployment: event.deployment, event: event))
-            } catch {
-                logger.warning("Notification failed", metadata: ["error": "\(Self.explain(error).text)"])
-            }
-        }
-    }
+    // MARK: - Answering
 
     private func answer(_ pending: [PendingCommand], _ refusals: [Decision.Refusal]) {
+        refuse(pending, refusals, otherwise: nil)
+    }
+
+    /// - Parameter otherwise: why those that were not refused are not carried out either; nil where they are.
+    private func refuse(_ pending: [PendingCommand], _ refusals: [Decision.Refusal], otherwise: String?) {
         var refusals = refusals
         for waiting in pending {
             if let index = refusals.firstIndex(where: { $0.command == waiting.command }) {
                 waiting.reply.resume(throwing: ControlError(.conflict, refusals.remove(at: index).reason))
+            } else if let otherwise {
+                waiting.reply.resume(throwing: ControlError(.unavailable, otherwise))
             } else {
                 waiting.reply.resume()
             }
@@ -272,7 +470,7 @@ extension Controller {
     }
 
     private func notDeployed(_ key: DeploymentKey) {
-        for waiting in entries[key]?.commands ?? [] { waiting.reply.resume(throwing: Self.notDeployed(key)) }
+        for waiting in entries[key]?.commands ?? [] { waiting.reply.resume(throwing: notThere(key)) }
         entries[key]?.commands = []
         forgetIfGone(key)
     }
@@ -284,91 +482,9 @@ extension Controller {
         entries[key]?.commands = []
     }
 
-    /// What git wants, with mutable model files pinned to what they hold now.
-    private func desired(for key: DeploymentKey, at site: Site) async -> Desired {
-        switch manifests.wish(for: key) {
-        case .held: return .unreadable
-        case .removed: return .removed
-        case .manifest(let manifest):
-            var deployment = manifest.forDeciding
-            let model = deployment.template.model
-            if model.storageURI == nil || model.digest != nil {
-                return .manifest(deployment, commit: manifests.commit)
-            }
-            do {
-                if let digest = try await pin(model, for: key, at: site) {
-                    deployment.template = deployment.template.pinned(to: digest)
-                }
-                return .manifest(deployment, commit: manifests.commit)
-            } catch {
-                note(problem: Self.explain(error).text, for: key)
-                return .unreadable
-            }
-        }
-    }
-
-    private func pin(_ model: ModelSource, for key: DeploymentKey, at site: Site) async throws -> Digest? {
-        if let pin = entries[key]?.pin, pin.model == model, pin.isFresh { return pin.digest }
-        let digest = try await site.backend.pin(model)
-        entries[key]?.pin = Pin(model: model, digest: digest, isFresh: true)
-        return digest
-    }
-
-    private func note(problem: String, for key: DeploymentKey) { entries[key]?.problem = problem }
-
     private func forgetIfGone(_ key: DeploymentKey) {
-        guard manifests.wish(for: key) == .removed, entries[key]?.state == nil else { return }
+        guard manifests.wish(for: key) == .removed, entries[key]?.state == nil, entries[key]?.unreadableRecord == nil
+        else { return }
         if entries[key]?.commands.isEmpty == true, entries[key]?.passWaiters.isEmpty == true { entries[key] = nil }
-    }
-
-    static func notDeployed(_ key: DeploymentKey) -> ControlError {
-        ControlError(.notFound, "no deployment \(key): 'mlctl status' lists those there are")
-    }
-}
-
-extension AnnouncementAnswer {
-    var isTransientRefusal: Bool {
-        if case .refused(let refusal) = self { refusal.retryClass == .transient } else { false }
-    }
-}
-
-extension Requeue {
-    func noLater(than limit: Duration) -> Requeue {
-        if case .after(let delay) = self { .after(min(delay, limit)) } else { self }
-    }
-}
-
-extension Decision {
-    /// Evidence that nothing was decided on is written this often.
-    static let evidenceInterval: Duration = .seconds(5)
-
-    /// While only time passes, it is written down this often: a rollout that loads for an hour is no stream of writes. Who
-    /// takes over from a killed controller gives it that much longer, at most.
-    static func timekeepingInterval(_ progressDeadline: Duration) -> Duration {
-        min(max(progressDeadline / 20, .seconds(10)), .seconds(90))
-    }
-
-    /// False where nothing changed but the time: a deployment at rest costs no write.
-    /// - Parameter writtenAt: `decidedAt` of the record as it is; nil where there is none.
-    func isWorthWriting(before: RolloutState?, writtenAt: Date?) -> Bool {
-        guard let before, let state, let writtenAt, events.isEmpty else { return true }
-        let since = Duration.seconds(state.decidedAt.timeIntervalSince(writtenAt))
-        switch state.news(since: before) {
-        case .decision: return true
-        case .evidence: return since >= Self.evidenceInterval
-        case .nothing: return false
-        case .clock: return since >= Self.timekeepingInterval(state.settings.rollout.progressDeadline)
-        }
-    }
-}
-
-extension Notice.Kind {
-    init?(_ kind: RolloutEvent.Kind) {
-        switch kind {
-        case .promoted: self = .promoted
-        case .rolledBack: self = .rolledBack
-        case .stuck, .failed: self = .stuck
-        default: return nil
-        }
     }
 }

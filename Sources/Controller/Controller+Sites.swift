@@ -36,11 +36,12 @@ extension Controller {
     }
 
     /// - Returns: false where the site has all the workers that it may have.
-    func occupyWorker(of site: SiteName) -> Bool {
+    func occupyWorker(of site: SiteName, _ key: DeploymentKey) -> Bool {
         let limit =
             with.sites.names.count > 1
             ? max(1, configuration.concurrency - Self.workersForOthers) : configuration.concurrency
-        guard passesInFlight[site, default: 0] < limit else { return false }
+        let isAsked = entries[key]?.commands.isEmpty == false
+        guard isAsked || passesInFlight[site, default: 0] < limit else { return false }
         passesInFlight[site, default: 0] += 1
         return true
     }
@@ -60,7 +61,9 @@ extension Controller {
             }
             guard isAtWork, standings[name] != .read else { return .done }
             standings[name] = .unread(text)
-            for key in keys(at: name) { entries[key]?.problem = SiteError.unreachable(name, reason: text).message }
+            for key in keys(at: name) {
+                entries[key]?.troubles[.place] = SiteError.unreachable(name, reason: text).message
+            }
             return .backoff(.transient)
         }
     }
@@ -80,7 +83,7 @@ extension Controller {
             meet(key)
             guard entries[key]?.site == nil else { continue }
             entries[key]?.site = name
-            entries[key]?.problem =
+            entries[key]?.troubles[.place] =
                 "it serves, but its record is lost: it is left as it is until its manifest is read"
         }
         let before = standings.updateValue(.read, forKey: name)
@@ -88,9 +91,9 @@ extension Controller {
         if let warning = manifests.meet(found, allowsEmpty: configuration.allowsEmpty) { sourceStatus.error = warning }
         for key in keys(at: name) {
             if case .unread(let reason)? = before,
-                entries[key]?.problem == SiteError.unreachable(name, reason: reason).message
+                entries[key]?.troubles[.place] == SiteError.unreachable(name, reason: reason).message
             {
-                entries[key]?.problem = nil
+                entries[key]?.troubles[.place] = nil
             }
             runner.add(.deployment(key))
         }
@@ -102,20 +105,50 @@ extension Controller {
         if let other = entries[key]?.site, other != name {
             let problem = "there is a record of it at \(name) too: rename it, or take it out there"
             logger.error("Deployment at two sites", metadata: ["deployment": "\(key)", "sites": "\(other), \(name)"])
-            entries[key]?.problem = problem
+            entries[key]?.troubles[.place] = problem
             return
         }
         entries[key]?.site = name
+        take(record, of: key)
+        if let state = entries[key]?.state { entries[key]?.firstSeenAt = state.since }
+    }
+
+    /// What was decided last. A record that cannot be read is left as it is, and nothing is decided about its deployment.
+    private func take(_ record: StateRecord, of key: DeploymentKey) {
         entries[key]?.version = record.version
-        do {
-            let state = try RolloutRecord.decode(record.state)
-            entries[key]?.state = state
-            entries[key]?.writtenAt = state.decidedAt
-            entries[key]?.firstSeenAt = state.since
-        } catch {
-            logger.error("A record cannot be read", metadata: ["deployment": "\(key)", "error": "\(error)"])
-            entries[key]?.problem = "its record cannot be read by this version of mlctl"
+        if let unwritten = entries[key]?.unwritten {
+            logger.error(
+                "What was carried out before it could be recorded is overtaken by another record",
+                metadata: ["deployment": "\(key)", "events": "\(unwritten.events.map(\.message))"])
         }
+        entries[key]?.unwritten = nil
+        entries[key]?.mustReload = false
+        do {
+            let state = try RolloutRecords.decode(record.state)
+            keep(state, of: key)
+            entries[key]?.writtenAt = state.decidedAt
+            if entries[key]?.unreadableRecord != nil { entries[key]?.troubles[.record] = nil }
+            entries[key]?.unreadableRecord = nil
+        } catch {
+            let text = RolloutRecords.heldText(error)
+            if entries[key]?.unreadableRecord != text {
+                logger.error("A record cannot be read", metadata: ["deployment": "\(key)", "error": "\(error)"])
+            }
+            keep(nil, of: key)
+            entries[key]?.unreadableRecord = text
+            entries[key]?.troubles[.record] = text
+        }
+    }
+
+    /// Somebody may have put another record there.
+    func isStillUnreadable(_ key: DeploymentKey, at place: Place) async -> Bool {
+        await reload(key, at: place)
+        return entries[key]?.unreadableRecord != nil
+    }
+
+    func holdUnreadable(_ key: DeploymentKey) -> Requeue {
+        refusePending(key, entries[key]?.unreadableRecord ?? "")
+        return .after(configuration.restingInterval)
     }
 
     func meet(_ key: DeploymentKey) {
@@ -132,20 +165,20 @@ extension Controller {
     }
 
     /// Somebody else wrote the record: what is in memory is not what was decided last.
-    func reload(_ key: DeploymentKey, at place: (name: SiteName, site: Site)) async {
+    func reload(_ key: DeploymentKey, at place: Place) async {
         let begun = term
         do {
-            let record = try await place.site.store.record(for: key)
-            guard begun == term else { return }
+            let store = place.site.store
+            let record = try await bounded(configuration.limits.recording) { try await store.record(for: key) }
+            guard begun == term, entries[key] != nil else { return }
             guard let record else { return recover(key) }
-            let state = try RolloutRecord.decode(record.state)
             // Nothing of this controller's may have been written yet.
             entries[key]?.site = place.name
-            entries[key]?.state = state
-            entries[key]?.version = record.version
-            entries[key]?.writtenAt = state.decidedAt
+            take(record, of: key)
         } catch {
             logger.warning("Record not read again", metadata: ["deployment": "\(key)", "error": "\(error)"])
+            guard begun == term else { return }
+            entries[key]?.mustReload = true
         }
     }
 
@@ -153,8 +186,10 @@ extension Controller {
     private func recover(_ key: DeploymentKey) {
         entries[key]?.version = nil
         entries[key]?.writtenAt = nil
+        entries[key]?.mustReload = false
+        entries[key]?.unreadableRecord = nil
         guard manifests.wish(for: key) == .removed else { return }
-        entries[key]?.state = nil
+        keep(nil, of: key)
         entries[key]?.site = nil
     }
 }

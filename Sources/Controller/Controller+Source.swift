@@ -14,7 +14,7 @@ extension Controller {
             let changed = try await take(snapshot)
             for waiter in waiters { waiter.resume(returning: changed) }
             let jitter = Double.random(in: 0.95...1.05)
-            return .after(configuration.interval * jitter)
+            return .after(configuration.interval * jitter, .urgent)
         } catch {
             counts.lookFailures += 1
             let (text, retry) = Self.explain(error)
@@ -46,7 +46,9 @@ extension Controller {
         }
         for key in absorbed.changed.union(manifests.mutableModels) {
             if entries[key] == nil { entries[key] = Entry(firstSeenAt: with.now()) }
-            runner.add(.deployment(key))
+            // What serves goes before what is new: a commit that takes something back is not to wait for many that begin.
+            let isServed = entries[key]?.state != nil && absorbed.changed.contains(key)
+            runner.add(.deployment(key), urgency: isServed ? .changing : .routine)
         }
         if !absorbed.changed.isEmpty {
             logger.info(
@@ -60,6 +62,7 @@ extension Controller {
     static func explain(_ error: any Error) -> (text: String, retry: RetryClass) {
         if let error = error as? any RetryableError { return (error.message, error.retryClass) }
         if let error = error as? ControlError { return (error.message, .transient) }
+        if error is CancellationError { return (stopping.message, .transient) }
         return ("\(error)", .transient)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import ModelManifests
 import Rollouts
+import Synchronization
 
 /// What the API and the commands ask of it.
 extension Controller: ControlSurface {
@@ -20,10 +21,20 @@ extension Controller: ControlSurface {
 
     public func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
-        guard entries[deployment]?.state != nil else { throw Self.notDeployed(deployment) }
+        guard entries[deployment]?.state != nil else { throw notThere(deployment) }
+        lastCommand += 1
+        let number = lastCommand
+        let timer = limits.set(after: configuration.limits.command) {
+            Task { await self.refuseLate(number, of: deployment) }
+        }
+        defer { limits.lift(timer) }
         try await withCheckedThrowingContinuation { reply in
-            entries[deployment]?.commands.append(PendingCommand(command: command, reply: reply))
-            runner.add(.deployment(deployment))
+            // Somebody looks after it: what failed is tried again at once.
+            entries[deployment]?.retries = [:]
+            entries[deployment]?.commands.append(PendingCommand(number: number, command: command, reply: reply))
+            runner.add(.deployment(deployment), urgency: .urgent)
+            // A pass that waits for the backend to carry something out goes on beside it.
+            openCalls[OpenCall.Key(deployment: deployment, step: .applying)]?.letGo()
         }
         guard
             let status = status().deployments.first(where: {
@@ -33,13 +44,50 @@ extension Controller: ControlSurface {
         return status
     }
 
+    /// No pass has taken the command: it is not carried out later, when nobody expects it any more.
+    private func refuseLate(_ number: UInt64, of key: DeploymentKey) {
+        guard let index = entries[key]?.commands.firstIndex(where: { $0.number == number }),
+            let pending = entries[key]?.commands.remove(at: index)
+        else { return }
+        let reason = entries[key]?.problem ?? "the controller is busy with it"
+        pending.reply.resume(
+            throwing: ControlError(
+                .unavailable,
+                "not carried out: \(key) has had no pass for \(configuration.limits.command.goText) (\(reason)). Try again"
+            ))
+    }
+
+    /// Why a command about it means nothing now.
+    func notThere(_ key: DeploymentKey) -> ControlError {
+        if let text = entries[key]?.unreadableRecord { return ControlError(.unavailable, text) }
+        guard entries[key]?.site != nil || manifests.keys.contains(key) else { return Self.notDeployed(key) }
+        let reason = entries[key]?.problem.map { ": \($0)" } ?? ""
+        return ControlError(.conflict, "nothing of \(key) has been deployed yet\(reason)")
+    }
+
+    static func notDeployed(_ key: DeploymentKey) -> ControlError {
+        ControlError(.notFound, "no deployment \(key): 'mlctl status' lists those there are")
+    }
+
     public func sync() async throws -> SourceStatus {
         let changed = try await withCheckedThrowingContinuation { waiter in
             lookWaiters.append(waiter)
-            runner.add(.source)
+            runner.add(.source, urgency: .urgent)
         }
-        for key in changed { await nextPass(of: key) }
-        return sourceStatus
+        let waiting = PassesAwaited(changed.filter { entries[$0] != nil })
+        let timer = limits.set(after: configuration.limits.syncing) { waiting.giveUp() }
+        defer { limits.lift(timer) }
+        for key in waiting.keys {
+            // Ends with the pass, or when the controller leaves; `giveUp` does not wait for it.
+            Task {
+                await self.nextPass(of: key)
+                waiting.ended(key)
+            }
+        }
+        let awaited = await waiting.left()
+        var status = sourceStatus
+        status.awaited = awaited == 0 ? nil : awaited
+        return status
     }
 
     private func nextPass(of key: DeploymentKey) async {
@@ -66,14 +114,14 @@ extension Controller: ControlSurface {
 
     public func history(of deployment: DeploymentKey) throws -> [HistoryEntry] {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
-        guard let state = entries[deployment]?.state else { throw Self.notDeployed(deployment) }
+        guard let state = entries[deployment]?.state else { throw notThere(deployment) }
         return state.historyEntries
     }
 
     public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine] {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
         guard let name = entries[deployment]?.site, let site = with.sites[name] else {
-            throw Self.notDeployed(deployment)
+            throw notThere(deployment)
         }
         return try await site.logs.logs(of: deployment, revision: revision, lines: lines)
     }
@@ -115,6 +163,12 @@ extension Controller: ControlSurface {
         }
         text.gauge("mlctl_queue_pending", "Keys that wait for their time or a worker", Double(runner.snapshot.pending))
         text.gauge("mlctl_queue_failing", "Keys whose last pass failed", Double(runner.snapshot.failing))
+        text.counter(
+            "mlctl_queue_put_off_total", "Times that a key came back too soon and had to wait", runner.snapshot.putOff)
+        text.gauge("mlctl_calls_open", "Calls of backends and stores that have not ended", Double(openCalls.count))
+        text.gauge(
+            "mlctl_unrecorded_deployments", "Deployments whose last decision is carried out and not yet recorded",
+            Double(entries.values.count { $0.unwritten != nil }))
         for entry in entries.values {
             guard let state = entry.state else { continue }
             let labels = ["namespace": state.key.namespace, "name": state.key.name]
@@ -123,5 +177,34 @@ extension Controller: ControlSurface {
                 Double(state.rollout?.weight ?? 0), labels)
         }
         return text.rendered
+    }
+}
+
+/// Deployments whose next pass somebody waits for, all of them or until it takes too long.
+final class PassesAwaited: Sendable {
+    let keys: Set<DeploymentKey>
+    private let open: Mutex<Set<DeploymentKey>>
+    private let over = FirstResult<Void>()
+
+    init(_ keys: Set<DeploymentKey>) {
+        self.keys = keys
+        open = Mutex(keys)
+        if keys.isEmpty { over.bring(.success(())) }
+    }
+
+    func ended(_ key: DeploymentKey) {
+        let isOver = open.withLock { open in
+            open.remove(key)
+            return open.isEmpty
+        }
+        if isOver { over.bring(.success(())) }
+    }
+
+    func giveUp() { over.bring(.success(())) }
+
+    /// - Returns: how many have not had their pass.
+    func left() async -> Int {
+        try? await over.value()  // Brings no failure.
+        return open.withLock(\.count)
     }
 }

@@ -18,10 +18,13 @@ public struct ControllerConfiguration: Sendable {
     public var allowsEmpty: Bool
     /// Deployments that are worked on at once.
     public var concurrency: Int
+    /// How long passes wait for what is outside.
+    public var limits: CallLimits
 
     public init(
         repo: String, branch: String = "main", interval: Duration = .seconds(30),
-        restingInterval: Duration = .seconds(15), allowsEmpty: Bool = false, concurrency: Int = 16
+        restingInterval: Duration = .seconds(15), allowsEmpty: Bool = false, concurrency: Int = 16,
+        limits: CallLimits = CallLimits()
     ) {
         self.repo = repo
         self.branch = branch
@@ -29,6 +32,7 @@ public struct ControllerConfiguration: Sendable {
         self.restingInterval = restingInterval
         self.allowsEmpty = allowsEmpty
         self.concurrency = concurrency
+        self.limits = limits
     }
 }
 
@@ -44,49 +48,28 @@ public actor Controller {
         case deployment(DeploymentKey)
     }
 
-    /// A command that waits for its deployment's next pass.
-    struct PendingCommand {
-        var command: OperatorCommand
-        var reply: CheckedContinuation<Void, any Error>
-    }
-
-    /// What is kept in memory of one deployment.
-    struct Entry {
-        /// Where its record is, or its instances without a record; nil while there is neither.
-        var site: SiteName?
-        var state: RolloutState?
-        var version: Int?
-        /// `decidedAt` of the state that was written last; nil where what is in memory has yet to be written.
-        var writtenAt: Date?
-        var observed: Observation?
-        /// Of the candidate's last failing requests, as last read.
-        var failedRequestIds: [String] = []
-        var problem: String?
-        /// The commit that the last pass went by.
-        var commit: String?
-        var pin: Pin?
-        var firstSeenAt: Date
-        var commands: [PendingCommand] = []
-        var passWaiters: [CheckedContinuation<Void, Never>] = []
-        /// Questions that are being put, by their id.
-        var inquiries: [String: Task<Void, Never>] = [:]
-        /// Answers that wait for the next pass.
-        var findings: [Finding] = []
-    }
-
-    /// The digest that mutable model files were found to have.
-    struct Pin {
-        var model: ModelSource
-        var digest: Digest?
-        /// A newer commit, or a newer look at git, asks again.
-        var isFresh: Bool
-    }
-
     let configuration: ControllerConfiguration
     let with: ControllerCollaborators
     let logger: Logger
     let runner: Runner<WorkKey, ContinuousClock>
+    /// Deployments whose site is to be shown how they stand.
+    let reporter: Runner<DeploymentKey, ContinuousClock>
+    let limits = TimeLimits()
+    let (tellSignals, tellSignal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let (notices, noticeQueue) = AsyncStream.makeStream(
+        of: Notice.self, bufferingPolicy: .bufferingNewest(Controller.noticeLimit))
+    let (recordings, recordingQueue) = AsyncStream.makeStream(
+        of: Recording.self, bufferingPolicy: .bufferingOldest(Controller.recordingLimit))
 
+    var openCalls: [OpenCall.Key: OpenCall] = [:]
+    var lastCall: UInt64 = 0
+    /// Whoever waits until no call is open.
+    var settled: FirstResult<Void>?
+    var pins = PinQueue()
+    var pinTasks: [UInt64: Task<Void, Never>] = [:]
+    /// Deployments with a rollout under way.
+    var inFlight: Set<DeploymentKey> = []
+    var lastCommand: UInt64 = 0
     var entries: [DeploymentKey: Entry] = [:]
     var manifests = ManifestLedger()
     var sourceStatus: SourceStatus
@@ -106,6 +89,9 @@ public actor Controller {
     /// Passes that end when the lead is lost; kept only where there is an election.
     var passes: [DeploymentKey: Task<Requeue, Never>] = [:]
 
+    /// Left to git, to those that are judged, and to those that a command waits for.
+    static let reservedWorkers = 2
+
     public init(configuration: ControllerConfiguration, with collaborators: ControllerCollaborators, logger: Logger) {
         self.configuration = configuration
         with = collaborators
@@ -113,16 +99,22 @@ public actor Controller {
         sourceStatus = SourceStatus(repo: configuration.repo, branch: configuration.branch)
         runner = Runner(
             configuration: RunnerConfiguration(
-                concurrency: configuration.concurrency,
+                concurrency: configuration.concurrency, reserved: Self.reservedWorkers,
                 transientBackoff: Backoff(initial: .milliseconds(500), cap: .seconds(30))),
+            logger: logger)
+        reporter = Runner(
+            configuration: RunnerConfiguration(
+                concurrency: Self.reportsAtOnce, transientBackoff: Backoff(initial: .seconds(1), cap: .seconds(60)),
+                stopGracePeriod: .seconds(1)),
             logger: logger)
     }
 
     /// Works until its task is cancelled, or until `drain`. What serves goes on serving.
     public func run() async throws {
-        runner.add(.source)
-        if with.leadership == nil { try await takeUpWork() }
+        runner.add(.source, urgency: .urgent)
+        if with.leadership == nil { await takeUpWork() }
         await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.limits.run() }
             if let leadership = with.leadership {
                 group.addTask { await leadership.run() }
                 group.addTask { for await leads in leadership.changes { await self.follow(leads) } }
@@ -133,11 +125,30 @@ public actor Controller {
                 guard let register = site.register else { continue }
                 group.addTask { for await key in register.changes { self.runner.add(.deployment(key)) } }
             }
-            await runner.run { key in await self.work(on: key) }
+            await workAndTell()
             // The lead is given up only now: no pass is under way any more.
             group.cancelAll()
         }
         await leave()
+    }
+
+    /// Passes until the runner stops, and telling others beside them until what waits has been told.
+    private func workAndTell() async {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await self.tellOthers()
+                return true
+            }
+            await runner.run { key in await self.work(on: key) }
+            await settle()
+            await tellRest()
+            group.addTask {
+                try? await Task.sleep(for: self.configuration.limits.settling)  // Cancelled when all is told.
+                return false
+            }
+            _ = await group.next()
+            group.cancelAll()
+        }
     }
 
     /// Begins no more passes: `run` returns when those under way are done, within the runner's period of grace.
@@ -155,15 +166,15 @@ public actor Controller {
 
     /// Nobody is left waiting for an answer that will not come.
     private func leave() async {
+        stopAllPins()
         for (key, entry) in entries {
             for inquiry in entry.inquiries.values {
                 inquiry.cancel()
                 await inquiry.value
             }
             for pending in entry.commands { pending.reply.resume(throwing: Self.stopping) }
-            for waiter in entry.passWaiters { waiter.resume() }
             entries[key]?.commands = []
-            entries[key]?.passWaiters = []
+            resumePassWaiters(key)
         }
         for waiter in lookWaiters { waiter.resume(throwing: Self.stopping) }
         lookWaiters = []

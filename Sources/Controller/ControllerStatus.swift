@@ -23,11 +23,15 @@ public struct SourceStatus: Hashable, Codable, Sendable {
     @Nullable public var error: String?
     /// What is wrong with manifests, where.
     public var diagnostics: [Diagnostic]
+    /// In the answer to `sync`: deployments that the commit changed and that have not had their pass yet. Left out where
+    /// there are none.
+    public var awaited: Int?
 
     public init(
         repo: String, branch: String, commit: String? = nil, fetchedAt: Date? = nil, error: String? = nil,
-        diagnostics: [Diagnostic] = []
+        diagnostics: [Diagnostic] = [], awaited: Int? = nil
     ) {
+        self.awaited = awaited
         self.repo = repo
         self.branch = branch
         self.commit = commit

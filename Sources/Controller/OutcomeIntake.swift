@@ -62,6 +62,7 @@ extension Controller {
     /// - Returns: nil while that is not known of every site.
     public func revisionsInUse() -> [DeploymentKey: Set<Revision>]? {
         guard isAtWork, with.sites.names.allSatisfy({ standings[$0] == .read }) else { return nil }
+        guard !entries.values.contains(where: { $0.unreadableRecord != nil || $0.mustReload }) else { return nil }
         return entries.compactMapValues { entry in entry.state.map { Set($0.revisions) } }
     }
 }

@@ -10,6 +10,12 @@ public actor ReadingRecorder {
     private let logger: Logger
     /// At most one a deployment: the rollout in flight.
     private var recordings: [DeploymentKey: RolloutRecording] = [:]
+    /// Of all rollouts, what is due and not written yet.
+    private var due: [RecordedRollout.Identity: [RecordedReading]] = [:]
+    private var writtenAt: ContinuousClock.Instant?
+
+    /// Between two writes that nothing hurries: one for all rollouts.
+    static let writeInterval: Duration = .seconds(1)
 
     public init(store: any ReadingStore, logger: Logger) {
         self.store = store
@@ -27,7 +33,10 @@ public actor ReadingRecorder {
         isOver: Bool
     ) async {
         defer { if isOver { recordings[deployment] = nil } }
-        guard !intervals.isEmpty else { return }
+        guard !intervals.isEmpty else {
+            if isOver { await writeDueNow(deployment) }
+            return
+        }
         let identity = RecordedRollout.Identity(
             deployment: deployment, revision: rollout.candidate.revision, version: rollout.candidate.version,
             startedAt: rollout.judgement.startedAt)
@@ -37,24 +46,35 @@ public actor ReadingRecorder {
                     identity, resumingAt: try await store.lastReadings(of: identity))
             }
             let isDecisive = isOver || events.contains { $0.kind == .gatePassed || $0.kind == .gateFailed }
-            let due = recordings[deployment]?.absorb(intervals, isDecisive: isDecisive) ?? []
-            if !due.isEmpty { try await store.append(due, to: identity) }
+            let readings = recordings[deployment]?.absorb(intervals, isDecisive: isDecisive) ?? []
+            if !readings.isEmpty { due[identity, default: []] += readings }
+            if isDecisive || writtenAt.map({ .now - $0 >= Self.writeInterval }) ?? true { try await writeDue() }
         } catch {
             logger.warning(
                 "Readings are not kept", metadata: ["deployment": "\(deployment)", "error": "\(error)"])
         }
     }
+
+    private func writeDueNow(_ deployment: DeploymentKey) async {
+        do {
+            try await writeDue()
+        } catch {
+            logger.warning(
+                "Readings are not kept", metadata: ["deployment": "\(deployment)", "error": "\(error)"])
+        }
+    }
+
+    private func writeDue() async throws {
+        guard !due.isEmpty else { return }
+        writtenAt = .now
+        // Those that cannot be written are lost: nothing piles up while the disk is full.
+        let batch = due
+        due = [:]
+        try await store.append(batch)
+    }
 }
 
 extension Controller {
-    /// - Parameter rollout: the one in flight before the pass: what the pass learnt is about it.
-    func record(_ decision: Decision, about rollout: Rollout?, of deployment: DeploymentKey) async {
-        guard let rollout else { return }
-        await with.recorder?.record(
-            decision.absorbed, about: rollout, of: deployment, events: decision.events,
-            isOver: decision.state?.rollout?.judgement.startedAt != rollout.judgement.startedAt)
-    }
-
     public func recordedRollouts(of deployment: DeploymentKey) async throws -> [RecordedRollout] {
         try await with.recorder?.store.rollouts(of: deployment) ?? []
     }

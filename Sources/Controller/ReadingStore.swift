@@ -11,6 +11,8 @@ import ModelManifests
 public protocol ReadingStore: Sendable {
     /// Appends to the rollout's readings; the first of a rollout opens it.
     func append(_ readings: [RecordedReading], to rollout: RecordedRollout.Identity) async throws
+    /// The same, for several rollouts.
+    func append(_ batch: [RecordedRollout.Identity: [RecordedReading]]) async throws
     /// Of each source, the last that was kept: where counting goes on after a restart.
     func lastReadings(of rollout: RecordedRollout.Identity) async throws -> [RecordedReading]
     /// Newest first.
@@ -19,6 +21,12 @@ public protocol ReadingStore: Sendable {
     func readings(
         of rollout: Int, in deployment: DeploymentKey, after position: Int, limit: Int
     ) async throws -> [RecordedReading]
+}
+
+extension ReadingStore {
+    public func append(_ batch: [RecordedRollout.Identity: [RecordedReading]]) async throws {
+        for (rollout, readings) in batch { try await append(readings, to: rollout) }
+    }
 }
 
 /// A rollout whose readings are kept.

@@ -36,9 +36,11 @@ public final class Runner<Key: Hashable & Sendable, C: Clock>: Sendable where C.
     public var snapshot: RunnerSnapshot { state.withLock { $0.machine.snapshot } }
 
     /// Makes `key` due after `delay`, or earlier where it already is. If a worker has it now, it runs again afterwards.
-    public func add(_ key: Key, after delay: Duration = .zero) {
+    ///
+    /// - Parameter urgency: at least; where its last pass said a more urgent one, that is the key's.
+    public func add(_ key: Key, after delay: Duration = .zero, urgency: Urgency = .routine) {
         let dueAt = clock.now.advanced(by: max(delay, .zero))
-        state.withLock { $0.machine.add(key, at: dueAt) }
+        state.withLock { $0.machine.add(key, at: dueAt, urgency: urgency) }
         signal.raise()
     }
 

@@ -2,8 +2,8 @@
 public enum Requeue: Hashable, Sendable {
     /// All is as it should be. The key comes back when it is added.
     case done
-    /// All is well; look again after this.
-    case after(Duration)
+    /// All is well; look again after this. Until its next pass the key is of that class.
+    case after(Duration, Urgency = .routine)
     /// It failed.
     case backoff(FailureClass)
 }
@@ -11,18 +11,24 @@ public enum Requeue: Hashable, Sendable {
 public struct RunnerConfiguration: Hashable, Sendable {
     /// At most this many keys are worked on at once.
     public var concurrency: Int
+    /// Workers that keys of class `routine` leave to the others. With one worker there is none to leave.
+    public var reserved: Int
+    /// How often one key may come back; keys of class `urgent` always may.
+    public var pace: PaceLimits
     public var transientBackoff: Backoff
     public var waitingBackoff: Backoff
     /// How long workers may go on after `stop()` before they are cancelled.
     public var stopGracePeriod: Duration
 
     public init(
-        concurrency: Int = 8,
+        concurrency: Int = 8, reserved: Int = 1, pace: PaceLimits = PaceLimits(),
         transientBackoff: Backoff = Backoff(initial: .milliseconds(500), cap: .seconds(60)),
         waitingBackoff: Backoff = Backoff(initial: .seconds(5), cap: .seconds(300)),
         stopGracePeriod: Duration = .seconds(10)
     ) {
         self.concurrency = max(concurrency, 1)
+        self.reserved = max(reserved, 0)
+        self.pace = pace
         self.transientBackoff = transientBackoff
         self.waitingBackoff = waitingBackoff
         self.stopGracePeriod = max(stopGracePeriod, .zero)
@@ -57,12 +63,22 @@ where Instant.Duration == Duration {
     private var phase = Phase.idle
     private var queue = WorkQueue<Key, Instant>()
     private var failures = FailureCounts<Key>()
+    /// Of keys that are not of class `routine`, as their last pass said.
+    private var classes: [Key: Urgency] = [:]
+    /// Of keys that came back of late.
+    private var paces: [Key: Pace<Instant>] = [:]
+    private var routineRunning: Set<Key> = []
+    private var putOffCount = 0
+    private static var smallestPacesToSweep: Int { 1024 }
+    /// Paces that were left at the last sweep.
+    private var sweptPaces = 0
 
     init(configuration: RunnerConfiguration) { self.configuration = configuration }
 
     var snapshot: RunnerSnapshot {
         RunnerSnapshot(
-            pending: queue.pendingCount, running: queue.runningCount, failing: failures.failingCount)
+            pending: queue.pendingCount, running: queue.runningCount, failing: failures.failingCount,
+            putOff: putOffCount)
     }
 
     /// - Returns: false where it runs already. Once stopped, it starts only to finish.
@@ -81,7 +97,10 @@ where Instant.Duration == Duration {
         phase = .stopping(deadline: nil)
     }
 
-    mutating func add(_ key: Key, at dueAt: Instant) { queue.add(key, at: dueAt) }
+    /// - Parameter urgency: at least; where its last pass said a more urgent one, that is the key's.
+    mutating func add(_ key: Key, at dueAt: Instant, urgency: Urgency = .routine) {
+        queue.add(key, at: dueAt, urgency: min(urgency, classes[key] ?? .routine))
+    }
 
     mutating func nextAction(now: Instant) -> Action {
         switch phase {
@@ -89,8 +108,12 @@ where Instant.Duration == Duration {
             return .wait(until: nil)
         case .running:
             guard queue.runningCount < configuration.concurrency else { return .wait(until: nil) }
-            if let key = queue.next(now: now) { return .start(key) }
-            return .wait(until: queue.earliest)
+            let last = lastClass
+            // Ends: a key that is put off is not due any more.
+            while let turn = queue.next(now: now, notLessUrgentThan: last) {
+                if begins(turn, now: now) { return .start(turn.key) }
+            }
+            return .wait(until: queue.earliest(notLessUrgentThan: last))
         case .stopping(let deadline):
             guard queue.runningCount > 0 else { return .finish }
             let deadline = deadline ?? now.advanced(by: configuration.stopGracePeriod)
@@ -99,15 +122,47 @@ where Instant.Duration == Duration {
         }
     }
 
+    /// The least urgent class that may have a worker now.
+    private var lastClass: Urgency {
+        let shared = max(1, configuration.concurrency - configuration.reserved)
+        return routineRunning.count < shared ? .routine : .changing
+    }
+
+    /// - Returns: false where the key comes back too often, and is put off.
+    private mutating func begins(_ turn: WorkQueue<Key, Instant>.Turn, now: Instant) -> Bool {
+        var pace = paces[turn.key] ?? Pace(now: now)
+        if turn.urgency != .urgent, let later = pace.putOff(now: now, limits: configuration.pace) {
+            putOffCount += 1
+            paces[turn.key] = pace
+            queue.add(turn.key, at: later, urgency: turn.urgency)
+            queue.done(turn.key)
+            return false
+        }
+        pace.starts(wantedAt: turn.dueAt, now: now, limits: configuration.pace)
+        paces[turn.key] = pace
+        forgetPacesAtRest(now)
+        if turn.urgency == .routine { routineRunning.insert(turn.key) }
+        return true
+    }
+
+    private mutating func forgetPacesAtRest(_ now: Instant) {
+        guard paces.count > Self.smallestPacesToSweep, paces.count > 2 * sweptPaces else { return }
+        paces = paces.filter { !$0.value.isAtRest(at: now) }
+        sweptPaces = paces.count
+    }
+
     mutating func workerEnded(
         _ key: Key, _ requeue: Requeue, now: Instant, using generator: inout some RandomNumberGenerator
     ) {
+        routineRunning.remove(key)
         switch requeue {
         case .done, .backoff(.terminal):
             failures.succeeded(key)
-        case .after(let delay):
+            classes[key] = nil
+        case .after(let delay, let urgency):
             failures.succeeded(key)
-            queue.add(key, at: now.advanced(by: max(delay, .zero)))
+            classes[key] = urgency == .routine ? nil : urgency
+            queue.add(key, at: now.advanced(by: max(delay, .zero)), urgency: urgency)
         case .backoff(.transient):
             back(off: key, by: configuration.transientBackoff, now: now, using: &generator)
         case .backoff(.waiting):
@@ -120,7 +175,7 @@ where Instant.Duration == Duration {
         off key: Key, by backoff: Backoff, now: Instant, using generator: inout some RandomNumberGenerator
     ) {
         let delay = backoff.delay(afterFailures: failures.failed(key), using: &generator)
-        queue.add(key, at: now.advanced(by: delay))
+        queue.add(key, at: now.advanced(by: delay), urgency: classes[key] ?? .routine)
     }
 }
 
@@ -131,4 +186,6 @@ public struct RunnerSnapshot: Hashable, Sendable {
     public var running: Int
     /// Keys whose last pass failed.
     public var failing: Int
+    /// How often a key came back too soon and had to wait, since the start.
+    public var putOff: Int
 }

@@ -3,20 +3,19 @@ import GRDB
 
 /// The journal's file: made, checked, opened, and moved aside when it is damaged.
 struct JournalFile {
-    /// How long a statement waits for another process's lock.
-    static let busyTimeoutSeconds = 5.0
+    /// How long opening waits for another process's lock. Once open, the lock is held until the file is closed.
+    static let busyTimeoutSeconds = 0.25
     /// Files up to this size are checked wholly at open; larger ones without comparing indexes with tables.
     static let largestFullCheckBytes = 256 << 20
     /// The write-ahead log is cut back to this when it has been carried over into the file.
     static let walSizeLimitBytes = 16 << 20
-    static let readerCount = 2
     /// More damaged files than this are a fault that moving aside does not cure.
     static let mostDamagedFiles = 100
 
     var path: String
 
     /// - Returns: the open database, and what happened where the file was damaged.
-    func open() throws -> (database: DatabasePool, recovered: String?) {
+    func open() throws -> (database: DatabaseQueue, recovered: String?) {
         try createFolderAndFile()
         do {
             return (try connect(), nil)
@@ -54,24 +53,35 @@ struct JournalFile {
         JournalError(.denied, path: path, message: "\(what). Check the permissions, or choose another --state-dir.")
     }
 
-    private func connect() throws -> DatabasePool {
+    private func connect() throws -> DatabaseQueue {
         try JournalError.mapping(path) {
             try refuseOrphanedLog()
             try inspect()
-            var configuration = Configuration()
+            var configuration = Self.exclusive
             configuration.label = "journal"
-            configuration.busyMode = .timeout(Self.busyTimeoutSeconds)
             configuration.foreignKeysEnabled = true
-            configuration.maximumReaderCount = Self.readerCount
-            let pool = try DatabasePool(path: path, configuration: configuration)
-            try pool.writeWithoutTransaction { db in
-                // A pool starts with NORMAL, under which a power cut can take back what was committed last.
+            configuration.journalMode = .wal
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            try queue.writeWithoutTransaction { db in
+                // Write-ahead logs start with NORMAL, under which a power cut can take back what was committed last.
                 try db.execute(sql: "PRAGMA synchronous = FULL")
                 try db.execute(sql: "PRAGMA journal_size_limit = \(Self.walSizeLimitBytes)")
             }
-            try JournalSchema.migrator.migrate(pool)
-            return pool
+            try JournalSchema.migrator.migrate(queue)
+            return queue
         }
+    }
+
+    /// One connection that nobody else shares the file with.
+    ///
+    /// Without this the log's index is a file that SQLite maps (`-shm`), and a folder that becomes read-only, or a disk that
+    /// fails, ends the process with SIGBUS at the next write to it. In exclusive mode the index is in the heap. The mode
+    /// has to be set before the first read.
+    private static var exclusive: Configuration {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(busyTimeoutSeconds)
+        configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
+        return configuration
     }
 
     /// SQLite deletes the log of an empty file unread. Here it may be all that is left of a journal.
@@ -86,9 +96,7 @@ struct JournalFile {
 
     /// Looks before anything is changed: whose file it is, whether we know its schema, whether it is sound.
     private func inspect() throws {
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(Self.busyTimeoutSeconds)
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        let queue = try DatabaseQueue(path: path, configuration: Self.exclusive)
         defer { try? queue.close() }
         try queue.read { db in
             try refuseForeign(db)

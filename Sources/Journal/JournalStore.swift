@@ -13,6 +13,10 @@ import Rollouts
 /// - A damaged file is moved aside as `PATH.corrupt-N`, never deleted, and `recovered` says so. A file of a newer mlctl
 ///   or of another program is refused and left as it is.
 ///
+/// - No error of the disk ends the process: nothing of the file is mapped into memory.
+/// - While it is open nobody else can read or write the file. One that another program holds, or for which there is no room,
+///   is opened as soon as that is possible; until then every call throws the reason.
+///
 /// # Errors
 /// `JournalError`, and `StateConflict` from `swap`.
 public final class JournalStore: StateStore {
@@ -20,19 +24,28 @@ public final class JournalStore: StateStore {
     public static let mostEventsPerQuery = 10_000
 
     public let path: String
-    /// What happened, where the file was damaged and a new one was started; nil while all is well.
-    public let recovered: String?
-    let database: DatabasePool
+    private let door: JournalDoor
 
     /// Opens the file, makes it where it is missing, with its folder, and checks it, which takes time in proportion to
     /// its size.
-    public init(path: String) throws {
+    ///
+    /// - Parameter onRecovery: called with what happened where the file was damaged and a new one was started.
+    /// - Throws: what time does not mend. Where the file is held or its disk is full, it is opened later: see `problem`.
+    public init(path: String, onRecovery: @escaping @Sendable (String) -> Void = { _ in }) throws {
         self.path = path
-        (database, recovered) = try JournalFile(path: path).open()
+        door = try JournalDoor(path: path, onRecovery: onRecovery)
     }
 
+    /// What happened, where the file was damaged and a new one was started; nil while all is well.
+    public var recovered: String? { door.recovered }
+
+    /// Why it is not open yet; nil where it is.
+    public var problem: JournalError? { door.problem }
+
+    var database: DatabaseQueue { get throws { try door.opened() } }
+
     /// Ends once what is under way has ended. Later calls throw.
-    public func close() throws { try JournalError.mapping(path) { try database.close() } }
+    public func close() throws { try JournalError.mapping(path) { try door.close() } }
 
     public func records() async throws -> [DeploymentKey: StateRecord] {
         try await read { db in
@@ -99,13 +112,13 @@ public final class JournalStore: StateStore {
     }
 
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        do { return try await database.read(body) } catch let error as DatabaseError {
+        do { return try await door.enter().read(body) } catch let error as DatabaseError {
             throw JournalError(error, path: path)
         }
     }
 
     func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        do { return try await database.write(body) } catch let error as DatabaseError {
+        do { return try await door.enter().write(body) } catch let error as DatabaseError {
             throw JournalError(error, path: path)
         }
     }

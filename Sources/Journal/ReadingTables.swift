@@ -30,18 +30,27 @@ extension JournalStore: ReadingStore {
         """
 
     public func append(_ readings: [RecordedReading], to rollout: RecordedRollout.Identity) async throws {
+        try await append([rollout: readings])
+    }
+
+    /// In one transaction.
+    public func append(_ batch: [RecordedRollout.Identity: [RecordedReading]]) async throws {
         let encoder = JSONEncoder()
-        let rows = try readings.map { reading in
-            (reading.source, reading.t, String(decoding: try encoder.encode(reading), as: UTF8.self))
+        let rows = try batch.mapValues { readings in
+            try readings.map { reading in
+                (reading.source, reading.t, String(decoding: try encoder.encode(reading), as: UTF8.self))
+            }
         }
         try await write { db in
-            let id = try Self.id(of: rollout, db) ?? Self.open(rollout, db)
-            let count = try Int.fetchOne(
-                db.cachedStatement(sql: "SELECT count(*) FROM reading WHERE rollout = ?"), arguments: [id])
-            guard (count ?? 0) + rows.count <= RecordedRollout.readingLimit else { return }
-            let insert = try db.cachedStatement(
-                sql: "INSERT INTO reading (rollout, source, t, body) VALUES (?, ?, ?, ?)")
-            for (source, t, body) in rows { try insert.execute(arguments: [id, source, t, body]) }
+            for (rollout, rows) in rows {
+                let id = try Self.id(of: rollout, db) ?? Self.open(rollout, db)
+                let count = try Int.fetchOne(
+                    db.cachedStatement(sql: "SELECT count(*) FROM reading WHERE rollout = ?"), arguments: [id])
+                guard (count ?? 0) + rows.count <= RecordedRollout.readingLimit else { continue }
+                let insert = try db.cachedStatement(
+                    sql: "INSERT INTO reading (rollout, source, t, body) VALUES (?, ?, ?, ?)")
+                for (source, t, body) in rows { try insert.execute(arguments: [id, source, t, body]) }
+            }
         }
     }
 

@@ -30,6 +30,7 @@ struct Benchmark: Sendable {
             Benchmark(name: "abort", run: RolloutTimes.badToRestored),
             Benchmark(name: "kill", run: ControllerKills.run),
             Benchmark(name: "manifests", run: TenThousandManifests.run),
+            Benchmark(name: "in-flight", run: RolloutsInFlight.run),
             Benchmark(name: "memory", run: IdleController.measure),
             Benchmark(name: "cluster", run: ClusterRates.run),
             Benchmark(name: "cluster-weights", run: ClusterWeights.run),

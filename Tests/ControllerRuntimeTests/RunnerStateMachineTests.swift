@@ -11,10 +11,10 @@ private func at(_ seconds: Int) -> ManualClock.Instant { ManualClock.Instant(.se
 struct RunnerStateMachineTests {
     private var random = SeededRandom(seed: 1)
 
-    private func started(concurrency: Int = 8, grace: Duration = .seconds(10)) -> Machine {
+    private func started(concurrency: Int = 8, reserved: Int = 1, grace: Duration = .seconds(10)) -> Machine {
         var machine = Machine(
             configuration: RunnerConfiguration(
-                concurrency: concurrency,
+                concurrency: concurrency, reserved: reserved,
                 transientBackoff: Backoff(initial: .seconds(1), cap: .seconds(8), jitter: 0),
                 waitingBackoff: Backoff(initial: .seconds(30), cap: .seconds(60), jitter: 0),
                 stopGracePeriod: grace))
@@ -45,12 +45,12 @@ struct RunnerStateMachineTests {
 
     @Test("no more than `concurrency` workers run")
     mutating func concurrency() {
-        var machine = started(concurrency: 2)
+        var machine = started(concurrency: 2, reserved: 0)
         for key in ["a", "b", "c"] { machine.add(key, at: at(0)) }
         #expect(machine.nextAction(now: at(0)) == .start("a"))
         #expect(machine.nextAction(now: at(0)) == .start("b"))
         #expect(machine.nextAction(now: at(0)) == .wait(until: nil))
-        #expect(machine.snapshot == RunnerSnapshot(pending: 1, running: 2, failing: 0))
+        #expect(machine.snapshot == RunnerSnapshot(pending: 1, running: 2, failing: 0, putOff: 0))
         machine.workerEnded("b", .done, now: at(1), using: &random)
         #expect(machine.nextAction(now: at(1)) == .start("c"))
     }
@@ -103,7 +103,7 @@ struct RunnerStateMachineTests {
             #expect(machine.nextAction(now: at(100)) == .start(key))
             machine.workerEnded(key, .backoff(.transient), now: at(100), using: &random)
         }
-        #expect(machine.snapshot == RunnerSnapshot(pending: 2, running: 0, failing: 2))
+        #expect(machine.snapshot == RunnerSnapshot(pending: 2, running: 0, failing: 2, putOff: 0))
         #expect(machine.nextAction(now: at(100)) == .wait(until: at(101)))
         #expect(machine.nextAction(now: at(101)) == .start("b"))
         #expect(machine.nextAction(now: at(101)) == .wait(until: at(102)))
@@ -151,5 +151,131 @@ struct RunnerStateMachineTests {
         machine.stop()
         #expect(machine.start() == true)
         #expect(machine.nextAction(now: at(0)) == .finish)
+    }
+
+    @Test("routine keys leave a worker to those that are judged or asked about, which may have all")
+    mutating func reserved() {
+        var machine = started(concurrency: 3)
+        for key in ["a", "b", "c"] { machine.add(key, at: at(0)) }
+        #expect(machine.nextAction(now: at(0)) == .start("a"))
+        #expect(machine.nextAction(now: at(0)) == .start("b"))
+        #expect(machine.nextAction(now: at(0)) == .wait(until: nil))
+        machine.add("judged", at: at(5), urgency: .judging)
+        #expect(machine.nextAction(now: at(0)) == .wait(until: at(5)))
+        #expect(machine.nextAction(now: at(5)) == .start("judged"))
+        machine.add("asked", at: at(5), urgency: .urgent)
+        #expect(machine.nextAction(now: at(5)) == .wait(until: nil))
+        machine.workerEnded("a", .done, now: at(6), using: &random)
+        #expect(machine.nextAction(now: at(6)) == .start("asked"))
+        machine.workerEnded("judged", .done, now: at(6), using: &random)
+        #expect(machine.nextAction(now: at(6)) == .start("c"))
+    }
+
+    @Test("with one worker there is none to leave: everything gets its turn")
+    mutating func oneWorker() {
+        var machine = started(concurrency: 1)
+        machine.add("a", at: at(0))
+        #expect(machine.nextAction(now: at(0)) == .start("a"))
+    }
+
+    @Test("a key keeps the class that its last pass said, until a pass says another")
+    mutating func remembersClass() {
+        var machine = started(concurrency: 1)
+        machine.add("judged", at: at(0))
+        #expect(machine.nextAction(now: at(0)) == .start("judged"))
+        machine.workerEnded("judged", .after(.seconds(60), .judging), now: at(0), using: &random)
+        // Somebody says that it looks different; it goes before what has waited longer.
+        machine.add("other", at: at(1))
+        machine.add("judged", at: at(2))
+        #expect(machine.nextAction(now: at(2)) == .start("judged"))
+        machine.workerEnded("judged", .backoff(.transient), now: at(2), using: &random)
+        #expect(machine.nextAction(now: at(4)) == .start("judged"))
+        // What somebody says makes it more urgent, not less.
+        machine.add("judged", at: at(4), urgency: .changing)
+        machine.workerEnded("judged", .after(.seconds(60), .judging), now: at(4), using: &random)
+        #expect(machine.nextAction(now: at(4)) == .start("judged"))
+        machine.workerEnded("judged", .done, now: at(4), using: &random)
+        #expect(machine.nextAction(now: at(4)) == .start("other"))
+        machine.workerEnded("other", .done, now: at(4), using: &random)
+        machine.add("other", at: at(4))
+        machine.add("judged", at: at(4))
+        #expect(machine.nextAction(now: at(4)) == .start("other"))
+    }
+
+    /// Starts of one key within a minute, where each pass ends at once and `again` says how the key comes back.
+    private mutating func startsInAMinute(
+        alone: Bool = true, _ again: (inout Machine, ManualClock.Instant) -> Requeue
+    ) -> (starts: Int, putOff: Int) {
+        var machine = started()
+        machine.add("loops", at: at(0))
+        var (starts, now) = (0, at(0))
+        // A pass takes a millisecond.
+        for _ in 0..<200_000 where now < at(60) {
+            switch machine.nextAction(now: now) {
+            case .start(let key):
+                starts += 1
+                let requeue = again(&machine, now)
+                now = now.advanced(by: .milliseconds(1))
+                machine.workerEnded(key, requeue, now: now, using: &random)
+            case .wait(let next?): now = max(next, now)
+            default: return (starts, machine.snapshot.putOff)
+            }
+        }
+        return (starts, machine.snapshot.putOff)
+    }
+
+    @Test("a key that comes back at once, by itself or by what its pass causes, is slowed down to a pass a second")
+    mutating func noBusyLoop() {
+        let byItself = startsInAMinute { _, _ in .after(.zero) }
+        #expect(byItself.starts > 30 && byItself.starts < 120)
+        #expect(byItself.putOff > 20)
+        let byItsEffect = startsInAMinute { machine, now in
+            machine.add("loops", at: now)
+            return .after(.seconds(15))
+        }
+        #expect(byItsEffect.starts > 30 && byItsEffect.starts < 120)
+        let judged = startsInAMinute { machine, now in
+            machine.add("loops", at: now)
+            return .after(.milliseconds(500), .judging)
+        }
+        #expect(judged.starts > 30 && judged.starts < 120)
+    }
+
+    @Test("a key that is looked at twice a second, or that changes in a burst, is not slowed down")
+    mutating func noSlowingOfTheUsual() {
+        let judged = startsInAMinute { _, _ in .after(.milliseconds(500), .judging) }
+        #expect(judged.starts >= 119 && judged.putOff == 0)
+        var left = 20
+        let burst = startsInAMinute { _, _ in
+            left -= 1
+            return left > 0 ? .after(.zero) : .done
+        }
+        #expect(burst.starts == 20 && burst.putOff == 0)
+    }
+
+    @Test(
+        "a key that has been slowed down is seen at once when somebody asks about it, and is well again when it rests")
+    mutating func urgentIsNeverSlow() {
+        var machine = started()
+        var now = at(0)
+        machine.add("a", at: now)
+        for _ in 0..<100 {
+            switch machine.nextAction(now: now) {
+            case .start(let key): machine.workerEnded(key, .after(.zero), now: now, using: &random)
+            case .wait(let next?) where machine.snapshot.putOff < 20: now = next
+            default: break
+            }
+        }
+        #expect(machine.snapshot.putOff == 20)
+        machine.add("a", at: now, urgency: .urgent)
+        #expect(machine.nextAction(now: now) == .start("a"))
+        machine.workerEnded("a", .after(.seconds(10)), now: now, using: &random)
+        for _ in 0..<40 {
+            now = now.advanced(by: .seconds(10))
+            #expect(machine.nextAction(now: now) == .start("a"))
+            machine.workerEnded("a", .after(.seconds(10)), now: now, using: &random)
+        }
+        machine.add("a", at: now)
+        #expect(machine.nextAction(now: now) == .start("a"))
     }
 }

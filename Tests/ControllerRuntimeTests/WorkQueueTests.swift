@@ -13,9 +13,9 @@ struct WorkQueueTests {
     func due() {
         var queue = Queue()
         queue.add("a", at: at(5))
-        #expect(queue.next(now: at(4)) == nil)
-        #expect(queue.next(now: at(5)) == "a")
-        #expect(queue.next(now: at(6)) == nil)
+        #expect(queue.next(now: at(4))?.key == nil)
+        #expect(queue.next(now: at(5))?.key == "a")
+        #expect(queue.next(now: at(6))?.key == nil)
     }
 
     @Test("hands keys out in the order in which they are due, equals first come, first served")
@@ -25,7 +25,7 @@ struct WorkQueueTests {
         queue.add("first", at: at(2))
         queue.add("second", at: at(2))
         queue.add("early", at: at(1))
-        #expect((0..<4).map { _ in queue.next(now: at(9)) } == ["early", "first", "second", "late"])
+        #expect((0..<4).map { _ in queue.next(now: at(9))?.key } == ["early", "first", "second", "late"])
     }
 
     @Test("has one slot a key, in which the earliest wins", arguments: [[9, 2], [2, 9]])
@@ -34,9 +34,9 @@ struct WorkQueueTests {
         for time in times { queue.add("a", at: at(time)) }
         #expect(queue.pendingCount == 1)
         #expect(queue.earliest == at(2))
-        #expect(queue.next(now: at(2)) == "a")
+        #expect(queue.next(now: at(2))?.key == "a")
         queue.done("a")
-        #expect(queue.next(now: at(99)) == nil)
+        #expect(queue.next(now: at(99))?.key == nil)
     }
 
     @Test("keeps the place in the line of a key that is added again for the same time")
@@ -45,20 +45,20 @@ struct WorkQueueTests {
         queue.add("a", at: at(1))
         queue.add("b", at: at(1))
         queue.add("a", at: at(1))
-        #expect(queue.next(now: at(1)) == "a")
+        #expect(queue.next(now: at(1))?.key == "a")
     }
 
     @Test("does not hand out a running key again, and hands it out afterwards if it was added meanwhile")
     func exclusive() {
         var queue = Queue()
         queue.add("a", at: at(0))
-        #expect(queue.next(now: at(0)) == "a")
+        #expect(queue.next(now: at(0))?.key == "a")
         queue.add("a", at: at(0))
-        #expect(queue.next(now: at(1)) == nil)
+        #expect(queue.next(now: at(1))?.key == nil)
         #expect(queue.earliest == nil)
         #expect(queue.pendingCount == 1)
         queue.done("a")
-        #expect(queue.next(now: at(1)) == "a")
+        #expect(queue.next(now: at(1))?.key == "a")
     }
 
     @Test("remembers the earliest of all times at which a running key was added")
@@ -80,7 +80,7 @@ struct WorkQueueTests {
         queue.add("a", at: at(0))
         queue.add("b", at: at(7))
         #expect(queue.earliest == at(7))
-        #expect(queue.next(now: at(7)) == "b")
+        #expect(queue.next(now: at(7))?.key == "b")
         #expect(queue.runningCount == 2)
     }
 
@@ -92,7 +92,7 @@ struct WorkQueueTests {
         queue.done("b")
         #expect(queue.dueAt("a") == at(3))
         #expect(queue.runningCount == 0)
-        #expect(queue.next(now: at(3)) == "a")
+        #expect(queue.next(now: at(3))?.key == "a")
     }
 
     @Test("stays small when keys are moved to an earlier time again and again")
@@ -106,6 +106,76 @@ struct WorkQueueTests {
         #expect(queue.earliest == at(99_001))
     }
 
+    @Test("hands out the most urgent class first, and within a class who has been due longest")
+    func classes() {
+        var queue = Queue()
+        queue.add("routine", at: at(0))
+        queue.add("changing", at: at(1), urgency: .changing)
+        queue.add("judged", at: at(3), urgency: .judging)
+        queue.add("asked", at: at(4), urgency: .urgent)
+        queue.add("asked first", at: at(2), urgency: .urgent)
+        queue.add("not due", at: at(99), urgency: .urgent)
+        #expect(
+            (0..<5).map { _ in queue.next(now: at(5))?.key }
+                == ["asked first", "asked", "judged", "changing", "routine"])
+        #expect(queue.next(now: at(5)) == nil)
+    }
+
+    @Test("makes a waiting key more urgent, never less, and keeps its time")
+    func upgrade() {
+        var queue = Queue()
+        queue.add("first", at: at(0))
+        queue.add("a", at: at(1))
+        queue.add("a", at: at(9), urgency: .urgent)
+        queue.add("a", at: at(9))
+        #expect(queue.pendingCount == 2 && queue.earliest == at(0))
+        #expect(queue.next(now: at(1)) == Queue.Turn(key: "a", urgency: .urgent, dueAt: at(1)))
+        queue.add("a", at: at(2), urgency: .judging)
+        queue.done("a")
+        #expect(queue.next(now: at(2)) == Queue.Turn(key: "a", urgency: .judging, dueAt: at(2)))
+        #expect(queue.next(now: at(2))?.key == "first")
+    }
+
+    @Test(
+        "lets no class starve: who was passed over too often comes next",
+        arguments: [Urgency.judging, .changing, .routine])
+    func starvation(urgency: Urgency) {
+        var queue = Queue()
+        queue.add("patient", at: at(0), urgency: urgency)
+        var before = 0
+        for round in 0..<100 {
+            queue.add("busy", at: at(round), urgency: .urgent)
+            guard let turn = queue.next(now: at(round)), turn.key != "patient" else { break }
+            queue.done("busy")
+            before += 1
+        }
+        #expect(before == Queue.passOverLimit)
+    }
+
+    @Test("leaves a class alone that may have no worker now, and tells when the others are due")
+    func limitedToClasses() {
+        var queue = Queue()
+        queue.add("routine", at: at(0))
+        queue.add("judged", at: at(7), urgency: .judging)
+        #expect(queue.next(now: at(1), notLessUrgentThan: .judging) == nil)
+        #expect(queue.earliest(notLessUrgentThan: .judging) == at(7))
+        #expect(queue.earliest == at(0))
+        #expect(queue.next(now: at(7), notLessUrgentThan: .judging)?.key == "judged")
+    }
+
+    @Test("stays small when keys change their class again and again")
+    func boundedOverClasses() {
+        var queue = Queue()
+        for _ in 0..<1_000 {
+            for key in 0..<50 {
+                queue.add("\(key)", at: at(9))
+                queue.add("\(key)", at: at(9), urgency: .urgent)
+            }
+            for _ in 0..<50 { queue.next(now: at(9)).map { queue.done($0.key) } }
+            #expect(queue.heapCount <= 3 * Queue.smallestHeapToRebuild)
+        }
+    }
+
     @Test("agrees with a queue that is a plain list, over random histories", arguments: [1, 2, 3, 4] as [UInt64])
     func model(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
@@ -116,14 +186,15 @@ struct WorkQueueTests {
             switch Int.random(in: 0..<4, using: &random) {
             case 0, 1:
                 let time = now + Int.random(in: -3..<20, using: &random)
-                queue.add(key, at: at(time))
-                model.add(key, at: time)
+                let urgency = Urgency.allCases.randomElement(using: &random) ?? .routine
+                queue.add(key, at: at(time), urgency: urgency)
+                model.add(key, at: time, urgency)
             case 2:
                 queue.done(key)
                 model.done(key)
             default:
                 now += Int.random(in: 0..<4, using: &random)
-                let (handedOut, expected) = (queue.next(now: at(now)), model.next(now: now))
+                let (handedOut, expected) = (queue.next(now: at(now))?.key, model.next(now: now))
                 try #require(handedOut == expected)
             }
             try #require(queue.earliest == model.earliest.map(at))
@@ -135,26 +206,38 @@ struct WorkQueueTests {
 
 /// The same promises in the simplest way that can be right: looks at everything each time.
 private struct ListQueue {
-    struct Waiting { var key: String, at: Int, place: Int }
+    struct Waiting { var key: String, at: Int, urgency: Urgency, place: Int }
 
     var waiting: [Waiting] = []
     var running: Set<String> = []
     private var places = 0
+    private var passedOver: [Urgency: Int] = [:]
 
     private var ready: [Waiting] {
         waiting.filter { !running.contains($0.key) }.sorted { ($0.at, $0.place) < ($1.at, $1.place) }
     }
     var earliest: Int? { ready.first?.at }
 
-    mutating func add(_ key: String, at time: Int) {
-        if let known = waiting.first(where: { $0.key == key }), known.at <= time { return }
+    mutating func add(_ key: String, at time: Int, _ urgency: Urgency) {
+        var (time, urgency) = (time, urgency)
+        if let known = waiting.first(where: { $0.key == key }) {
+            if known.at <= time, known.urgency <= urgency { return }
+            (time, urgency) = (min(time, known.at), min(urgency, known.urgency))
+        }
         waiting.removeAll { $0.key == key }
         places += 1
-        waiting.append(Waiting(key: key, at: time, place: places))
+        waiting.append(Waiting(key: key, at: time, urgency: urgency, place: places))
     }
 
     mutating func next(now: Int) -> String? {
-        guard let first = ready.first, first.at <= now else { return nil }
+        let due = ready.filter { $0.at <= now }
+        let classes = Set(due.map(\.urgency)).sorted()
+        let starved = classes.last { passedOver[$0, default: 0] >= 8 }
+        guard let chosen = starved ?? classes.first, let first = due.first(where: { $0.urgency == chosen }) else {
+            return nil
+        }
+        passedOver[chosen] = 0
+        for other in classes where other > chosen { passedOver[other, default: 0] += 1 }
         waiting.removeAll { $0.key == first.key }
         running.insert(first.key)
         return first.key

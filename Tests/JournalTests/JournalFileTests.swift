@@ -71,16 +71,59 @@ struct JournalFileTests {
         #expect(try await store.swap(fraud, expecting: 1, state: Data("two".utf8), events: []) == 2)
     }
 
-    @Test("fences two controllers: of two connections, the one that read before the other wrote loses")
-    func fence() async throws {
+    // MARK: Held by somebody else
+
+    @Test("that another program holds is no end: it says so, and is opened when the other has left it")
+    func held() async throws {
         let path = try await writtenJournal()
-        let (left, right) = (try JournalStore(path: path), try JournalStore(path: path))
-        let seen = try #require(try await right.record(for: fraud))
-        try await left.swap(fraud, expecting: 1, state: Data("left".utf8), events: [])
-        await #expect(throws: StateConflict(deployment: fraud, expected: 1, found: 2)) {
-            try await right.swap(fraud, expecting: seen.version, state: Data("right".utf8), events: [])
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(path: path, configuration: configuration)
+        try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN EXCLUSIVE") }
+        let store = try JournalStore(path: path)
+        #expect(store.problem?.code == .busy)
+        let error = await #expect(throws: JournalError.self) {
+            try await store.swap(fraud, expecting: 1, state: Data("two".utf8), events: [])
         }
-        #expect(try await right.record(for: fraud)?.state == Data("left".utf8))
+        #expect(error?.code == .busy && error?.retryClass == .transient)
+        #expect(error?.message.contains("Another process holds the journal") == true)
+        try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+        try other.close()
+        #expect(try await goesOn(store, expecting: 1) == 2)
+        #expect(store.problem == nil && store.recovered == nil)
+    }
+
+    @Test("is nobody else's while it is open, and the next one's when it is closed")
+    func exclusive() async throws {
+        let path = try await writtenJournal()
+        let first = try JournalStore(path: path)
+        let second = try JournalStore(path: path)
+        #expect(first.problem == nil && second.problem?.code == .busy)
+        #expect(try await first.swap(fraud, expecting: 1, state: Data("two".utf8), events: []) == 2)
+        try first.close()
+        #expect(try await goesOn(second, expecting: 2) == 3)
+    }
+
+    /// As a controller does: again and again, until it is possible.
+    private func goesOn(_ store: JournalStore, expecting version: Int) async throws -> Int? {
+        for _ in 0..<1000 {
+            do {
+                return try await store.swap(fraud, expecting: version, state: Data("more".utf8), events: [])
+            } catch let error as JournalError where error.code == .busy {
+                try await ContinuousClock().sleep(for: .milliseconds(10))
+            }
+        }
+        return nil
+    }
+
+    @Test("has nothing mapped into memory: no error of its disk can end the process")
+    func notMapped() async throws {
+        let store = try JournalStore(path: folder.file())
+        try await store.swap(fraud, expecting: nil, state: Data(repeating: 1, count: 1_000_000), events: [event("a")])
+        _ = try await store.records()
+        #expect(try folder.names == ["journal.sqlite", "journal.sqlite-wal"])
+        let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+        #expect(!maps.contains(folder.path))
     }
 
     // MARK: Killed

@@ -9,13 +9,17 @@ package actor InMemoryRegister: DeploymentRegister {
     package private(set) var reported: [DeploymentKey: DeploymentStatus] = [:]
     package private(set) var withdrawn: [DeploymentKey] = []
     package private(set) var writes = 0
+    private var failure: (any Error)?
+    /// Reports hang while it is closed.
+    package nonisolated let reporting = Barrier()
     /// What it says of somebody else's writes.
     private var contest: String?
     private var refusal: AnnouncementRefusal?
 
     package init() { (changes, changed) = AsyncStream.makeStream(of: DeploymentKey.self) }
 
-    package func announce(_ announcement: Announcement) -> AnnouncementAnswer {
+    package func announce(_ announcement: Announcement) throws -> AnnouncementAnswer {
+        if let failure { throw failure }
         if let refusal { return .refused(refusal) }
         let known = announced[announcement.deployment]
         guard known?.spec != announcement.spec || known?.labels != announcement.labels else {
@@ -31,6 +35,9 @@ package actor InMemoryRegister: DeploymentRegister {
 
     package func quarantine(of deployment: DeploymentKey) -> [QuarantineStatus]? { nil }
 
+    /// Asking it fails; nil: no more.
+    package func refuse(with error: (any Error)?) { failure = error }
+
     package func contest(_ what: String?) { contest = what }
 
     package func withdraw(_ deployment: DeploymentKey) -> AnnouncementAnswer {
@@ -41,7 +48,10 @@ package actor InMemoryRegister: DeploymentRegister {
         return .shown(warning: nil)
     }
 
-    package func report(_ status: DeploymentStatus, of deployment: DeploymentKey) { reported[deployment] = status }
+    package func report(_ status: DeploymentStatus, of deployment: DeploymentKey) async {
+        await reporting.pass()
+        reported[deployment] = status
+    }
 
     /// Somebody edits or deletes the entry.
     package func tamper(with deployment: DeploymentKey) {

@@ -20,6 +20,9 @@ package actor InMemoryStateStore: StateStore, EventArchive {
     private var afterSwap: (@Sendable () -> Void)?
     private var isContended = false
     package private(set) var conflicts = 0
+    package private(set) var swaps = 0
+    /// Swaps hang while it is closed, and are made when it opens.
+    package nonisolated let swapping = Barrier()
 
     package init() {}
 
@@ -44,7 +47,8 @@ package actor InMemoryStateStore: StateStore, EventArchive {
     @discardableResult
     package func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
-    ) throws -> Int {
+    ) async throws -> Int {
+        await swapping.pass()
         if let failure { throw failure }
         if isContended { slots[deployment]?.version += 1 }
         let slot = slots[deployment]
@@ -55,6 +59,7 @@ package actor InMemoryStateStore: StateStore, EventArchive {
         }
         let version = (slot?.version ?? 0) + 1
         slots[deployment] = Slot(version: version, state: state)
+        swaps += 1
         for event in events {
             stored.append(StoredEvent(id: stored.count + 1, deployment: deployment, event: event))
         }

@@ -9,8 +9,19 @@ package actor ScriptedBackend: ServingBackend {
     private let changed: AsyncStream<DeploymentKey>.Continuation
     package private(set) var plans: [DeploymentKey: ServingPlan] = [:]
     package private(set) var applied = 0
+    package private(set) var observed = 0
     private var failure: (any Error)?
+    private var applyFailure: (any Error)?
     private var conditions: [Revision: InstanceObservation.Condition] = [:]
+    /// Everything that is applied looks like a change, as it would for a backend that cannot tell.
+    private var isNoisy = false
+    /// Calls that hang while their barrier is closed, but for deployments that are exempt.
+    package nonisolated let observing = Barrier()
+    package nonisolated let applying = Barrier()
+    package nonisolated let pinning = Barrier()
+    private var exempt: Set<DeploymentKey> = []
+    private var digests: [String: Digest] = [:]
+    package private(set) var pinned: [String] = []
 
     package init() {
         (changes, changed) = AsyncStream.makeStream(
@@ -19,7 +30,9 @@ package actor ScriptedBackend: ServingBackend {
 
     package func deployments() -> [DeploymentKey] { plans.keys.sorted() }
 
-    package func observe(_ deployment: DeploymentKey) throws -> Observation {
+    package func observe(_ deployment: DeploymentKey) async throws -> Observation {
+        if !exempt.contains(deployment) { await observing.pass() }
+        observed += 1
         if let failure { throw failure }
         guard let plan = plans[deployment] else { return Observation(weights: [:]) }
         let instances = plan.revisions.flatMap { revision in
@@ -34,17 +47,34 @@ package actor ScriptedBackend: ServingBackend {
             weights: Dictionary(plan.revisions.map { ($0.revision, $0.weight) }) { first, _ in first })
     }
 
-    package func apply(_ plan: ServingPlan) throws {
-        if let failure { throw failure }
+    package func apply(_ plan: ServingPlan) async throws {
+        if !exempt.contains(plan.deployment) { await applying.pass() }
+        if let failure = applyFailure ?? failure { throw failure }
         let sum = plan.revisions.map(\.weight).reduce(0, +)
         precondition(sum == 0 || sum == 100, "weights that sum to \(sum)")
         applied += 1
-        guard plans[plan.deployment] != plan else { return }
-        plans[plan.deployment] = plan.revisions.isEmpty ? nil : plan
-        changed.yield(plan.deployment)
+        let wanted = plan.revisions.isEmpty ? nil : plan
+        if isNoisy || plans[plan.deployment] != wanted { changed.yield(plan.deployment) }
+        plans[plan.deployment] = wanted
     }
 
-    package func pin(_ model: ModelSource) -> Digest? { nil }
+    /// Models under `/hangs/` hang while `pinning` is closed.
+    package func pin(_ model: ModelSource) async throws -> Digest? {
+        let uri = model.storageURI ?? ""
+        pinned.append(uri)
+        if uri.contains("/hangs/") { await pinning.pass() }
+        if uri.contains("/missing/") { throw ControlError(.unavailable, "there is no \(uri)") }
+        return digests[uri]
+    }
+
+    package func hold(_ digest: Digest, at uri: String) { digests[uri] = digest }
+
+    package func failApplying(with error: (any Error)?) { applyFailure = error }
+
+    /// Calls for these go on while the others hang.
+    package func exempt(_ deployments: Set<DeploymentKey>) { exempt = deployments }
+
+    package func makeNoisy() { isNoisy = true }
 
     package func fail(with error: (any Error)?) { failure = error }
 
@@ -71,6 +101,43 @@ package actor ScriptedSource: ManifestSource {
     package func commit(_ snapshot: ManifestSnapshot) { self.snapshot = snapshot }
 
     package func fail(with error: (any Error)?) { failure = error }
+}
+
+/// Counters that grow with every look, by the weights of the plan in force. Candidates answer with errors, or do not.
+package actor ScriptedCounters: MetricSource {
+    private let backend: ScriptedBackend
+    private var counters: [DeploymentKey: [Revision: RequestCounters]] = [:]
+    private var failing: Set<Revision> = []
+    private var requests = 400
+    private var failure: (any Error)?
+    package nonisolated let barrier = Barrier()
+
+    package init(_ backend: ScriptedBackend) { self.backend = backend }
+
+    /// From now on half of what the revision answers are errors.
+    package func turnBad(_ revision: Revision) { failing.insert(revision) }
+
+    /// Each look adds so many requests to a deployment.
+    package func setTraffic(_ requests: Int) { self.requests = requests }
+
+    package func fail(with error: (any Error)?) { failure = error }
+
+    package func readings(for deployment: DeploymentKey) async throws -> [Reading] {
+        await barrier.pass()
+        if let failure { throw failure }
+        let plan = await backend.plans[deployment]
+        return (plan?.revisions ?? []).map { revision in
+            var now =
+                counters[deployment]?[revision.revision] ?? RequestCounters(latency: [0], bounds: [1])
+            let added = requests * revision.weight / 100
+            now.requests += added
+            now.latency[0] += added
+            if failing.contains(revision.revision) { now.errors += added / 2 }
+            counters[deployment, default: [:]][revision.revision] = now
+            return Reading(
+                instance: "\(revision.revision)-0", revision: revision.revision, epoch: "1", counters: now)
+        }
+    }
 }
 
 package struct NoReadings: MetricSource {

@@ -43,12 +43,11 @@ struct ControllerProcess {
     private func runLocked() async throws {
         let listen = try checkedAddress()
         let repository = try openRepository()
-        let journal = try JournalStore(path: state.appending(path: "journal.sqlite").path(percentEncoded: false))
-        if let recovered = journal.recovered {
-            logger.warning("Journal started anew", metadata: ["reason": "\(recovered)"])
-        }
+        let journal = try JournalStore(
+            path: state.appending(path: "journal.sqlite").path(percentEncoded: false),
+            onRecovery: { [logger] in logger.warning("Journal started anew", metadata: ["reason": "\($0)"]) })
         let models = ModelStore(cacheDirectory: state.appending(path: "models"))
-        let clock = SteadyClock(notEarlierThan: try await journal.latestEventAt())
+        let clock = SteadyClock(notEarlierThan: await latestEvent(of: journal))
         let clusters = try ClusterSites.open(
             settings, environment: ProcessInfo.processInfo.environment, archive: journal, now: { clock.now() },
             logger: logger)
@@ -87,6 +86,16 @@ struct ControllerProcess {
                 logger: logger))
         try await group.run()
         logger.info("Stopped; what serves goes on serving. 'mlctl down' stops it")
+    }
+
+    /// Time does not go back behind it. A journal that cannot be read yet is waited for by the controller, which says so.
+    private func latestEvent(of journal: JournalStore) async -> Date? {
+        do {
+            return try await journal.latestEventAt()
+        } catch {
+            logger.error("The journal cannot be read yet", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     private struct LocalSite {
@@ -173,9 +182,7 @@ struct ControllerProcess {
         while !Task.isCancelled {
             do {
                 try await journal.prune()
-                let states = try await journal.records().values.map {
-                    try RolloutRecord.decode($0.state)
-                }
+                let states = try await journal.records().values.map { try RolloutRecords.decode($0.state) }
                 // Records of clusters are not in the journal: outcomes of theirs stay until all sites are known.
                 if let known = await controller.revisionsInUse() { try await journal.pruneOutcomes(keeping: known) }
                 await models.setInUse(Set(states.flatMap(\.templates).compactMap { $0.model.digest?.description }))

@@ -11,7 +11,8 @@ import Rollouts
 ///  "gates": [{"name": "errors", "reason": "…", "samples": 120, "verdict": "fail"}], "id": 42, "kind": "rolledBack",
 ///  "message": "…", "reason": "rolledBack", "revision": "0123456789", "version": "3"}
 /// ```
-/// `kind` is `promoted`, `rolledBack` or `stuck`; `reason` the kind of event that it tells of.
+/// `kind` is `promoted`, `rolledBack`, `stuck` (it needs a person), `degraded` (it serves with less than it should, or not at
+/// all) or `available` (it serves again as it should); `reason` is the kind of event that it tells of.
 ///
 /// Headers: `X-Mlctl-Event` (the kind), `X-Mlctl-Delivery` (the id: the same for every attempt, so that a receiver can
 /// take a message once), `X-Mlctl-Timestamp` (Unix seconds of the attempt), and `X-Mlctl-Signature`: `sha256=` and the

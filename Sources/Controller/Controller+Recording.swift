@@ -1,0 +1,166 @@
+import Foundation
+import ModelManifests
+import Rollouts
+import Serving
+
+/// What became of a decision's record.
+enum Recorded {
+    /// Written, or nothing that has to be.
+    case done
+    /// It is not in the record, for this reason; it is carried out all the same.
+    case carriedOutFirst(String)
+    /// It cannot be recorded, for this reason, and so is not carried out.
+    case held(String)
+}
+
+/// Record first is the rule for going forward. What only takes traffic away from a candidate is carried out also where it
+/// cannot be recorded, and recorded as soon as that is possible.
+extension Controller {
+    /// State and events as one record, before anything is done. What is no news is not written.
+    ///
+    /// - Parameter planBefore: what the backend was told before; nil where that is not known.
+    func record(
+        _ decision: Decision, before: RolloutState?, planBefore: ServingPlan?, _ key: DeploymentKey, at place: Place
+    ) async throws -> Recorded {
+        let news = decision.events.isEmpty ? Self.news(of: decision, since: before) : .decision
+        if entries[key]?.unwritten != nil {
+            // What was decided before could not be written a moment ago.
+            let text = entries[key]?.troubles[.record] ?? Self.notRecorded("the state store refuses")
+            return keepOrHold(decision, news, before: before, planBefore: planBefore, key, text)
+        }
+        guard isDue(news, decision, key) else {
+            keep(decision.state, of: key)
+            entries[key]?.troubles[.record] = nil
+            return .done
+        }
+        do {
+            try await write(decision.state, events: decision.events, of: key, at: place)
+            return .done
+        } catch let conflict as StateConflict {
+            throw conflict
+        } catch let lost as LeadershipLost {
+            throw lost
+        } catch let cancelled as CancellationError {
+            throw cancelled
+        } catch {
+            let text = Self.notRecorded(Self.explain(error).text)
+            entries[key]?.troubles[.record] = text
+            return keepOrHold(decision, news, before: before, planBefore: planBefore, key, text)
+        }
+    }
+
+    private static func news(of decision: Decision, since before: RolloutState?) -> News {
+        guard let before, let state = decision.state else { return .decision }
+        return state.news(since: before)
+    }
+
+    private static func notRecorded(_ reason: String) -> String {
+        "what is decided cannot be recorded: \(reason). Until it can, nothing goes forward; taking traffic away from a "
+            + "candidate needs no record"
+    }
+
+    private func isDue(_ news: News, _ decision: Decision, _ key: DeploymentKey) -> Bool {
+        guard let state = decision.state, let writtenAt = entries[key]?.writtenAt else { return true }
+        return RecordPace.isDue(
+            news, since: .seconds(state.decidedAt.timeIntervalSince(writtenAt)),
+            progressDeadline: state.settings.rollout.progressDeadline, inFlight: inFlight.count)
+    }
+
+    private func keepOrHold(
+        _ decision: Decision, _ news: News, before: RolloutState?, planBefore: ServingPlan?,
+        _ key: DeploymentKey, _ text: String
+    ) -> Recorded {
+        guard news == .decision else {
+            keep(decision.state, of: key)
+            return .carriedOutFirst(text)
+        }
+        guard
+            let candidate = before?.judgedRevision, let planBefore, decision.state != nil,
+            decision.plan.isRetreat(from: planBefore, of: candidate)
+        else { return .held(text) }
+        keep(decision.state, of: key)
+        let attempt = openCalls[OpenCall.Key(deployment: key, step: .record)]?.number
+        if entries[key]?.unwritten == nil {
+            entries[key]?.unwritten = UnwrittenDecisions(
+                events: decision.events, attempt: attempt, attemptedEvents: attempt == nil ? 0 : decision.events.count)
+        } else {
+            entries[key]?.unwritten?.events += decision.events
+        }
+        logger.warning(
+            "Carried out before it could be recorded", metadata: ["deployment": "\(key)", "reason": "\(text)"])
+        return .carriedOutFirst(text)
+    }
+
+    func keep(_ state: RolloutState?, of key: DeploymentKey) {
+        entries[key]?.state = state
+        if state?.rollout == nil { inFlight.remove(key) } else { inFlight.insert(key) }
+    }
+
+    /// Decisions that could not be recorded when they were carried out, with their own times.
+    func writeWhatIsUnwritten(_ key: DeploymentKey, at place: Place) async throws {
+        guard let unwritten = entries[key]?.unwritten, let state = entries[key]?.state else { return }
+        do {
+            try await write(state, events: unwritten.events, of: key, at: place)
+            entries[key]?.unwritten = nil
+            entries[key]?.troubles[.record] = nil
+            logger.notice("Recorded late", metadata: ["deployment": "\(key)", "events": "\(unwritten.events.count)"])
+        } catch let conflict as StateConflict {
+            throw conflict
+        } catch let lost as LeadershipLost {
+            throw lost
+        } catch let cancelled as CancellationError {
+            throw cancelled
+        } catch {
+            if let open = openCalls[OpenCall.Key(deployment: key, step: .record)],
+                entries[key]?.unwritten?.attempt != open.number
+            {
+                entries[key]?.unwritten?.attempt = open.number
+                entries[key]?.unwritten?.attemptedEvents = unwritten.events.count
+            }
+            entries[key]?.troubles[.record] = Self.notRecorded(Self.explain(error).text)
+        }
+    }
+
+    private func write(
+        _ state: RolloutState?, events: [RolloutEvent], of key: DeploymentKey, at place: Place
+    ) async throws {
+        let begun = term
+        let bytes = try state.map { try RolloutRecords.encode($0) }
+        let (expected, store) = (entries[key]?.version, place.site.store)
+        let status = state.map { view(of: key, state: $0).status }
+        let number = lastCall + 1
+        let version = try await call(
+            .record, of: key, within: configuration.limits.recording,
+            late: { controller, result in controller.writeEndedLate(key, number, begun, result) },
+            { try await store.swap(key, expecting: expected, state: bytes, events: events, status: status) })
+        guard begun == term else { throw LeadershipLost() }
+        counts.writes += 1
+        entries[key]?.site = place.name
+        entries[key]?.version = state == nil ? nil : version
+        entries[key]?.writtenAt = state?.decidedAt
+        entries[key]?.troubles[.record] = nil
+        keep(state, of: key)
+        if !events.isEmpty { tellSignal.yield() }
+    }
+
+    /// A write that was given up has come to its end: the record is what it says, not what was known.
+    private func writeEndedLate(_ key: DeploymentKey, _ number: UInt64, _ begun: Int, _ result: Result<Int, any Error>)
+    {
+        guard begun == term, entries[key] != nil, case .success(let version) = result else { return }
+        guard let unwritten = entries[key]?.unwritten, unwritten.attempt == number else {
+            entries[key]?.mustReload = true
+            return
+        }
+        counts.writes += 1
+        entries[key]?.version = version
+        entries[key]?.unwritten?.events.removeFirst(min(unwritten.attemptedEvents, unwritten.events.count))
+        entries[key]?.unwritten?.attempt = nil
+        if entries[key]?.unwritten?.events.isEmpty == true {
+            let decidedAt = entries[key]?.state?.decidedAt
+            entries[key]?.unwritten = nil
+            entries[key]?.writtenAt = decidedAt
+            entries[key]?.troubles[.record] = nil
+        }
+        tellSignal.yield()
+    }
+}

@@ -1,0 +1,133 @@
+import ControllerRuntime
+import Foundation
+import ModelManifests
+import Rollouts
+import Serving
+
+/// Telling others, beside passes: events to those who listen, notices, how things stand to those who look at a site, and what
+/// rollouts were judged on. Each has a bounded queue of its own: whoever is slow holds up neither passes nor the others.
+extension Controller {
+    /// Notices that wait for the notifier; with more, the oldest is dropped.
+    static let noticeLimit = 256
+    /// Looks at evidence that wait to be kept; with more, the newest is dropped, and the recording has a gap.
+    static let recordingLimit = 4096
+    /// Reports that are under way at once.
+    static let reportsAtOnce = 8
+
+    /// What one pass learnt, for the recorder.
+    struct Recording: Sendable {
+        var decision: Decision
+        var rollout: Rollout
+        var deployment: DeploymentKey
+    }
+
+    /// Until the queues are finished, or its task is cancelled.
+    func tellOthers() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in self.tellSignals { await self.tell() } }
+            group.addTask { for await notice in self.notices { await self.notify(notice) } }
+            group.addTask { for await recording in self.recordings { await self.keepReadings(recording) } }
+            group.addTask { await self.reporter.run { key in await self.report(key) } }
+        }
+    }
+
+    /// The last of it: `tellOthers` returns when that is done.
+    func tellRest() async {
+        await tell()
+        tellSignal.finish()
+        noticeQueue.finish()
+        recordingQueue.finish()
+        reporter.stop()
+    }
+
+    /// Events to those who listen and to the notifier. What cannot be told is in the journal.
+    private func tell() async {
+        let stored: [StoredEvent]
+        do {
+            let (trail, last) = (with.trail, lastEventId)
+            stored = try await bounded(configuration.limits.reporting) {
+                try await trail.events(matching: EventFilter(afterId: last), limit: EventBroadcast.bufferLimit)
+            }
+        } catch {
+            logger.warning("Events cannot be read", metadata: ["error": "\(Self.explain(error).text)"])
+            return
+        }
+        for event in stored.reversed() where event.id > lastEventId {
+            lastEventId = event.id
+            // Copies of what another controller told.
+            guard event.event.at >= tellsFrom else { continue }
+            counts.events[event.event.kind, default: 0] += 1
+            logger.info(
+                "Event",
+                metadata: [
+                    "deployment": "\(event.deployment)", "kind": "\(event.event.kind.rawValue)",
+                    "message": "\(event.event.message)",
+                ])
+            broadcast.send(event)
+            guard with.notifier != nil, let kind = Notice.Kind(event.event.kind) else { continue }
+            let notice = Notice(kind: kind, deployment: event.deployment, event: event)
+            if case .dropped(let oldest) = noticeQueue.yield(notice) {
+                logger.warning(
+                    "Too many notifications are pending: the oldest is dropped",
+                    metadata: ["deployment": "\(oldest.deployment)", "kind": "\(oldest.kind.rawValue)"])
+            }
+        }
+    }
+
+    private func notify(_ notice: Notice) async {
+        guard let notifier = with.notifier else { return }
+        do {
+            try await bounded(configuration.limits.notifying) { try await notifier.notify(notice) }
+        } catch {
+            logger.warning("Notification failed", metadata: ["error": "\(Self.explain(error).text)"])
+        }
+    }
+
+    /// How it stands, to those who look at the site.
+    private func report(_ key: DeploymentKey) async -> Requeue {
+        guard
+            isAtWork, with.leadership?.isLeading != false, let entry = entries[key], let state = entry.state,
+            let name = entry.site, let register = with.sites[name]?.register
+        else { return .done }
+        let status = view(of: key, state: state).status
+        do {
+            try await bounded(configuration.limits.reporting) { try await register.report(status, of: key) }
+            return .done
+        } catch {
+            logger.debug("Not reported", metadata: ["deployment": "\(key)", "error": "\(Self.explain(error).text)"])
+            return .backoff(.transient)
+        }
+    }
+
+    /// - Parameter rollout: the one in flight before the pass: what the pass learnt is about it.
+    func record(_ decision: Decision, about rollout: Rollout?, of deployment: DeploymentKey) {
+        guard with.recorder != nil, let rollout else { return }
+        let isOver = decision.state?.rollout?.judgement.startedAt != rollout.judgement.startedAt
+        guard isOver || !decision.absorbed.isEmpty else { return }
+        let recording = Recording(decision: decision, rollout: rollout, deployment: deployment)
+        if case .dropped = recordingQueue.yield(recording) {
+            logger.warning("Readings are not kept: too many wait", metadata: ["deployment": "\(deployment)"])
+        }
+    }
+
+    private func keepReadings(_ recording: Recording) async {
+        let (decision, rollout) = (recording.decision, recording.rollout)
+        await with.recorder?.record(
+            decision.absorbed, about: rollout, of: recording.deployment, events: decision.events,
+            isOver: decision.state?.rollout?.judgement.startedAt != rollout.judgement.startedAt)
+    }
+}
+
+extension Notice.Kind {
+    /// By name: a kind of event that is not known here is told to nobody.
+    init?(_ kind: RolloutEvent.Kind) {
+        switch kind.rawValue {
+        case "promoted": self = .promoted
+        case "rolledBack": self = .rolledBack
+        case "stuck", "failed": self = .stuck
+        case "degraded": self = .degraded
+        case "available": self = .available
+        default: return nil
+        }
+    }
+}

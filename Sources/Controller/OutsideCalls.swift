@@ -1,0 +1,287 @@
+import Foundation
+import ModelManifests
+import Synchronization
+
+/// How long a pass waits for what is outside, step by step. The sum of those that a command waits for is under 5 s.
+///
+/// A call that takes longer is not waited for; the pass goes on with what it knows, and says so. The call itself goes on: a
+/// second one of its kind is not begun before it has ended, and its end begins another pass.
+public struct CallLimits: Hashable, Sendable {
+    public var announcing: Duration = .seconds(1)
+    public var observing: Duration = .milliseconds(1500)
+    /// Beside observing.
+    public var readings: Duration = .milliseconds(1500)
+    public var recording: Duration = .seconds(2)
+    public var applying: Duration = .milliseconds(1500)
+    /// A plan that is to be replaced is given up after this, though it has not ended.
+    public var replacing: Duration = .seconds(5)
+    /// A command that no pass has taken by then is refused, and says why.
+    public var command: Duration = .milliseconds(4500)
+    /// Downloading or hashing the files of one model.
+    public var pinning: Duration = .seconds(900)
+    /// Pinning is told of in the status when it takes longer.
+    public var quietPinning: Duration = .seconds(5)
+    public var reporting: Duration = .seconds(10)
+    public var notifying: Duration = .seconds(60)
+    /// `sync` answers within this, whatever the deployments that changed wait for.
+    public var syncing: Duration = .seconds(10)
+    /// What is under way when the controller stops is waited for no longer than this.
+    public var settling: Duration = .seconds(5)
+
+    public init() {}
+}
+
+/// What was outside did not answer in time.
+struct CallTimedOut: Error, Hashable, CustomStringConvertible {
+    var step: PassStep
+    var since: Date
+    var now: Date
+
+    var description: String {
+        let seconds = max(0, Int(now.timeIntervalSince(since).rounded()))
+        return "\(step.callName) has not answered for \(seconds == 0 ? "a moment" : "\(seconds) s")"
+    }
+}
+
+extension PassStep {
+    /// Who is asked.
+    var callName: String {
+        switch self {
+        case .place: "the site"
+        case .record: "the state store"
+        case .observing: "the backend, asked what serves,"
+        case .announcing: "the site's list of deployments"
+        case .pinning: "the model store"
+        case .readings: "the source of readings"
+        case .applying: "the backend, told what to serve,"
+        }
+    }
+}
+
+/// A result that several may bring: the first one counts.
+final class FirstResult<Value: Sendable>: Sendable {
+    private enum State {
+        case open(CheckedContinuation<Value, any Error>?)
+        /// Brought, and not yet taken.
+        case brought(Result<Value, any Error>)
+        case taken
+    }
+
+    private let state = Mutex(State.open(nil))
+
+    /// - Returns: whether it was the first.
+    @discardableResult
+    func bring(_ result: Result<Value, any Error>) -> Bool {
+        let (isFirst, waiter) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
+            guard case .open(let waiter) = state else { return (false, nil) }
+            state = waiter == nil ? .brought(result) : .taken
+            return (true, waiter)
+        }
+        waiter?.resume(with: result)
+        return isFirst
+    }
+
+    /// Once.
+    func value() async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            let brought = state.withLock { state -> Result<Value, any Error>? in
+                guard case .brought(let result) = state else {
+                    state = .open(continuation)
+                    return nil
+                }
+                state = .taken
+                return result
+            }
+            if let brought { continuation.resume(with: brought) }
+        }
+    }
+}
+
+/// Time limits of what is under way: one task for all of them, and nothing is left of those that are not needed any more.
+final class TimeLimits: Sendable {
+    /// A limit passes by at most this much later.
+    static let granularity: Duration = .milliseconds(50)
+
+    private struct State {
+        var limits: [UInt64: (at: ContinuousClock.Instant, action: @Sendable () -> Void)] = [:]
+        var lastNumber: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let begun: AsyncStream<Void>
+    private let begin: AsyncStream<Void>.Continuation
+
+    init() { (begun, begin) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1)) }
+
+    /// - Returns: its number, for `lift`.
+    func set(after limit: Duration, _ action: @escaping @Sendable () -> Void) -> UInt64 {
+        let at = ContinuousClock.now + limit
+        let (number, isFirst) = state.withLock { state in
+            state.lastNumber += 1
+            state.limits[state.lastNumber] = (at, action)
+            return (state.lastNumber, state.limits.count == 1)
+        }
+        if isFirst { begin.yield() }
+        return number
+    }
+
+    func lift(_ number: UInt64) { state.withLock { $0.limits[number] = nil } }
+
+    /// Until its task is cancelled.
+    func run() async {
+        for await _ in begun {
+            var isNeeded = true
+            while isNeeded, !Task.isCancelled {
+                try? await Task.sleep(for: Self.granularity)  // Fails only when cancelled, which ends the loop.
+                let now = ContinuousClock.now
+                let passed = state.withLock { state in
+                    let passed = state.limits.filter { $0.value.at <= now }
+                    for number in passed.keys { state.limits[number] = nil }
+                    isNeeded = !state.limits.isEmpty
+                    return passed.values.map(\.action)
+                }
+                for action in passed { action() }
+            }
+        }
+    }
+}
+
+/// A call that is under way: of one deployment, one of a kind.
+struct OpenCall {
+    struct Key: Hashable {
+        var deployment: DeploymentKey
+        var step: PassStep
+    }
+
+    var number: UInt64
+    var since: Date
+    /// Ends the wait, not the call.
+    var letGo: @Sendable () -> Void
+    var cancel: @Sendable () -> Void
+    var cancelledAt: Date?
+    /// Whoever waits for its end.
+    var waiters: [FirstResult<Void>] = []
+}
+
+extension Controller {
+    /// Calls what is outside, and waits no longer than `limit`.
+    ///
+    /// - Parameter late: called with the result where it came after the limit.
+    /// - Throws: `CallTimedOut`, also at once where the last call of this kind has not ended; what the call throws.
+    func call<Value: Sendable>(
+        _ step: PassStep, of deployment: DeploymentKey, within limit: Duration,
+        late: @escaping @Sendable (isolated Controller, Result<Value, any Error>) -> Void = { _, _ in },
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let key = OpenCall.Key(deployment: deployment, step: step)
+        if let open = openCalls[key] { throw CallTimedOut(step: step, since: open.since, now: with.now()) }
+        try Task.checkCancellation()
+        lastCall += 1
+        let (number, since) = (lastCall, with.now())
+        let first = FirstResult<Value>()
+        // Owned by `openCalls`: cancelled when it is given up, and waited for when the controller leaves.
+        let task = Task {
+            let result: Result<Value, any Error>
+            do { result = .success(try await operation()) } catch { result = .failure(error) }
+            self.ended(number, key)
+            if !first.bring(result) {
+                late(self, result)
+                self.runner.add(.deployment(deployment))
+            }
+        }
+        let now = with.now
+        let timedOut: @Sendable () -> Void = {
+            first.bring(.failure(CallTimedOut(step: step, since: since, now: now())))
+        }
+        openCalls[key] = OpenCall(number: number, since: since, letGo: timedOut, cancel: { task.cancel() })
+        let timer = limits.set(after: limit, timedOut)
+        defer { limits.lift(timer) }
+        return try await withTaskCancellationHandler {
+            try await first.value()
+        } onCancel: {
+            first.bring(.failure(CancellationError()))
+            task.cancel()
+        }
+    }
+
+    private func ended(_ number: UInt64, _ key: OpenCall.Key) {
+        guard let open = openCalls[key], open.number == number else { return }
+        openCalls[key] = nil
+        for waiter in open.waiters { waiter.bring(.success(())) }
+        if openCalls.isEmpty {
+            settled?.bring(.success(()))
+            settled = nil
+        }
+    }
+
+    /// Ends a call so that another can take its place; one that does not end is forgotten in the end.
+    ///
+    /// - Returns: false where it has not ended yet.
+    func giveUp(_ step: PassStep, of deployment: DeploymentKey, within limit: Duration) async -> Bool {
+        let key = OpenCall.Key(deployment: deployment, step: step)
+        guard let open = openCalls[key] else { return true }
+        let now = with.now()
+        if let cancelledAt = open.cancelledAt {
+            if now.timeIntervalSince(cancelledAt) >= configuration.limits.replacing / .seconds(1) {
+                openCalls[key] = nil
+                return true
+            }
+        } else {
+            openCalls[key]?.cancelledAt = now
+            open.cancel()
+        }
+        let waiter = FirstResult<Void>()
+        openCalls[key]?.waiters.append(waiter)
+        let timer = limits.set(after: limit) { waiter.bring(.failure(CancellationError())) }
+        defer { limits.lift(timer) }
+        do {
+            try await withTaskCancellationHandler {
+                try await waiter.value()
+            } onCancel: {
+                waiter.bring(.failure(CancellationError()))
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// What is under way has ended, or the time for that is over.
+    func settle() async {
+        guard !openCalls.isEmpty else { return }
+        for (key, open) in openCalls where key.step != .applying && key.step != .record { open.cancel() }
+        let waiter = FirstResult<Void>()
+        settled = waiter
+        // A task of its own: the controller's may be cancelled, which must not cut this short.
+        let limit = configuration.limits.settling
+        let timer = Task {
+            try? await Task.sleep(for: limit)  // Cancelled when it is not needed any more.
+            waiter.bring(.success(()))
+        }
+        defer { timer.cancel() }
+        // Brought by the last call's end, or by the time limit: never a failure.
+        try? await waiter.value()
+        for open in openCalls.values { open.cancel() }
+    }
+
+    /// Waits no longer than `limit`, and cancels what takes longer. For what no pass waits for.
+    func bounded<Value: Sendable>(
+        _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let first = FirstResult<Value>()
+        let task = Task {
+            do { first.bring(.success(try await operation())) } catch { first.bring(.failure(error)) }
+        }
+        let timer = limits.set(after: limit) {
+            first.bring(.failure(ControlError(.unavailable, "no answer within \(limit.goText)")))
+            task.cancel()
+        }
+        defer { limits.lift(timer) }
+        return try await withTaskCancellationHandler {
+            try await first.value()
+        } onCancel: {
+            first.bring(.failure(CancellationError()))
+            task.cancel()
+        }
+    }
+}

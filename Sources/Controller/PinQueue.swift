@@ -1,0 +1,87 @@
+import ModelManifests
+
+/// Which models are being pinned, and whose turn is next. Pure.
+///
+/// At most `limit` at once, of one place at most `perOrigin`: a file server that hangs holds up its own models alone.
+struct PinQueue {
+    static let limit = 32
+    static let perOrigin = 8
+
+    struct Job: Equatable {
+        var number: UInt64
+        var deployment: DeploymentKey
+        var model: ModelSource
+    }
+
+    private var lastNumber: UInt64 = 0
+    /// In the order in which they were asked for.
+    private var waiting: [Job] = []
+    /// Begun and not ended, those that nobody wants any more among them: one that does not end keeps its place.
+    private var running: [UInt64: Job] = [:]
+    /// What each deployment wants, running or waiting.
+    private var wanted: [DeploymentKey: Job] = [:]
+
+    /// - Parameter model: nil: nothing is to be pinned for it.
+    /// - Returns: the job that is to be cancelled, if there is one.
+    mutating func want(_ model: ModelSource?, for deployment: DeploymentKey) -> UInt64? {
+        let before = wanted[deployment]
+        guard before?.model != model else { return nil }
+        waiting.removeAll { $0.deployment == deployment }
+        wanted[deployment] = nil
+        if let model {
+            lastNumber += 1
+            let job = Job(number: lastNumber, deployment: deployment, model: model)
+            wanted[deployment] = job
+            waiting.append(job)
+        }
+        return before.flatMap { running[$0.number]?.number }
+    }
+
+    /// Those that are to be begun now.
+    mutating func begin() -> [Job] {
+        var begun: [Job] = []
+        var perOrigin = Dictionary(running.values.map { (Self.origin($0.model), 1) }, uniquingKeysWith: +)
+        let queue = waiting
+        waiting = []
+        for job in queue {
+            let origin = Self.origin(job.model)
+            guard running.count < Self.limit, perOrigin[origin, default: 0] < Self.perOrigin else {
+                waiting.append(job)
+                continue
+            }
+            perOrigin[origin, default: 0] += 1
+            running[job.number] = job
+            begun.append(job)
+        }
+        return begun
+    }
+
+    /// - Returns: whether its deployment still wants it.
+    mutating func ended(_ number: UInt64) -> Bool {
+        guard let job = running.removeValue(forKey: number), wanted[job.deployment]?.number == number else {
+            return false
+        }
+        wanted[job.deployment] = nil
+        return true
+    }
+
+    /// Took too long: its deployment waits for it no longer. Its place is free when it ends.
+    mutating func gaveUp(_ number: UInt64) -> Bool {
+        guard let job = running[number], wanted[job.deployment]?.number == number else { return false }
+        wanted[job.deployment] = nil
+        return true
+    }
+
+    func isPinning(_ deployment: DeploymentKey) -> Bool { wanted[deployment] != nil }
+
+    /// What is being pinned for it, or waits to be.
+    func wish(of deployment: DeploymentKey) -> ModelSource? { wanted[deployment]?.model }
+
+    /// Scheme and host; of files, the first two folders: where file systems are mounted.
+    static func origin(_ model: ModelSource) -> String {
+        guard let uri = model.storageURI else { return "" }
+        let parts = uri.split(separator: "/", omittingEmptySubsequences: true)
+        let isFile = uri.hasPrefix("/") || uri.hasPrefix("file:") || !uri.contains(":")
+        return parts.prefix(isFile ? 3 : 2).joined(separator: "/")
+    }
+}

@@ -1,0 +1,113 @@
+import Dispatch
+import GRDB
+import Synchronization
+
+/// Opens the journal's file once that is possible.
+///
+/// A file that another program holds, or that there is no room for, is tried again by whoever wants to use it, but no more
+/// often than `retryInterval`: those who come in between get the last reason at once.
+final class JournalDoor: Sendable {
+    static let retryInterval: Duration = .milliseconds(500)
+
+    private enum State {
+        /// Can transition to: `open` when it is tried again, `closed`.
+        case waiting(JournalError, retryAt: ContinuousClock.Instant)
+        /// Can transition to: `closed`.
+        case open(DatabaseQueue, recovered: String?)
+        /// Final: calls throw what SQLite says of a closed file.
+        case closed(DatabaseQueue?, recovered: String?)
+    }
+
+    private let path: String
+    private let onRecovery: @Sendable (String) -> Void
+    private let state: Mutex<State>
+    /// Opening blocks its thread, for as long as the check of the file takes.
+    private let queue = DispatchQueue(label: "mlctl.journal.open")
+
+    init(path: String, onRecovery: @escaping @Sendable (String) -> Void) throws {
+        self.path = path
+        self.onRecovery = onRecovery
+        state = Mutex(try Self.attempt(path, onRecovery))
+    }
+
+    var recovered: String? {
+        state.withLock { state in
+            switch state {
+            case .waiting: nil
+            case .open(_, let recovered), .closed(_, let recovered): recovered
+            }
+        }
+    }
+
+    var problem: JournalError? {
+        state.withLock { if case .waiting(let error, _) = $0 { error } else { nil } }
+    }
+
+    /// - Throws: `JournalError` while it is not open.
+    func opened() throws -> DatabaseQueue {
+        switch state.withLock({ $0 }) {
+        case .open(let database, _), .closed(let database?, _): return database
+        case .waiting(let error, _): throw error
+        case .closed(nil, _): throw JournalError(.refused, path: path, message: "The journal \(path) is closed.")
+        }
+    }
+
+    /// Tries to open it where it is not open and it is time to.
+    func enter() async throws -> DatabaseQueue {
+        guard case .waiting(_, let retryAt) = state.withLock({ $0 }), ContinuousClock.now >= retryAt else {
+            return try opened()
+        }
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result { try self.openAgain() }) }
+        }
+    }
+
+    private func openAgain() throws -> DatabaseQueue {
+        // Whoever was before in the queue may have done it.
+        guard case .waiting(_, let retryAt) = state.withLock({ $0 }), ContinuousClock.now >= retryAt else {
+            return try opened()
+        }
+        let next: State
+        do {
+            next = try Self.attempt(path, onRecovery)
+        } catch let error as JournalError {
+            next = .waiting(error, retryAt: .now + Self.retryInterval)
+        }
+        let leftover = state.withLock { state -> DatabaseQueue? in
+            guard case .waiting = state else {
+                // Closed meanwhile.
+                if case .open(let database, _) = next { return database }
+                return nil
+            }
+            state = next
+            return nil
+        }
+        try leftover?.close()
+        return try opened()
+    }
+
+    private static func attempt(_ path: String, _ onRecovery: (String) -> Void) throws -> State {
+        do {
+            let (database, recovered) = try JournalFile(path: path).open()
+            if let recovered { onRecovery(recovered) }
+            return .open(database, recovered: recovered)
+        } catch let error as JournalError where error.retryClass == .transient {
+            return .waiting(error, retryAt: .now + retryInterval)
+        }
+    }
+
+    func close() throws {
+        let database = state.withLock { state -> DatabaseQueue? in
+            switch state {
+            case .waiting:
+                state = .closed(nil, recovered: nil)
+                return nil
+            case .open(let database, let recovered):
+                state = .closed(database, recovered: recovered)
+                return database
+            case .closed: return nil
+            }
+        }
+        try database?.close()
+    }
+}

@@ -1,0 +1,77 @@
+import ModelManifests
+import Serving
+import TestSupport
+import Testing
+
+@Suite("A plan that only takes traffic away from a candidate")
+struct ServingPlanRetreatTests {
+    private static let stable = revision("1", weight: 75)
+    private static let candidate = revision("2", weight: 25, mirror: 10)
+
+    private static func revision(
+        _ version: String, replicas: Int = 2, weight: Int, mirror: Int = 0, preview: Preview? = nil
+    ) -> RevisionPlan {
+        let template = ModelDeployment.example(version).template
+        return RevisionPlan(
+            revision: template.revision, template: template, replicas: replicas, weight: weight, mirror: mirror,
+            preview: preview)
+    }
+
+    private static func plan(_ revisions: [RevisionPlan], port: Int? = nil) -> ServingPlan {
+        ServingPlan(
+            deployment: DeploymentKey(namespace: "test", name: "model"), endpoint: Endpoint(port: port),
+            revisions: revisions)
+    }
+
+    private static let before = plan([stable, candidate])
+
+    private func isRetreat(_ revisions: [RevisionPlan], from before: ServingPlan = before, port: Int? = nil) -> Bool {
+        Self.plan(revisions, port: port).isRetreat(from: before, of: Self.candidate.revision)
+    }
+
+    @Test("is one where the candidate's weight or copies fall, or the candidate goes")
+    func retreats() {
+        #expect(isRetreat([Self.revision("1", weight: 100), Self.revision("2", weight: 0)]))
+        #expect(isRetreat([Self.revision("1", weight: 95), Self.revision("2", weight: 5, mirror: 10)]))
+        #expect(isRetreat([Self.revision("1", weight: 75), Self.revision("2", weight: 25)]))
+        #expect(isRetreat([Self.revision("1", weight: 100), Self.revision("2", replicas: 1, weight: 0)]))
+        #expect(isRetreat([Self.revision("1", weight: 100)]))
+    }
+
+    @Test("also where stable was without traffic, or without instances, and comes back")
+    func fromAll() {
+        let all = Self.plan([Self.revision("1", replicas: 0, weight: 0), Self.revision("2", weight: 100)])
+        #expect(isRetreat([Self.revision("1", weight: 100), Self.revision("2", weight: 0)], from: all))
+        #expect(isRetreat([Self.revision("1", weight: 0), Self.revision("2", weight: 0)], from: all))
+    }
+
+    @Test("is none where nothing of the candidate's falls, or something rises")
+    func advances() {
+        #expect(!isRetreat([Self.stable, Self.candidate]))
+        #expect(!isRetreat([Self.revision("1", weight: 50), Self.revision("2", weight: 50, mirror: 10)]))
+        #expect(!isRetreat([Self.revision("1", weight: 95), Self.revision("2", weight: 5, mirror: 11)]))
+        #expect(!isRetreat([Self.revision("1", weight: 70), Self.revision("2", weight: 30)]))
+        #expect(!isRetreat([Self.revision("1", weight: 100), Self.revision("2", replicas: 3, weight: 0)]))
+        #expect(
+            !isRetreat([Self.revision("1", weight: 100), Self.revision("2", weight: 0, preview: Preview(port: 9))]))
+    }
+
+    @Test("is none where another revision is started, shrinks, gets copies or goes, or the endpoint moves")
+    func others() {
+        let back = [Self.revision("1", weight: 100), Self.revision("2", weight: 0)]
+        #expect(!isRetreat(back + [Self.revision("3", weight: 0)]))
+        #expect(!isRetreat([Self.revision("1", weight: 100), Self.revision("3", weight: 0)]))
+        #expect(!isRetreat([Self.revision("1", replicas: 1, weight: 100), Self.revision("2", weight: 0)]))
+        #expect(!isRetreat([Self.revision("1", weight: 100, mirror: 5), Self.revision("2", weight: 0)]))
+        #expect(!isRetreat([Self.revision("2", weight: 0)]))
+        #expect(!isRetreat([]))
+        #expect(!isRetreat(back, port: 9001))
+    }
+
+    @Test("is none where the candidate was not in the plan before, or had nothing")
+    func nothingToTake() {
+        #expect(!isRetreat([Self.revision("1", weight: 100)], from: Self.plan([Self.revision("1", weight: 100)])))
+        let idle = Self.plan([Self.revision("1", weight: 100), Self.revision("2", weight: 0)])
+        #expect(!isRetreat([Self.revision("1", weight: 100)], from: idle))
+    }
+}
