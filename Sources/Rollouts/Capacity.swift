@@ -32,9 +32,11 @@ struct Capacity: Equatable, Sendable {
         }
         let rollout = state.settings.rollout
         let candidate = state.rollout?.candidate.revision
-        replicas = state.settings.replicas
-        scaledReplicas =
-            state.settings.scaling == .external ? candidate.flatMap { observed.wantedReplicas[$0] } : nil
+        let isExternal = state.settings.scaling == .external
+        let ofStable = isExternal ? state.stable.flatMap { observed.wantedReplicas[$0.revision] } : nil
+        // Whoever scales stable has said how many it takes.
+        replicas = ofStable ?? state.settings.replicas
+        scaledReplicas = isExternal ? candidate.flatMap { observed.wantedReplicas[$0] } : nil
         hasStable = state.stable != nil
         room = state.rollout?.room ?? Rollout.Room(state.settings)
         keepsOld = rollout.probation != nil && room != .recreate && state.rollout?.purpose == .release

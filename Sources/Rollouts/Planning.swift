@@ -13,7 +13,8 @@ extension DecisionPass {
 
     func plan() -> ServingPlan {
         var plan = ServingPlan(
-            deployment: state.key, target: state.target, endpoint: state.settings.endpoint)
+            deployment: state.key, target: state.target, scaling: state.settings.scaling,
+            endpoint: state.settings.endpoint)
         guard !state.isRemoved else { return plan }
         let capacity = capacity
         let candidateWeight = state.rollout?.weight ?? 0
@@ -21,7 +22,7 @@ extension DecisionPass {
             plan.revisions.append(
                 RevisionPlan(
                     revision: stable.revision, template: stable.template,
-                    replicas: state.rollout == nil ? state.settings.replicas : capacity.stableReplicas,
+                    replicas: state.rollout == nil ? capacity.replicas : capacity.stableReplicas,
                     weight: capacity.isGap ? 0 : 100 - candidateWeight))
         }
         if let rollout = state.rollout {
