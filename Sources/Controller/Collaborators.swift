@@ -55,13 +55,22 @@ public protocol LogSource: Sendable {
     func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine]
 }
 
-/// Tells somebody that a rollout was promoted, rolled back, or is stuck.
+/// Tells somebody that a rollout was promoted, rolled back, or needs a person, and that a deployment is degraded or available
+/// again.
 public protocol Notifier: Sendable {
     func notify(_ notice: Notice) async throws
 }
 
 public struct Notice: Hashable, Codable, Sendable {
-    public enum Kind: String, Codable, Sendable { case promoted, rolledBack, stuck }
+    public enum Kind: String, Codable, CaseIterable, Sendable {
+        case promoted, rolledBack
+        /// It does not go on by itself: a person has to decide.
+        case stuck
+        /// It serves with less than it should, or not at all.
+        case degraded
+        /// What was degraded serves again as it should.
+        case available
+    }
 
     public var kind: Kind
     public var deployment: DeploymentKey

@@ -101,6 +101,7 @@ extension Controller {
         let before = entries[key]?.state
         let readings = before?.rollout == nil ? nil : await self.readings(for: key, from: place.site.metrics)
         keepFailedRequestIds(readings, of: before?.rollout?.candidate.revision, for: key)
+        if let readings { entries[key]?.unavailable = readings.unavailable }
         try check(begun)
         let pending = entries[key]?.commands ?? []
         entries[key]?.commands = []
@@ -331,6 +332,8 @@ extension Notice.Kind {
         case .promoted: self = .promoted
         case .rolledBack: self = .rolledBack
         case .stuck, .failed: self = .stuck
+        case .degraded: self = .degraded
+        case .available, .recovered: self = .available
         default: return nil
         }
     }

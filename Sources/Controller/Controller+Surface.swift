@@ -5,22 +5,17 @@ import Rollouts
 /// What the API and the commands ask of it.
 extension Controller: ControlSurface {
     public func status() -> ControllerStatus {
-        let keys = Set(entries.keys).union(manifests.keys)
-        let views = keys.sorted().map { view(of: $0, state: entries[$0]?.state) }
-        return ControllerStatus(sources: [sourceStatus], deployments: views.map(\.status))
+        ControllerStatus(sources: [sourceStatus], deployments: deploymentStatuses)
     }
 
-    func view(of key: DeploymentKey, state: RolloutState?) -> DeploymentView {
-        DeploymentView(
-            key: key, state: state, observed: entries[key]?.observed,
-            diagnostics: manifests.diagnostics.filter { $0.deployment == key },
-            problem: entries[key]?.problem ?? (isAtWork ? nil : followerText), commit: entries[key]?.commit,
-            firstSeenAt: entries[key]?.firstSeenAt ?? with.now())
+    private var deploymentStatuses: [DeploymentStatus] {
+        let keys = Set(entries.keys).union(manifests.keys)
+        return keys.sorted().map { view(of: $0, state: entries[$0]?.state).status }
     }
 
     public func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
-        guard entries[deployment]?.state != nil else { throw Self.notDeployed(deployment) }
+        guard entries[deployment]?.state != nil else { throw notThere(deployment) }
         try await withCheckedThrowingContinuation { reply in
             entries[deployment]?.commands.append(PendingCommand(command: command, reply: reply))
             runner.add(.deployment(deployment))
@@ -29,7 +24,7 @@ extension Controller: ControlSurface {
             let status = status().deployments.first(where: {
                 $0.namespace == deployment.namespace && $0.name == deployment.name
             })
-        else { throw Self.notDeployed(deployment) }
+        else { throw notThere(deployment) }
         return status
     }
 
@@ -66,14 +61,14 @@ extension Controller: ControlSurface {
 
     public func history(of deployment: DeploymentKey) throws -> [HistoryEntry] {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
-        guard let state = entries[deployment]?.state else { throw Self.notDeployed(deployment) }
+        guard let state = entries[deployment]?.state else { throw notThere(deployment) }
         return state.historyEntries
     }
 
     public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine] {
         guard isAtWork else { throw ControlError(.unavailable, followerText) }
         guard let name = entries[deployment]?.site, let site = with.sites[name] else {
-            throw Self.notDeployed(deployment)
+            throw notThere(deployment)
         }
         return try await site.logs.logs(of: deployment, revision: revision, lines: lines)
     }
@@ -92,7 +87,9 @@ extension Controller: ControlSurface {
 
     private var ownMetrics: String {
         var text = MetricsText()
-        let phases = Dictionary(grouping: entries.values.compactMap { $0.state?.phase }) { $0 }
+        let statuses = deploymentStatuses
+        // What nothing was decided about is in no phase yet.
+        let phases = Dictionary(grouping: statuses.filter { $0.desired != nil }, by: \.phase)
         for phase in Phase.allCases {
             text.gauge(
                 "mlctl_deployments", "Deployments by phase", Double(phases[phase]?.count ?? 0),
@@ -115,13 +112,7 @@ extension Controller: ControlSurface {
         }
         text.gauge("mlctl_queue_pending", "Keys that wait for their time or a worker", Double(runner.snapshot.pending))
         text.gauge("mlctl_queue_failing", "Keys whose last pass failed", Double(runner.snapshot.failing))
-        for entry in entries.values {
-            guard let state = entry.state else { continue }
-            let labels = ["namespace": state.key.namespace, "name": state.key.name]
-            text.gauge(
-                "mlctl_deployment_candidate_weight", "The candidate's share of the traffic, in per cent",
-                Double(state.rollout?.weight ?? 0), labels)
-        }
+        for status in statuses { text.add(status) }
         return text.rendered
     }
 }

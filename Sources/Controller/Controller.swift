@@ -61,6 +61,8 @@ public actor Controller {
         var observed: Observation?
         /// Of the candidate's last failing requests, as last read.
         var failedRequestIds: [String] = []
+        /// Requests that were meant for a revision and that none of its instances could take, as last read.
+        var unavailable: [Revision: Int] = [:]
         var problem: String?
         /// The commit that the last pass went by.
         var commit: String?
