@@ -267,6 +267,7 @@ extension Controller {
         let begun = term
         let before = entries[key]?.state
         keepFailedRequestIds(readings, of: before?.judgedRevision, for: key)
+        if let readings { entries[key]?.unavailable = readings.unavailable }
         let (pending, findings) = takeInputs(key)
         let inputs = DecisionInputs(
             desired: desired, observed: observed, readings: before?.rollout == nil ? nil : readings,

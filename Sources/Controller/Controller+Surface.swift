@@ -6,17 +6,12 @@ import Synchronization
 /// What the API and the commands ask of it.
 extension Controller: ControlSurface {
     public func status() -> ControllerStatus {
-        let keys = Set(entries.keys).union(manifests.keys)
-        let views = keys.sorted().map { view(of: $0, state: entries[$0]?.state) }
-        return ControllerStatus(sources: [sourceStatus], deployments: views.map(\.status))
+        ControllerStatus(sources: [sourceStatus], deployments: deploymentStatuses)
     }
 
-    func view(of key: DeploymentKey, state: RolloutState?) -> DeploymentView {
-        DeploymentView(
-            key: key, state: state, observed: entries[key]?.observed,
-            diagnostics: manifests.diagnostics.filter { $0.deployment == key },
-            problem: entries[key]?.problem ?? (isAtWork ? nil : followerText), commit: entries[key]?.commit,
-            firstSeenAt: entries[key]?.firstSeenAt ?? with.now())
+    private var deploymentStatuses: [DeploymentStatus] {
+        let keys = Set(entries.keys).union(manifests.keys)
+        return keys.sorted().map { view(of: $0, state: entries[$0]?.state).status }
     }
 
     public func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
@@ -40,7 +35,7 @@ extension Controller: ControlSurface {
             let status = status().deployments.first(where: {
                 $0.namespace == deployment.namespace && $0.name == deployment.name
             })
-        else { throw Self.notDeployed(deployment) }
+        else { throw notThere(deployment) }
         return status
     }
 
@@ -140,7 +135,9 @@ extension Controller: ControlSurface {
 
     private var ownMetrics: String {
         var text = MetricsText()
-        let phases = Dictionary(grouping: entries.values.compactMap { $0.state?.phase }) { $0 }
+        let statuses = deploymentStatuses
+        // What nothing was decided about is in no phase yet.
+        let phases = Dictionary(grouping: statuses.filter { $0.desired != nil }, by: \.phase)
         for phase in Phase.allCases {
             text.gauge(
                 "mlctl_deployments", "Deployments by phase", Double(phases[phase]?.count ?? 0),
@@ -169,13 +166,7 @@ extension Controller: ControlSurface {
         text.gauge(
             "mlctl_unrecorded_deployments", "Deployments whose last decision is carried out and not yet recorded",
             Double(entries.values.count { $0.unwritten != nil }))
-        for entry in entries.values {
-            guard let state = entry.state else { continue }
-            let labels = ["namespace": state.key.namespace, "name": state.key.name]
-            text.gauge(
-                "mlctl_deployment_candidate_weight", "The candidate's share of the traffic, in per cent",
-                Double(state.rollout?.weight ?? 0), labels)
-        }
+        for status in statuses { text.add(status) }
         return text.rendered
     }
 }

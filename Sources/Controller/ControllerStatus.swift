@@ -47,7 +47,9 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
     public var phase: Phase
     public var since: Date
     public var message: String
+    /// What it waits for, in words: `waiting` says more.
     @Nullable public var waitingFor: String?
+    @Nullable public var waiting: WaitStatus?
     @Nullable public var deadlineAt: Date?
     @Nullable public var endpoint: String?
     /// Where the candidate can be tried.
@@ -59,12 +61,29 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
     public var gates: [GateSummary]
     public var quarantined: [QuarantineStatus]
     public var conditions: [Condition]
+    /// At most `instanceLimit`, those with something wrong first.
+    @Listed public var instances: [InstanceStatus]
+    /// Since when all that should serve has served; null while it does not.
+    @Nullable public var availableSince: Date?
+    /// Since when something that should serve has not; null while all does.
+    @Nullable public var degradedSince: Date?
+    /// After a rollback or an abort, and while one goes back: the version that was left. Left out where none was.
+    public var leftVersion: String?
+    /// Since the data plane began to count: requests that were cut off because they outlived their drain. Left out where
+    /// there were none.
+    public var cutRequests: Int?
+    /// Since the data plane began to count: connections that no instance took. Left out where there were none.
+    public var refusedConnections: Int?
+
+    public static let instanceLimit = 50
 
     public init(
         namespace: String, name: String, phase: Phase, since: Date, message: String, waitingFor: String? = nil,
         deadlineAt: Date? = nil, endpoint: String? = nil, preview: String? = nil, desired: DesiredStatus? = nil,
         stable: RevisionStatus? = nil, candidate: RevisionStatus? = nil, step: StepStatus? = nil,
-        gates: [GateSummary] = [], quarantined: [QuarantineStatus] = [], conditions: [Condition] = []
+        gates: [GateSummary] = [], quarantined: [QuarantineStatus] = [], conditions: [Condition] = [],
+        waiting: WaitStatus? = nil, instances: [InstanceStatus] = [], availableSince: Date? = nil,
+        degradedSince: Date? = nil, leftVersion: String? = nil, cutRequests: Int? = nil, refusedConnections: Int? = nil
     ) {
         self.namespace = namespace
         self.name = name
@@ -82,7 +101,16 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         self.gates = gates
         self.quarantined = quarantined
         self.conditions = conditions
+        self.waiting = waiting
+        self.instances = instances
+        self.availableSince = availableSince
+        self.degradedSince = degradedSince
+        self.leftVersion = leftVersion
+        self.cutRequests = cutRequests
+        self.refusedConnections = refusedConnections
     }
+
+    public func condition(_ type: Condition.Kind) -> Condition? { conditions.first { $0.type == type.rawValue } }
 }
 
 public struct DesiredStatus: Hashable, Codable, Sendable {
@@ -103,13 +131,29 @@ public struct RevisionStatus: Hashable, Codable, Sendable {
     public var weight: Int
     public var replicas: Int
     public var ready: Int
+    /// Of its instances that are there now, all together. Left out where there were none.
+    public var restarts: Int?
+    /// Instances that the data plane has taken out of rotation. Left out where there are none.
+    public var ejected: Int?
+    /// Requests that were meant for it and that none of its instances could take, in the rollout that was judged last. Left
+    /// out where there were none.
+    public var unavailable: Int?
+    /// How far its instances are that do not serve yet, such as `1 fetching, 2 starting`. Left out where all serve.
+    public var progress: String?
 
-    public init(revision: Revision, version: String, weight: Int, replicas: Int, ready: Int) {
+    public init(
+        revision: Revision, version: String, weight: Int, replicas: Int, ready: Int, restarts: Int? = nil,
+        ejected: Int? = nil, unavailable: Int? = nil, progress: String? = nil
+    ) {
         self.revision = revision
         self.version = version
         self.weight = weight
         self.replicas = replicas
         self.ready = ready
+        self.restarts = restarts
+        self.ejected = ejected
+        self.unavailable = unavailable
+        self.progress = progress
     }
 }
 
@@ -137,45 +181,5 @@ public struct QuarantineStatus: Hashable, Codable, Sendable {
         self.version = version
         self.reason = reason
         self.at = at
-    }
-}
-
-/// Follows kstatus: `Ready`, `Reconciling`, `Stalled`.
-public struct Condition: Hashable, Codable, Sendable {
-    public var type: String
-    /// `True`, `False` or `Unknown`.
-    public var status: String
-    public var reason: String
-    public var message: String
-
-    public init(type: String, status: String, reason: String, message: String) {
-        self.type = type
-        self.status = status
-        self.reason = reason
-        self.message = message
-    }
-}
-
-/// Written as `null` where there is none, rather than left out: programs that read the status find every key.
-@propertyWrapper
-public struct Nullable<Value: Hashable & Codable & Sendable>: Hashable, Codable, Sendable {
-    public var wrappedValue: Value?
-
-    public init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        wrappedValue = container.decodeNil() ? nil : try container.decode(Value.self)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
-    }
-}
-
-extension KeyedDecodingContainer {
-    public func decode<Value>(_ type: Nullable<Value>.Type, forKey key: Key) throws -> Nullable<Value> {
-        try decodeIfPresent(type, forKey: key) ?? Nullable(wrappedValue: nil)
     }
 }

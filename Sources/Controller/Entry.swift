@@ -35,6 +35,8 @@ struct Entry {
     var isAppliedLate = false
     /// Of the candidate's last failing requests, as last read.
     var failedRequestIds: [String] = []
+    /// Requests that were meant for a revision and that none of its instances could take, as last read.
+    var unavailable: [Revision: Int] = [:]
     /// Why some part of its passes is not done.
     var troubles = PassTroubles()
     /// Steps that failed and are not tried again before their time.

@@ -15,6 +15,8 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
     public var events: [StoredEvent]
     /// What took the last rollout back; null where it was not, or a new one is on its way.
     @Nullable public var rollback: StoredEvent?
+    /// After a rollback or an abort, and while one goes back: what was left. Null where nothing was.
+    @Nullable public var left: LeftRevision?
     /// Ids of the candidate's last failing requests, newest last: of the rollout in flight, or of the one that was rolled
     /// back. Answers carry them as `x-mlctl-request-id`.
     public var failedRequestIds: [String]
@@ -27,7 +29,7 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
     public init(
         status: DeploymentStatus, outlook: [Outlook] = [], gates: [GateExplanation] = [],
         steps: [StepExplanation] = [], events: [StoredEvent] = [], rollback: StoredEvent? = nil,
-        failedRequestIds: [String] = [], settings: [SettingWords] = [], stableLoad: RevisionLoad? = nil,
+        left: LeftRevision? = nil, failedRequestIds: [String] = [], settings: [SettingWords] = [], stableLoad: RevisionLoad? = nil,
         wanted: RevisionLoad? = nil
     ) {
         self.status = status
@@ -36,10 +38,23 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
         self.steps = steps
         self.events = events
         self.rollback = rollback
+        self.left = left
         self.failedRequestIds = failedRequestIds
         self.settings = settings
         self.stableLoad = stableLoad
         self.wanted = wanted
+    }
+}
+
+/// A revision that a rollback or an abort left for the one that serves.
+public struct LeftRevision: Hashable, Codable, Sendable {
+    public var version: String
+    /// Null where the history does not go back that far.
+    @Nullable public var revision: Revision?
+
+    public init(version: String, revision: Revision? = nil) {
+        self.version = version
+        self.revision = revision
     }
 }
 

@@ -28,6 +28,7 @@ extension DeploymentExplanation {
             rollback = Self.rollback(in: ofRollout)
             self.failedRequestIds = rollback?.event.failedRequestIds ?? []
         }
+        left = state.left
         gates = Self.gates(state, rollback: rollback)
     }
 
@@ -61,12 +62,26 @@ extension DeploymentExplanation {
     }
 
     private static func steps(of rollout: Rollout, _ spec: RolloutSpec) -> [StepExplanation] {
-        guard rollout.purpose == .release else { return [] }
-        return spec.steps.enumerated().map { index, step in
+        guard rollout.purpose == .release, rollout.withdrawal == nil else { return [] }
+        return spec.marks.enumerated().map { index, mark in
             let place: StepExplanation.Place =
                 index < rollout.stepIndex ? .done : index == rollout.stepIndex ? .current : .ahead
-            return StepExplanation(description: step.text, place: place)
+            return StepExplanation(description: mark.step.text, place: place)
         }
+    }
+}
+
+extension RolloutState {
+    /// What was left for what serves, or is being left; nil where nothing is.
+    var left: LeftRevision? {
+        if let rollout, rollout.purpose == .restore, let stable {
+            return LeftRevision(version: stable.version, revision: stable.revision)
+        }
+        guard let version = leftVersion else { return nil }
+        let revision =
+            quarantined.first { $0.version == version }?.revision
+            ?? history.first { $0.deployed.version == version }?.deployed.revision
+        return LeftRevision(version: version, revision: revision)
     }
 }
 

@@ -4,14 +4,23 @@ import Rollouts
 import Serving
 
 /// What is known about one deployment, put into the words of the status. Pure.
+///
+/// Tables, JSON, `explain`, metrics, a cluster's status and `mlctl wait` all go by what is said here: so they agree.
 struct DeploymentView {
     var key: DeploymentKey
     var state: RolloutState?
+    /// As last seen in this term of the controller; nil where that has not been: nothing is healthy then.
     var observed: Observation?
+    /// Why it cannot be seen any more; nil where it can.
+    var blindness: String?
     /// Errors of its manifest: it keeps serving as it does.
     var diagnostics: [Diagnostic] = []
     /// Why the last pass could not do its work.
     var problem: String?
+    /// Without a state: something serves, or may serve, and nobody knows what.
+    var isInTheDark = false
+    /// Requests that were meant for a revision and that none of its instances could take.
+    var unavailable: [Revision: Int] = [:]
     /// The commit that the last pass went by.
     var commit: String?
     /// When the controller first saw it; for one without a state.
@@ -19,47 +28,42 @@ struct DeploymentView {
 
     var status: DeploymentStatus {
         guard let state else { return withoutState }
+        let health = DeploymentHealth(self, state)
         return DeploymentStatus(
-            namespace: key.namespace, name: key.name, phase: state.phase, since: state.since, message: message(state),
-            waitingFor: state.waitingFor, deadlineAt: state.deadlineAt, endpoint: observed?.endpoint,
-            preview: observed?.preview,
+            namespace: key.namespace, name: key.name, phase: health.phase, since: state.since,
+            message: message(state, health), waitingFor: health.waiting?.cause, deadlineAt: state.deadlineAt,
+            endpoint: observed?.endpoint, preview: observed?.preview,
             desired: DesiredStatus(
                 revision: state.settings.template.revision, version: state.settings.template.model.version,
                 commit: commit ?? state.commit),
             stable: state.stable.map { revisionStatus($0, weight: stableWeight(state), state) },
             candidate: state.rollout.map { revisionStatus($0.candidate, weight: $0.weight, state) },
-            step: state.rollout.flatMap { stepStatus($0, state.settings.rollout) },
+            step: state.rollout.flatMap { StepStatus($0, state.settings.rollout) },
             gates: state.rollout?.gateSummaries ?? [],
             quarantined: state.quarantined.map {
                 QuarantineStatus(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at)
             },
-            conditions: conditions(state))
-    }
-
-    private var withoutState: DeploymentStatus {
-        let reason = trouble ?? "waiting for the first pass"
-        return DeploymentStatus(
-            namespace: key.namespace, name: key.name, phase: .idle, since: firstSeenAt, message: reason,
-            conditions: [
-                Condition(type: "Ready", status: "False", reason: "NotDeployed", message: reason),
-                Condition(
-                    type: "Stalled", status: trouble == nil ? "False" : "True",
-                    reason: diagnostics.isEmpty ? "Waiting" : "InvalidManifest", message: reason),
-            ])
+            conditions: health.conditions(message(state, health)) + pinning(state), waiting: health.waiting,
+            instances: observed?.instances.statuses(limit: DeploymentStatus.instanceLimit) ?? [],
+            availableSince: health.availability == .available ? state.availableSince : nil,
+            degradedSince: state.shortage?.since, leftVersion: state.left?.version,
+            cutRequests: observed?.cutRequests.ifAny, refusedConnections: observed?.refusedConnections.ifAny)
     }
 
     /// What is wrong and what to do, the most important first; nil where all is well.
-    private var trouble: String? {
-        if let first = diagnostics.first {
-            let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
-            return "its manifest is invalid, and it is held as it was: \(first)\(more)"
-        }
-        return problem ?? state?.heldBack ?? observed?.problems.first
+    private var trouble: String? { invalidity ?? problem ?? state?.heldBack ?? observed?.problems.first }
+
+    /// What is wrong with its manifest; nil where nothing is.
+    var invalidity: String? {
+        guard let first = diagnostics.first else { return nil }
+        let more = diagnostics.count > 1 ? " (and \(diagnostics.count - 1) more)" : ""
+        return "its manifest is invalid, and it is held as it was: \(first)\(more)"
     }
 
-    private func message(_ state: RolloutState) -> String {
-        let parts = [instanceTrouble(state), trouble].compactMap(\.self).filter { !state.message.contains($0) }
-        return parts.reduce(state.message) { text, part in
+    private func message(_ state: RolloutState, _ health: DeploymentHealth) -> String {
+        let before = health.message
+        let parts = [instanceTrouble(state), trouble].compactMap(\.self).filter { !before.contains($0) }
+        return parts.reduce(before) { text, part in
             (text.hasSuffix(".") ? String(text.dropLast()) : text) + "; \(part)"
         }
     }
@@ -76,36 +80,13 @@ struct DeploymentView {
     private func stableWeight(_ state: RolloutState) -> Int { 100 - (state.rollout?.weight ?? 0) }
 
     private func revisionStatus(_ deployed: DeployedRevision, weight: Int, _ state: RolloutState) -> RevisionStatus {
-        RevisionStatus(
+        let own = observed?.instances.filter { $0.revision == deployed.revision } ?? []
+        return RevisionStatus(
             revision: deployed.revision, version: deployed.version,
-            weight: observed?.weights?[deployed.revision] ?? weight, replicas: state.settings.replicas,
-            ready: observed?.ready(deployed.revision) ?? 0)
-    }
-
-    private func stepStatus(_ rollout: Rollout, _ spec: RolloutSpec) -> StepStatus? {
-        guard rollout.purpose != .restore, !spec.steps.isEmpty else { return nil }
-        let index = min(rollout.stepIndex, spec.steps.count - 1)
-        return StepStatus(index: index, count: spec.steps.count, description: spec.steps[index].text)
-    }
-
-    private func conditions(_ state: RolloutState) -> [Condition] {
-        let isReconciling = state.rollout != nil || state.isRemoved
-        let ready = state.stable.map { observed?.ready($0.revision) ?? 0 } ?? 0
-        let isServing = state.stable != nil && ready >= state.settings.replicas
-        let isReady = state.phase == .healthy && isServing && trouble == nil
-        let isStalled =
-            state.phase == .failed || state.phase == .rolledBack || !diagnostics.isEmpty
-            || state.heldBack != nil
-        let text = message(state)
-        func condition(_ type: String, _ value: Bool, _ reason: String) -> Condition {
-            Condition(type: type, status: value ? "True" : "False", reason: reason, message: text)
-        }
-        return [
-            condition(
-                "Ready", isReady, isReady ? "Healthy" : state.phase == .healthy ? "Degraded" : state.phase.rawValue),
-            condition("Reconciling", isReconciling, state.phase.rawValue),
-            condition("Stalled", isStalled, stallReason(state)),
-        ] + pinning(state)
+            weight: observed?.weights?[deployed.revision] ?? weight, replicas: state.replicas(of: deployed, observed),
+            ready: observed?.ready(deployed.revision) ?? 0, restarts: own.reduce(0) { $0 + $1.restarts }.ifAny,
+            ejected: own.count(where: \.isEjected).ifAny, unavailable: unavailable[deployed.revision]?.ifAny,
+            progress: own.progress)
     }
 
     /// Nothing is wrong with it now, and may be.
@@ -113,12 +94,38 @@ struct DeploymentView {
         guard let advice = state.settings.template.model.unpinnedAdvice(on: state.target) else { return [] }
         return [Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: advice)]
     }
+
+    // MARK: - Before the first decision
+
+    private var withoutState: DeploymentStatus {
+        let reason = trouble ?? "waiting for the first pass"
+        let cause: PersonCause? = diagnostics.isEmpty ? (trouble == nil || isInTheDark ? nil : .other) : .invalidManifest
+        func condition(_ kind: Condition.Kind, _ value: Bool?, _ word: String) -> Condition {
+            Condition(type: kind, value, reason: word, message: reason)
+        }
+        return DeploymentStatus(
+            namespace: key.namespace, name: key.name, phase: isInTheDark ? .degraded : .idle, since: firstSeenAt,
+            message: reason, waitingFor: reason,
+            conditions: [
+                condition(.ready, isInTheDark ? nil : false, isInTheDark ? "Unknown" : "NotDeployed"),
+                condition(.reconciling, cause == nil, "Waiting"),
+                condition(.stalled, cause != nil, cause?.reason ?? "Waiting"),
+                condition(.available, isInTheDark ? nil : false, isInTheDark ? "Unknown" : "NothingServes"),
+            ],
+            waiting: WaitStatus(cause: reason, since: firstSeenAt, needsPerson: cause != nil))
+    }
 }
 
-extension DeploymentView {
-    private func stallReason(_ state: RolloutState) -> String {
-        if !diagnostics.isEmpty { return "InvalidManifest" }
-        return state.heldBack == nil ? state.phase.rawValue : "AnotherTarget"
+extension StepStatus {
+    /// - Returns: nil where no list of steps is followed: in a restore, and on the way back.
+    init?(_ rollout: Rollout, _ spec: RolloutSpec) {
+        guard rollout.purpose != .restore, rollout.withdrawal == nil else { return nil }
+        let marks = spec.marks
+        // In a promotion and after it, all steps are done: the last one is shown.
+        let index = min(rollout.stepIndex, marks.count - 1)
+        self.init(
+            index: index, count: marks.count,
+            description: (rollout.currentStep(of: spec) ?? marks[index].step).text)
     }
 }
 

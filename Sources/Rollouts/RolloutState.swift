@@ -28,6 +28,8 @@ public struct RolloutState: Codable, Equatable, Sendable {
     public var stable: DeployedRevision?
     /// What should serve and does not; nil while all of it does.
     public internal(set) var shortage: Shortage?
+    /// Since when all that should serve has served; nil while it does not.
+    public internal(set) var availableSince: Date?
     /// More replicas are wanted than before, and the new ones load; nil where all that are wanted are needed.
     public internal(set) var growth: Growth?
     public var quarantined: [Quarantine]
@@ -53,6 +55,7 @@ public struct RolloutState: Codable, Equatable, Sendable {
         self.commit = commit
         stable = nil
         shortage = nil
+        availableSince = nil
         growth = nil
         quarantined = []
         postponed = nil

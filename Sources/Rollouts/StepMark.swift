@@ -9,7 +9,7 @@ public struct StepMark: Codable, Equatable, Sendable {
 extension RolloutSpec {
     /// The steps as they are followed. A list always ends with all of the traffic, and has that nowhere else, so that no
     /// edit can make "nothing is left to do" of it.
-    var marks: [StepMark] {
+    public var marks: [StepMark] {
         let all = steps.last { $0.action == .setWeight(100) } ?? RolloutStep(.setWeight(100))
         let listed = steps.filter { $0.action != .setWeight(100) } + [all]
         return listed.map { step in

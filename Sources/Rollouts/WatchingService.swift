@@ -9,7 +9,11 @@ extension DecisionPass {
 
     mutating func watchService() {
         growNeeds()
-        guard let found = shortage() else { return endShortage() }
+        guard let found = shortage() else {
+            noteAvailability(state.stable != nil && !state.isRemoved)
+            return endShortage()
+        }
+        noteAvailability(false)
         if let known = state.shortage, known.kind == found.kind {
             if known.reason != found.reason { state.shortage?.reason = found.reason }
         } else {
@@ -25,6 +29,11 @@ extension DecisionPass {
             now.timeIntervalSince(shortage.since) >= Self.shortageTellingDelay
         else { return }
         tell(.degraded, "not available: \(shortage.reason)")
+    }
+
+    private mutating func noteAvailability(_ isAvailable: Bool) {
+        guard isAvailable != (state.availableSince != nil) else { return }
+        state.availableSince = isAvailable ? now : nil
     }
 
     /// Without a rollout it is a change of phase; with one, the rollout's phase stays.

@@ -129,6 +129,50 @@ struct ControllerTests {
         }
     }
 
+    @Test("nothing is healthy after a restart before it has been looked at")
+    func nothingIsHealthyUnseen() async throws {
+        let rig = Rig(["a.yaml": Self.manifest("1")])
+        try await rig.running { try await Self.wait($0) { $0?.phase == .healthy } }
+        await rig.backend.fail(with: ControlError(.unavailable, "the machine is busy"))
+        try await rig.running { controller in
+            try await Self.wait(controller) { $0?.stable?.version == "1" }
+            let status = try #require(await controller.status().deployments.first)
+            #expect(status.phase == .degraded && status.condition(.ready)?.status == "Unknown")
+            #expect(status.message.contains("not been looked at since the controller started"))
+            #expect(await controller.metrics().contains(#"mlctl_deployments{phase="Healthy"} 0"#))
+            await rig.backend.fail(with: nil)
+            try await Self.wait(controller) { $0?.phase == .healthy && $0?.condition(.ready)?.status == "True" }
+            #expect(await controller.metrics().contains(#"mlctl_deployments{phase="Healthy"} 1"#))
+        }
+    }
+
+    @Test("what is listed is never said not to exist: commands, history, logs and explanations say what is so")
+    func listedExists() async throws {
+        let rig = Rig([
+            "a.yaml": "apiVersion: mlctl.dev/v1alpha1\nkind: ModelDeployment\nmetadata: {name: bad}\nspec: {}\n"
+        ])
+        try await rig.running { controller in
+            try await Self.wait(controller, "bad") { $0 != nil }
+            let key = DeploymentKey(name: "bad")
+            func refusal(_ body: () async throws -> Void) async -> ControlError? {
+                do { try await body() } catch { return error as? ControlError }
+                return nil
+            }
+            let refusals = [
+                await refusal { _ = try await controller.act(OperatorCommand(.pause), on: key) },
+                await refusal { _ = try await controller.history(of: key) },
+                await refusal { _ = try await controller.logs(of: key, revision: nil, lines: 1) },
+            ]
+            for refusal in refusals {
+                #expect(refusal?.code == .conflict && refusal?.message.contains("its manifest is invalid") == true)
+            }
+            #expect(try await controller.explanation(of: key).status.phase == .idle)
+            let nobody = DeploymentKey(name: "nobody")
+            let unknown = await refusal { _ = try await controller.history(of: nobody) }
+            #expect(unknown?.code == .notFound)
+        }
+    }
+
     @Test("the journal has every event in the order in which it was decided, with the evidence")
     func events() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1")])

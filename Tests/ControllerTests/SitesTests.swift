@@ -142,6 +142,13 @@ struct SitesTests {
                 $0?.message.contains("cluster prod cannot be reached: the API server is away") == true
             }
             #expect(await rig.prod.backend.applied == before)
+            let status = await controller.status().deployments.first { $0.name == "a" }
+            #expect(status?.condition(.available)?.status == "Unknown" && status?.phase == .degraded)
+            await #expect(
+                throws: ControlError(
+                    .unavailable,
+                    "what serves of test/a is not known: cluster prod cannot be reached: the API server is away")
+            ) { try await controller.history(of: Self.key("a")) }
             await rig.prod.store.fail(with: nil)
             try await ControllerTests.wait(controller, "a") { $0?.phase == .healthy && $0?.stable?.version == "2" }
             // Against the stable that its record named: it was no first deployment.

@@ -38,13 +38,13 @@ struct WaitGoal: Hashable, Sendable {
     }
 
     private func healthy(_ found: DeploymentStatus, _ desired: DesiredStatus) -> Verdict {
-        if found.phase == .healthy, found.stable?.revision == desired.revision {
+        if found.isHealthy, found.stable?.revision == desired.revision {
             return .met("\(deployment) is healthy at version \(desired.version) (\(desired.revision))")
         }
         if let reason = withdrawal(of: desired, found) {
             return .failed(.rolledBack, "\(deployment): version \(desired.version) was rolled back: \(reason)")
         }
-        return .waiting(found.summary)
+        return .waiting(found.whyNotHealthy)
     }
 
     private func rolledBack(_ found: DeploymentStatus, _ desired: DesiredStatus) -> Verdict {
@@ -63,7 +63,7 @@ struct WaitGoal: Hashable, Sendable {
     /// The quarantine says so, not the phase: right after a commit the phase may still be that of the revision before.
     private func withdrawal(of desired: DesiredStatus, _ found: DeploymentStatus) -> String? {
         let quarantine = found.quarantined.first { $0.revision == desired.revision }
-        guard let quarantine, [.rolledBack, .healthy, .failed].contains(found.phase) else { return nil }
+        guard let quarantine, [.rolledBack, .healthy, .degraded, .failed].contains(found.phase) else { return nil }
         let gates = found.gates.filter { $0.verdict == "fail" }.map { "\($0.name): \($0.reason)" }
         return ([quarantine.reason] + gates.filter { !quarantine.reason.contains($0) }).joined(separator: "; ")
             .printable
@@ -84,5 +84,17 @@ struct WaitGoal: Hashable, Sendable {
     private func sourceText(_ status: ControllerStatus) -> String {
         let errors = status.sources.compactMap(\.error)
         return errors.isEmpty ? "" : " (\(errors.joined(separator: "; ")))".printable
+    }
+}
+
+extension DeploymentStatus {
+    /// What `mlctl wait` takes for healthy: nothing is on its way or in the way, and it answers.
+    var isHealthy: Bool { phase == .healthy && condition(.ready)?.status == "True" && endpoint != nil }
+
+    fileprivate var whyNotHealthy: String {
+        guard phase == .healthy, standing?.hasPrefix("waiting for") != true else { return summary }
+        if endpoint == nil { return "\(summary), but its endpoint is not open" }
+        guard let ready = condition(.ready), ready.status != "True", !summary.contains(ready.message) else { return summary }
+        return "\(summary), but not ready: \(ready.message)".printable
     }
 }

@@ -34,11 +34,14 @@ struct ExplainText {
     private var facts: [String] {
         var rows = Rows(canvas, labelColumns: 13)
         let since = "\(status.phase.rawValue), since \(RelativeTime.text(status.since, now: now))"
-        rows.add("phase", since, status.phase.tone)
+        rows.add("phase", since, status.tone)
         if !status.message.isEmpty, explanation.rollback == nil { rows.add("because", status.message) }
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
-        if let waitingFor = status.waitingFor { rows.add("waiting for", waitingFor, .warning) }
+        if let text = status.waitText { rows.add("waiting for", text, status.isTimedPause ? .active : .warning) }
+        if let time = status.waitTime(now: now) { rows.add("how long", time) }
+        if let remedy = status.waiting?.remedy { rows.add("can do", remedy) }
+        for trouble in ExplainWords.troubles(status) { rows.add("", trouble, .warning) }
         if let preview = status.preview {
             rows.add("preview", preview)
             if let command = ClusterPreview.forwarding(preview) { rows.add("", command) }
@@ -117,7 +120,11 @@ struct ExplainText {
         rows.add("when", "\(RelativeTime.text(rollback.at, now: now)) (\(RelativeTime.clock(rollback.at)))")
         rows.add("why", rollback.message, .bad)
         if let actor = rollback.actor { rows.add("by", actor) }
-        if let revision = rollback.revision {
+        if let left = explanation.left {
+            rows.add(
+                "left", ["version \(left.version)", left.revision.map { "revision \($0)" }].compactMap(\.self)
+                    .joined(separator: ", "))
+        } else if let revision = rollback.revision {
             rows.add("what", ["version \(rollback.version ?? "?")", "revision \(revision)"].joined(separator: ", "))
         }
         if let commit = rollback.commit { rows.add("commit", commit.shortCommit) }

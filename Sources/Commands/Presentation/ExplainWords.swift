@@ -7,6 +7,8 @@ enum ExplainWords {
     static func headline(_ status: DeploymentStatus) -> String {
         let stable = status.stable.map { "version \($0.version)" }
         let candidate = status.candidate.map { "version \($0.version)" }
+        if let stable, candidate == nil, let wrong = unavailable(status, stable) { return wrong }
+        if let candidate, let left = status.leftVersion { return "going back from version \(left) to \(candidate)" }
         switch (status.phase, candidate, stable) {
         case (.rollingBack, let candidate?, _): return "\(candidate) is being rolled back"
         case (.probation, let candidate?, let stable?): return "\(candidate) is on probation, \(stable) is kept warm"
@@ -23,7 +25,28 @@ enum ExplainWords {
     }
 
     private static func rolledBack(_ status: DeploymentStatus) -> String {
-        status.desired.map { "version \($0.version)" } ?? "a version"
+        (status.leftVersion ?? status.desired?.version).map { "version \($0)" } ?? "a version"
+    }
+
+    private static func unavailable(_ status: DeploymentStatus, _ stable: String) -> String? {
+        guard status.phase == .degraded else { return nil }
+        let isUnknown = status.condition(.available)?.status == "Unknown"
+        return isUnknown ? "it is not known whether \(stable) serves" : "\(stable) does not serve as it should"
+    }
+
+    /// What did not reach an instance, was cut off, or started again: only where there was any.
+    static func troubles(_ status: DeploymentStatus) -> [String] {
+        var lines: [String] = []
+        for revision in [status.stable, status.candidate].compactMap(\.self) {
+            let counts = [
+                revision.restarts.map { "\($0) restarts" }, revision.ejected.map { "\($0) instances out of rotation" },
+                revision.unavailable.map { "\($0) requests that it could not take" }, revision.progress,
+            ].compactMap(\.self)
+            if !counts.isEmpty { lines.append("version \(revision.version): \(counts.joined(separator: ", "))") }
+        }
+        if let cut = status.cutRequests { lines.append("\(cut) requests were cut off because they outlived their drain") }
+        if let refused = status.refusedConnections { lines.append("\(refused) connections that no instance took") }
+        return lines
     }
 
     /// `75 % to version 2 (2/2 ready), 25 % to version 3 (1/2 ready)`.
@@ -38,7 +61,7 @@ enum ExplainWords {
     static func advice(_ explanation: DeploymentExplanation) -> [String] {
         let status = explanation.status
         let name = status.key.description
-        if let rollback = explanation.rollback?.event, let revision = rollback.revision {
+        if let rollback = explanation.rollback?.event, let revision = explanation.left?.revision ?? rollback.revision {
             return [
                 "what its servers printed: mlctl logs \(name) --revision \(revision)",
                 "judge the same readings again: mlctl events \(name) --export --rollout \(revision) > readings.jsonl, "

@@ -19,7 +19,7 @@ struct StatusDetail {
     }
 
     private var sections: [[String]] {
-        [facts, revisions, gates, quarantine, conditions, source]
+        [facts, revisions, instances, gates, quarantine, conditions, source]
     }
 
     private var facts: [String] {
@@ -27,19 +27,62 @@ struct StatusDetail {
         lines.append(
             field(
                 "Phase", deployment.phase.rawValue + ", since " + RelativeTime.text(deployment.since, now: now),
-                deployment.phase.tone))
+                deployment.tone))
         if !deployment.message.isEmpty { lines.append(field("Message", deployment.message)) }
         if let step = deployment.step { lines.append(field("Step", "\(step.position)  \(step.description)")) }
-        if let waitingFor = deployment.waitingFor { lines.append(field("Waiting for", waitingFor, .warning)) }
+        lines += waiting
         if let deadline = deployment.deadlineAt {
             lines.append(field("Deadline", RelativeTime.text(deadline, now: now)))
         }
         lines.append(field("Endpoint", deployment.endpoint ?? "not open"))
+        lines += traffic
         if let preview = deployment.preview {
             lines.append(field("Preview", preview))
             if let command = ClusterPreview.forwarding(preview) { lines.append(field("", command, .faint)) }
         }
         return lines
+    }
+
+    private var waiting: [String] {
+        guard let text = deployment.waitText else { return [] }
+        var lines = [field("Waiting for", text, deployment.isTimedPause ? .active : .warning)]
+        if let time = deployment.waitTime(now: now) { lines.append(field("", time)) }
+        if let remedy = deployment.waiting?.remedy { lines.append(field("Can do", remedy)) }
+        return lines
+    }
+
+    /// What did not reach an instance, or was cut off: only where there was any.
+    private var traffic: [String] {
+        var lines: [String] = []
+        if let cut = deployment.cutRequests {
+            lines.append(field("Cut off", "\(cut) requests that outlived their drain", .warning))
+        }
+        if let refused = deployment.refusedConnections {
+            lines.append(field("Refused", "\(refused) connections that no instance took", .warning))
+        }
+        for revision in [deployment.stable, deployment.candidate].compactMap(\.self) {
+            guard let unavailable = revision.unavailable else { continue }
+            let text = "\(unavailable) requests meant for version \(revision.version), which could not take them"
+            lines.append(field("Unavailable", text, .warning))
+        }
+        return lines
+    }
+
+    /// Those with something wrong; how many serve stands above.
+    private var instances: [String] {
+        let troubled = deployment.instances.filter {
+            $0.condition != "ready" || $0.ejected || $0.restarts > 0 || $0.reason != nil
+        }
+        guard !troubled.isEmpty else { return [] }
+        var table = TextTable(["INSTANCE", "CONDITION", "RESTARTS", "REASON"], indent: 2)
+        for instance in troubled {
+            let condition = instance.condition + (instance.ejected ? ", out of rotation" : "")
+            table.add([
+                "\(instance.id)", TextTable.Cell(condition, condition == "ready" ? .good : .warning),
+                "\(instance.restarts)", instance.reason.map { TextTable.Cell($0) } ?? .none,
+            ])
+        }
+        return table.lines(on: canvas)
     }
 
     private func field(_ label: String, _ text: String, _ tone: Tone = .plain) -> String {

@@ -11,22 +11,25 @@ struct StatusTable {
     func lines(_ status: ControllerStatus, now: Date, on canvas: Canvas) -> [String] {
         let problems = SourceProblems.lines(status.sources, on: canvas)
         guard !status.deployments.isEmpty else { return canvas.wrapped(emptyText(status.sources)) + problems }
-        var table = TextTable((namespace == nil ? ["NAMESPACE"] : []) + columns)
+        let troubles = isWide ? TroubleColumn.all.filter { column in status.deployments.contains { column.isAny($0) } } : []
+        var table = TextTable((namespace == nil ? ["NAMESPACE"] : []) + columns(troubles))
         for deployment in status.deployments.sorted(by: { $0.key < $1.key }) {
-            let own = cells(deployment, now: now) + (isWide ? wideCells(deployment) : []) + [detail(deployment)]
+            let wide = isWide ? wideCells(deployment) + troubles.map { $0.cell(deployment) } : []
+            let own = cells(deployment, now: now) + wide + [detail(deployment, now: now)]
             table.add((namespace == nil ? [TextTable.Cell(deployment.namespace)] : []) + own)
         }
         return table.lines(on: canvas) + problems
     }
 
-    private var columns: [String] {
+    private func columns(_ troubles: [TroubleColumn]) -> [String] {
         ["NAME", "PHASE", "VERSION", "WEIGHT", "STEP", "SINCE"]
-            + (isWide ? ["READY", "STABLE REVISION", "CANDIDATE REVISION", "COMMIT", "ENDPOINT"] : []) + ["DETAIL"]
+            + (isWide ? ["READY", "STABLE REVISION", "CANDIDATE REVISION", "COMMIT", "ENDPOINT"] : [])
+            + troubles.map(\.header) + ["DETAIL"]
     }
 
     private func cells(_ deployment: DeploymentStatus, now: Date) -> [TextTable.Cell] {
         [
-            TextTable.Cell(deployment.name, .heading), TextTable.Cell(deployment.phase.rawValue, deployment.phase.tone),
+            TextTable.Cell(deployment.name, .heading), TextTable.Cell(deployment.phase.rawValue, deployment.tone),
             versions(deployment), deployment.candidate.map { TextTable.Cell("\($0.weight)%") } ?? .none,
             deployment.step.map { TextTable.Cell($0.position) } ?? .none,
             TextTable.Cell(RelativeTime.text(deployment.since, now: now)),
@@ -54,9 +57,11 @@ struct StatusTable {
         ]
     }
 
-    private func detail(_ deployment: DeploymentStatus) -> TextTable.Cell {
-        deployment.waitingFor.map { TextTable.Cell("waiting for \($0)", .warning) }
-            ?? TextTable.Cell(deployment.message)
+    private func detail(_ deployment: DeploymentStatus, now: Date) -> TextTable.Cell {
+        let text = deployment.standing ?? ""
+        guard text.hasPrefix("waiting for ") else { return TextTable.Cell(text) }
+        let end = deployment.isTimedPause ? deployment.waiting?.endsAt.map { " (\(RelativeTime.text($0, now: now)))" } : nil
+        return TextTable.Cell(text + (end ?? ""), end == nil ? .warning : .plain)
     }
 
     private func emptyText(_ sources: [SourceStatus]) -> String {

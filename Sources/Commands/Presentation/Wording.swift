@@ -1,4 +1,5 @@
 import Controller
+import Foundation
 import ModelManifests
 import Rollouts
 
@@ -37,13 +38,41 @@ extension DeploymentStatus {
         var parts = [phase.rawValue]
         if let candidate { parts.append("\(candidate.weight)% to version \(candidate.version)") }
         if let step { parts.append("step \(step.position)") }
-        if let waitingFor {
-            parts.append("waiting for \(waitingFor)")
-        } else if !message.isEmpty {
-            parts.append(message)
-        }
+        if let standing { parts.append(standing) }
         return parts.joined(separator: ", ").printable
     }
+
+    /// What it waits for, or what happened last; without times, which change by themselves. Nil where there is nothing to
+    /// say.
+    var standing: String? {
+        let isWrong = [.degraded, .failed, .rolledBack].contains(phase)
+        if let waitText, !isWrong || message.isEmpty { return "waiting for \(waitText)" }
+        return message.isEmpty ? nil : message
+    }
+
+    /// `a person: approval: 'mlctl promote'`, or what ends by itself.
+    var waitText: String? {
+        guard let waiting, waiting.needsPerson else { return waitingFor }
+        return waiting.cause.hasPrefix(Self.person) ? waiting.cause : Self.person + waiting.cause
+    }
+
+    private static let person = "a person: "
+
+    /// How long it waits, and when that ends; nil where it waits for nothing.
+    func waitTime(now: Date) -> String? {
+        guard let waiting else { return nil }
+        let since = waiting.since.map { "since \(RelativeTime.text($0, now: now))" }
+        let end =
+            waiting.needsPerson
+            ? "does not end by itself" : waiting.endsAt.map { "ends by itself \(RelativeTime.text($0, now: now))" }
+        let parts = [since, end].compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: "; ")
+    }
+
+    /// Waits for a clock, not for a person.
+    var isTimedPause: Bool { phase == .paused && waiting?.needsPerson == false && waiting?.endsAt != nil }
+
+    var tone: Tone { isTimedPause ? .active : phase.tone }
 }
 
 extension String {

@@ -57,8 +57,10 @@ struct StatusDocument: Equatable, Sendable {
     }
 
     /// Not worth a write of their own: they follow with the next one. A commit that changes one deployment is the commit of
-    /// all of them, and a deadline moves with the clock.
-    static let followers: Set<String> = ["record", "events", "commit", "deadlineAt"]
+    /// all of them, a deadline moves with the clock, and counts rise with the traffic.
+    static let followers: Set<String> = [
+        "record", "events", "commit", "deadlineAt", "cutRequests", "refusedConnections",
+    ]
 
     /// Equal where there is nothing to write, whether it was made here or read from the server.
     static func fingerprint(_ status: JSONValue) -> SpecFingerprint {
@@ -67,6 +69,15 @@ struct StatusDocument: Equatable, Sendable {
         if case .object(var desired)? = fields["desired"] {
             desired["commit"] = nil
             fields["desired"] = .object(desired)
+        }
+        if case .object(var waiting)? = fields["waiting"] {
+            waiting["endsAt"] = nil
+            fields["waiting"] = .object(waiting)
+        }
+        for name in ["stable", "candidate"] {
+            guard case .object(var revision)? = fields[name] else { continue }
+            revision["unavailable"] = nil
+            fields[name] = .object(revision)
         }
         if case .array(let conditions)? = fields["conditions"] {
             fields["conditions"] = .array(
@@ -82,6 +93,11 @@ struct StatusDocument: Equatable, Sendable {
     static func outline(_ status: DeploymentStatus, generation: Int?) -> Int {
         var own = status
         own.deadlineAt = nil
+        own.waiting?.endsAt = nil
+        own.cutRequests = nil
+        own.refusedConnections = nil
+        own.stable?.unavailable = nil
+        own.candidate?.unavailable = nil
         own.desired?.commit = ""
         var hasher = Hasher()
         hasher.combine(own)

@@ -9,6 +9,13 @@ enum StatusSchema {
             "since": time("Since when."),
             "message": text("What is going on, in a sentence."),
             "waitingFor": text("What it waits for."),
+            "waiting": object(
+                "What it waits for, how long, and what a person can do.",
+                [
+                    "cause": text("What it waits for."), "remedy": text("What a person can do."),
+                    "since": time("Since when."), "endsAt": time("When it ends by itself."),
+                    "needsPerson": flag("It does not end without a person."),
+                ]),
             "deadlineAt": time("When the rollout is given up."),
             "endpoint": text("Where the service answers."),
             "preview": text("Where the candidate can be tried."),
@@ -29,6 +36,18 @@ enum StatusSchema {
                     "at": time("Since when."),
                 ]),
             "conditions": conditions,
+            "instances": list(
+                "Running model servers, those with something wrong first.",
+                [
+                    "id": text("Its pod."), "revision": text("Its revision."), "condition": text("How it is, in a word."),
+                    "restarts": integer("How often it was started again."),
+                    "ejected": flag("The data plane has taken it out of rotation."), "reason": text("What is wrong."),
+                ]),
+            "availableSince": time("Since when all that should serve has served."),
+            "degradedSince": time("Since when something that should serve has not."),
+            "leftVersion": text("The version that a rollback or an abort left."),
+            "cutRequests": integer("Requests that were cut off because they outlived their drain."),
+            "refusedConnections": integer("Connections that no instance took."),
             "record": object(
                 "The rollout's record, swapped in as one. Not for reading by others.",
                 [
@@ -59,13 +78,17 @@ enum StatusSchema {
                 "revision": text("The revision."), "version": text("The version shown to people."),
                 "weight": integer("Its share of the traffic, in per cent."),
                 "replicas": integer("How many instances are wanted."), "ready": integer("How many are ready."),
+                "restarts": integer("Restarts of its instances."),
+                "ejected": integer("Instances that are out of rotation."),
+                "unavailable": integer("Requests meant for it that it could not take."),
+                "progress": text("How far those are that do not serve yet."),
                 "commit": text("The commit that brought it."),
             ])
     }
 
-    /// As kstatus has them: Ready, Reconciling and Stalled.
+    /// As kstatus has them: Ready, Reconciling and Stalled; and Available.
     private static let conditions = list(
-        "Ready, Reconciling, Stalled, as kstatus has them.",
+        "Ready, Reconciling, Stalled, as kstatus has them, and Available.",
         [
             "type": text("Its type."), "status": text("True, False or Unknown."),
             "reason": text("A word for programs."), "message": text("A sentence for people."),
@@ -85,6 +108,10 @@ enum StatusSchema {
 
     private static func integer(_ summary: String) -> JSONValue {
         ["type": "integer", "format": "int64", "nullable": true, "description": .string(summary)]
+    }
+
+    private static func flag(_ summary: String) -> JSONValue {
+        ["type": "boolean", "nullable": true, "description": .string(summary)]
     }
 
     private static func object(_ summary: String, _ properties: [String: JSONValue]) -> JSONValue {

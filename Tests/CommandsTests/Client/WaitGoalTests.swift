@@ -22,13 +22,16 @@ import Testing
 
     private static func status(
         _ phase: Phase, desired: Revision = Samples.new, at commit: String = "c3", stable: Revision? = Samples.old,
-        quarantined: [Revision] = [], gates: [GateSummary] = [], sources: [SourceStatus] = []
+        quarantined: [Revision] = [], gates: [GateSummary] = [], sources: [SourceStatus] = [],
+        endpoint: String? = "http://127.0.0.1:9000", isReady: Bool = true, message: String = "m"
     ) -> ControllerStatus {
-        ControllerStatus(
+        let ready = phase == .healthy && stable == desired && isReady
+        return ControllerStatus(
             sources: sources,
             deployments: [
                 DeploymentStatus(
                     namespace: "default", name: "churn", phase: phase, since: Samples.now, message: "m",
+                    endpoint: endpoint,
                     desired: DesiredStatus(revision: desired, version: "3", commit: commit),
                     stable: stable.map {
                         RevisionStatus(revision: $0, version: "2", weight: 100, replicas: 1, ready: 1)
@@ -36,7 +39,10 @@ import Testing
                     gates: gates,
                     quarantined: quarantined.map {
                         QuarantineStatus(revision: $0, version: "3", reason: "gate errors failed", at: Samples.now)
-                    })
+                    },
+                    conditions: [
+                        Condition(type: "Ready", status: ready ? "True" : "False", reason: "r", message: message)
+                    ])
             ])
     }
 
@@ -47,6 +53,20 @@ import Testing
         Case(
             name: "the wanted revision is stable: healthy",
             status: status(.healthy, stable: Samples.new), verdict: .met(healthyText)),
+        Case(
+            name: "an endpoint that is not open is not healthy, whatever the phase",
+            status: status(.healthy, stable: Samples.new, endpoint: nil),
+            verdict: .waiting("Healthy, m, but its endpoint is not open")),
+        Case(
+            name: "what is not ready is not healthy, whatever the phase",
+            status: status(.healthy, stable: Samples.new, isReady: false, message: "git is away"),
+            verdict: .waiting("Healthy, m, but not ready: git is away")),
+        Case(
+            name: "what is degraded is waited for, with the reason",
+            status: status(.degraded, stable: Samples.new), verdict: .waiting("Degraded, m")),
+        Case(
+            name: "rolled back ends the wait also where stable is degraded since",
+            status: status(.degraded, quarantined: [Samples.new]), verdict: .failed(.rolledBack, rolledBackText)),
         Case(
             name: "a descendant of the commit counts",
             status: status(.healthy, at: "c4", stable: Samples.new), verdict: .met(healthyText)),

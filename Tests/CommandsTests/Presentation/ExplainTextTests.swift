@@ -195,4 +195,31 @@ import Testing
         explanation.rollback?.event.message = "bell \u{7}, escape \u{1B}[31m"
         #expect(!text(explanation).unicodeScalars.contains { $0.value == 7 || $0.value == 0x1B })
     }
+
+    @Test("after a rollback by hand names the version that was left, not the one that serves again")
+    func leftVersion() {
+        var status = Samples.rolledBack
+        status.leftVersion = "2026-11-15"
+        var explanation = DeploymentExplanation(status: status)
+        explanation.left = LeftRevision(version: "2026-11-15", revision: Revision(rawValue: "cccccccccc"))
+        explanation.rollback = Self.stored(.rollingBack, 60, "from version 2026-11-15 back to version 2026-11-01")
+        let text = ExplainText(explanation: explanation, now: Samples.now, canvas: Canvas()).lines()
+            .joined(separator: "\n")
+        #expect(text.contains("version 2026-11-15 was taken back, and version 2026-11-01 serves"))
+        #expect(text.contains("version 2026-11-15, revision cccccccccc"))
+        #expect(text.contains("--revision cccccccccc") && !text.contains("--revision \(Samples.new)"))
+        status.phase = .preparing
+        status.candidate = status.stable
+        #expect(ExplainWords.headline(status) == "going back from version 2026-11-15 to version 2026-11-01")
+    }
+
+    @Test("says that what is degraded does not serve as it should, or that nobody knows")
+    func degraded() {
+        var status = Samples.rolledBack
+        status.phase = .degraded
+        status.conditions = [Condition(type: "Available", status: "False", reason: "TooFewInstances", message: "")]
+        #expect(ExplainWords.headline(status) == "version 2026-11-01 does not serve as it should")
+        status.conditions[0].status = "Unknown"
+        #expect(ExplainWords.headline(status) == "it is not known whether version 2026-11-01 serves")
+    }
 }

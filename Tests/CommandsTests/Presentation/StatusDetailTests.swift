@@ -60,6 +60,46 @@ import Testing
                 """)
     }
 
+    @Test("a wait has its cause, how long it lasts, when it ends, and what can be done")
+    func waiting() {
+        var status = Samples.progressing
+        status.waiting = WaitStatus(
+            cause: "evidence: no-worse-errors", remedy: "'mlctl promote'", since: Samples.now.addingTimeInterval(-120),
+            endsAt: Samples.now.addingTimeInterval(1620))
+        #expect(
+            text(status, []).contains(
+                """
+                  Waiting for evidence: no-worse-errors
+                              since 2m ago; ends by itself in 27m
+                  Can do      'mlctl promote'
+                """))
+        status.waiting?.needsPerson = true
+        #expect(text(status, []).contains("  Waiting for a person: evidence: no-worse-errors"))
+        #expect(text(status, []).contains("since 2m ago; does not end by itself"))
+    }
+
+    @Test("restarts, instances out of rotation and what was cut off are shown where there are any")
+    func troubles() {
+        var status = Samples.progressing
+        let quiet = text(status, [])
+        for word in ["Cut off", "Refused", "Unavailable", "INSTANCE", "RESTARTS"] { #expect(!quiet.contains(word)) }
+        status.cutRequests = 7
+        status.refusedConnections = 9
+        status.candidate?.unavailable = 11
+        status.instances = [
+            InstanceStatus(id: "a-1", revision: Samples.new, condition: "ready", restarts: 3),
+            InstanceStatus(id: "a-2", revision: Samples.new, condition: "ready", ejected: true),
+            InstanceStatus(id: "a-3", revision: Samples.old, condition: "ready"),
+        ]
+        let loud = text(status, [])
+        #expect(loud.contains("Cut off     7 requests that outlived their drain"))
+        #expect(loud.contains("Refused     9 connections that no instance took"))
+        #expect(loud.contains("Unavailable 11 requests meant for version 3, which could not take them"))
+        #expect(loud.contains("a-1       ready                   3         -"))
+        #expect(loud.contains("a-2       ready, out of rotation  0         -"))
+        #expect(!loud.contains("a-3"))
+    }
+
     @Test("what has never been read says so")
     func nothingYet() {
         let idle = DeploymentStatus(

@@ -47,6 +47,40 @@ import Testing
                 """)
     }
 
+    @Test("a pause that ends by the clock and one that needs a person are told apart")
+    func pauses() {
+        var timed = Samples.progressing
+        timed.phase = .paused
+        timed.waitingFor = "the end of a pause of 2m"
+        timed.waiting = WaitStatus(
+            cause: "the end of a pause of 2m", since: Samples.now, endsAt: Samples.now.addingTimeInterval(80))
+        var held = timed
+        held.waitingFor = "approval: 'mlctl promote'"
+        held.waiting = WaitStatus(cause: "approval: 'mlctl promote'", since: Samples.now, needsPerson: true)
+        func last(_ status: DeploymentStatus) -> String {
+            StatusTable().lines(ControllerStatus(deployments: [status]), now: Samples.now, on: Canvas()).last ?? ""
+        }
+        #expect(last(timed).hasSuffix("waiting for the end of a pause of 2m (in 1m)"))
+        #expect(last(held).hasSuffix("waiting for a person: approval: 'mlctl promote'"))
+    }
+
+    @Test("wide has a column for each kind of trouble that there is, and none for what there is not")
+    func troubles() throws {
+        var status = Samples.progressing
+        status.stable?.restarts = 2
+        status.candidate?.restarts = 1
+        status.cutRequests = 7
+        let wide = StatusTable(isWide: true, namespace: "payments")
+        let lines = wide.lines(
+            ControllerStatus(deployments: [status, Samples.rolledBack]), now: Samples.now, on: Canvas())
+        let header = try #require(lines.first)
+        #expect(header.contains("ENDPOINT               RESTARTS  CUT  DETAIL"))
+        #expect(!header.contains("REFUSED") && !header.contains("EJECTED") && !header.contains("UNAVAILABLE"))
+        #expect(lines.contains { $0.contains("  3         7    waiting") })
+        #expect(lines.contains { $0.contains("  -         -    gate errors") })
+        #expect(text(StatusTable(), ControllerStatus(deployments: [status])).contains("RESTARTS") == false)
+    }
+
     @Test("what is wrong with the sources stands below, with what to do")
     func problems() {
         let status = ControllerStatus(sources: [Samples.brokenSource], deployments: [Samples.rolledBack])

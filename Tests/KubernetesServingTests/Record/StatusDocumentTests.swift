@@ -39,6 +39,28 @@ struct StatusDocumentTests {
         #expect(StatusDocument.fingerprint(JSONValue.object(first.fields).withoutNulls) == first.fingerprint)
     }
 
+    @Test("is worth no write while only the time or the traffic goes on")
+    func countsFollow() {
+        var later = status(ready: true)
+        later.waiting = WaitStatus(cause: "evidence", since: now, endsAt: now)
+        let stable = RevisionStatus(
+            revision: Revision(rawValue: "aaaaaaaaaa"), version: "1", weight: 100, replicas: 1, ready: 1)
+        later.stable = stable
+        let first = later
+        later.waiting?.endsAt = now.addingTimeInterval(1)
+        later.cutRequests = 1
+        later.refusedConnections = 2
+        later.stable?.unavailable = 3
+        func document(_ status: DeploymentStatus) -> StatusDocument {
+            StatusDocument(status, generation: 1, before: [:], now: now)
+        }
+        #expect(document(later).fingerprint == document(first).fingerprint && document(later) != document(first))
+        #expect(StatusDocument.outline(later) == StatusDocument.outline(first))
+        later.stable?.restarts = 1
+        #expect(document(later).fingerprint != document(first).fingerprint)
+        #expect(StatusDocument.outline(later) != StatusDocument.outline(first))
+    }
+
     @Test(
         "is changed by a merge patch that makes one value into the other",
         arguments: [

@@ -1,0 +1,51 @@
+import Foundation
+import ModelManifests
+import Rollouts
+
+/// What the controller knows of a deployment, for those who look, and why it knows nothing.
+extension Controller {
+    func view(of key: DeploymentKey, state: RolloutState?) -> DeploymentView {
+        let entry = entries[key]
+        let absence = state == nil ? absence(of: key) : nil
+        return DeploymentView(
+            key: key, state: state, observed: entry?.observed,
+            diagnostics: manifests.diagnostics.filter { $0.deployment == key },
+            problem: absence?.text ?? entry?.problem ?? (isAtWork ? nil : followerText),
+            isInTheDark: absence?.isInTheDark ?? false, unavailable: entry?.unavailable ?? [:], commit: entry?.commit,
+            firstSeenAt: entry?.firstSeenAt ?? with.now())
+    }
+
+    /// Why nothing is known of a deployment.
+    struct Absence {
+        var text: String?
+        /// Something serves, or may serve, and nobody knows what.
+        var isInTheDark = false
+    }
+
+    private func absence(of key: DeploymentKey) -> Absence {
+        guard isAtWork else { return Absence(text: followerText, isInTheDark: true) }
+        if entries[key]?.site != nil { return Absence(text: entries[key]?.problem, isInTheDark: true) }
+        do {
+            _ = try place(of: key)
+        } catch {
+            let isUnread = if case SiteError.unreachable? = error as? SiteError { true } else { false }
+            return Absence(text: Self.explain(error).text, isInTheDark: isUnread)
+        }
+        return Absence(text: entries[key]?.problem)
+    }
+
+    /// Why nothing can be asked or told about it now. Only what nobody has heard of is said not to be there.
+    func notThere(_ key: DeploymentKey) -> ControlError {
+        guard entries[key] != nil || manifests.keys.contains(key) else { return Self.notDeployed(key) }
+        if let invalid = manifests.diagnostics.first(where: { $0.deployment == key }) {
+            return ControlError(.conflict, "\(key) was never deployed: its manifest is invalid: \(invalid)")
+        }
+        let absence = absence(of: key)
+        if absence.isInTheDark {
+            return ControlError(
+                .unavailable, "what serves of \(key) is not known: \(absence.text ?? Availability.notLookedAt)")
+        }
+        if let text = absence.text { return ControlError(.unavailable, "\(key) is not deployed yet: \(text)") }
+        return ControlError(.unavailable, "\(key) is not deployed yet: it waits for its first pass. Try again in a moment")
+    }
+}

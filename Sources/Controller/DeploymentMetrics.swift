@@ -1,0 +1,51 @@
+import Rollouts
+
+/// One deployment's own metrics, by what its status says. What there is none of is left out, so that the number of series
+/// stays a small multiple of the number of deployments.
+extension MetricsText {
+    mutating func add(_ status: DeploymentStatus) {
+        let labels = ["namespace": status.namespace, "name": status.name]
+        func with(_ name: String, _ value: String) -> [String: String] { labels.merging([name: value]) { $1 } }
+        gauge(
+            "mlctl_deployment_phase", "1 for the phase that the deployment is in", 1,
+            with("phase", status.phase.rawValue))
+        if let available = status.condition(.available), available.status != "Unknown" {
+            gauge(
+                "mlctl_deployment_available",
+                "1 where all that should serve does, 0 where it does not; absent while that is not known",
+                available.status == "True" ? 1 : 0, labels)
+        }
+        let cause = status.personCause
+        gauge(
+            "mlctl_deployment_waiting_for_person", "1 where it does not go on without a person, and why",
+            cause == nil ? 0 : 1, with("cause", cause?.rawValue ?? "none"))
+        gauge(
+            "mlctl_deployment_candidate_weight", "The candidate's share of the traffic, in per cent",
+            Double(status.candidate?.weight ?? 0), labels)
+        addTroubles(status, labels)
+    }
+
+    private mutating func addTroubles(_ status: DeploymentStatus, _ labels: [String: String]) {
+        for revision in [status.stable, status.candidate].compactMap(\.self) {
+            let own = labels.merging(["revision": revision.revision.rawValue]) { $1 }
+            if let restarts = revision.restarts {
+                counter("mlctl_instance_restarts_total", "Restarts of the instances that are there", restarts, own)
+            }
+            if let unavailable = revision.unavailable {
+                counter(
+                    "mlctl_unavailable_requests_total",
+                    "Requests that were meant for the revision and that none of its instances could take", unavailable, own)
+            }
+        }
+        let ejected = [status.stable, status.candidate].reduce(0) { $0 + ($1?.ejected ?? 0) }
+        if ejected > 0 {
+            gauge("mlctl_ejected_instances", "Instances out of rotation for now", Double(ejected), labels)
+        }
+        if let cut = status.cutRequests {
+            counter("mlctl_cut_requests_total", "Requests that were cut off because they outlived their drain", cut, labels)
+        }
+        if let refused = status.refusedConnections {
+            counter("mlctl_refused_connections_total", "Connections that no instance took", refused, labels)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import ModelManifests
+import Serving
+
+/// One running model server.
+public struct InstanceStatus: Hashable, Codable, Sendable {
+    public var id: String
+    public var revision: Revision
+    /// `fetching`, `blocked`, `starting`, `ready`, `unready`, `draining`, `crashLooping` or `failed`.
+    public var condition: String
+    public var restarts: Int
+    /// The data plane has taken it out of rotation for now.
+    public var ejected: Bool
+    /// What is wrong and what to do; null while all is well.
+    @Nullable public var reason: String?
+
+    public init(
+        id: String, revision: Revision, condition: String, restarts: Int = 0, ejected: Bool = false, reason: String? = nil
+    ) {
+        self.id = id
+        self.revision = revision
+        self.condition = condition
+        self.restarts = restarts
+        self.ejected = ejected
+        self.reason = reason
+    }
+
+    init(_ seen: InstanceObservation) {
+        self.init(
+            id: seen.id, revision: seen.revision, condition: seen.condition.rawValue, restarts: seen.restarts,
+            ejected: seen.isEjected, reason: seen.reason)
+    }
+
+    /// Something is wrong with it.
+    var isTroubled: Bool { condition != InstanceObservation.Condition.ready.rawValue || ejected || reason != nil }
+}
+
+extension [InstanceObservation] {
+    /// Those with something wrong first; the same order at each look.
+    func statuses(limit: Int) -> [InstanceStatus] {
+        let all: [InstanceStatus] = map { InstanceStatus($0) }
+        let ordered = all.sorted { ($0.isTroubled ? 0 : 1, $0.id) < ($1.isTroubled ? 0 : 1, $1.id) }
+        return [InstanceStatus](ordered.prefix(limit))
+    }
+
+    /// How far those are that do not serve yet, such as `1 fetching, 2 starting`; nil where all serve.
+    var progress: String? {
+        let order: [(InstanceObservation.Condition, String)] = [
+            (.fetching, "fetching"), (.blocked, "blocked"), (.starting, "starting"), (.unready, "not ready"),
+            (.crashLooping, "crash looping"), (.failed, "failed"), (.draining, "draining"),
+        ]
+        let parts = order.compactMap { condition, word -> String? in
+            let count = self.count { $0.condition == condition }
+            return count == 0 ? nil : "\(count) \(word)"
+        }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+}
+
+extension [Reading] {
+    /// Requests that were meant for a revision and that none of its instances could take; revisions without any are left
+    /// out.
+    var unavailable: [Revision: Int] {
+        Dictionary(map { ($0.revision, $0.counters.unavailable) }, uniquingKeysWith: +).filter { $0.value > 0 }
+    }
+}
+
+extension Int {
+    /// Nil for 0: what did not happen is not shown.
+    var ifAny: Int? { self == 0 ? nil : self }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import Rollouts
+
+/// What a deployment waits for: its true cause, how long it may last, and what a person can do.
+public struct WaitStatus: Hashable, Codable, Sendable {
+    /// Such as `evidence: errors`, or `1 of 2 instances of version 3 are ready: its port does not answer`.
+    public var cause: String
+    /// Such as `'mlctl promote'`; null where nothing can be done but to wait.
+    @Nullable public var remedy: String?
+    @Nullable public var since: Date?
+    /// When it ends by itself; null where it does not, or that is not known.
+    @Nullable public var endsAt: Date?
+    /// It does not end without a person.
+    public var needsPerson: Bool
+
+    public init(cause: String, remedy: String? = nil, since: Date? = nil, endsAt: Date? = nil, needsPerson: Bool = false) {
+        self.cause = cause
+        self.remedy = remedy
+        self.since = since
+        self.endsAt = endsAt
+        self.needsPerson = needsPerson
+    }
+
+    init(_ wait: Wait) {
+        self.init(
+            cause: wait.text, remedy: wait.remedy, since: wait.since, endsAt: wait.endsAt, needsPerson: wait.needsPerson)
+    }
+}
+
+/// Why a deployment does not go on without a person, in a word for programs: there are these and no others.
+public enum PersonCause: String, CaseIterable, Sendable {
+    case approval
+    /// A pause without an end, as the steps have it.
+    case pause
+    /// `mlctl pause`.
+    case operatorPause
+    case gateFailed
+    /// The candidate was not available for too long.
+    case unavailable
+    case suspended
+    /// What git asks for failed, or was left, and is not tried again.
+    case heldOff
+    /// No instance serves, and none will.
+    case cannotServe
+    case invalidManifest
+    /// Its manifest wants it at another place than where it serves.
+    case anotherPlace
+    case other
+
+    /// As the reason of a condition.
+    var reason: String {
+        switch self {
+        case .approval: "Approval"
+        case .pause: "Pause"
+        case .operatorPause: "PausedByOperator"
+        case .gateFailed: "GateFailed"
+        case .unavailable: "Unavailable"
+        case .suspended: "Suspended"
+        case .heldOff: "RolledBack"
+        case .cannotServe: "Failed"
+        case .invalidManifest: "InvalidManifest"
+        case .anotherPlace: "AnotherTarget"
+        case .other: "NeedsPerson"
+        }
+    }
+
+    /// By that reason.
+    init?(reason: String) {
+        guard let found = Self.allCases.first(where: { $0.reason == reason }) else { return nil }
+        self = found
+    }
+}
+
+extension DeploymentStatus {
+    /// Why it does not go on without a person; nil where it does.
+    public var personCause: PersonCause? {
+        guard let stalled = condition(.stalled), stalled.status == "True" else { return nil }
+        return PersonCause(reason: stalled.reason) ?? .other
+    }
+}
+
+extension RolloutState {
+    /// Why the rollout, or what rests, does not go on without a person; nil where it does.
+    /// - Parameter wait: what it waits for.
+    func personCause(_ wait: Wait?) -> PersonCause? {
+        guard let wait else { return phase == .failed ? .cannotServe : phase == .rolledBack ? .heldOff : nil }
+        guard wait.needsPerson else { return nil }
+        if isSuspended || settings.suspend, rollout != nil || stable?.template != settings.template { return .suspended }
+        if let hold = rollout?.hold {
+            switch hold {
+            case .byOperator: return .operatorPause
+            case .gateFailed: return .gateFailed
+            case .unavailable: return .unavailable
+            case .insufficientEvidence, .trafficUnconfirmed: return .other
+            }
+        }
+        if let step = rollout?.currentStep(of: settings.rollout) {
+            switch step.action {
+            case .approval: return .approval
+            case .pause: return .pause
+            case .setWeight, .mirror, .gate: return .other
+            }
+        }
+        if phase == .failed { return .cannotServe }
+        return quarantine(of: settings.template.revision) == nil ? .other : .heldOff
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import ModelManifests
+import Rollouts
+import Testing
+
+@testable import Commands
+@testable import Controller
+
+/// Whatever says how a deployment stands says the same: phase, conditions, JSON, table, detail, `explain`, metrics, `wait`.
+@Suite("How a deployment stands")
+struct HealthAgreementTests {
+    @Test("is the same wherever it is said", arguments: Moment.all)
+    func agrees(moment: Moment) throws {
+        let status = moment.view().status
+        #expect(status.phase == moment.phase)
+        #expect(status.condition(.available)?.status == moment.available)
+        #expect(status.condition(.ready)?.status == moment.ready)
+        #expect(status.personCause == moment.cause)
+        checkConditions(status)
+        checkWait(status, moment)
+        checkMetrics(status, moment)
+        checkText(status, moment)
+    }
+
+    @Test("is looked at in every phase, for every cause, hold and shortage")
+    func covers() {
+        let views = Moment.all.map { $0.view() }
+        #expect(Set(Moment.all.map(\.phase)) == Set(Phase.allCases))
+        #expect(Set(Moment.all.compactMap(\.cause)) == Set(PersonCause.allCases).subtracting([.other]))
+        let holds = views.compactMap { $0.state?.rollout?.hold }.map { "\($0)".prefix { $0 != "(" } }
+        #expect(
+            Set(holds) == ["byOperator", "insufficientEvidence", "gateFailed", "unavailable", "trafficUnconfirmed"])
+        let shortages = Set(views.compactMap { $0.state?.shortage?.kind })
+        #expect(shortages == [.tooFewInstances, .endpointClosed, .cannotServe, .intendedGap])
+    }
+
+    private func checkConditions(_ status: DeploymentStatus) {
+        func value(_ kind: Condition.Kind) -> String? { status.condition(kind)?.status }
+        for kind in Condition.Kind.allCases { #expect(status.conditions.count { $0.type == kind.rawValue } == 1) }
+        let isReady = value(.ready) == "True"
+        if isReady {
+            #expect(status.phase == .healthy && value(.available) == "True" && status.endpoint != nil)
+            #expect(value(.stalled) == "False" && value(.reconciling) == "False" && status.waiting == nil)
+            #expect(status.candidate == nil && status.stable?.revision == status.desired?.revision)
+        }
+        if status.phase == .healthy { #expect(value(.available) == "True") }
+        if status.phase == .degraded || status.phase == .failed { #expect(value(.available) != "True") }
+        #expect(!(value(.stalled) == "True" && value(.reconciling) == "True"), "as kstatus has them")
+        if value(.available) == "True", status.stable != nil { #expect(status.availableSince != nil) }
+        if value(.available) != "True" { #expect(status.availableSince == nil) }
+    }
+
+    private func checkWait(_ status: DeploymentStatus, _ moment: Moment) {
+        #expect(status.waitingFor == status.waiting?.cause)
+        let isOfManifest = moment.cause == .invalidManifest || moment.cause == .anotherPlace
+        if isOfManifest {
+            #expect(status.waiting?.needsPerson == (status.candidate == nil), "a rollout goes on")
+        } else {
+            #expect((status.waiting?.needsPerson == true) == (moment.cause != nil))
+        }
+        if status.candidate != nil || ![.healthy, .idle].contains(status.phase) {
+            #expect(status.waiting?.cause.isEmpty == false)
+        }
+        if status.waiting?.needsPerson == true {
+            #expect(status.waiting?.endsAt == nil && status.waiting?.remedy != nil)
+        }
+        let goal = WaitGoal(deployment: status.key, target: .healthy, commit: nil)
+        let verdict = goal.verdict(ControllerStatus(deployments: [status])) { _ in true }
+        if case .met = verdict { #expect(moment.ready == "True") } else { #expect(moment.ready != "True") }
+    }
+
+    private func checkMetrics(_ status: DeploymentStatus, _ moment: Moment) {
+        var text = MetricsText()
+        text.add(status)
+        let labels = #"name="\#(status.name)",namespace="\#(status.namespace)""#
+        let lines = text.rendered.split(separator: "\n")
+        func values(_ name: String) -> [String] {
+            lines.filter { $0.hasPrefix("\(name){") }.map { "\($0.dropFirst(name.count))" }
+        }
+        #expect(values("mlctl_deployment_phase") == [#"{\#(labels),phase="\#(moment.phase.rawValue)"} 1"#])
+        let available = ["True": ["{\(labels)} 1"], "False": ["{\(labels)} 0"], "Unknown": []]
+        #expect(values("mlctl_deployment_available") == available[moment.available])
+        #expect(
+            values("mlctl_deployment_waiting_for_person") == [
+                #"{cause="\#(moment.cause?.rawValue ?? "none")",\#(labels)} \#(moment.cause == nil ? 0 : 1)"#
+            ])
+    }
+
+    private func checkText(_ status: DeploymentStatus, _ moment: Moment) {
+        let now = Date(timeIntervalSince1970: 1_800_000_000)
+        let table = StatusTable().lines(ControllerStatus(deployments: [status]), now: now, on: Canvas(width: 80))
+        #expect(table.allSatisfy { $0.columns <= 80 })
+        #expect(table.last?.contains(" \(moment.phase.rawValue) ") == true)
+        let detail = StatusDetail(deployment: status, sources: [], now: now, canvas: Canvas()).lines()
+        let explained = ExplainText(
+            explanation: DeploymentExplanation(status: status), now: now, canvas: Canvas()
+        ).lines()
+        for lines in [detail, explained] {
+            let text = lines.joined(separator: "\n")
+            #expect(text.contains(moment.phase.rawValue))
+            #expect(text.contains("a person: ") == (status.waiting?.needsPerson == true))
+            if let wait = status.waiting { #expect(text.contains(wait.cause)) }
+            if status.waiting?.endsAt != nil { #expect(text.contains("ends by itself in")) }
+        }
+        if moment.phase == .paused, let row = table.last {
+            #expect(row.contains("waiting for a person") == (moment.cause != nil))
+        }
+    }
+}

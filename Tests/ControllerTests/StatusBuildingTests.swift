@@ -1,0 +1,163 @@
+import Foundation
+import ModelManifests
+import Rollouts
+import Serving
+import TestSupport
+import Testing
+
+@testable import Controller
+
+@Suite("A status")
+struct StatusBuildingTests {
+    private func view(_ world: World, _ observed: Observation? = nil) -> DeploymentView {
+        DeploymentView(
+            key: DeploymentKey(namespace: "test", name: "model"), state: world.state,
+            observed: observed ?? world.observe(), firstSeenAt: world.now)
+    }
+
+    private static let threeSteps = RolloutSpec(
+        steps: [RolloutStep(.setWeight(20)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))], gates: [])
+
+    @Test("has the place in the list as it is now, also where the list was edited")
+    func editedSteps() throws {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: Self.threeSteps))
+        world.run(limit: 40) { $0.phase == .paused }
+        #expect(view(world).status.step == StepStatus(index: 1, count: 3, description: "pause until 'mlctl promote'"))
+        var edited = Self.threeSteps
+        edited.steps.insert(contentsOf: [RolloutStep(.setWeight(10)), RolloutStep(.approval)], at: 0)
+        world.commit(.example("good-2", rollout: edited))
+        world.run(limit: 10) { $0.rollout?.currentStep(of: edited)?.action == .approval }
+        #expect(view(world).status.step == StepStatus(index: 1, count: 5, description: "approval"))
+    }
+
+    @Test("has the last step in a promotion, and none on the way back or in a restore")
+    func stepAfterSteps() throws {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 400) { $0.phase == .promoting }
+        #expect(view(world).status.step == StepStatus(index: 2, count: 3, description: "set weight 100 %"))
+        world.run(limit: 20) { $0.phase == .healthy }
+        world.command(.rollback(to: nil))
+        world.pass()
+        #expect(world.state?.rollout?.purpose == .restore && view(world).status.step == nil)
+        var failing = World.serving("good-1")
+        failing.commit(.example("bad-2", rollout: .twoSteps))
+        failing.run(limit: 400) { $0.phase == .rollingBack }
+        #expect(view(failing).status.candidate != nil && view(failing).status.step == nil)
+    }
+
+    @Test("names what was left while a rollback by hand goes on and when it is over")
+    func left() throws {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 400) { $0.phase == .healthy && $0.stable?.version == "good-2" }
+        let left = try #require(world.state?.stable)
+        world.passTime()
+        world.command(.rollback(to: nil))
+        world.pass()
+        #expect(view(world).status.leftVersion == "good-2")
+        world.run(limit: 40) { $0.phase == .rolledBack }
+        #expect(view(world).status.leftVersion == "good-2")
+        #expect(world.state?.left == LeftRevision(version: "good-2", revision: left.revision))
+    }
+
+    @Test("has restarts, ejected instances and what was cut off only where there were any")
+    func troubles() throws {
+        let world = World.serving("good-1")
+        let stable = try #require(world.state?.stable?.revision)
+        let quiet = view(world).status
+        #expect(quiet.cutRequests == nil && quiet.refusedConnections == nil)
+        #expect(quiet.stable?.restarts == nil && quiet.stable?.ejected == nil && quiet.stable?.unavailable == nil)
+        #expect(quiet.instances.map(\.condition) == ["ready"] && quiet.stable?.progress == nil)
+
+        var observed = world.observe()
+        observed.instances[0].restarts = 3
+        observed.instances.append(
+            InstanceObservation(
+                id: "z", revision: stable, condition: .fetching, isEjected: true, reason: "40 % of 4 GiB"))
+        observed.cutRequests = 7
+        observed.refusedConnections = 9
+        var view = view(world, observed)
+        view.unavailable = [stable: 11]
+        let loud = view.status
+        #expect(loud.cutRequests == 7 && loud.refusedConnections == 9 && loud.stable?.unavailable == 11)
+        #expect(loud.stable?.restarts == 3 && loud.stable?.ejected == 1 && loud.stable?.progress == "1 fetching")
+        #expect(loud.instances.first?.id == "z", "those with something wrong first")
+        #expect(loud.message.contains("40 % of 4 GiB"))
+        var text = MetricsText()
+        text.add(loud)
+        let own = #"name="model",namespace="test""#
+        for line in [
+            #"mlctl_instance_restarts_total{\#(own),revision="\#(stable)"} 3"#,
+            #"mlctl_unavailable_requests_total{\#(own),revision="\#(stable)"} 11"#,
+            "mlctl_cut_requests_total{\(own)} 7", "mlctl_refused_connections_total{\(own)} 9",
+            "mlctl_ejected_instances{\(own)} 1",
+        ] { #expect(text.rendered.contains(line + "\n")) }
+        var none = MetricsText()
+        none.add(quiet)
+        #expect(none.rendered.split(separator: "\n").filter { !$0.hasPrefix("#") }.count == 4)
+    }
+
+    @Test("lists at most so many instances, whatever there are")
+    func instanceLimit() throws {
+        let world = World.serving("good-1")
+        let stable = try #require(world.state?.stable?.revision)
+        var observed = world.observe()
+        observed.instances = (0..<500).map {
+            InstanceObservation(id: "i-\($0)", revision: stable, condition: $0 == 499 ? .unready : .ready)
+        }
+        let status = view(world, observed).status
+        #expect(status.instances.count == DeploymentStatus.instanceLimit && status.instances.first?.id == "i-499")
+        #expect(status.stable?.ready == 499)
+    }
+
+    @Test("says since when all serves, through a rollout, and since when something does not")
+    func since() throws {
+        var world = World.serving("good-1")
+        let began = try #require(view(world).status.availableSince)
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 400) { $0.phase == .healthy && $0.stable?.version == "good-2" }
+        #expect(view(world).status.availableSince == began)
+        world.passTime()
+        world.turn("good-2", into: .dead)
+        world.run(limit: 4) { $0.phase == .degraded }
+        #expect(view(world).status.availableSince == nil && view(world).status.degradedSince == world.now)
+        world.turn("good-2", into: .good)
+        world.run(limit: 4) { $0.phase == .healthy }
+        #expect(view(world).status.availableSince == world.now && view(world).status.degradedSince == nil)
+    }
+
+    @Test("goes by the number of whoever scales it")
+    func scaledByOthers() throws {
+        var deployment = ModelDeployment.example("good-1")
+        deployment.scaling = .external
+        var world = World(seed: 1, deployment: deployment)
+        world.run(limit: 20) { $0.phase == .healthy }
+        let stable = try #require(world.state?.stable?.revision)
+        var observed = world.observe()
+        observed.wantedReplicas = [stable: 3]
+        let status = view(world, observed).status
+        #expect(status.stable?.replicas == 3 && status.phase == .degraded)
+    }
+
+    @Test("of an older controller is read, and one that is written has every key that is not a count")
+    func coding() throws {
+        let status = DeploymentStatus(namespace: "a", name: "b", phase: .idle, since: .distantPast, message: "")
+        let data = try JSONEncoder().encode(status)
+        var object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        for key in ["waiting", "availableSince", "degradedSince"] { #expect(object[key] is NSNull) }
+        #expect(object["instances"] is [Any])
+        for key in ["waiting", "availableSince", "degradedSince", "instances"] { object[key] = nil }
+        let older = try JSONSerialization.data(withJSONObject: object)
+        #expect(try JSONDecoder().decode(DeploymentStatus.self, from: older) == status)
+    }
+
+    @Test("that is degraded or available again is told to whoever is notified")
+    func notices() {
+        #expect(Notice.Kind(RolloutEvent.Kind.degraded) == .degraded)
+        #expect(Notice.Kind(RolloutEvent.Kind.failed) == .stuck)
+        #expect(Notice.Kind(RolloutEvent.Kind.available) == .available)
+        #expect(Notice.Kind(RolloutEvent.Kind.recovered) == .available)
+    }
+}
