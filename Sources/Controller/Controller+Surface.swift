@@ -52,14 +52,6 @@ extension Controller: ControlSurface {
             ))
     }
 
-    /// Why a command about it means nothing now.
-    func notThere(_ key: DeploymentKey) -> ControlError {
-        if let text = entries[key]?.unreadableRecord { return ControlError(.unavailable, text) }
-        guard entries[key]?.site != nil || manifests.keys.contains(key) else { return Self.notDeployed(key) }
-        let reason = entries[key]?.problem.map { ": \($0)" } ?? ""
-        return ControlError(.conflict, "nothing of \(key) has been deployed yet\(reason)")
-    }
-
     static func notDeployed(_ key: DeploymentKey) -> ControlError {
         ControlError(.notFound, "no deployment \(key): 'mlctl status' lists those there are")
     }

@@ -119,14 +119,13 @@ extension Controller {
 }
 
 extension Notice.Kind {
-    /// By name: a kind of event that is not known here is told to nobody.
     init?(_ kind: RolloutEvent.Kind) {
-        switch kind.rawValue {
-        case "promoted": self = .promoted
-        case "rolledBack": self = .rolledBack
-        case "stuck", "failed": self = .stuck
-        case "degraded": self = .degraded
-        case "available": self = .available
+        switch kind {
+        case .promoted: self = .promoted
+        case .rolledBack: self = .rolledBack
+        case .stuck, .failed: self = .stuck
+        case .degraded: self = .degraded
+        case .available, .recovered: self = .available
         default: return nil
         }
     }

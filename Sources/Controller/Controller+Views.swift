@@ -36,6 +36,7 @@ extension Controller {
 
     /// Why nothing can be asked or told about it now. Only what nobody has heard of is said not to be there.
     func notThere(_ key: DeploymentKey) -> ControlError {
+        if let text = entries[key]?.unreadableRecord { return ControlError(.unavailable, text) }
         guard entries[key] != nil || manifests.keys.contains(key) else { return Self.notDeployed(key) }
         if let invalid = manifests.diagnostics.first(where: { $0.deployment == key }) {
             return ControlError(.conflict, "\(key) was never deployed: its manifest is invalid: \(invalid)")
