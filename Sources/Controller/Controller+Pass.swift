@@ -49,6 +49,10 @@ extension Controller {
             try check(begun)
             if case .shown(let warning?) = answer { observed.problems.append(warning) }
             entries[key]?.observed = observed
+            let outage = await place.site.backend.outage()
+            note(reach: outage, of: place.name)
+            if outage == nil { entries[key]?.observedAt = with.now() }
+            try check(begun)
             let requeue = try await pass(key, at: place, desired: desired, observed: observed)
             return answer.isTransientRefusal ? requeue.noLater(than: Self.refusalDelay) : requeue
         } catch is RecordLost {

@@ -7,7 +7,7 @@ extension Controller: ControlSurface {
     public func status() -> ControllerStatus {
         let keys = Set(entries.keys).union(manifests.keys)
         let views = keys.sorted().map { view(of: $0, state: entries[$0]?.state) }
-        return ControllerStatus(sources: [sourceStatus], deployments: views.map(\.status))
+        return ControllerStatus(sources: [sourceStatus], sites: siteStatuses, deployments: views.map(\.status))
     }
 
     func view(of key: DeploymentKey, state: RolloutState?) -> DeploymentView {

@@ -59,6 +59,8 @@ public actor Controller {
         /// `decidedAt` of the state that was written last; nil where what is in memory has yet to be written.
         var writtenAt: Date?
         var observed: Observation?
+        /// When `observed` was seen, at a site that could be reached then.
+        var observedAt: Date?
         /// Of the candidate's last failing requests, as last read.
         var failedRequestIds: [String] = []
         var problem: String?
@@ -94,9 +96,12 @@ public actor Controller {
     var broadcast = EventBroadcast()
     var lastEventId = 0
     var hasLooked = false
+    let startedAt: Date
     var counts = PassCounts()
     /// How it stands with each site, in this term.
     var standings: [SiteName: SiteStanding] = [:]
+    /// Whether each site could be reached when it was last looked at.
+    var reaches: [SiteName: SiteReach] = [:]
     var passesInFlight: [SiteName: Int] = [:]
     /// Rises whenever the lead is gained or lost: what was begun in an earlier one is not carried out.
     var term = 0
@@ -110,6 +115,7 @@ public actor Controller {
         self.configuration = configuration
         with = collaborators
         self.logger = logger
+        startedAt = collaborators.now()
         sourceStatus = SourceStatus(repo: configuration.repo, branch: configuration.branch)
         runner = Runner(
             configuration: RunnerConfiguration(
