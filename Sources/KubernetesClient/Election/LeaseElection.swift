@@ -96,10 +96,13 @@ struct LeaseElection: Sendable {
         return write(over: observed.spec, version: observed.version, now: now)
     }
 
+    /// What others wrote on the lease, which the next write has to repeat.
+    mutating func see(_ metadata: ObjectMetadata) { (labels, annotations) = (metadata.labels, metadata.annotations) }
+
     mutating func read(_ lease: Lease, now: Duration) -> Action {
         stepDownIfLate(now)
         let version = lease.metadata.resourceVersion ?? ""
-        (labels, annotations) = (lease.metadata.labels, lease.metadata.annotations)
+        see(lease.metadata)
         if observed?.spec != lease.spec {
             observed = (lease.spec, version, now)
         } else {
@@ -122,7 +125,7 @@ struct LeaseElection: Sendable {
 
     mutating func wrote(_ lease: Lease, now: Duration) -> Action {
         observed = (lease.spec, lease.metadata.resourceVersion ?? "", now)
-        (labels, annotations) = (lease.metadata.labels, lease.metadata.annotations)
+        see(lease.metadata)
         state = .leading(renewedAt: sentAt)
         stepDownIfLate(now)
         return .wait(timing.retry)

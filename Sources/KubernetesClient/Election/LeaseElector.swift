@@ -181,6 +181,7 @@ public final class LeaseElector: Sendable {
                 guard let lease = try await ending.get(Lease.self, key), lease.spec.holderIdentity == holder else {
                     return
                 }
+                state.withLock { $0.machine.see(lease.metadata) }
                 try await give(back: release.proposal, version: lease.metadata.resourceVersion ?? "")
             }
         } catch {
