@@ -15,6 +15,10 @@ enum APIPath {
     static let targets = "/api/v1/targets"
     static let health = "/healthz"
     static let readiness = "/readyz"
+    /// Answers 200 at the one controller that leads.
+    static let leading = "/leadz"
+    /// Each controller's own, whoever leads.
+    static let own: Set<String> = ["/", metrics, health, readiness, leading]
 }
 
 /// The most that one request may ask for, and what it gets without asking.

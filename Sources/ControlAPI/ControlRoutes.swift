@@ -16,12 +16,14 @@ struct ControlRoutes: Sendable {
     let surface: any ControlSurface
     let hook: GitHook
     let streams: EventStreams
+    var standing: @Sendable () async -> LeaderStanding = { .leads }
     let outcomeBatches = OutcomeBatches()
 
     func router(guardedBy requestGuard: RequestGuard) -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorAnswers())
         router.add(middleware: Guarding(requestGuard: requestGuard))
+        router.add(middleware: Forwarding(standing: standing))
         addDeployments(to: router)
         addEvidence(to: router)
         addEvents(to: router)
@@ -140,7 +142,12 @@ struct ControlRoutes: Sendable {
             guard try await withDeadline(Self.answerLimit, { await surface.isReady() }) else {
                 throw ControlError(.unavailable, "the first look at git and the first pass are still under way")
             }
-            return text("ready\n")
+            guard case .standsBy(_, _, let reason) = await standing() else { return text("ready, leads\n") }
+            return text("ready, stands by: \(reason)\n")
+        }
+        router.get(RouterPath(APIPath.leading)) { _, _ in
+            if case .standsBy(_, _, let reason) = await standing() { throw ControlError(.unavailable, reason) }
+            return text("leads\n")
         }
         router.get(RouterPath(APIPath.targets)) { _, _ in
             try await json { await surface.scrapeTargets() }

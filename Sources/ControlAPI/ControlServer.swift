@@ -13,6 +13,8 @@ import struct NIOCore.IOError
 /// # Guarantees
 /// - It listens on a loopback address, or there is a token.
 /// - Bodies, headers, connections, readers of events and the time to answer are bounded.
+/// - A controller that stands by answers nothing of its own but the probes and its metrics: the one who leads is asked, with
+///   the caller's token. Where that cannot be asked, the answer is 503 with the reason, and never what this one has in memory.
 /// - `run` returns after a graceful shutdown, when what was asked has been answered; event streams are ended.
 public struct ControlServer: Service {
     static let connectionLimit = 512
@@ -25,17 +27,20 @@ public struct ControlServer: Service {
     private let token: String?
     private let logger: Logger
     private let heartbeat: Duration
+    private let standing: @Sendable () async -> LeaderStanding
     private let onListening: @Sendable (ListenAddress) async -> Void
 
     /// - Parameters:
     ///   - token: bearer token that every request must carry, but for the probes and the git hook. Empty means none.
     ///   - heartbeat: how often an event stream says that it is alive.
     ///   - onListening: called once with the address that is bound, its port never 0.
+    ///   - standing: whether the surface's controller leads.
     /// - Throws: `ListenError.unprotected`.
     public init(
         surface: any ControlSurface, listen: ListenAddress = ListenAddress(), token: String? = nil, logger: Logger,
         heartbeat: Duration = .seconds(15),
-        onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
+        onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in },
+        standing: @escaping @Sendable () async -> LeaderStanding = { .leads }
     ) throws(ListenError) {
         let token = token?.isEmpty == true ? nil : token
         guard listen.isLoopback || token != nil else { throw .unprotected(listen) }
@@ -44,6 +49,7 @@ public struct ControlServer: Service {
         self.token = token
         self.logger = logger
         self.heartbeat = heartbeat
+        self.standing = standing
         self.onListening = onListening
     }
 
@@ -52,7 +58,8 @@ public struct ControlServer: Service {
     public func run() async throws {
         let hook = GitHook()
         let routes = ControlRoutes(
-            surface: surface, hook: hook, streams: EventStreams(surface: surface, heartbeat: heartbeat))
+            surface: surface, hook: hook, streams: EventStreams(surface: surface, heartbeat: heartbeat),
+            standing: standing)
         let responder = routes.router(guardedBy: RequestGuard(token: token, listenHost: listen.host)).buildResponder()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [surface, logger] in  // Ends when cancelled.

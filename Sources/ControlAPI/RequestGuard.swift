@@ -46,7 +46,7 @@ struct RequestGuard: Sendable {
 
     /// Nil: go on.
     func refusal(of head: Head) -> Refusal? {
-        if head.path == APIPath.health || head.path == APIPath.readiness { return nil }
+        if [APIPath.health, APIPath.readiness, APIPath.leading].contains(head.path) { return nil }
         if !head.isRead, let refusal = crossSiteRefusal(of: head) { return refusal }
         guard let token else { return hostRefusal(of: head) }
         if head.path == APIPath.gitHook { return nil }

@@ -41,6 +41,8 @@ extension Controller {
         }
         entries = [:]
         inFlight = []
+        // Whoever listened comes back, and is led to the one who leads.
+        broadcast.finish()
         logger.notice("No longer leads", metadata: ["leader": "\(with.leadership?.leader ?? "nobody yet")"])
     }
 
@@ -71,6 +73,14 @@ extension Controller {
 
     func check(_ begun: Int) throws {
         guard leads(begun) else { throw LeadershipLost() }
+    }
+
+    public func standing() -> LeaderStanding {
+        guard let leadership = with.leadership, !isAtWork || !leadership.isLeading else { return .leads }
+        guard !leadership.isLeading else {
+            return .standsBy(leader: nil, api: nil, reason: "this controller takes the lead: try again in some seconds")
+        }
+        return .standsBy(leader: leadership.leader, api: leadership.leaderAPI, reason: followerText)
     }
 
     var followerText: String {

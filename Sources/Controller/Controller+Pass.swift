@@ -9,6 +9,9 @@ import Serving
 /// No step ends the whole pass, and none waits longer than its limit for what is outside: what fails is noted in the status,
 /// and the others go on with what is known. Two things end it: somebody else decided (`StateConflict`), and the lead is lost.
 extension Controller {
+    /// What a site did not take for a passing reason is announced again after this.
+    static let refusalDelay: Duration = .seconds(2)
+
     typealias Place = (name: SiteName, site: Site)
 
     func reconcile(_ key: DeploymentKey) async -> Requeue {
@@ -77,7 +80,13 @@ extension Controller {
             if case .shown(let warning?) = answer { observed?.problems.append(warning) }
             guard let observed else { return try await passUnseeing(key, at: place, desired) }
             entries[key]?.observed = observed
-            return try await pass(key, at: place, desired, observed, counters)
+            let backend = place.site.backend
+            let outage = try? await bounded(configuration.limits.observing) { await backend.outage() }
+            note(reach: outage ?? nil, of: place.name)
+            if outage == .some(nil) { entries[key]?.observedAt = with.now() }
+            try check(begun)
+            let requeue = try await pass(key, at: place, desired, observed, counters)
+            return answer.isTransientRefusal ? requeue.noLater(than: Self.refusalDelay) : requeue
         } catch is RecordLost {
             logger.warning("The record is not there any more: written again", metadata: ["deployment": "\(key)"])
             guard leads(begun) else { return isAtWork ? .after(Self.leadershipDelay) : .done }
@@ -488,5 +497,11 @@ extension Controller {
         guard manifests.wish(for: key) == .removed, entries[key]?.state == nil, entries[key]?.unreadableRecord == nil
         else { return }
         if entries[key]?.commands.isEmpty == true, entries[key]?.passWaiters.isEmpty == true { entries[key] = nil }
+    }
+}
+
+extension Requeue {
+    fileprivate func noLater(than limit: Duration) -> Requeue {
+        if case .after(let delay, let urgency) = self { .after(min(delay, limit), urgency) } else { self }
     }
 }

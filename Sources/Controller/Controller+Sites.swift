@@ -61,6 +61,7 @@ extension Controller {
             }
             guard isAtWork, standings[name] != .read else { return .done }
             standings[name] = .unread(text)
+            note(reach: text, of: name)
             for key in keys(at: name) {
                 entries[key]?.troubles[.place] = SiteError.unreachable(name, reason: text).message
             }
@@ -87,6 +88,7 @@ extension Controller {
                 "it serves, but its record is lost: it is left as it is until its manifest is read"
         }
         let before = standings.updateValue(.read, forKey: name)
+        note(reach: nil, of: name)
         let found = Set(records.keys)
         if let warning = manifests.meet(found, allowsEmpty: configuration.allowsEmpty) { sourceStatus.error = warning }
         for key in keys(at: name) {

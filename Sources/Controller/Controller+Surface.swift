@@ -6,7 +6,7 @@ import Synchronization
 /// What the API and the commands ask of it.
 extension Controller: ControlSurface {
     public func status() -> ControllerStatus {
-        ControllerStatus(sources: [sourceStatus], deployments: deploymentStatuses)
+        ControllerStatus(sources: [sourceStatus], sites: siteStatuses, deployments: deploymentStatuses)
     }
 
     private var deploymentStatuses: [DeploymentStatus] {

@@ -77,9 +77,12 @@ public actor Controller {
     var broadcast = EventBroadcast()
     var lastEventId = 0
     var hasLooked = false
+    let startedAt: Date
     var counts = PassCounts()
     /// How it stands with each site, in this term.
     var standings: [SiteName: SiteStanding] = [:]
+    /// Whether each site could be reached when it was last looked at.
+    var reaches: [SiteName: SiteReach] = [:]
     var passesInFlight: [SiteName: Int] = [:]
     /// Rises whenever the lead is gained or lost: what was begun in an earlier one is not carried out.
     var term = 0
@@ -96,6 +99,7 @@ public actor Controller {
         self.configuration = configuration
         with = collaborators
         self.logger = logger
+        startedAt = collaborators.now()
         sourceStatus = SourceStatus(repo: configuration.repo, branch: configuration.branch)
         runner = Runner(
             configuration: RunnerConfiguration(

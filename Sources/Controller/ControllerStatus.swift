@@ -5,11 +5,40 @@ import Rollouts
 /// What `mlctl status -o json` prints and `GET /api/v1/deployments` answers. Others depend on these names.
 public struct ControllerStatus: Hashable, Codable, Sendable {
     public var sources: [SourceStatus]
+    /// Where deployments are served, and whether what is said of them is so now.
+    public var sites: [SiteStatus]
     public var deployments: [DeploymentStatus]
 
-    public init(sources: [SourceStatus] = [], deployments: [DeploymentStatus] = []) {
+    public init(
+        sources: [SourceStatus] = [], sites: [SiteStatus] = [], deployments: [DeploymentStatus] = []
+    ) {
         self.sources = sources
+        self.sites = sites
         self.deployments = deployments
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        sources = try fields.decode([SourceStatus].self, forKey: .sources)
+        sites = try fields.decodeIfPresent([SiteStatus].self, forKey: .sites) ?? []
+        deployments = try fields.decode([DeploymentStatus].self, forKey: .deployments)
+    }
+}
+
+/// How it stands with a site. Of one that is not reachable, all that is said is as it was last seen.
+public struct SiteStatus: Hashable, Codable, Sendable {
+    public var name: String
+    public var reachable: Bool
+    /// Of `reachable` as it is.
+    public var since: Date
+    /// Why it cannot be reached; null where it can.
+    @Nullable public var reason: String?
+
+    public init(name: String, reachable: Bool, since: Date, reason: String? = nil) {
+        self.name = name
+        self.reachable = reachable
+        self.since = since
+        self.reason = reason
     }
 }
 

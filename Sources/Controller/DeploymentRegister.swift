@@ -86,3 +86,9 @@ public protocol DeploymentRegister: Sendable {
 extension DeploymentRegister {
     public func isAnothers(_ deployment: DeploymentKey) async -> Bool { false }
 }
+
+extension AnnouncementAnswer {
+    var isTransientRefusal: Bool {
+        if case .refused(let refusal) = self { refusal.retryClass == .transient } else { false }
+    }
+}

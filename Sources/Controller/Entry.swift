@@ -25,6 +25,8 @@ struct Entry {
     /// A write that was given up came through after all: the record is read again before the next decision.
     var mustReload = false
     var observed: Observation?
+    /// When that was so; nil where nothing was seen in this term.
+    var observedAt: Date?
     /// An observation that came after its pass had given it up: the next pass takes it.
     var lateObservation: Observation?
     /// What the site refused to be told.

@@ -9,10 +9,24 @@ public protocol Leadership: Sendable {
     var isLeading: Bool { get }
     /// Who leads, as far as is known.
     var leader: String? { get }
+    /// Where the API of the one who leads answers, as that one says: `http://host:port`; nil where it is not known.
+    var leaderAPI: String? { get }
     /// Why nobody can tell who leads: the place where turns are taken cannot be reached. Nil where it can.
     var problem: String? { get }
     /// `isLeading` whenever it changes, as it is now first.
     var changes: AsyncStream<Bool> { get }
+}
+
+extension Leadership {
+    public var leaderAPI: String? { nil }
+}
+
+/// Whether a controller does the work, for those who ask it something.
+public enum LeaderStanding: Equatable, Sendable {
+    /// Or nobody else could.
+    case leads
+    /// What it knows is not what is so: ask the one who leads. `reason`: what is to be said where that cannot be asked.
+    case standsBy(leader: String?, api: String?, reason: String)
 }
 
 /// The lead was lost in the middle of a pass: what it decided is not carried out.

@@ -17,6 +17,12 @@ public protocol ServingBackend: Sendable {
     func pin(_ model: ModelSource) async throws -> Digest?
     /// Deployments that look different from before, as they change. Ends when the backend is closed.
     var changes: AsyncStream<DeploymentKey> { get }
+    /// Why the place cannot be looked at now: what is observed is then as it was last seen. Nil where it can.
+    func outage() async -> String?
+}
+
+extension ServingBackend {
+    public func outage() async -> String? { nil }
 }
 
 /// What an error of an adapter tells the loop to do next.

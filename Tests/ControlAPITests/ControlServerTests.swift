@@ -12,13 +12,13 @@ import Testing
 
 /// The server as any HTTP client sees it.
 @Suite struct ControlServerTests {
-    private struct Answer {
+    struct Answer {
         var status: Int
         var body: String
         var type: String?
     }
 
-    private static func ask(
+    static func ask(
         _ url: URL, _ path: String, method: String = "GET", body: String? = nil, headers: [(String, String)] = []
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: url.absoluteString + path)
@@ -34,7 +34,7 @@ import Testing
 
     private static let one = "/api/v1/deployments/payments/fraud-scorer"
 
-    private static func surface() -> ScriptedSurface { ScriptedSurface { $0.status = Samples.status } }
+    static func surface() -> ScriptedSurface { ScriptedSurface { $0.status = Samples.status } }
 
     @Test("the status is JSON with the names that others depend on")
     func status() async throws {

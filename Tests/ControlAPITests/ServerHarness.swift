@@ -7,6 +7,7 @@ import Testing
 /// The real server on a free port, for as long as `body` runs.
 func withServer<Value: Sendable>(
     _ surface: ScriptedSurface, token: String? = nil, port: Int = 0, heartbeat: Duration = .seconds(15),
+    standing: @escaping @Sendable () async -> LeaderStanding = { .leads },
     _ body: @escaping @Sendable (URL) async throws -> Value
 ) async throws -> Value {
     let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
@@ -14,10 +15,7 @@ func withServer<Value: Sendable>(
     logger.logLevel = .critical
     let server = try ControlServer(
         surface: surface, listen: ListenAddress(host: "127.0.0.1", port: port), token: token, logger: logger,
-        heartbeat: heartbeat
-    ) { address in
-        continuation.yield(address)
-    }
+        heartbeat: heartbeat, onListening: { continuation.yield($0) }, standing: standing)
     return try await withThrowingTaskGroup(of: Value?.self) { group in
         group.addTask {
             defer { continuation.finish() }

@@ -7,6 +7,7 @@ package final class ScriptedLeadership: Leadership {
         var isLeading: Bool
         var leader: String?
         var problem: String?
+        var api: String?
         var hasEnded = false
     }
 
@@ -25,11 +26,13 @@ package final class ScriptedLeadership: Leadership {
 
     package var isLeading: Bool { state.withLock { $0.isLeading } }
     package var leader: String? { state.withLock { $0.leader } }
+    package var leaderAPI: String? { state.withLock { $0.api } }
     package var problem: String? { state.withLock { $0.problem } }
     package var hasEnded: Bool { state.withLock { $0.hasEnded } }
 
-    package func set(leads: Bool, leader: String? = nil, problem: String? = nil) {
+    package func set(leads: Bool, leader: String? = nil, problem: String? = nil, api: String? = nil) {
         state.withLock {
+            $0.api = api
             $0.isLeading = leads
             $0.leader = leader
             $0.problem = problem

@@ -33,7 +33,12 @@ func exitCode(for error: any Error) -> Int32 {
     switch error {
     case let failure as CommandFailure: return failure.exit.rawValue
     case let error as ControlError:
-        return (error.code == .invalid ? CommandExit.wrongUsage : .failed).rawValue
+        switch error.code {
+        case .invalid: return CommandExit.wrongUsage.rawValue
+        // As good as not reached: one that stands by and cannot ask the one who leads, a site that is away.
+        case .unavailable: return CommandExit.unreachable.rawValue
+        case .notFound, .conflict: return CommandExit.failed.rawValue
+        }
     case ControlClientError.refused: return CommandExit.failed.rawValue
     case is ControlClientError: return CommandExit.unreachable.rawValue
     case let code as ExitCode: return code.rawValue

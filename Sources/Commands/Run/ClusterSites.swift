@@ -110,7 +110,7 @@ struct ClusterSites {
 
     /// - Returns: nil where nobody asked for an election.
     /// - Throws: `ValidationError` where there is no cluster to hold it in.
-    func leadership(_ settings: RunSettings, logger: Logger) throws -> (any Leadership)? {
+    func leadership(_ settings: RunSettings, logger: Logger) throws -> LeaseLeadership? {
         guard settings.electsLeader else { return nil }
         let home = isPod ? members.first { $0.settings.name == Self.ownCluster } : members.first
         guard let home else {
@@ -153,9 +153,12 @@ struct LeaseLeadership: Leadership {
     }
 
     func run() async { await elector.run() }
+    /// Where this controller's API answers, for those who stand by.
+    func advertise(_ api: String) { elector.advertise(api) }
     var isLeading: Bool { elector.isLeading }
     /// The name alone: what tells two of the same name apart is not for people.
     var leader: String? { elector.observedHolder.map { String($0.prefix { $0 != "_" }) } }
+    var leaderAPI: String? { elector.observedAPI }
     var problem: String? { elector.failure.map { "the lease cannot be read or written: \($0)" } }
 }
 

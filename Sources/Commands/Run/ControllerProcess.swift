@@ -56,20 +56,25 @@ struct ControllerProcess {
             NotificationQueue(
                 try WebhookNotifier(url: webhook.url, secret: WebhookSecret(file: webhook.secretFile)), logger: logger)
         }
+        let leadership = try clusters.leadership(settings, logger: logger)
         let controller = Controller(
             configuration: ControllerConfiguration(
                 repo: repository.configuration.location.description, branch: settings.branch,
                 interval: settings.interval, allowsEmpty: settings.allowsEmpty),
             with: ControllerCollaborators(
                 source: GitManifests(repository: repository), sites: clusters.directory(with: local?.site),
-                trail: journal, leadership: try clusters.leadership(settings, logger: logger), notifier: notifications,
+                trail: journal, leadership: leadership, notifier: notifications,
                 inquirer: inquirer(journal), outcomes: journal,
                 recorder: ReadingRecorder(store: journal, logger: logger), dataPlaneMetrics: local?.metrics,
                 now: { clock.now() }),
             logger: logger)
         let server = try ControlServer(
             surface: controller, listen: listen, token: settings.token(),
-            logger: logger, onListening: announce)
+            logger: logger,
+            onListening: { address in
+                leadership?.advertise(settings.advertisedAPI(listeningAt: address))
+                await announce(address)
+            }, standing: { await controller.standing() })
         var services: [any Service] = [
             server,
             LoopService { await clusters.run() },

@@ -33,6 +33,11 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "The folder within the repository that holds the manifests.") var path = "."
     @OptionGroup var state: StateOption
     @Option(help: "Where the API listens; port 0 takes a free one.") var listen = "127.0.0.1:8090"
+    @Option(
+        help: ArgumentHelp(
+            "Where other controllers reach this API. (default: where it listens, in a pod its POD_IP)",
+            valueName: "host:port"))
+    var advertise: String?
     @Option(help: "Between two looks at git, such as 30s.") var interval = DurationArgument(
         duration: .seconds(30), text: "30s")
     @Option(help: "A file with more settings: see controller/mlctl.yaml.") var config: String?
@@ -56,6 +61,7 @@ struct RunCommand: AsyncParsableCommand {
         settings.branch = branch
         settings.path = path
         settings.listen = listen
+        settings.advertise = advertise
         settings.interval = interval.duration
         settings.allowsEmpty = allowsEmpty
         settings.electsLeader = electsLeader

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlAPI
 import Foundation
 import KubernetesClient
 import KubernetesServing
@@ -13,6 +14,8 @@ struct RunSettings {
     var branch = "main"
     var path = "."
     var listen = "127.0.0.1:8090"
+    /// Where other controllers reach this one's API, as HOST:PORT; nil: where it listens, or the pod's address.
+    var advertise: String?
     var interval: Duration = .seconds(30)
     var allowsEmpty = false
     var tokenFile: String?
@@ -136,6 +139,18 @@ struct RunSettings {
 
     private static func place(_ path: [any CodingKey]) -> String {
         path.isEmpty ? "" : path.map(\.stringValue).joined(separator: ".") + ": "
+    }
+
+    /// For those who stand by: the address that is listened on; for one that is all addresses, that of the pod
+    /// (`POD_IP`), else this machine's name.
+    func advertisedAPI(
+        listeningAt address: ListenAddress, environment: [String: String] = ProcessInfo.processInfo.environment,
+        machine: String = ProcessInfo.processInfo.hostName
+    ) -> String {
+        if let advertise { return "http://\(advertise)" }
+        guard ["0.0.0.0", "::"].contains(address.host) else { return "http://\(address)" }
+        let pod = environment["POD_IP"].flatMap { $0.isEmpty ? nil : $0 }
+        return "http://\(ListenAddress(host: pod ?? machine, port: address.port))"
     }
 
     /// The bearer token of the API: from its file, else from MLCTL_TOKEN.

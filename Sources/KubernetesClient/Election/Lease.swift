@@ -13,6 +13,8 @@ struct Lease: KubernetesObject, Hashable {
     }
 
     static let resource = ResourceType.leases
+    /// Where the API of the one who leads answers.
+    static let apiAnnotation = "mlctl.dev/api"
 
     var metadata: ObjectMetadata
     var spec: Spec
@@ -30,13 +32,20 @@ struct Lease: KubernetesObject, Hashable {
         spec = try fields.decodeIfPresent(Spec.self, forKey: .spec) ?? Spec()
     }
 
-    /// - Parameter resourceVersion: makes it a compare-and-swap.
-    static func body(_ key: ObjectKey, spec: Spec, resourceVersion: String?) throws -> Data {
+    /// - Parameters:
+    ///   - resourceVersion: makes it a compare-and-swap.
+    ///   - labels: all of them: a replaced object has no others. Likewise `annotations`.
+    static func body(
+        _ key: ObjectKey, spec: Spec, resourceVersion: String?, labels: [String: String] = [:],
+        annotations: [String: String] = [:]
+    ) throws -> Data {
         struct Body: Encodable {
             struct Metadata: Encodable {
                 var name: String
                 var namespace: String?
                 var resourceVersion: String?
+                var labels: [String: String]?
+                var annotations: [String: String]?
             }
             var apiVersion = Lease.resource.apiVersion
             var kind = Lease.resource.kind
@@ -47,7 +56,9 @@ struct Lease: KubernetesObject, Hashable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try encoder.encode(
             Body(
-                metadata: .init(name: key.name, namespace: key.namespace, resourceVersion: resourceVersion), spec: spec)
-        )
+                metadata: .init(
+                    name: key.name, namespace: key.namespace, resourceVersion: resourceVersion,
+                    labels: labels.isEmpty ? nil : labels, annotations: annotations.isEmpty ? nil : annotations),
+                spec: spec))
     }
 }

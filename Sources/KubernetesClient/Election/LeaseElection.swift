@@ -56,6 +56,9 @@ struct LeaseElection: Sendable {
     private(set) var state = State.following
     /// The lease as it was last seen, and since when it has stood so, by our own clock.
     private var observed: (spec: Lease.Spec, version: String, at: Duration)?
+    /// What others wrote on the lease: it stays there.
+    private(set) var labels: [String: String] = [:]
+    private(set) var annotations: [String: String] = [:]
     private var sentAt = Duration.zero
 
     /// - Parameter holder: of this very process: not its name alone.
@@ -68,6 +71,9 @@ struct LeaseElection: Sendable {
     var observedHolder: String? {
         observed?.spec.holderIdentity.flatMap { $0.isEmpty ? nil : $0 }
     }
+
+    /// Where the API of the one who leads answers; nil where that is not said.
+    var observedAPI: String? { observedHolder == nil ? nil : annotations[Lease.apiAnnotation] }
 
     /// By the clock at `now`, whatever the last event was.
     func isLeading(at now: Duration) -> Bool {
@@ -90,9 +96,13 @@ struct LeaseElection: Sendable {
         return write(over: observed.spec, version: observed.version, now: now)
     }
 
+    /// What others wrote on the lease, which the next write has to repeat.
+    mutating func see(_ metadata: ObjectMetadata) { (labels, annotations) = (metadata.labels, metadata.annotations) }
+
     mutating func read(_ lease: Lease, now: Duration) -> Action {
         stepDownIfLate(now)
         let version = lease.metadata.resourceVersion ?? ""
+        see(lease.metadata)
         if observed?.spec != lease.spec {
             observed = (lease.spec, version, now)
         } else {
@@ -115,6 +125,7 @@ struct LeaseElection: Sendable {
 
     mutating func wrote(_ lease: Lease, now: Duration) -> Action {
         observed = (lease.spec, lease.metadata.resourceVersion ?? "", now)
+        see(lease.metadata)
         state = .leading(renewedAt: sentAt)
         stepDownIfLate(now)
         return .wait(timing.retry)

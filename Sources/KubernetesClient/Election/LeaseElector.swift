@@ -19,6 +19,8 @@ public final class LeaseElector: Sendable {
 
     private struct State {
         var machine: LeaseElection
+        /// Of this process; nil: not known yet.
+        var api: String?
         /// What was last told.
         var told = false
         var listeners: [UUID: AsyncStream<Bool>.Continuation] = [:]
@@ -58,6 +60,12 @@ public final class LeaseElector: Sendable {
 
     /// Who holds the lease, as far as was seen; nil: nobody.
     public var observedHolder: String? { state.withLock { $0.machine.observedHolder } }
+
+    /// Where the API of the one who leads answers, as that one says; nil where it is not known.
+    public var observedAPI: String? { state.withLock { $0.machine.observedAPI } }
+
+    /// Where this process' API answers: stands in the lease, from the next write on, while it leads.
+    public func advertise(_ api: String) { state.withLock { $0.api = api } }
 
     /// Why the lease could not be read or written; nil since it could.
     public var failure: String? { state.withLock { $0.trouble } }
@@ -153,7 +161,13 @@ public final class LeaseElector: Sendable {
         let spec = Lease.Spec(
             holderIdentity: proposal.holder, leaseDurationSeconds: proposal.leaseSeconds,
             acquireTime: proposal.acquireTime ?? now, renewTime: now, leaseTransitions: proposal.transitions)
-        return try Lease.body(key, spec: spec, resourceVersion: version)
+        // The address is always that of the holder: another's, or none, goes.
+        let (labels, annotations) = state.withLock { state in
+            var annotations = state.machine.annotations
+            annotations[Lease.apiAnnotation] = proposal.holder.isEmpty ? nil : state.api
+            return (state.machine.labels, annotations)
+        }
+        return try Lease.body(key, spec: spec, resourceVersion: version, labels: labels, annotations: annotations)
     }
 
     private func release() async {
@@ -167,6 +181,7 @@ public final class LeaseElector: Sendable {
                 guard let lease = try await ending.get(Lease.self, key), lease.spec.holderIdentity == holder else {
                     return
                 }
+                state.withLock { $0.machine.see(lease.metadata) }
                 try await give(back: release.proposal, version: lease.metadata.resourceVersion ?? "")
             }
         } catch {

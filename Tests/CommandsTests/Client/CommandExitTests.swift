@@ -13,6 +13,7 @@ import Testing
         #expect(exitCode(for: ControlError(.notFound, "")) == 1)
         #expect(exitCode(for: ControlError(.conflict, "")) == 1)
         #expect(exitCode(for: ControlError(.invalid, "")) == 2)
+        #expect(exitCode(for: ControlError(.unavailable, "")) == 5, "a standby that cannot ask the leader")
         #expect(exitCode(for: ControlClientError.unreachable(server: "", reason: "")) == 5)
         #expect(exitCode(for: ControlClientError.timedOut(server: "", limit: .zero)) == 5)
         #expect(exitCode(for: ControlClientError.refused("")) == 1)

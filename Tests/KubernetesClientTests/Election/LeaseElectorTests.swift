@@ -10,6 +10,7 @@ import Testing
 private final class LeaseServer: KubernetesTransport {
     private struct State {
         var lease: [String: String]?
+        var metadata = ObjectMetadata(name: "l", namespace: "a")
         var version = 0
         var isAway = false
     }
@@ -17,6 +18,16 @@ private final class LeaseServer: KubernetesTransport {
     private let state = Mutex(State())
 
     var holder: String? { state.withLock { $0.lease?["holderIdentity"] } }
+
+    var annotations: [String: String] { state.withLock { $0.metadata.annotations } }
+    var labels: [String: String] { state.withLock { $0.metadata.labels } }
+
+    func label(_ labels: [String: String]) {
+        state.withLock {
+            $0.metadata.labels = labels
+            $0.version += 1
+        }
+    }
 
     func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
 
@@ -30,6 +41,9 @@ private final class LeaseServer: KubernetesTransport {
             default:
                 state.version += 1
                 state.lease = ["holderIdentity": holder(request)]
+                // A replaced object has what was sent, and nothing else.
+                state.metadata.labels = sent(request)?.metadata.labels ?? [:]
+                state.metadata.annotations = sent(request)?.metadata.annotations ?? [:]
                 return current(state)
             }
         }
@@ -43,9 +57,13 @@ private final class LeaseServer: KubernetesTransport {
 
     private func current(_ state: State) -> APIResponse {
         let holder = state.lease?["holderIdentity"] ?? ""
+        func json(_ fields: [String: String]) -> String {
+            String(decoding: (try? JSONEncoder().encode(fields)) ?? Data("{}".utf8), as: UTF8.self)
+        }
         return answer(
             200,
-            #"{"metadata":{"name":"l","namespace":"a","resourceVersion":"\#(state.version)"},"#
+            #"{"metadata":{"name":"l","namespace":"a","resourceVersion":"\#(state.version)","#
+                + #""labels":\#(json(state.metadata.labels)),"annotations":\#(json(state.metadata.annotations))},"#
                 + #""spec":{"holderIdentity":"\#(holder)","renewTime":"\#(state.version)"}}"#)
     }
 
@@ -81,6 +99,41 @@ struct LeaseElectorTests {
         #expect(!first.isLeading)
         clock.advance(by: .seconds(2))
         try await eventually { second.isLeading }
+        secondRun.cancel()
+        await secondRun.value
+    }
+
+    @Test("the lease says where the API of the one who leads answers, as long as it leads, and keeps others' labels")
+    func address() async throws {
+        let (server, clock) = (LeaseServer(), ManualClock())
+        let (first, second) = (Self.elector(server, clock), Self.elector(server, clock))
+        first.advertise("http://10.0.0.1:8090")
+        let firstRun = Task { await first.run() }
+        try await eventually { first.isLeading }
+        #expect(server.annotations == [Lease.apiAnnotation: "http://10.0.0.1:8090"])
+        server.label(["helm.sh/chart": "mlctl"])
+        let secondRun = Task { await second.run() }
+        try await eventually { second.observedAPI == "http://10.0.0.1:8090" }
+        #expect(first.observedAPI == "http://10.0.0.1:8090")
+        try await eventually {
+            clock.advance(by: .milliseconds(500))
+            return server.labels == ["helm.sh/chart": "mlctl"] && first.isLeading
+        }
+        firstRun.cancel()
+        await firstRun.value
+        #expect(server.annotations.isEmpty)
+        try await eventually {
+            clock.advance(by: .milliseconds(500))
+            return second.isLeading
+        }
+        // The second one has not said where it is: the first one's address must not stand for it.
+        #expect(second.observedAPI == nil)
+        second.advertise("http://10.0.0.2:8090")
+        try await eventually {
+            clock.advance(by: .milliseconds(500))
+            return second.observedAPI == "http://10.0.0.2:8090"
+        }
+        #expect(server.labels == ["helm.sh/chart": "mlctl"])
         secondRun.cancel()
         await secondRun.value
     }

@@ -136,6 +136,8 @@ struct FaultyCluster: Sendable {
     /// What `mlctl status` shows.
     func status() async -> DeploymentStatus? { await controller.status().deployments.first { $0.name == "model" } }
 
+    func controllerStatus() async -> ControllerStatus { await controller.status() }
+
     /// What `kubectl get modeldeployment -o yaml` shows.
     func shown() async -> ShownDeployment? {
         guard let object = await transport.model.object(.modelDeployments, Self.key.objectKey) else { return nil }

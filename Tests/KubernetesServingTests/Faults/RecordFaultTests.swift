@@ -1,3 +1,4 @@
+import Controller
 import KubernetesClient
 import ModelManifests
 import Rollouts
@@ -140,4 +141,47 @@ extension FaultyCluster {
         object.set(nil, at: "metadata", "managedFields")
         try await api.replace(.modelDeployments, Self.key.objectKey, body: object.jsonData, subresource: "status")
     }
+}
+
+@Suite("Faults: an API server that is away", .serialized, .timeLimit(.minutes(3)))
+struct ReachingFaultTests {
+    @Test("what was last seen stays, and the status says since when the cluster cannot be reached, and why")
+    func away() async throws {
+        let cluster = try await FaultyCluster("1")
+        try await cluster.run { cluster in
+            try await cluster.waitUntilServing("1")
+            let before = try #require(await cluster.site())
+            #expect(before.reachable && before.reason == nil && before.name == "cluster prod")
+            let next = await cluster.transport.requestCount
+            let lost = Dictionary(
+                uniqueKeysWithValues: (next...next + 100_000).map { ($0, FaultPlan.Fault.lostBefore) })
+            await cluster.transport.setPlan(FaultPlan(requests: lost))
+            await cluster.transport.endWatches()
+            try await cluster.wait("the cluster is said to be away") { _ in await cluster.site()?.reachable == false }
+            let away = try #require(await cluster.site())
+            #expect(away.reason?.contains("cannot be followed") == true && away.since > before.since)
+            let status = try #require(await cluster.status())
+            #expect(status.phase == .healthy && status.stable?.version == "1" && status.stable?.ready == 2)
+            await cluster.transport.setPlan(FaultPlan())
+            try await cluster.wait("it is back") { _ in await cluster.site()?.reachable == true }
+        }
+    }
+
+    @Test("a controller that starts meanwhile says that it has not read the cluster, and why")
+    func neverRead() async throws {
+        let cluster = try await FaultyCluster("1")
+        let lost = Dictionary(uniqueKeysWithValues: (0...100_000).map { ($0, FaultPlan.Fault.lostBefore) })
+        await cluster.transport.setPlan(FaultPlan(requests: lost))
+        try await cluster.run { cluster in
+            try await cluster.wait("the reason is known") { _ in
+                let site = await cluster.site()
+                return site?.reachable == false && site?.reason?.isEmpty == false
+                    && site?.reason != "it has yet to be read"
+            }
+        }
+    }
+}
+
+extension FaultyCluster {
+    func site() async -> SiteStatus? { await controllerStatus().sites.first }
 }

@@ -1,0 +1,37 @@
+import Foundation
+
+/// Whether a site could be reached when it was last looked at.
+struct SiteReach: Hashable, Sendable {
+    /// Why not; nil where it could.
+    var outage: String?
+    /// Since when it could, or could not.
+    var since: Date
+}
+
+/// Which sites can be reached: what is known of the others is as it was last seen.
+extension Controller {
+    func note(reach outage: String?, of site: SiteName) {
+        let before = reaches[site]
+        let isSame = before.map { ($0.outage == nil) == (outage == nil) } ?? false
+        reaches[site] = SiteReach(outage: outage, since: isSame ? before?.since ?? with.now() : with.now())
+    }
+
+    /// Of all sites, this machine first.
+    var siteStatuses: [SiteStatus] {
+        with.sites.names.map { name in
+            let reach = reaches[name]
+            let isRead = standings[name] == .read
+            return SiteStatus(
+                name: "\(name)", reachable: isRead && reach?.outage == nil, since: reach?.since ?? startedAt,
+                reason: reason(standings[name]) ?? reach?.outage)
+        }
+    }
+
+    private func reason(_ standing: SiteStanding?) -> String? {
+        switch standing {
+        case .read?: nil
+        case .unread(let reason?)?: reason
+        case .unread(nil)?, nil: "it has yet to be read"
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import AsyncHTTPClient
+import Controller
+import Foundation
+import Logging
+import ModelManifests
+import Rollouts
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+@testable import ControlAPI
+
+@Suite("A controller that stands by", .timeLimit(.minutes(1)))
+struct ForwardingTests {
+    /// As a standby has it: nothing, or what it knew an hour ago.
+    private static func standby() -> ScriptedSurface { ScriptedSurface() }
+
+    private static func following(_ leader: URL?, name: String? = "mlctl-1") -> @Sendable () async -> LeaderStanding {
+        { .standsBy(leader: name, api: leader?.absoluteString, reason: "this controller stands by; mlctl-1 leads") }
+    }
+
+    @Test("answers with what the leader says, and the leader carries out what is asked of it")
+    func forwards() async throws {
+        let leader = ControlServerTests.surface()
+        leader.append(.deployed, on: Samples.key, "by the leader")
+        let standby = Self.standby()
+        try await withServer(leader, token: "s3cret") { leaderURL async throws in
+            try await withServer(standby, token: "s3cret", standing: Self.following(leaderURL)) { url async throws in
+                let client = ControlClient(server: url, token: "s3cret")
+                #expect(try await client.status() == leader.read { $0.status })
+                #expect(try await client.events().map(\.event.message) == ["by the leader"])
+                #expect(try await client.act(OperatorCommand(.abort), on: Samples.key).phase == .rollingBack)
+                _ = try await client.sync()
+                let missing = await #expect(throws: ControlError.self) {
+                    try await client.status(of: DeploymentKey(namespace: "a", name: "nobody"))
+                }
+                #expect(missing?.code == .notFound)
+            }
+        }
+        #expect(leader.read { $0.commands.map(\.verb) } == [.abort])
+        #expect(leader.read { $0.looks } == 1)
+        #expect(standby.read { $0.commands.isEmpty && $0.looks == 0 })
+    }
+
+    @Test("a token that is wrong is refused before anything is handed on; the leader refuses one that is not its own")
+    func tokens() async throws {
+        let leader = ControlServerTests.surface()
+        try await withServer(leader, token: "other") { leaderURL async throws in
+            try await withServer(Self.standby(), token: "s3cret", standing: Self.following(leaderURL)) { url in
+                for token in ["wrong", "s3cret"] {
+                    await #expect(throws: ControlClientError.self) {
+                        try await ControlClient(server: url, token: token).status()
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("events are followed through it, as they happen")
+    func events() async throws {
+        let leader = ControlServerTests.surface()
+        try await withServer(leader, heartbeat: .milliseconds(20)) { leaderURL async throws in
+            try await withServer(Self.standby(), standing: Self.following(leaderURL)) { url async throws in
+                let reading = Task { () -> String? in
+                    for try await event in ControlClient(server: url).eventStream() { return event.event.message }
+                    return nil
+                }
+                try await eventually { leader.readers == 1 }
+                leader.append(.promoted, on: Samples.key, "seen")
+                #expect(try await reading.value == "seen")
+                // Its seat is free again when the next thing is said.
+                try await eventually { leader.readers == 0 }
+            }
+        }
+    }
+
+    @Test("where the leader cannot be reached it is 503 with the reason, and never what the standby has in memory")
+    func leaderAway() async throws {
+        let gone = try #require(URL(string: "http://127.0.0.1:1"))
+        let standings: [(@Sendable () async -> LeaderStanding, String)] = [
+            (Self.following(gone), "cannot be asked at http://127.0.0.1:1"),
+            (Self.following(nil), "does not say where it answers"),
+            (Self.following(nil, name: nil), "stands by"),
+            ({ .standsBy(leader: "mlctl-1", api: "nonsense", reason: "r") }, "is none"),
+        ]
+        for (standing, words) in standings {
+            try await withServer(Self.standby(), standing: standing) { url async throws in
+                let client = ControlClient(server: url)
+                let refused = await #expect(throws: ControlError.self) { try await client.status() }
+                #expect(refused?.code == .unavailable)
+                #expect(refused?.message.contains(words) == true, "\(refused?.message ?? "")")
+                await #expect(throws: ControlError.self) { try await client.events() }
+                await #expect(throws: ControlError.self) {
+                    try await client.act(OperatorCommand(.abort), on: Samples.key)
+                }
+                let stream = await #expect(throws: ControlError.self) {
+                    for try await _ in client.eventStream() {}
+                }
+                #expect(stream?.code == .unavailable)
+            }
+        }
+    }
+
+    @Test("two that each take the other one for the leader hand a request on once")
+    func loop() async throws {
+        let second = Mutex<URL?>(nil)
+        let other: @Sendable () async -> LeaderStanding = {
+            .standsBy(leader: "b", api: second.withLock { $0?.absoluteString }, reason: "b leads")
+        }
+        try await withServer(Self.standby(), standing: other) { firstURL async throws in
+            try await withServer(Self.standby(), standing: Self.following(firstURL)) { url async throws in
+                second.withLock { $0 = url }
+                let refused = await #expect(throws: ControlError.self) {
+                    try await ControlClient(server: url).status()
+                }
+                #expect(refused?.message.contains("changing hands") == true)
+            }
+        }
+    }
+
+    @Test("probes and metrics are its own, and tell leading and standing by apart")
+    func probes() async throws {
+        let gone = try #require(URL(string: "http://127.0.0.1:1"))
+        try await withServer(Self.standby(), token: "s3cret", standing: Self.following(gone)) { url async throws in
+            #expect(try await ControlServerTests.ask(url, "/healthz").status == 200)
+            let ready = try await ControlServerTests.ask(url, "/readyz")
+            #expect(ready.status == 200 && ready.body.hasPrefix("ready, stands by"))
+            #expect(try await ControlServerTests.ask(url, "/leadz").status == 503)
+            _ = try await ControlClient(server: url, token: "s3cret").metrics()
+        }
+        try await withServer(Self.standby(), token: "s3cret") { url async throws in
+            #expect(try await ControlServerTests.ask(url, "/readyz").body == "ready, leads\n")
+            #expect(try await ControlServerTests.ask(url, "/leadz").status == 200)
+        }
+    }
+
+    @Test("ends in time though the leader keeps a stream open")
+    func shutdown() async throws {
+        let leader = ControlServerTests.surface()
+        try await withServer(leader) { leaderURL async throws in
+            let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
+            let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let server = try ControlServer(
+                surface: Self.standby(), listen: ListenAddress(port: 0), logger: quiet,
+                onListening: { continuation.yield($0) }, standing: Self.following(leaderURL))
+            let group = ServiceGroup(services: [server], logger: quiet)
+            async let running: Void = group.run()
+            let address = try #require(await addresses.first { _ in true })
+            var request = HTTPClientRequest(url: "http://\(address)/api/v1/events")
+            request.headers.add(name: "accept", value: "text/event-stream")
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+            try await eventually { leader.readers == 1 }
+            await group.triggerGracefulShutdown()
+            do { for try await _ in response.body {} } catch { #expect(error is HTTPClientError) }
+            try await running
+        }
+    }
+}
