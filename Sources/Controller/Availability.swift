@@ -38,9 +38,12 @@ enum Availability: Hashable, Sendable {
         let version = rollout.candidate.version
         guard rollout.weight > 0, observed.endpoint != nil else {
             return .unavailable(
-                reason: "FirstDeployment", "version \(version) is deployed for the first time: its endpoint is not open yet")
+                reason: "FirstDeployment",
+                "version \(version) is deployed for the first time: its endpoint is not open yet")
         }
-        let (ready, wanted) = (observed.ready(rollout.candidate.revision), state.replicas(of: rollout.candidate, observed))
+        let (ready, wanted) = (
+            observed.ready(rollout.candidate.revision), state.replicas(of: rollout.candidate, observed)
+        )
         guard ready >= wanted else { return .tooFew(ready, wanted, version) }
         return .available
     }

@@ -47,6 +47,7 @@ extension Controller {
                 .unavailable, "what serves of \(key) is not known: \(absence.text ?? Availability.notLookedAt)")
         }
         if let text = absence.text { return ControlError(.unavailable, "\(key) is not deployed yet: \(text)") }
-        return ControlError(.unavailable, "\(key) is not deployed yet: it waits for its first pass. Try again in a moment")
+        return ControlError(
+            .unavailable, "\(key) is not deployed yet: it waits for its first pass. Try again in a moment")
     }
 }

@@ -53,7 +53,8 @@ struct DeploymentHealth {
     /// What a rollout waits for comes first: it goes on, whatever git says meanwhile. At rest, what keeps git's wish from
     /// being followed comes first.
     private static func waiting(
-        _ view: DeploymentView, _ state: RolloutState, _ wait: Wait?, _ availability: Availability, _ cause: PersonCause?
+        _ view: DeploymentView, _ state: RolloutState, _ wait: Wait?, _ availability: Availability,
+        _ cause: PersonCause?
     ) -> WaitStatus? {
         if state.rollout != nil, let wait { return withRemedy(WaitStatus(wait), cause) }
         if let invalidity = view.invalidity {
@@ -68,7 +69,9 @@ struct DeploymentHealth {
         }
         if case .unknown(let text) = availability { return WaitStatus(cause: text) }
         if let wait { return withRemedy(WaitStatus(wait), cause) }
-        if let cause { return withRemedy(WaitStatus(cause: state.message, since: state.since, needsPerson: true), cause) }
+        if let cause {
+            return withRemedy(WaitStatus(cause: state.message, since: state.since, needsPerson: true), cause)
+        }
         if let problem = view.problem { return WaitStatus(cause: problem) }
         guard state.stable != nil, let text = availability.text else { return nil }
         return WaitStatus(cause: text)

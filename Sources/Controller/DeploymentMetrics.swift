@@ -34,7 +34,8 @@ extension MetricsText {
             if let unavailable = revision.unavailable {
                 counter(
                     "mlctl_unavailable_requests_total",
-                    "Requests that were meant for the revision and that none of its instances could take", unavailable, own)
+                    "Requests that were meant for the revision and that none of its instances could take", unavailable,
+                    own)
             }
         }
         let ejected = [status.stable, status.candidate].reduce(0) { $0 + ($1?.ejected ?? 0) }
@@ -42,7 +43,8 @@ extension MetricsText {
             gauge("mlctl_ejected_instances", "Instances out of rotation for now", Double(ejected), labels)
         }
         if let cut = status.cutRequests {
-            counter("mlctl_cut_requests_total", "Requests that were cut off because they outlived their drain", cut, labels)
+            counter(
+                "mlctl_cut_requests_total", "Requests that were cut off because they outlived their drain", cut, labels)
         }
         if let refused = status.refusedConnections {
             counter("mlctl_refused_connections_total", "Connections that no instance took", refused, labels)

@@ -29,7 +29,8 @@ public struct DeploymentExplanation: Hashable, Codable, Sendable {
     public init(
         status: DeploymentStatus, outlook: [Outlook] = [], gates: [GateExplanation] = [],
         steps: [StepExplanation] = [], events: [StoredEvent] = [], rollback: StoredEvent? = nil,
-        left: LeftRevision? = nil, failedRequestIds: [String] = [], settings: [SettingWords] = [], stableLoad: RevisionLoad? = nil,
+        left: LeftRevision? = nil, failedRequestIds: [String] = [], settings: [SettingWords] = [],
+        stableLoad: RevisionLoad? = nil,
         wanted: RevisionLoad? = nil
     ) {
         self.status = status

@@ -14,7 +14,8 @@ public struct InstanceStatus: Hashable, Codable, Sendable {
     @Nullable public var reason: String?
 
     public init(
-        id: String, revision: Revision, condition: String, restarts: Int = 0, ejected: Bool = false, reason: String? = nil
+        id: String, revision: Revision, condition: String, restarts: Int = 0, ejected: Bool = false,
+        reason: String? = nil
     ) {
         self.id = id
         self.revision = revision

@@ -99,7 +99,8 @@ struct DeploymentView {
 
     private var withoutState: DeploymentStatus {
         let reason = trouble ?? "waiting for the first pass"
-        let cause: PersonCause? = diagnostics.isEmpty ? (trouble == nil || isInTheDark ? nil : .other) : .invalidManifest
+        let cause: PersonCause? =
+            diagnostics.isEmpty ? (trouble == nil || isInTheDark ? nil : .other) : .invalidManifest
         func condition(_ kind: Condition.Kind, _ value: Bool?, _ word: String) -> Condition {
             Condition(type: kind, value, reason: word, message: reason)
         }
@@ -112,7 +113,9 @@ struct DeploymentView {
                 condition(.stalled, cause != nil, cause?.reason ?? "Waiting"),
                 condition(.available, isInTheDark ? nil : false, isInTheDark ? "Unknown" : "NothingServes"),
             ],
-            waiting: WaitStatus(cause: reason, since: firstSeenAt, needsPerson: cause != nil))
+            waiting: WaitStatus(
+                cause: reason, remedy: cause == nil ? nil : "correct the manifest and commit it ('mlctl validate')",
+                since: firstSeenAt, needsPerson: cause != nil))
     }
 }
 

@@ -13,7 +13,9 @@ public struct WaitStatus: Hashable, Codable, Sendable {
     /// It does not end without a person.
     public var needsPerson: Bool
 
-    public init(cause: String, remedy: String? = nil, since: Date? = nil, endsAt: Date? = nil, needsPerson: Bool = false) {
+    public init(
+        cause: String, remedy: String? = nil, since: Date? = nil, endsAt: Date? = nil, needsPerson: Bool = false
+    ) {
         self.cause = cause
         self.remedy = remedy
         self.since = since
@@ -23,7 +25,8 @@ public struct WaitStatus: Hashable, Codable, Sendable {
 
     init(_ wait: Wait) {
         self.init(
-            cause: wait.text, remedy: wait.remedy, since: wait.since, endsAt: wait.endsAt, needsPerson: wait.needsPerson)
+            cause: wait.text, remedy: wait.remedy, since: wait.since, endsAt: wait.endsAt, needsPerson: wait.needsPerson
+        )
     }
 }
 
@@ -85,7 +88,9 @@ extension RolloutState {
     func personCause(_ wait: Wait?) -> PersonCause? {
         guard let wait else { return phase == .failed ? .cannotServe : phase == .rolledBack ? .heldOff : nil }
         guard wait.needsPerson else { return nil }
-        if isSuspended || settings.suspend, rollout != nil || stable?.template != settings.template { return .suspended }
+        if isSuspended || settings.suspend, rollout != nil || stable?.template != settings.template {
+            return .suspended
+        }
         if let hold = rollout?.hold {
             switch hold {
             case .byOperator: return .operatorPause

@@ -63,10 +63,10 @@ final class ScriptedSurface: ControlSurface {
             switch command.verb {
             case .pause where subject.phase == .progressing: subject.phase = .paused
             case .resume where subject.phase == .paused: subject.phase = .progressing
-            case .promote(full: true): subject.phase = .promoting
-            case .rollback(let revision):
+            case .promote(let promotion) where promotion.isFull: subject.phase = .promoting
+            case .rollback(let revision, _):
                 subject.phase = .rollingBack
-                subject.message = "to \(revision?.rawValue ?? "the one before")"
+                subject.message = "to \(revision ?? "the one before")"
             case .abort: subject.phase = .rollingBack
             case .promote, .retry, .suspend: break
             case .pause, .resume: throw ControlError(.conflict, "phase is \(subject.phase.rawValue)")

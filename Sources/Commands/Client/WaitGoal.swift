@@ -92,9 +92,11 @@ extension DeploymentStatus {
     var isHealthy: Bool { phase == .healthy && condition(.ready)?.status == "True" && endpoint != nil }
 
     fileprivate var whyNotHealthy: String {
-        guard phase == .healthy, standing?.hasPrefix("waiting for") != true else { return summary }
+        guard phase == .healthy, waiting == nil else { return summary }
         if endpoint == nil { return "\(summary), but its endpoint is not open" }
-        guard let ready = condition(.ready), ready.status != "True", !summary.contains(ready.message) else { return summary }
+        guard let ready = condition(.ready), ready.status != "True", !summary.contains(ready.message) else {
+            return summary
+        }
         return "\(summary), but not ready: \(ready.message)".printable
     }
 }

@@ -122,7 +122,8 @@ struct ExplainText {
         if let actor = rollback.actor { rows.add("by", actor) }
         if let left = explanation.left {
             rows.add(
-                "left", ["version \(left.version)", left.revision.map { "revision \($0)" }].compactMap(\.self)
+                "left",
+                ["version \(left.version)", left.revision.map { "revision \($0)" }].compactMap(\.self)
                     .joined(separator: ", "))
         } else if let revision = rollback.revision {
             rows.add("what", ["version \(rollback.version ?? "?")", "revision \(revision)"].joined(separator: ", "))

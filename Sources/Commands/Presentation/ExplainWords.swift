@@ -44,7 +44,9 @@ enum ExplainWords {
             ].compactMap(\.self)
             if !counts.isEmpty { lines.append("version \(revision.version): \(counts.joined(separator: ", "))") }
         }
-        if let cut = status.cutRequests { lines.append("\(cut) requests were cut off because they outlived their drain") }
+        if let cut = status.cutRequests {
+            lines.append("\(cut) requests were cut off because they outlived their drain")
+        }
         if let refused = status.refusedConnections { lines.append("\(refused) connections that no instance took") }
         return lines
     }

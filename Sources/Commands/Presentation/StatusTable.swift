@@ -11,7 +11,8 @@ struct StatusTable {
     func lines(_ status: ControllerStatus, now: Date, on canvas: Canvas) -> [String] {
         let problems = SourceProblems.lines(status.sources, on: canvas)
         guard !status.deployments.isEmpty else { return canvas.wrapped(emptyText(status.sources)) + problems }
-        let troubles = isWide ? TroubleColumn.all.filter { column in status.deployments.contains { column.isAny($0) } } : []
+        let troubles =
+            isWide ? TroubleColumn.all.filter { column in status.deployments.contains { column.isAny($0) } } : []
         var table = TextTable((namespace == nil ? ["NAMESPACE"] : []) + columns(troubles))
         for deployment in status.deployments.sorted(by: { $0.key < $1.key }) {
             let wide = isWide ? wideCells(deployment) + troubles.map { $0.cell(deployment) } : []
@@ -59,8 +60,9 @@ struct StatusTable {
 
     private func detail(_ deployment: DeploymentStatus, now: Date) -> TextTable.Cell {
         let text = deployment.standing ?? ""
-        guard text.hasPrefix("waiting for ") else { return TextTable.Cell(text) }
-        let end = deployment.isTimedPause ? deployment.waiting?.endsAt.map { " (\(RelativeTime.text($0, now: now)))" } : nil
+        guard text.hasPrefix("waiting for ") || text.hasPrefix("needs a person") else { return TextTable.Cell(text) }
+        let end =
+            deployment.isTimedPause ? deployment.waiting?.endsAt.map { " (\(RelativeTime.text($0, now: now)))" } : nil
         return TextTable.Cell(text + (end ?? ""), end == nil ? .warning : .plain)
     }
 

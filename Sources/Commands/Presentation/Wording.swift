@@ -46,7 +46,11 @@ extension DeploymentStatus {
     /// say.
     var standing: String? {
         let isWrong = [.degraded, .failed, .rolledBack].contains(phase)
-        if let waitText, !isWrong || message.isEmpty { return "waiting for \(waitText)" }
+        if let waitText, !isWrong || message.isEmpty {
+            // The first word tells it apart, also where the column is narrow.
+            guard waiting?.needsPerson == true else { return "waiting for \(waitText)" }
+            return "needs \(waitText)"
+        }
         return message.isEmpty ? nil : message
     }
 

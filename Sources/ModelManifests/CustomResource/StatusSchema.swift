@@ -39,7 +39,8 @@ enum StatusSchema {
             "instances": list(
                 "Running model servers, those with something wrong first.",
                 [
-                    "id": text("Its pod."), "revision": text("Its revision."), "condition": text("How it is, in a word."),
+                    "id": text("Its pod."), "revision": text("Its revision."),
+                    "condition": text("How it is, in a word."),
                     "restarts": integer("How often it was started again."),
                     "ejected": flag("The data plane has taken it out of rotation."), "reason": text("What is wrong."),
                 ]),

@@ -14,7 +14,10 @@ import Testing
         var deployment = Samples.rolledBack
         deployment.phase = phase
         deployment.message = "m"
-        if phase == .healthy { deployment.stable?.revision = Samples.new }
+        if phase == .healthy {
+            deployment.stable?.revision = Samples.new
+            deployment.conditions = [Condition(type: "Ready", status: "True", reason: "Healthy", message: "m")]
+        }
         if !isQuarantined { deployment.quarantined = [] }
         return ControllerStatus(deployments: [deployment])
     }

@@ -3,6 +3,7 @@ import ModelManifests
 import Rollouts
 import Serving
 import TestSupport
+import Testing
 
 @testable import Controller
 
@@ -186,7 +187,11 @@ extension Moment {
         },
         Moment(name: "held by an unavailable candidate", phase: .paused, available: "False", cause: .unavailable) {
             World.rollingOut(
-                "good-2", .steps(.setWeight(20), .pause(.seconds(600)), .setWeight(100)) { $0.onFailure = .pause }
+                "good-2",
+                .steps(.setWeight(20), .pause(.seconds(600)), .setWeight(100)) {
+                    $0.gates = []
+                    $0.onFailure = .pause
+                }
             )
             .until { $0.phase == .paused }.with {
                 $0.turn("good-2", into: .dead)

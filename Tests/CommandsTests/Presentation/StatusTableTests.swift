@@ -61,7 +61,7 @@ import Testing
             StatusTable().lines(ControllerStatus(deployments: [status]), now: Samples.now, on: Canvas()).last ?? ""
         }
         #expect(last(timed).hasSuffix("waiting for the end of a pause of 2m (in 1m)"))
-        #expect(last(held).hasSuffix("waiting for a person: approval: 'mlctl promote'"))
+        #expect(last(held).hasSuffix("needs a person: approval: 'mlctl promote'"))
     }
 
     @Test("wide has a column for each kind of trouble that there is, and none for what there is not")

@@ -51,7 +51,10 @@ import Testing
     @Test("a status is written whole")
     func status() throws {
         let text = try #require(try OutputFormat.yaml.document(Samples.status))
-        #expect(text.hasPrefix("deployments:\n- candidate:\n    ready: 1\n    replicas: 2\n    revision: bbbbbbbbbb\n"))
+        #expect(
+            text.hasPrefix(
+                "deployments:\n- availableSince: null\n  candidate:\n    ready: 1\n    replicas: 2\n    revision: bbbbbbbbbb\n"
+            ))
         #expect(text.contains("  step:\n    count: 6\n    description: gate no-worse-errors\n    index: 3\n"))
         #expect(
             text.contains("\nsources:\n- branch: main\n  commit: \"1f0c2ab9d34e\"\n  diagnostics: []\n  error: null\n"))
