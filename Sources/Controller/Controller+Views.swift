@@ -8,11 +8,20 @@ extension Controller {
         let entry = entries[key]
         let absence = state == nil ? absence(of: key) : nil
         return DeploymentView(
-            key: key, state: state, observed: entry?.observed,
+            key: key, state: state, observed: entry?.observed, blindness: entry.flatMap(blindness),
             diagnostics: manifests.diagnostics.filter { $0.deployment == key },
             problem: absence?.text ?? entry?.problem ?? (isAtWork ? nil : followerText),
-            isInTheDark: absence?.isInTheDark ?? false, unavailable: entry?.unavailable ?? [:], commit: entry?.commit,
+            isInTheDark: absence?.isInTheDark ?? false,
+            unavailable: entry?.unavailable ?? [:], commit: entry?.commit,
             firstSeenAt: entry?.firstSeenAt ?? with.now())
+    }
+
+    /// Why it cannot be seen any more what serves, and how long ago it could; nil where it can be seen.
+    private func blindness(_ entry: Entry) -> String? {
+        let outage = entry.site.flatMap { name in siteStatuses.first { $0.name == "\(name)" && !$0.reachable }?.reason }
+        guard let reason = entry.troubles[.observing] ?? outage else { return nil }
+        guard let seen = entry.observedAt else { return reason }
+        return "\(reason); what is said is as last seen at \(seen.ISO8601Format())"
     }
 
     /// Why nothing is known of a deployment.

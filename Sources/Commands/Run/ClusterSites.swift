@@ -180,7 +180,8 @@ extension RolloutEvent.Kind {
         switch self {
         case .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .stuck, .failed, .degraded, .warning: true
         case .deployed, .rolloutStarted, .stepStarted, .gatePassed, .paused, .resumed, .approved, .promoting, .promoted,
-            .probationStarted, .probationEnded, .superseded, .retried, .suspended, .unsuspended, .recovered, .available, .removed:
+            .probationStarted, .probationEnded, .superseded, .retried, .suspended, .unsuspended, .recovered, .available,
+            .removed:
             false
         }
     }
