@@ -300,8 +300,11 @@ extension Controller {
         if case .held(let text) = recorded {
             refuse(pending, decision.refusals, otherwise: text)
             entries[key]?.findings.insert(contentsOf: findings, at: 0)
-            // What was decided before still holds.
-            if let planBefore, before != nil { await carryOut(planBefore, key, at: place) }
+            // What was decided before still holds, but for traffic that a candidate is to lose.
+            if let planBefore, before != nil {
+                let safePart = before?.judgedRevision.flatMap { planBefore.withdrawing($0, as: decision.plan) }
+                await carryOut(safePart ?? planBefore, key, at: place)
+            }
             return requeue(key, decision: decision)
         }
         answer(pending, decision.refusals)

@@ -38,6 +38,8 @@ extension Controller {
             return .done
         } catch let conflict as StateConflict {
             throw conflict
+        } catch let lost as RecordLost {
+            throw lost
         } catch let lost as LeadershipLost {
             throw lost
         } catch let cancelled as CancellationError {
@@ -106,6 +108,8 @@ extension Controller {
             logger.notice("Recorded late", metadata: ["deployment": "\(key)", "events": "\(unwritten.events.count)"])
         } catch let conflict as StateConflict {
             throw conflict
+        } catch let lost as RecordLost {
+            throw lost
         } catch let lost as LeadershipLost {
             throw lost
         } catch let cancelled as CancellationError {

@@ -31,7 +31,8 @@ extension Controller {
         let known = Set(entries.compactMap { $0.value.state == nil ? nil : $0.key })
         let previous = manifests.commit
         let absorbed = manifests.absorb(
-            snapshot, parsed: parsed, known: known, allowsEmpty: configuration.allowsEmpty)
+            snapshot, parsed: parsed, known: known, allowsEmpty: configuration.allowsEmpty,
+            reserved: ReservedPorts(controller: configuration.apiPort, holders: portHolders))
         sourceStatus.commit = snapshot.commit
         sourceStatus.fetchedAt = with.now()
         sourceStatus.error = absorbed.warning
@@ -56,6 +57,17 @@ extension Controller {
                 metadata: ["commit": "\(snapshot.commit)", "changed": "\(absorbed.changed.count)"])
         }
         return absorbed.changed
+    }
+
+    /// Who answers at which port of this machine: of several that want one, it is theirs.
+    private var portHolders: [Int: DeploymentKey] {
+        Dictionary(
+            entries.compactMap { key, entry in
+                guard let state = entry.state, state.target == .local, state.stable != nil,
+                    let port = state.settings.endpoint.port
+                else { return nil }
+                return (port, key)
+            }, uniquingKeysWith: min)
     }
 
     /// What an error says to people, and how it may be retried.

@@ -18,13 +18,15 @@ public struct ControllerConfiguration: Sendable {
     public var allowsEmpty: Bool
     /// Deployments that are worked on at once.
     public var concurrency: Int
+    /// Where the controller's own API listens: no endpoint can be there. Nil: not known when manifests are read.
+    public var apiPort: Int?
     /// How long passes wait for what is outside.
     public var limits: CallLimits
 
     public init(
         repo: String, branch: String = "main", interval: Duration = .seconds(30),
         restingInterval: Duration = .seconds(15), allowsEmpty: Bool = false, concurrency: Int = 16,
-        limits: CallLimits = CallLimits()
+        apiPort: Int? = nil, limits: CallLimits = CallLimits()
     ) {
         self.repo = repo
         self.branch = branch
@@ -32,6 +34,7 @@ public struct ControllerConfiguration: Sendable {
         self.restingInterval = restingInterval
         self.allowsEmpty = allowsEmpty
         self.concurrency = concurrency
+        self.apiPort = apiPort
         self.limits = limits
     }
 }

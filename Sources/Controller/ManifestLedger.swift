@@ -80,9 +80,12 @@ package struct ManifestLedger {
         return ManifestReader.read(text, file: path)
     }
 
-    /// - Parameter known: deployments that have a record: only those can be removed.
+    /// - Parameters:
+    ///   - known: deployments that have a record: only those can be removed.
+    ///   - reserved: ports that no endpoint can have, and who serves where.
     package mutating func absorb(
-        _ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], known: Set<DeploymentKey>, allowsEmpty: Bool
+        _ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], known: Set<DeploymentKey>, allowsEmpty: Bool,
+        reserved: ReservedPorts = ReservedPorts()
     ) -> Absorbed {
         let previous = files
         files = files.filter { snapshot.files[$0.key] != nil }
@@ -91,7 +94,8 @@ package struct ManifestLedger {
                 blob: snapshot.files[path]?.blob ?? "", parsed: file.holding(previous[path]?.parsed),
                 isUnknown: file.unreadable != nil && !file.diagnostics.isEmpty && previous[path]?.isUnknown != false)
         }
-        desired = DesiredState.resolve(files: files.values.map(\.parsed), reusing: desired)
+        desired = DesiredState.resolve(
+            files: files.values.map(\.parsed), reusing: desired, reserved: reserved)
         var next = desired.deployments.mapValues { Wish.manifest($0) }
         for key in desired.invalid { next[key] = .held }
         isCertain =

@@ -13,11 +13,8 @@ public enum RolloutRecord {
         public var description: String {
             switch self {
             case .newerFormat(let format):
-                "its record has format \(format), and this version of mlctl reads up to "
-                    + "\(RolloutState.currentFormat): run the newer version again"
-            case .unreadable(let reason):
-                "its record cannot be read (\(reason)): restore it from a backup, or "
-                    + "take the deployment out of git to have it removed"
+                "it is of format \(format), and this version of mlctl reads formats up to \(RolloutState.currentFormat)"
+            case .unreadable(let reason): "it is no record that this version of mlctl knows (\(reason))"
             }
         }
     }

@@ -28,6 +28,29 @@ extension ServingPlan {
     }
 }
 
+extension ServingPlan {
+    /// This plan, with no traffic for `candidate`, where `decided` gives it less than this one does.
+    ///
+    /// For a decision that also goes forward (another candidate starts, the endpoint moves) and so cannot be carried out
+    /// before it is recorded: its safe part can. What the candidate had goes to the other revision; where there is none, it
+    /// stays as it is.
+    /// - Returns: nil where the decision takes nothing from the candidate.
+    public func withdrawing(_ candidate: Revision, as decided: ServingPlan) -> ServingPlan? {
+        guard let index = revisions.firstIndex(where: { $0.revision == candidate }) else { return nil }
+        let later = decided.revisions.first { $0.revision == candidate }
+        let (weight, mirror) = (later?.weight ?? 0, later?.mirror ?? 0)
+        guard weight < revisions[index].weight || mirror < revisions[index].mirror else { return nil }
+        guard let other = revisions.indices.first(where: { $0 != index && revisions[$0].replicas > 0 }) else {
+            return nil
+        }
+        var plan = self
+        plan.revisions[other].weight += revisions[index].weight
+        plan.revisions[index].weight = 0
+        plan.revisions[index].mirror = 0
+        return plan
+    }
+}
+
 extension RevisionPlan {
     /// - Parameter other: nil: it is gone.
     fileprivate func isReduced(to other: RevisionPlan?) -> Bool {

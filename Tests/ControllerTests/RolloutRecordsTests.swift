@@ -37,6 +37,9 @@ struct NoticeKindTests {
         #expect(told["promoted"] == .promoted && told["rolledBack"] == .rolledBack)
         #expect(told["stuck"] == .stuck && told["failed"] == .stuck)
         #expect(told["gatePassed"] == nil && told["warning"] == nil)
-        #expect(Set(told.keys).isSubset(of: ["promoted", "rolledBack", "stuck", "failed", "degraded", "available"]))
+        #expect(
+            Set(told.keys).isSubset(of: [
+                "promoted", "rolledBack", "stuck", "failed", "degraded", "available", "recovered",
+            ]))
     }
 }

@@ -7,23 +7,6 @@ import Testing
 struct MonitoringTests {
     private static let files = ["controller/alerts.yaml", "controller/grafana/mlctl.json"]
 
-    /// Metrics that the alerts and the board look at already, and that the controller is about to count. A name leaves the
-    /// list with the change that brings it.
-    private static let announced: Set<String> = [
-        "mlctl_cut_requests_total", "mlctl_deployment_available", "mlctl_deployment_waiting_for_person",
-        "mlctl_ejected_instances", "mlctl_instance_restarts_total", "mlctl_unavailable_requests_total",
-    ]
-
-    @Test("what is announced is not there yet, and is looked at")
-    func announcements() throws {
-        let counted = try counted()
-        let texts = try Self.files.map(RepositoryFiles.text).joined()
-        for name in Self.announced {
-            #expect(!counted.contains(name), "\(name) is counted now: take it out of the list")
-            #expect(texts.contains(name), "nobody looks at \(name)")
-        }
-    }
-
     /// Names of metrics, as the controller's and the proxy's sources write them.
     private func counted() throws -> Set<String> {
         let sources = try ["Controller", "TrafficProxy"].flatMap(HouseTests.sources).map(\.text)
@@ -38,7 +21,7 @@ struct MonitoringTests {
         for name in named {
             let family = name.replacing(#/_(bucket|sum|count)$/#, with: "")
             #expect(
-                counted.contains(name) || counted.contains(family) || Self.announced.contains(name),
+                counted.contains(name) || counted.contains(family),
                 "\(file) names \(name), which nothing counts")
         }
     }

@@ -147,4 +147,19 @@ struct PhaseLimitTests {
         world.run(limit: 100) { _ in false }
         #expect(world.weights.values.sorted() == [0, 100])
     }
+
+    @Test("it does so although a commit that goes forward comes at the same time")
+    func fullDiskAndCommit() {
+        var world = World.serving("good-1")
+        world.commit(.example("bad-2", rollout: .twoSteps))
+        world.run(limit: 20) { $0.rollout?.weight == 20 }
+        world.isStoreWritable = false
+        world.commit(.example("good-3", replicas: 2, rollout: .twoSteps))
+        world.run(limit: 100) { _ in false }
+        #expect(world.weights[ModelDeployment.example("bad-2").template.revision] ?? 0 == 0)
+        #expect(world.started["good-3"] == nil, "nothing is started that is not recorded")
+        world.isStoreWritable = true
+        world.run(limit: 400) { $0.stable?.version == "good-3" }
+        #expect(world.state?.stable?.version == "good-3")
+    }
 }

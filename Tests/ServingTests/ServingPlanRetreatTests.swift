@@ -74,4 +74,17 @@ struct ServingPlanRetreatTests {
         let idle = Self.plan([Self.revision("1", weight: 100), Self.revision("2", weight: 0)])
         #expect(!isRetreat([Self.revision("1", weight: 100)], from: idle))
     }
+
+    @Test("of a decision that also goes forward, the part that takes traffic from the candidate is a plan of its own")
+    func safePart() {
+        func safePart(_ decided: [RevisionPlan], port: Int? = nil) -> ServingPlan? {
+            Self.before.withdrawing(Self.candidate.revision, as: Self.plan(decided, port: port))
+        }
+        let out = Self.plan([Self.revision("1", weight: 100), Self.revision("2", weight: 0)])
+        #expect(safePart([Self.revision("1", weight: 100), Self.revision("3", weight: 0)]) == out)
+        #expect(safePart([Self.revision("1", weight: 100)], port: 9001) == out)
+        #expect(safePart([Self.stable, Self.candidate], port: 9001) == nil)
+        #expect(safePart([Self.revision("1", weight: 50), Self.revision("2", weight: 50, mirror: 10)]) == nil)
+        #expect(safePart([Self.revision("2", weight: 100, mirror: 10)]) == nil)
+    }
 }

@@ -195,7 +195,14 @@ package struct World {
         if crash == .beforeSwap { return decision }
         let isWritable = isStoreWritable
         // Going on is recorded first; going back may be recorded late.
-        guard isWritable || isRetreat(decision, from: before) else { return decision }
+        guard isWritable || isRetreat(decision, from: before) else {
+            if let plan, let candidate = before?.rollout?.candidate.revision,
+                let safePart = plan.withdrawing(candidate, as: decision.plan)
+            {
+                apply(safePart)
+            }
+            return decision
+        }
         if let state = decision.state {
             let news = before.map { state.news(since: $0) } ?? .decision
             if isWritable, news > .clock || !decision.events.isEmpty { writes.append(news) }

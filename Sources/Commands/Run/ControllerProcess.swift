@@ -60,7 +60,8 @@ struct ControllerProcess {
         let controller = Controller(
             configuration: ControllerConfiguration(
                 repo: repository.configuration.location.description, branch: settings.branch,
-                interval: settings.interval, allowsEmpty: settings.allowsEmpty),
+                interval: settings.interval, allowsEmpty: settings.allowsEmpty,
+                apiPort: listen.port == 0 ? nil : listen.port),
             with: ControllerCollaborators(
                 source: GitManifests(repository: repository), sites: clusters.directory(with: local?.site),
                 trail: journal, leadership: leadership, notifier: notifications,

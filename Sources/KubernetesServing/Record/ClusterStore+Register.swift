@@ -17,7 +17,7 @@ extension ClusterStore: DeploymentRegister {
             try await show(announcement)
             refusals[key] = nil
         } catch let error as any RetryableError {
-            if let error = error as? RegisterError, error.isAnothers { throw error }
+            if let error = error as? RegisterError, error.endsPass { throw error }
             let refusal = AnnouncementRefusal(error.message, retry: error.retryClass)
             refusals[key] = RefusedAnnouncement(refusal, of: announcement, at: clock(), after: refused)
             return .refused(refusal)
@@ -221,11 +221,13 @@ extension ClusterStore.Memory {
 }
 
 extension RegisterError {
-    /// Nothing may be decided about it here.
-    fileprivate var isAnothers: Bool {
+    /// Nothing may be decided about it here, or for a moment: what is being made anew has its record in a ConfigMap, which
+    /// the next plan would take away.
+    fileprivate var endsPass: Bool {
         switch self {
         case .anotherController, .anotherRepository: true
-        case .beingDeleted, .outOfSight, .namespaceGoing, .reservedName, .noObject, .unreadableSpec: false
+        case .beingDeleted(_, let waitsFor): waitsFor.allSatisfy { $0 == RegisterWords.orphanFinalizer }
+        case .outOfSight, .namespaceGoing, .reservedName, .noObject, .unreadableSpec: false
         }
     }
 }
