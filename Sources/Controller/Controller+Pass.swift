@@ -68,7 +68,7 @@ extension Controller {
             try check(begun)
             if case .refused(let refusal) = answer {
                 entries[key]?.troubles[.announcing] = refusal.message
-                guard entries[key]?.state != nil else { return isNotTaken(key, refusal) }
+                guard entries[key]?.state != nil, !refusal.holdsPass else { return isNotTaken(key, refusal) }
                 // What was accepted last stays in force. Gates, commands and the repair of drift go on.
                 desired = .unreadable
             }

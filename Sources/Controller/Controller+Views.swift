@@ -19,7 +19,7 @@ extension Controller {
     /// Why it cannot be seen any more what serves, and how long ago it could; nil where it can be seen.
     private func blindness(_ entry: Entry) -> String? {
         let outage = entry.site.flatMap { name in siteStatuses.first { $0.name == "\(name)" && !$0.reachable }?.reason }
-        guard let reason = entry.troubles[.observing] ?? outage else { return nil }
+        guard entry.observed != nil, let reason = entry.troubles[.observing] ?? outage else { return nil }
         guard let seen = entry.observedAt else { return reason }
         return "\(reason); what is said is as last seen at \(seen.ISO8601Format())"
     }

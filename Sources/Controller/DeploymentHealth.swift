@@ -6,7 +6,7 @@ import Serving
 struct DeploymentHealth {
     let state: RolloutState
     let availability: Availability
-    /// A deployment at rest that was never seen, or that lacks something, is degraded, whatever was decided last.
+    /// A deployment at rest that cannot be seen, or that lacks something, is degraded, whatever was decided last.
     let phase: Phase
     let waiting: WaitStatus?
     /// Why it does not go on without a person; nil where it does.
@@ -17,8 +17,7 @@ struct DeploymentHealth {
         self.state = state
         invalidity = view.invalidity
         availability = Availability(state, view.observed, blindness: view.blindness)
-        // What was seen and cannot be seen any more is told as it was last seen; conditions say that it is not known.
-        phase = availability.isUnknown && view.observed != nil ? state.phase : Self.phase(state, availability)
+        phase = Self.phase(state, availability)
         let wait = availability.isUnknown && state.rollout == nil ? nil : state.wait(seeing: view.observed)
         if !view.diagnostics.isEmpty {
             personCause = .invalidManifest

@@ -36,10 +36,13 @@ public enum AnnouncementAnswer: Equatable, Sendable {
 public struct AnnouncementRefusal: RetryableError, Hashable {
     public var message: String
     public var retryClass: RetryClass
+    /// For a moment nothing may be carried out there: what is being made anew must not be worked on.
+    public var holdsPass: Bool
 
-    public init(_ message: String, retry: RetryClass) {
+    public init(_ message: String, retry: RetryClass, holdsPass: Bool = false) {
         self.message = message
         retryClass = retry
+        self.holdsPass = holdsPass
     }
 }
 

@@ -140,7 +140,8 @@ struct BusyLoopTests {
                 return line.flatMap { Int($0.split(separator: " ")[1]) } ?? 0
             }
             try await rig.wait("put off") { await count("mlctl_queue_put_off_total") >= 6 }
-            #expect(await count("mlctl_passes_total") < 100)
+            // A noisy backend makes it due at once, over and over: without the pace it is thousands.
+            #expect(await count("mlctl_passes_total") < 200)
             await #expect(throws: ControlError.self) {
                 try await controller.act(OperatorCommand(.abort), on: PassRig.key)
             }

@@ -49,7 +49,7 @@ struct PassRig {
     static var limits: CallLimits {
         var limits = CallLimits()
         limits.announcing = .milliseconds(200)
-        limits.observing = .milliseconds(200)
+        limits.observing = .milliseconds(400)
         limits.readings = .milliseconds(200)
         limits.recording = .milliseconds(200)
         limits.applying = .milliseconds(200)

@@ -165,7 +165,7 @@ struct PassTests {
             try await rig.wait("the next plan is on its way") { rig.backend.applying.waitingCount > 1 }
             rig.backend.applying.open()
             try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
-            #expect(await rig.weights() == [stable: 100])
+            try await rig.wait("the candidate is retired") { await rig.weights() == [stable: 100] }
             _ = candidate
         }
     }

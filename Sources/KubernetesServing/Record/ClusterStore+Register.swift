@@ -17,7 +17,12 @@ extension ClusterStore: DeploymentRegister {
             try await show(announcement)
             refusals[key] = nil
         } catch let error as any RetryableError {
-            if let error = error as? RegisterError, error.endsPass { throw error }
+            if let error = error as? RegisterError {
+                if error.isAnothers { throw error }
+                if error.isMomentary {
+                    return .refused(AnnouncementRefusal(error.message, retry: error.retryClass, holdsPass: true))
+                }
+            }
             let refusal = AnnouncementRefusal(error.message, retry: error.retryClass)
             refusals[key] = RefusedAnnouncement(refusal, of: announcement, at: clock(), after: refused)
             return .refused(refusal)
@@ -221,14 +226,18 @@ extension ClusterStore.Memory {
 }
 
 extension RegisterError {
-    /// Nothing may be decided about it here, or for a moment: what is being made anew has its record in a ConfigMap, which
-    /// the next plan would take away.
-    fileprivate var endsPass: Bool {
+    /// Nothing may be decided about it here.
+    fileprivate var isAnothers: Bool {
         switch self {
         case .anotherController, .anotherRepository: true
-        case .beingDeleted(_, let waitsFor): waitsFor.allSatisfy { $0 == RegisterWords.orphanFinalizer }
-        case .outOfSight, .namespaceGoing, .reservedName, .noObject, .unreadableSpec: false
+        case .beingDeleted, .outOfSight, .namespaceGoing, .reservedName, .noObject, .unreadableSpec: false
         }
+    }
+
+    /// What is being made anew has its record in a ConfigMap, which the next plan would take away.
+    fileprivate var isMomentary: Bool {
+        guard case .beingDeleted(_, let waitsFor) = self else { return false }
+        return waitsFor.allSatisfy { $0 == RegisterWords.orphanFinalizer }
     }
 }
 
