@@ -20,11 +20,23 @@ extension DecisionPass {
             guard source == MetricSourceName.proxy else { break }
             absorbed.append(
                 Interval(at: now, source: Interval.stableHistory, stable: stableHistory, candidate: SideCounts()))
-        case .interval(let stable, let candidate):
+        case .interval(var stable, var candidate):
+            if !isOrWasShort(rollout) { candidate.unavailable = 0 }
+            if !isOrWasStableShort { stable.unavailable = 0 }
             let interval = Interval(at: now, source: source, stable: stable, candidate: candidate)
             rollout.judgement.absorb(interval)
             absorbed.append(interval)
         }
+    }
+
+    /// Requests that a revision did not serve count against it where instances of it were missing, at this look or at the
+    /// one before. Where all were ready, a data plane did not know them yet: that is not the model's fault.
+    private func isOrWasShort(_ rollout: Rollout) -> Bool {
+        capacity.candidate.ready < capacity.candidateNeeded || rollout.availability.unavailableSince != nil
+    }
+
+    private var isOrWasStableShort: Bool {
+        state.shortage != nil || capacity.stable.ready < capacity.stableReplicas
     }
 
     /// Tells what has become known, and acts on a failure at once, whatever the stage.

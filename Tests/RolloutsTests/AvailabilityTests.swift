@@ -133,6 +133,23 @@ struct AvailabilityTests {
         #expect(world.state?.quarantined.first?.reason.hasPrefix("gate errors failed") == true)
     }
 
+    @Test("a data plane that does not know ready instances yet is not the model's fault")
+    func unknownInstances() {
+        let gate = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var spec = Self.rollout(steps)
+        spec.gates = [gate]
+        var world = atHalf(spec)
+        let candidate = ModelDeployment.example("good-2").template.revision
+        for _ in 0..<60 {
+            world.unavailable[candidate, default: 0] += 10
+            world.pass()
+            world.passTime()
+        }
+        #expect(world.state?.phase == .paused)
+        #expect(world.state?.quarantined == [])
+    }
+
     @Test("with onFailure: pause it waits for a person, who may force it")
     func paused() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
