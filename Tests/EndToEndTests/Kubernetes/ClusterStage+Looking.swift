@@ -82,6 +82,7 @@ extension ClusterStage {
               readiness: {httpGet: {path: /}, periodSeconds: 1}
             terminationGracePeriod: 2s
           target: {kind: kubernetes}
+          drain: {timeout: 3s, streamTimeout: 3s}
           replicas: \(replicas)
           rollout:
         \(rollout)
