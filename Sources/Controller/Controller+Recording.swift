@@ -57,7 +57,8 @@ extension Controller {
     }
 
     private static func notRecorded(_ reason: String) -> String {
-        "what is decided cannot be recorded: \(reason). Until it can, nothing goes forward; taking traffic away from a "
+        let cause = reason.hasSuffix(".") ? String(reason.dropLast()) : reason
+        return "what is decided cannot be recorded: \(cause). Until it can, nothing goes forward; taking traffic away from a "
             + "candidate needs no record"
     }
 

@@ -134,6 +134,7 @@ extension RolloutState {
         if let observed {
             switch observed.weights?[stable.revision] {
             case nil: cause = "the data plane to answer, which is not known to have moved the traffic"
+            case 100 where observed.ready(stable.revision) > 0: cause = "the end of the rollback to be recorded"
             case 100: cause = "an instance of version \(stable.version) to be ready"
             case let share?:
                 cause = "the data plane to move the traffic back (version \(stable.version) has \(share) %)"
