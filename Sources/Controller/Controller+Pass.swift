@@ -100,7 +100,6 @@ extension Controller {
             counts.failures += 1
             await reload(key, at: place)
             entries[key]?.troubles[.record] = Self.text(of: conflict)
-            refusePending(key, Self.text(of: conflict))
             return .backoff(.transient)
         } catch {
             // Cancelled, or the lead is lost. What was begun is not carried out.
@@ -292,6 +291,11 @@ extension Controller {
         let recorded: Recorded
         do {
             recorded = try await record(decision, before: before, planBefore: planBefore, key, at: place)
+        } catch let error where error is StateConflict || error is RecordLost {
+            // Decided on what was not so any more: commands are for the pass that has read it again.
+            entries[key]?.commands.insert(contentsOf: pending, at: 0)
+            entries[key]?.findings.insert(contentsOf: findings, at: 0)
+            throw error
         } catch {
             let (text, _) = Self.explain(error)
             for waiting in pending { waiting.reply.resume(throwing: ControlError(.unavailable, text)) }

@@ -58,8 +58,8 @@ extension Controller {
 
     private static func notRecorded(_ reason: String) -> String {
         let cause = reason.hasSuffix(".") ? String(reason.dropLast()) : reason
-        return "what is decided cannot be recorded: \(cause). Until it can, nothing goes forward; taking traffic away from a "
-            + "candidate needs no record"
+        return "what is decided cannot be recorded: \(cause). Until it can, nothing goes forward; "
+            + "taking traffic away from a candidate needs no record"
     }
 
     private func isDue(_ news: News, _ decision: Decision, _ key: DeploymentKey) -> Bool {

@@ -48,15 +48,15 @@ struct PassRig {
 
     static var limits: CallLimits {
         var limits = CallLimits()
-        limits.announcing = .milliseconds(200)
-        limits.observing = .milliseconds(400)
-        limits.readings = .milliseconds(200)
-        limits.recording = .milliseconds(200)
-        limits.applying = .milliseconds(200)
-        limits.replacing = .milliseconds(300)
-        limits.syncing = .milliseconds(500)
-        limits.settling = .milliseconds(200)
-        limits.quietPinning = .milliseconds(100)
+        limits.announcing = .milliseconds(600)
+        limits.observing = .milliseconds(600)
+        limits.readings = .milliseconds(600)
+        limits.recording = .milliseconds(600)
+        limits.applying = .milliseconds(600)
+        limits.replacing = .milliseconds(900)
+        limits.syncing = .milliseconds(1500)
+        limits.settling = .milliseconds(600)
+        limits.quietPinning = .milliseconds(300)
         return limits
     }
 
