@@ -168,9 +168,9 @@ extension Controller {
         _ operation: @escaping @Sendable () async throws -> AnnouncementAnswer
     ) async throws -> AnnouncementAnswer {
         if let retry = entries[key]?.retries[.announcing], with.now() < retry.notBefore,
-            let refused = entries[key]?.refusedAnnouncement, refused.what == what
+            entries[key]?.refusedAnnouncement == what
         {
-            return refused.answer
+            return .shown(warning: nil)
         }
         do {
             let answer = try await call(
@@ -190,7 +190,7 @@ extension Controller {
             note(Self.explain(error).text, .announcing, of: key)
             entries[key]?.retries[.announcing, default: StepRetry()].failed(at: with.now())
             entries[key]?.failure = Self.explain(error).retry
-            entries[key]?.refusedAnnouncement = RefusedAnnouncement(what: what, answer: .shown(warning: nil))
+            entries[key]?.refusedAnnouncement = what
             return .shown(warning: nil)
         }
     }

@@ -36,14 +36,8 @@ extension Controller {
         do {
             try await write(decision.state, events: decision.events, of: key, at: place)
             return .done
-        } catch let conflict as StateConflict {
-            throw conflict
-        } catch let lost as RecordLost {
-            throw lost
-        } catch let lost as LeadershipLost {
-            throw lost
-        } catch let cancelled as CancellationError {
-            throw cancelled
+        } catch let error where Self.endsPass(error) {
+            throw error
         } catch {
             let text = Self.notRecorded(Self.explain(error).text)
             entries[key]?.troubles[.record] = text
@@ -54,6 +48,11 @@ extension Controller {
     private static func news(of decision: Decision, since before: RolloutState?) -> News {
         guard let before, let state = decision.state else { return .decision }
         return state.news(since: before)
+    }
+
+    /// Errors that no step may take for trouble of its own: the record is another, the lead is lost, or the pass is cancelled.
+    private static func endsPass(_ error: any Error) -> Bool {
+        error is StateConflict || error is RecordLost || error is LeadershipLost || error is CancellationError
     }
 
     private static func notRecorded(_ reason: String) -> String {
@@ -107,14 +106,8 @@ extension Controller {
             entries[key]?.unwritten = nil
             entries[key]?.troubles[.record] = nil
             logger.notice("Recorded late", metadata: ["deployment": "\(key)", "events": "\(unwritten.events.count)"])
-        } catch let conflict as StateConflict {
-            throw conflict
-        } catch let lost as RecordLost {
-            throw lost
-        } catch let lost as LeadershipLost {
-            throw lost
-        } catch let cancelled as CancellationError {
-            throw cancelled
+        } catch let error where Self.endsPass(error) {
+            throw error
         } catch {
             if let open = openCalls[OpenCall.Key(deployment: key, step: .record)],
                 entries[key]?.unwritten?.attempt != open.number

@@ -30,7 +30,7 @@ struct Entry {
     /// An observation that came after its pass had given it up: the next pass takes it.
     var lateObservation: Observation?
     /// What the site refused to be told.
-    var refusedAnnouncement: RefusedAnnouncement?
+    var refusedAnnouncement: Announced?
     /// What the backend was last told, in this term.
     var plan: ServingPlan?
     /// `plan` was carried out after its pass had given it up: the next pass has nothing to do for it.
@@ -116,12 +116,6 @@ struct PassTroubles: Equatable {
 enum Announced: Equatable {
     case announced(Announcement)
     case removed
-}
-
-/// What a site could not be told, and what the pass went on by.
-struct RefusedAnnouncement {
-    var what: Announced
-    var answer: AnnouncementAnswer
 }
 
 /// When a step that failed is tried again with the same input.
