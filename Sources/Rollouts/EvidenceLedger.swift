@@ -41,7 +41,8 @@ extension SideCounts {
         self.init(
             requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
             unavailable: counters.unavailable,
-            latency: counters.latency, bounds: counters.bounds,
+            latency: counters.latency, bounds: counters.bounds, abandoned: counters.abandoned,
+            errorMoments: counters.errorMoments, slowMoments: counters.slowMoments,
             synthetic: counters.synthetic.map {
                 RequestStratum(requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency)
             },

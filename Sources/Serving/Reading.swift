@@ -55,6 +55,15 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     public var latency: [Int]
     /// Upper bounds in seconds, ascending; infinity is left out: it is `requests`.
     public var bounds: [Double]
+    /// Requests whose client gave up after it had waited longer than each bound of `bounds`: for the first byte of the
+    /// answer, or for the next one where it had begun. Not part of `requests`, nor of `latency`. Empty where there were none,
+    /// and where the source cannot tell.
+    public var abandoned: [Int]
+    /// Moments at which requests failed: what fails within 5 ms of a moment's first is one moment. Nil where the source
+    /// cannot tell.
+    public var errorMoments: Int?
+    /// The same for requests that were slower than each bound of `bounds`, or were abandoned later than that.
+    public var slowMoments: [Int]?
     /// Recorded requests that were sent to try it, counted apart from those of users; nil where there were none.
     public var synthetic: SyntheticCounters?
     /// What was seen in answers or requests, by the observation's name: how many values fell into each bucket.
@@ -66,8 +75,9 @@ public struct RequestCounters: Hashable, Codable, Sendable {
 
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
-        bounds: [Double] = [], synthetic: SyntheticCounters? = nil, observed: [String: [Int]] = [:],
-        pairs: PairCounters? = nil, named: [String: Double] = [:]
+        bounds: [Double] = [], abandoned: [Int] = [], errorMoments: Int? = nil, slowMoments: [Int]? = nil,
+        synthetic: SyntheticCounters? = nil, observed: [String: [Int]] = [:], pairs: PairCounters? = nil,
+        named: [String: Double] = [:]
     ) {
         self.requests = requests
         self.errors = errors
@@ -75,13 +85,16 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         self.unavailable = unavailable
         self.latency = latency
         self.bounds = bounds
+        self.abandoned = abandoned
+        self.errorMoments = errorMoments
+        self.slowMoments = slowMoments
         self.synthetic = synthetic
         self.observed = observed
         self.pairs = pairs
         self.named = named
     }
 
-    /// A data plane that was started before its controller was upgraded does not count what was not served.
+    /// A data plane that was started before its controller was upgraded counts less.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         requests = try fields.decode(Int.self, forKey: .requests)
@@ -90,11 +103,17 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         unavailable = try fields.decodeIfPresent(Int.self, forKey: .unavailable) ?? 0
         latency = try fields.decode([Int].self, forKey: .latency)
         bounds = try fields.decode([Double].self, forKey: .bounds)
+        abandoned = try fields.decodeIfPresent([Int].self, forKey: .abandoned) ?? []
+        errorMoments = try fields.decodeIfPresent(Int.self, forKey: .errorMoments)
+        slowMoments = try fields.decodeIfPresent([Int].self, forKey: .slowMoments)
         synthetic = try fields.decodeIfPresent(SyntheticCounters.self, forKey: .synthetic)
         observed = try fields.decode([String: [Int]].self, forKey: .observed)
         pairs = try fields.decodeIfPresent(PairCounters.self, forKey: .pairs)
         named = try fields.decode([String: Double].self, forKey: .named)
     }
+
+    /// Clients that gave up.
+    public var abandonedTotal: Int { abandoned.first ?? 0 }
 }
 
 /// What became of requests that mlctl itself sent; the bounds are those of the instance's own histogram.

@@ -78,6 +78,19 @@ extension ClientConnection {
         }
     }
 
+    /// The client gave up. How long it had waited for the next byte is counted, if the instance was to send that: not where
+    /// the client had still to send, or to take what was there.
+    func countAbandoned() {
+        guard phase == .exchanging, let instance, !exchange.isCounted, exchange.origin == .user else { return }
+        let isInstancesTurn =
+            exchange.answerHasBegun ? upstream?.isReading == true : exchange.requestIsWhole || !isReading
+        guard isInstancesTurn else { return }
+        exchange.isCounted = true
+        let now = plane.now
+        let since = exchange.answerHasBegun ? deadline - plane.bodyIdleNanoseconds : exchange.startedAt
+        instance.countAbandoned(afterNanoseconds: now - since, at: now, isEvidence: exchange.isEvidence)
+    }
+
     /// Enters the request into its instance's counters, once.
     func count(_ outcome: RequestOutcome, now: Int64) {
         guard let instance, let revision, !exchange.isCounted else { return }
@@ -85,8 +98,9 @@ extension ClientConnection {
         let latency = exchange.answerHasBegun ? exchange.latencyNanoseconds : now - exchange.startedAt
         switch exchange.origin {
         case .user:
-            instance.traffic.record(outcome, nanoseconds: latency)
-            if exchange.isEvidence { instance.evidence.record(outcome, nanoseconds: latency) }
+            instance.count(
+                outcome, nanoseconds: latency, endedAt: max(now, exchange.startedAt &+ latency),
+                isEvidence: exchange.isEvidence)
         case .synthetic: instance.synthetic.record(outcome, nanoseconds: latency)
         case .preview:
             instance.preview.record(outcome, nanoseconds: latency)

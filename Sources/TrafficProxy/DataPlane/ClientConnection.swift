@@ -47,7 +47,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     private var input = ByteBuffer()
     private var address: [UInt8] = Array("127.0.0.1".utf8)
     private var isConsuming = false
-    private var isReading = true
+    private(set) var isReading = true
     private var upstreamNeedsFlush = false
     private var lingeredBytes = 0
 
@@ -109,8 +109,9 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-    /// The client went away: what it asked for is given up, and not counted.
+    /// The client went away: what it asked for is given up.
     func channelInactive(context: ChannelHandlerContext) {
+        countAbandoned()
         phase = .closed
         leaveInstance()
         tap = nil

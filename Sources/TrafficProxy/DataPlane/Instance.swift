@@ -20,9 +20,11 @@ final class Instance {
     /// Rises when the instance moves: connections to where it was are not used again.
     private(set) var move = 0
     /// Evidence: every request of a random route; each user's first of a sticky one.
-    var evidence = InstanceCounters()
+    private(set) var evidence = InstanceCounters()
+    /// Of what is evidence.
+    private(set) var moments = Moments()
     /// Every request of users.
-    var traffic = InstanceCounters()
+    private(set) var traffic = InstanceCounters()
     /// Values and pairs that were seen in its messages.
     var tallies = InstanceTallies()
     var synthetic = InstanceCounters()
@@ -191,12 +193,33 @@ final class Instance {
         openAsNeeded()
     }
 
+    // MARK: Counting
+
+    /// A request of a user, or a copy of one, has ended.
+    @inline(__always)
+    func count(_ outcome: RequestOutcome, nanoseconds: Int64, endedAt end: Int64, isEvidence: Bool) {
+        traffic.record(outcome, nanoseconds: nanoseconds)
+        guard isEvidence else { return }
+        let bucket = evidence.record(outcome, nanoseconds: nanoseconds)
+        moments.note(isError: outcome.isError, bucket: bucket, at: end)
+    }
+
+    /// A user has given up.
+    func countAbandoned(afterNanoseconds waited: Int64, at now: Int64, isEvidence: Bool) {
+        traffic.recordAbandoned(afterNanoseconds: waited)
+        guard isEvidence else { return }
+        let bucket = evidence.recordAbandoned(afterNanoseconds: waited)
+        moments.note(isError: false, bucket: bucket, at: now)
+    }
+
     // MARK: Telling
 
     var described: String { "instance \(key.id) of revision \(key.revision)" }
 
     func report(now: Int64) -> InstanceReport {
         var counters = evidence.report
+        counters.errorMoments = moments.errors
+        counters.slowMoments = moments.slow
         tallies.enter(&counters)
         counters.synthetic = synthetic.syntheticReport
         return InstanceReport(

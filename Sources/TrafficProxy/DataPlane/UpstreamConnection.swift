@@ -45,7 +45,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var isUntaken = false
     private var endedInError = false
     private var hasEnded = false
-    private var isReading = true
+    private(set) var isReading = true
 
     init(instance: Instance, plane: DataPlane, move: Int) {
         self.instance = instance

@@ -104,8 +104,8 @@ final class MirroredRequest {
     }
 
     private func count(_ outcome: RequestOutcome, _ request: OwnRequest) {
-        request.instance.traffic.record(outcome, nanoseconds: request.latencyNanoseconds)
-        if isEvidence { request.instance.evidence.record(outcome, nanoseconds: request.latencyNanoseconds) }
+        request.instance.count(
+            outcome, nanoseconds: request.latencyNanoseconds, endedAt: plane.now, isEvidence: isEvidence)
         observed.read(body.readable, subject: .request, at: request.instance)
     }
 
