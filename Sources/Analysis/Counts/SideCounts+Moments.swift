@@ -75,12 +75,11 @@ extension SideCounts {
             abandoned = bounds.map { left.abandoned(after: $0) + right.abandoned(after: $0) }
         }
         // Who had no request has no moments either, whether or not it could tell.
-        switch (left.isIdle, right.isIdle) {
-        case (true, false), (true, true) where left.errorMoments == nil:
+        if left.isIdle, left.errorMoments == nil || !right.isIdle {
             (errorMoments, slowMoments) = (right.errorMoments, right.slowMoments(at: bounds))
-        case (false, true), (true, true):
+        } else if right.isIdle {
             (errorMoments, slowMoments) = (left.errorMoments, left.slowMoments(at: bounds))
-        case (false, false):
+        } else {
             errorMoments = left.errorMoments.flatMap { own in right.errorMoments.map { own + $0 } }
             slowMoments = left.slowMoments(at: bounds).flatMap { own in
                 right.slowMoments(at: bounds).map { zip(own, $0).map { $0 + $1 } }

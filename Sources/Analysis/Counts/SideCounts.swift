@@ -22,6 +22,10 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public var errorMoments: Int?
     /// The same for requests slower, or abandoned later, than each of `bounds`.
     public var slowMoments: [Int]?
+    /// Every request of users, where the counts above are of each user's first alone; nil where they are of all.
+    public var every: RequestStratum?
+    /// Users of a sticky route, a window of time at a time; nil where requests are routed at random.
+    public var users: UserCounts?
     /// What became of requests that mlctl itself sent: a stratum of its own, never added to the users'.
     public var synthetic: RequestStratum?
     /// Values that fell into each bucket, by the observation's name.
@@ -34,7 +38,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
         bounds: [Double] = [], abandoned: [Int] = [], errorMoments: Int? = nil, slowMoments: [Int]? = nil,
-        synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
+        every: RequestStratum? = nil, users: UserCounts? = nil, synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
         named: [String: Double] = [:]
     ) {
         self.requests = requests
@@ -46,6 +50,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
         self.abandoned = abandoned
         self.errorMoments = errorMoments
         self.slowMoments = slowMoments
+        self.every = every
+        self.users = users
         self.synthetic = synthetic
         self.observed = observed
         self.pairs = pairs
@@ -64,6 +70,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
         abandoned = try fields.decodeIfPresent([Int].self, forKey: .abandoned) ?? []
         errorMoments = try fields.decodeIfPresent(Int.self, forKey: .errorMoments)
         slowMoments = try fields.decodeIfPresent([Int].self, forKey: .slowMoments)
+        every = try fields.decodeIfPresent(RequestStratum.self, forKey: .every)
+        users = try fields.decodeIfPresent(UserCounts.self, forKey: .users)
         synthetic = try fields.decodeIfPresent(RequestStratum.self, forKey: .synthetic)
         observed = try fields.decode([String: [Int]].self, forKey: .observed)
         pairs = try fields.decode(PairCounts.self, forKey: .pairs)
@@ -100,7 +108,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         if zip(bounds, bounds.dropFirst()).contains(where: { $0 >= $1 }) { return "latency bounds out of order" }
         let buckets = bounds.isEmpty ? [] : Array(latency.prefix(bounds.count)) + [latencyTotal]
         if zip(buckets, buckets.dropFirst()).contains(where: { $0 > $1 }) { return "latency buckets that shrink" }
-        return impossibilityOfMoments ?? impossibilityBeside
+        return impossibilityOfMoments ?? impossibilityOfUsers ?? impossibilityBeside
     }
 
     /// What was added since `earlier`; nil where a counter fell or the difference cannot be one of counters.
@@ -116,6 +124,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
             (difference.bounds, difference.latency) = (bounds, latency)
         }
         difference.takeMoments(self, since: earlier)
+        difference.takeUsers(self, since: earlier)
         difference.takeBeside(self, since: earlier)
         return difference.impossibility == nil ? difference : nil
     }
@@ -129,7 +138,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     /// True where no counter is below the same counter of `other`.
     public func covers(_ other: SideCounts) -> Bool {
         guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected,
-            unavailable >= other.unavailable, coversBeside(other)
+            unavailable >= other.unavailable, coversUsers(other), coversBeside(other)
         else { return false }
         guard bounds == other.bounds, latency.count == other.latency.count else { return true }
         return zip(latency, other.latency).allSatisfy { $0 >= $1 } && coversMoments(other)
@@ -151,6 +160,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
             if !sum.bounds.isEmpty { sum.latency.append(left.latencyTotal + right.latencyTotal) }
         }
         sum.addMoments(left, right)
+        sum.addUsers(left, right)
         sum.addBeside(left, right)
         return sum
     }

@@ -36,7 +36,7 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
             return
         }
         problem = nil
-        let counts = counts.countingAbandoned(over: metric.isLatency ? gate.max : nil)
+        let counts = counts.ofEveryRequest.countingAbandoned(over: metric.isLatency ? gate.max : nil)
         samples += counts.requests
         window.add(counts, atSeconds: seconds)
         guard seconds >= nextDueSeconds else { return }

@@ -63,6 +63,12 @@ struct InstanceCounters: Hashable, Sendable {
             bounds: LatencyBounds.seconds, abandoned: abandoned.over)
     }
 
+    var every: TrafficCounters {
+        TrafficCounters(
+            requests: requests, errors: errors, rejected: rejected, latency: latency.cumulative,
+            abandoned: abandoned.over)
+    }
+
     /// Nil where there were none.
     var syntheticReport: SyntheticCounters? {
         requests == 0

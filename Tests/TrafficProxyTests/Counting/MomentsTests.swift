@@ -8,7 +8,7 @@ import Testing
     @Test("failures that end within 5 ms of a moment's first are one moment, however many they are")
     func errors() {
         var moments = Moments()
-        for end in [100, 101, 105] { moments.note(isError: true, bucket: 0, at: end * Self.milli) }
+        for end: Int64 in [100, 101, 105] { moments.note(isError: true, bucket: 0, at: end * Self.milli) }
         #expect(moments.errors == 1)
         // From the first on: a moment does not grow by what joins it.
         moments.note(isError: true, bucket: 0, at: 106 * Self.milli)
