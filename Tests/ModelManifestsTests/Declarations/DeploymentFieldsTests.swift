@@ -39,7 +39,10 @@ import Testing
             "endpoint: {maxConcurrency: 8, queue: {timeout: 0s}}",
             "spec.endpoint.queue.timeout: must be at least 1ms, not 0s"
         ),
-        ("endpoint: {idempotent: \"yes\"}", "spec.endpoint.idempotent: must be true or false, not 'yes'"),
+        (
+            "endpoint: {idempotent: \"yes\"}",
+            "spec.endpoint.idempotent: must be true or false, not the text \"yes\" (did you mean true, without quotes?)"
+        ),
         ("endpoint: 9000", "spec.endpoint: must be a mapping of fields, such as {port: …}, not '9000'"),
         ("traffic: {sticky: {}}", "spec.traffic.sticky: needs exactly one of 'header' or 'cookie'"),
         (

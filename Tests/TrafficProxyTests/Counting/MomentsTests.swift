@@ -65,7 +65,9 @@ import Testing
                 #expect(requests == 5 * round)
                 try await upstream.endHeld()
                 let report = try await harness.instance("r-0", requests: 5 * round)
-                #expect(report.counters.errors == 5 * round && report.counters.errorMoments == round)
+                // One each, where the machine is not too busy to tell of all five within 5 ms.
+                let moments = try #require(report.counters.errorMoments)
+                #expect(report.counters.errors == 5 * round && (round..<5 * round).contains(moments))
             }
         }
     }
