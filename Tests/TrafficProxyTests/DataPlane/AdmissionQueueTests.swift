@@ -92,18 +92,20 @@ struct AdmissionQueueTests {
             #expect(answer.status == 503 && answer.field("retry-after") == "1")
             #expect(answer.body.contains("queue.timeout"))
             #expect(try await queue(harness).waiting == 0)
+            _ = try await route(harness, ["r": (100, [upstream.port])], .init(perInstance: 1), generation: 2)
             let second = try RawClient(port: port)
             try await second.send(Self.get)
             _ = try await queue(harness, waiting: 1)
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: .milliseconds(1600))
+            #expect(try await requests(upstream, 1) == 1)
             try await upstream.answerHeld()
             #expect(try await first.answer().status == 200)
             _ = try await requests(upstream, 2)
             try await upstream.answerHeld()
             #expect(try await second.answer().status == 200)
             let counters = try await harness.instance("r-0", requests: 2).counters
-            let slow = zip(counters.bounds, counters.latency).first { $0.0 >= 0.3 }?.1
-            #expect(slow == 1, "the first took 400 ms at least, and the second waited outside: \(counters.latency)")
+            let slow = zip(counters.bounds, counters.latency).first { $0.0 >= 1.25 }?.1
+            #expect(slow == 1, "the first took 1.6 s at least, and the second waited outside: \(counters.latency)")
         }
     }
 
@@ -121,6 +123,7 @@ struct AdmissionQueueTests {
             _ = try await queue(harness, waiting: 2)
             try await clients[1].reset()
             #expect(try await queue(harness, waiting: 1).waiting == 1)
+            #expect(try await requests(upstream, 1) == 1)
             try await upstream.answerHeld()
             _ = try await requests(upstream, 2)
             try await upstream.answerHeld()
@@ -146,6 +149,7 @@ struct AdmissionQueueTests {
             try await upstreams[1].answerHeld()
             #expect(try await queue(harness, waiting: 0).waiting == 0)
             #expect(try await requests(upstreams[1], 4) == 4)
+            for index in [0, 2] { #expect(try await requests(upstreams[index], 2) == 2) }
             for upstream in upstreams { try await upstream.answerHeld() }
             for client in clients { #expect(try await client.answer().status == 200) }
         }
@@ -173,6 +177,7 @@ struct AdmissionQueueTests {
             _ = try await queue(harness, waiting: 1)
             let other = try await ScriptedUpstream(.status(200))
             _ = try await route(harness, ["o": (100, [other.port])], .init(perInstance: 1), generation: 5)
+            #expect(try await requests(upstream, 6) == 6)
             try await upstream.answerHeld()
             var statuses: [Int] = []
             for client in clients.prefix(2) { statuses.append(try await client.answer().status) }
