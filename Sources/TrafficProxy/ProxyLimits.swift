@@ -39,6 +39,8 @@ public struct ProxyLimits: Hashable, Sendable {
     public var upstreamIdleTime = Duration.seconds(4)
     /// An idle connection that rested longer than this is probed for an end before it is used again.
     public var upstreamTrustedRest = Duration.milliseconds(200)
+    /// One that rested longer than this may have been ended as idle, whatever it ends with. No server has a shorter idle time.
+    public var upstreamSteadyRest = Duration.milliseconds(5)
     public var attemptsPerRequest = 3
     public var interimResponses = 8
 

@@ -28,6 +28,7 @@ final class DataPlane {
     let bodyIdleNanoseconds: Int64
     let lingerNanoseconds: Int64
     let trustedRestNanoseconds: Int64
+    let steadyRestNanoseconds: Int64
 
     // One of each, for whichever connection is being read.
     var requestScanner: RequestHeadScanner
@@ -86,6 +87,7 @@ final class DataPlane {
         bodyIdleNanoseconds = limits.bodyIdleTime.nanosecondsClamped
         lingerNanoseconds = limits.lingerTime.nanosecondsClamped
         trustedRestNanoseconds = limits.upstreamTrustedRest.nanosecondsClamped
+        steadyRestNanoseconds = limits.upstreamSteadyRest.nanosecondsClamped
     }
 
     /// Nanoseconds of a clock that never goes back.

@@ -114,9 +114,9 @@ final class Instance {
     @inline(__always)
     func takeIdle(now: Int64) -> UpstreamConnection? {
         while let connection = idle.popLast() {
-            let isTrusted = now - connection.restingSince < plane.trustedRestNanoseconds
-            if isTrusted || connection.isAlive() {
-                connection.wake(wasIdle: !isTrusted)
+            let rest = now - connection.restingSince
+            if rest < plane.trustedRestNanoseconds || connection.isAlive() {
+                connection.wake(wasIdle: rest >= plane.steadyRestNanoseconds)
                 return connection
             }
             connection.close()

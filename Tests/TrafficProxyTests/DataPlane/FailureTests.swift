@@ -144,7 +144,7 @@ import Testing
     func notTwice() async throws {
         var limits = ProxyLimits()
         // However slow the machine is, the connection counts as one in steady use.
-        limits.upstreamTrustedRest = .seconds(60)
+        limits.upstreamSteadyRest = .seconds(60)
         try await PlaneHarness.run(limits: limits) { harness in
             let upstream = try await ScriptedUpstream(.closeOnSecond)
             let client = try RawClient(port: try await harness.route(["r": (100, [upstream.port])]))
@@ -193,8 +193,8 @@ import Testing
     @Test("an idle connection that ends under a POST that cannot be sent again is the client's loss, and no error")
     func idleEnds() async throws {
         var limits = ProxyLimits()
-        // Every connection counts as idle, and is asked whether it lives.
-        limits.upstreamTrustedRest = .zero
+        // Every connection counts as idle.
+        limits.upstreamSteadyRest = .zero
         try await PlaneHarness.run(limits: limits) { harness in
             let upstream = try await ScriptedUpstream(.closeOnSecond)
             let client = try RawClient(port: try await harness.route(["r": (100, [upstream.port])]))
