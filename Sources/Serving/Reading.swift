@@ -82,7 +82,8 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
         bounds: [Double] = [], abandoned: [Int] = [], errorMoments: Int? = nil, slowMoments: [Int]? = nil,
-        every: TrafficCounters? = nil, users: UserCounters? = nil, synthetic: SyntheticCounters? = nil, observed: [String: [Int]] = [:], pairs: PairCounters? = nil,
+        every: TrafficCounters? = nil, users: UserCounters? = nil, synthetic: SyntheticCounters? = nil,
+        observed: [String: [Int]] = [:], pairs: PairCounters? = nil,
         named: [String: Double] = [:]
     ) {
         self.requests = requests

@@ -117,7 +117,8 @@ struct GivingUpTests {
                     return counts
                 }
                 gate.absorb(
-                    Interval(at: Date(timeIntervalSinceReferenceDate: Double(look)), stable: side(90), candidate: side(30)),
+                    Interval(
+                        at: Date(timeIntervalSinceReferenceDate: Double(look)), stable: side(90), candidate: side(30)),
                     missedRegressionRate: 0.05)
             }
             if gate.verdict == .fail { failed += 1 }

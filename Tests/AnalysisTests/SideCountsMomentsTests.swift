@@ -51,7 +51,8 @@ struct SideCountsMomentsTests {
 
     @Test("a sum has what both have at the bounds that both have")
     func commonBounds() {
-        let one = counts(requests: 1, latency: [0, 0, 1], abandoned: [5, 3, 1], errorMoments: 0, slowMoments: [2, 1, 0])
+        let one = counts(
+            requests: 1, latency: [0, 0, 1], abandoned: [5, 3, 1], errorMoments: 0, slowMoments: [2, 1, 0])
         let other = counts(
             requests: 1, latency: [0, 1], abandoned: [2, 1], errorMoments: 0, slowMoments: [1, 1], bounds: [1, 20])
         let sum = one + other
@@ -62,7 +63,10 @@ struct SideCountsMomentsTests {
     @Test(
         "what no counters can read is named",
         arguments: [
-            (SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [1]), "1 counts of clients that gave up for 2 bounds"),
+            (
+                SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [1]),
+                "1 counts of clients that gave up for 2 bounds"
+            ),
             (
                 SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [1, 2]),
                 "more clients that gave up later than earlier"
@@ -82,7 +86,8 @@ struct SideCountsMomentsTests {
         // Of the four, three waited for 10 seconds at most.
         #expect(counted.requests == 14 && counted.latency == [6, 9, 13, 14])
         #expect(counted.impossibility == nil)
-        #expect(counts(requests: 10, latency: [6, 9, 10], abandoned: [7, 0, 0]).countingAbandoned(after: 1).requests == 10)
+        #expect(
+            counts(requests: 10, latency: [6, 9, 10], abandoned: [7, 0, 0]).countingAbandoned(after: 1).requests == 10)
     }
 
     @Test("records of older controllers read as before")

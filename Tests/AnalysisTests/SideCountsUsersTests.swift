@@ -16,8 +16,10 @@ struct SideCountsUsersTests {
     @Test("differences and sums are of each; who has had no request adds none")
     func sums() throws {
         let users = SideCounts(
-            latency: [0, 0], bounds: Self.bounds, users: UserCounts(windows: 2, units: 5, failed: 2, touched: 3, rejected: 1, slowed: [3, 1]))
-        let one = first(2, errors: 0, every: RequestStratum(requests: 9, errors: 4, latency: [7, 9], abandoned: [2, 1]))
+            latency: [0, 0], bounds: Self.bounds,
+            users: UserCounts(windows: 2, units: 5, failed: 2, touched: 3, rejected: 1, slowed: [3, 1]))
+        let one = first(
+            2, errors: 0, every: RequestStratum(requests: 9, errors: 4, latency: [7, 9], abandoned: [2, 1]))
         let sum = one + users + SideCounts(unavailable: 3)
         #expect(sum.users == users.users && sum.every == one.every && sum.requests == 2 && sum.unavailable == 3)
         let twice = sum + sum

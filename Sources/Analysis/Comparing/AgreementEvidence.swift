@@ -31,7 +31,8 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         let pairs = interval.candidate.pairs
         if problem == nil, let dropped = pairs.dropped, dropped > 0 {
             leftOut = LeftOut(
-                requests: (leftOut?.requests ?? 0) + dropped, tooLarge: (leftOut?.tooLarge ?? 0) + (pairs.tooLarge ?? 0))
+                requests: (leftOut?.requests ?? 0) + dropped, tooLarge: (leftOut?.tooLarge ?? 0) + (pairs.tooLarge ?? 0)
+            )
         }
         guard problem == nil, pairs.pairs > 0 else { return }
         let count = Double(pairs.pairs)

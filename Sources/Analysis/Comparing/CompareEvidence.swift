@@ -121,7 +121,8 @@ struct CompareEvidence: Codable, Hashable, Sendable {
             logFail: logFailEvidence, logPass: peakLogPassEvidence, samplesToGo: gate.minSamples - samples)
         var text = "\(described(gate)); \(words.text(verdict, rates))"
         if let edge = slowBound?.edge, let givenUp = slowBound?.givenUp {
-            text += "; after more than \(EvidenceText.seconds(edge)), "
+            text +=
+                "; after more than \(EvidenceText.seconds(edge)), "
                 + "\(EvidenceText.count(givenUp.candidate, "client")) of the candidate and "
                 + "\(EvidenceText.count(givenUp.stable)) of stable gave up"
         }

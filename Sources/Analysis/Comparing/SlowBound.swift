@@ -88,7 +88,8 @@ struct SlowBound: Codable, Hashable, Sendable {
             return nil
         }
         problem = nil
-        noteGivenUp(stable: interval.stable.abandoned(after: edge), candidate: interval.candidate.abandoned(after: edge))
+        noteGivenUp(
+            stable: interval.stable.abandoned(after: edge), candidate: interval.candidate.abandoned(after: edge))
         return RateBlock(stable: stable, candidate: candidate)
     }
 

@@ -38,7 +38,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
         bounds: [Double] = [], abandoned: [Int] = [], errorMoments: Int? = nil, slowMoments: [Int]? = nil,
-        every: RequestStratum? = nil, users: UserCounts? = nil, synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
+        every: RequestStratum? = nil, users: UserCounts? = nil, synthetic: RequestStratum? = nil,
+        observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
         named: [String: Double] = [:]
     ) {
         self.requests = requests

@@ -23,7 +23,9 @@ enum EndpointFields {
                 "maxConcurrency", .wholeNumber(1...65_535),
                 "Requests that an instance has at a time; what is more waits in the queue. As many as come."
             ) { $0.maxConcurrency = $1 },
-            Field("queue", queue, "Requests that wait for an instance of their revision, where maxConcurrency is given.") {
+            Field(
+                "queue", queue, "Requests that wait for an instance of their revision, where maxConcurrency is given."
+            ) {
                 $0.queue = $1
             },
             Field(

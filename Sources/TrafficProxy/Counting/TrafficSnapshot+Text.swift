@@ -41,7 +41,8 @@ extension TrafficSnapshot {
                 "Requests that ended in 5xx, a failed connection, a reset or a time-out."
             ) { $0.counters.errors },
             Metric(
-                "mlctl_proxy_abandoned_total", .counter, "Requests whose clients gave up while the instance was to answer."
+                "mlctl_proxy_abandoned_total", .counter,
+                "Requests whose clients gave up while the instance was to answer."
             ) { $0.counters.abandoned.counts.reduce(0, +) },
             Metric("mlctl_proxy_rejected_total", .counter, "Requests that ended in 4xx.") { $0.counters.rejected },
             Metric("mlctl_proxy_synthetic_requests_total", .counter, "Recorded requests that ended.") {

@@ -66,6 +66,8 @@ final class AdmissionQueue {
     /// An instance has ended a request.
     @inline(__always)
     func instanceFreed() {
-        while !waiting.isEmpty, instances.contains(where: hasRoom), let client = waiting.popFirst() { client.admitted() }
+        while !waiting.isEmpty, instances.contains(where: hasRoom), let client = waiting.popFirst() {
+            client.admitted()
+        }
     }
 }

@@ -17,7 +17,8 @@ extension ClientConnection {
             noteRefused(by: plane.tally(of: queue.deployment))
             answer(
                 OwnAnswer(
-                    503, "every instance has endpoint.maxConcurrency requests, and as many wait as endpoint.queue.depth "
+                    503,
+                    "every instance has endpoint.maxConcurrency requests, and as many wait as endpoint.queue.depth "
                         + "lets: try again", retryAfterSeconds: 1))
             return
         }
@@ -51,7 +52,8 @@ extension ClientConnection {
         noteRefused(by: plane.tally(of: queue.deployment))
         answer(
             OwnAnswer(
-                503, "no instance had room for the request within endpoint.queue.timeout: try again", retryAfterSeconds: 1))
+                503, "no instance had room for the request within endpoint.queue.timeout: try again",
+                retryAfterSeconds: 1))
     }
 
     private func send(now: Int64, besides failed: Instance?, reuses: Bool) {

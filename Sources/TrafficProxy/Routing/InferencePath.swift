@@ -22,7 +22,9 @@ enum InferencePath {
     static func isIdempotent(request: ByteBuffer) -> Bool {
         let line = request.readableBytesView.prefix(8 * 1024).prefix { $0 != UInt8(ascii: "\r") }
         let words = String(decoding: line, as: UTF8.self).split(separator: " ")
-        guard words.count == 3, words[0] == "POST", let path = words[1].split(separator: "?").first else { return false }
+        guard words.count == 3, words[0] == "POST", let path = words[1].split(separator: "?").first else {
+            return false
+        }
         return isIdempotent(path)
     }
 }

@@ -82,7 +82,9 @@ import Testing
     func troubles() {
         var status = Samples.progressing
         let quiet = text(status, [])
-        for word in ["Cut off", "Refused", "Unavailable", "Abandoned", "INSTANCE", "RESTARTS"] { #expect(!quiet.contains(word)) }
+        for word in ["Cut off", "Refused", "Unavailable", "Abandoned", "INSTANCE", "RESTARTS"] {
+            #expect(!quiet.contains(word))
+        }
         status.cutRequests = 7
         status.refusedConnections = 9
         status.candidate?.unavailable = 11

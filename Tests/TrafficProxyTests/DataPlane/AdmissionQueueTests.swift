@@ -17,7 +17,8 @@ struct AdmissionQueueTests {
             revisions: revisions.map { name, value in
                 RevisionRoute(
                     revision: Revision(rawValue: name), weight: value.0,
-                    upstreams: value.1.enumerated().map { Upstream(instance: "\(name)-\($0.offset)", port: $0.element) })
+                    upstreams: value.1.enumerated().map { Upstream(instance: "\(name)-\($0.offset)", port: $0.element) }
+                )
             }, concurrency: limit)
         let report = try await harness.handle.apply(ProxyRoutes(generation: generation, routes: [route])).get()
         return try #require(report.endpoints.first).port
@@ -50,8 +51,10 @@ struct AdmissionQueueTests {
             let port = try await route(harness, ["r": (100, [upstream.port])], .init(perInstance: 2, queueDepth: 3))
             let clients = try (0..<5).map { _ in try RawClient(port: port) }
             for client in clients { try await client.send(Self.get) }
-            #expect(try await queue(harness, waiting: 3) == QueueReport(
-                revision: Revision(rawValue: "r"), waiting: 3, refused: 0))
+            #expect(
+                try await queue(harness, waiting: 3)
+                    == QueueReport(
+                        revision: Revision(rawValue: "r"), waiting: 3, refused: 0))
             #expect(try await harness.instance("r-0", inFlight: 2).inFlight == 2)
             let late = try RawClient(port: port)
             let refused = try await late.request()
@@ -72,9 +75,11 @@ struct AdmissionQueueTests {
             #expect(try await queue(harness).refused == 1)
             #expect(try await harness.report().routes?.first?.refusedConnections == 1)
             let metrics = try await harness.metrics()
-            #expect(metrics.contains("mlctl_proxy_queued_requests{namespace=\"test\",deployment=\"d\",revision=\"r\"} 0\n"))
             #expect(
-                metrics.contains("mlctl_proxy_queue_refused_total{namespace=\"test\",deployment=\"d\",revision=\"r\"} 1\n"))
+                metrics.contains("mlctl_proxy_queued_requests{namespace=\"test\",deployment=\"d\",revision=\"r\"} 0\n"))
+            #expect(
+                metrics.contains(
+                    "mlctl_proxy_queue_refused_total{namespace=\"test\",deployment=\"d\",revision=\"r\"} 1\n"))
         }
     }
 
@@ -155,7 +160,9 @@ struct AdmissionQueueTests {
         }
     }
 
-    @Test("swaps of the routes: a larger limit admits at once, a limit that goes admits all, a revision that goes turns away")
+    @Test(
+        "swaps of the routes: a larger limit admits at once, a limit that goes admits all, a revision that goes turns away"
+    )
     func swaps() async throws {
         try await PlaneHarness.run { harness in
             let upstream = try await ScriptedUpstream(.held)
@@ -192,7 +199,8 @@ struct AdmissionQueueTests {
             let stable = try await ScriptedUpstream(.status(200))
             let candidate = try await ScriptedUpstream(.held)
             let port = try await route(
-                harness, ["s": (50, [stable.port]), "c": (50, [candidate.port])], .init(perInstance: 1, queueDepth: 600))
+                harness, ["s": (50, [stable.port]), "c": (50, [candidate.port])], .init(perInstance: 1, queueDepth: 600)
+            )
             var clients: [RawClient] = []
             for _ in 0..<100 {
                 let client = try RawClient(port: port)

@@ -16,7 +16,8 @@ import Testing
         "others may not",
         arguments: [
             "/infer", "/v2/models//infer", "/v2/models/infer", "/v2/models/m/load", "/v2/repository/models/m/load",
-            "/v2/models/m/x/3/infer", "/v2/models/m/infer/x", "/v1/chat/completions/1/cancel", "/v1/responses", "/v1/files",
+            "/v2/models/m/x/3/infer", "/v2/models/m/infer/x", "/v1/chat/completions/1/cancel", "/v1/responses",
+            "/v1/files",
             "/predict", "/", "",
         ])
     func others(path: String) { #expect(!InferencePath.isIdempotent(path[...])) }
