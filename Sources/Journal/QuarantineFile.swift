@@ -18,9 +18,13 @@ final class QuarantineFile: Sendable {
 
     init(path: String) {
         self.path = path
-        let read = FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode([Row].self, from: $0) }
+        let read = FileManager.default.contents(atPath: path).flatMap {
+            try? JSONDecoder().decode([Row].self, from: $0)
+        }
         rows = Mutex(
-            Dictionary((read ?? []).map { (DeploymentKey(namespace: $0.namespace, name: $0.name), $0.quarantined) }) { $1 })
+            Dictionary((read ?? []).map { (DeploymentKey(namespace: $0.namespace, name: $0.name), $0.quarantined) }) {
+                $1
+            })
     }
 
     func quarantine(of deployment: DeploymentKey) -> [Quarantine]? { rows.withLock { $0[deployment] } }

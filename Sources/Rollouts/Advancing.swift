@@ -314,7 +314,9 @@ extension DecisionPass {
         let ready = observed.ready(promoted.revision)
         let now = now
         transition(event, isWanted ? text : "\(text); git's version is held off") { state in
-            if ready < state.settings.replicas, !rollout.isForced { state.growth = Growth(from: max(ready, 1), since: now) }
+            if ready < state.settings.replicas, !rollout.isForced {
+                state.growth = Growth(from: max(ready, 1), since: now)
+            }
             state.stable = promoted
             state.postponed = nil
             state.course = .resting(

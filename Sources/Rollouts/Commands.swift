@@ -218,7 +218,9 @@ extension DecisionPass {
             }
             withdraw(
                 .rolledBack, "rolled back by \(who(actor))",
-                .byPerson(.rolledBack, actor: actor, isBad: state.stable.map { observed.ready($0.revision) > 0 } ?? true, quarantines: true))
+                .byPerson(
+                    .rolledBack, actor: actor, isBad: state.stable.map { observed.ready($0.revision) > 0 } ?? true,
+                    quarantines: true))
             return nil
         }
         guard let left = state.rollout?.candidate ?? state.stable, let stable = state.stable else {

@@ -66,7 +66,9 @@ struct RolloutOutlook {
         case .approval, .pause(nil): return [Outlook(when: "on 'mlctl promote'", then: next)]
         case .pause(let duration?):
             let end = rollout.stepStartedAt?.addingTimeInterval(duration / .seconds(1))
-            let early = step.advance == .evidence && !rollout.judgement.evidence.isEmpty ? [Outlook(when: everyGate, then: next)] : []
+            let early =
+                step.advance == .evidence && !rollout.judgement.evidence.isEmpty
+                ? [Outlook(when: everyGate, then: next)] : []
             return early + [Outlook(when: "when the pause is over", at: end, then: next)]
         case .gate(GoalGate.name): return [Outlook(when: "when version \(version) wins the test", then: next)]
         case .gate(let name): return [Outlook(when: "when gate \(name) passes", then: next)]

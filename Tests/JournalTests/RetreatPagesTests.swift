@@ -86,7 +86,8 @@ struct RetreatPagesTests {
         let pages = try #require(RetreatPages(path: folder.file("pages")))
         #expect(pages.keep(entry("small")))
         let large = RetreatPages.Entry(
-            namespace: "a", name: "b", expecting: 1, state: Data(repeating: 1, count: RetreatPages.pageBytes), events: [])
+            namespace: "a", name: "b", expecting: 1, state: Data(repeating: 1, count: RetreatPages.pageBytes),
+            events: [])
         #expect(!pages.keep(large))
         #expect(pages.entry(of: fraud, at: 1)?.state == Data("small".utf8))
     }

@@ -108,8 +108,8 @@ struct LocalReconciliationTests {
         var bad = instance("a", 1, .kept(.ready))
         bad.restartCause = .failing
         #expect(actions(plan(("a", 2, 100)), bad, instance("a", 2, .kept(.ready))) == [.restart("a-1", .failing)])
-        #expect(actions(plan(("a", 1, 100)), bad, instance("a", 2, .kept(.ready))) == [.retire("a-2")] + [.restart("a-1", .failing)]
-            || actions(plan(("a", 1, 100)), bad, instance("a", 2, .kept(.ready))) == [.restart("a-1", .failing), .retire("a-2")])
+        let fewer = actions(plan(("a", 1, 100)), bad, instance("a", 2, .kept(.ready)))
+        #expect(fewer == [.restart("a-1", .failing), .retire("a-2")])
         #expect(actions(plan(), bad) == [.retire("a-1")])
     }
 

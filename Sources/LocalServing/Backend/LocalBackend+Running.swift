@@ -75,7 +75,9 @@ extension LocalBackend {
         case .proxyChanged:
             await announceProxy()
             let withOutliers = await proxy.view.deploymentsWithOutliers
-            for deployment in withOutliers.union(deploymentsInMotion()).sorted() { await reconcileInBackground(deployment) }
+            for deployment in withOutliers.union(deploymentsInMotion()).sorted() {
+                await reconcileInBackground(deployment)
+            }
         case .tick:
             children.removeAll { !$0.isRunning }
             for id in instances.keys.sorted() where instances[id]?.isBeingLaunched == false {

@@ -69,7 +69,9 @@ import Testing
         #expect(!state.diagnostics.isEmpty)
     }
 
-    @Test(arguments: ["# only a comment\n", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n", "---\n# nothing\n"])
+    @Test(arguments: [
+        "# only a comment\n", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n", "---\n# nothing\n",
+    ])
     func `what does say what it is holds nothing`(_ text: String) {
         let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "f").holding(before)])
         #expect(state.invalid.isEmpty)
