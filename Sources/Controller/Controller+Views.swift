@@ -13,7 +13,7 @@ extension Controller {
             problem: absence?.text ?? entry?.problem ?? (isAtWork ? nil : followerText),
             recordProblem: entry?.troubles[.record], isRetried: entry?.troubles.isRetried ?? false,
             isInTheDark: absence?.isInTheDark ?? false,
-            unavailable: entry?.unavailable ?? [:], commit: entry?.commit,
+            unavailable: entry?.unavailable ?? [:], abandoned: entry?.abandoned ?? [:], commit: entry?.commit,
             firstSeenAt: entry?.firstSeenAt ?? with.now())
     }
 
