@@ -97,7 +97,7 @@ struct ClumpWeights: Codable, Hashable, Sendable {
             let goesOn = Self.isSaturated(block[keyPath: side]) && before.successes > 0
             if goesOn || Self.isSaturated(before) { counted = min(counted, most) }
         }
-        return min(counted, max(Double(looks + 1), most))
+        return countsMoments ? counted : min(counted, max(Double(looks + 1), most))
     }
 
     private static func isSaturated(_ trials: Trials) -> Bool {
