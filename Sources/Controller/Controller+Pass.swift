@@ -276,7 +276,10 @@ extension Controller {
         let begun = term
         let before = entries[key]?.state
         keepFailedRequestIds(readings, of: before?.judgedRevision, for: key)
-        if let readings { entries[key]?.unavailable = readings.unavailable }
+        if let readings {
+            entries[key]?.unavailable = readings.unavailable
+            entries[key]?.abandoned = readings.abandoned
+        }
         let (pending, findings) = takeInputs(key)
         let inputs = DecisionInputs(
             desired: desired, observed: observed, readings: before?.rollout == nil ? nil : readings,

@@ -12,7 +12,7 @@ extension Controller {
             diagnostics: manifests.diagnostics.filter { $0.deployment == key },
             problem: absence?.text ?? entry?.problem ?? (isAtWork ? nil : followerText),
             isInTheDark: absence?.isInTheDark ?? false,
-            unavailable: entry?.unavailable ?? [:], commit: entry?.commit,
+            unavailable: entry?.unavailable ?? [:], abandoned: entry?.abandoned ?? [:], commit: entry?.commit,
             firstSeenAt: entry?.firstSeenAt ?? with.now())
     }
 

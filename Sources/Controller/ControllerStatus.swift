@@ -167,12 +167,15 @@ public struct RevisionStatus: Hashable, Codable, Sendable {
     /// Requests that were meant for it and that none of its instances could take, in the rollout that was judged last. Left
     /// out where there were none.
     public var unavailable: Int?
+    /// Requests to it whose clients gave up while it was to answer, in the rollout that was judged last. Left out where there
+    /// were none.
+    public var abandoned: Int?
     /// How far its instances are that do not serve yet, such as `1 fetching, 2 starting`. Left out where all serve.
     public var progress: String?
 
     public init(
         revision: Revision, version: String, weight: Int, replicas: Int, ready: Int, restarts: Int? = nil,
-        ejected: Int? = nil, unavailable: Int? = nil, progress: String? = nil
+        ejected: Int? = nil, unavailable: Int? = nil, abandoned: Int? = nil, progress: String? = nil
     ) {
         self.revision = revision
         self.version = version
@@ -182,6 +185,7 @@ public struct RevisionStatus: Hashable, Codable, Sendable {
         self.restarts = restarts
         self.ejected = ejected
         self.unavailable = unavailable
+        self.abandoned = abandoned
         self.progress = progress
     }
 }

@@ -37,6 +37,11 @@ extension MetricsText {
                     "Requests that were meant for the revision and that none of its instances could take", unavailable,
                     own)
             }
+            if let abandoned = revision.abandoned {
+                counter(
+                    "mlctl_abandoned_requests_total",
+                    "Requests to the revision whose clients gave up while it was to answer", abandoned, own)
+            }
         }
         let ejected = [status.stable, status.candidate].reduce(0) { $0 + ($1?.ejected ?? 0) }
         if ejected > 0 {

@@ -39,6 +39,8 @@ struct Entry {
     var failedRequestIds: [String] = []
     /// Requests that were meant for a revision and that none of its instances could take, as last read.
     var unavailable: [Revision: Int] = [:]
+    /// Requests whose clients gave up, as last read.
+    var abandoned: [Revision: Int] = [:]
     /// Why some part of its passes is not done.
     var troubles = PassTroubles()
     /// Steps that failed and are not tried again before their time.

@@ -61,7 +61,14 @@ extension [Reading] {
     /// Requests that were meant for a revision and that none of its instances could take; revisions without any are left
     /// out.
     var unavailable: [Revision: Int] {
-        Dictionary(map { ($0.revision, $0.counters.unavailable) }, uniquingKeysWith: +).filter { $0.value > 0 }
+        sums { $0.unavailable }
+    }
+
+    /// Requests whose clients gave up while an instance of the revision was to answer.
+    var abandoned: [Revision: Int] { sums { $0.abandonedTotal } }
+
+    private func sums(_ count: (RequestCounters) -> Int) -> [Revision: Int] {
+        Dictionary(map { ($0.revision, count($0.counters)) }, uniquingKeysWith: +).filter { $0.value > 0 }
     }
 }
 

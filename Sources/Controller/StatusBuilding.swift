@@ -21,6 +21,8 @@ struct DeploymentView {
     var isInTheDark = false
     /// Requests that were meant for a revision and that none of its instances could take.
     var unavailable: [Revision: Int] = [:]
+    /// Requests whose clients gave up, as last read.
+    var abandoned: [Revision: Int] = [:]
     /// The commit that the last pass went by.
     var commit: String?
     /// When the controller first saw it; for one without a state.
@@ -86,7 +88,7 @@ struct DeploymentView {
             weight: observed?.weights?[deployed.revision] ?? weight, replicas: state.replicas(of: deployed, observed),
             ready: observed?.ready(deployed.revision) ?? 0, restarts: own.reduce(0) { $0 + $1.restarts }.ifAny,
             ejected: own.count(where: \.isEjected).ifAny, unavailable: unavailable[deployed.revision]?.ifAny,
-            progress: own.progress)
+            abandoned: abandoned[deployed.revision]?.ifAny, progress: own.progress)
     }
 
     /// Nothing is wrong with it now, and may be.

@@ -41,13 +41,26 @@ extension SideCounts {
         self.init(
             requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
             unavailable: counters.unavailable,
-            latency: counters.latency, bounds: counters.bounds,
+            latency: counters.latency, bounds: counters.bounds, abandoned: counters.abandoned,
+            errorMoments: counters.errorMoments, slowMoments: counters.slowMoments,
+            every: counters.every.map {
+                RequestStratum(
+                    requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency,
+                    abandoned: $0.abandoned.isEmpty ? nil : $0.abandoned)
+            },
+            users: counters.users.map {
+                UserCounts(
+                    windows: $0.windows, units: $0.units, failed: $0.failed, touched: $0.touched,
+                    rejected: $0.rejected, slowed: $0.slowed, dropped: $0.dropped)
+            },
             synthetic: counters.synthetic.map {
                 RequestStratum(requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency)
             },
             observed: counters.observed,
             pairs: counters.pairs.map {
-                PairCounts(pairs: $0.pairs, disagreements: $0.disagreements, distance: $0.distance)
+                PairCounts(
+                    pairs: $0.pairs, disagreements: $0.disagreements, distance: $0.distance, dropped: $0.dropped,
+                    tooLarge: $0.tooLarge)
             } ?? PairCounts(), named: counters.named)
     }
 }

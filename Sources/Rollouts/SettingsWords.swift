@@ -70,7 +70,18 @@ extension ModelDeployment {
         }
     }
 
-    private var endpointText: String { "\(addressText), answers within \(endpoint.requestTimeout.goText)" }
+    private var endpointText: String {
+        var parts = [addressText, "answers within \(endpoint.requestTimeout.goText)"]
+        if let limit = endpoint.concurrency {
+            parts.append(
+                "\(limit.perInstance) requests at a time for each instance, \(limit.queueDepth) wait for "
+                    + "\(limit.queueTimeout.goText) at most")
+        }
+        if let idempotent = endpoint.idempotent {
+            parts.append(idempotent ? "requests may be sent again" : "only requests that say so may be sent again")
+        }
+        return parts.joined(separator: ", ")
+    }
 
     private var addressText: String {
         switch target {

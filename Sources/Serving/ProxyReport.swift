@@ -15,11 +15,13 @@ public struct ProxyReport: Hashable, Codable, Sendable {
     public var refused: [RouteRefusal]
     /// Requests that were meant for a revision and that none of its instances could take. In every epoch.
     public var unavailable: [UnavailableReport]
+    /// Of sticky routes. In every epoch.
+    public var users: [UserReport]
 
     public init(
         epoch: String, generation: Int, endpoints: [EndpointReport] = [], previews: [EndpointReport] = [],
         instances: [InstanceReport] = [], routes: [RouteReport]? = nil, refused: [RouteRefusal] = [],
-        unavailable: [UnavailableReport] = []
+        unavailable: [UnavailableReport] = [], users: [UserReport] = []
     ) {
         self.epoch = epoch
         self.generation = generation
@@ -29,6 +31,7 @@ public struct ProxyReport: Hashable, Codable, Sendable {
         self.routes = routes
         self.refused = refused
         self.unavailable = unavailable
+        self.users = users
     }
 
     /// A proxy that was started before its controller was upgraded knows less.
@@ -42,6 +45,7 @@ public struct ProxyReport: Hashable, Codable, Sendable {
         routes = try fields.decodeIfPresent([RouteReport].self, forKey: .routes)
         refused = try fields.decodeIfPresent([RouteRefusal].self, forKey: .refused) ?? []
         unavailable = try fields.decodeIfPresent([UnavailableReport].self, forKey: .unavailable) ?? []
+        users = try fields.decodeIfPresent([UserReport].self, forKey: .users) ?? []
     }
 }
 
@@ -139,12 +143,34 @@ public struct RouteReport: Hashable, Codable, Sendable {
     public var cutRequests: Int
     /// In this epoch: connections over a limit, and requests that no instance accepted.
     public var refusedConnections: Int
+    /// Nil where nobody waits for instances, and of a proxy that is too old to say.
+    public var queues: [QueueReport]?
 
-    public init(deployment: DeploymentKey, shares: [Share], cutRequests: Int = 0, refusedConnections: Int = 0) {
+    public init(
+        deployment: DeploymentKey, shares: [Share], cutRequests: Int = 0, refusedConnections: Int = 0,
+        queues: [QueueReport]? = nil
+    ) {
+        self.queues = queues
         self.deployment = deployment
         self.shares = shares
         self.cutRequests = cutRequests
         self.refusedConnections = refusedConnections
+    }
+}
+
+/// Requests that wait for an instance of one revision, where each has so many at a time.
+public struct QueueReport: Hashable, Codable, Sendable {
+    public var revision: Revision
+    /// Now.
+    public var waiting: Int
+    /// In this epoch: requests that were turned away because too many waited, or they themselves for too long. No revision
+    /// is blamed for them.
+    public var refused: Int
+
+    public init(revision: Revision, waiting: Int, refused: Int) {
+        self.revision = revision
+        self.waiting = waiting
+        self.refused = refused
     }
 }
 

@@ -56,6 +56,11 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
     /// How a shadow's answers are held against those that users get.
     public var comparison: ShadowComparison
     public var generate: SyntheticRoute?
+    /// Whether acting on a request twice is the same as once, so that one that got no answer is sent again; nil: by its method
+    /// and its path.
+    public var idempotent: Bool?
+    /// How many requests each instance has at a time, and how many wait for that; nil: as many as come.
+    public var concurrency: ConcurrencyLimit?
     /// Of a route with sticky users that several proxies have; nil: every user's first request counts here.
     public var evidence: EvidenceShare?
 
@@ -63,7 +68,8 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
         deployment: DeploymentKey, port: Int, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
         drainTimeout: Duration? = nil, streamTimeout: Duration = Drain.defaultStreamTimeout,
         revisions: [RevisionRoute] = [], keepsUsers: Bool = false, observe: [PredictionObservation] = [],
-        comparison: ShadowComparison = ShadowComparison(), generate: SyntheticRoute? = nil
+        comparison: ShadowComparison = ShadowComparison(), generate: SyntheticRoute? = nil, idempotent: Bool? = nil,
+        concurrency: ConcurrencyLimit? = nil
     ) {
         self.deployment = deployment
         self.port = port
@@ -76,9 +82,11 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
         self.observe = observe
         self.comparison = comparison
         self.generate = generate
+        self.idempotent = idempotent
+        self.concurrency = concurrency
     }
 
-    /// Routes that an older controller wrote know no drain.
+    /// Routes that an older controller wrote know less.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         deployment = try fields.decode(DeploymentKey.self, forKey: .deployment)
@@ -94,6 +102,8 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
         comparison = try fields.decode(ShadowComparison.self, forKey: .comparison)
         generate = try fields.decodeIfPresent(SyntheticRoute.self, forKey: .generate)
         evidence = try fields.decodeIfPresent(EvidenceShare.self, forKey: .evidence)
+        idempotent = try fields.decodeIfPresent(Bool.self, forKey: .idempotent)
+        concurrency = try fields.decodeIfPresent(ConcurrencyLimit.self, forKey: .concurrency)
     }
 }
 

@@ -4,6 +4,8 @@ import ModelManifests
 public struct Reading: Hashable, Codable, Sendable {
     /// The `instance` of the reading that counts a revision's `unavailable` requests: no instance had them.
     public static func unserved(_ revision: Revision) -> String { "unserved-\(revision)" }
+    /// That of the reading that counts a revision's `users`: they go to all of its instances.
+    public static func users(_ revision: Revision) -> String { "users-\(revision)" }
 
     public var instance: String
     public var revision: Revision
@@ -55,6 +57,19 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     public var latency: [Int]
     /// Upper bounds in seconds, ascending; infinity is left out: it is `requests`.
     public var bounds: [Double]
+    /// Requests whose client gave up after it had waited longer than each bound of `bounds`: for the first byte of the
+    /// answer, or for the next one where it had begun. Not part of `requests`, nor of `latency`. Empty where there were none,
+    /// and where the source cannot tell.
+    public var abandoned: [Int]
+    /// Moments at which requests failed: what fails within 5 ms of a moment's first is one moment. Nil where the source
+    /// cannot tell.
+    public var errorMoments: Int?
+    /// The same for requests that were slower than each bound of `bounds`, or were abandoned later than that.
+    public var slowMoments: [Int]?
+    /// Every request of users, where the counters above are of each user's first alone; nil where they are of all.
+    public var every: TrafficCounters?
+    /// Of a sticky route, in a reading of its own (`Reading.users`).
+    public var users: UserCounters?
     /// Recorded requests that were sent to try it, counted apart from those of users; nil where there were none.
     public var synthetic: SyntheticCounters?
     /// What was seen in answers or requests, by the observation's name: how many values fell into each bucket.
@@ -66,8 +81,9 @@ public struct RequestCounters: Hashable, Codable, Sendable {
 
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
-        bounds: [Double] = [], synthetic: SyntheticCounters? = nil, observed: [String: [Int]] = [:],
-        pairs: PairCounters? = nil, named: [String: Double] = [:]
+        bounds: [Double] = [], abandoned: [Int] = [], errorMoments: Int? = nil, slowMoments: [Int]? = nil,
+        every: TrafficCounters? = nil, users: UserCounters? = nil, synthetic: SyntheticCounters? = nil, observed: [String: [Int]] = [:], pairs: PairCounters? = nil,
+        named: [String: Double] = [:]
     ) {
         self.requests = requests
         self.errors = errors
@@ -75,13 +91,18 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         self.unavailable = unavailable
         self.latency = latency
         self.bounds = bounds
+        self.abandoned = abandoned
+        self.errorMoments = errorMoments
+        self.slowMoments = slowMoments
+        self.every = every
+        self.users = users
         self.synthetic = synthetic
         self.observed = observed
         self.pairs = pairs
         self.named = named
     }
 
-    /// A data plane that was started before its controller was upgraded does not count what was not served.
+    /// A data plane that was started before its controller was upgraded counts less.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         requests = try fields.decode(Int.self, forKey: .requests)
@@ -90,11 +111,19 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         unavailable = try fields.decodeIfPresent(Int.self, forKey: .unavailable) ?? 0
         latency = try fields.decode([Int].self, forKey: .latency)
         bounds = try fields.decode([Double].self, forKey: .bounds)
+        abandoned = try fields.decodeIfPresent([Int].self, forKey: .abandoned) ?? []
+        errorMoments = try fields.decodeIfPresent(Int.self, forKey: .errorMoments)
+        slowMoments = try fields.decodeIfPresent([Int].self, forKey: .slowMoments)
+        every = try fields.decodeIfPresent(TrafficCounters.self, forKey: .every)
+        users = try fields.decodeIfPresent(UserCounters.self, forKey: .users)
         synthetic = try fields.decodeIfPresent(SyntheticCounters.self, forKey: .synthetic)
         observed = try fields.decode([String: [Int]].self, forKey: .observed)
         pairs = try fields.decodeIfPresent(PairCounters.self, forKey: .pairs)
         named = try fields.decode([String: Double].self, forKey: .named)
     }
+
+    /// Clients that gave up.
+    public var abandonedTotal: Int { abandoned.first ?? 0 }
 }
 
 /// What became of requests that mlctl itself sent; the bounds are those of the instance's own histogram.
@@ -112,6 +141,24 @@ public struct SyntheticCounters: Hashable, Codable, Sendable {
     }
 }
 
+/// What became of all requests of users, also of those that are no evidence by themselves. The bounds are those of the
+/// instance's own histogram.
+public struct TrafficCounters: Hashable, Codable, Sendable {
+    public var requests: Int
+    public var errors: Int
+    public var rejected: Int
+    public var latency: [Int]
+    public var abandoned: [Int]
+
+    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], abandoned: [Int] = []) {
+        self.requests = requests
+        self.errors = errors
+        self.rejected = rejected
+        self.latency = latency
+        self.abandoned = abandoned
+    }
+}
+
 /// Answers of a shadow that were held against those that users got to the same requests.
 public struct PairCounters: Hashable, Codable, Sendable {
     /// Requests that the user was answered, and the shadow was answered or failed.
@@ -119,14 +166,30 @@ public struct PairCounters: Hashable, Codable, Sendable {
     public var disagreements: Int
     /// Sum over pairs of the mean distance of their numbers, each as a share of `ShadowComparison.range`, 0…1.
     public var distance: Double
-    /// Requests that were not copied, for want of room: the shadow is too slow, or the body too large.
+    /// Requests that were not copied, or not compared: the shadow is too slow, or a body too large.
     public var dropped: Int
+    /// Those of them with a body over the bound of `ShadowComparison`.
+    public var tooLarge: Int
 
-    public init(pairs: Int = 0, disagreements: Int = 0, distance: Double = 0, dropped: Int = 0) {
+    public init(pairs: Int = 0, disagreements: Int = 0, distance: Double = 0, dropped: Int = 0, tooLarge: Int = 0) {
+        self.tooLarge = tooLarge
         self.pairs = pairs
         self.disagreements = disagreements
         self.distance = distance
         self.dropped = dropped
+    }
+}
+
+extension PairCounters {
+    /// A data plane that was started before its controller was upgraded does not say which were too large.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            pairs: try fields.decode(Int.self, forKey: .pairs),
+            disagreements: try fields.decode(Int.self, forKey: .disagreements),
+            distance: try fields.decode(Double.self, forKey: .distance),
+            dropped: try fields.decode(Int.self, forKey: .dropped),
+            tooLarge: try fields.decodeIfPresent(Int.self, forKey: .tooLarge) ?? 0)
     }
 }
 

@@ -43,7 +43,7 @@ public struct ProxyLimits: Hashable, Sendable {
     public var interimResponses = 8
 
     // Copies of bodies, to observe values in them and for shadows.
-    /// Larger bodies are neither looked at nor mirrored.
+    /// Larger bodies are not looked at. Those for shadows have a bound of their route's own.
     public var copiedBodyBytes = 256 * 1024
     /// Held at a time while messages stream through, and while answers wait for those of shadows.
     public var copiedBytesTotal = 64 * 1024 * 1024
@@ -78,6 +78,9 @@ public struct ProxyLimits: Hashable, Sendable {
     public var goneRoutes = 1024
     /// Keys of sticky routes that are remembered, for each route.
     public var rememberedKeys = 1 << 20
+    /// A user of a sticky route is one unit of evidence in each such time, of so many users at most for each revision.
+    public var userWindow = Duration.seconds(2)
+    public var usersPerWindow = 1 << 16
     /// Users of an A/B test that are kept at their revision, for each of its weights: 625 kB.
     public var keptUsersPerGeneration = 500_000
     /// How often they are written to the disk, if there are new ones.

@@ -80,8 +80,10 @@ struct StatusBuildingTests {
         observed.refusedConnections = 9
         var view = view(world, observed)
         view.unavailable = [stable: 11]
+        view.abandoned = [stable: 13]
         let loud = view.status
         #expect(loud.cutRequests == 7 && loud.refusedConnections == 9 && loud.stable?.unavailable == 11)
+        #expect(loud.stable?.abandoned == 13 && quiet.stable?.abandoned == nil)
         #expect(loud.stable?.restarts == 3 && loud.stable?.ejected == 1 && loud.stable?.progress == "1 fetching")
         #expect(loud.instances.first?.id == "z", "those with something wrong first")
         #expect(loud.message.contains("40 % of 4 GiB"))
@@ -91,6 +93,7 @@ struct StatusBuildingTests {
         for line in [
             #"mlctl_instance_restarts_total{\#(own),revision="\#(stable)"} 3"#,
             #"mlctl_unavailable_requests_total{\#(own),revision="\#(stable)"} 11"#,
+            #"mlctl_abandoned_requests_total{\#(own),revision="\#(stable)"} 13"#,
             "mlctl_cut_requests_total{\(own)} 7", "mlctl_refused_connections_total{\(own)} 9",
             "mlctl_ejected_instances{\(own)} 1",
         ] { #expect(text.rendered.contains(line + "\n")) }

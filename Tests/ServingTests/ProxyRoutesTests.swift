@@ -11,7 +11,8 @@ struct ProxyRoutesTests {
         revisions: [
             RevisionRoute(
                 revision: Revision(rawValue: "a"), weight: 100, upstreams: [Upstream(instance: "i", port: 1)])
-        ])
+        ], comparison: ShadowComparison(maxBodyBytes: 3), idempotent: true,
+        concurrency: ConcurrencyLimit(perInstance: 8, queueDepth: 9, queueTimeout: .seconds(1)))
 
     /// The value without some of its fields, as an older version wrote it.
     private func older<Value: Codable>(_ value: Value, without fields: Set<String>) throws -> Value {
@@ -34,27 +35,47 @@ struct ProxyRoutesTests {
         expected.reservedPorts = []
         expected.routes[0].drainTimeout = .seconds(7)
         expected.routes[0].streamTimeout = Drain.defaultStreamTimeout
-        #expect(try older(routes, without: ["drainTimeout", "streamTimeout", "reservedPorts"]) == expected)
+        expected.routes[0].idempotent = nil
+        expected.routes[0].concurrency = nil
+        expected.routes[0].comparison = ShadowComparison()
+        let fields: Set = [
+            "drainTimeout", "streamTimeout", "reservedPorts", "idempotent", "concurrency", "maxBodyBytes",
+        ]
+        #expect(try older(routes, without: fields) == expected)
     }
 
     @Test("a proxy that is too old to say what reaches a revision says nothing of it")
     func reports() throws {
         let instance = InstanceReport(
             deployment: route.deployment, revision: Revision(rawValue: "a"), instance: "i",
-            counters: RequestCounters(requests: 3), isListed: true)
+            counters: RequestCounters(
+                requests: 3, latency: [1], bounds: [1], abandoned: [2], errorMoments: 1, slowMoments: [1],
+                every: TrafficCounters(requests: 5), pairs: PairCounters(pairs: 1, dropped: 3, tooLarge: 2)),
+            isListed: true)
         let report = ProxyReport(
             epoch: "e", generation: 3, instances: [instance],
             routes: [
                 RouteReport(
                     deployment: route.deployment,
                     shares: [RouteReport.Share(revision: Revision(rawValue: "a"), percent: 100, mirror: 5)],
-                    cutRequests: 1, refusedConnections: 2)
+                    cutRequests: 1, refusedConnections: 2,
+                    queues: [QueueReport(revision: Revision(rawValue: "a"), waiting: 1, refused: 2)])
             ], refused: [RouteRefusal(deployment: route.deployment, reasons: ["why"])],
             unavailable: [
                 UnavailableReport(deployment: route.deployment, revision: Revision(rawValue: "a"), requests: 4)
+            ],
+            users: [
+                UserReport(
+                    deployment: route.deployment, revision: Revision(rawValue: "a"),
+                    users: UserCounters(windows: 1, units: 2, failed: 1, touched: 1, slowed: [1], dropped: 1))
             ])
         #expect(try older(report, without: []) == report)
-        let old = try older(report, without: ["routes", "refused", "unavailable", "isListed", "previews"])
+        let counters = ["abandoned", "errorMoments", "slowMoments", "every", "tooLarge"]
+        let old = try older(
+            report, without: Set(["routes", "refused", "unavailable", "isListed", "previews", "users"] + counters))
+        let known = try #require(old.instances.first?.counters)
+        #expect(known.abandoned.isEmpty && known.errorMoments == nil && known.slowMoments == nil && known.every == nil)
+        #expect(old.users.isEmpty && known.pairs == PairCounters(pairs: 1, dropped: 3))
         #expect(old.routes == nil && old.refused.isEmpty && old.unavailable.isEmpty)
         #expect(old.instances.map(\.isListed) == [false] && old.instances.map(\.counters.requests) == [3])
     }

@@ -14,6 +14,14 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
     /// Pairs, and what they differ by in all. For people.
     private var totals = Trials.none
     private var problem: String?
+    /// Requests that were not compared, and those of them that were too large. Nil before there were any.
+    private var leftOut: LeftOut?
+
+    private struct LeftOut: Codable, Hashable, Sendable {
+        var requests = 0
+        var tooLarge = 0
+    }
+
     var samples: Int { Int(countable: totals.count) }
 
     init(_ gate: AgreementGate) {}
@@ -21,6 +29,10 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
     mutating func absorb(_ interval: Interval, _ gate: AgreementGate) {
         problem = interval.impossibility
         let pairs = interval.candidate.pairs
+        if problem == nil, let dropped = pairs.dropped, dropped > 0 {
+            leftOut = LeftOut(
+                requests: (leftOut?.requests ?? 0) + dropped, tooLarge: (leftOut?.tooLarge ?? 0) + (pairs.tooLarge ?? 0))
+        }
         guard problem == nil, pairs.pairs > 0 else { return }
         let count = Double(pairs.pairs)
         let trials = Trials(count: count, successes: min(gate.metric.sum(pairs), count))
@@ -44,12 +56,19 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
 
     func reason(_ gate: AgreementGate, verdict: Verdict, _ rates: EvidenceRates) -> String {
         if let problem { return "\(problem): not comparable" }
-        guard samples > 0 else { return "no pairs of answers yet" }
+        guard samples > 0 else { return "no pairs of answers yet" + leftOutText }
         let words = ConclusionWords(
             fail: gate.metric.within, pass: gate.metric.beyond(gate.passMargin),
             logFail: beyondBound.logValue(.regressions), logPass: peakLogPassEvidence,
             samplesToGo: gate.minSamples - samples)
-        return "\(gate.metric.described(totals)); \(words.text(verdict, rates))"
+        return "\(gate.metric.described(totals)); \(words.text(verdict, rates))" + leftOutText
+    }
+
+    private var leftOutText: String {
+        guard let leftOut else { return "" }
+        let text = "; \(EvidenceText.count(leftOut.requests, "request")) could not be compared"
+        guard leftOut.tooLarge > 0 else { return text }
+        return text + ", \(EvidenceText.count(leftOut.tooLarge)) of them with a body over rollout.shadow.maxBody"
     }
 }
 

@@ -120,6 +120,11 @@ struct CompareEvidence: Codable, Hashable, Sendable {
             fail: "within tolerance", pass: "a regression beyond the pass margin",
             logFail: logFailEvidence, logPass: peakLogPassEvidence, samplesToGo: gate.minSamples - samples)
         var text = "\(described(gate)); \(words.text(verdict, rates))"
+        if let edge = slowBound?.edge, let givenUp = slowBound?.givenUp {
+            text += "; after more than \(EvidenceText.seconds(edge)), "
+                + "\(EvidenceText.count(givenUp.candidate, "client")) of the candidate and "
+                + "\(EvidenceText.count(givenUp.stable)) of stable gave up"
+        }
         if verdict == .insufficient, let impasse = impasse(gate) { text += "; \(impasse)" }
         return text
     }

@@ -42,20 +42,25 @@ struct LatencyEdges: Codable, Hashable, Sendable {
 
 /// What both sides added between two looks, over the edges of its pairs.
 struct LatencyBlock: PairedBlock {
+    typealias Pair = LatencyEdges.Pair
+
     let edges: LatencyEdges
-    /// Requests over the edge of each pair, and all of them at the end.
+    /// Requests over the edge of each pair, then all of them, and then for each pair the clients that gave up later than
+    /// both of its edges: one cut-off for both sides.
     private var stable: [Double]
     private var candidate: [Double]
 
-    var stableCount: Double { stable.last ?? 0 }
-    var candidateCount: Double { candidate.last ?? 0 }
+    private static let total = Pair.allCases.count
+
+    var stableCount: Double { stable[Self.total] + (stable.dropFirst(Self.total + 1).max() ?? 0) }
+    var candidateCount: Double { candidate[Self.total] + (candidate.dropFirst(Self.total + 1).max() ?? 0) }
 
     /// Nil where a side lacks an edge.
     init?(_ interval: Interval, at edges: LatencyEdges) {
         self.edges = edges
         stable = []
         candidate = []
-        for pair in LatencyEdges.Pair.allCases {
+        for pair in Pair.allCases {
             let tested = edges.pair(pair)
             guard let stableOver = Self.over(tested?.stable, interval.stable),
                 let candidateOver = Self.over(tested?.candidate, interval.candidate)
@@ -65,6 +70,11 @@ struct LatencyBlock: PairedBlock {
         }
         stable.append(Double(interval.stable.latencyTotal))
         candidate.append(Double(interval.candidate.latencyTotal))
+        for pair in Pair.allCases {
+            let cutOff = edges.pair(pair).map { max($0.stable, $0.candidate) }
+            stable.append(cutOff.map { Double(interval.stable.abandoned(after: $0)) } ?? 0)
+            candidate.append(cutOff.map { Double(interval.candidate.abandoned(after: $0)) } ?? 0)
+        }
     }
 
     private static func over(_ edge: Double?, _ counts: SideCounts) -> Double? {
@@ -73,11 +83,16 @@ struct LatencyBlock: PairedBlock {
     }
 
     /// Nil where no edges separate.
-    func shares(_ pair: LatencyEdges.Pair) -> RateBlock? {
+    func shares(_ pair: Pair) -> RateBlock? {
         guard edges.pair(pair) != nil else { return nil }
-        return RateBlock(
-            stable: Trials(count: stableCount, successes: stable[pair.rawValue]),
-            candidate: Trials(count: candidateCount, successes: candidate[pair.rawValue]))
+        return RateBlock(stable: Self.trials(stable, pair), candidate: Self.trials(candidate, pair))
+    }
+
+    private static func trials(_ counts: [Double], _ pair: Pair) -> Trials {
+        // A block that an older controller let wait knows nobody who gave up.
+        let index = total + 1 + pair.rawValue
+        let givenUp = counts.indices.contains(index) ? counts[index] : 0
+        return Trials(count: counts[total] + givenUp, successes: counts[pair.rawValue] + givenUp)
     }
 
     /// At the edges of the left one.

@@ -5,6 +5,8 @@ import RealModule
 struct SlowBound: Codable, Hashable, Sendable {
     /// Stable's p95 is taken from no fewer requests.
     static let requestsToFreeze = 100
+    /// Once clients of the candidate give up: waiting on would keep a candidate that never answers.
+    static let requestsToFreezeInNeed = 10
     static let quantile = 0.95
 
     /// A bucket edge in seconds, once frozen: the same for both sides, and for ever.
@@ -13,8 +15,17 @@ struct SlowBound: Codable, Hashable, Sendable {
     private let wanted: Double?
     /// Stable's histogram until it is frozen.
     private var stable = SideCounts()
+    /// Clients of the candidate gave up before there was a bound. Nil in records of older controllers.
+    private var isInNeed: Bool?
+    /// Among those that counted as slow, the ones whose clients gave up. Nil before any did.
+    private(set) var givenUp: GivenUp?
     /// Why nothing can be said; nil while all is well.
     private(set) var problem: String?
+
+    struct GivenUp: Codable, Hashable, Sendable {
+        var stable = 0
+        var candidate = 0
+    }
 
     init(slowerThan: Duration?) { wanted = slowerThan.map { $0 / .seconds(1) } }
 
@@ -26,6 +37,7 @@ struct SlowBound: Codable, Hashable, Sendable {
     /// Takes what the interval tells of stable. True where the interval can be judged by the bound.
     mutating func freezes(on interval: Interval) -> Bool {
         let wasFrozen = edge != nil
+        if !wasFrozen, interval.candidate.abandoned.contains(where: { $0 > 0 }) { isInNeed = true }
         for (_, interval) in interval.strata { learn(stable: interval.stable) }
         return edge != nil && (wasFrozen || wanted != nil)
     }
@@ -44,7 +56,8 @@ struct SlowBound: Codable, Hashable, Sendable {
         }
         let joined = stable.bounds == counts.bounds ? stable + counts : counts
         stable = joined
-        guard joined.latencyTotal >= Self.requestsToFreeze else { return }
+        let enough = isInNeed == true ? Self.requestsToFreezeInNeed : Self.requestsToFreeze
+        guard joined.latencyTotal >= enough else { return }
         freeze(joined)
     }
 
@@ -75,11 +88,23 @@ struct SlowBound: Codable, Hashable, Sendable {
             return nil
         }
         problem = nil
+        noteGivenUp(stable: interval.stable.abandoned(after: edge), candidate: interval.candidate.abandoned(after: edge))
         return RateBlock(stable: stable, candidate: candidate)
     }
 
+    private mutating func noteGivenUp(stable: Int, candidate: Int) {
+        guard stable + candidate > 0 else { return }
+        var sum = givenUp ?? GivenUp()
+        sum.stable += stable
+        sum.candidate += candidate
+        givenUp = sum
+    }
+
+    /// Whoever gave up later than the bound had a slow request, however much slower it would have become. Who gave up before
+    /// says nothing: on both sides alike.
     private func slow(_ counts: SideCounts, _ edge: Double) -> Trials? {
-        if counts.requests == 0 { return Trials.none }
+        if counts.isIdle { return Trials.none }
+        let counts = counts.countingAbandoned(after: edge)
         guard let fast = counts.atOrUnder(edge) else { return nil }
         let total = counts.latencyTotal
         return Trials(count: Double(total), successes: Double(total - fast))

@@ -8,12 +8,17 @@ public struct RequestStratum: Codable, Hashable, Sendable {
     public var errors: Int
     public var rejected: Int
     public var latency: [Int]
+    /// As `SideCounts.abandoned`; nil where nobody is known to have given up.
+    public var abandoned: [Int]?
 
-    public init(requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = []) {
+    public init(
+        requests: Int = 0, errors: Int = 0, rejected: Int = 0, latency: [Int] = [], abandoned: [Int]? = nil
+    ) {
         self.requests = requests
         self.errors = errors
         self.rejected = rejected
         self.latency = latency
+        self.abandoned = abandoned
     }
 }
 
@@ -22,8 +27,15 @@ public struct PairCounts: Codable, Hashable, Sendable {
     public var disagreements: Int
     /// Sum of distances, each 0…1.
     public var distance: Double
+    /// Requests that could not be compared, and those of them that were too large. Nil where the source cannot tell.
+    public var dropped: Int?
+    public var tooLarge: Int?
 
-    public init(pairs: Int = 0, disagreements: Int = 0, distance: Double = 0) {
+    public init(
+        pairs: Int = 0, disagreements: Int = 0, distance: Double = 0, dropped: Int? = nil, tooLarge: Int? = nil
+    ) {
+        self.dropped = dropped
+        self.tooLarge = tooLarge
         self.pairs = pairs
         self.disagreements = disagreements
         self.distance = distance
@@ -43,6 +55,7 @@ extension SideCounts {
     var impossibilityBeside: String? {
         if let problem = syntheticCounts?.impossibility { return "\(problem) among synthetic requests" }
         if observed.values.contains(where: { $0.contains { $0 < 0 } }) { return "a negative count of predictions" }
+        if min(pairs.dropped ?? 0, pairs.tooLarge ?? 0) < 0 { return "a negative count of pairs that were left out" }
         if pairs.pairs < 0 || pairs.disagreements < 0 || !(pairs.distance >= 0) { return "a negative count of pairs" }
         if pairs.disagreements > pairs.pairs { return "more disagreements than pairs" }
         if pairs.distance > Double(pairs.pairs) * (1 + 1e-9) { return "pairs further apart than they can be" }
@@ -65,7 +78,9 @@ extension SideCounts {
         pairs = PairCounts(
             pairs: later.pairs.pairs - earlier.pairs.pairs,
             disagreements: later.pairs.disagreements - earlier.pairs.disagreements,
-            distance: later.pairs.distance - earlier.pairs.distance)
+            distance: later.pairs.distance - earlier.pairs.distance,
+            dropped: later.pairs.dropped.map { $0 - (earlier.pairs.dropped ?? 0) },
+            tooLarge: later.pairs.tooLarge.map { $0 - (earlier.pairs.tooLarge ?? 0) })
         named = later.named.reduce(into: [:]) { $0[$1.key] = $1.value - (earlier.named[$1.key] ?? 0) }
     }
 
@@ -88,6 +103,10 @@ extension SideCounts {
             && other.named.allSatisfy { (named[$0.key] ?? 0) >= $0.value }
     }
 
+    private static func sum(_ left: Int?, _ right: Int?) -> Int? {
+        left == nil && right == nil ? nil : (left ?? 0) + (right ?? 0)
+    }
+
     mutating func addBeside(_ left: SideCounts, _ right: SideCounts) {
         switch (left.synthetic, right.synthetic) {
         case (nil, let only), (let only, nil): synthetic = only
@@ -103,7 +122,9 @@ extension SideCounts {
         pairs = PairCounts(
             pairs: left.pairs.pairs + right.pairs.pairs,
             disagreements: left.pairs.disagreements + right.pairs.disagreements,
-            distance: left.pairs.distance + right.pairs.distance)
+            distance: left.pairs.distance + right.pairs.distance,
+            dropped: Self.sum(left.pairs.dropped, right.pairs.dropped),
+            tooLarge: Self.sum(left.pairs.tooLarge, right.pairs.tooLarge))
         named = left.named.merging(right.named) { $0 + $1 }
     }
 }

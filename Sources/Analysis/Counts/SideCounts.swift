@@ -15,6 +15,17 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public var latency: [Int]
     /// Upper bounds in seconds, ascending, without infinity.
     public var bounds: [Double]
+    /// Requests whose client gave up after it had waited longer than each of `bounds`: in none of the counts above. Empty:
+    /// none, or not known.
+    public var abandoned: [Int]
+    /// Moments at which requests of one instance failed together; nil where the source cannot tell.
+    public var errorMoments: Int?
+    /// The same for requests slower, or abandoned later, than each of `bounds`.
+    public var slowMoments: [Int]?
+    /// Every request of users, where the counts above are of each user's first alone; nil where they are of all.
+    public var every: RequestStratum?
+    /// Users of a sticky route, a window of time at a time; nil where requests are routed at random.
+    public var users: UserCounts?
     /// What became of requests that mlctl itself sent: a stratum of its own, never added to the users'.
     public var synthetic: RequestStratum?
     /// Values that fell into each bucket, by the observation's name.
@@ -26,8 +37,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
-        bounds: [Double] = [], synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:],
-        pairs: PairCounts = PairCounts(),
+        bounds: [Double] = [], abandoned: [Int] = [], errorMoments: Int? = nil, slowMoments: [Int]? = nil,
+        every: RequestStratum? = nil, users: UserCounts? = nil, synthetic: RequestStratum? = nil, observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
         named: [String: Double] = [:]
     ) {
         self.requests = requests
@@ -36,13 +47,18 @@ public struct SideCounts: Codable, Hashable, Sendable {
         self.unavailable = unavailable
         self.latency = latency
         self.bounds = bounds
+        self.abandoned = abandoned
+        self.errorMoments = errorMoments
+        self.slowMoments = slowMoments
+        self.every = every
+        self.users = users
         self.synthetic = synthetic
         self.observed = observed
         self.pairs = pairs
         self.named = named
     }
 
-    /// A record that an older controller kept knows nothing of what was not served.
+    /// A record that an older controller kept knows less.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         requests = try fields.decode(Int.self, forKey: .requests)
@@ -51,6 +67,11 @@ public struct SideCounts: Codable, Hashable, Sendable {
         unavailable = try fields.decodeIfPresent(Int.self, forKey: .unavailable) ?? 0
         latency = try fields.decode([Int].self, forKey: .latency)
         bounds = try fields.decode([Double].self, forKey: .bounds)
+        abandoned = try fields.decodeIfPresent([Int].self, forKey: .abandoned) ?? []
+        errorMoments = try fields.decodeIfPresent(Int.self, forKey: .errorMoments)
+        slowMoments = try fields.decodeIfPresent([Int].self, forKey: .slowMoments)
+        every = try fields.decodeIfPresent(RequestStratum.self, forKey: .every)
+        users = try fields.decodeIfPresent(UserCounts.self, forKey: .users)
         synthetic = try fields.decodeIfPresent(RequestStratum.self, forKey: .synthetic)
         observed = try fields.decode([String: [Int]].self, forKey: .observed)
         pairs = try fields.decode(PairCounts.self, forKey: .pairs)
@@ -87,7 +108,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         if zip(bounds, bounds.dropFirst()).contains(where: { $0 >= $1 }) { return "latency bounds out of order" }
         let buckets = bounds.isEmpty ? [] : Array(latency.prefix(bounds.count)) + [latencyTotal]
         if zip(buckets, buckets.dropFirst()).contains(where: { $0 > $1 }) { return "latency buckets that shrink" }
-        return impossibilityBeside
+        return impossibilityOfMoments ?? impossibilityOfUsers ?? impossibilityBeside
     }
 
     /// What was added since `earlier`; nil where a counter fell or the difference cannot be one of counters.
@@ -102,6 +123,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
         } else if earlier.isBeforeAnyRequest {
             (difference.bounds, difference.latency) = (bounds, latency)
         }
+        difference.takeMoments(self, since: earlier)
+        difference.takeUsers(self, since: earlier)
         difference.takeBeside(self, since: earlier)
         return difference.impossibility == nil ? difference : nil
     }
@@ -109,13 +132,16 @@ public struct SideCounts: Codable, Hashable, Sendable {
     /// Nothing was counted yet, nor is known of how latencies will be.
     var isBeforeAnyRequest: Bool { requests == 0 && bounds.isEmpty && (synthetic?.requests ?? 0) == 0 }
 
+    /// No request of a user has ended, or was given up.
+    var isIdle: Bool { requests == 0 && abandoned.isEmpty }
+
     /// True where no counter is below the same counter of `other`.
     public func covers(_ other: SideCounts) -> Bool {
         guard requests >= other.requests, errors >= other.errors, rejected >= other.rejected,
-            unavailable >= other.unavailable, coversBeside(other)
+            unavailable >= other.unavailable, coversUsers(other), coversBeside(other)
         else { return false }
         guard bounds == other.bounds, latency.count == other.latency.count else { return true }
-        return zip(latency, other.latency).allSatisfy { $0 >= $1 }
+        return zip(latency, other.latency).allSatisfy { $0 >= $1 } && coversMoments(other)
     }
 
     /// Counts of two instances together. Of their histograms, the edges that both have: what lies at or under a common
@@ -133,6 +159,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
             sum.latency = sum.bounds.map { (left.atOrUnder($0) ?? 0) + (right.atOrUnder($0) ?? 0) }
             if !sum.bounds.isEmpty { sum.latency.append(left.latencyTotal + right.latencyTotal) }
         }
+        sum.addMoments(left, right)
+        sum.addUsers(left, right)
         sum.addBeside(left, right)
         return sum
     }

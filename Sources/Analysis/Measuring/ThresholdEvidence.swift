@@ -36,6 +36,7 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
             return
         }
         problem = nil
+        let counts = counts.ofEveryRequest.countingAbandoned(over: metric.isLatency ? gate.max : nil)
         samples += counts.requests
         window.add(counts, atSeconds: seconds)
         guard seconds >= nextDueSeconds else { return }
@@ -98,6 +99,14 @@ struct ThresholdEvidence: Codable, Hashable, Sendable {
         return "\(metric.rawValue) \(value), wanted \(bounds.compactMap { $0 }.joined(separator: " and ")); "
             + "\(EvidenceText.count(failures)) of \(EvidenceText.count(measurements)) measurements failed, "
             + "\(EvidenceText.count(gate.failureLimit)) may"
+    }
+}
+
+extension SideCounts {
+    /// - Parameter limit: in seconds; the next bound at or over it counts.
+    fileprivate func countingAbandoned(over limit: Double?) -> SideCounts {
+        guard let limit, let edge = bounds.first(where: { $0 >= limit || Self.same($0, limit) }) else { return self }
+        return countingAbandoned(after: edge)
     }
 }
 

@@ -40,7 +40,8 @@ enum ExplainWords {
         for revision in [status.stable, status.candidate].compactMap(\.self) {
             let counts = [
                 revision.restarts.map { "\($0) restarts" }, revision.ejected.map { "\($0) instances out of rotation" },
-                revision.unavailable.map { "\($0) requests that it could not take" }, revision.progress,
+                revision.unavailable.map { "\($0) requests that it could not take" },
+                revision.abandoned.map { "\($0) requests whose clients gave up" }, revision.progress,
             ].compactMap(\.self)
             if !counts.isEmpty { lines.append("version \(revision.version): \(counts.joined(separator: ", "))") }
         }

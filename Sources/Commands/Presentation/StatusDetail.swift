@@ -61,9 +61,14 @@ struct StatusDetail {
             lines.append(field("Refused", "\(refused) connections that no instance took", .warning))
         }
         for revision in [deployment.stable, deployment.candidate].compactMap(\.self) {
-            guard let unavailable = revision.unavailable else { continue }
-            let text = "\(unavailable) requests meant for version \(revision.version), which could not take them"
-            lines.append(field("Unavailable", text, .warning))
+            if let unavailable = revision.unavailable {
+                let text = "\(unavailable) requests meant for version \(revision.version), which could not take them"
+                lines.append(field("Unavailable", text, .warning))
+            }
+            if let abandoned = revision.abandoned {
+                let text = "\(abandoned) clients of version \(revision.version) gave up before it had answered"
+                lines.append(field("Abandoned", text, .warning))
+            }
         }
         return lines
     }

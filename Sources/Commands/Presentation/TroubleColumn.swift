@@ -9,6 +9,7 @@ struct TroubleColumn: Sendable {
         TroubleColumn(header: "RESTARTS") { $0.sum(\.restarts) },
         TroubleColumn(header: "EJECTED") { $0.sum(\.ejected) },
         TroubleColumn(header: "UNAVAILABLE") { $0.sum(\.unavailable) },
+        TroubleColumn(header: "ABANDONED") { $0.sum(\.abandoned) },
         TroubleColumn(header: "CUT") { $0.cutRequests ?? 0 },
         TroubleColumn(header: "REFUSED") { $0.refusedConnections ?? 0 },
     ]

@@ -77,6 +77,7 @@ struct StatusDocument: Equatable, Sendable {
         for name in ["stable", "candidate"] {
             guard case .object(var revision)? = fields[name] else { continue }
             revision["unavailable"] = nil
+            revision["abandoned"] = nil
             fields[name] = .object(revision)
         }
         if case .array(let conditions)? = fields["conditions"] {
@@ -98,6 +99,8 @@ struct StatusDocument: Equatable, Sendable {
         own.refusedConnections = nil
         own.stable?.unavailable = nil
         own.candidate?.unavailable = nil
+        own.stable?.abandoned = nil
+        own.candidate?.abandoned = nil
         own.desired?.commit = ""
         var hasher = Hasher()
         hasher.combine(own)

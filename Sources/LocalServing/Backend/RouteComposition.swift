@@ -24,7 +24,8 @@ enum RouteComposition {
             requestTimeout: plan.endpoint.requestTimeout, drainTimeout: plan.endpoint.drainTimeout,
             streamTimeout: plan.endpoint.drain.streamTimeout, revisions: routes, keepsUsers: plan.endpoint.keepsUsers,
             observe: plan.endpoint.observe,
-            comparison: plan.comparison ?? ShadowComparison(), generate: synthetic(plan, instances))
+            comparison: plan.comparison ?? ShadowComparison(), generate: synthetic(plan, instances),
+            idempotent: plan.endpoint.idempotent, concurrency: plan.endpoint.concurrency)
     }
 
     /// Only while there is somebody to be judged: the last revision of two.

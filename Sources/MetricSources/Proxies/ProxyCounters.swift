@@ -105,6 +105,16 @@ public actor ProxyCounters: MetricSource {
                         revision: unavailable.revision, epoch: answer.report.epoch,
                         counters: RequestCounters(unavailable: unavailable.requests)))
             }
+            for report in answer.report.users {
+                let name = Reading.users(report.revision)
+                let bounds = LatencyBounds.seconds
+                readings[report.deployment, default: []].append(
+                    Reading(
+                        instance: answer.proxy.map { "\(name)@\($0)" } ?? name, revision: report.revision,
+                        epoch: answer.report.epoch,
+                        counters: RequestCounters(
+                            latency: Array(repeating: 0, count: bounds.count), bounds: bounds, users: report.users)))
+            }
         }
         return readings
     }

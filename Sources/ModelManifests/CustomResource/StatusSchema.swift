@@ -82,6 +82,7 @@ enum StatusSchema {
                 "restarts": integer("Restarts of its instances."),
                 "ejected": integer("Instances that are out of rotation."),
                 "unavailable": integer("Requests meant for it that it could not take."),
+                "abandoned": integer("Requests to it whose clients gave up."),
                 "progress": text("How far those are that do not serve yet."),
                 "commit": text("The commit that brought it."),
             ])

@@ -49,6 +49,10 @@ enum DeploymentServerRules {
             "!\(isOtherRouter) || !has(self.traffic) || !has(self.traffic.match) || (!\(isReplicaRatio) && "
                 + "!has(self.traffic.match.cookie))",
             "match by a cookie needs router: proxy, and by a header router: proxy or gatewayAPI"),
+        ServerRule(
+            "!\(isOtherRouter) || !has(self.endpoint) || (!has(self.endpoint.maxConcurrency) && "
+                + "!has(self.endpoint.idempotent))",
+            "maxConcurrency and idempotent need router: proxy"),
         ServerRule("!\(isOtherRouter) || \(strategy) != 'ab'", "strategy: ab needs router: proxy"),
         ServerRule(
             "!\(isReplicaRatio) || (\(strategy) != 'shadow' && (!has(self.rollout) || !has(self.rollout.steps) || "

@@ -200,7 +200,20 @@ enum RolloutFields {
             Field("range", .number(0...1e12, isOpen: true), "The largest distance of two numbers; 1.") {
                 $0.range = $1
             },
+            Field(
+                "maxBody", bodySize,
+                "Requests with a larger body are not copied, and answers with a larger one not compared; 1Mi."
+            ) { $0.maxBodyBytes = $1 },
         ])
+
+    private static let bodySize = Shape<Quantity>.quantity.map { quantity, node, reading -> Int? in
+        if let bytes = quantity.whole(), (1024...ShadowComparison.largestMaxBodyBytes).contains(bytes) { return bytes }
+        reading.report("must be whole bytes, from 1Ki to 16Mi", at: node.place)
+        return nil
+    }.checkedByServer(
+        ServerRule(
+            "!quantity(string(self)).isLessThan(quantity('1Ki')) && !quantity(string(self)).isGreaterThan(quantity('16Mi'))",
+            "must be whole bytes, from 1Ki to 16Mi"))
 
     private static let probation = Shape<Probation>.object(
         Probation(duration: .zero),

@@ -6,6 +6,7 @@ enum RouterRules {
     static func check(_ deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading) {
         guard let router = deployment.target.otherRouter else { return }
         checkTraffic(deployment.traffic, node, router, &reading)
+        checkEndpoint(node, router, &reading)
         let rollout = deployment.rollout
         let place = node["rollout"]?.place ?? node.place
         func refuse(_ path: [PathElement], at place: SourcePlace, _ problem: Problem) {
@@ -123,6 +124,20 @@ enum RouterRules {
         case (.gatewayAPI, .matchCookie):
             refuse("match", "an HTTPRoute matches headers, not single cookies", "match a header, or use \(ownRouter)")
         default: break
+        }
+    }
+
+    private static func checkEndpoint(
+        _ node: SourceNode, _ router: KubernetesTarget.Router, _ reading: inout DocumentReading
+    ) {
+        for (field, message) in [
+            ("maxConcurrency", "\(router.name) lets nobody wait for an instance"),
+            ("idempotent", "\(router.name) sends no request again that got no answer"),
+        ] {
+            guard let entry = node["endpoint"]?.entry(field), !entry.value.isNull else { continue }
+            reading.report(
+                message, within: [.field("endpoint"), .field(field)], at: entry.keyPlace,
+                suggestion: "leave it out, or use \(ownRouter)")
         }
     }
 

@@ -87,6 +87,36 @@ public struct Drain: Hashable, Codable, Sendable {
     }
 }
 
+/// How many requests of the service each instance has at a time, and what becomes of those that are more.
+public struct ConcurrencyLimit: Hashable, Codable, Sendable {
+    /// Of each instance.
+    public var perInstance: Int
+    /// So many requests wait for an instance of their revision; what is more gets 503.
+    public var queueDepth: Int
+    /// So long they wait; then they get 503.
+    public var queueTimeout: Duration
+
+    public static let defaultQueueDepth = 100
+    public static let defaultQueueTimeout: Duration = .seconds(10)
+
+    public init(
+        perInstance: Int, queueDepth: Int = ConcurrencyLimit.defaultQueueDepth,
+        queueTimeout: Duration = ConcurrencyLimit.defaultQueueTimeout
+    ) {
+        self.perInstance = perInstance
+        self.queueDepth = queueDepth
+        self.queueTimeout = queueTimeout
+    }
+
+    /// What each of several proxies keeps to, which know nothing of each other; at least one request at a time.
+    public func shared(by proxies: Int) -> ConcurrencyLimit {
+        let proxies = max(1, proxies)
+        return ConcurrencyLimit(
+            perInstance: max(1, perInstance / proxies), queueDepth: (queueDepth + proxies - 1) / proxies,
+            queueTimeout: queueTimeout)
+    }
+}
+
 /// The port at which the service answers, and who decides which revision answers whom.
 public struct Endpoint: Hashable, Codable, Sendable {
     /// Local: the loopback port of the service; nil lets mlctl choose one and keep it. In a cluster: the Service's; nil is 80.
@@ -98,14 +128,20 @@ public struct Endpoint: Hashable, Codable, Sendable {
     public var keepsUsers: Bool
     public var observe: [PredictionObservation]
     public var generate: SyntheticTraffic?
+    /// A request may be sent again where an instance gave no answer; nil: by its method and its path.
+    public var idempotent: Bool?
+    /// Nil: each instance gets what comes.
+    public var concurrency: ConcurrencyLimit?
     /// `spec.drain`.
     public var drain: Drain
 
     public init(
         port: Int? = nil, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
         keepsUsers: Bool = false, observe: [PredictionObservation] = [], generate: SyntheticTraffic? = nil,
-        drain: Drain = Drain()
+        idempotent: Bool? = nil, concurrency: ConcurrencyLimit? = nil, drain: Drain = Drain()
     ) {
+        self.idempotent = idempotent
+        self.concurrency = concurrency
         self.drain = drain
         self.port = port
         self.routing = routing
@@ -117,7 +153,7 @@ public struct Endpoint: Hashable, Codable, Sendable {
 }
 
 extension Endpoint {
-    /// Records and plans that an older controller kept know no drain.
+    /// Records and plans that an older controller kept know less.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -127,6 +163,8 @@ extension Endpoint {
             keepsUsers: try fields.decode(Bool.self, forKey: .keepsUsers),
             observe: try fields.decode([PredictionObservation].self, forKey: .observe),
             generate: try fields.decodeIfPresent(SyntheticTraffic.self, forKey: .generate),
+            idempotent: try fields.decodeIfPresent(Bool.self, forKey: .idempotent),
+            concurrency: try fields.decodeIfPresent(ConcurrencyLimit.self, forKey: .concurrency),
             drain: try fields.decodeIfPresent(Drain.self, forKey: .drain) ?? Drain())
     }
 

@@ -92,10 +92,29 @@ public struct ShadowComparison: Hashable, Codable, Sendable {
     public var tolerance: Double
     /// The largest distance of two numbers; what is further apart counts as this.
     public var range: Double
+    /// Requests with a larger body are not copied, and answers with a larger one not compared.
+    public var maxBodyBytes: Int
 
-    public init(path: JSONPath = JSONPath(steps: []), tolerance: Double = 0, range: Double = 1) {
+    public static let defaultMaxBodyBytes = 1 << 20
+    /// All bodies that are held at a time, of all deployments, are four times as much.
+    public static let largestMaxBodyBytes = 16 << 20
+
+    public init(
+        path: JSONPath = JSONPath(steps: []), tolerance: Double = 0, range: Double = 1,
+        maxBodyBytes: Int = ShadowComparison.defaultMaxBodyBytes
+    ) {
         self.path = path
         self.tolerance = tolerance
         self.range = range
+        self.maxBodyBytes = maxBodyBytes
+    }
+
+    /// Plans and routes that an older controller kept know no bound.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        path = try fields.decode(JSONPath.self, forKey: .path)
+        tolerance = try fields.decode(Double.self, forKey: .tolerance)
+        range = try fields.decode(Double.self, forKey: .range)
+        maxBodyBytes = try fields.decodeIfPresent(Int.self, forKey: .maxBodyBytes) ?? Self.defaultMaxBodyBytes
     }
 }

@@ -35,18 +35,38 @@ struct InstanceCounters: Hashable, Sendable {
     private(set) var rejected = 0
     private(set) var latency = LatencyHistogram()
     private(set) var latencySumNanoseconds: Int64 = 0
+    /// Requests whose clients gave up, by how long they had waited. None of them is in the counts above.
+    private(set) var abandoned = LatencyHistogram()
 
-    mutating func record(_ outcome: RequestOutcome, nanoseconds: Int64) {
+    /// - Returns: the bucket of the latency.
+    @discardableResult
+    mutating func record(_ outcome: RequestOutcome, nanoseconds: Int64) -> Int {
         requests += 1
         if outcome.isError { errors += 1 } else if outcome.isRejected { rejected += 1 }
-        latency.record(bucket: LatencyHistogram.bucket(nanoseconds: nanoseconds))
+        let bucket = LatencyHistogram.bucket(nanoseconds: nanoseconds)
+        latency.record(bucket: bucket)
         latencySumNanoseconds &+= nanoseconds
+        return bucket
+    }
+
+    /// - Returns: the bucket of the time that was waited.
+    @discardableResult
+    mutating func recordAbandoned(afterNanoseconds waited: Int64) -> Int {
+        let bucket = LatencyHistogram.bucket(nanoseconds: waited)
+        abandoned.record(bucket: bucket)
+        return bucket
     }
 
     var report: RequestCounters {
         RequestCounters(
             requests: requests, errors: errors, rejected: rejected, latency: latency.cumulative,
-            bounds: LatencyBounds.seconds)
+            bounds: LatencyBounds.seconds, abandoned: abandoned.over)
+    }
+
+    var every: TrafficCounters {
+        TrafficCounters(
+            requests: requests, errors: errors, rejected: rejected, latency: latency.cumulative,
+            abandoned: abandoned.over)
     }
 
     /// Nil where there were none.

@@ -1,6 +1,6 @@
 import Serving
 
-/// Counts of requests by time to the first byte, in the buckets of `LatencyBounds`. One count a bucket; the report
+/// Counts of requests by the time that they waited, in the buckets of `LatencyBounds`. One count a bucket; the report
 /// makes them cumulative.
 struct LatencyHistogram: Hashable, Sendable {
     static let boundsNanoseconds: [Int64] = LatencyBounds.seconds.map { Int64(($0 * 1e9).rounded()) }
@@ -30,5 +30,15 @@ struct LatencyHistogram: Hashable, Sendable {
             sum += count
             return sum
         }
+    }
+
+    /// Requests over each bound; one count a bound. Empty where there are none.
+    var over: [Int] {
+        var sum = 0
+        let reversed = counts.dropFirst().reversed().map { count in
+            sum += count
+            return sum
+        }
+        return sum == 0 ? [] : reversed.reversed()
     }
 }

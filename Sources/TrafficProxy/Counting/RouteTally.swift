@@ -16,6 +16,9 @@ final class RouteTally {
     var refusedConnections = 0
     private(set) var seen = 0
     private var unserved: [Revision: Unserved] = [:]
+    private var queues: [Revision: AdmissionQueue] = [:]
+    /// Nil where the route is not sticky.
+    private(set) var users: UserWindows?
 
     /// - Parameter turn: rises with every swap of the routes.
     func follow(_ revision: Revision, turn: Int) -> Unserved {
@@ -24,6 +27,43 @@ final class RouteTally {
         counter.seen = turn
         seen = turn
         return counter
+    }
+
+    /// Where requests for the revision wait; nil where none do.
+    func queue(of revision: Revision, limit: ConcurrencyLimit?, instances: [Instance], at deployment: DeploymentKey)
+        -> AdmissionQueue?
+    {
+        guard limit != nil || queues[revision] != nil else { return nil }
+        let queue = queues[revision] ?? AdmissionQueue(deployment)
+        queues[revision] = queue
+        queue.follow(limit, instances: instances)
+        return limit == nil ? nil : queue
+    }
+
+    /// The routes are in force.
+    /// - Parameter revisions: of the route, if there is one.
+    func settleQueues(of revisions: [Revision]) {
+        for (revision, queue) in queues {
+            if !revisions.contains(revision) { queue.follow(nil, instances: []) }
+            queue.settle()
+        }
+        queues = queues.filter { revisions.contains($0.key) }
+    }
+
+    var queueReports: [QueueReport] {
+        queues.map { QueueReport(revision: $0.key, waiting: $0.value.count, refused: $0.value.refused) }
+            .sorted { $0.revision < $1.revision }
+    }
+
+    /// Users of other revisions are forgotten, and of a route that is not sticky all of them.
+    func followUsers(of route: ProxyRoute, limits: ProxyLimits) {
+        guard route.routing.isSticky else {
+            users = nil
+            return
+        }
+        let windows = users ?? UserWindows(length: limits.userWindow, capacity: limits.usersPerWindow)
+        windows.keep(route.revisions.map(\.revision))
+        users = windows
     }
 
     /// Forgets revisions that are gone and missed nothing, and the oldest of those that are too many.

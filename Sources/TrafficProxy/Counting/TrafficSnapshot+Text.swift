@@ -40,6 +40,9 @@ extension TrafficSnapshot {
                 "mlctl_proxy_errors_total", .counter,
                 "Requests that ended in 5xx, a failed connection, a reset or a time-out."
             ) { $0.counters.errors },
+            Metric(
+                "mlctl_proxy_abandoned_total", .counter, "Requests whose clients gave up while the instance was to answer."
+            ) { $0.counters.abandoned.counts.reduce(0, +) },
             Metric("mlctl_proxy_rejected_total", .counter, "Requests that ended in 4xx.") { $0.counters.rejected },
             Metric("mlctl_proxy_synthetic_requests_total", .counter, "Recorded requests that ended.") {
                 $0.synthetic.requests
@@ -107,6 +110,16 @@ extension TrafficSnapshot {
             unavailable.sorted { ($0.deployment, $0.revision) < ($1.deployment, $1.revision) }.map {
                 (Self.labels($0.deployment, $0.revision), $0.requests)
             })
+        let queues = routes.flatMap { route in
+            route.queues.map { (labels: Self.labels(route.deployment, $0.revision), queue: $0) }
+        }
+        text += Self.family(
+            "mlctl_proxy_queued_requests", "gauge", "Requests that wait for room at an instance of the revision.",
+            queues.map { ($0.labels, $0.queue.waiting) })
+        text += Self.family(
+            "mlctl_proxy_queue_refused_total", "counter",
+            "Requests that were turned away because too many waited, or they themselves for too long.",
+            queues.map { ($0.labels, $0.queue.refused) })
         text += Self.ofInstances.map { $0.text(labelled) }.joined()
         text += Self.ofRoutes.map { metric in metric.text(routes.map { ($0.labels, $0) }) }.joined()
         return text + observedText(instances) + shadowText(instances) + histogram(instances)

@@ -20,6 +20,8 @@ struct TrafficSnapshot: Sendable {
         var syntheticDropped: Int?
         var cutRequests = 0
         var refusedConnections = 0
+        /// Of revisions whose instances have so many requests at a time.
+        var queues: [QueueReport] = []
         /// Parts of it that are not followed.
         var refusals = 0
 

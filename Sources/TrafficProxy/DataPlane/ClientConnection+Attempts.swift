@@ -4,13 +4,71 @@ import NIOCore
 extension ClientConnection {
     /// Picks an instance and sends the request there, at once or when a connection is free.
     func dispatch(now: Int64, besides failed: Instance?, reuses: Bool) {
-        guard let revision, let picked = revision.pick(now: now, besides: failed, &plane.random) else {
+        if let queue = revision?.queue, !queue.isOpen {
+            wait(in: queue, now: now)
+        } else {
+            send(now: now, besides: failed, reuses: reuses)
+        }
+    }
+
+    /// Every instance has as many requests as it takes at a time.
+    private func wait(in queue: AdmissionQueue, now: Int64) {
+        guard queue.enter(self, first: exchange.attempts > 0) else {
+            noteRefused(by: plane.tally(of: queue.deployment))
+            answer(
+                OwnAnswer(
+                    503, "every instance has endpoint.maxConcurrency requests, and as many wait as endpoint.queue.depth "
+                        + "lets: try again", retryAfterSeconds: 1))
+            return
+        }
+        self.queue = queue
+        setDeadline(now.addingClamped(queue.timeout.nanosecondsClamped))
+        updateReading()
+    }
+
+    /// There is room at an instance, or nothing to wait for any more.
+    func admitted() {
+        guard let queue else { return }
+        self.queue = nil
+        guard phase == .exchanging, let revision else { return }
+        let now = plane.now
+        if let current = plane.routes[queue.deployment]?.revision(named: revision.name) {
+            self.revision = current
+        } else {
+            answer(OwnAnswer(503, "revision \(revision.name) was taken away: try again", retryAfterSeconds: 1))
+            return
+        }
+        // What it waited here is not the instance's doing.
+        exchange.startedAt = now
+        setDeadline(now.addingClamped(exchange.timeoutNanoseconds))
+        send(now: now, besides: nil, reuses: true)
+    }
+
+    /// It has waited in the queue for as long as it may.
+    func waitedTooLong(in queue: AdmissionQueue) {
+        self.queue = nil
+        queue.giveUp(self)
+        noteRefused(by: plane.tally(of: queue.deployment))
+        answer(
+            OwnAnswer(
+                503, "no instance had room for the request within endpoint.queue.timeout: try again", retryAfterSeconds: 1))
+    }
+
+    private func send(now: Int64, besides failed: Instance?, reuses: Bool) {
+        let picked = revision.flatMap { revision in
+            if let queue = revision.queue {
+                revision.pickWithRoom(by: queue, now: now, besides: failed, &plane.random)
+            } else {
+                revision.pick(now: now, besides: failed, &plane.random)
+            }
+        }
+        guard let picked else {
             answer(OwnAnswer(503, "no instance is ready: see 'mlctl status'", retryAfterSeconds: 1))
             return
         }
         exchange.attempts += 1
         instance = picked
-        picked.inFlight += 1
+        picked.enter()
         if reuses, let connection = picked.takeIdle(now: now) {
             attach(connection)
         } else if !picked.enqueue(self, first: !reuses) {
@@ -39,21 +97,21 @@ extension ClientConnection {
         guard phase == .exchanging, let revision, let failed = instance else { return }
         let now = plane.now
         // The revision's instances may have changed since; another revision, or deployment, is never asked.
-        if let current = plane.routes[failed.key.deployment]?.revision(named: revision.name), !current.instances.isEmpty
-        {
-            self.revision = current
-        }
+        let route = plane.routes[failed.key.deployment]
+        if let current = route?.revision(named: revision.name), !current.instances.isEmpty { self.revision = current }
         let hasAnother = self.revision?.instances.contains { $0 !== failed } ?? false
+        let mayRepeat =
+            exchange.mayRepeat || route?.spec.idempotent ?? InferencePath.isIdempotent(request: requestBytes)
         let decision = RetryPolicy.decide(
             failure,
             RetryPolicy.Request(
-                mayRepeat: exchange.mayRepeat, isHeld: exchange.isHeld, attempts: exchange.attempts,
+                mayRepeat: mayRepeat, isHeld: exchange.isHeld, attempts: exchange.attempts,
                 hasAnotherInstance: hasAnother),
             attemptsMax: plane.limits.attemptsPerRequest)
         if decision.isError { count(.failed, now: now) }
         leaveInstance()
         guard decision.retries else {
-            if failure == .connect { noteRefused(by: plane.tally(of: failed.key.deployment)) }
+            if failure == .connect || !decision.isError { noteRefused(by: plane.tally(of: failed.key.deployment)) }
             answer(OwnAnswer(failure == .timeOut ? 504 : 502, reason + ": try again, and see 'mlctl logs'"))
             return
         }
@@ -67,14 +125,34 @@ extension ClientConnection {
 
     /// Gives up what is under way at the instance, without counting it.
     func leaveInstance() {
-        if let instance {
-            self.instance = nil
-            instance.inFlight -= 1
-            if upstream == nil { instance.cancel(self) }
+        if let queue {
+            self.queue = nil
+            queue.leave(self)
         }
+        let left = instance
+        instance = nil
+        if upstream == nil { left?.cancel(self) }
         if let upstream {
             self.upstream = nil
             upstream.abandon()
+        }
+        left?.leave()
+    }
+
+    /// The client gave up. How long it had waited for the next byte is counted, if the instance was to send that: not where
+    /// the client had still to send, or to take what was there.
+    func countAbandoned() {
+        guard phase == .exchanging, let instance, !exchange.isCounted, exchange.origin == .user else { return }
+        let isInstancesTurn =
+            exchange.answerHasBegun ? upstream?.isReading == true : exchange.requestIsWhole || !isReading
+        guard isInstancesTurn else { return }
+        exchange.isCounted = true
+        let now = plane.now
+        let since = exchange.answerHasBegun ? deadline - plane.bodyIdleNanoseconds : exchange.startedAt
+        let bucket = instance.countAbandoned(
+            afterNanoseconds: now - since, at: now, isEvidence: exchange.isEvidence)
+        if let user = exchange.user {
+            revision?.users?.note(user, isError: false, isRejected: false, bucket: bucket, at: now)
         }
     }
 
@@ -85,8 +163,13 @@ extension ClientConnection {
         let latency = exchange.answerHasBegun ? exchange.latencyNanoseconds : now - exchange.startedAt
         switch exchange.origin {
         case .user:
-            instance.traffic.record(outcome, nanoseconds: latency)
-            if exchange.isEvidence { instance.evidence.record(outcome, nanoseconds: latency) }
+            let end = max(now, exchange.startedAt &+ latency)
+            let bucket = instance.count(
+                outcome, nanoseconds: latency, endedAt: end, isEvidence: exchange.isEvidence)
+            if let user = exchange.user {
+                revision.users?.note(
+                    user, isError: outcome.isError, isRejected: outcome.isRejected, bucket: bucket, at: end)
+            }
         case .synthetic: instance.synthetic.record(outcome, nanoseconds: latency)
         case .preview:
             instance.preview.record(outcome, nanoseconds: latency)

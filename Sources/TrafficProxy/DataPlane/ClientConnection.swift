@@ -34,6 +34,8 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     var requestId = RequestId()
     var revision: LiveRevision?
     var instance: Instance?
+    /// Where it waits for room at an instance.
+    var queue: AdmissionQueue?
     var upstream: UpstreamConnection?
     /// Listens in, where this request was drawn for that.
     var tap: ExchangeTap?
@@ -47,7 +49,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     private var input = ByteBuffer()
     private var address: [UInt8] = Array("127.0.0.1".utf8)
     private var isConsuming = false
-    private var isReading = true
+    private(set) var isReading = true
     private var upstreamNeedsFlush = false
     private var lingeredBytes = 0
 
@@ -109,8 +111,9 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-    /// The client went away: what it asked for is given up, and not counted.
+    /// The client went away: what it asked for is given up.
     func channelInactive(context: ChannelHandlerContext) {
+        countAbandoned()
         phase = .closed
         leaveInstance()
         tap = nil
@@ -212,6 +215,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             revision = choice.revision
             requestId.mint(choice.revision.mint, word: plane.requestWords.next())
             exchange.isEvidence = choice.isEvidence
+            exchange.user = choice.user
             exchange.timeoutNanoseconds = route.requestTimeoutNanoseconds
             requestBytes.clear()
             HeadWriter.write(
@@ -267,7 +271,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             return
         }
         exchange.startedAt = plane.now
-        if !exchange.answerHasBegun { deadline = exchange.startedAt &+ exchange.timeoutNanoseconds }
+        if !exchange.answerHasBegun, queue == nil { deadline = exchange.startedAt &+ exchange.timeoutNanoseconds }
         let fits = requestBytes.readableBytes + count <= plane.limits.bufferedRequestBytes
         if upstream == nil || (exchange.isHeld && fits) {
             bytes.withUnsafeReadableBytes { raw in
@@ -320,8 +324,8 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         tap = nil
         if let served {
             instance = nil
-            served.inFlight -= 1
             if let connection { served.release(connection, now: now) }
+            served.leave()
         }
         if exchange.closes || !exchange.requestIsWhole {
             beginLinger()
@@ -404,6 +408,10 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
         case .readingHead: refuse(OwnAnswer(408, "the head did not come in time: send it at once"))
         case .exchanging where exchange.answerHasBegun: answerStalled(now: now)
         case .exchanging:
+            if let queue {
+                waitedTooLong(in: queue)
+                return
+            }
             if !exchange.requestIsWhole, isReading {
                 // The client stopped in the middle of its body: not the instance's doing.
                 exchange.keepAlive = false

@@ -15,6 +15,9 @@ extension DataPlane {
             }, routes: routeReports(), refused: accepted.refusals,
             unavailable: tallies.flatMap { $1.report($0) }.sorted {
                 ($0.deployment, $0.revision) < ($1.deployment, $1.revision)
+            },
+            users: tallies.flatMap { $1.users?.report($0, at: now) ?? [] }.sorted {
+                ($0.deployment, $0.revision) < ($1.deployment, $1.revision)
             })
     }
 
@@ -28,7 +31,8 @@ extension DataPlane {
             }
             return RouteReport(
                 deployment: deployment, shares: shares ?? [], cutRequests: tally.cutRequests,
-                refusedConnections: tally.refusedConnections)
+                refusedConnections: tally.refusedConnections,
+                queues: tally.queueReports.isEmpty ? nil : tally.queueReports)
         }.sorted { $0.deployment < $1.deployment }
     }
 
@@ -91,7 +95,7 @@ extension DataPlane {
                 TrafficSnapshot.Route(
                     deployment: deployment, keptUsers: route.keptUsers?.count, unkeptRequests: route.keptUsers?.unkept,
                     syntheticDropped: synthetic[deployment]?.dropped, cutRequests: route.tally.cutRequests,
-                    refusedConnections: route.tally.refusedConnections,
+                    refusedConnections: route.tally.refusedConnections, queues: route.tally.queueReports,
                     refusals: accepted.refused[deployment]?.count ?? 0)
             }.sorted { $0.deployment < $1.deployment },
             unavailable: routes.flatMap { $1.tally.all($0) },

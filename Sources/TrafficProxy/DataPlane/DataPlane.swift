@@ -117,6 +117,9 @@ final class DataPlane {
         for spec in new.routes.routes { live[spec.deployment] = liveRoute(spec, material, &listed) }
         let former = routes
         routes = live
+        for (deployment, tally) in tallies {
+            tally.settleQueues(of: live[deployment]?.spec.revisions.map(\.revision) ?? [])
+        }
         generate(material.recorded)
         let now = now
         for (key, instance) in instances where instance.isListed && !listed.contains(key) {
@@ -131,19 +134,26 @@ final class DataPlane {
         _ spec: ProxyRoute, _ material: RouteMaterial, _ listed: inout Set<InstanceKey>
     ) -> LiveRoute {
         let tally = tally(of: spec.deployment)
-        let revisions = spec.revisions.map { revision in
-            LiveRevision(
+        tally.followUsers(of: spec, limits: limits)
+        let revisions = spec.revisions.map { revision -> LiveRevision in
+            let instances = revision.upstreams.compactMap { upstream -> Instance? in
+                let key = InstanceKey(
+                    deployment: spec.deployment, revision: revision.revision, id: upstream.instance)
+                guard let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) else {
+                    return nil  // Validation lets none through.
+                }
+                listed.insert(key)
+                let instance = instance(key, at: address)
+                instance.isSticky = spec.routing.isSticky
+                return instance
+            }
+            return LiveRevision(
                 revision,
                 mint: RequestMint(deployment: spec.deployment, revision: revision.revision, key: requestIdKey),
-                instances: revision.upstreams.compactMap { upstream in
-                    let key = InstanceKey(
-                        deployment: spec.deployment, revision: revision.revision, id: upstream.instance)
-                    guard let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) else {
-                        return nil  // Validation lets none through.
-                    }
-                    listed.insert(key)
-                    return instance(key, at: address)
-                }, unserved: tally.follow(revision.revision, turn: turn))
+                instances: instances, unserved: tally.follow(revision.revision, turn: turn),
+                users: tally.users?.users(of: revision.revision),
+                queue: tally.queue(
+                    of: revision.revision, limit: spec.concurrency, instances: instances, at: spec.deployment))
         }
         tally.note(turn: turn)
         tally.tidy(turn: turn, revisionsMax: limits.unavailableRevisions)

@@ -19,10 +19,14 @@ final class Instance {
     private(set) var hostField: [UInt8]
     /// Rises when the instance moves: connections to where it was are not used again.
     private(set) var move = 0
+    /// Its route is sticky: what is evidence is not all that users send.
+    var isSticky = false
     /// Evidence: every request of a random route; each user's first of a sticky one.
-    var evidence = InstanceCounters()
+    private(set) var evidence = InstanceCounters()
+    /// Of what is evidence.
+    private(set) var moments = Moments()
     /// Every request of users.
-    var traffic = InstanceCounters()
+    private(set) var traffic = InstanceCounters()
     /// Values and pairs that were seen in its messages.
     var tallies = InstanceTallies()
     var synthetic = InstanceCounters()
@@ -30,7 +34,9 @@ final class Instance {
     var failedIds: FailedRequestIds
     var ejection: Ejection
     var failures = FailureShare()
-    var inFlight = 0
+    private(set) var inFlight = 0
+    /// Where requests wait for room at it; nil where it takes what comes.
+    var queue: AdmissionQueue?
     /// When it left the routes and became quiet; nil while it is listed or has requests under way.
     private(set) var retiredAt: Int64?
     private(set) var isListed = true
@@ -74,6 +80,7 @@ final class Instance {
     /// - Parameter route: that it was in.
     func unlist(from route: ProxyRoute?, now: Int64) {
         isListed = false
+        queue = nil
         drainDeadline = now.addingClamped(route?.drainTimeout.nanosecondsClamped ?? .max)
         streamDeadline = now.addingClamped(route?.streamTimeout.nanosecondsClamped ?? .max)
         closeIdle()
@@ -86,13 +93,30 @@ final class Instance {
         if !isListed, inFlight == 0, retiredAt == nil { retiredAt = now }
     }
 
+    // MARK: Requests under way
+
+    @inline(__always)
+    func enter() { inFlight += 1 }
+
+    /// A request has left it, and whatever it had of it.
+    @inline(__always)
+    func leave() {
+        inFlight -= 1
+        queue?.instanceFreed()
+    }
+
+    /// It has as many requests as it takes at a time.
+    var isFull: Bool { queue.map { !$0.hasRoom(at: self) } ?? false }
+
     // MARK: Connections
 
     /// A connection that rests and is alive, the latest used first.
     @inline(__always)
     func takeIdle(now: Int64) -> UpstreamConnection? {
         while let connection = idle.popLast() {
-            if now - connection.restingSince < plane.trustedRestNanoseconds || connection.isAlive() {
+            let isTrusted = now - connection.restingSince < plane.trustedRestNanoseconds
+            if isTrusted || connection.isAlive() {
+                connection.wake(wasIdle: !isTrusted)
                 return connection
             }
             connection.close()
@@ -191,12 +215,39 @@ final class Instance {
         openAsNeeded()
     }
 
+    // MARK: Counting
+
+    /// A request of a user, or a copy of one, has ended.
+    /// - Returns: the bucket of its latency.
+    @inline(__always)
+    @discardableResult
+    func count(_ outcome: RequestOutcome, nanoseconds: Int64, endedAt end: Int64, isEvidence: Bool) -> Int {
+        let bucket = traffic.record(outcome, nanoseconds: nanoseconds)
+        guard isEvidence else { return bucket }
+        evidence.record(outcome, nanoseconds: nanoseconds)
+        moments.note(isError: outcome.isError, bucket: bucket, at: end)
+        return bucket
+    }
+
+    /// A user has given up.
+    /// - Returns: the bucket of the time that he waited.
+    func countAbandoned(afterNanoseconds waited: Int64, at now: Int64, isEvidence: Bool) -> Int {
+        let bucket = traffic.recordAbandoned(afterNanoseconds: waited)
+        guard isEvidence else { return bucket }
+        evidence.recordAbandoned(afterNanoseconds: waited)
+        moments.note(isError: false, bucket: bucket, at: now)
+        return bucket
+    }
+
     // MARK: Telling
 
     var described: String { "instance \(key.id) of revision \(key.revision)" }
 
     func report(now: Int64) -> InstanceReport {
         var counters = evidence.report
+        counters.errorMoments = moments.errors
+        counters.slowMoments = moments.slow
+        if isSticky { counters.every = traffic.every }
         tallies.enter(&counters)
         counters.synthetic = synthetic.syntheticReport
         return InstanceReport(

@@ -28,10 +28,13 @@ final class LiveRoute {
         /// False where this user's first request at this revision was counted already, or counts at another proxy; and
         /// where somebody else meant the user for another revision.
         var isEvidence: Bool
+        /// Of a sticky route: whose request it is, where he counts at this proxy.
+        var user: UInt64?
 
-        init(revision: LiveRevision, isEvidence: Bool) {
+        init(revision: LiveRevision, isEvidence: Bool, user: UInt64? = nil) {
             self.revision = revision
             self.isEvidence = isEvidence
+            self.user = user
         }
 
         init(preview: LiveRevision) { self.init(revision: preview, isEvidence: false) }
@@ -119,7 +122,8 @@ final class LiveRoute {
         guard let revision else { return nil }
         // A user who moves to the candidate is new there.
         let isNew = isUsers && keys.insert(hash &+ revision.nameHash)
-        return Choice(revision: revision, isEvidence: isNew && evidence?.counts(hash) ?? true)
+        let countsHere = isUsers && evidence?.counts(hash) ?? true
+        return Choice(revision: revision, isEvidence: isNew && countsHere, user: countsHere ? hash : nil)
     }
 
     /// An odd constant (2^64 over the golden ratio), so that users of one revision spread over all points.
@@ -164,9 +168,18 @@ final class LiveRevision {
     let mint: RequestMint
     let instances: [Instance]
     let unserved: RouteTally.Unserved
+    /// Where requests wait for room at an instance; nil where none do.
+    let queue: AdmissionQueue?
+    /// Of a sticky route.
+    let users: UserWindows.Users?
 
-    init(_ spec: RevisionRoute, mint: RequestMint, instances: [Instance], unserved: RouteTally.Unserved) {
+    init(
+        _ spec: RevisionRoute, mint: RequestMint, instances: [Instance], unserved: RouteTally.Unserved,
+        users: UserWindows.Users? = nil, queue: AdmissionQueue? = nil
+    ) {
+        self.queue = queue
         self.unserved = unserved
+        self.users = users
         name = spec.revision.rawValue
         nameHash = StickyHash(salt: "revision").hash(spec.revision.rawValue)
         weight = spec.weight
@@ -181,6 +194,17 @@ final class LiveRevision {
     func pick(now: Int64, besides failed: Instance?, _ random: inout RoutingRandom) -> Instance? {
         if instances.count <= 1 { return instances.first }
         return pickOfTwo(now: now, besides: failed, &random)
+    }
+
+    /// As `pick`; but one that has as much as it takes at a time is left out while another has not.
+    func pickWithRoom(
+        by queue: AdmissionQueue, now: Int64, besides failed: Instance?, _ random: inout RoutingRandom
+    ) -> Instance? {
+        guard let picked = pick(now: now, besides: failed, &random) else { return nil }
+        if queue.hasRoom(at: picked) { return picked }
+        let others = instances.filter { $0 !== failed && queue.hasRoom(at: $0) }
+        let serving = others.filter { !$0.ejection.isEjected(nowNanoseconds: now) }
+        return (serving.isEmpty ? others : serving).min { $0.inFlight < $1.inFlight } ?? picked
     }
 
     private func pickOfTwo(now: Int64, besides failed: Instance?, _ random: inout RoutingRandom) -> Instance {

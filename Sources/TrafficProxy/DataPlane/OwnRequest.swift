@@ -23,7 +23,8 @@ final class OwnRequest: UpstreamCaller {
     private let plane: DataPlane
     private let head: ByteBuffer
     private let body: ByteBuffer
-    private let copiesAnswer: Bool
+    /// Of the answer's copy; nil where none is wanted.
+    private let copiedBytesMax: Int?
     private let timeoutNanoseconds: Int64
     private var ended: ((OwnRequest, End) -> Void)?
     private var upstream: UpstreamConnection?
@@ -40,14 +41,14 @@ final class OwnRequest: UpstreamCaller {
     ///   - head: as it goes out, its empty line included; so does the body.
     ///   - ended: called once, on the event loop; within `start` where it is refused.
     init(
-        _ head: ByteBuffer, _ body: ByteBuffer, to instance: Instance, isToHead: Bool, copiesAnswer: Bool,
+        _ head: ByteBuffer, _ body: ByteBuffer, to instance: Instance, isToHead: Bool, copiedBytesMax: Int?,
         timeoutNanoseconds: Int64, plane: DataPlane, ended: @escaping (OwnRequest, End) -> Void
     ) {
         self.head = head
         self.body = body
         self.instance = instance
         self.isToHead = isToHead
-        self.copiesAnswer = copiesAnswer
+        self.copiedBytesMax = copiedBytesMax
         self.timeoutNanoseconds = timeoutNanoseconds
         self.plane = plane
         self.ended = ended
@@ -61,8 +62,12 @@ final class OwnRequest: UpstreamCaller {
     }
 
     private func dispatch(reuses: Bool) {
+        guard !instance.isFull else {
+            end(.refused)
+            return
+        }
         attempts += 1
-        instance.inFlight += 1
+        instance.enter()
         if reuses, let connection = instance.takeIdle(now: plane.now) {
             attach(connection)
         } else if !instance.enqueue(self) {
@@ -103,8 +108,8 @@ final class OwnRequest: UpstreamCaller {
         deadline = now &+ timeoutNanoseconds
         instance.ejection.succeeded()
         status = head.status
-        if copiesAnswer {
-            answer = CopiedAnswer(head, bytes, bytesMax: plane.limits.copiedBodyBytes, budget: plane.copyBudget)
+        if let copiedBytesMax {
+            answer = CopiedAnswer(head, bytes, bytesMax: copiedBytesMax, budget: plane.copyBudget)
         }
         bytes.moveReaderIndex(forwardBy: head.length)
         if answer?.body.isTooLarge == true { breakOff() }
@@ -130,8 +135,8 @@ final class OwnRequest: UpstreamCaller {
 
     func answerIsWhole(release connection: UpstreamConnection?) {
         upstream = nil
-        instance.inFlight -= 1
         if let connection { instance.release(connection, now: plane.now) }
+        instance.leave()
         endAnswered()
     }
 
@@ -155,13 +160,13 @@ final class OwnRequest: UpstreamCaller {
     private func endAnswered() { end(status.map { .answered(status: $0, answer) } ?? .failed) }
 
     private func leave() {
-        instance.inFlight -= 1
         if let upstream {
             self.upstream = nil
             upstream.abandon()
         } else {
             instance.cancel(self)
         }
+        instance.leave()
     }
 
     private func end(_ end: End) {

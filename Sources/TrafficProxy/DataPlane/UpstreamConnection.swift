@@ -37,15 +37,19 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var interimResponses = 0
     /// It has served before, so the instance may have ended it while the next request was on its way.
     private var hasServed = false
+    /// It had rested for so long that the instance may take it for idle.
+    private var wasIdle = false
     private var sawByte = false
     /// Of the request under way, its head included.
     private var sentBytes = 0
     private var hasFlushed = false
     /// The instance ended the connection before any of the request under way had reached it.
     private var isUntaken = false
+    /// It ended the connection in good order, and all of the request under way had reached it.
+    private var isTaken = false
     private var endedInError = false
     private var hasEnded = false
-    private var isReading = true
+    private(set) var isReading = true
 
     init(instance: Instance, plane: DataPlane, move: Int) {
         self.instance = instance
@@ -65,6 +69,10 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func rest(since now: Int64) { restingSince = now }
+
+    /// It is taken from its rest, after which the instance may have been about to end it, or not.
+    @inline(__always)
+    func wake(wasIdle: Bool) { self.wasIdle = wasIdle }
 
     var isOpen: Bool { phase != .closed }
 
@@ -115,15 +123,14 @@ final class UpstreamConnection: ChannelInboundHandler {
         return seen ?? true
     }
 
-    /// Whether nothing of the request has reached the instance's end of the connection: its system has acknowledged none of
-    /// it. Asked when the instance has ended the connection in good order, and so cannot have read what came after.
-    private func nothingArrived(_ context: ChannelHandlerContext) -> Bool {
-        guard phase == .awaitingHead, hasServed, !sawByte, sentBytes > 0 else { return false }
-        let unacknowledged = ask(context) { socket -> Int in
+    /// How much of the request the system at the instance's end has not acknowledged. Asked when the instance has ended the
+    /// connection in good order, and so cannot have read what came after. Nil where it is not known.
+    private func unacknowledgedBytes(_ context: ChannelHandlerContext) -> Int? {
+        guard phase == .awaitingHead, hasServed, !sawByte, sentBytes > 0 else { return nil }
+        return ask(context) { socket -> Int? in
             var count: Int32 = 0
-            return ioctl(socket, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
-        }
-        return unacknowledged ?? 0 >= sentBytes
+            return ioctl(socket, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : nil
+        } ?? nil
     }
 
     private func ask<Answer>(
@@ -166,7 +173,11 @@ final class UpstreamConnection: ChannelInboundHandler {
             return
         }
         hasEnded = true
-        isUntaken = nothingArrived(context)
+        if let unacknowledged = unacknowledgedBytes(context) {
+            isUntaken = unacknowledged >= sentBytes
+            // A system that has data which nobody read ends the connection with a reset.
+            isTaken = unacknowledged == 0
+        }
         context.close(promise: nil)
     }
 
@@ -185,10 +196,15 @@ final class UpstreamConnection: ChannelInboundHandler {
         case .awaitingHead:
             // Where its very first write fails nothing was sent either.
             let failedToWrite = hasServed && !sawByte && !hasFlushed && !hasEnded && !endedInError
-            wasCaller.attemptFailed(
-                isUntaken || failedToWrite ? .untaken : hasServed && !sawByte ? .staleConnection : .freshConnection,
-                "\(instance.described) closed the connection before it answered"
-            )
+            let failure: RetryPolicy.Failure =
+                if isUntaken || failedToWrite {
+                    .untaken
+                } else if !hasServed || sawByte {
+                    .freshConnection
+                } else {
+                    isTaken && !wasIdle ? .unanswered : .staleConnection
+                }
+            wasCaller.attemptFailed(failure, "\(instance.described) closed the connection before it answered")
         case .body:
             if body == .untilClose, !endedInError {
                 wasCaller.answerIsWhole(release: nil)
@@ -252,6 +268,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         body = .none
         phase = .resting
         hasServed = true
+        wasIdle = false
         let isReusable = isClean && keepsAlive && caller.requestIsWhole
         setReading(true)
         caller.answerIsWhole(release: isReusable ? self : nil)

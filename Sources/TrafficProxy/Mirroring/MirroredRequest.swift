@@ -58,12 +58,16 @@ final class MirroredRequest {
     func send() {
         for revision in revisions {
             guard let instance = revision.pick(now: plane.now, besides: nil, &plane.random) else { continue }
-            guard let body = body.verbatim, taps.shadows.take() else {
+            guard let body = body.verbatim else {
+                dropped(at: instance, isTooLarge: self.body.isTooLarge)
+                continue
+            }
+            guard taps.shadows.take() else {
                 dropped(at: instance)
                 continue
             }
             OwnRequest(
-                head, body, to: instance, isToHead: isToHead, copiesAnswer: true,
+                head, body, to: instance, isToHead: isToHead, copiedBytesMax: taps.comparison.maxBodyBytes,
                 timeoutNanoseconds: taps.timeoutNanoseconds, plane: plane
             ) { request, end in
                 self.shadowEnded(request, end)
@@ -80,8 +84,8 @@ final class MirroredRequest {
         return copy
     }
 
-    private func dropped(at instance: Instance) {
-        if isEvidence { instance.tallies.pairs?.dropped() }
+    private func dropped(at instance: Instance, isTooLarge: Bool = false) {
+        if isEvidence { instance.tallies.pairs?.dropped(isTooLarge: isTooLarge) }
     }
 
     private func shadowEnded(_ request: OwnRequest, _ end: OwnRequest.End) {
@@ -104,8 +108,8 @@ final class MirroredRequest {
     }
 
     private func count(_ outcome: RequestOutcome, _ request: OwnRequest) {
-        request.instance.traffic.record(outcome, nanoseconds: request.latencyNanoseconds)
-        if isEvidence { request.instance.evidence.record(outcome, nanoseconds: request.latencyNanoseconds) }
+        request.instance.count(
+            outcome, nanoseconds: request.latencyNanoseconds, endedAt: plane.now, isEvidence: isEvidence)
         observed.read(body.readable, subject: .request, at: request.instance)
     }
 

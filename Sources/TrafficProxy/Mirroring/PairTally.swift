@@ -20,12 +20,18 @@ final class PairTally: Sendable {
         state.withLock { counts in
             var pairs = counts.pairs
             pairs.dropped += counts.unseen.values.reduce(0, +)
+            pairs.tooLarge += counts.unseen[.tooLarge] ?? 0
             return pairs
         }
     }
 
     /// A request was not copied.
-    func dropped() { state.withLock { $0.pairs.dropped += 1 } }
+    func dropped(isTooLarge: Bool = false) {
+        state.withLock { counts in
+            counts.pairs.dropped += 1
+            if isTooLarge { counts.pairs.tooLarge += 1 }
+        }
+    }
 
     /// A pair cannot be compared.
     func miss(_ why: Unseen) { state.withLock { $0.unseen[why, default: 0] += 1 } }

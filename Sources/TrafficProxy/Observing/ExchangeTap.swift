@@ -8,13 +8,16 @@ final class ExchangeTap {
     private let requestBody: BodyCopy
     private let keepsRequest: Bool
     private let keepsAnswer: Bool
+    /// Of the answer's copy.
+    private let bytesMax: Int
     private let plane: DataPlane
     private var requestIsWhole = false
     private var answer: CopiedAnswer?
 
     init(
-        _ observed: DrawnObservations, requestBody: BodyCopy, mirror: MirroredRequest?, plane: DataPlane
+        _ observed: DrawnObservations, requestBody: BodyCopy, mirror: MirroredRequest?, bytesMax: Int, plane: DataPlane
     ) {
+        self.bytesMax = bytesMax
         self.observed = observed
         self.requestBody = requestBody
         self.mirror = mirror
@@ -46,7 +49,7 @@ final class ExchangeTap {
     /// - Parameter bytes: begins with the head.
     func answerBegan(_ head: ResponseHead, _ bytes: ByteBuffer) {
         guard keepsAnswer else { return }
-        answer = CopiedAnswer(head, bytes, bytesMax: plane.limits.copiedBodyBytes, budget: plane.copyBudget)
+        answer = CopiedAnswer(head, bytes, bytesMax: bytesMax, budget: plane.copyBudget)
     }
 
     /// - Parameter bytes: begins with the part.

@@ -53,7 +53,8 @@ final class RouteTaps {
             isEvidence ? drawObservations(&plane.random) : [], reader: plane.bodyReader)
         let copies = drawMirrors(besides: revision, &plane.random)
         if observed.isEmpty, copies.isEmpty { return nil }
-        let body = BodyCopy(of: request, source, plane: plane)
+        let bytesMax = copies.isEmpty ? plane.limits.copiedBodyBytes : comparison.maxBodyBytes
+        let body = BodyCopy(of: request, source, bytesMax: bytesMax, plane: plane)
         var mirror: MirroredRequest?
         if !copies.isEmpty, MirroredRequest.isWanted(request, source) {
             mirror = MirroredRequest(
@@ -61,7 +62,7 @@ final class RouteTaps {
                 isEvidence: isEvidence, id: id.minted(revision: revision.name), plane: plane)
         }
         if observed.isEmpty, mirror == nil { return nil }
-        return ExchangeTap(observed, requestBody: body, mirror: mirror, plane: plane)
+        return ExchangeTap(observed, requestBody: body, mirror: mirror, bytesMax: bytesMax, plane: plane)
     }
 
     /// One draw for all of them: what is sampled less is part of what is sampled more.
@@ -81,13 +82,13 @@ final class RouteTaps {
 }
 
 extension BodyCopy {
-    convenience init(of request: RequestHead, _ source: UnsafePointer<UInt8>, plane: DataPlane) {
+    convenience init(of request: RequestHead, _ source: UnsafePointer<UInt8>, bytesMax: Int, plane: DataPlane) {
         let isChunked = if case .chunked = request.body { true } else { false }
         self.init(
             BodyForm(
                 isChunked: isChunked,
                 coding: ContentCoding(source, from: request.fieldsStart, headLength: request.length)),
-            bytesMax: plane.limits.copiedBodyBytes, budget: plane.copyBudget)
-        if case .length(let length) = request.body, length > plane.limits.copiedBodyBytes { giveUp(.tooLarge) }
+            bytesMax: bytesMax, budget: plane.copyBudget)
+        if case .length(let length) = request.body, length > bytesMax { giveUp(.tooLarge) }
     }
 }

@@ -23,6 +23,9 @@ extension RoutesValidation {
         if !(route.comparison.range > 0 && route.comparison.range.isFinite) {
             problems.append("the comparison's range is not over 0")
         }
+        if !(1...ShadowComparison.largestMaxBodyBytes).contains(route.comparison.maxBodyBytes) {
+            problems.append("the bodies that are compared have no bound, or too large a one")
+        }
         return problems
     }
 

@@ -13,6 +13,9 @@ enum RetryPolicy {
         /// A connection that had served before ended. The instance may have closed it as idle while the request was
         /// on its way, or may have acted on it.
         case staleConnection
+        /// A connection that was in steady use ended in good order after all of the request had arrived: the instance read
+        /// it, and gave no answer.
+        case unanswered
         /// A connection that was opened for this request ended.
         case freshConnection
         case timeOut
@@ -20,7 +23,7 @@ enum RetryPolicy {
     }
 
     struct Request: Hashable, Sendable {
-        /// Its method is idempotent, or it carries an Idempotency-Key.
+        /// Acting on it twice is the same as once: its method says so, an Idempotency-Key, its path, or the manifest.
         var mayRepeat: Bool
         /// Whatever was read of it is still held.
         var isHeld: Bool
@@ -41,10 +44,13 @@ enum RetryPolicy {
         switch failure {
         case .connect:
             return Decision(retries: canSend && request.hasAnotherInstance, isError: true)
+        // That an idle connection ends says nothing about the model, whether or not the request can be sent again. Where it
+        // can, the same instance gets it on a connection of its own, and what comes of that counts.
         case .untaken:
-            return Decision(retries: canSend, isError: !canSend)
+            return Decision(retries: canSend, isError: false)
         case .staleConnection:
-            // The same instance may try it, on a connection of its own. Not retried, it is the client's loss: an error.
+            return Decision(retries: canSend && request.mayRepeat, isError: false)
+        case .unanswered:
             let retries = canSend && request.mayRepeat
             return Decision(retries: retries, isError: !retries)
         case .freshConnection, .timeOut, .malformedAnswer:

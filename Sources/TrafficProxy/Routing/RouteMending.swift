@@ -13,6 +13,10 @@ struct RouteMending {
         mendRevisions(&route, former, limits)
         mendRouting(&route, former)
         mendTimes(&route, former)
+        if let limit = route.concurrency, !Self.isSane(limit) {
+            faults.append("the limit of requests at a time, or its queue, is not one")
+            route.concurrency = former?.concurrency
+        }
         let tapFaults = RoutesValidation.checkTaps(of: route, limits: limits)
         if !tapFaults.isEmpty {
             faults += tapFaults
@@ -29,6 +33,11 @@ struct RouteMending {
         }
         let canFollow = former != nil || !isHopeless
         self.route = canFollow ? route : nil
+    }
+
+    private static func isSane(_ limit: ConcurrencyLimit) -> Bool {
+        limit.perInstance > 0 && limit.queueDepth >= 0 && limit.queueTimeout > .zero
+            && limit.queueTimeout <= .seconds(86_400)
     }
 
     /// Without a former route there is nothing to stand in for what is refused.

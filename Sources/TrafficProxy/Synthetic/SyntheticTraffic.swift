@@ -62,7 +62,7 @@ final class SyntheticTraffic {
         underWay += 1
         OwnRequest(
             request.head(host: instance.hostField, id: id), ByteBuffer(bytes: request.body), to: instance,
-            isToHead: false, copiesAnswer: false, timeoutNanoseconds: timeoutNanoseconds, plane: plane
+            isToHead: false, copiedBytesMax: nil, timeoutNanoseconds: timeoutNanoseconds, plane: plane
         ) { request, end in
             self.ended(request, end, id: id)
         }.start()

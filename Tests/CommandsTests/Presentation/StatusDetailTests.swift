@@ -82,10 +82,11 @@ import Testing
     func troubles() {
         var status = Samples.progressing
         let quiet = text(status, [])
-        for word in ["Cut off", "Refused", "Unavailable", "INSTANCE", "RESTARTS"] { #expect(!quiet.contains(word)) }
+        for word in ["Cut off", "Refused", "Unavailable", "Abandoned", "INSTANCE", "RESTARTS"] { #expect(!quiet.contains(word)) }
         status.cutRequests = 7
         status.refusedConnections = 9
         status.candidate?.unavailable = 11
+        status.candidate?.abandoned = 13
         status.instances = [
             InstanceStatus(id: "a-1", revision: Samples.new, condition: "ready", restarts: 3),
             InstanceStatus(id: "a-2", revision: Samples.new, condition: "ready", ejected: true),
@@ -95,6 +96,7 @@ import Testing
         #expect(loud.contains("Cut off     7 requests that outlived their drain"))
         #expect(loud.contains("Refused     9 connections that no instance took"))
         #expect(loud.contains("Unavailable 11 requests meant for version 3, which could not take them"))
+        #expect(loud.contains("Abandoned   13 clients of version 3 gave up before it had answered"))
         #expect(loud.contains("a-1       ready                   3         -"))
         #expect(loud.contains("a-2       ready, out of rotation  0         -"))
         #expect(!loud.contains("a-3"))

@@ -51,6 +51,7 @@ struct StatusDocumentTests {
         later.cutRequests = 1
         later.refusedConnections = 2
         later.stable?.unavailable = 3
+        later.stable?.abandoned = 4
         func document(_ status: DeploymentStatus) -> StatusDocument {
             StatusDocument(status, generation: 1, before: [:], now: now)
         }

@@ -30,6 +30,16 @@ import Testing
         ("endpoint: {port: 70000}", "spec.endpoint.port: must be from 1 to 65535, not 70000"),
         ("endpoint: {requestTimeout: 60}", "spec.endpoint.requestTimeout: '60' has no unit (did you mean '60s'?)"),
         ("endpoint: {requestTimeout: 0s}", "spec.endpoint.requestTimeout: must be at least 1ms, not 0s"),
+        ("endpoint: {maxConcurrency: 0}", "spec.endpoint.maxConcurrency: must be from 1 to 65535, not 0"),
+        (
+            "endpoint: {queue: {depth: 5}}",
+            "spec.endpoint.queue: nothing waits where every instance gets what comes (give maxConcurrency, or leave it out)"
+        ),
+        (
+            "endpoint: {maxConcurrency: 8, queue: {timeout: 0s}}",
+            "spec.endpoint.queue.timeout: must be at least 1ms, not 0s"
+        ),
+        ("endpoint: {idempotent: \"yes\"}", "spec.endpoint.idempotent: must be true or false, not 'yes'"),
         ("endpoint: 9000", "spec.endpoint: must be a mapping of fields, such as {port: …}, not '9000'"),
         ("traffic: {sticky: {}}", "spec.traffic.sticky: needs exactly one of 'header' or 'cookie'"),
         (

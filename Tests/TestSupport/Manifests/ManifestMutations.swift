@@ -91,6 +91,10 @@ public struct ManifestMutation: Sendable, CustomStringConvertible {
                 ("port: 80,", "port: 70000,"), ("port: 80,", "port: \"80\","),
                 ("requestTimeout: 5s", "requestTimeout: 5"), ("requestTimeout: 5s", "requestTimeout: 5 s"),
                 ("requestTimeout: 5s", "requestTimeout: 1d"), ("requestTimeout: 5s", "requestTimeout: 0s"),
+                ("requestTimeout: 5s", "maxConcurrency: 0"), ("requestTimeout: 5s", "queue: {depth: 5}"),
+                ("requestTimeout: 5s", "maxConcurrency: 8, queue: {timeout: 0s}"),
+                ("requestTimeout: 5s", "maxConcurrency: 8, queue: {depth: -1}"),
+                ("requestTimeout: 5s", "idempotent: 1"),
                 ("requestTimeout: 5s", "requestTimeout: 100us"), ("timeout: 60s,", "timeout: 25h,"),
                 ("streamTimeout: 10m", "streamTimeout: -10m"), ("unavailableAfter: 30s", "unavailableAfter: 500ms"),
                 ("unavailableAfter: 30s", "unavailableAfter: 100000h"),
@@ -103,6 +107,8 @@ public struct ManifestMutation: Sendable, CustomStringConvertible {
         + list(
             .takenByBoth,
             [
+                ("requestTimeout: 5s", "maxConcurrency: 8, queue: {depth: 0, timeout: 10s}, idempotent: true"),
+                ("requestTimeout: 5s", "maxConcurrency: 8"),
                 ("replicas: 2", "replicas: external"), ("requestTimeout: 5s", "requestTimeout: 1.5s"),
                 ("requestTimeout: 5s", "requestTimeout: .5s"), ("requestTimeout: 5s", "requestTimeout: 1h2m3s4ms"),
                 ("timeout: 60s,", "timeout: \"0\","), ("cpu: 1500m", "cpu: 2"), ("cpu: 1500m", "cpu: 1e3"),

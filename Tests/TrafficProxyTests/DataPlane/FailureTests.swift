@@ -154,6 +154,55 @@ import Testing
         }
     }
 
+    @Test("a POST to a path of which it is known, or said, that it may be asked twice is sent again")
+    func idempotentPath() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.closeOnSecond)
+            let client = try RawClient(port: try await harness.route(["r": (100, [upstream.port])]))
+            for _ in 0..<4 { #expect(try await client.request("POST", "/v2/models/m/infer").status == 200) }
+            var counters = try await harness.instance("r-0").counters
+            #expect(counters.requests == 4 && counters.errors == 0)
+            try await harness.route(["r": (100, [upstream.port])], idempotent: true, generation: 2)
+            for _ in 0..<4 { #expect(try await client.request().status == 200) }
+            counters = try await harness.instance("r-0").counters
+            #expect(counters.requests == 8 && counters.errors == 0)
+            try await harness.route(["r": (100, [upstream.port])], idempotent: false, generation: 3)
+            #expect(try await client.request("POST", "/v2/models/m/infer").status == 502)
+            // A method that says so itself needs nobody's word.
+            #expect(try await client.request("GET", body: "").status == 200)
+            #expect(try await client.request("GET", body: "").status == 200)
+        }
+    }
+
+    @Test("a POST whose model dies of it is its error all the same: the second connection was no idle one")
+    func deadly() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.closeOnSecond)
+            let client = try RawClient(port: try await harness.route(["r": (100, [upstream.port])]))
+            #expect(try await client.request("POST", "/v2/models/m/infer").status == 200)
+            try await upstream.behave(.raw("", closes: true))
+            #expect(try await client.request("POST", "/v2/models/m/infer").status == 502)
+            let counters = try await harness.instance("r-0").counters
+            #expect(counters.requests == 2 && counters.errors == 1)
+        }
+    }
+
+    @Test("an idle connection that ends under a POST that cannot be sent again is the client's loss, and no error")
+    func idleEnds() async throws {
+        var limits = ProxyLimits()
+        // Every connection counts as idle, and is asked whether it lives.
+        limits.upstreamTrustedRest = .zero
+        try await PlaneHarness.run(limits: limits) { harness in
+            let upstream = try await ScriptedUpstream(.closeOnSecond)
+            let client = try RawClient(port: try await harness.route(["r": (100, [upstream.port])]))
+            #expect(try await client.request().status == 200)
+            #expect(try await client.request().status == 502)
+            let counters = try await harness.instance("r-0").counters
+            #expect(counters.requests == 1 && counters.errors == 0)
+            #expect(try await harness.report().routes?.first?.refusedConnections == 1)
+        }
+    }
+
     @Test("an instance that closed a resting connection gets a new one, and no request is lost")
     func closedAtRest() async throws {
         var limits = ProxyLimits()

@@ -225,12 +225,12 @@ import Testing
 
     @Test("requests over the bound are not mirrored, whether they say so or not, and are counted as dropped")
     func largeRequests() async throws {
-        var limits = ProxyLimits()
-        limits.copiedBodyBytes = 1000
-        try await PlaneHarness.run(limits: limits) { harness in
+        try await PlaneHarness.run { harness in
             let stable = try await ScriptedUpstream(.echo)
             let shadow = try await ScriptedUpstream(.echo)
-            let client = try RawClient(port: try await harness.route(stable: stable.port, shadow: shadow.port))
+            let client = try RawClient(
+                port: try await harness.route(
+                    stable: stable.port, shadow: shadow.port, comparison: ShadowComparison(maxBodyBytes: 1000)))
             let large = String(repeating: "z", count: 5000)
             #expect(try await client.request(body: large).body == large)
             try await client.send(
@@ -238,8 +238,22 @@ import Testing
             #expect(try await client.answer().body == large)
             #expect(try await client.request(body: "1").body == "1")
             let counters = try await harness.counters(of: "m-0") { $0.pairs?.pairs == 1 }
-            #expect(counters.pairs == PairCounters(pairs: 1, dropped: 2))
+            #expect(counters.pairs == PairCounters(pairs: 1, dropped: 2, tooLarge: 2))
             #expect(try await shadow.requests() == 1)
+            #expect(try await harness.copiedBytes() == 0)
+        }
+    }
+
+    @Test("bodies of 300 KiB are compared, whatever is the bound of what is looked at")
+    func largerThanObserved() async throws {
+        try await PlaneHarness.run { harness in
+            let stable = try await ScriptedUpstream(.echo)
+            let shadow = try await ScriptedUpstream(.echo)
+            let client = try RawClient(port: try await harness.route(stable: stable.port, shadow: shadow.port))
+            let body = "[" + String(repeating: "1,", count: 150 * 1024) + "1]"
+            for _ in 0..<3 { #expect(try await client.request(body: body).body == body) }
+            let counters = try await harness.counters(of: "m-0") { $0.pairs?.pairs == 3 }
+            #expect(counters.pairs == PairCounters(pairs: 3))
             #expect(try await harness.copiedBytes() == 0)
         }
     }

@@ -19,18 +19,25 @@ import Testing
         #expect(decide(.connect, hasAnotherInstance: false) == .init(retries: false, isError: true))
     }
 
-    @Test("a connection that rested and ends unheard of is no error where the request may be sent again")
+    @Test("a connection that rested and ends unheard of is no error, whether or not the request may be sent again")
     func stale() {
         #expect(decide(.staleConnection) == .init(retries: true, isError: false))
         #expect(decide(.staleConnection, hasAnotherInstance: false) == .init(retries: true, isError: false))
-        #expect(decide(.staleConnection, mayRepeat: false) == .init(retries: false, isError: true))
+        #expect(decide(.staleConnection, mayRepeat: false) == .init(retries: false, isError: false))
     }
 
     @Test("what no instance has received is sent again, whatever it is, and is no error")
     func untaken() {
         #expect(decide(.untaken, mayRepeat: false) == .init(retries: true, isError: false))
-        #expect(decide(.untaken, isHeld: false) == .init(retries: false, isError: true))
-        #expect(decide(.untaken, attempts: 3) == .init(retries: false, isError: true))
+        #expect(decide(.untaken, isHeld: false) == .init(retries: false, isError: false))
+        #expect(decide(.untaken, attempts: 3) == .init(retries: false, isError: false))
+    }
+
+    @Test("what an instance has read and not answered is its error, unless it may be sent again")
+    func unanswered() {
+        #expect(decide(.unanswered) == .init(retries: true, isError: false))
+        #expect(decide(.unanswered, mayRepeat: false) == .init(retries: false, isError: true))
+        #expect(decide(.unanswered, attempts: 3) == .init(retries: false, isError: true))
     }
 
     @Test(

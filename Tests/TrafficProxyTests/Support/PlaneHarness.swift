@@ -51,7 +51,7 @@ final class PlaneHarness: Sendable {
     func route(
         _ revisions: KeyValuePairs<String, (Int, [Int])>, routing: Routing = .random,
         timeout: Duration = .seconds(30), drain: Duration? = nil, streamDrain: Duration = .seconds(600),
-        generation: Int = 1
+        idempotent: Bool? = nil, generation: Int = 1
     ) async throws -> Int {
         let route = ProxyRoute(
             deployment: Self.deployment, port: 0, routing: routing, requestTimeout: timeout, drainTimeout: drain,
@@ -61,7 +61,7 @@ final class PlaneHarness: Sendable {
                     revision: Revision(rawValue: name), weight: value.0,
                     upstreams: value.1.enumerated().map { Upstream(instance: "\(name)-\($0.offset)", port: $0.element) }
                 )
-            })
+            }, idempotent: idempotent)
         let report = try await handle.apply(ProxyRoutes(generation: generation, routes: [route])).get()
         guard let endpoint = report.endpoints.first, endpoint.listening else {
             throw ClientError(description: "not listening: \(report.endpoints)")

@@ -96,6 +96,14 @@ final class ScriptedUpstream: Sendable {
         }.get()
     }
 
+    /// Ends every connection with a request that is held: they fail together.
+    func endHeld() async throws {
+        try await channel.eventLoop.submit { [state] in
+            for channel in state.value.streams { channel.close(promise: nil) }
+            state.value.streams = []
+        }.get()
+    }
+
     /// Accepts no further connection; those that are open stay.
     func stop() async throws { try await channel.close() }
 

@@ -1,0 +1,134 @@
+/// What a sticky route tells beside each user's first request: every request of users, and users by windows of time.
+
+/// Users of a sticky route: whoever sent any request within a window is one unit of it. Units of one window are independent,
+/// for users are what was randomised; those of two windows are not, for it is the same users who come back.
+public struct UserCounts: Codable, Hashable, Sendable {
+    /// Windows that have ended with any unit, of whichever side.
+    public var windows: Int
+    public var units: Int
+    /// Units of which every request failed.
+    public var failed: Int
+    /// Units with a request that failed.
+    public var touched: Int
+    /// Units of which every request was rejected.
+    public var rejected: Int
+    /// For each of the side's `bounds`: units of which every request was slower, or was given up later.
+    public var slowed: [Int]
+    /// Requests in no unit, for want of room.
+    public var dropped: Int
+
+    public init(
+        windows: Int = 0, units: Int = 0, failed: Int = 0, touched: Int = 0, rejected: Int = 0, slowed: [Int] = [],
+        dropped: Int = 0
+    ) {
+        self.windows = windows
+        self.units = units
+        self.failed = failed
+        self.touched = touched
+        self.rejected = rejected
+        self.slowed = slowed
+        self.dropped = dropped
+    }
+
+    /// Of two proxies, which see the same windows.
+    fileprivate static func + (left: UserCounts, right: UserCounts) -> UserCounts {
+        UserCounts(
+            windows: max(left.windows, right.windows), units: left.units + right.units,
+            failed: left.failed + right.failed, touched: left.touched + right.touched,
+            rejected: left.rejected + right.rejected, slowed: SideCounts.sum(left.slowed, right.slowed),
+            dropped: left.dropped + right.dropped)
+    }
+
+    fileprivate func since(_ earlier: UserCounts) -> UserCounts {
+        UserCounts(
+            windows: windows - earlier.windows, units: units - earlier.units, failed: failed - earlier.failed,
+            touched: touched - earlier.touched, rejected: rejected - earlier.rejected,
+            slowed: SideCounts.sum(slowed, earlier.slowed.map { -$0 }), dropped: dropped - earlier.dropped)
+    }
+
+    fileprivate var counts: [Int] { [windows, units, failed, touched, rejected, dropped] }
+
+    fileprivate var impossibility: String? {
+        if (counts + slowed).contains(where: { $0 < 0 }) { return "a negative count of users" }
+        if max(touched, rejected, slowed.first ?? 0) > units || failed > touched { return "more users than there are" }
+        if zip(slowed, slowed.dropFirst()).contains(where: { $0 < $1 }) {
+            return "more users over a larger bound than over a smaller one"
+        }
+        return nil
+    }
+}
+
+extension SideCounts {
+    /// The same of every request of users.
+    var ofEveryRequest: SideCounts {
+        guard let every else { return self }
+        var counts = self
+        (counts.requests, counts.errors, counts.rejected) = (every.requests, every.errors, every.rejected)
+        (counts.latency, counts.abandoned) = (every.latency, every.abandoned ?? [])
+        (counts.errorMoments, counts.slowMoments, counts.every) = (nil, nil, nil)
+        return counts
+    }
+
+    private var own: RequestStratum {
+        RequestStratum(
+            requests: requests, errors: errors, rejected: rejected, latency: latency,
+            abandoned: abandoned.isEmpty ? nil : abandoned)
+    }
+
+    var impossibilityOfUsers: String? {
+        if every != nil, let problem = ofEveryRequest.impossibility { return "\(problem) among all requests" }
+        guard let users else { return nil }
+        if let problem = users.impossibility { return problem }
+        if !users.slowed.isEmpty, users.slowed.count != bounds.count {
+            return "\(users.slowed.count) counts of slow users for \(bounds.count) bounds"
+        }
+        return nil
+    }
+
+    mutating func takeUsers(_ later: SideCounts, since earlier: SideCounts) {
+        users = later.users.map { $0.since(earlier.users ?? UserCounts()) }
+        guard let now = later.every else { return }
+        let before = earlier.every ?? earlier.own
+        let hasSameBounds = later.bounds == earlier.bounds
+        every = RequestStratum(
+            requests: now.requests - before.requests, errors: now.errors - before.errors,
+            rejected: now.rejected - before.rejected,
+            latency: hasSameBounds ? Self.sum(now.latency, before.latency.map { -$0 }) : now.latency,
+            abandoned: Self.sum(now.abandoned, before.abandoned.map { $0.map { -$0 } }))
+    }
+
+    func coversUsers(_ other: SideCounts) -> Bool {
+        let (now, before) = (every ?? own, other.every ?? other.own)
+        guard now.requests >= before.requests, now.errors >= before.errors, now.rejected >= before.rejected else {
+            return false
+        }
+        let (units, earlier) = (users ?? UserCounts(), other.users ?? UserCounts())
+        return zip(units.counts, earlier.counts).allSatisfy { $0 >= $1 }
+    }
+
+    mutating func addUsers(_ left: SideCounts, _ right: SideCounts) {
+        switch (left.users, right.users) {
+        case (nil, let only), (let only, nil): users = only
+        case (let one?, let other?): users = one + other
+        }
+        guard left.every != nil || right.every != nil else { return }
+        let (one, other) = (left.every ?? left.own, right.every ?? right.own)
+        let areComparable = left.bounds == right.bounds || left.bounds.isEmpty || right.bounds.isEmpty
+        every = RequestStratum(
+            requests: one.requests + other.requests, errors: one.errors + other.errors,
+            rejected: one.rejected + other.rejected,
+            latency: areComparable ? Self.sum(one.latency, other.latency) : [],
+            abandoned: areComparable ? Self.sum(one.abandoned, other.abandoned) : nil)
+    }
+
+    /// No counts at all are zeros.
+    fileprivate static func sum(_ left: [Int], _ right: [Int]) -> [Int] {
+        if left.isEmpty { return right }
+        return right.isEmpty || left.count != right.count ? left : zip(left, right).map { $0 + $1 }
+    }
+
+    private static func sum(_ left: [Int]?, _ right: [Int]?) -> [Int]? {
+        guard left != nil || right != nil else { return nil }
+        return sum(left ?? [], right ?? [])
+    }
+}

@@ -1,0 +1,28 @@
+import NIOCore
+
+/// Paths of which it is known that acting on a request twice is the same as once: those of the Open Inference Protocol and of
+/// OpenAI's, which compute an answer and keep nothing.
+enum InferencePath {
+    private static let openAI = [
+        "/v1/completions", "/v1/chat/completions", "/v1/embeddings", "/v1/moderations", "/v1/audio/transcriptions",
+        "/v1/audio/translations", "/v1/audio/speech",
+    ]
+
+    /// - Parameter path: without its query. What comes before `/v2` or `/v1` is the server's own affair.
+    static func isIdempotent(_ path: Substring) -> Bool {
+        if openAI.contains(where: { path.hasSuffix($0) }) { return true }
+        guard path.hasSuffix("/infer"), let models = path.range(of: "/v2/models/") else { return false }
+        // NAME, or NAME/versions/VERSION.
+        let parts = path[models.upperBound...].split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        guard parts.allSatisfy({ !$0.isEmpty }) else { return false }
+        return parts.count == 1 || parts.count == 3 && parts[parts.startIndex + 1] == "versions"
+    }
+
+    /// - Parameter request: begins with the request line, as it goes to the instance. Read only where an attempt has failed.
+    static func isIdempotent(request: ByteBuffer) -> Bool {
+        let line = request.readableBytesView.prefix(8 * 1024).prefix { $0 != UInt8(ascii: "\r") }
+        let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+        guard words.count == 3, words[0] == "POST", let path = words[1].split(separator: "?").first else { return false }
+        return isIdempotent(path)
+    }
+}

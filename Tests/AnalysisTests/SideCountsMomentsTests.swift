@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+@testable import Analysis
+
+@Suite("Clients that gave up, and moments")
+struct SideCountsMomentsTests {
+    private static let bounds = [0.1, 1, 10]
+
+    private func counts(
+        requests: Int = 0, errors: Int = 0, latency: [Int] = [0, 0, 0], abandoned: [Int] = [], errorMoments: Int? = nil,
+        slowMoments: [Int]? = nil, bounds: [Double] = Self.bounds
+    ) -> SideCounts {
+        SideCounts(
+            requests: requests, errors: errors, latency: latency, bounds: bounds, abandoned: abandoned,
+            errorMoments: errorMoments, slowMoments: slowMoments)
+    }
+
+    @Test("differences are of each bound; no counts at all are none")
+    func increments() {
+        let earlier = counts(requests: 5, errors: 2, latency: [1, 4, 5], errorMoments: 1, slowMoments: [3, 1, 0])
+        let later = counts(
+            requests: 9, errors: 5, latency: [1, 6, 9], abandoned: [4, 2, 0], errorMoments: 3, slowMoments: [6, 3, 0])
+        #expect(
+            later.increment(since: earlier)
+                == counts(
+                    requests: 4, errors: 3, latency: [0, 2, 4], abandoned: [4, 2, 0], errorMoments: 2,
+                    slowMoments: [3, 2, 0]))
+        #expect(earlier.increment(since: later) == nil)
+        #expect(later.covers(earlier) && !earlier.covers(later))
+        #expect(!counts(requests: 9, errors: 5, latency: [1, 6, 9]).covers(counts(abandoned: [1, 0, 0])))
+    }
+
+    @Test("clients that give up are news although no request has ended")
+    func abandonedAlone() {
+        let added = counts(abandoned: [3, 3, 0]).increment(since: counts(abandoned: [1, 1, 0]))
+        #expect(added == counts(abandoned: [2, 2, 0]))
+        #expect(counts(abandoned: [1, 1, 0]).increment(since: SideCounts()) == counts(abandoned: [1, 1, 0]))
+    }
+
+    @Test("moments are known of a sum only where both can tell; who had no request can")
+    func sums() {
+        let one = counts(requests: 2, errors: 2, errorMoments: 1, slowMoments: [1, 1, 0])
+        let mute = counts(requests: 2, errors: 1)
+        let unserved = SideCounts(unavailable: 3)
+        #expect((one + one).errorMoments == 2 && (one + one).slowMoments == [2, 2, 0])
+        #expect((one + mute).errorMoments == nil && (mute + one).slowMoments == nil)
+        #expect((one + unserved).errorMoments == 1 && (unserved + one).slowMoments == [1, 1, 0])
+        #expect((SideCounts() + unserved).errorMoments == nil)
+    }
+
+    @Test("a sum has what both have at the bounds that both have")
+    func commonBounds() {
+        let one = counts(requests: 1, latency: [0, 0, 1], abandoned: [5, 3, 1], errorMoments: 0, slowMoments: [2, 1, 0])
+        let other = counts(
+            requests: 1, latency: [0, 1], abandoned: [2, 1], errorMoments: 0, slowMoments: [1, 1], bounds: [1, 20])
+        let sum = one + other
+        #expect(sum.bounds == [1] && sum.abandoned == [5] && sum.slowMoments == [2])
+        #expect((one + counts()).abandoned == [5, 3, 1])
+    }
+
+    @Test(
+        "what no counters can read is named",
+        arguments: [
+            (SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [1]), "1 counts of clients that gave up for 2 bounds"),
+            (
+                SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [1, 2]),
+                "more clients that gave up later than earlier"
+            ),
+            (
+                SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [0, -1]),
+                "a negative count of clients that gave up"
+            ),
+            (SideCounts(requests: 3, errors: 1, errorMoments: 2), "more moments of errors than errors"),
+            (SideCounts(slowMoments: [1]), "1 counts of slow moments for 0 bounds"),
+        ])
+    func impossible(counts: SideCounts, problem: String) { #expect(counts.impossibility == problem) }
+
+    @Test("those who waited longer than an edge are requests that took as long as that; the others are none")
+    func counting() {
+        let counted = counts(requests: 10, latency: [6, 9, 10], abandoned: [7, 4, 1]).countingAbandoned(after: 1)
+        // Of the four, three waited for 10 seconds at most.
+        #expect(counted.requests == 14 && counted.latency == [6, 9, 13, 14])
+        #expect(counted.impossibility == nil)
+        #expect(counts(requests: 10, latency: [6, 9, 10], abandoned: [7, 0, 0]).countingAbandoned(after: 1).requests == 10)
+    }
+
+    @Test("records of older controllers read as before")
+    func older() throws {
+        let text = #"""
+            {"requests": 1, "errors": 0, "rejected": 0, "latency": [1], "bounds": [1], "observed": {},
+             "pairs": {"pairs": 0, "disagreements": 0, "distance": 0}, "named": {}}
+            """#
+        let read = try JSONDecoder().decode(SideCounts.self, from: Data(text.utf8))
+        #expect(read == SideCounts(requests: 1, latency: [1], bounds: [1]))
+    }
+}

@@ -1,0 +1,234 @@
+import Foundation
+import ModelManifests
+import Serving
+import Testing
+
+@testable import TrafficProxy
+
+@Suite("So many requests of each instance at a time, and a queue of bounded length")
+struct AdmissionQueueTests {
+    /// Each revision is `name: (weight, ports of its instances)`.
+    private func route(
+        _ harness: PlaneHarness, _ revisions: KeyValuePairs<String, (Int, [Int])>, _ limit: ConcurrencyLimit?,
+        generation: Int = 1
+    ) async throws -> Int {
+        let route = ProxyRoute(
+            deployment: PlaneHarness.deployment, port: 0,
+            revisions: revisions.map { name, value in
+                RevisionRoute(
+                    revision: Revision(rawValue: name), weight: value.0,
+                    upstreams: value.1.enumerated().map { Upstream(instance: "\(name)-\($0.offset)", port: $0.element) })
+            }, concurrency: limit)
+        let report = try await harness.handle.apply(ProxyRoutes(generation: generation, routes: [route])).get()
+        return try #require(report.endpoints.first).port
+    }
+
+    /// The first revision's; once so many wait, wanted or not.
+    private func queue(_ harness: PlaneHarness, waiting: Int? = nil) async throws -> QueueReport {
+        try await eventually {
+            try #require(try await harness.report().routes?.first?.queues?.first)
+        } until: { report in
+            report.waiting == waiting ?? report.waiting
+        }
+    }
+
+    /// Once the instance has been sent so many, wanted or not.
+    private func requests(_ upstream: ScriptedUpstream, _ count: Int) async throws -> Int {
+        try await eventually {
+            try await upstream.requests()
+        } until: {
+            $0 == count
+        }
+    }
+
+    private static let get = "GET / HTTP/1.1\r\nhost: h\r\n\r\n"
+
+    @Test("what is more waits its turn, and what is more than that gets 503 at once; nobody is blamed")
+    func bounded() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.held)
+            let port = try await route(harness, ["r": (100, [upstream.port])], .init(perInstance: 2, queueDepth: 3))
+            let clients = try (0..<5).map { _ in try RawClient(port: port) }
+            for client in clients { try await client.send(Self.get) }
+            #expect(try await queue(harness, waiting: 3) == QueueReport(
+                revision: Revision(rawValue: "r"), waiting: 3, refused: 0))
+            #expect(try await harness.instance("r-0", inFlight: 2).inFlight == 2)
+            let late = try RawClient(port: port)
+            let refused = try await late.request()
+            #expect(refused.status == 503 && refused.field("retry-after") == "1")
+            #expect(refused.body.contains("maxConcurrency"))
+            var answered = 0
+            while answered < 5 {
+                let wanted = min(5, answered + 2)
+                let sent = try await requests(upstream, wanted)
+                #expect(sent == wanted)
+                try await upstream.answerHeld()
+                answered = sent
+            }
+            for client in clients { #expect(try await client.answer().status == 200) }
+            let counters = try await harness.instance("r-0", requests: 5).counters
+            #expect(counters.requests == 5 && counters.errors == 0 && counters.abandoned.isEmpty)
+            #expect(try await harness.report().unavailable.isEmpty)
+            #expect(try await queue(harness).refused == 1)
+            #expect(try await harness.report().routes?.first?.refusedConnections == 1)
+            let metrics = try await harness.metrics()
+            #expect(metrics.contains("mlctl_proxy_queued_requests{namespace=\"test\",deployment=\"d\",revision=\"r\"} 0\n"))
+            #expect(
+                metrics.contains("mlctl_proxy_queue_refused_total{namespace=\"test\",deployment=\"d\",revision=\"r\"} 1\n"))
+        }
+    }
+
+    @Test("who waits longer than the time-out gets 503, and the time that was waited is no instance's latency")
+    func waits() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.held)
+            let port = try await route(
+                harness, ["r": (100, [upstream.port])], .init(perInstance: 1, queueTimeout: .milliseconds(300)))
+            let first = try RawClient(port: port)
+            try await first.send(Self.get)
+            _ = try await harness.instance("r-0", inFlight: 1)
+            let impatient = try RawClient(port: port)
+            let answer = try await impatient.request()
+            #expect(answer.status == 503 && answer.field("retry-after") == "1")
+            #expect(answer.body.contains("queue.timeout"))
+            #expect(try await queue(harness).waiting == 0)
+            let second = try RawClient(port: port)
+            try await second.send(Self.get)
+            _ = try await queue(harness, waiting: 1)
+            try await Task.sleep(for: .milliseconds(100))
+            try await upstream.answerHeld()
+            #expect(try await first.answer().status == 200)
+            _ = try await requests(upstream, 2)
+            try await upstream.answerHeld()
+            #expect(try await second.answer().status == 200)
+            let counters = try await harness.instance("r-0", requests: 2).counters
+            let slow = zip(counters.bounds, counters.latency).first { $0.0 >= 0.08 }?.1
+            #expect(slow == 1, "the first took longer, the second waited outside: \(counters.latency)")
+        }
+    }
+
+    @Test("a client that gives up leaves the queue, and whoever is behind it comes sooner")
+    func leaves() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.held)
+            let port = try await route(harness, ["r": (100, [upstream.port])], .init(perInstance: 1, queueDepth: 2))
+            let clients = try (0..<3).map { _ in try RawClient(port: port) }
+            try await clients[0].send(Self.get)
+            _ = try await harness.instance("r-0", inFlight: 1)
+            try await clients[1].send(Self.get)
+            _ = try await queue(harness, waiting: 1)
+            try await clients[2].send(Self.get)
+            _ = try await queue(harness, waiting: 2)
+            try await clients[1].reset()
+            #expect(try await queue(harness, waiting: 1).waiting == 1)
+            try await upstream.answerHeld()
+            _ = try await requests(upstream, 2)
+            try await upstream.answerHeld()
+            #expect(try await clients[2].answer().status == 200)
+            let counters = try await harness.instance("r-0", requests: 2).counters
+            #expect(counters.requests == 2 && counters.abandoned.isEmpty)
+        }
+    }
+
+    @Test("an instance with room is taken before anybody waits, and none ever has more than it takes")
+    func fair() async throws {
+        try await PlaneHarness.run { harness in
+            var upstreams: [ScriptedUpstream] = []
+            for _ in 0..<3 { upstreams.append(try await ScriptedUpstream(.held)) }
+            let port = try await route(
+                harness, ["r": (100, upstreams.map(\.port))], .init(perInstance: 2, queueDepth: 10))
+            let clients = try (0..<8).map { _ in try RawClient(port: port) }
+            for client in clients { try await client.send(Self.get) }
+            #expect(try await queue(harness, waiting: 2).waiting == 2)
+            for index in 0..<3 { #expect(try await harness.instance("r-\(index)", inFlight: 2).inFlight == 2) }
+            // Whichever instance is free first takes them.
+            _ = try await requests(upstreams[1], 2)
+            try await upstreams[1].answerHeld()
+            #expect(try await queue(harness, waiting: 0).waiting == 0)
+            #expect(try await requests(upstreams[1], 4) == 4)
+            for upstream in upstreams { try await upstream.answerHeld() }
+            for client in clients { #expect(try await client.answer().status == 200) }
+        }
+    }
+
+    @Test("swaps of the routes: a larger limit admits at once, a limit that goes admits all, a revision that goes turns away")
+    func swaps() async throws {
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.held)
+            let revisions: KeyValuePairs = ["r": (100, [upstream.port])]
+            let port = try await route(harness, revisions, .init(perInstance: 1))
+            let clients = try (0..<5).map { _ in try RawClient(port: port) }
+            for client in clients { try await client.send(Self.get) }
+            _ = try await queue(harness, waiting: 4)
+            _ = try await route(harness, revisions, .init(perInstance: 3), generation: 2)
+            #expect(try await queue(harness).waiting == 2)
+            _ = try await route(harness, revisions, nil, generation: 3)
+            #expect(try await harness.instance("r-0", inFlight: 5).inFlight == 5)
+            #expect(try await requests(upstream, 5) == 5)
+            try await upstream.answerHeld()
+            for client in clients { #expect(try await client.answer().status == 200) }
+
+            _ = try await route(harness, revisions, .init(perInstance: 1), generation: 4)
+            for client in clients.prefix(2) { try await client.send(Self.get) }
+            _ = try await queue(harness, waiting: 1)
+            let other = try await ScriptedUpstream(.status(200))
+            _ = try await route(harness, ["o": (100, [other.port])], .init(perInstance: 1), generation: 5)
+            try await upstream.answerHeld()
+            var statuses: [Int] = []
+            for client in clients.prefix(2) { statuses.append(try await client.answer().status) }
+            #expect(statuses.sorted() == [200, 503])
+            #expect(try await clients[0].request().field("x-mlctl-revision") == "o")
+        }
+    }
+
+    @Test("the queue of a revision that hangs is its own: the other one's requests do not wait")
+    func apart() async throws {
+        try await PlaneHarness.run { harness in
+            let stable = try await ScriptedUpstream(.status(200))
+            let candidate = try await ScriptedUpstream(.held)
+            let port = try await route(
+                harness, ["s": (50, [stable.port]), "c": (50, [candidate.port])], .init(perInstance: 1, queueDepth: 600))
+            var clients: [RawClient] = []
+            for _ in 0..<100 {
+                let client = try RawClient(port: port)
+                try await client.send(Self.get)
+                clients.append(client)
+            }
+            // Blocks of a thousand are halved: a hundred of one are not exactly.
+            let answered = try await eventually {
+                let report = try await harness.report()
+                let waiting = report.routes?.first?.queues?.first { $0.revision.rawValue == "c" }?.waiting ?? 0
+                let answered = report.instances.first { $0.instance == "s-0" }?.counters.requests ?? 0
+                return (count: answered, isAll: answered + waiting + 1 == 100)
+            } until: {
+                $0.isAll
+            }
+            #expect(answered.isAll && answered.count > 20)
+            #expect(try await harness.report().instances.allSatisfy { $0.counters.errors == 0 })
+        }
+    }
+
+    @Test("copies for shadows and recorded requests do not wait, nor take anybody's place: there is no room for them")
+    func ownRequests() async throws {
+        try await PlaneHarness.run { harness in
+            let stable = try await ScriptedUpstream(.status(200))
+            let shadow = try await ScriptedUpstream(.held)
+            let route = ProxyRoute(
+                deployment: PlaneHarness.deployment, port: 0,
+                revisions: [
+                    RevisionRoute(
+                        revision: Revision(rawValue: "s"), weight: 100,
+                        upstreams: [Upstream(instance: "s-0", port: stable.port)]),
+                    RevisionRoute(
+                        revision: Revision(rawValue: "c"), weight: 0,
+                        upstreams: [Upstream(instance: "c-0", port: shadow.port)], mirror: 100),
+                ], concurrency: ConcurrencyLimit(perInstance: 2))
+            let report = try await harness.handle.apply(ProxyRoutes(generation: 1, routes: [route])).get()
+            let client = try RawClient(port: try #require(report.endpoints.first).port)
+            for _ in 0..<6 { #expect(try await client.request().status == 200) }
+            #expect(try await harness.instance("c-0", inFlight: 2).inFlight == 2)
+            let dropped = try await harness.counters(of: "c-0") { $0.pairs?.dropped == 4 }
+            #expect(dropped.pairs?.dropped == 4)
+        }
+    }
+}
