@@ -203,7 +203,7 @@ final class LiveRevision {
         guard let picked = pick(now: now, besides: failed, &random) else { return nil }
         if queue.hasRoom(at: picked) { return picked }
         let others = instances.filter { $0 !== failed && queue.hasRoom(at: $0) }
-        let serving = others.filter { !$0.ejection.isEjected(nowNanoseconds: now) }
+        let serving = others.filter { !$0.isOutOfRotation(now: now) }
         return (serving.isEmpty ? others : serving).min { $0.inFlight < $1.inFlight } ?? picked
     }
 
