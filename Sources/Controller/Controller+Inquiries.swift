@@ -32,7 +32,7 @@ extension Controller {
         guard case .manifest(let deployment, _) = desired else { return [] }
         return deployment.dependsOn.compactMap { key in
             guard case .manifest = manifests.wish(for: key) else {
-                return "\(key), which git does not have, or not valid"
+                return "\(key), \(RolloutState.absentDependency)"
             }
             guard let entry = entries[key], let state = entry.state, entry.commit == manifests.commit else {
                 return "\(key), which has not been looked at yet"

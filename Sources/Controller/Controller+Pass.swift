@@ -197,7 +197,9 @@ extension Controller {
 
     /// What the site still knows of a record that is lost.
     private func knownQuarantine(of key: DeploymentKey, at site: Site) async -> [Quarantine]? {
-        guard let register = site.register else { return nil }
+        guard let register = site.register else {
+            return try? await bounded(configuration.limits.observing) { await site.store.knownQuarantine(of: key) }
+        }
         guard let known = try? await bounded(configuration.limits.announcing, { await register.quarantine(of: key) })
         else { return nil }
         return known.map { Quarantine(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at) }

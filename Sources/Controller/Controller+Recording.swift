@@ -26,7 +26,7 @@ extension Controller {
         if entries[key]?.unwritten != nil {
             // What was decided before could not be written a moment ago.
             let text = entries[key]?.troubles[.record] ?? Self.notRecorded("the state store refuses")
-            return keepOrHold(decision, news, before: before, planBefore: planBefore, key, text)
+            return await keepOrHold(decision, news, before: before, planBefore: planBefore, key, at: place, text)
         }
         guard isDue(news, decision, key) else {
             keep(decision.state, of: key)
@@ -41,7 +41,7 @@ extension Controller {
         } catch {
             let text = Self.notRecorded(Self.explain(error).text)
             entries[key]?.troubles[.record] = text
-            return keepOrHold(decision, news, before: before, planBefore: planBefore, key, text)
+            return await keepOrHold(decision, news, before: before, planBefore: planBefore, key, at: place, text)
         }
     }
 
@@ -70,8 +70,8 @@ extension Controller {
 
     private func keepOrHold(
         _ decision: Decision, _ news: News, before: RolloutState?, planBefore: ServingPlan?,
-        _ key: DeploymentKey, _ text: String
-    ) -> Recorded {
+        _ key: DeploymentKey, at place: Place, _ text: String
+    ) async -> Recorded {
         guard news == .decision else {
             keep(decision.state, of: key)
             return .carriedOutFirst(text)
@@ -90,8 +90,22 @@ extension Controller {
         }
         logger.warning(
             "Carried out before it could be recorded", metadata: ["deployment": "\(key)", "reason": "\(text)"])
+        await keepAside(key, at: place)
         return .carriedOutFirst(text)
     }
+
+    /// For the controller after this one, should this one end before it can be recorded.
+    private func keepAside(_ key: DeploymentKey, at place: Place) async {
+        guard let entry = entries[key], let state = entry.state, let unwritten = entry.unwritten,
+            let bytes = try? RolloutRecords.encode(state)
+        else { return }
+        let (version, store) = (entry.version, place.site.store)
+        _ = try? await bounded(Self.asideLimit) {
+            await store.keepAside(key, expecting: version, state: bytes, events: unwritten.events)
+        }
+    }
+
+    private static let asideLimit: Duration = .milliseconds(300)
 
     func keep(_ state: RolloutState?, of key: DeploymentKey) {
         entries[key]?.state = state
@@ -139,6 +153,14 @@ extension Controller {
         entries[key]?.troubles[.record] = nil
         keep(state, of: key)
         if !events.isEmpty { tellSignal.yield() }
+        await noteQuarantine(state?.quarantined, of: key, in: store)
+    }
+
+    /// A second copy, for the day when the record is lost. Where it cannot be had, the record still is.
+    private func noteQuarantine(_ quarantine: [Quarantine]?, of key: DeploymentKey, in store: any StateStore) async {
+        guard entries[key]?.notedQuarantine != .some(quarantine) else { return }
+        let noted: Void? = try? await bounded(Self.asideLimit) { try await store.note(quarantine: quarantine, of: key) }
+        if noted != nil { entries[key]?.notedQuarantine = .some(quarantine) }
     }
 
     /// A write that was given up has come to its end: the record is what it says, not what was known.

@@ -11,6 +11,7 @@ extension Controller {
             key: key, state: state, observed: entry?.observed, blindness: entry.flatMap(blindness),
             diagnostics: manifests.diagnostics.filter { $0.deployment == key },
             problem: absence?.text ?? entry?.problem ?? (isAtWork ? nil : followerText),
+            recordProblem: entry?.troubles[.record], isRetried: entry?.troubles.isRetried ?? false,
             isInTheDark: absence?.isInTheDark ?? false,
             unavailable: entry?.unavailable ?? [:], abandoned: entry?.abandoned ?? [:], commit: entry?.commit,
             firstSeenAt: entry?.firstSeenAt ?? with.now())

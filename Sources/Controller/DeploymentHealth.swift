@@ -12,10 +12,12 @@ struct DeploymentHealth {
     /// Why it does not go on without a person; nil where it does.
     let personCause: PersonCause?
     private let invalidity: String?
+    private let weights: [Revision: Int]?
 
     init(_ view: DeploymentView, _ state: RolloutState) {
         self.state = state
         invalidity = view.invalidity
+        weights = view.observed?.weights
         availability = Availability(state, view.observed, blindness: view.blindness)
         phase = Self.phase(state, availability)
         let wait = availability.isUnknown && state.rollout == nil ? nil : state.wait(seeing: view.observed)
@@ -25,6 +27,8 @@ struct DeploymentHealth {
             personCause = .anotherPlace
         } else if availability.isUnknown, state.rollout == nil {
             personCause = nil  // What was decided before may not be so any more.
+        } else if view.recordProblem != nil {
+            personCause = .notRecorded
         } else {
             personCause = state.personCause(wait)
         }
@@ -56,10 +60,16 @@ struct DeploymentHealth {
         _ view: DeploymentView, _ state: RolloutState, _ wait: Wait?, _ availability: Availability,
         _ cause: PersonCause?
     ) -> WaitStatus? {
+        if let problem = view.recordProblem {
+            return WaitStatus(
+                cause: "decisions to be recorded: \(problem)",
+                remedy: "mend that; it goes on by itself then, and taking a candidate out of traffic works meanwhile",
+                since: wait?.since ?? state.since, needsPerson: true)
+        }
         if state.rollout != nil, let wait { return withRemedy(WaitStatus(wait), cause) }
         if let invalidity = view.invalidity {
             return WaitStatus(
-                cause: invalidity, remedy: "correct the manifest and commit it ('mlctl validate')", since: state.since,
+                cause: invalidity, remedy: "correct the manifest and commit it ('mlctl validate')",
                 needsPerson: true)
         }
         if let heldBack = state.heldBack {
@@ -128,10 +138,17 @@ struct DeploymentHealth {
         return Condition(type: .stalled, true, reason: personCause.reason, message: text)
     }
 
+    /// What has most of the traffic, as far as it is seen.
+    private var serving: DeployedRevision? {
+        let candidates = [state.stable, state.rollout?.candidate].compactMap(\.self)
+        guard let weights else { return candidates.first }
+        return candidates.max { (weights[$0.revision] ?? 0) < (weights[$1.revision] ?? 0) }
+    }
+
     private var available: Condition {
         switch availability {
         case .available:
-            let serves = state.stable ?? state.rollout?.candidate
+            let serves = serving
             return Condition(
                 type: .available, true, reason: "Serves",
                 message: serves.map { "version \($0.version) serves" } ?? "all that should serve does")

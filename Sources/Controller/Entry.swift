@@ -18,6 +18,8 @@ struct Entry {
     var version: Int?
     /// `decidedAt` of the state that was written last; nil where what is in memory has yet to be written.
     var writtenAt: Date?
+    /// The quarantine of which the store has a second copy; nil: of none so far.
+    var notedQuarantine: [Quarantine]??
     /// Decisions that were carried out and are not in the record yet; nil where there are none.
     var unwritten: UnwrittenDecisions?
     /// Why its record cannot be read: nothing is decided and nothing is overwritten. Nil where it can.
@@ -106,6 +108,11 @@ struct PassTroubles: Equatable {
     /// Something has to be tried again.
     var failed: Bool {
         [PassStep.record, .observing, .announcing, .applying].contains { texts[$0] != nil }
+    }
+
+    /// Nothing is in the way but what is tried again.
+    var isRetried: Bool {
+        !texts.isEmpty && texts.keys.allSatisfy { [.record, .observing, .pinning, .readings, .applying].contains($0) }
     }
 
     /// Nil while all is well.

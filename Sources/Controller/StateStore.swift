@@ -24,9 +24,26 @@ public protocol StateStore: EventTrail {
     func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
     ) async throws -> Int
+    /// Keeps what was decided and carried out while `swap` fails, for the controller after this one: `record(for:)` gives it
+    /// back for as long as the record is at that version, and the next `swap` records its events too.
+    /// - Returns: false where it cannot be kept.
+    func keepAside(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data, events: [RolloutEvent]
+    ) async -> Bool
+    /// What `note(quarantine:of:)` was told last, also where the record is damaged or lost; nil where nothing is known.
+    func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]?
+    /// Keeps a second copy of a record's quarantine. - Parameter quarantine: nil: nothing is left of the deployment.
+    func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws
 }
 
 extension StateStore {
+    public func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]? { nil }
+    public func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws {}
+
+    public func keepAside(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data, events: [RolloutEvent]
+    ) async -> Bool { false }
+
     public func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent], status: DeploymentStatus?
     ) async throws -> Int {

@@ -17,6 +17,10 @@ struct DeploymentView {
     var diagnostics: [Diagnostic] = []
     /// Why the last pass could not do its work.
     var problem: String?
+    /// Why decisions are not recorded; nil where they are.
+    var recordProblem: String?
+    /// What is in the way is tried again, and may go away by itself.
+    var isRetried = false
     /// Without a state: something serves, or may serve, and nobody knows what.
     var isInTheDark = false
     /// Requests that were meant for a revision and that none of its instances could take.
@@ -102,7 +106,7 @@ struct DeploymentView {
     private var withoutState: DeploymentStatus {
         let reason = trouble ?? "waiting for the first pass"
         let cause: PersonCause? =
-            diagnostics.isEmpty ? (trouble == nil || isInTheDark ? nil : .other) : .invalidManifest
+            diagnostics.isEmpty ? (trouble == nil || isInTheDark || isRetried ? nil : .other) : .invalidManifest
         func condition(_ kind: Condition.Kind, _ value: Bool?, _ word: String) -> Condition {
             Condition(type: kind, value, reason: word, message: reason)
         }

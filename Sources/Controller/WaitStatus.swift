@@ -48,6 +48,8 @@ public enum PersonCause: String, CaseIterable, Sendable {
     case invalidManifest
     /// Its manifest wants it at another place than where it serves.
     case anotherPlace
+    /// The store takes no records: its disk is full, say.
+    case notRecorded
     case other
 
     /// As the reason of a condition.
@@ -63,6 +65,7 @@ public enum PersonCause: String, CaseIterable, Sendable {
         case .cannotServe: "Failed"
         case .invalidManifest: "InvalidManifest"
         case .anotherPlace: "AnotherTarget"
+        case .notRecorded: "NotRecorded"
         case .other: "NeedsPerson"
         }
     }

@@ -67,6 +67,8 @@ where Instant.Duration == Duration {
     private var classes: [Key: Urgency] = [:]
     /// Of keys that came back of late.
     private var paces: [Key: Pace<Instant>] = [:]
+    /// Of keys that are worked on and are not of class `routine`, as they began.
+    private var running: [Key: Urgency] = [:]
     private var routineRunning: Set<Key> = []
     private var putOffCount = 0
     private static var smallestPacesToSweep: Int { 1024 }
@@ -141,7 +143,7 @@ where Instant.Duration == Duration {
         pace.starts(wantedAt: turn.dueAt, now: now, limits: configuration.pace)
         paces[turn.key] = pace
         forgetPacesAtRest(now)
-        if turn.urgency == .routine { routineRunning.insert(turn.key) }
+        if turn.urgency == .routine { routineRunning.insert(turn.key) } else { running[turn.key] = turn.urgency }
         return true
     }
 
@@ -155,6 +157,7 @@ where Instant.Duration == Duration {
         _ key: Key, _ requeue: Requeue, now: Instant, using generator: inout some RandomNumberGenerator
     ) {
         routineRunning.remove(key)
+        let began = running.removeValue(forKey: key) ?? .routine
         switch requeue {
         case .done, .backoff(.terminal):
             failures.succeeded(key)
@@ -164,18 +167,20 @@ where Instant.Duration == Duration {
             classes[key] = urgency == .routine ? nil : urgency
             queue.add(key, at: now.advanced(by: max(delay, .zero)), urgency: urgency)
         case .backoff(.transient):
-            back(off: key, by: configuration.transientBackoff, now: now, using: &generator)
+            back(off: key, began, by: configuration.transientBackoff, now: now, using: &generator)
         case .backoff(.waiting):
-            back(off: key, by: configuration.waitingBackoff, now: now, using: &generator)
+            back(off: key, began, by: configuration.waitingBackoff, now: now, using: &generator)
         }
         queue.done(key)
     }
 
+    /// What failed has yet to be done: it is as urgent as it was.
     private mutating func back(
-        off key: Key, by backoff: Backoff, now: Instant, using generator: inout some RandomNumberGenerator
+        off key: Key, _ began: Urgency, by backoff: Backoff, now: Instant,
+        using generator: inout some RandomNumberGenerator
     ) {
         let delay = backoff.delay(afterFailures: failures.failed(key), using: &generator)
-        queue.add(key, at: now.advanced(by: delay), urgency: classes[key] ?? .routine)
+        queue.add(key, at: now.advanced(by: delay), urgency: min(began, classes[key] ?? .routine))
     }
 }
 

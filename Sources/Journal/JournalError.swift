@@ -2,7 +2,7 @@ import GRDB
 import Serving
 
 /// Why the journal could not be opened, read or written.
-public struct JournalError: RetryableError, Hashable, Sendable {
+public struct JournalError: RetryableError, Hashable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         case diskFull
         /// Another process holds the file's lock.
@@ -29,6 +29,8 @@ public struct JournalError: RetryableError, Hashable, Sendable {
         self.path = path
         self.message = message
     }
+
+    public var description: String { message }
 
     public var retryClass: RetryClass {
         switch code {

@@ -25,6 +25,8 @@ public final class JournalStore: StateStore {
 
     public let path: String
     private let door: JournalDoor
+    private let retreats: RetreatPages?
+    private let quarantine: QuarantineFile
 
     /// Opens the file, makes it where it is missing, with its folder, and checks it, which takes time in proportion to
     /// its size.
@@ -34,6 +36,8 @@ public final class JournalStore: StateStore {
     public init(path: String, onRecovery: @escaping @Sendable (String) -> Void = { _ in }) throws {
         self.path = path
         door = try JournalDoor(path: path, onRecovery: onRecovery)
+        retreats = RetreatPages(path: "\(path)-retreats")
+        quarantine = QuarantineFile(path: "\(path)-quarantine")
     }
 
     /// What happened, where the file was damaged and a new one was started; nil while all is well.
@@ -48,6 +52,18 @@ public final class JournalStore: StateStore {
     public func close() throws { try JournalError.mapping(path) { try door.close() } }
 
     public func records() async throws -> [DeploymentKey: StateRecord] {
+        var records = try await storedRecords()
+        for (deployment, record) in records { records[deployment] = newest(record, of: deployment) }
+        return records
+    }
+
+    /// What was decided on this record and kept aside counts, until the record is another.
+    private func newest(_ record: StateRecord, of deployment: DeploymentKey) -> StateRecord {
+        guard let kept = retreats?.entry(of: deployment, at: record.version) else { return record }
+        return StateRecord(version: record.version, state: kept.state)
+    }
+
+    private func storedRecords() async throws -> [DeploymentKey: StateRecord] {
         try await read { db in
             let rows = try Row.fetchCursor(
                 db, sql: "SELECT namespace, name, version, state FROM deployment WHERE state IS NOT NULL")
@@ -69,15 +85,34 @@ public final class JournalStore: StateStore {
                         """),
                 arguments: [deployment.namespace, deployment.name]
             ).map { StateRecord(version: $0[0], state: $0[1]) }
-        }
+        }.map { newest($0, of: deployment) }
+    }
+
+    public func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]? {
+        quarantine.quarantine(of: deployment)
+    }
+
+    public func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws {
+        try self.quarantine.note(quarantine, of: deployment)
+    }
+
+    public func keepAside(
+        _ deployment: DeploymentKey, expecting: Int?, state: Data, events: [RolloutEvent]
+    ) async -> Bool {
+        retreats?.keep(
+            RetreatPages.Entry(
+                namespace: deployment.namespace, name: deployment.name, expecting: expecting, state: state,
+                events: events)) ?? false
     }
 
     @discardableResult
     public func swap(
         _ deployment: DeploymentKey, expecting: Int?, state: Data?, events: [RolloutEvent]
     ) async throws -> Int {
-        let rows = try events.map { try EventRow($0, of: deployment) }
-        return try await write { db in
+        // What was kept aside by a controller that is gone was told nobody yet. This one knows its own events.
+        let missed = retreats?.entry(of: deployment, at: expecting)?.events.filter { !events.contains($0) } ?? []
+        let rows = try (missed + events).map { try EventRow($0, of: deployment) }
+        let version = try await write { db in
             let key: StatementArguments = [deployment.namespace, deployment.name]
             let row = try Row.fetchOne(
                 db.cachedStatement(
@@ -97,6 +132,8 @@ public final class JournalStore: StateStore {
             for row in rows { try row.insert(db) }
             return last + 1
         }
+        retreats?.forget(deployment)
+        return version
     }
 
     public func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] {

@@ -9,6 +9,10 @@ public enum ManifestReader {
     public static func read(_ text: String, file: String, named: Bool = false) -> ParsedFile {
         guard text.utf8.count <= fileLimitBytes else { return tooLarge(file, bytes: text.utf8.count) }
         var parsed = ParsedFile(file: file)
+        if let stranger = Stranger(text: text, file: file) {
+            parsed.markUnreadable(stranger.diagnostic, isSilent: !named && stranger.isSilent)
+            return parsed
+        }
         for document in DocumentText.split(text) {
             let composed = DocumentComposer.compose(document)
             for root in composed.roots { read(root.node, duplicates: root.duplicates, into: &parsed, named: named) }
@@ -60,6 +64,9 @@ public enum ManifestReader {
         case .ours(let found): kind = found
         case .foreign:
             parsed.passedOverCount += 1
+            if let stranger = Stranger(root, file: parsed.file) {
+                parsed.markUnreadable(stranger.diagnostic, isSilent: stranger.isSilent)
+            }
             if named {
                 reading.report(
                     "is not a manifest of mlctl", at: root.place,

@@ -167,7 +167,8 @@ extension DecisionPass {
         case .setWeight(100): return rollout.passesForPromotion
         case .setWeight, .mirror: return step.advance == .done || rollout.allGatesPass
         case .pause(let duration):
-            if step.advance == .evidence, rollout.allGatesPass { return true }
+            // Without a gate there is no evidence to end it early.
+            if step.advance == .evidence, !rollout.judgement.evidence.isEmpty, rollout.allGatesPass { return true }
             return duration.map { now.timeIntervalSince(stepping.begunAt) >= $0 / .seconds(1) } ?? false
         case .gate(let name): return rollout.passes(name)
         case .approval: return false
@@ -313,7 +314,9 @@ extension DecisionPass {
         let ready = observed.ready(promoted.revision)
         let now = now
         transition(event, isWanted ? text : "\(text); git's version is held off") { state in
-            if ready < state.settings.replicas { state.growth = Growth(from: max(ready, 1), since: now) }
+            if ready < state.settings.replicas, !rollout.isForced {
+                state.growth = Growth(from: max(ready, 1), since: now)
+            }
             state.stable = promoted
             state.postponed = nil
             state.course = .resting(
@@ -349,7 +352,7 @@ extension DecisionPass {
         guard let rollout = state.rollout, let back = rollout.withdrawal else { return }
         remember(rollout.candidate, back.outcome, back.reason)
         let serving = state.stable.map { "all traffic is on version \($0.version)" } ?? "nothing serves"
-        let isWanted = state.stable?.template == state.settings.template && back.outcome == .superseded
+        let isWanted = state.stable?.template == state.settings.template
         // Before the state forgets what the gates saw.
         record(.rolledBack, "\(serving): \(back.reason)", about: rollout.candidate, actor: back.actor)
         transition(event, back.reason) { state in

@@ -65,6 +65,9 @@ extension DecisionPass {
         case .stepping, .probation, .promoting: break
         case .rollingBack: return refusal(of: .promote)
         }
+        guard capacity.candidate.ready > 0 else {
+            return "no instance is ready, so that no traffic can go there (\(notReadyReason(rollout.candidate)))"
+        }
         guard promotion.isForced || capacity.isCandidateReady else {
             return "only \(capacity.candidate.ready) of \(capacity.candidateNeeded) instances are ready "
                 + "(\(notReadyReason(rollout.candidate))); '--force' moves traffic to it all the same"
@@ -198,6 +201,10 @@ extension DecisionPass {
 
     private mutating func abort(actor: String?) -> String? {
         guard let rollout = state.rollout, rollout.withdrawal == nil else { return refusal(of: .abort) }
+        // Who takes a rollback back does not want to leave what serves any more.
+        if rollout.purpose == .restore, let stable = state.stable {
+            state.quarantined.removeAll { $0.revision == stable.revision }
+        }
         withdraw(
             .aborted, "aborted by \(who(actor))",
             .byPerson(.aborted, actor: actor, isBad: false, quarantines: rollout.purpose != .restore))
@@ -211,12 +218,15 @@ extension DecisionPass {
             }
             withdraw(
                 .rolledBack, "rolled back by \(who(actor))",
-                .byPerson(.rolledBack, actor: actor, isBad: true, quarantines: true))
+                .byPerson(
+                    .rolledBack, actor: actor, isBad: state.stable.map { observed.ready($0.revision) > 0 } ?? true,
+                    quarantines: true))
             return nil
         }
         guard let left = state.rollout?.candidate ?? state.stable, let stable = state.stable else {
             return "nothing serves that could be rolled back"
         }
+        if isSuspended { return "it is suspended, and would not move: \(liftingText) first" }
         let target: DeployedRevision
         switch RollbackTarget(state, leaving: left).find(prefix, force: force) {
         case .success(let found): target = found

@@ -9,6 +9,28 @@ import Serving
 public struct EvidenceLedger: Codable, Equatable, Sendable {
     var isOpen = false
     var baselines = ReadingLedger()
+    var badInstances = BadInstances()
+
+    init() {}
+
+    /// A record that an older controller kept knows nothing of bad instances.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        isOpen = try fields.decode(Bool.self, forKey: .isOpen)
+        baselines = try fields.decode(ReadingLedger.self, forKey: .baselines)
+        badInstances = try fields.decodeIfPresent(BadInstances.self, forKey: .badInstances) ?? BadInstances()
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(isOpen, forKey: .isOpen)
+        try fields.encode(baselines, forKey: .baselines)
+        if !badInstances.isEmpty { try fields.encode(badInstances, forKey: .badInstances) }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case isOpen, baselines, badInstances
+    }
 
     /// What a look at the counters told.
     enum Look {
@@ -18,13 +40,14 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
     }
 
     mutating func look(at readings: [Reading], stable: Revision?, candidate: Revision) -> Look {
-        var sides: [Revision: SideCounts] = [:]
-        for reading in readings where reading.revision == stable || reading.revision == candidate {
-            let increment = baselines.increment(
-                instance: reading.instance, epoch: reading.epoch, cumulative: SideCounts(reading.counters),
-                fromZero: isOpen)
-            sides[reading.revision, default: SideCounts()].add(increment)
+        let additions = readings.filter { $0.revision == stable || $0.revision == candidate }.map { reading in
+            BadInstances.Addition(
+                instance: reading.instance, revision: reading.revision,
+                counts: baselines.increment(
+                    instance: reading.instance, epoch: reading.epoch, cumulative: SideCounts(reading.counters),
+                    fromZero: isOpen), isOutlier: reading.isOutlier)
         }
+        let sides = badInstances.sift(additions)
         guard isOpen else {
             isOpen = true
             return .opening(

@@ -34,7 +34,10 @@ extension RolloutState {
             let remedy = settings.suspend ? "set 'suspend: false' in git" : "'mlctl resume'"
             return Wait("\(remedy): it is suspended", remedy: remedy, since: since, needsPerson: true)
         }
-        if let hold = rollout.hold { return rollout.wait(held: hold, since: since) }
+        if let hold = rollout.hold {
+            if case .byOperator = hold, let away = waitForInstances(rollout, observed) { return away }
+            return rollout.wait(held: hold, since: since)
+        }
         switch rollout.stage {
         case .preparing(let preparing): return wait(rollout, preparing, observed)
         case .stepping(let stepping): return wait(rollout, stepping, observed)
@@ -45,6 +48,7 @@ extension RolloutState {
                 remedy: "'mlctl abort'",
                 since: since, endsAt: deadlineAt)
         case .probation:
+            if let away = waitForInstances(rollout, observed) { return away }
             return Wait(
                 "the end of its probation", remedy: "'mlctl promote' ends it now", since: since, endsAt: deadlineAt)
         case .rollingBack: return waitForStable(rollout, observed)
@@ -65,12 +69,23 @@ extension RolloutState {
                 "the machine: \(postponed.reason)", remedy: "'mlctl retry' tries again now", since: since,
                 endsAt: postponed.until)
         }
-        if !waitsFor.isEmpty { return Wait(waitsFor.joined(separator: ", "), since: since) }
-        if quarantine(of: settings.template.revision) != nil {
+        if !waitsFor.isEmpty {
+            return Wait(
+                waitsFor.joined(separator: ", "),
+                remedy: "'mlctl status' shows those; mend them, or take them out of dependsOn", since: since,
+                needsPerson: waitsForNobody)
+        }
+        let isHeldOff = stable?.template != settings.template && quarantine(of: settings.template.revision) != nil
+        if let shortage {
+            return Wait(
+                shortage.reason, remedy: shortage.remedy, since: shortage.since,
+                needsPerson: shortage.needsPerson || isHeldOff)
+        }
+        if isHeldOff {
             return Wait(
                 "another template in git, or 'mlctl retry'", remedy: "'mlctl retry'", since: since, needsPerson: true)
         }
-        return shortage.map { Wait($0.reason, since: $0.since, needsPerson: $0.kind == .cannotServe) }
+        return nil
     }
 
     private func wait(_ rollout: Rollout, _ preparing: Preparing, _ observed: Observation?) -> Wait {
@@ -93,6 +108,7 @@ extension RolloutState {
 
     private func wait(_ rollout: Rollout, _ stepping: Stepping, _ observed: Observation?) -> Wait {
         let replicas = rollout.room == .drain ? 1 : settings.replicas
+        if let away = waitForInstances(rollout, observed) { return away }
         let missing = rollout.missing(observed, share: rollout.weight, replicas: replicas)
         if stepping.awaitsAvailability || stepping.current == nil, let missing {
             return Wait(missing, remedy: "'mlctl abort'", since: stepping.begunAt, endsAt: deadlineAt)
@@ -126,6 +142,25 @@ extension RolloutState {
         case .setWeight:
             return timed(step.advance == .evidence ? evidence : missing ?? "the proxy to move the traffic")
         }
+    }
+
+    /// A candidate without all its instances fails soon, whatever it waits for; nil where it has them.
+    private func waitForInstances(_ rollout: Rollout, _ observed: Observation?) -> Wait? {
+        let replicas = rollout.room == .drain && rollout.stepping != nil ? 1 : settings.replicas
+        guard rollout.hasBegunSteps, let missing = rollout.missingInstances(observed, replicas: replicas) else {
+            return nil
+        }
+        return Wait(
+            missing, remedy: "'mlctl abort'", since: rollout.availability.unavailableSince ?? rollout.stepStartedAt,
+            endsAt: unavailabilityEndsAt(rollout) ?? deadlineAt)
+    }
+
+    /// When the candidate has been away for too long, should it stay away.
+    private func unavailabilityEndsAt(_ rollout: Rollout) -> Date? {
+        guard rollout.availability.unavailableSince != nil else { return nil }
+        let away = rollout.availability.unavailable(in: settings.rollout.unavailabilityWindow, at: decidedAt)
+        let left = max(settings.rollout.unavailableAfter - away, .zero)
+        return decidedAt.addingTimeInterval(left / .seconds(1))
     }
 
     private func waitForStable(_ rollout: Rollout, _ observed: Observation?) -> Wait {
@@ -163,6 +198,20 @@ extension RolloutState {
     }
 }
 
+extension Shortage {
+    fileprivate var remedy: String {
+        switch kind {
+        case .endpointClosed: "free the port, or set another endpoint.port"
+        case .tooFewInstances: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
+        case .cannotServe: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
+        case .intendedGap: "'mlctl abort'"
+        }
+    }
+
+    /// A port that somebody else has does not come free by itself.
+    fileprivate var needsPerson: Bool { kind == .cannotServe || reason.contains("cannot be opened") }
+}
+
 extension Rollout {
     fileprivate func wait(held hold: Hold, since: Date) -> Wait {
         switch hold {
@@ -184,16 +233,20 @@ extension Rollout {
         }
     }
 
+    /// Why the candidate does not have its instances, as far as it is seen; nil where it has them.
+    fileprivate func missingInstances(_ observed: Observation?, replicas: Int) -> String? {
+        guard let observed else { return nil }
+        let ready = observed.ready(candidate.revision)
+        guard ready < replicas else { return nil }
+        let reason = observed.instances.first { $0.revision == candidate.revision && $0.condition != .ready }?.reason
+        return "\(ready) of \(replicas) instances of version \(candidate.version) are ready"
+            + (reason.map { ": \($0)" } ?? "")
+    }
+
     /// Why the candidate does not have its instances and its share, as far as it is seen; nil where it has both.
     fileprivate func missing(_ observed: Observation?, share: Int, replicas: Int) -> String? {
         guard let observed else { return nil }
-        let ready = observed.ready(candidate.revision)
-        if ready < replicas {
-            let reason = observed.instances.first { $0.revision == candidate.revision && $0.condition != .ready }?
-                .reason
-            return "\(ready) of \(replicas) instances of version \(candidate.version) are ready"
-                + (reason.map { ": \($0)" } ?? "")
-        }
+        if let missing = missingInstances(observed, replicas: replicas) { return missing }
         guard let weights = observed.weights else {
             return share == 0 ? nil : "the data plane to answer: it is not known whether the traffic has moved"
         }

@@ -37,7 +37,7 @@ extension RolloutState {
                 Outlook(when: "waits for \($0)", then: "version \(version) is rolled out once it is healthy")
             }
         }
-        if quarantine(of: settings.template.revision) != nil {
+        if stable?.template != settings.template, quarantine(of: settings.template.revision) != nil {
             return [
                 Outlook(when: "when git asks for another template", then: "it is rolled out"),
                 Outlook(when: "on 'mlctl retry'", then: "version \(version) is tried again, with new evidence"),

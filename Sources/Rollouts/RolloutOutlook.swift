@@ -66,7 +66,9 @@ struct RolloutOutlook {
         case .approval, .pause(nil): return [Outlook(when: "on 'mlctl promote'", then: next)]
         case .pause(let duration?):
             let end = rollout.stepStartedAt?.addingTimeInterval(duration / .seconds(1))
-            let early = step.advance == .evidence ? [Outlook(when: everyGate, then: next)] : []
+            let early =
+                step.advance == .evidence && !rollout.judgement.evidence.isEmpty
+                ? [Outlook(when: everyGate, then: next)] : []
             return early + [Outlook(when: "when the pause is over", at: end, then: next)]
         case .gate(GoalGate.name): return [Outlook(when: "when version \(version) wins the test", then: next)]
         case .gate(let name): return [Outlook(when: "when gate \(name) passes", then: next)]
@@ -129,7 +131,7 @@ struct RolloutOutlook {
                 then += ", and version \(stable.version) is kept warm\(share)"
             }
         }
-        return Outlook(when: "when the proxy has moved all traffic", then: then)
+        return Outlook(when: "when all of its instances are ready and the proxy has moved all traffic", then: then)
     }
 
     private var endOfProbation: Outlook {
@@ -156,7 +158,7 @@ struct RolloutOutlook {
 
     private var preparingDeadline: [Outlook] {
         guard let at = state.deadlineAt else { return [] }
-        let late = Outlook(when: "if it is not ready by then", at: at, then: wayBack)
+        let late = Outlook(when: "if it is not ready by then", at: at, then: wayBackUnlessMachine)
         guard !rollout.waitingBeforeTraffic.isEmpty else { return [late] }
         return [late, Outlook(when: "if it is ready, but not judged by then", at: at, then: withoutData)]
     }
@@ -181,6 +183,11 @@ struct RolloutOutlook {
 
     private var wayBack: String {
         "\(returnText), and version \(version) is not tried again"
+    }
+
+    /// What the machine, not the model, keeps from starting is tried again.
+    private var wayBackUnlessMachine: String {
+        "\(returnText), and version \(version) is not tried again (where the machine is to blame, it is, from a minute later on)"
     }
 
     private var returnText: String {

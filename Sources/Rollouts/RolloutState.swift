@@ -103,6 +103,12 @@ public struct RolloutState: Codable, Equatable, Sendable {
         [stable?.template, rollout?.candidate.template].compactMap(\.self) + history.map(\.deployed.template)
     }
 
+    /// How a dependency ends that nobody but a person can bring.
+    public static let absentDependency = "which git does not have, or not valid"
+
+    /// It waits for a rollout that will not come by itself.
+    var waitsForNobody: Bool { waitsFor.contains { $0.hasSuffix(Self.absentDependency) } }
+
     public func quarantine(of revision: Revision) -> Quarantine? {
         quarantined.first { $0.revision == revision }
     }

@@ -86,16 +86,18 @@ public struct InstanceReport: Hashable, Codable, Sendable {
     public var counters: RequestCounters
     /// Requests under way.
     public var inFlight: Int
-    /// Taken out of rotation for now, after failures to connect.
+    /// Taken out of rotation for now, after failures to connect, or as an outlier.
     public var ejected: Bool
     /// New requests may go to it. False also of a proxy that is too old to say.
     public var isListed: Bool
     /// Ids of the last failing requests, at most 20, newest last.
     public var failedRequestIds: [String]
+    /// Why it is out of rotation where it serves much worse than its siblings; nil where it does not.
+    public var outlier: OutlierCause?
 
     public init(
         deployment: DeploymentKey, revision: Revision, instance: String, counters: RequestCounters, inFlight: Int = 0,
-        ejected: Bool = false, isListed: Bool = false, failedRequestIds: [String] = []
+        ejected: Bool = false, isListed: Bool = false, failedRequestIds: [String] = [], outlier: OutlierCause? = nil
     ) {
         self.deployment = deployment
         self.revision = revision
@@ -105,6 +107,7 @@ public struct InstanceReport: Hashable, Codable, Sendable {
         self.ejected = ejected
         self.isListed = isListed
         self.failedRequestIds = failedRequestIds
+        self.outlier = outlier
     }
 
     public init(from decoder: any Decoder) throws {
@@ -117,6 +120,19 @@ public struct InstanceReport: Hashable, Codable, Sendable {
         ejected = try fields.decode(Bool.self, forKey: .ejected)
         isListed = try fields.decodeIfPresent(Bool.self, forKey: .isListed) ?? false
         failedRequestIds = try fields.decode([String].self, forKey: .failedRequestIds)
+        outlier = try fields.decodeIfPresent(OutlierCause.self, forKey: .outlier)
+    }
+}
+
+/// How one instance serves worse than its siblings of the same revision: a bad instance, not a bad model.
+public enum OutlierCause: String, Hashable, Codable, Sendable {
+    case failing, slow
+
+    public var described: String {
+        switch self {
+        case .failing: "its answers failed while those of its siblings did not"
+        case .slow: "its answers were much slower than those of its siblings"
+        }
     }
 }
 

@@ -15,15 +15,19 @@ public struct Reading: Hashable, Codable, Sendable {
     /// Ids of its last failing requests, newest last, where the source knows them. No evidence: they tell people where
     /// to look.
     public var failedRequestIds: [String]
+    /// The data plane has it out of rotation, because it serves much worse than its siblings.
+    public var isOutlier: Bool
 
     public init(
-        instance: String, revision: Revision, epoch: String, counters: RequestCounters, failedRequestIds: [String] = []
+        instance: String, revision: Revision, epoch: String, counters: RequestCounters, failedRequestIds: [String] = [],
+        isOutlier: Bool = false
     ) {
         self.instance = instance
         self.revision = revision
         self.epoch = epoch
         self.counters = counters
         self.failedRequestIds = failedRequestIds
+        self.isOutlier = isOutlier
     }
 }
 

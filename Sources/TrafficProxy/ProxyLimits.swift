@@ -59,6 +59,9 @@ public struct ProxyLimits: Hashable, Sendable {
     // Ejection: doubles with every failure in a row.
     public var ejectionTimeMin = Duration.milliseconds(500)
     public var ejectionTimeMax = Duration.seconds(30)
+    /// Of an instance that serves much worse than its siblings.
+    public var outlierTimeMin = Duration.seconds(10)
+    public var outlierTimeMax = Duration.seconds(300)
 
     // Routes and control.
     public var routes = 10_000

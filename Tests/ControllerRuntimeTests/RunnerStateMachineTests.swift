@@ -202,6 +202,20 @@ struct RunnerStateMachineTests {
         #expect(machine.nextAction(now: at(4)) == .start("other"))
     }
 
+    @Test("a key that fails comes back in its class: a commit for what serves does not fall behind what is new")
+    mutating func failsInItsClass() {
+        var machine = started(concurrency: 1)
+        machine.add("served", at: at(0), urgency: .changing)
+        #expect(machine.nextAction(now: at(0)) == .start("served"))
+        machine.add("new", at: at(1))
+        machine.workerEnded("served", .backoff(.transient), now: at(1), using: &random)
+        #expect(machine.nextAction(now: at(20)) == .start("served"))
+        machine.workerEnded("served", .done, now: at(20), using: &random)
+        machine.add("served", at: at(20))
+        // Done is done: what comes later has no class of before.
+        #expect(machine.nextAction(now: at(20)) == .start("new"))
+    }
+
     /// Starts of one key within a minute, where each pass ends at once and `again` says how the key comes back.
     private mutating func startsInAMinute(
         alone: Bool = true, _ again: (inout Machine, ManualClock.Instant) -> Requeue

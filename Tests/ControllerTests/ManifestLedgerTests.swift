@@ -76,6 +76,17 @@ struct ManifestLedgerTests {
         #expect(!ledger.diagnostics.isEmpty)
     }
 
+    @Test("a pointer of Git LFS stands for a manifest that nobody has seen, also right after a start")
+    func largeFilePointer() async {
+        var ledger = ManifestLedger()
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+        let files = ["a.yaml": pointer, "b.yaml": ControllerTests.manifest("1", name: "other")]
+        let absorbed = await absorb(files, into: &ledger, known: [model, other])
+        #expect(ledger.wish(for: model) == .held)
+        #expect(absorbed.warning?.contains("nothing is taken for removed") == true)
+        #expect(ledger.diagnostics.contains { $0.message.contains("Git LFS") })
+    }
+
     @Test("as long as nobody knows what an unreadable file held, nothing is taken for removed")
     func unknown() async {
         var ledger = ManifestLedger()

@@ -57,6 +57,9 @@ struct FullDiskTests {
         }
         #expect(refusals == 50)
         #expect(try await store.record(for: key)?.version == version)
+        // Taking a candidate out of traffic is kept all the same: its room was taken before.
+        #expect(await store.keepAside(key, expecting: version, state: Data("retreat".utf8), events: []))
+        #expect(try await store.record(for: key)?.state == Data("retreat".utf8))
 
         _ = try ChildProcess.run(["mount", "-o", "remount,size=64m", folder])
         let next = try await store.swap(key, expecting: version, state: Data("three".utf8), events: [])

@@ -241,6 +241,20 @@ struct KeeperMachineTests {
         #expect(machine.failures == 0)
     }
 
+    @Test("a server that serves worse than its siblings is ended as it should be, and started again")
+    func restartRequested() {
+        var machine = ready()
+        #expect(machine.handle(.restartRequested("it fails"), at: .seconds(5)) == [.terminateTree])
+        #expect(machine.status.reason == "it fails")
+        // Asked twice is asked once.
+        #expect(machine.handle(.restartRequested("it fails"), at: .milliseconds(5_001)) == [])
+        _ = machine.handle(.treeSeen(alive: 0, ownsListener: false), at: .milliseconds(5_050))
+        #expect(machine.handle(.timer, at: .milliseconds(5_150)) == [.spawn])
+        #expect(machine.status.restarts == 1)
+        var loading = started()
+        #expect(loading.handle(.restartRequested("it fails"), at: .milliseconds(50)) == [])
+    }
+
     @Test("a blocked instance that is asked to stop is gone at once")
     func blockedStops() {
         var machine = machine()

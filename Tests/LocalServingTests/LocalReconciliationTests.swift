@@ -103,6 +103,16 @@ struct LocalReconciliationTests {
                 == [.create(Revision(rawValue: "a")), .remove("a-1")])
     }
 
+    @Test("one that serves much worse than its siblings is restarted, unless it leaves or no keeper could")
+    func outlier() {
+        var bad = instance("a", 1, .kept(.ready))
+        bad.restartCause = .failing
+        #expect(actions(plan(("a", 2, 100)), bad, instance("a", 2, .kept(.ready))) == [.restart("a-1", .failing)])
+        let fewer = actions(plan(("a", 1, 100)), bad, instance("a", 2, .kept(.ready)))
+        #expect(fewer == [.restart("a-1", .failing), .retire("a-2")])
+        #expect(actions(plan(), bad) == [.retire("a-1")])
+    }
+
     /// Plans come and go, keepers die, servers get ready or not, requests end or do not.
     @Test(
         "from any beginning it comes to rest at what the plan wants, and keeps a weighted revision served",
@@ -144,6 +154,7 @@ struct ServingWorld {
             }
         case 2: change { if $0.stage == .kept(.ready) { $0.stage = .kept(.unready) } }
         case 3: change { if case .kept = $0.stage { $0.stage = .ended(.failed) } }
+        case 4: change { $0.restartCause = .failing }
         default: break
         }
         act()
@@ -212,6 +223,12 @@ struct ServingWorld {
                 return
             }
             instances[index].leaving?.isAskedToStop = true
+        case .restart(let id, _):
+            guard let index = index(id), case .kept = instances[index].stage, instances[index].leaving == nil else {
+                complaints.append("restarted \(id), which no keeper looks after, or which leaves")
+                return
+            }
+            instances[index].restartCause = nil
         case .remove(let id):
             guard let index = index(id) else { return }
             if case .kept = instances[index].stage { complaints.append("removed \(id) under its keeper") }

@@ -161,12 +161,52 @@ struct AvailabilityTests {
         #expect(world.state?.wait(seeing: nil)?.needsPerson == true)
         world.command(.promote(.init(isFull: true)))
         world.pass()
-        #expect(world.refusals.last?.reason.contains("'--force'") == true)
+        // No force can move traffic to where nothing takes it.
+        #expect(world.refusals.last?.reason.contains("no instance is ready") == true)
+        world.command(.promote(.init(isFull: true, isForced: true)))
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("no instance is ready") == true)
         #expect(world.state?.rollout?.weight == 50)
+    }
+
+    @Test("a person may promote with some of the instances, by force; that does not make the others ready")
+    func forced() {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var spec = Self.rollout(steps)
+        spec.onFailure = .pause
+        var world = World.serving("good-1")
+        var two = ModelDeployment.example("good-2", rollout: spec)
+        two.replicas = 2
+        world.commit(two)
+        world.run(limit: 60) { $0.phase == .paused }
+        let last = world.instances.lastIndex { $0.revision == two.template.revision }
+        if let last { world.instances[last].quality = .dead }
+        world.run(limit: 60) { $0.hold != nil }
+        world.command(.promote(.init(isFull: true)))
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("'--force'") == true)
         world.command(.promote(.init(isFull: true, isForced: true)))
         world.run(limit: 10) { $0.rollout == nil }
         #expect(world.state?.stable?.version == "good-2")
-        #expect(world.state?.phase == .degraded, "a person's will does not make it ready")
+        world.run(limit: 4) { _ in false }
+        #expect(world.state?.phase == .degraded)
+    }
+
+    @Test("a missing instance is what is waited for, whatever the step is, and it says when that ends")
+    func missingInstanceComesFirst() {
+        for action in [RolloutStep.Action.approval, .pause(nil), .pause(.seconds(600))] {
+            let steps = [RolloutStep(.setWeight(50)), RolloutStep(action), RolloutStep(.setWeight(100))]
+            var world = atHalf(Self.rollout(steps))
+            world.run(limit: 10) { $0.phase == .paused }
+            world.turn("good-2", into: .dead)
+            world.run(limit: 4) { _ in false }
+            let wait = world.state?.wait(seeing: world.observe())
+            #expect(wait?.cause == "0 of 1 instances of version good-2 are ready")
+            #expect(wait?.needsPerson == false)
+            let endsAt = wait?.endsAt
+            world.run(limit: 60) { $0.phase == .rolledBack }
+            #expect(endsAt.map { abs($0.timeIntervalSince(world.now)) <= 2 } == true)
+        }
     }
 
     @Test("what the machine causes quarantines nothing: it is tried again, and comes up when the cause is gone")

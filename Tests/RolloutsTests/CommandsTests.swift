@@ -234,5 +234,9 @@ struct CommandsTests {
         world.run(limit: 10) { $0.rollout == nil }
         #expect(world.state?.stable?.version == "good-2")
         #expect(world.state?.history.first?.outcome == .aborted)
+        // Git asks for what serves, and who took the rollback back does not want to leave it.
+        #expect(world.state?.phase == .healthy)
+        #expect(world.state?.quarantined == [])
+        #expect(world.state?.wait(seeing: world.observe()) == nil)
     }
 }

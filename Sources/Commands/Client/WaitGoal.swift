@@ -62,6 +62,8 @@ struct WaitGoal: Hashable, Sendable {
     ///
     /// The quarantine says so, not the phase: right after a commit the phase may still be that of the revision before.
     private func withdrawal(of desired: DesiredStatus, _ found: DeploymentStatus) -> String? {
+        // What serves was not taken out, whatever was meant to be done with it.
+        guard found.stable?.revision != desired.revision else { return nil }
         let quarantine = found.quarantined.first { $0.revision == desired.revision }
         guard let quarantine, [.rolledBack, .healthy, .degraded, .failed].contains(found.phase) else { return nil }
         let gates = found.gates.filter { $0.verdict == "fail" }.map { "\($0.name): \($0.reason)" }

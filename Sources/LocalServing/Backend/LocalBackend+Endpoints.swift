@@ -95,13 +95,17 @@ extension LocalBackend {
             if let holder = holder(before: record) {
                 return "port \(record.port ?? 0) is still answered by \(holder), until something of this one is ready."
             }
+            if let refused = share.endpoint, refused.error != nil {
+                return Self.closed(refused, field: "endpoint.port", noun: "endpoint", wanted: record.port)
+            }
             return view.problem ?? "the proxy has not opened port \(record.port ?? 0) yet."
         }
         return endpoint.listening ? nil : Self.closed(endpoint, field: "endpoint.port", noun: "endpoint")
     }
 
-    static func closed(_ report: EndpointReport, field: String, noun: String) -> String {
-        "the \(noun)'s port \(report.port) cannot be opened: \(report.error ?? "the proxy does not say why"). "
+    /// - Parameter wanted: the port that it is to have; the report's own may be the one that it still has.
+    static func closed(_ report: EndpointReport, field: String, noun: String, wanted: Int? = nil) -> String {
+        "the \(noun)'s port \(wanted ?? report.port) cannot be opened: \(report.error ?? "the proxy does not say why"). "
             + "Stop what uses it, or set another `\(field)`."
     }
 }

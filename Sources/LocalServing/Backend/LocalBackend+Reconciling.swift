@@ -58,6 +58,7 @@ extension LocalBackend {
             try instances[id]?.folder.askToStop()
             instances[id]?.noteAskedToStop()
             return true
+        case .restart(let id, let cause): return restart(id, cause)
         case .remove(let id): return try remove(id)
         }
     }
@@ -122,6 +123,15 @@ extension LocalBackend {
             changed.yield(instance.spec.deployment)
         }
         instances[id] = instance
+        return true
+    }
+
+    private func restart(_ id: String, _ cause: OutlierCause) -> Bool {
+        guard let instance = instances[id] else { return false }
+        instances[id]?.noteRestartAsked(clock.now)
+        if instance.folder.askToRestart(cause) {
+            logger.warning("instance restarted, for \(cause.described)", metadata: ["instance": "\(id)"])
+        }
         return true
     }
 

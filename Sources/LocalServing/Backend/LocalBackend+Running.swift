@@ -74,7 +74,10 @@ extension LocalBackend {
             if tag == BackendEvent.proxyTag { proxy.look() } else { await refresh(tag) }
         case .proxyChanged:
             await announceProxy()
-            for deployment in deploymentsInMotion() { await reconcileInBackground(deployment) }
+            let withOutliers = await proxy.view.deploymentsWithOutliers
+            for deployment in withOutliers.union(deploymentsInMotion()).sorted() {
+                await reconcileInBackground(deployment)
+            }
         case .tick:
             children.removeAll { !$0.isRunning }
             for id in instances.keys.sorted() where instances[id]?.isBeingLaunched == false {

@@ -22,6 +22,8 @@ struct LocalReconciliation: Hashable, Sendable {
         case retire(String)
         /// Ask its keeper to end it.
         case stop(String)
+        /// Ask its keeper to end its server and to start it again.
+        case restart(String, OutlierCause)
         /// Nothing of it runs: put its logs away and delete its folder.
         case remove(String)
     }
@@ -45,7 +47,8 @@ struct LocalReconciliation: Hashable, Sendable {
             case .needsKeeper: .launch(instance.id)
             // It ended though nobody here asked it to: somebody stopped its keeper. It is replaced.
             case .ended(.stopped): .remove(instance.id)
-            case .cannotHaveFiles, .kept, .ended: nil
+            case .kept: instance.restartCause.map { .restart(instance.id, $0) }
+            case .cannotHaveFiles, .ended: nil
             }
         }
     }

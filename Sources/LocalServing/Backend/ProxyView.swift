@@ -15,6 +15,8 @@ struct ProxyView: Hashable, Sendable {
     private(set) var instances: [String: InstanceReport] = [:]
     /// Instances that it has taken out of rotation for now.
     private(set) var ejected: [DeploymentKey: Set<String>] = [:]
+    /// Those with an instance that serves much worse than its siblings.
+    private(set) var deploymentsWithOutliers: Set<DeploymentKey> = []
     /// Nil of a proxy that is too old to say.
     private(set) var reports: [DeploymentKey: RouteReport]?
     /// It answered when it was last asked.
@@ -36,6 +38,7 @@ struct ProxyView: Hashable, Sendable {
         ejected = Dictionary(
             report.instances.filter(\.ejected).map { ($0.deployment, [$0.instance]) },
             uniquingKeysWith: { $0.union($1) })
+        deploymentsWithOutliers = Set(report.instances.filter { $0.outlier != nil }.map(\.deployment))
         reports = report.routes.map { Dictionary($0.map { ($0.deployment, $0) }) { $1 } }
     }
 

@@ -41,6 +41,8 @@ struct SeenInstance: Hashable, Sendable {
     var isBlocked = false
     /// The proxy has taken it out of rotation for now.
     var isEjected = false
+    /// It did so because the instance serves much worse than its siblings, and a restart is due.
+    var restartCause: OutlierCause?
     var reason: String?
 
     /// Nothing of it runs, and nothing of it is wanted: only its folder is still there, and cannot be put away.

@@ -19,6 +19,8 @@ struct TrackedInstance: Sendable {
     /// A keeper that has not begun by then is said to hang. No second one is started beside it.
     static let launchPatience = Duration.seconds(10)
     static let longestLogTail = 4096
+    static let settledAfterSeconds = 1.0
+    static let restartPatience = Duration.seconds(10)
 
     var spec: InstanceSpec
     let folder: InstanceFolder
@@ -45,6 +47,7 @@ struct TrackedInstance: Sendable {
     private var launchesInVain = 0
     private var launchLogBytes = 0
     private(set) var nextLaunchAt: ContinuousClock.Instant?
+    private var restartAskedAt: ContinuousClock.Instant?
 
     init(spec: InstanceSpec, folder: InstanceFolder) {
         self.spec = spec
@@ -127,6 +130,15 @@ struct TrackedInstance: Sendable {
     /// It was, and the keeper has ended since.
     var hasLaunchToNote: Bool { launchedAt != nil && launched?.isRunning == false }
 
+    /// Its server has run for a while, and was not asked to restart just now: what the proxy says is of this run.
+    private func isDueForRestart(_ now: ContinuousClock.Instant) -> Bool {
+        guard isLocked, !isLeaving, status?.phase == .ready, let since = status?.readySince else { return false }
+        return Date().timeIntervalSince(since) >= Self.settledAfterSeconds
+            && restartAskedAt.map { now - $0 >= Self.restartPatience } ?? true
+    }
+
+    mutating func noteRestartAsked(_ now: ContinuousClock.Instant) { restartAskedAt = now }
+
     // MARK: Its files
 
     mutating func noteFetch() {
@@ -175,6 +187,11 @@ struct TrackedInstance: Sendable {
         (seen.reason, seen.isBlocked) = trouble(now)
         seen.isGone = isRemovalRefused
         seen.isEjected = view.answers && view.instances[spec.id]?.ejected == true
+        if view.answers, let report = view.instances[spec.id], let outlier = report.outlier {
+            seen.reason = seen.reason ?? "out of rotation, for \(outlier.described)"
+            // What is still under way there is not cut.
+            if report.inFlight == 0, isDueForRestart(now) { seen.restartCause = outlier }
+        }
         if isLeaving {
             let leavingFor = leavingSince.map { now - $0 } ?? .zero
             let limit = leaving?.drainLimit ?? drainLimit ?? Self.longestDrain(Endpoint())

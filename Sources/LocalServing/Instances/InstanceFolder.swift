@@ -1,4 +1,5 @@
 import Glibc
+import Serving
 
 /// One instance's folder.
 struct InstanceFolder: Hashable, Sendable {
@@ -40,6 +41,13 @@ struct InstanceFolder: Hashable, Sendable {
 
     /// In the bell's pipe: stop, whatever the files say. As a signal does.
     static let stopSign = UInt8(ascii: "s")
+
+    /// In the bell's pipe: end the server and start it again, because of this.
+    static let restartSigns: [OutlierCause: UInt8] = [.failing: UInt8(ascii: "f"), .slow: UInt8(ascii: "l")]
+
+    /// - Returns: false where no keeper hears it.
+    @discardableResult
+    func askToRestart(_ cause: OutlierCause) -> Bool { Self.restartSigns[cause].map { ring($0) } ?? false }
 
     var isAskedToStop: Bool { access(stop, F_OK) == 0 }
 

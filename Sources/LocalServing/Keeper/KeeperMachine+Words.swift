@@ -69,6 +69,8 @@ extension KeeperMachine {
         case treeSeen(alive: Int, ownsListener: Bool)
         case timer
         case stopRequested
+        /// Its probes may be well, and yet it serves much worse than its siblings.
+        case restartRequested(String)
     }
 
     enum Action: Hashable, Sendable {

@@ -35,6 +35,7 @@ struct KeeperMachine: Hashable, Codable, Sendable {
         case .treeSeen(let alive, let ownsListener): return treeSeen(alive, ownsListener, at: now)
         case .timer: return due(at: now)
         case .stopRequested: return stopRequested(at: now)
+        case .restartRequested(let why): return hasServed ? end(.restart(why), at: now) : []
         }
     }
 
@@ -251,6 +252,13 @@ extension KeeperMachine {
         switch stage {
         case .starting, .warmingUp, .ready, .unready: true
         case .new, .ending, .backingOff, .blocked, .finished: false
+        }
+    }
+
+    private var hasServed: Bool {
+        switch stage {
+        case .ready, .unready: true
+        case .new, .starting, .warmingUp, .ending, .backingOff, .blocked, .finished: false
         }
     }
 

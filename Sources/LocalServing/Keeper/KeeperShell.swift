@@ -2,6 +2,7 @@ import CLinuxProcess
 import Foundation
 import Glibc
 import ModelManifests
+import Serving
 
 /// Carries out what `KeeperMachine` decides. One thread, one poll(2) loop; it blocks nowhere else.
 final class KeeperShell {
@@ -124,12 +125,18 @@ final class KeeperShell {
     private func answerBell() {
         var buffer = [UInt8](repeating: 0, count: 256)
         var isSignalled = false
+        var mayRestart: OutlierCause?
         while true {
             let count = read(bell.raw, &buffer, buffer.count)
             guard count > 0 else { break }
             isSignalled = isSignalled || buffer[0..<count].contains(InstanceFolder.stopSign)
+            mayRestart = InstanceFolder.restartSigns.first { buffer[0..<count].contains($0.value) }?.key ?? mayRestart
         }
-        if isSignalled || folder.isAskedToStop { feed(.stopRequested) }
+        if isSignalled || folder.isAskedToStop {
+            feed(.stopRequested)
+        } else if let mayRestart {
+            feed(.restartRequested("restarted, for \(mayRestart.described)"))
+        }
     }
 
     private func drainLog() {

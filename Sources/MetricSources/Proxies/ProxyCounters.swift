@@ -95,7 +95,7 @@ public actor ProxyCounters: MetricSource {
                     Reading(
                         instance: answer.proxy.map { "\(instance.instance)@\($0)" } ?? instance.instance,
                         revision: instance.revision, epoch: answer.report.epoch, counters: instance.counters,
-                        failedRequestIds: instance.failedRequestIds))
+                        failedRequestIds: instance.failedRequestIds, isOutlier: instance.outlier != nil))
             }
             for unavailable in answer.report.unavailable where unavailable.requests > 0 {
                 let unserved = Reading.unserved(unavailable.revision)

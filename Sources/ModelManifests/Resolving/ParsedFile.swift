@@ -49,8 +49,9 @@ public struct ParsedFile: Sendable {
         guard let unreadable, let previous else { return self }
         var holding = self
         let present = Set(keys)
-        var held = previous.held
-        for key in previous.keys {
+        var held: [DeploymentKey: Diagnostic] = [:]
+        // Held again by why it cannot be read now.
+        for key in previous.held.keys + previous.keys {
             held[key] = Diagnostic(
                 file: unreadable.file, line: unreadable.line, column: unreadable.column,
                 message: "\(key) is held as it is, because its file cannot be read: \(unreadable.message)",

@@ -59,7 +59,10 @@ extension TrafficSnapshot {
             },
             Metric("mlctl_proxy_in_flight_requests", .gauge, "Requests under way.") { $0.inFlight },
             Metric("mlctl_proxy_upstream_connections", .gauge, "Connections to the instance.") { $0.connections },
-            Metric("mlctl_proxy_ejected", .gauge, "1 while the instance is out of rotation after failed connections.") {
+            Metric(
+                "mlctl_proxy_ejected", .gauge,
+                "1 while the instance is out of rotation: connections failed, or it serves worse than its siblings."
+            ) {
                 $0.isEjected ? 1 : 0
             },
         ]

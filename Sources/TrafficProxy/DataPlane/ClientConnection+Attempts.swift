@@ -177,7 +177,7 @@ extension ClientConnection {
             instance.preview.record(outcome, nanoseconds: latency)
             return
         }
-        instance.failures.note(failed: outcome.isError)
+        instance.recent.note(failed: outcome.isError, nanoseconds: latency)
         if let tap { tap.wasCounted(at: instance) }
         if outcome.isError { instance.failedIds.append(requestId.minted(revision: revision.name)) }
     }

@@ -248,6 +248,9 @@ final class DataPlane {
             instance.noteIfQuiet(now: now)
             if instance.isOverdue(now: now) { hasOverdue = true }
         }
+        for route in routes.values {
+            for revision in route.revisions { revision.watchForOutliers(now: now) }
+        }
         if hasOverdue { cutOverdue(now: now) }
         forgetRetired(now: now)
         requestWords.atSeconds = Self.secondsSince1970

@@ -33,7 +33,10 @@ final class Instance {
     var preview = InstanceCounters()
     var failedIds: FailedRequestIds
     var ejection: Ejection
-    var failures = FailureShare()
+    var recent = RecentService()
+    /// Its turns out of rotation because it served worse than its siblings.
+    var outlier: Ejection
+    private(set) var outlierCause: OutlierCause?
     private(set) var inFlight = 0
     /// Where requests wait for room at it; nil where it takes what comes.
     var queue: AdmissionQueue?
@@ -58,11 +61,14 @@ final class Instance {
         hostField = Array(address.authority.utf8)
         failedIds = FailedRequestIds(capacity: plane.limits.failedRequestIds)
         ejection = Ejection(min: plane.limits.ejectionTimeMin, max: plane.limits.ejectionTimeMax)
+        outlier = Ejection(min: plane.limits.outlierTimeMin, max: plane.limits.outlierTimeMax)
     }
 
     // MARK: In and out of the routes
 
     func list(at address: SocketAddress) {
+        // It was away: what comes back may be another process. How often it was out before still counts.
+        if !isListed { comesBack() }
         isListed = true
         retiredAt = nil
         drainDeadline = .max
@@ -72,8 +78,14 @@ final class Instance {
         move += 1
         hostField = Array(address.authority.utf8)
         ejection.succeeded()
-        failures = FailureShare()
+        comesBack()
         closeIdle()
+    }
+
+    private func comesBack() {
+        outlier.end()
+        outlierCause = nil
+        recent = RecentService()
     }
 
     /// Gets no new requests; finishes those it has.
@@ -92,6 +104,29 @@ final class Instance {
     func noteIfQuiet(now: Int64) {
         if !isListed, inFlight == 0, retiredAt == nil { retiredAt = now }
     }
+
+    // MARK: In and out of rotation
+
+    @inline(__always)
+    func isOutOfRotation(now: Int64) -> Bool {
+        ejection.isEjected(nowNanoseconds: now) || outlier.isEjected(nowNanoseconds: now)
+    }
+
+    /// It serves much worse than its siblings.
+    func takeOut(_ cause: OutlierCause, now: Int64) {
+        outlier.failed(nowNanoseconds: now)
+        outlierCause = cause
+        recent = RecentService()
+    }
+
+    /// Its time out of rotation is over: it is tried again.
+    func endOutlierTurn(now: Int64) {
+        if outlierCause != nil, !outlier.isEjected(nowNanoseconds: now) { outlierCause = nil }
+        if recent.requests >= Self.requestsToProve, recent.failuresInARow == 0 { outlier.succeeded() }
+    }
+
+    /// So many, the last of them good, and its next turn is as short as the first.
+    private static let requestsToProve = 1_000
 
     // MARK: Requests under way
 
@@ -252,8 +287,8 @@ final class Instance {
         counters.synthetic = synthetic.syntheticReport
         return InstanceReport(
             deployment: key.deployment, revision: key.revision, instance: key.id, counters: counters,
-            inFlight: inFlight, ejected: ejection.isEjected(nowNanoseconds: now), isListed: isListed,
-            failedRequestIds: failedIds.newestLast)
+            inFlight: inFlight, ejected: isOutOfRotation(now: now), isListed: isListed,
+            failedRequestIds: failedIds.newestLast, outlier: outlierCause)
     }
 }
 

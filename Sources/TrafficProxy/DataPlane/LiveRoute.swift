@@ -203,7 +203,7 @@ final class LiveRevision {
         guard let picked = pick(now: now, besides: failed, &random) else { return nil }
         if queue.hasRoom(at: picked) { return picked }
         let others = instances.filter { $0 !== failed && queue.hasRoom(at: $0) }
-        let serving = others.filter { !$0.ejection.isEjected(nowNanoseconds: now) }
+        let serving = others.filter { !$0.isOutOfRotation(now: now) }
         return (serving.isEmpty ? others : serving).min { $0.inFlight < $1.inFlight } ?? picked
     }
 
@@ -213,18 +213,27 @@ final class LiveRevision {
         let step = 1 + Int(random.next().multipliedFullWidth(by: count - 1).high)
         let first = instances[firstIndex]
         let second = instances[(firstIndex + step) % instances.count]
-        let firstServes = first !== failed && !first.ejection.isEjected(nowNanoseconds: now)
-        let secondServes = second !== failed && !second.ejection.isEjected(nowNanoseconds: now)
+        let firstServes = first !== failed && !first.isOutOfRotation(now: now)
+        let secondServes = second !== failed && !second.isOutOfRotation(now: now)
         switch (firstServes, secondServes) {
         case (true, true):
             if first.inFlight <= second.inFlight { return first }
             // One that fails is free again at once, and would draw the traffic: being idle does not speak for it.
-            return second.failures.isWorse(than: first.failures) ? first : second
+            return second.recent.failures.isWorse(than: first.recent.failures) ? first : second
         case (true, false): return first
         case (false, true): return second
         case (false, false):
             let others = instances.lazy.filter { $0 !== failed }
-            return others.first { !$0.ejection.isEjected(nowNanoseconds: now) } ?? others.first ?? first
+            return others.first { !$0.isOutOfRotation(now: now) } ?? others.first ?? first
         }
+    }
+
+    /// Takes instances out of rotation that serve much worse than their siblings, and lets them in again.
+    func watchForOutliers(now: Int64) {
+        guard instances.count > 1 else { return }
+        for instance in instances { instance.endOutlierTurn(now: now) }
+        let found = Outliers.find(
+            instances.map { (recent: $0.recent, isOut: $0.outlier.isEjected(nowNanoseconds: now)) })
+        for (place, cause) in found { instances[place].takeOut(cause, now: now) }
     }
 }

@@ -22,6 +22,9 @@ struct Ejection: Hashable, Sendable {
         untilNanoseconds = nowNanoseconds + time
     }
 
+    /// The time is over, and how often it came is not forgotten.
+    mutating func end() { untilNanoseconds = .min }
+
     @inline(__always)
     mutating func succeeded() {
         guard failuresInARow > 0 else { return }

@@ -9,6 +9,11 @@ struct FailureShare: Hashable, Sendable {
     @inline(__always)
     mutating func note(failed: Bool) { share += ((failed ? Self.one : 0) - share) >> 4 }
 
+    /// Over a half.
+    var isMostly: Bool { share > Self.one / 2 }
+    /// Over a quarter.
+    var isOften: Bool { share > Self.one / 4 }
+
     @inline(__always)
     func isWorse(than other: FailureShare) -> Bool { share > other.share + Self.margin }
 }

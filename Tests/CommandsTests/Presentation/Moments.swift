@@ -288,6 +288,13 @@ extension Moment {
             view.problem = "the model store is away"
             return view
         },
+        Moment(name: "a rollback that cannot be recorded", phase: .rollingBack, available: "True", cause: .notRecorded)
+        {
+            var view = World.rollingOut("bad-2").until { $0.phase == .rollingBack }.view
+            view.problem = "the disk is full"
+            view.recordProblem = "the disk is full"
+            return view
+        },
         Moment(name: "taken down", phase: .idle, available: "False") {
             World.serving("good-1").with {
                 $0.desired = .removed

@@ -58,6 +58,32 @@ import Testing
         #expect(state.diagnostics.count == 3)
     }
 
+    @Test(arguments: [
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n", "", " \n\t\n",
+        "just a line of text", "<!DOCTYPE html>\n<html><body>rate limited</body></html>", "- a\n- b\n",
+        "spec: {model: {version: 1}}\n", "metadata: {name: a}\nkind: ConfigMap\n",
+    ])
+    func `what does not say what it is holds what was there`(_ text: String) {
+        let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "f").holding(before)])
+        #expect(state.invalid.map(\.name).sorted() == ["a", "b"])
+        #expect(!state.diagnostics.isEmpty)
+    }
+
+    @Test(arguments: [
+        "# only a comment\n", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n", "---\n# nothing\n",
+    ])
+    func `what does say what it is holds nothing`(_ text: String) {
+        let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "f").holding(before)])
+        #expect(state.invalid.isEmpty)
+        #expect(state.diagnostics == [])
+    }
+
+    @Test func `why it is held is why it cannot be read now`() {
+        let once = ManifestReader.read("foo: [", file: "f").holding(before)
+        let twice = ParsedFile(file: "f", problem: "is 2097623 bytes long").holding(once)
+        #expect(twice.held.values.allSatisfy { $0.message.contains("2097623") })
+    }
+
     @Test func `a file that can be read holds nothing`() {
         let after = ManifestReader.read("# emptied", file: "f").holding(before)
         let state = DesiredState.resolve(files: [after])

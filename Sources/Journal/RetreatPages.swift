@@ -1,0 +1,121 @@
+import Foundation
+import Glibc
+import ModelManifests
+import Rollouts
+import Synchronization
+
+/// Decisions that took traffic away from a candidate while the journal could take nothing: on a full disk, say.
+///
+/// The room for them is taken when the file is made, so that writing needs none. Two pages, written in turn: a write that a
+/// crash cuts short leaves the other. The journal takes them in with the next record that it can write.
+final class RetreatPages: Sendable {
+    struct Entry: Codable, Sendable {
+        var namespace: String
+        var name: String
+        /// The journal's version that it was decided on; nil: there was no record. Once that is another, this one is old.
+        var expecting: Int?
+        var state: Data
+        var events: [RolloutEvent]
+
+        var deployment: DeploymentKey { DeploymentKey(namespace: namespace, name: name) }
+    }
+
+    private struct Page: Codable {
+        var sequence: UInt64
+        var entries: [Entry]
+    }
+
+    static let pageBytes = 128 << 10
+    private static let headerBytes = 24
+    private static let magic: UInt64 = 0x6d6c_6374_6c52_5031
+
+    private struct State {
+        var sequence: UInt64 = 0
+        var entries: [DeploymentKey: Entry] = [:]
+    }
+
+    private let descriptor: Int32
+    private let state: Mutex<State>
+
+    /// - Returns: nil where the file cannot be made or has no room: then nothing is kept aside.
+    init?(path: String) {
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_DSYNC, 0o600)
+        guard descriptor >= 0 else { return nil }
+        guard posix_fallocate(descriptor, 0, off_t(2 * Self.pageBytes)) == 0 else {
+            Glibc.close(descriptor)
+            return nil
+        }
+        let pages = [0, 1].compactMap { [descriptor] in Self.read(page: $0, of: descriptor) }
+        let newest = pages.max { $0.sequence < $1.sequence }
+        state = Mutex(
+            State(
+                sequence: newest?.sequence ?? 0,
+                entries: Dictionary((newest?.entries ?? []).map { ($0.deployment, $0) }) { $1 }))
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    /// What was kept for a record that is still at this version.
+    func entry(of deployment: DeploymentKey, at version: Int?) -> Entry? {
+        state.withLock { $0.entries[deployment] }.flatMap { $0.expecting == version ? $0 : nil }
+    }
+
+    var deployments: [DeploymentKey] { state.withLock { Array($0.entries.keys) } }
+
+    /// - Returns: false where there is no room, or the disk fails.
+    @discardableResult
+    func keep(_ entry: Entry) -> Bool { change { $0[entry.deployment] = entry } }
+
+    /// The journal has it.
+    func forget(_ deployment: DeploymentKey) {
+        guard state.withLock({ $0.entries[deployment] != nil }) else { return }
+        change { $0[deployment] = nil }
+    }
+
+    @discardableResult
+    private func change(_ body: (inout [DeploymentKey: Entry]) -> Void) -> Bool {
+        state.withLock { state in
+            var entries = state.entries
+            body(&entries)
+            let page = Page(sequence: state.sequence + 1, entries: Array(entries.values))
+            guard write(page) else { return false }
+            state.sequence += 1
+            state.entries = entries
+            return true
+        }
+    }
+
+    // MARK: - Bytes
+
+    private func write(_ page: Page) -> Bool {
+        guard let body = try? JSONEncoder().encode(page), body.count <= Self.pageBytes - Self.headerBytes else {
+            return false
+        }
+        var bytes = Data()
+        for number in [Self.magic, UInt64(body.count), Self.checksum(body)] {
+            withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+        }
+        bytes.append(body)
+        let start = off_t(Int(page.sequence % 2) * Self.pageBytes)
+        return bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, start) } == bytes.count
+    }
+
+    private static func read(page: Int, of descriptor: Int32) -> Page? {
+        var bytes = [UInt8](repeating: 0, count: pageBytes)
+        guard pread(descriptor, &bytes, pageBytes, off_t(page * pageBytes)) == pageBytes else { return nil }
+        func number(_ index: Int) -> UInt64 {
+            (0..<8).reduce(0) { $0 | UInt64(bytes[index * 8 + $1]) << UInt64($1 * 8) }
+        }
+        guard number(0) == magic, let count = Int(exactly: number(1)), count <= pageBytes - headerBytes else {
+            return nil
+        }
+        let body = Data(bytes[headerBytes..<(headerBytes + count)])
+        guard checksum(body) == number(2) else { return nil }
+        return try? JSONDecoder().decode(Page.self, from: body)
+    }
+
+    /// FNV-1a, 64 bits: it finds a torn write, and no more is asked of it.
+    private static func checksum(_ bytes: Data) -> UInt64 {
+        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0100_0000_01b3 }
+    }
+}
