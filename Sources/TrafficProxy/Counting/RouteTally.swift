@@ -42,10 +42,10 @@ final class RouteTally {
 
     /// The routes are in force.
     /// - Parameter revisions: of the route, if there is one.
-    func settleQueues(of revisions: [Revision]) {
+    func settleQueues(of revisions: [Revision], now: Int64) {
         for (revision, queue) in queues {
             if !revisions.contains(revision) { queue.follow(nil, instances: []) }
-            queue.settle()
+            queue.settle(now: now)
         }
         queues = queues.filter { revisions.contains($0.key) }
     }

@@ -29,9 +29,9 @@ final class AdmissionQueue {
     }
 
     /// Those who wait go on where there is room now; nobody waits for a revision that has no instance.
-    func settle() {
+    func settle(now: Int64) {
         while instances.isEmpty || limit == nil, let client = waiting.popFirst() { client.admitted() }
-        instanceFreed()
+        instanceFreed(now: now)
     }
 
     /// - Returns: false where the instance has as much as it takes at a time.
@@ -39,8 +39,17 @@ final class AdmissionQueue {
     func hasRoom(at instance: Instance) -> Bool { instance.inFlight < limit?.perInstance ?? .max }
 
     /// A request may be sent at once: some instance has room, and nobody waits for that.
-    @inline(__always)
-    var isOpen: Bool { waiting.isEmpty && instances.contains(where: hasRoom) }
+    func isOpen(now: Int64) -> Bool { waiting.isEmpty && canSend(now: now) }
+
+    /// Some instance has room. One that is out of rotation counts only where all are: it is free because it fails.
+    private func canSend(now: Int64) -> Bool {
+        var isAnyInRotation = false
+        for instance in instances where !instance.isOutOfRotation(now: now) {
+            if hasRoom(at: instance) { return true }
+            isAnyInRotation = true
+        }
+        return !isAnyInRotation && instances.contains(where: hasRoom)
+    }
 
     /// - Parameter first: it had its turn already.
     /// - Returns: false where too many wait already.
@@ -63,11 +72,10 @@ final class AdmissionQueue {
         leave(client)
     }
 
+    var isEmpty: Bool { waiting.isEmpty }
+
     /// An instance has ended a request.
-    @inline(__always)
-    func instanceFreed() {
-        while !waiting.isEmpty, instances.contains(where: hasRoom), let client = waiting.popFirst() {
-            client.admitted()
-        }
+    func instanceFreed(now: Int64) {
+        while !waiting.isEmpty, canSend(now: now), let client = waiting.popFirst() { client.admitted() }
     }
 }

@@ -4,7 +4,7 @@ import NIOCore
 extension ClientConnection {
     /// Picks an instance and sends the request there, at once or when a connection is free.
     func dispatch(now: Int64, besides failed: Instance?, reuses: Bool) {
-        if let queue = revision?.queue, !queue.isOpen {
+        if let queue = revision?.queue, !queue.isOpen(now: now) {
             wait(in: queue, now: now)
         } else {
             send(now: now, besides: failed, reuses: reuses)

@@ -120,7 +120,7 @@ final class DataPlane {
         let former = routes
         routes = live
         for (deployment, tally) in tallies {
-            tally.settleQueues(of: live[deployment]?.spec.revisions.map(\.revision) ?? [])
+            tally.settleQueues(of: live[deployment]?.spec.revisions.map(\.revision) ?? [], now: self.now)
         }
         generate(material.recorded)
         let now = now

@@ -137,7 +137,7 @@ final class Instance {
     @inline(__always)
     func leave() {
         inFlight -= 1
-        queue?.instanceFreed()
+        if let queue, !queue.isEmpty { queue.instanceFreed(now: plane.now) }
     }
 
     /// It has as many requests as it takes at a time.

@@ -160,6 +160,29 @@ struct AdmissionQueueTests {
         }
     }
 
+    @Test("an instance that is out of rotation is free because it fails: what is more waits for the others")
+    func outOfRotation() async throws {
+        var limits = ProxyLimits()
+        limits.ejectionTimeMin = .seconds(60)
+        limits.ejectionTimeMax = .seconds(60)
+        try await PlaneHarness.run(limits: limits) { harness in
+            let alive = try await ScriptedUpstream(.held)
+            let dead = try HeldPort.refusing()
+            let port = try await route(
+                harness, ["r": (100, [dead, alive.port])], .init(perInstance: 1, queueDepth: 20))
+            let clients = try (0..<10).map { _ in try RawClient(port: port) }
+            for client in clients { try await client.send(Self.get) }
+            // Whoever met the dead one first was sent on.
+            #expect(try await queue(harness, waiting: 9).waiting == 9)
+            for count in 1...10 {
+                #expect(try await requests(alive, count) == count)
+                try await alive.answerHeld()
+            }
+            for client in clients { #expect(try await client.answer().status == 200) }
+            #expect(try await harness.instance("r-0").counters.requests <= 1)
+        }
+    }
+
     @Test(
         "swaps of the routes: a larger limit admits at once, a limit that goes admits all, a revision that goes turns away"
     )
