@@ -60,14 +60,12 @@ struct AlternativeGrid: Sendable {
         Alternative(aim: .oddsOverEdge(1.3), prior: 0.015),
         Alternative(aim: .oddsOverEdge(1.6), prior: 0.035),
         Alternative(aim: .oddsOverEdge(2.1), prior: 0.035),
-        Alternative(aim: .beyondEdge(h: 0.05), prior: 0.14),
+        Alternative(aim: .beyondEdge(h: 0.05), prior: 0.15),
         Alternative(aim: .beyondEdge(h: 0.075), prior: 0.11),
         Alternative(aim: .beyondEdge(h: 0.11), prior: 0.12),
-        Alternative(aim: .beyondEdge(h: 0.2), prior: 0.34),
-        Alternative(aim: .beyondEdge(h: 0.26), prior: 0.05),
-        Alternative(aim: .beyondEdge(h: 0.42), prior: 0.12),
-        Alternative(aim: .beyondEdge(h: 0.85), prior: 0.02),
-        Alternative(aim: .beyondEdge(h: 2.0), prior: 0.015),
+        Alternative(aim: .beyondEdge(h: 0.2), prior: 0.45),
+        Alternative(aim: .beyondEdge(h: 0.26), prior: 0.07),
+        Alternative(aim: .beyondEdge(h: 0.6), prior: 0.015),
     ])
 
     /// Slower candidates, by their share over an edge at which stable has the quantile's or somewhat less. Odds of 1.5 to

@@ -11,12 +11,8 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
 
     init(count: Int) { logs = Array(repeating: 0, count: count) }
 
-    /// - Parameter weight: of the block, 0…1: the exponent of its E-variables.
-    mutating func absorb(
-        _ block: RateBlock, weight: Double = 1, against null: RateNull, grid: AlternativeGrid, guesses: [BaseRate.Guess]
-    ) {
-        let bets = BlockBets(onBlockLike: block, against: null, grid: grid, guesses: guesses)
-        absorb(bets.logEVariables(block).map { weight * $0 })
+    mutating func absorb(_ block: RateBlock, against null: RateNull, grid: AlternativeGrid, guesses: [BaseRate.Guess]) {
+        absorb(BlockBets(onBlockLike: block, against: null, grid: grid, guesses: guesses).logEVariables(block))
     }
 
     /// - Parameter logEVariables: ln of each alternative's, of one block.

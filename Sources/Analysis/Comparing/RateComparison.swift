@@ -7,8 +7,6 @@ struct RateComparison: Codable, Hashable, Sendable {
     private struct Stratum: Codable, Hashable, Sendable {
         var base = BaseRate()
         var queue = BlockQueue<RateBlock>()
-        /// Nil until the first look since it is learnt.
-        var clumps: ClumpWeights?
     }
 
     private var users = Stratum()
@@ -31,9 +29,9 @@ struct RateComparison: Codable, Hashable, Sendable {
         self.absoluteTolerance = absoluteTolerance
         self.marginRelative = marginRelative
         self.marginAbsolute = marginAbsolute
-        if relative != nil { beyondRelative = TargetedEvidence(.regressions) }
+        if relative != nil { beyondRelative = TargetedEvidence(count: AlternativeGrid.regressions.alternatives.count) }
         if absoluteTolerance != nil {
-            beyondAbsolute = TargetedEvidence(.regressions)
+            beyondAbsolute = TargetedEvidence(count: AlternativeGrid.regressions.alternatives.count)
         }
         withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
     }
@@ -45,22 +43,12 @@ struct RateComparison: Codable, Hashable, Sendable {
         return evidence.min() ?? 0
     }
 
-    /// - Parameters:
-    ///   - countsMoments: failures that came at once count as one already.
-    ///   - target: ln of the evidence at which the gate fails: no more than it takes is staked.
-    mutating func absorb(
-        _ block: RateBlock, of origin: RequestOrigin = .users, countsMoments: Bool = false, target: Double = .infinity
-    ) {
+    /// - Parameter target: ln of the evidence at which the gate fails: no more than it takes is staked.
+    mutating func absorb(_ block: RateBlock, of origin: RequestOrigin = .users, target: Double = .infinity) {
         var stratum = origin == .users ? users : synthetic ?? Stratum()
         for ready in stratum.queue.admit(block) {
             if ready.compares {
-                var clumps = stratum.clumps ?? ClumpWeights()
-                clumps.countsMoments = countsMoments
-                let weight = clumps.weigh(ready)
-                stratum.clumps = clumps
-                judge(
-                    ready, weight: weight, guesses: stratum.base.guesses(forBlockOf: ready.stable.count),
-                    target: target)
+                judge(ready, guesses: stratum.base.guesses(forBlockOf: ready.stable.count), target: target)
             }
             stratum.base.learn(ready.stable)
         }
@@ -70,19 +58,17 @@ struct RateComparison: Codable, Hashable, Sendable {
         }
     }
 
-    private mutating func judge(_ block: RateBlock, weight: Double, guesses: [BaseRate.Guess], target: Double) {
+    private mutating func judge(_ block: RateBlock, guesses: [BaseRate.Guess], target: Double) {
         if let relativeTolerance {
             let null = RateNull.atMost(RateBoundary(slope: 1 + relativeTolerance, offset: 0))
-            beyondRelative?.absorb(
-                block, weight: weight, against: null, grid: .regressions, guesses: guesses, target: target)
+            beyondRelative?.absorb(block, against: null, grid: .regressions, guesses: guesses, target: target)
         }
         if let absoluteTolerance {
             let null = RateNull.atMost(RateBoundary(slope: 1, offset: absoluteTolerance))
-            beyondAbsolute?.absorb(
-                block, weight: weight, against: null, grid: .regressions, guesses: guesses, target: target)
+            beyondAbsolute?.absorb(block, against: null, grid: .regressions, guesses: guesses, target: target)
         }
         let null = RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute)
-        withinMargin.absorb(block, weight: weight, against: null, grid: .acceptable, guesses: guesses)
+        withinMargin.absorb(block, against: null, grid: .acceptable, guesses: guesses)
         peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable))
     }
 
