@@ -126,7 +126,7 @@ struct ClusterSites {
         await withTaskGroup(of: Void.self) { group in
             for member in members {
                 let counters = member.counters
-                await member.backend.listen { await counters.problems(of: $0) }
+                await member.backend.listen { await counters.traffic(of: $0, isAtRest: $1) }
                 group.addTask { await member.backend.run() }  // The store's watch too: it knows the owners.
                 group.addTask { await member.events.run() }
             }
