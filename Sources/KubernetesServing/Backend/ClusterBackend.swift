@@ -55,6 +55,11 @@ public actor ClusterBackend: ServingBackend {
     var disruptions = Disruptions()
     /// What the proxies say that they do; nil: nobody asks them.
     private(set) var proxies: ProxyQuestion?
+    /// Revisions that were retired, and whose pods are let go once they are idle.
+    var releasing: [DeploymentKey: Set<Revision>] = [:]
+    var releases: [DeploymentKey: Task<Void, Never>] = [:]
+    /// Revisions of the plans in force that people may have asked for without a proxy.
+    var previewed: [DeploymentKey: Set<Revision>] = [:]
     /// Whose an object was: one that is gone cannot be asked.
     private var belongings: [ObjectID: DeploymentKey] = [:]
 
@@ -97,6 +102,7 @@ public actor ClusterBackend: ServingBackend {
             }
             await group.waitForAll()
         }
+        for release in releases.values { release.cancel() }
         changed.finish()
     }
 
