@@ -110,15 +110,22 @@ struct ClusterSites {
 
     /// - Returns: nil where nobody asked for an election.
     /// - Throws: `ValidationError` where there is no cluster to hold it in.
-    func leadership(_ settings: RunSettings, logger: Logger) throws -> LeaseLeadership? {
+    func leadership(
+        _ settings: RunSettings, environment: [String: String], logger: Logger
+    ) throws -> LeaseLeadership? {
         guard settings.electsLeader else { return nil }
         let home = isPod ? members.first { $0.settings.name == Self.ownCluster } : members.first
         guard let home else {
             throw ValidationError("--leader-elect needs a cluster for its lease: name one under 'clusters'")
         }
         let key = ObjectKey(namespace: settings.namespace ?? home.namespace ?? "default", name: settings.name)
+        var label: LeaderLabel?
+        if isPod, let name = environment["POD_NAME"], let namespace = environment["POD_NAMESPACE"], !name.isEmpty {
+            label = LeaderLabel(home.api, pod: ObjectKey(namespace: namespace, name: name), logger: logger)
+        }
         return LeaseLeadership(
-            LeaseElector(home.api, lease: key, identity: ProcessInfo.processInfo.hostName, logger: logger))
+            LeaseElector(home.api, lease: key, identity: ProcessInfo.processInfo.hostName, logger: logger),
+            label: label)
     }
 
     /// Follows all of them until its task is cancelled.
@@ -146,13 +153,23 @@ struct ClusterSites {
 struct LeaseLeadership: Leadership {
     private let elector: LeaseElector
     let changes: AsyncStream<Bool>
+    /// Of its own pod; nil where it is none.
+    private let label: LeaderLabel?
 
-    init(_ elector: LeaseElector) {
+    init(_ elector: LeaseElector, label: LeaderLabel? = nil) {
         self.elector = elector
+        self.label = label
         changes = elector.changes()
     }
 
-    func run() async { await elector.run() }
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            if let label { group.addTask { await label.follow(elector.changes()) } }
+            await elector.run()
+            group.cancelAll()
+        }
+    }
+
     /// Where this controller's API answers, for those who stand by.
     func advertise(_ api: String) { elector.advertise(api) }
     var isLeading: Bool { elector.isLeading }
