@@ -175,6 +175,7 @@ struct LeaseLeadership: Leadership {
     var isLeading: Bool { elector.isLeading }
     /// The name alone: what tells two of the same name apart is not for people.
     var leader: String? { elector.observedHolder.map { String($0.prefix { $0 != "_" }) } }
+    var anotherLeads: Bool { elector.observedHolder.map { $0 != elector.holder } ?? false }
     var leaderAPI: String? { elector.observedAPI }
     var problem: String? { elector.failure.map { "the lease cannot be read or written: \($0)" } }
 }

@@ -127,7 +127,7 @@ struct ProxiedTrafficTests {
         let patient = ClusterProxyCounters { _ in [dead] }
         #expect(await patient.traffic(of: fraud, isAtRest: false) == ProxiedTraffic())
         let impatient = ClusterProxyCounters(patience: .zero) { _ in [dead] }
-        #expect(await impatient.traffic(of: fraud, isAtRest: false).silence?.contains("dead") == true)
+        #expect(await impatient.traffic(of: fraud, isAtRest: false).silence != nil)
     }
 }
 
