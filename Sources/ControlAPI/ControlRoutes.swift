@@ -142,11 +142,11 @@ struct ControlRoutes: Sendable {
             guard try await withDeadline(Self.answerLimit, { await surface.isReady() }) else {
                 throw ControlError(.unavailable, "the first look at git and the first pass are still under way")
             }
-            guard case .standsBy(_, _, let reason) = await standing() else { return text("ready, leads\n") }
+            guard case .standsBy(_, _, let reason, _) = await standing() else { return text("ready, leads\n") }
             return text("ready, stands by: \(reason)\n")
         }
         router.get(RouterPath(APIPath.leading)) { _, _ in
-            if case .standsBy(_, _, let reason) = await standing() { throw ControlError(.unavailable, reason) }
+            if case .standsBy(_, _, let reason, _) = await standing() { throw ControlError(.unavailable, reason) }
             return text("leads\n")
         }
         router.get(RouterPath(APIPath.targets)) { _, _ in

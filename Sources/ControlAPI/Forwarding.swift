@@ -11,8 +11,9 @@ import enum NIOHTTP1.HTTPMethod
 /// Where the controller stands by, hands what is asked to the one who leads, with the caller's token.
 ///
 /// # Guarantees
-/// - Nothing that a standby has in memory is an answer: without the leader it is 503, with the reason.
-/// - A request is handed on once: a second controller that stands by refuses it.
+/// - Nothing that a standby has in memory is an answer: without the leader it is 503, with the reason. One that led, and knows
+///   of nobody who leads now, answers questions with what it knew last: the surface says how old that is.
+/// - A request is handed on once: a second controller that stands by refuses it, unless it remembers.
 /// - Time to connect, to answer and of silence is bounded. Bodies are passed through in both directions, not collected.
 ///
 /// # Caveats
@@ -59,8 +60,9 @@ struct Forwarding: RouterMiddleware {
         next: (Request, BasicRequestContext) async throws -> Response
     ) async throws -> Response {
         guard !APIPath.own.contains(request.uri.path),
-            case .standsBy(let leader, let api, let reason) = await standing()
+            case .standsBy(let leader, let api, let reason, let remembers) = await standing()
         else { return try await next(request, context) }
+        if remembers, Self.asksWhatIsKnown(request) { return try await next(request, context) }
         if request.headers.contains(where: { $0.name.canonicalName == Self.mark }) {
             throw ControlError(.unavailable, "the lead is changing hands: \(reason). Try again in some seconds")
         }
@@ -80,6 +82,15 @@ struct Forwarding: RouterMiddleware {
                 "this controller stands by, and \(leader), which leads, cannot be asked at \(api): "
                     + "\(TransportReason.text(error)). What serves goes on serving; try again in some seconds")
         }
+    }
+
+    /// It changes nothing, and is no stream of what will be.
+    private static func asksWhatIsKnown(_ request: Request) -> Bool {
+        guard request.method == .get || request.method == .head else { return false }
+        if request.uri.path == APIPath.events {
+            return request.headers[.accept]?.contains("text/event-stream") != true
+        }
+        return request.uri.path.hasPrefix(APIPath.deployments) || request.uri.path == APIPath.ancestor
     }
 
     private func forward(_ request: Request, to api: String) async throws -> Response {

@@ -6,25 +6,27 @@ enum Availability: Hashable, Sendable {
     case available
     /// - Parameter reason: a word for programs.
     case unavailable(reason: String, String)
-    /// It cannot be seen, which does not mean that it is gone.
+    /// It has yet to be seen.
     case unknown(String)
+    /// It cannot be seen any more, which does not mean that it is gone: all else is as it was last seen.
+    case outOfSight(Blindness)
 
     static let notLookedAt = "it has not been looked at since the controller started"
 
     /// - Parameters:
     ///   - observed: as last seen in this term of the controller; nil where that has not been.
     ///   - blindness: why it cannot be seen any more; nil where it can.
-    init(_ state: RolloutState, _ observed: Observation?, blindness: String? = nil) {
+    init(_ state: RolloutState, _ observed: Observation?, blindness: Blindness? = nil) {
         self = Self.of(state, observed, blindness: blindness)
     }
 
-    private static func of(_ state: RolloutState, _ observed: Observation?, blindness: String?) -> Availability {
+    private static func of(_ state: RolloutState, _ observed: Observation?, blindness: Blindness?) -> Availability {
         if state.isRemoved { return .unavailable(reason: "Removed", "its manifest was removed, and it is taken down") }
         guard state.stable != nil || state.rollout != nil else {
             return .unavailable(reason: "NothingServes", "nothing is deployed")
         }
-        if let blindness { return .unknown(blindness) }
         guard let observed else { return .unknown(notLookedAt) }
+        if let blindness { return .outOfSight(blindness) }
         if let shortage = state.shortage { return .unavailable(reason: shortage.kind.word, shortage.reason) }
         if state.stable == nil { return first(state, observed) }
         return asSeen(state, observed)
@@ -73,10 +75,16 @@ enum Availability: Hashable, Sendable {
         switch self {
         case .available: nil
         case .unavailable(_, let text), .unknown(let text): text
+        case .outOfSight(let blindness): blindness.text
         }
     }
 
-    var isUnknown: Bool { if case .unknown = self { true } else { false } }
+    var isUnknown: Bool {
+        switch self {
+        case .unknown, .outOfSight: true
+        case .available, .unavailable: false
+        }
+    }
 }
 
 extension Shortage.Kind {

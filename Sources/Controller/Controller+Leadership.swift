@@ -29,6 +29,7 @@ extension Controller {
 
     /// Ends a term: no pass goes on, and nothing more is carried out.
     func layDownWork() {
+        keepLastKnown()
         term += 1
         isAtWork = false
         for pass in passes.values { pass.cancel() }
@@ -80,14 +81,19 @@ extension Controller {
         guard !leadership.isLeading else {
             return .standsBy(leader: nil, api: nil, reason: "this controller takes the lead: try again in some seconds")
         }
-        return .standsBy(leader: leadership.leader, api: leadership.leaderAPI, reason: followerText)
+        let isAnother = leadership.anotherLeads
+        return .standsBy(
+            leader: isAnother ? leadership.leader : nil, api: isAnother ? leadership.leaderAPI : nil,
+            reason: followerText, remembers: !remembered.isEmpty)
     }
 
     var followerText: String {
         if let problem = with.leadership?.problem {
             return "this controller cannot take the lead, and what serves goes on: \(problem)"
         }
-        guard let leader = with.leadership?.leader else { return "no controller leads yet: try again in some seconds" }
+        guard with.leadership?.anotherLeads == true, let leader = with.leadership?.leader else {
+            return "no controller leads yet: try again in some seconds"
+        }
         return "this controller stands by; \(leader) leads: ask that one"
     }
 }

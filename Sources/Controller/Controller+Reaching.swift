@@ -18,7 +18,13 @@ extension Controller {
 
     /// Of all sites, this machine first.
     var siteStatuses: [SiteStatus] {
-        with.sites.names.map { name in
+        guard isAtWork || with.leadership == nil else {
+            let since = lastKnown?.since ?? startedAt
+            return with.sites.names.map {
+                SiteStatus(name: "\($0)", reachable: false, since: since, reason: followerText)
+            }
+        }
+        return with.sites.names.map { name in
             let reach = reaches[name]
             let isRead = standings[name] == .read
             return SiteStatus(

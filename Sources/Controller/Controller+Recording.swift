@@ -139,7 +139,7 @@ extension Controller {
         let begun = term
         let bytes = try state.map { try RolloutRecords.encode($0) }
         let (expected, store) = (entries[key]?.version, place.site.store)
-        let status = state.map { view(of: key, state: $0).status }
+        let status = state.map { view(of: key, decided: $0).status }
         let number = lastCall + 1
         let version = try await call(
             .record, of: key, within: configuration.limits.recording,

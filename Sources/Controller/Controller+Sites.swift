@@ -80,6 +80,7 @@ extension Controller {
         }
         guard begun == term else { return }
         for (key, record) in records { takeIn(record, of: key, at: name) }
+        forgetLastKnown(of: name)
         for key in unrecorded {
             meet(key)
             guard entries[key]?.site == nil else { continue }

@@ -9,6 +9,7 @@ extension Controller {
         let waiters = lookWaiters
         lookWaiters = []
         counts.looks += 1
+        if !isAtWork, with.leadership?.anotherLeads == true { lastKnown = nil }  // It is of no use any more.
         do {
             let snapshot = try await with.source.fetch()
             let changed = try await take(snapshot)

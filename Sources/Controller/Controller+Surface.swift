@@ -10,8 +10,8 @@ extension Controller: ControlSurface {
     }
 
     private var deploymentStatuses: [DeploymentStatus] {
-        let keys = Set(entries.keys).union(manifests.keys)
-        return keys.sorted().map { view(of: $0, state: entries[$0]?.state).status }
+        let keys = Set(entries.keys).union(manifests.keys).union(remembered.keys)
+        return keys.sorted().map { view(of: $0).status }
     }
 
     public func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
@@ -100,8 +100,9 @@ extension Controller: ControlSurface {
     private func removeListener(_ listener: Int) { broadcast.remove(listener) }
 
     public func history(of deployment: DeploymentKey) throws -> [HistoryEntry] {
-        guard isAtWork else { throw ControlError(.unavailable, followerText) }
-        guard let state = entries[deployment]?.state else { throw notThere(deployment) }
+        guard let state = known(deployment)?.state else {
+            throw isAtWork ? notThere(deployment) : ControlError(.unavailable, followerText)
+        }
         return state.historyEntries
     }
 
@@ -141,11 +142,11 @@ extension Controller: ControlSurface {
         text.counter("mlctl_source_looks_total", "Looks at git", counts.looks)
         text.counter("mlctl_source_failures_total", "Looks at git that failed", counts.lookFailures)
         text.gauge("mlctl_leader", "1 where this controller does the work, 0 where another one does", isAtWork ? 1 : 0)
-        for name in with.sites.names {
+        for site in siteStatuses {
             text.gauge(
                 "mlctl_site_read",
                 "1 where it is known what serves there and was decided, 0 where it cannot be reached",
-                standings[name] == .read ? 1 : 0, ["site": "\(name)"])
+                site.reachable ? 1 : 0, ["site": site.name])
         }
         for kind in RolloutEvent.Kind.allCases {
             text.counter("mlctl_events_total", "Events by kind", counts.events[kind] ?? 0, ["kind": kind.rawValue])

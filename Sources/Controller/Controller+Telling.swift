@@ -86,10 +86,10 @@ extension Controller {
     /// How it stands, to those who look at the site.
     private func report(_ key: DeploymentKey) async -> Requeue {
         guard
-            isAtWork, with.leadership?.isLeading != false, let entry = entries[key], let state = entry.state,
+            isAtWork, with.leadership?.isLeading != false, let entry = entries[key], entry.state != nil,
             let name = entry.site, let register = with.sites[name]?.register
         else { return .done }
-        let status = view(of: key, state: state).status
+        let status = view(of: key).status
         do {
             try await bounded(configuration.limits.reporting) { try await register.report(status, of: key) }
             return .done

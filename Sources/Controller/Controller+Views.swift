@@ -4,11 +4,15 @@ import Rollouts
 
 /// What the controller knows of a deployment, for those who look, and why it knows nothing.
 extension Controller {
-    func view(of key: DeploymentKey, state: RolloutState?) -> DeploymentView {
-        let entry = entries[key]
-        let absence = state == nil ? absence(of: key) : nil
+    /// - Parameter decided: its state, where that is not what it was before the pass.
+    func view(of key: DeploymentKey, decided: RolloutState? = nil) -> DeploymentView {
+        let entry = decided == nil ? known(key) : entries[key]
+        let absence = decided == nil && entries[key]?.state == nil ? absence(of: key) : nil
+        let isRemembered = decided == nil && entries[key]?.state == nil && entry?.state != nil
+        let oblivion = isRemembered ? absence?.text ?? Availability.notLookedAt : nil
         return DeploymentView(
-            key: key, state: state, observed: entry?.observed, blindness: entry.flatMap(blindness),
+            key: key, state: decided ?? entry?.state, observed: entry?.observed,
+            blindness: entry.flatMap { blindness($0, oblivion) },
             diagnostics: manifests.diagnostics.filter { $0.deployment == key },
             problem: absence?.text ?? entry?.problem ?? (isAtWork ? nil : followerText),
             recordProblem: entry?.troubles[.record], isRetried: entry?.troubles.isRetried ?? false,
@@ -17,12 +21,14 @@ extension Controller {
             firstSeenAt: entry?.firstSeenAt ?? with.now())
     }
 
-    /// Why it cannot be seen any more what serves, and how long ago it could; nil where it can be seen.
-    private func blindness(_ entry: Entry) -> String? {
-        let outage = entry.site.flatMap { name in siteStatuses.first { $0.name == "\(name)" && !$0.reachable }?.reason }
-        guard entry.observed != nil, let reason = entry.troubles[.observing] ?? outage else { return nil }
-        guard let seen = entry.observedAt else { return reason }
-        return "\(reason); what is said is as last seen at \(seen.ISO8601Format())"
+    /// Why it cannot be seen any more what serves, since when, and how long ago it could; nil where it can be seen.
+    /// - Parameter oblivion: why all that is known is what was known last; nil where that is not so.
+    private func blindness(_ entry: Entry, _ oblivion: String?) -> Blindness? {
+        guard entry.observed != nil else { return nil }
+        if let oblivion { return Blindness(reason: oblivion, since: lastKnown?.since, seenAt: entry.observedAt) }
+        let outage = entry.site.flatMap { name in siteStatuses.first { $0.name == "\(name)" && !$0.reachable } }
+        guard let reason = entry.troubles[.observing] ?? outage?.reason else { return nil }
+        return Blindness(reason: reason, since: outage?.since ?? entry.observedAt, seenAt: entry.observedAt)
     }
 
     /// Why nothing is known of a deployment.
@@ -47,7 +53,7 @@ extension Controller {
     /// Why nothing can be asked or told about it now. Only what nobody has heard of is said not to be there.
     func notThere(_ key: DeploymentKey) -> ControlError {
         if let text = entries[key]?.unreadableRecord { return ControlError(.unavailable, text) }
-        guard entries[key] != nil || manifests.keys.contains(key) else { return Self.notDeployed(key) }
+        guard known(key) != nil || manifests.keys.contains(key) else { return Self.notDeployed(key) }
         if let invalid = manifests.diagnostics.first(where: { $0.deployment == key }) {
             return ControlError(.conflict, "\(key) was never deployed: its manifest is invalid: \(invalid)")
         }

@@ -86,6 +86,8 @@ public actor Controller {
     var standings: [SiteName: SiteStanding] = [:]
     /// Whether each site could be reached when it was last looked at.
     var reaches: [SiteName: SiteReach] = [:]
+    /// Nil where nothing is to be shown but what is known now.
+    var lastKnown: LastKnown?
     var passesInFlight: [SiteName: Int] = [:]
     /// Rises whenever the lead is gained or lost: what was begun in an earlier one is not carried out.
     var term = 0

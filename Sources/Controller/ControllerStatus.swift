@@ -103,6 +103,8 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
     public var cutRequests: Int?
     /// Since the data plane began to count: connections that no instance took. Left out where there were none.
     public var refusedConnections: Int?
+    /// Of one that cannot be seen now: all that is said of it is as it was then. Left out where it is as it is.
+    public var lastSeenAt: Date?
 
     public static let instanceLimit = 50
 
@@ -112,7 +114,8 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         stable: RevisionStatus? = nil, candidate: RevisionStatus? = nil, step: StepStatus? = nil,
         gates: [GateSummary] = [], quarantined: [QuarantineStatus] = [], conditions: [Condition] = [],
         waiting: WaitStatus? = nil, instances: [InstanceStatus] = [], availableSince: Date? = nil,
-        degradedSince: Date? = nil, leftVersion: String? = nil, cutRequests: Int? = nil, refusedConnections: Int? = nil
+        degradedSince: Date? = nil, leftVersion: String? = nil, cutRequests: Int? = nil,
+        refusedConnections: Int? = nil, lastSeenAt: Date? = nil
     ) {
         self.namespace = namespace
         self.name = name
@@ -137,6 +140,7 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         self.leftVersion = leftVersion
         self.cutRequests = cutRequests
         self.refusedConnections = refusedConnections
+        self.lastSeenAt = lastSeenAt
     }
 
     public func condition(_ type: Condition.Kind) -> Condition? { conditions.first { $0.type == type.rawValue } }

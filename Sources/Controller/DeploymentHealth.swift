@@ -6,7 +6,8 @@ import Serving
 struct DeploymentHealth {
     let state: RolloutState
     let availability: Availability
-    /// A deployment at rest that cannot be seen, or that lacks something, is degraded, whatever was decided last.
+    /// A deployment at rest that has yet to be seen, or that lacks something, is degraded, whatever was decided last. One that
+    /// was seen, and cannot be any more, is in the phase that it was in.
     let phase: Phase
     let waiting: WaitStatus?
     /// Why it does not go on without a person; nil where it does.
@@ -50,6 +51,7 @@ struct DeploymentHealth {
         case (.degraded, .unknown(let text)): "\(text); before that: \(state.message)"
         case (.degraded, .unavailable(_, let text)), (.failed, .unavailable(_, let text)): text
         case (_, .unknown(let text)): "\(state.message); \(text)"
+        case (_, .outOfSight(let blindness)): "\(blindness.text); before that: \(state.message)"
         case (_, .unavailable), (_, .available): state.message
         }
     }
@@ -77,7 +79,11 @@ struct DeploymentHealth {
                 cause: heldBack, remedy: "take the manifest out of git and put it back when nothing is left",
                 since: state.since, needsPerson: true)
         }
-        if case .unknown(let text) = availability { return WaitStatus(cause: text) }
+        switch availability {
+        case .unknown(let text): return WaitStatus(cause: text)
+        case .outOfSight(let blindness): return WaitStatus(cause: blindness.text, since: blindness.since)
+        case .available, .unavailable: break
+        }
         if let wait { return withRemedy(WaitStatus(wait), cause) }
         if let cause {
             return withRemedy(WaitStatus(cause: state.message, since: state.since, needsPerson: true), cause)
@@ -155,6 +161,8 @@ struct DeploymentHealth {
         case .unavailable(let reason, let text):
             return Condition(type: .available, false, reason: reason, message: text)
         case .unknown(let text): return Condition(type: .available, nil, reason: "Unknown", message: text)
+        case .outOfSight(let blindness):
+            return Condition(type: .available, nil, reason: "Unknown", message: blindness.text)
         }
     }
 }

@@ -15,6 +15,12 @@ extension MetricsText {
                 "1 where all that should serve does, 0 where it does not; absent while that is not known",
                 available.status == "True" ? 1 : 0, labels)
         }
+        if let seen = status.lastSeenAt {
+            gauge(
+                "mlctl_deployment_last_seen_timestamp_seconds",
+                "When it was last seen, of one that cannot be seen now: all else is as it was then",
+                seen.timeIntervalSince1970.rounded(), labels)
+        }
         let cause = status.personCause
         gauge(
             "mlctl_deployment_waiting_for_person", "1 where it does not go on without a person, and why",

@@ -90,12 +90,11 @@ extension Controller {
         guard let status = status().deployments.first(where: { $0.key == deployment }) else {
             throw Self.notDeployed(deployment)
         }
-        let state = entries[deployment]?.state
+        let known = known(deployment)
         let events = try await with.trail.events(
             matching: EventFilter(deployment: deployment), limit: DeploymentExplanation.eventLimit)
         return DeploymentExplanation(
-            status: status, state: state, events: events,
-            failedRequestIds: entries[deployment]?.failedRequestIds ?? [])
+            status: status, state: known?.state, events: events, failedRequestIds: known?.failedRequestIds ?? [])
     }
 }
 

@@ -9,6 +9,8 @@ public protocol Leadership: Sendable {
     var isLeading: Bool { get }
     /// Who leads, as far as is known.
     var leader: String? { get }
+    /// That is not this controller.
+    var anotherLeads: Bool { get }
     /// Where the API of the one who leads answers, as that one says: `http://host:port`; nil where it is not known.
     var leaderAPI: String? { get }
     /// Why nobody can tell who leads: the place where turns are taken cannot be reached. Nil where it can.
@@ -25,8 +27,11 @@ extension Leadership {
 public enum LeaderStanding: Equatable, Sendable {
     /// Or nobody else could.
     case leads
-    /// What it knows is not what is so: ask the one who leads. `reason`: what is to be said where that cannot be asked.
-    case standsBy(leader: String?, api: String?, reason: String)
+    /// What it knows is not what is so: ask the one who leads.
+    /// - Parameters:
+    ///   - reason: what is to be said where that cannot be asked.
+    ///   - remembers: it led before, and nobody is known to know better: it shows what it knew last, as that.
+    case standsBy(leader: String?, api: String?, reason: String, remembers: Bool = false)
 }
 
 /// The lead was lost in the middle of a pass: what it decided is not carried out.

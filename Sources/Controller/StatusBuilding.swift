@@ -3,6 +3,19 @@ import ModelManifests
 import Rollouts
 import Serving
 
+/// Why what serves cannot be seen any more.
+struct Blindness: Hashable, Sendable {
+    var reason: String
+    /// Since when; nil where that is not known.
+    var since: Date?
+    /// When it was seen last; nil where that is not known.
+    var seenAt: Date?
+
+    var text: String {
+        seenAt.map { "\(reason); what is said is as last seen at \($0.ISO8601Format())" } ?? reason
+    }
+}
+
 /// What is known about one deployment, put into the words of the status. Pure.
 ///
 /// Tables, JSON, `explain`, metrics, a cluster's status and `mlctl wait` all go by what is said here: so they agree.
@@ -12,7 +25,7 @@ struct DeploymentView {
     /// As last seen in this term of the controller; nil where that has not been: nothing is healthy then.
     var observed: Observation?
     /// Why it cannot be seen any more; nil where it can.
-    var blindness: String?
+    var blindness: Blindness?
     /// Errors of its manifest: it keeps serving as it does.
     var diagnostics: [Diagnostic] = []
     /// Why the last pass could not do its work.
@@ -53,7 +66,8 @@ struct DeploymentView {
             instances: observed?.instances.statuses(limit: DeploymentStatus.instanceLimit) ?? [],
             availableSince: health.availability == .available ? state.availableSince : nil,
             degradedSince: state.shortage?.since, leftVersion: state.left?.version,
-            cutRequests: observed?.cutRequests.ifAny, refusedConnections: observed?.refusedConnections.ifAny)
+            cutRequests: observed?.cutRequests.ifAny, refusedConnections: observed?.refusedConnections.ifAny,
+            lastSeenAt: blindness?.seenAt)
     }
 
     /// What is wrong and what to do, the most important first; nil where all is well.

@@ -125,10 +125,11 @@ public struct KubernetesAPI: Sendable {
     /// Gone already is as good as deleted.
     public func delete(
         _ type: ResourceType, _ key: ObjectKey, uid: String? = nil,
-        propagation: APIRequest.DeletionPropagation = .background
+        propagation: APIRequest.DeletionPropagation = .background, graceSeconds: Int? = nil
     ) async throws {
         do {
-            _ = try await answer(to: .delete(type, key, uid: uid, propagation: propagation))
+            _ = try await answer(
+                to: .delete(type, key, uid: uid, propagation: propagation, graceSeconds: graceSeconds))
         } catch let error as APIError where error.isNotFound {
             return
         }

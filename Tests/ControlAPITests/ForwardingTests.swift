@@ -101,6 +101,32 @@ struct ForwardingTests {
         }
     }
 
+    @Test("one that led and knows of no leader answers questions with what it knew last, and carries nothing out")
+    func remembers() async throws {
+        let remembering: @Sendable () async -> LeaderStanding = {
+            .standsBy(leader: nil, api: nil, reason: "the lease cannot be read", remembers: true)
+        }
+        let known = ControlServerTests.surface()
+        try await withServer(known, standing: remembering) { url async throws in
+            // Also for one that stands by and takes it for the leader.
+            try await withServer(Self.standby(), standing: Self.following(url)) { other async throws in
+                for server in [url, other] {
+                    let client = ControlClient(server: server)
+                    #expect(try await client.status() == known.read { $0.status })
+                    _ = try await client.explanation(of: Samples.key)
+                    _ = try await client.events()
+                    let refused = await #expect(throws: ControlError.self) {
+                        try await client.act(OperatorCommand(.abort), on: Samples.key)
+                    }
+                    #expect(refused?.code == .unavailable && refused?.message.contains("lease cannot be read") == true)
+                    await #expect(throws: ControlError.self) { try await client.sync() }
+                    await #expect(throws: ControlError.self) { for try await _ in client.eventStream() {} }
+                }
+            }
+        }
+        #expect(known.read { $0.commands.isEmpty && $0.looks == 0 })
+    }
+
     @Test("two that each take the other one for the leader hand a request on once")
     func loop() async throws {
         let second = Mutex<URL?>(nil)

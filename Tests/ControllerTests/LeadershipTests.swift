@@ -62,6 +62,75 @@ struct LeadershipTests {
         }
     }
 
+    @Test("shows what it knew last, with its age, where nobody can be asked who leads, and does nothing")
+    func lastKnown() async throws {
+        let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
+        try await rig.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.ready == 1 }
+            let applied = await rig.prod.backend.applied
+            rig.leadership?.set(leads: false, problem: "connection refused")
+            try await ControllerTests.wait(controller) { $0?.lastSeenAt != nil }
+            let status = await controller.status()
+            let found = try #require(status.deployments.first)
+            #expect(found.phase == .healthy && found.stable?.version == "1" && found.stable?.ready == 1)
+            #expect(found.condition(.ready)?.status == "Unknown" && found.condition(.available)?.status == "Unknown")
+            #expect(found.message.contains("connection refused") && found.message.contains("as last seen at"))
+            #expect(found.waiting?.since != nil && found.availableSince == nil)
+            #expect(status.sites.allSatisfy { !$0.reachable && $0.reason?.contains("connection refused") == true })
+            #expect(try await controller.explanation(of: SitesTests.key).status == found)
+            #expect(try await controller.history(of: SitesTests.key).map(\.version) == ["1"])
+            let metrics = await controller.metrics()
+            #expect(metrics.contains(#"mlctl_deployment_last_seen_timestamp_seconds{name="model""#))
+            #expect(metrics.contains("mlctl_site_read{site=\"cluster prod\"} 0"))
+            guard case .standsBy(nil, nil, _, remembers: true) = await controller.standing() else {
+                Issue.record("\(await controller.standing())")
+                return
+            }
+            let refused = await #expect(throws: ControlError.self) {
+                try await controller.act(OperatorCommand(.suspend), on: SitesTests.key)
+            }
+            #expect(refused?.code == .unavailable && refused?.message.contains("connection refused") == true)
+            await rig.commit(["a.yaml": SitesTests.manifest("2", cluster: "prod")], "c2")
+            _ = try await controller.sync()
+            #expect(await controller.status().deployments.first?.stable?.version == "1")
+            #expect(await rig.prod.backend.applied == applied)
+
+            // Its turn again, and its site cannot be read at first: it is still what was known last.
+            await rig.prod.store.fail(with: SitesTests.away)
+            rig.leadership?.set(leads: true)
+            try await ControllerTests.wait(controller) {
+                $0?.message.contains("cluster prod cannot be reached") == true && $0?.stable?.version == "1"
+                    && $0?.phase == .healthy && $0?.condition(.ready)?.status == "Unknown"
+            }
+            let blind = await #expect(throws: ControlError.self) {
+                try await controller.act(OperatorCommand(.suspend), on: SitesTests.key)
+            }
+            #expect(blind?.message.contains("the API server is away") == true)
+            await rig.prod.store.fail(with: nil)
+            try await ControllerTests.wait(controller) {
+                $0?.phase == .healthy && $0?.stable?.version == "2" && $0?.lastSeenAt == nil
+            }
+        }
+    }
+
+    @Test("what it knew last is nothing where another one leads, who knows better")
+    func overtaken() async throws {
+        let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))
+        try await rig.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            rig.leadership?.set(leads: false, problem: "connection refused")
+            try await ControllerTests.wait(controller) { $0?.lastSeenAt != nil }
+            rig.leadership?.set(leads: false, leader: "mlctl-1")
+            try await ControllerTests.wait(controller) {
+                $0?.lastSeenAt == nil && $0?.stable == nil && $0?.message.contains("mlctl-1 leads") == true
+            }
+            guard case .standsBy("mlctl-1", _, _, remembers: false) = await controller.standing() else {
+                Issue.record("\(await controller.standing())")
+                return
+            }
+        }
+    }
+
     @Test("reads again what the others decided when its turn comes")
     func handOver() async throws {
         let rig = SitesTests.Rig(Self.files, leadership: ScriptedLeadership(leads: true))

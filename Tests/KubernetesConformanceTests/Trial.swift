@@ -123,6 +123,8 @@ struct Trial: Sendable {
         var version: String { object.value(at: "metadata", "resourceVersion")?.text ?? "" }
         /// `ADDED a`.
         var summary: String { name.isEmpty ? type : "\(type) \(name)" }
+        /// A controller manager puts certificates into every namespace, whenever it comes to that.
+        var isOfCluster: Bool { object[field: "kind"]?.text == "ConfigMap" && name.hasSuffix("-ca.crt") }
     }
 
     /// The first events of a watch; fewer where it ends, or where no more come for too long.
@@ -133,7 +135,9 @@ struct Trial: Sendable {
                 var events: [Event] = []
                 for try await line in lines {
                     guard let value = JSONValue(data: line), let type = value[field: "type"]?.text else { continue }
-                    events.append(Event(type: type, object: value[field: "object"] ?? .null))
+                    let event = Event(type: type, object: value[field: "object"] ?? .null)
+                    if event.isOfCluster { continue }
+                    events.append(event)
                     if events.count == count { break }
                 }
                 return events

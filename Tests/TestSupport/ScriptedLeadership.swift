@@ -26,6 +26,7 @@ package final class ScriptedLeadership: Leadership {
 
     package var isLeading: Bool { state.withLock { $0.isLeading } }
     package var leader: String? { state.withLock { $0.leader } }
+    package var anotherLeads: Bool { leader != nil }
     package var leaderAPI: String? { state.withLock { $0.api } }
     package var problem: String? { state.withLock { $0.problem } }
     package var hasEnded: Bool { state.withLock { $0.hasEnded } }

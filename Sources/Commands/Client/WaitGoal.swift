@@ -52,7 +52,7 @@ struct WaitGoal: Hashable, Sendable {
             return .met("\(deployment): version \(desired.version) was rolled back: \(reason)")
         }
         if commit == nil, found.phase == .rolledBack { return .met("\(deployment) was rolled back: \(found.message)") }
-        if commit != nil, found.phase == .healthy, found.stable?.revision == desired.revision {
+        if commit != nil, found.isHealthy, found.stable?.revision == desired.revision {
             return .failed(.failed, "\(deployment): version \(desired.version) was not rolled back; it is healthy")
         }
         return .waiting(found.summary)

@@ -33,8 +33,8 @@ struct ExplainText {
 
     private var facts: [String] {
         var rows = Rows(canvas, labelColumns: 13)
-        let since = "\(status.phase.rawValue), since \(RelativeTime.text(status.since, now: now))"
-        rows.add("phase", since, status.tone)
+        rows.add("phase", status.phaseText(now: now), status.tone)
+        if let text = status.ageText(now: now) { rows.add("", text, .warning) }
         if !status.message.isEmpty, explanation.rollback == nil { rows.add("because", status.message) }
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }

@@ -29,8 +29,9 @@ enum ExplainWords {
     }
 
     private static func unavailable(_ status: DeploymentStatus, _ stable: String) -> String? {
-        guard status.phase == .degraded else { return nil }
         let isUnknown = status.condition(.available)?.status == "Unknown"
+        if status.lastSeenAt != nil { return "it is not known whether \(stable) still serves" }
+        guard status.phase == .degraded else { return nil }
         return isUnknown ? "it is not known whether \(stable) serves" : "\(stable) does not serve as it should"
     }
 

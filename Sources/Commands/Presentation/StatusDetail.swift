@@ -24,10 +24,8 @@ struct StatusDetail {
 
     private var facts: [String] {
         var lines = [canvas.paint(canvas.fitted(deployment.key.description), .heading)]
-        lines.append(
-            field(
-                "Phase", deployment.phase.rawValue + ", since " + RelativeTime.text(deployment.since, now: now),
-                deployment.tone))
+        lines.append(field("Phase", deployment.phaseText(now: now), deployment.tone))
+        if let text = deployment.ageText(now: now) { lines.append(field("", text, .warning)) }
         if !deployment.message.isEmpty { lines.append(field("Message", deployment.message)) }
         if let step = deployment.step { lines.append(field("Step", "\(step.position)  \(step.description)")) }
         lines += waiting

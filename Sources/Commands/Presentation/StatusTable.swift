@@ -30,11 +30,19 @@ struct StatusTable {
 
     private func cells(_ deployment: DeploymentStatus, now: Date) -> [TextTable.Cell] {
         [
-            TextTable.Cell(deployment.name, .heading), TextTable.Cell(deployment.phase.rawValue, deployment.tone),
+            TextTable.Cell(deployment.name, .heading), phase(deployment, now: now),
             versions(deployment), deployment.candidate.map { TextTable.Cell("\($0.weight)%") } ?? .none,
             deployment.step.map { TextTable.Cell($0.position) } ?? .none,
             TextTable.Cell(RelativeTime.text(deployment.since, now: now)),
         ]
+    }
+
+    /// With its age, where it is not current: `Healthy (4m ago)`.
+    private func phase(_ deployment: DeploymentStatus, now: Date) -> TextTable.Cell {
+        guard let seen = deployment.lastSeenAt else {
+            return TextTable.Cell(deployment.phase.rawValue, deployment.tone)
+        }
+        return TextTable.Cell("\(deployment.phase.rawValue) (\(RelativeTime.text(seen, now: now)))", .warning)
     }
 
     /// `2`, or `2 → 3` while a rollout is on its way.

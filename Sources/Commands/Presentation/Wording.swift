@@ -35,7 +35,7 @@ extension DeploymentStatus {
 
     /// Where it stands, in one line: `Progressing, 25% to version 3, step 4/6, waiting for evidence: errors`.
     var summary: String {
-        var parts = [phase.rawValue]
+        var parts = [lastSeenAt == nil ? phase.rawValue : "\(phase.rawValue) when last seen"]
         if let candidate { parts.append("\(candidate.weight)% to version \(candidate.version)") }
         if let step { parts.append("step \(step.position)") }
         if let standing { parts.append(standing) }
@@ -76,7 +76,16 @@ extension DeploymentStatus {
     /// Waits for a clock, not for a person.
     var isTimedPause: Bool { phase == .paused && waiting?.needsPerson == false && waiting?.endsAt != nil }
 
-    var tone: Tone { isTimedPause ? .active : phase.tone }
+    /// `Healthy, since 3h ago`.
+    func phaseText(now: Date) -> String { "\(phase.rawValue), since \(RelativeTime.text(since, now: now))" }
+
+    /// How old all that is said is; nil where it is as it is now.
+    func ageText(now: Date) -> String? {
+        lastSeenAt.map { "not current: all of it is as last seen \(RelativeTime.text($0, now: now))" }
+    }
+
+    /// Of one that cannot be seen, nobody knows whether it is well.
+    var tone: Tone { isTimedPause ? .active : lastSeenAt != nil && phase == .healthy ? .warning : phase.tone }
 }
 
 extension String {

@@ -110,15 +110,22 @@ struct ClusterSites {
 
     /// - Returns: nil where nobody asked for an election.
     /// - Throws: `ValidationError` where there is no cluster to hold it in.
-    func leadership(_ settings: RunSettings, logger: Logger) throws -> LeaseLeadership? {
+    func leadership(
+        _ settings: RunSettings, environment: [String: String], logger: Logger
+    ) throws -> LeaseLeadership? {
         guard settings.electsLeader else { return nil }
         let home = isPod ? members.first { $0.settings.name == Self.ownCluster } : members.first
         guard let home else {
             throw ValidationError("--leader-elect needs a cluster for its lease: name one under 'clusters'")
         }
         let key = ObjectKey(namespace: settings.namespace ?? home.namespace ?? "default", name: settings.name)
+        var label: LeaderLabel?
+        if isPod, let name = environment["POD_NAME"], let namespace = environment["POD_NAMESPACE"], !name.isEmpty {
+            label = LeaderLabel(home.api, pod: ObjectKey(namespace: namespace, name: name), logger: logger)
+        }
         return LeaseLeadership(
-            LeaseElector(home.api, lease: key, identity: ProcessInfo.processInfo.hostName, logger: logger))
+            LeaseElector(home.api, lease: key, identity: ProcessInfo.processInfo.hostName, logger: logger),
+            label: label)
     }
 
     /// Follows all of them until its task is cancelled.
@@ -126,7 +133,7 @@ struct ClusterSites {
         await withTaskGroup(of: Void.self) { group in
             for member in members {
                 let counters = member.counters
-                await member.backend.listen { await counters.problems(of: $0) }
+                await member.backend.listen { await counters.traffic(of: $0, isAtRest: $1) }
                 group.addTask { await member.backend.run() }  // The store's watch too: it knows the owners.
                 group.addTask { await member.events.run() }
             }
@@ -146,18 +153,29 @@ struct ClusterSites {
 struct LeaseLeadership: Leadership {
     private let elector: LeaseElector
     let changes: AsyncStream<Bool>
+    /// Of its own pod; nil where it is none.
+    private let label: LeaderLabel?
 
-    init(_ elector: LeaseElector) {
+    init(_ elector: LeaseElector, label: LeaderLabel? = nil) {
         self.elector = elector
+        self.label = label
         changes = elector.changes()
     }
 
-    func run() async { await elector.run() }
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            if let label { group.addTask { await label.follow(elector.changes()) } }
+            await elector.run()
+            group.cancelAll()
+        }
+    }
+
     /// Where this controller's API answers, for those who stand by.
     func advertise(_ api: String) { elector.advertise(api) }
     var isLeading: Bool { elector.isLeading }
     /// The name alone: what tells two of the same name apart is not for people.
     var leader: String? { elector.observedHolder.map { String($0.prefix { $0 != "_" }) } }
+    var anotherLeads: Bool { elector.observedHolder.map { $0 != elector.holder } ?? false }
     var leaderAPI: String? { elector.observedAPI }
     var problem: String? { elector.failure.map { "the lease cannot be read or written: \($0)" } }
 }

@@ -56,7 +56,8 @@ struct ControllerProcess {
             NotificationQueue(
                 try WebhookNotifier(url: webhook.url, secret: WebhookSecret(file: webhook.secretFile)), logger: logger)
         }
-        let leadership = try clusters.leadership(settings, logger: logger)
+        let leadership = try clusters.leadership(
+            settings, environment: ProcessInfo.processInfo.environment, logger: logger)
         let controller = Controller(
             configuration: ControllerConfiguration(
                 repo: repository.configuration.location.description, branch: settings.branch,

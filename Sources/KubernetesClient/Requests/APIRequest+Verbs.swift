@@ -107,14 +107,18 @@ extension APIRequest {
             query: [Parameter("fieldManager", fieldManager)], contentType: "application/merge-patch+json", body: body)
     }
 
-    /// - Parameter uid: that very object, and no namesake that came after it.
+    /// - Parameters:
+    ///   - uid: that very object, and no namesake that came after it.
+    ///   - graceSeconds: that a pod has to end. Of one that is being ended already, it can be made shorter, never longer.
     public static func delete(
-        _ type: ResourceType, _ key: ObjectKey, uid: String? = nil, propagation: DeletionPropagation = .background
+        _ type: ResourceType, _ key: ObjectKey, uid: String? = nil, propagation: DeletionPropagation = .background,
+        graceSeconds: Int? = nil
     ) -> APIRequest {
         var options: [String: Any] = [
             "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation.rawValue,
         ]
         if let uid { options["preconditions"] = ["uid": uid] }
+        if let graceSeconds { options["gracePeriodSeconds"] = graceSeconds }
         return APIRequest(
             .delete, type.path(namespace: key.namespace, name: key.name), contentType: "application/json",
             body: try? JSONSerialization.data(withJSONObject: options, options: [.sortedKeys]))

@@ -25,6 +25,7 @@ extension ClusterBackend {
         let order = ApplyOrder(
             result, deployment: deployment, live: live, replicas: replicas(of: deployment),
             keptNames: rendering.keptNames)
+        noteRetired(by: plan)
         plans[deployment] = plan.revisions.isEmpty ? nil : plan
         var failures = Failures()
         try await carryOut(order, plan, surplus: surplus(beside: result.shared), &failures)

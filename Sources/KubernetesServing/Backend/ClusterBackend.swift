@@ -53,10 +53,13 @@ public actor ClusterBackend: ServingBackend {
     var claims: [ObjectID: DeploymentKey] = [:]
     var silentPods = SilentPods()
     var disruptions = Disruptions()
-    /// What the proxies say of a deployment's route.
-    private var routeProblems: @Sendable (DeploymentKey) async -> [String] = { _ in [] }
-    /// What they say that they route by.
-    private var proxyShares: @Sendable (DeploymentKey) async -> ProxyShares? = { _ in nil }
+    /// What the proxies say that they do; nil: nobody asks them.
+    private(set) var proxies: ProxyQuestion?
+    /// Revisions that were retired, and whose pods are let go once they are idle.
+    var releasing: [DeploymentKey: Set<Revision>] = [:]
+    var releases: [DeploymentKey: Task<Void, Never>] = [:]
+    /// Revisions of the plans in force that people may have asked for without a proxy.
+    var previewed: [DeploymentKey: Set<Revision>] = [:]
     /// Whose an object was: one that is gone cannot be asked.
     private var belongings: [ObjectID: DeploymentKey] = [:]
 
@@ -99,6 +102,7 @@ public actor ClusterBackend: ServingBackend {
             }
             await group.waitForAll()
         }
+        for release in releases.values { release.cancel() }
         changed.finish()
     }
 
@@ -165,32 +169,47 @@ public actor ClusterBackend: ServingBackend {
         return Set(views.applied.flatMap(\.allLive).compactMap(\.deployment)).sorted()
     }
 
-    /// From now on, what proxies cannot follow, and what they route by, is part of what is observed.
-    /// - Parameter shares: nil where they cannot be asked: then what the API server has is taken for it.
-    public func listen(
-        toProxies problems: @escaping @Sendable (DeploymentKey) async -> [String],
-        shares: @escaping @Sendable (DeploymentKey) async -> ProxyShares? = { _ in nil }
-    ) {
-        routeProblems = problems
-        proxyShares = shares
-    }
+    /// What the proxies of a deployment's namespace do with its requests.
+    /// - Parameter isAtRest: what they said some seconds ago is good enough.
+    public typealias ProxyQuestion =
+        @Sendable (_ deployment: DeploymentKey, _ isAtRest: Bool) async -> ProxiedTraffic
+
+    /// From now on, what the proxies do is what they say, and no longer what the API server has for them.
+    public func listen(toProxies proxies: @escaping ProxyQuestion) { self.proxies = proxies }
 
     public func observe(_ deployment: DeploymentKey) async throws -> Observation {
         await hearSilentPods(of: deployment)
-        var observation = try seen(deployment, await proxyShares(deployment))
-        // Asked only where a route has what can fail in a proxy alone.
-        if plans[deployment]?.endpoint.generate != nil { observation.problems += await routeProblems(deployment) }
-        return observation
+        return try seen(deployment, await traffic(of: deployment))
     }
 
-    private func seen(_ deployment: DeploymentKey, _ shares: ProxyShares?) throws -> Observation {
+    /// Asked only where there are proxies that could answer. At rest, an answer of before will do as long as it fits.
+    private func traffic(of deployment: DeploymentKey) async -> ProxiedTraffic? {
+        let ready = readyProxies(in: deployment.namespace)
+        guard let proxies, ready > 0, views.configMaps.cache[routeKey(of: deployment)] != nil else { return nil }
+        if let plan = plans[deployment], plan.revisions.count == 1, let only = plan.revisions.first {
+            let known = await proxies(deployment, true)
+            let isWhole = known.agreed(by: ready) == [RouteReport.Share(revision: only.revision, percent: 100)]
+            if isWhole || known.silence != nil { return known }
+        }
+        return await proxies(deployment, false)
+    }
+
+    private func routeKey(of deployment: DeploymentKey) -> ObjectKey {
+        ObjectKey(namespace: deployment.namespace, name: ObjectNames.route(deployment))
+    }
+
+    private func readyProxies(in namespace: String) -> Int {
+        let proxy = ObjectKey(namespace: namespace, name: ObjectNames.proxy)
+        return views.workloads.cache[proxy]?.detail.status?.readyReplicas ?? 0
+    }
+
+    private func seen(_ deployment: DeploymentKey, _ traffic: ProxiedTraffic?) throws -> Observation {
         if let missing = unsynced(of: [views.workloads, views.pods, views.configMaps] + views.undecided) {
             throw missing
         }
         let sketch = views.applied.lazy.compactMap { $0.sketch(of: deployment) }.first
         let read = AnnotationJSON.value(PlanSketch.self, sketch)
-        let proxy = ObjectKey(namespace: deployment.namespace, name: ObjectNames.proxy)
-        let readyProxies = views.workloads.cache[proxy]?.detail.status?.readyReplicas ?? 0
+        let readyProxies = readyProxies(in: deployment.namespace)
         let pods = views.pods.all(of: deployment)
         disruptions.note(pods.map { PodReading($0) }, of: deployment, now: clock())
         let observation = ClusterObservation(
@@ -203,7 +222,7 @@ public actor ClusterBackend: ServingBackend {
             plan: plans[deployment], sketch: read,
             proxyTrouble: readyProxies > 0 ? nil : proxyTrouble(in: deployment.namespace),
             said: silentPods.heard(of: deployment), disrupted: disruptions.reasons(of: deployment, now: clock()),
-            proxyShares: shares, problems: problems(of: deployment))
+            traffic: traffic, problems: problems(of: deployment))
         return observation.observation
     }
 

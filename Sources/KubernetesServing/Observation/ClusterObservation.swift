@@ -22,8 +22,8 @@ struct ClusterObservation: Sendable {
     var said: [String: PodWord] = [:]
     /// Why the cluster took pods of a revision away lately.
     var disrupted: [Revision: String] = [:]
-    /// What each of the proxies routes by, as they say themselves; nil where they cannot be asked.
-    var proxyShares: ProxyShares?
+    /// What the proxies do, as they say themselves; nil where nobody asks them.
+    var traffic: ProxiedTraffic?
     /// What else is wrong.
     var problems: [String]
 
@@ -45,19 +45,22 @@ struct ClusterObservation: Sendable {
             RouteSeen(
                 deployment: deployment, plan: plan, objects: objects, ready: ready,
                 answering: Self.counted(pods, where: \.answers), readyProxies: readyProxies,
-                proxyTrouble: proxyTrouble, proxyShares: proxyShares))
+                proxyTrouble: proxyTrouble, traffic: traffic))
         return Observation(
             instances: (pods.compactMap(instance) + workloads.flatMap(missingInstances)).sorted { $0.id < $1.id },
             endpoint: view.endpoint, endpointProblem: view.endpoint == nil ? view.endpointProblem : nil,
             preview: preview(plan, ready), weights: view.weights, mirrors: view.mirrors, plan: plan,
-            problems: problems + workloads.flatMap(Self.problems) + view.problems + missing(plan),
-            wantedReplicas: wantedReplicas(plan))
+            problems: problems + workloads.flatMap(Self.problems) + view.problems + (traffic?.problems ?? [])
+                + missing(plan),
+            wantedReplicas: wantedReplicas(plan), cutRequests: traffic?.cutRequests ?? 0,
+            refusedConnections: traffic?.refusedConnections ?? 0)
     }
 
     /// A pod that stands in for one that the cluster took away, and has yet to load, is held up by the cluster. One that
     /// crashes or fails is not.
     private func instance(_ pod: ServedObject<PodKind>) -> InstanceObservation? {
         guard var instance = PodReading(pod, said: said[pod.metadata.uid ?? ""]).instance else { return nil }
+        instance.isEjected = traffic?.ejected.contains(instance.id) == true
         if [.starting, .fetching].contains(instance.condition), let reason = disrupted[instance.revision] {
             instance.condition = .blocked
             instance.reason = "it stands in for a pod of which \(reason). \(instance.reason ?? "It is starting.")"

@@ -107,13 +107,13 @@ public struct RouteSeen: Sendable {
     public var readyProxies: Int
     /// Why there are none; nil where that is not known.
     public var proxyTrouble: String?
-    /// What the proxies themselves say; nil where they cannot be asked.
-    public var proxyShares: ProxyShares?
+    /// What the proxies themselves say; nil where nobody asks them.
+    public var traffic: ProxiedTraffic?
 
     public init(
         deployment: DeploymentKey, plan: ServingPlan?, objects: [ObjectID: JSONValue], ready: [Revision: Int],
         answering: [Revision: Int]? = nil, readyProxies: Int = 0, proxyTrouble: String? = nil,
-        proxyShares: ProxyShares? = nil
+        traffic: ProxiedTraffic? = nil
     ) {
         self.deployment = deployment
         self.plan = plan
@@ -122,7 +122,7 @@ public struct RouteSeen: Sendable {
         self.answering = answering ?? ready
         self.readyProxies = readyProxies
         self.proxyTrouble = proxyTrouble
-        self.proxyShares = proxyShares
+        self.traffic = traffic
     }
 
     /// A pod of a revision with weight answers.
@@ -144,14 +144,6 @@ public struct RouteSeen: Sendable {
     public func address(ofService name: String) -> String {
         ServiceRendering.address(of: name, in: deployment.namespace, plan?.endpoint ?? Endpoint())
     }
-}
-
-/// What the proxies of a namespace say that they route one deployment's requests by.
-public struct ProxyShares: Hashable, Sendable {
-    /// By pod: the weights of the route that it follows; those that did not answer are not in it.
-    public var weights: [String: [Revision: Int]]
-
-    public init(weights: [String: [Revision: Int]]) { self.weights = weights }
 }
 
 /// What a router sees.

@@ -73,8 +73,7 @@ struct ProxyRouter: ClusterRouter {
         let shares = route.revisions.map {
             WeightBalance.Share(weight: $0.weight, answers: seen.answering[$0.revision, default: 0] > 0)
         }
-        let balanced = Dictionary(zip(route.revisions.map(\.revision), WeightBalance.served(shares))) { $0 + $1 }
-        var view = RouteView(mirrors: Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 })
+        var view = RouteView()
         guard seen.readyProxies > 0 else {
             // Nobody routes: no share reaches anybody.
             let problem =
@@ -85,7 +84,7 @@ struct ProxyRouter: ClusterRouter {
             view.problems.append(problem)
             return view
         }
-        if Self.isFollowed(route, by: seen.proxyShares, of: seen.readyProxies) { view.weights = balanced }
+        Self.fill(&view, seen, route, WeightBalance.served(shares))
         guard shares.contains(where: { $0.weight > 0 }) else { return view }
         let service = ObjectNames.shortened(seen.deployment.name)
         if seen.object(.services, service) == nil {
@@ -100,15 +99,21 @@ struct ProxyRouter: ClusterRouter {
         return view
     }
 
-    /// Every proxy that takes requests says that it routes by these weights. Where they cannot be asked, what the API server
-    /// has is taken for it: they follow it by watch.
-    private static func isFollowed(_ route: ProxyRoute, by shares: ProxyShares?, of proxies: Int) -> Bool {
-        guard let shares else { return true }
-        let wanted = Dictionary(route.revisions.map { ($0.revision, $0.weight) }) { $0 + $1 }
-        return shares.weights.count >= proxies
-            && shares.weights.values.allSatisfy { said in
-                said.filter { $0.value > 0 } == wanted.filter { $0.value > 0 }
-            }
+    /// What every proxy that takes requests says that it does. Where they cannot be asked at all, what the API server has is
+    /// taken for it, and that is said: they follow it by watch.
+    private static func fill(_ view: inout RouteView, _ seen: RouteSeen, _ route: ProxyRoute, _ balanced: [Int]) {
+        if let traffic = seen.traffic, traffic.silence == nil {
+            let shares = traffic.agreed(by: seen.readyProxies)
+            view.weights = shares.map { Dictionary($0.map { ($0.revision, $0.percent) }) { $0 + $1 } }
+            view.mirrors = shares.map { Dictionary($0.map { ($0.revision, $0.mirror) }) { $0 + $1 } }
+            return
+        }
+        view.weights = Dictionary(zip(route.revisions.map(\.revision), balanced)) { $0 + $1 }
+        view.mirrors = Dictionary(route.revisions.map { ($0.revision, $0.mirror) }) { $0 + $1 }
+        guard let silence = seen.traffic?.silence else { return }
+        view.problems.append(
+            "the proxies of \(seen.deployment.namespace) cannot be asked what they do, and their routes are taken for it: "
+                + "\(silence)")
     }
 
     static func route(in object: JSONValue?) -> ProxyRoute? {

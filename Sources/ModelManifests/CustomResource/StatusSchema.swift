@@ -49,6 +49,7 @@ enum StatusSchema {
             "leftVersion": text("The version that a rollback or an abort left."),
             "cutRequests": integer("Requests that were cut off because they outlived their drain."),
             "refusedConnections": integer("Connections that no instance took."),
+            "lastSeenAt": time("Of one that cannot be seen now: all that is said of it is as it was then."),
             "record": object(
                 "The rollout's record, swapped in as one. Not for reading by others.",
                 [

@@ -44,7 +44,7 @@ struct HealthAgreementTests {
             #expect(stalled == "False" && reconciling == "False" && status.waiting == nil)
             #expect(status.candidate == nil && status.stable?.revision == status.desired?.revision)
         }
-        if status.phase == .healthy { #expect(available == "True") }
+        if status.phase == .healthy { #expect(available == (status.lastSeenAt == nil ? "True" : "Unknown")) }
         if status.phase == .degraded || status.phase == .failed { #expect(available != "True") }
         #expect(!(stalled == "True" && reconciling == "True"), "as kstatus has them")
         if available == "True", status.stable != nil { #expect(status.availableSince != nil) }
@@ -82,6 +82,8 @@ struct HealthAgreementTests {
         #expect(values("mlctl_deployment_phase") == [#"{\#(labels),phase="\#(moment.phase.rawValue)"} 1"#])
         let available = ["True": ["{\(labels)} 1"], "False": ["{\(labels)} 0"], "Unknown": []]
         #expect(values("mlctl_deployment_available") == available[moment.available])
+        let seen = status.lastSeenAt.map { ["{\(labels)} \(Int($0.timeIntervalSince1970.rounded()))"] } ?? []
+        #expect(values("mlctl_deployment_last_seen_timestamp_seconds") == seen)
         #expect(
             values("mlctl_deployment_waiting_for_person") == [
                 #"{cause="\#(moment.cause?.rawValue ?? "none")",\#(labels)} \#(moment.cause == nil ? 0 : 1)"#
@@ -93,6 +95,11 @@ struct HealthAgreementTests {
         let table = StatusTable().lines(ControllerStatus(deployments: [status]), now: now, on: Canvas(width: 80))
         #expect(table.allSatisfy { $0.columns <= 80 })
         #expect(table.last?.contains(" \(moment.phase.rawValue) ") == true)
+        if let seen = status.lastSeenAt {
+            let wide = StatusTable().lines(ControllerStatus(deployments: [status]), now: now, on: Canvas())
+            #expect(wide.last?.contains("\(status.phase.rawValue) (\(RelativeTime.text(seen, now: now)))") == true)
+            #expect(status.summary.contains("when last seen"))
+        }
         let detail = StatusDetail(deployment: status, sources: [], now: now, canvas: Canvas()).lines()
         let explained = ExplainText(
             explanation: DeploymentExplanation(status: status), now: now, canvas: Canvas()
@@ -100,6 +107,7 @@ struct HealthAgreementTests {
         for lines in [detail, explained] {
             let text = lines.joined(separator: "\n")
             #expect(text.contains(moment.phase.rawValue))
+            #expect(text.contains("not current: all of it is as last seen") == (status.lastSeenAt != nil))
             #expect(text.contains("a person: ") == (status.waiting?.needsPerson == true))
             if let wait = status.waiting { #expect(text.contains(wait.cause)) }
             if status.waiting?.endsAt != nil { #expect(text.contains("ends by itself in")) }

@@ -322,12 +322,23 @@ extension Moment {
         Moment(name: "in mid-rollout, and not looked at", phase: .progressing, available: "Unknown") {
             unseen(World.rollingOut().until { $0.phase == .progressing })
         },
-        Moment(name: "out of sight", phase: .degraded, available: "Unknown", ready: "Unknown") {
-            var view = World.serving("good-1").view
-            view.blindness = "the API server is away"
-            return view
+        Moment(name: "out of sight", phase: .healthy, available: "Unknown", ready: "Unknown") {
+            blind(World.serving("good-1"))
+        },
+        Moment(name: "rolled back, and out of sight", phase: .rolledBack, available: "Unknown", ready: "Unknown") {
+            blind(World.rollingOut("bad-2").until { $0.phase == .rolledBack })
+        },
+        Moment(name: "in mid-rollout, and out of sight", phase: .progressing, available: "Unknown") {
+            blind(World.rollingOut().until { $0.phase == .progressing })
         },
     ]
+
+    private static func blind(_ world: World) -> DeploymentView {
+        var view = world.view
+        view.blindness = Blindness(
+            reason: "the API server is away", since: world.now, seenAt: world.now.addingTimeInterval(-60))
+        return view
+    }
 
     private static func unseen(_ world: World) -> DeploymentView {
         var view = world.view

@@ -63,7 +63,7 @@ struct ClusterEvidenceTests {
             }
             let shadow = try #require(try await counted(new))
             #expect(shadow.synthetic?.errors == 0)
-            #expect(await counters.problems(of: ServingNamespace.deployment) == [])
+            #expect(await counters.traffic(of: ServingNamespace.deployment, isAtRest: false).problems == [])
 
             // Another candidate, whose recordings are not there: it is said.
             try FileManager.default.removeItem(at: folder.appending(path: "recorded.jsonl"))
@@ -73,8 +73,7 @@ struct ClusterEvidenceTests {
             }
             try await namespace.endpoints(next, of: candidate, address: address)
             try await ServingNamespace.wait("a problem") {
-                _ = try await counted(old)
-                return await counters.problems(of: ServingNamespace.deployment).count == 1
+                await counters.traffic(of: ServingNamespace.deployment, isAtRest: false).problems.count == 1
             }
         }
     }

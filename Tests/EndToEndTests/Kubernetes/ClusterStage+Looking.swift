@@ -82,7 +82,7 @@ extension ClusterStage {
               readiness: {httpGet: {path: /}, periodSeconds: 1}
             terminationGracePeriod: 2s
           target: {kind: kubernetes}
-          drain: {timeout: 3s, streamTimeout: 3s}
+          drain: {timeout: 30s, streamTimeout: 30s}
           replicas: \(replicas)
           rollout:
         \(rollout)

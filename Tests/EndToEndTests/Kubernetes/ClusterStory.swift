@@ -4,6 +4,7 @@ import Controller
 import Foundation
 import KubernetesClient
 import ModelManifests
+import Rollouts
 import TestSupport
 import Testing
 
@@ -24,6 +25,8 @@ struct ClusterStory {
             - name: errors
               compare: {metric: errors}
         """
+    /// Less than the drain's time-out by far: nothing is under way any more.
+    private static let idleEnd: Duration = .seconds(20)
     private static let name = ClusterStage.service
 
     let stage: ClusterStage
@@ -94,6 +97,14 @@ struct ClusterStory {
         #expect(load.broken == 0, "\(load.reasons)")
         let failures = load.byRevision[stable.rawValue]?.failures
         #expect(failures == 0, "stable never fails")
+        let candidate = try #require(end.quarantined.first?.revision.rawValue)
+        let since = ContinuousClock.now
+        try await leader.until("the idle pods of version 3 are gone", limit: Self.idleEnd) {
+            try await stage.objects(.pods).allSatisfy {
+                $0.value(at: "metadata", "labels", "mlctl.dev/revision")?.text != candidate
+            }
+        }
+        print("[\(stage.kind.rawValue)] its pods have ended \(ContinuousClock.now - since) after the rollback")
         watch.end()
     }
 
@@ -149,21 +160,27 @@ struct ClusterStory {
         let watch = Chapter("the API server away", stage.kind)
         let leader = try await controllers.leader()
         let before = (load.failures, load.total)
+        let phase = try await leader.status(Self.name)?.phase
         await stage.wayToServer.close()
-        // Whoever leads says it in the status, until its lease is over; after that it is the answer to every question.
-        var told = ""
-        try await leader.until("it is said why", limit: .seconds(60)) {
-            do {
-                let status = try await leader.status(Self.name)
-                told = ([status?.message] + (status?.conditions.map(\.message) ?? [])).compactMap(\.self).joined(
-                    separator: "; ")
-                return told.contains("cannot be")
-            } catch let error as ControlError where error.code == .unavailable {
-                told = error.message
-                return true
-            }
+        // Whoever led shows what it knew last, also when its lease is over, and says that it is that.
+        func expectLastKnown(_ when: String) async throws {
+            let status = try await leader.status(Self.name)
+            #expect(status?.phase == phase && status?.stable?.version == "good-2", "\(when)")
+            #expect(status?.lastSeenAt != nil && status?.condition(.ready)?.status == "Unknown", "\(when)")
+            #expect(status?.message.contains("cannot be") == true, "\(when): \(status?.message ?? "")")
         }
-        print("[\(stage.kind.rawValue)] while it is away: \(told)")
+        try await leader.until("it is said that it cannot be seen", limit: .seconds(60)) {
+            try await leader.status(Self.name)?.lastSeenAt != nil
+        }
+        try await expectLastKnown("while it still leads")
+        try await leader.until("its lease is over", limit: .seconds(60)) { await !controllers.leads(leader) }
+        try await expectLastKnown("when its lease is over")
+        let refused = await #expect(throws: ControlError.self) {
+            try await leader.client?.act(
+                OperatorCommand(.suspend), on: DeploymentKey(namespace: stage.namespace, name: Self.name))
+        }
+        #expect(refused?.code == .unavailable)
+        print("[\(stage.kind.rawValue)] while it is away: \(refused?.message ?? "")")
         #expect(load.total > before.1)
         try await stage.wayToServer.open()
         let next = try await controllers.leader()

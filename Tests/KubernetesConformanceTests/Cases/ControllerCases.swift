@@ -94,14 +94,19 @@ extension ConformanceCase {
             #expect(slices.items.first?.value(at: "metadata", "labels", "team") == "risk")
             #expect(Trial.values("port", of: slices.items.first?[field: "ports"]) == [8080])
             #expect(slices.items.first?[field: "addressType"] == "IPv4")
+            // The time that a pod has to end can be made shorter, and not longer again.
+            let key = ObjectKey(namespace: trial.namespace, name: pod)
+            let first = try await trial.send(APIRequest.delete(.pods, key, graceSeconds: 60))
+            #expect(first.metadata[field: "deletionGracePeriodSeconds"] == 60, "\(first.text)")
+            let shorter = try await trial.send(APIRequest.delete(.pods, key, graceSeconds: 5))
+            #expect(shorter.metadata[field: "deletionGracePeriodSeconds"] == 5, "\(shorter.text)")
+            #expect(shorter.metadata[field: "deletionTimestamp"] != first.metadata[field: "deletionTimestamp"])
+            let longer = try await trial.send(APIRequest.delete(.pods, key, graceSeconds: 30))
+            #expect(longer.metadata[field: "deletionGracePeriodSeconds"] == 5, "\(longer.text)")
             _ = try await trial.delete(.deployments, "d")
             _ = try await trial.delete(Self.nodes, trial.namespace)
             // Nobody else ends a pod of a node that is none.
-            let body: JSONValue = ["apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0]
-            _ = try await trial.send(
-                APIRequest(
-                    .delete, ResourceType.pods.path(namespace: trial.namespace, name: pod),
-                    contentType: "application/json", body: body.data))
+            _ = try await trial.send(APIRequest.delete(.pods, key, graceSeconds: 0))
         },
     ]
 

@@ -89,20 +89,30 @@ struct ProxyRouterTests {
         #expect(router.observe(seen(plan, [], ready: [:])) == RouteView())
     }
 
-    @Test("a share is known once every proxy that takes requests routes by it")
+    @Test("a share is what every proxy that takes requests says, whatever the API server has for them")
     func followed() {
         let plan = Sample.plan([(Sample.one, 2, 95), (Sample.two, 1, 5)])
         let routes = Sample.rendering(plan).result().routes
-        func weights(_ shares: [String: [Revision: Int]], proxies: Int = 2) -> [Revision: Int]? {
+        func view(_ shares: [String: [Revision: Int]], silence: String? = nil, proxies: Int = 2) -> RouteView {
             var seen = seen(plan, routes, ready: [Sample.one: 2, Sample.two: 1], proxies: proxies)
-            seen.proxyShares = ProxyShares(weights: shares)
-            return ProxyRouter().observe(seen).weights
+            seen.traffic = ProxiedTraffic(
+                shares: shares.mapValues { $0.map { RouteReport.Share(revision: $0, percent: $1, mirror: 7) } },
+                silence: silence)
+            return ProxyRouter().observe(seen)
         }
         let now = [Sample.one: 95, Sample.two: 5]
-        #expect(weights(["a": now, "b": now]) == now)
-        #expect(weights(["a": now, "b": [Sample.one: 100]]) == nil)
-        #expect(weights(["a": now]) == nil)
-        #expect(weights(["a": now], proxies: 1) == now)
+        #expect(view(["a": now, "b": now]).weights == now)
+        #expect(view(["a": now, "b": now]).mirrors == [Sample.one: 7, Sample.two: 7])
+        let before = [Sample.one: 100, Sample.two: 0]
+        #expect(view(["a": before, "b": before]).weights == before)
+        #expect(view(["a": now, "b": before]).weights == nil)
+        #expect(view(["a": now, "b": [:]]).weights == nil)
+        #expect(view(["a": [:], "b": [:]]).weights == nil)
+        #expect(view(["a": now]).weights == nil && view(["a": now]).endpoint != nil)
+        #expect(view(["a": now], proxies: 1).weights == now)
+        // Nobody can be asked: the API server's word, and that it is no more than that.
+        let silent = view([:], silence: "connection refused")
+        #expect(silent.weights == now && silent.problems.first?.contains("connection refused") == true)
     }
 
     @Test("pods that are on their way out and still answer keep an endpoint open")

@@ -53,6 +53,84 @@ struct ClusterProxyCountersTests {
     }
 }
 
+@Suite("What a cluster's proxies say of a deployment's requests", .timeLimit(.minutes(1)))
+struct ProxiedTrafficTests {
+    private let fraud = DeploymentKey(namespace: "payments", name: "fraud")
+    private let revision = Revision(rawValue: "aaaaaaaaaa")
+
+    private func report(
+        percent: Int = 100, cut: Int, ejected: Bool = false, inFlight: Int = 0, problems: [String] = []
+    ) throws -> String {
+        let report = ProxyReport(
+            epoch: "e", generation: 1,
+            endpoints: [EndpointReport(deployment: fraud, port: 1, listening: true, problems: problems)],
+            instances: [
+                InstanceReport(
+                    deployment: fraud, revision: revision, instance: "pod-1", counters: RequestCounters(),
+                    inFlight: inFlight, ejected: ejected)
+            ],
+            routes: [
+                RouteReport(
+                    deployment: fraud, shares: [.init(revision: revision, percent: percent)], cutRequests: cut,
+                    refusedConnections: 1)
+            ])
+        return String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
+    }
+
+    @Test(
+        "counts are added up, an instance is ejected or busy where one of them says so, and shares are each one's own")
+    func together() async throws {
+        let one = try ProxyStandIn(report: report(cut: 2, ejected: true, problems: ["no recordings"]))
+        let two = try ProxyStandIn(report: report(percent: 50, cut: 3, inFlight: 1))
+        defer { withExtendedLifetime((one, two)) {} }
+        let ports = (one.port, two.port)
+        let counters = ClusterProxyCounters { _ in
+            [
+                ProxyPod(name: "a", address: "127.0.0.1:\(ports.0)"),
+                ProxyPod(name: "b", address: "127.0.0.1:\(ports.1)"),
+            ]
+        }
+        let said = await counters.traffic(of: fraud, isAtRest: false)
+        #expect(said.cutRequests == 5 && said.refusedConnections == 2)
+        #expect(said.ejected == ["pod-1"] && said.busy == ["pod-1"] && said.problems == ["no recordings"])
+        #expect(said.shares.mapValues { $0.map(\.percent) } == ["a": [100], "b": [50]])
+        #expect(said.agreed(by: 2) == nil && said.silence == nil)
+        let other = await counters.traffic(of: DeploymentKey(namespace: "payments", name: "new"), isAtRest: false)
+        #expect(other.shares == ["a": [], "b": []] && other.agreed(by: 2) == nil && other.cutRequests == 0)
+    }
+
+    @Test("what one that is still there counted is not taken back when it does not answer for once")
+    func gap() async throws {
+        let one = try ProxyStandIn(report: report(cut: 2))
+        let two = try ProxyStandIn(report: report(cut: 3))
+        defer { withExtendedLifetime((one, two)) {} }
+        let ports = (one.port, two.port)
+        let counters = ClusterProxyCounters { _ in
+            [
+                ProxyPod(name: "a", address: "127.0.0.1:\(ports.0)"),
+                ProxyPod(name: "b", address: "127.0.0.1:\(ports.1)"),
+            ]
+        }
+        #expect(await counters.traffic(of: fraud, isAtRest: false).cutRequests == 5)
+        two.end()
+        try await ContinuousClock().sleep(for: ProxyCounters.defaultFreshness * 2)
+        let said = await counters.traffic(of: fraud, isAtRest: false)
+        #expect(said.cutRequests == 5 && said.shares.keys.sorted() == ["a"] && said.agreed(by: 2) == nil)
+        // At rest, what was said a moment ago will do.
+        one.end()
+        #expect(await counters.traffic(of: fraud, isAtRest: true) == said)
+    }
+
+    @Test("proxies that cannot be asked confirm nothing at first, and are out of reach when that lasts")
+    func silence() async throws {
+        let dead = ProxyPod(name: "dead", address: "127.0.0.1:1")
+        let patient = ClusterProxyCounters { _ in [dead] }
+        #expect(await patient.traffic(of: fraud, isAtRest: false) == ProxiedTraffic())
+        let impatient = ClusterProxyCounters(patience: .zero) { _ in [dead] }
+        #expect(await impatient.traffic(of: fraud, isAtRest: false).silence != nil)
+    }
+}
+
 /// A proxy's control port that has one report to give.
 private final class ProxyStandIn {
     let port: Int
@@ -65,6 +143,8 @@ private final class ProxyStandIn {
     }
 
     deinit { process.stop() }
+
+    func end() { process.stop() }
 
     private static let program = """
         import http.server, sys, threading, os

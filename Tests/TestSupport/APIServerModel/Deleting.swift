@@ -52,7 +52,7 @@ extension APIServerModel {
             }
             if type.resource == .namespaces { object.json.set("Terminating", at: "status", "phase") }
         } else {
-            if graceSeconds == 0 { object.json.set(0, at: "metadata", "deletionGracePeriodSeconds") }
+            if let graceSeconds { object.shortenGrace(to: graceSeconds) }
             // A later deletion may still say that dependents are to be left behind.
             if propagation == "Orphan", !live.finalizers.contains(Self.orphanFinalizer) {
                 let finalizers = live.finalizers.filter { $0 != Self.foregroundFinalizer } + [Self.orphanFinalizer]
@@ -80,6 +80,21 @@ extension APIServerModel {
                 "the ResourceVersion in the precondition (\(version)) does not match the ResourceVersion in record "
                     + "(\(found)). The object might have been modified")
         }
+    }
+}
+
+extension StoredObject {
+    /// Never longer: what is being ended ends at the time that was said, or sooner.
+    fileprivate mutating func shortenGrace(to seconds: Int) {
+        guard let before = json.value(at: "metadata", "deletionGracePeriodSeconds")?.whole, seconds < before else {
+            return
+        }
+        json.set(.integer(seconds), at: "metadata", "deletionGracePeriodSeconds")
+        guard let text = json.value(at: "metadata", "deletionTimestamp")?.text,
+            let end = try? Date(text, strategy: .iso8601)
+        else { return }
+        let sooner = end.addingTimeInterval(Double(seconds - before))
+        json.set(.string(sooner.rfc3339), at: "metadata", "deletionTimestamp")
     }
 }
 

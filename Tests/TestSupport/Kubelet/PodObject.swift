@@ -60,6 +60,19 @@ struct PodObject: KubernetesObject {
 
     var metadata: ObjectMetadata
     var spec: Spec
+    /// Of a pod that is being ended: made shorter where somebody asks for that.
+    var graceSeconds: Int?
+
+    private enum CodingKeys: String, CodingKey { case metadata, spec }
+    private enum MetadataKeys: String, CodingKey { case deletionGracePeriodSeconds }
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
+        spec = try fields.decode(Spec.self, forKey: .spec)
+        graceSeconds = try fields.nestedContainer(keyedBy: MetadataKeys.self, forKey: .metadata)
+            .decodeIfPresent(Int.self, forKey: .deletionGracePeriodSeconds)
+    }
 
     /// The first: pods of one container are all that there are here.
     var container: Container? { spec.containers.first }

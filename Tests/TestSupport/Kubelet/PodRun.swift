@@ -15,6 +15,7 @@ actor PodRun {
     /// The first restart comes at once; later ones wait, each twice as long as the one before.
     private static let longestRestartDelay: Duration = .seconds(8)
     private static let defaultGraceSeconds = 30
+    private static let leastGraceSeconds = 2
 
     private let pod: PodObject
     private let container: PodObject.Container
@@ -143,14 +144,20 @@ actor PodRun {
         return text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
     }
 
-    /// The hook's pause, SIGTERM, and SIGKILL when the grace period is over; then the pod is gone.
+    /// The hook's pause, SIGTERM, and SIGKILL when the grace period is over; then the pod is gone. A grace period that is
+    /// made shorter begins anew, and the hook with it; two seconds are left after SIGTERM in any case.
     private func end(_ current: @Sendable () -> PodObject?) async {
-        let grace = Duration.seconds(pod.spec.terminationGracePeriodSeconds ?? Self.defaultGraceSeconds)
-        let end = ContinuousClock.now + grace
-        let signalAt = min(end, .now + .seconds(container.lifecycle?.preStop?.sleep?.seconds ?? 0))
+        var grace = pod.spec.terminationGracePeriodSeconds ?? Self.defaultGraceSeconds
+        var begin = ContinuousClock.now
         var isTold = false
-        while let process, process.isRunning, !Task.isCancelled, ContinuousClock.now < end, current() != nil {
-            if !isTold, ContinuousClock.now >= signalAt {
+        while let process, process.isRunning, !Task.isCancelled, let now = current() {
+            if let shorter = now.graceSeconds, shorter < grace {
+                (grace, begin) = (shorter, .now)
+            }
+            let hook = min(grace, container.lifecycle?.preStop?.sleep?.seconds ?? 0)
+            let left = max(grace - hook, Self.leastGraceSeconds)
+            guard ContinuousClock.now < begin + .seconds(hook + left) else { break }
+            if !isTold, ContinuousClock.now >= begin + .seconds(hook) {
                 process.terminate()
                 isTold = true
             }

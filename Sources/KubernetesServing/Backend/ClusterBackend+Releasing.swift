@@ -1,0 +1,90 @@
+import Foundation
+import KubernetesClient
+import Logging
+import ModelManifests
+import Serving
+
+/// Letting idle pods of retired revisions end: their grace period is shortened, which Kubernetes allows at any time.
+///
+/// Only what this controller retires itself, and only while it runs: everything else takes the time that its pods have.
+extension ClusterBackend {
+    /// To be called with the plan that is applied next, before it takes the place of the one before.
+    func noteRetired(by plan: ServingPlan) {
+        let deployment = plan.deployment
+        for revision in plan.revisions where revision.preview != nil {
+            previewed[deployment, default: []].insert(revision.revision)
+        }
+        guard Self.kind(plan.target) == .proxy, let before = plans[deployment] else { return }
+        let kept = Set(plan.revisions.map(\.revision))
+        let retired = before.revisions.filter { revision in
+            !kept.contains(revision.revision)
+                && PodRelease.isReleasable(
+                    revision, wasPreviewed: previewed[deployment]?.contains(revision.revision) == true)
+        }
+        previewed[deployment]?.formIntersection(kept)
+        if previewed[deployment]?.isEmpty == true { previewed[deployment] = nil }
+        guard !retired.isEmpty else { return }
+        releasing[deployment, default: []].formUnion(retired.map(\.revision))
+        // Ends by itself when the pods are gone, and with `run`.
+        if releases[deployment] == nil { releases[deployment] = Task { await self.release(deployment) } }
+    }
+
+    private func release(_ deployment: DeploymentKey) async {
+        let deadline = clock() + PodRelease.longest
+        var released: Set<String> = []
+        while clock() < deadline, !Task.isCancelled {
+            let pods = retiredPods(of: deployment)
+            if pods.isEmpty { break }
+            let ending = pods.filter { $0.metadata.deletionTimestamp != nil && !released.contains($0.metadata.name) }
+            if !ending.isEmpty {
+                let idle = await idle(ending.map(\.metadata.name), of: deployment)
+                // What serves again meanwhile is left alone.
+                for pod in retiredPods(of: deployment) where idle.contains(pod.metadata.name) {
+                    guard await shorten(pod) else { break }
+                    released.insert(pod.metadata.name)
+                }
+            }
+            try? await Task.sleep(for: PodRelease.look)  // Ends early only when cancelled.
+        }
+        releasing[deployment] = nil
+        releases[deployment] = nil
+    }
+
+    private func retiredPods(of deployment: DeploymentKey) -> [ServedObject<PodKind>] {
+        for revision in plans[deployment]?.revisions ?? [] { releasing[deployment]?.remove(revision.revision) }
+        let retired = releasing[deployment] ?? []
+        return views.pods.all(of: deployment).filter { pod in PodReading(pod).revision.map(retired.contains) == true }
+    }
+
+    private func idle(_ ending: [String], of deployment: DeploymentKey) async -> Set<String> {
+        let proxies = proxyPods(in: deployment.namespace)
+        guard let ask = self.proxies else { return [] }
+        return PodRelease.idle(ending, proxies: proxies, proxies.isEmpty ? nil : await ask(deployment, false))
+    }
+
+    /// Of those that run or may run, ready or not.
+    private func proxyPods(in namespace: String) -> Set<String> {
+        let pods = views.pods.cache.all(
+            label: ObjectLabels.component, value: ObjectLabels.Component.proxy.rawValue)
+        return Set(
+            pods.filter {
+                $0.metadata.namespace == namespace && !["Succeeded", "Failed"].contains($0.detail.status?.phase ?? "")
+            }.map(\.metadata.name))
+    }
+
+    /// - Returns: false where it is better not tried with others now.
+    private func shorten(_ pod: ServedObject<PodKind>) async -> Bool {
+        do {
+            try await api.delete(
+                .pods, pod.metadata.key, uid: pod.metadata.uid, graceSeconds: PodRelease.graceSeconds)
+            return true
+        } catch let error as APIError where error.isConflict {
+            return true  // Gone, and a namesake came.
+        } catch {
+            logger.debug(
+                "An idle pod takes its whole time to end",
+                metadata: ["pod": "\(pod.metadata.key)", "reason": "\(error)"])
+            return false
+        }
+    }
+}
