@@ -99,6 +99,7 @@ extension RolloutState {
             case .byOperator: return .operatorPause
             case .gateFailed: return .gateFailed
             case .unavailable: return .unavailable
+            case .stepsEdited: return .approval
             case .insufficientEvidence, .trafficUnconfirmed: return .other
             }
         }

@@ -91,7 +91,7 @@ final class JournalDoor: Sendable {
             let (database, recovered) = try JournalFile(path: path).open()
             if let recovered { onRecovery(recovered) }
             return .open(database, recovered: recovered)
-        } catch let error as JournalError where error.retryClass != .terminal {
+        } catch let error as JournalError where error.retryClass == .transient {
             return .waiting(error, retryAt: .now + retryInterval)
         }
     }

@@ -9,8 +9,8 @@ public enum ManifestReader {
     public static func read(_ text: String, file: String, named: Bool = false) -> ParsedFile {
         guard text.utf8.count <= fileLimitBytes else { return tooLarge(file, bytes: text.utf8.count) }
         var parsed = ParsedFile(file: file)
-        if let stranger = Stranger(text: text, file: file) {
-            parsed.markUnreadable(stranger.diagnostic, isSilent: !named && stranger.isSilent)
+        if let stranger = Stranger(text: text, file: file), !(named && stranger.isSilent) {
+            parsed.markUnreadable(stranger.diagnostic, isSilent: stranger.isSilent)
             return parsed
         }
         for document in DocumentText.split(text) {

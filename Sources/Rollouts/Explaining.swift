@@ -228,6 +228,10 @@ extension Rollout {
             Wait(
                 "evidence: \(insufficientGates.joined(separator: ", ")) (or 'mlctl promote\(hasBegunSteps ? "" : " --skip-checks")')",
                 remedy: "'mlctl promote\(hasBegunSteps ? "" : " --skip-checks")'", since: since)
+        case .stepsEdited:
+            Wait(
+                "a person: its steps changed while it was being promoted ('mlctl promote' or 'abort')",
+                remedy: "'mlctl promote' or 'mlctl abort'", since: since, needsPerson: true)
         case .trafficUnconfirmed:
             Wait("the data plane to confirm the candidate's share", remedy: "'mlctl abort'", since: since)
         }

@@ -37,6 +37,11 @@ extension DecisionPass {
         guard let rollout = state.rollout, rollout.purpose == .release else { return }
         let gates = gates(for: .release, room: rollout.room)
         state.rollout?.judgement.update(gates: gates, at: now)
+        if case .promoting = rollout.stage, rollout.hold == nil,
+            deployment.rollout.marks.hasNewSteps(since: before.rollout.marks)
+        {
+            hold(.stepsEdited, .stepsEdited, "the steps changed while it was being promoted: there are new ones")
+        }
         guard var stepping = rollout.stepping, stepping.findPlace(in: deployment.rollout.marks) else { return }
         isEdited = true
         let next = stepping.current?.step ?? deployment.rollout.marks.dropFirst(stepping.done.count).first?.step

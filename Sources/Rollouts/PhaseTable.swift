@@ -142,7 +142,7 @@ public enum PhaseTable {
             .trafficMoved: resting.union([.probation]), .candidateFailed: [.rollingBack, .paused],
             .limitPassed: [.rollingBack, .paused], .newTemplate: [.preparing, .rollingBack], .standsIn: resting,
             .stableWanted: [.rollingBack], .manifestRemoved: [.idle], .aborted: [.rollingBack],
-            .rolledBack: [.rollingBack, .preparing], .held: [.paused],
+            .rolledBack: [.rollingBack, .preparing], .held: [.paused], .stepsEdited: [.paused],
         ],
         commands: [.abort, .rollback, .suspend, .resume],
         limit: Limit(

@@ -43,11 +43,13 @@ public struct Rollout: Codable, Equatable, Sendable {
         case unavailable(String)
         /// The data plane did not confirm the candidate's share in time. Ends by itself when it does.
         case trafficUnconfirmed
+        /// The steps were edited while it was being promoted, and there are new ones among them that nobody has passed.
+        case stepsEdited
 
         /// It does not end by itself.
         public var needsPerson: Bool {
             switch self {
-            case .byOperator, .gateFailed, .unavailable: true
+            case .byOperator, .gateFailed, .unavailable, .stepsEdited: true
             case .insufficientEvidence, .trafficUnconfirmed: false
             }
         }

@@ -114,6 +114,11 @@ struct RolloutOutlook {
                     when: rollout.hasBegunSteps ? "on 'mlctl promote'" : "on 'mlctl promote --skip-checks'",
                     then: "it goes on without the evidence"),
             ]
+        case .stepsEdited:
+            [
+                Outlook(when: "on 'mlctl promote'", then: "its promotion goes on past the new steps"),
+                Outlook(when: "on 'mlctl abort'", then: wayBack),
+            ]
         case .trafficUnconfirmed:
             [
                 Outlook(when: "when the data plane confirms the candidate's share", then: "it goes on by itself"),
@@ -187,7 +192,7 @@ struct RolloutOutlook {
 
     /// What the machine, not the model, keeps from starting is tried again.
     private var wayBackUnlessMachine: String {
-        "\(returnText), and version \(version) is not tried again (where the machine is to blame, it is, from a minute later on)"
+        "\(wayBack), unless the machine is to blame"
     }
 
     private var returnText: String {

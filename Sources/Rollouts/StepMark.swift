@@ -19,6 +19,13 @@ extension RolloutSpec {
     }
 }
 
+extension [StepMark] {
+    /// After what it has in common with `before`, all of which was passed, there are more than the last step.
+    func hasNewSteps(since before: [StepMark]) -> Bool {
+        zip(self, before).prefix { $0 == $1 }.count < count - 1
+    }
+}
+
 extension Stepping {
     /// Finds its place in a list that may have changed: steps that are done and still stand at the front stay done, and the
     /// first that differs is the next to do.

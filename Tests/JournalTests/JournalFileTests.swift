@@ -121,7 +121,7 @@ struct JournalFileTests {
         let store = try JournalStore(path: folder.file())
         try await store.swap(fraud, expecting: nil, state: Data(repeating: 1, count: 1_000_000), events: [event("a")])
         _ = try await store.records()
-        #expect(try folder.names == ["journal.sqlite", "journal.sqlite-wal"])
+        #expect(try folder.names == ["journal.sqlite", "journal.sqlite-retreats", "journal.sqlite-wal"])
         let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
         #expect(!maps.contains(folder.path))
     }

@@ -134,7 +134,7 @@ import Testing
     @Test(arguments: ["", "---", "---\n---\n", "# nothing\n", "\u{FEFF}", "---\n...\n", "null", "~"])
     func `a file without documents is empty`(_ text: String) {
         let file = ManifestReader.read(text, file: "f")
-        #expect(file.isEmpty)
+        #expect(file.keys.isEmpty && file.diagnostics.isEmpty)
         #expect(ManifestReader.read(text, file: "f", named: true).diagnostics.map(\.message) == ["holds no manifest"])
     }
 
@@ -144,7 +144,7 @@ import Testing
     ])
     func `documents of others are passed over, unless the file is named`(_ text: String) {
         let file = ManifestReader.read(text, file: "f")
-        #expect(file.isEmpty)
+        #expect(file.keys.isEmpty && file.diagnostics.isEmpty)
         #expect(file.passedOverCount == 1)
         #expect(
             ManifestReader.read(text, file: "f", named: true).diagnostics.map(\.message) == [

@@ -28,7 +28,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when its instance is ready: step 1 of 3: set weight 20 %",
-                "if it is not ready by then: all traffic stays with version good-1, and version good-2 is not tried again",
+                "if it is not ready by then: all traffic stays with version good-1, and version good-2 is not tried again, unless the machine is to blame",
             ])
         #expect(world.state?.outlook.last?.at == world.state?.deadlineAt)
     }
@@ -101,7 +101,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when its instance is ready: judged before any traffic by contract, then step 1 of 2: approval",
-                "if a gate fails: \(back)", "if it is not ready by then: \(back)",
+                "if a gate fails: \(back)", "if it is not ready by then: \(back), unless the machine is to blame",
                 "if it is ready, but not judged by then: \(back)",
             ])
         let tensor = ModelContract.Tensor(name: "x", datatype: "FP32", shape: [-1, 4])
@@ -113,7 +113,7 @@ struct OutlookTests {
         world.run(limit: 60) { $0.phase == .promoting }
         #expect(
             outlook(world) == [
-                "when the proxy has moved all traffic: version good-2 is on probation for 10m, "
+                "when all of its instances are ready and the proxy has moved all traffic: version good-2 is on probation for 10m, "
                     + "and version good-1 is kept warm"
             ])
         world.run(limit: 60) { $0.phase == .probation }
@@ -185,7 +185,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when version good-1 has stopped and its instance is ready: step 1 of 2: approval",
-                "if it is not ready by then: \(back)",
+                "if it is not ready by then: \(back), unless the machine is to blame",
             ])
         world.run(limit: 20) { $0.phase == .paused }
         #expect(outlook(world) == ["on 'mlctl promote': it takes all traffic"])
@@ -215,7 +215,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when its instance is ready: the endpoint opens",
-                "if it is not ready by then: nothing serves, and version good-1 is not tried again",
+                "if it is not ready by then: nothing serves, and version good-1 is not tried again, unless the machine is to blame",
             ])
     }
 

@@ -27,6 +27,39 @@ struct StepEditTests {
         return world
     }
 
+    @Test("new steps that come while it is being promoted are for a person to pass; others change nothing")
+    func editedWhilePromoting() {
+        func promoting() -> World {
+            var world = World.serving("good-1")
+            world.commit(.example("good-2", rollout: spec([Self.half, Self.all])))
+            world.run(limit: 60) { $0.phase == .progressing }
+            world.isProxyStuck = true
+            world.command(.promote(.init(isFull: true)))
+            world.run(limit: 60) { $0.phase == .promoting }
+            return world
+        }
+        var world = promoting()
+        precondition(world.state?.phase == .promoting)
+        world.commit(.example("good-2", rollout: spec([Self.half, Self.approval, Self.all])))
+        world.run(limit: 3) { _ in false }
+        world.isProxyStuck = false
+        world.run(limit: 30) { _ in false }
+        #expect(world.state?.hold == .stepsEdited)
+        #expect(world.state?.stable?.version == "good-1")
+        world.command(.resume)
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("resume approves nothing") == true)
+        world.command(.promote(.init()))
+        world.run(limit: 10) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+
+        var shorter = promoting()
+        shorter.commit(.example("good-2", rollout: spec([Self.all])))
+        shorter.isProxyStuck = false
+        shorter.run(limit: 10) { $0.phase == .healthy }
+        #expect(shorter.state?.stable?.version == "good-2")
+    }
+
     struct Edit: CustomTestStringConvertible, Sendable {
         var name: String
         var before: [RolloutStep]

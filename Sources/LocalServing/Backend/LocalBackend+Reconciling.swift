@@ -9,7 +9,7 @@ extension LocalBackend {
     /// The proxy is told first: taking traffic away must not wait for a disk that is slow, full or read-only.
     func reconcile(_ deployment: DeploymentKey) async throws {
         let view = await proxy.view
-        noteFailedRequests(deployment, view)
+        noteWhatTheProxySays(deployment, view)
         await updateRoutes(deployment, view)
         // One failure keeps nothing else from being done: least of all the routes from following what is so.
         var failure: (any Error)?
@@ -128,7 +128,7 @@ extension LocalBackend {
 
     private func restart(_ id: String, _ cause: OutlierCause) -> Bool {
         guard let instance = instances[id] else { return false }
-        instances[id]?.noteRestartAsked(clock.now)
+        instances[id]?.noteRestartAsked()
         if instance.folder.askToRestart(cause) {
             logger.warning("instance restarted, for \(cause.described)", metadata: ["instance": "\(id)"])
         }
@@ -193,8 +193,10 @@ extension LocalBackend {
         changed.yield(deployment)
     }
 
-    private func noteFailedRequests(_ deployment: DeploymentKey, _ view: ProxyView) {
+    /// What the proxy says of each instance, beside the routes.
+    private func noteWhatTheProxySays(_ deployment: DeploymentKey, _ view: ProxyView) {
         for id in tracked(deployment).map(\.spec.id) {
+            if view.answers, view.instances[id]?.outlier == nil { instances[id]?.noteInRotation() }
             // The proxy forgets an instance when it is gone from its routes; what it said last counts.
             guard let ids = view.instances[id]?.failedRequestIds, !ids.isEmpty else { continue }
             instances[id]?.failedRequestIds = ids

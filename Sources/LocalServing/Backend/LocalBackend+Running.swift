@@ -74,7 +74,8 @@ extension LocalBackend {
             if tag == BackendEvent.proxyTag { proxy.look() } else { await refresh(tag) }
         case .proxyChanged:
             await announceProxy()
-            let withOutliers = await proxy.view.deploymentsWithOutliers
+            let restarted = Set(instances.values.filter(\.isRestartAsked).map(\.spec.deployment))
+            let withOutliers = await proxy.view.deploymentsWithOutliers.union(restarted)
             for deployment in withOutliers.union(deploymentsInMotion()).sorted() {
                 await reconcileInBackground(deployment)
             }

@@ -20,7 +20,6 @@ struct TrackedInstance: Sendable {
     static let launchPatience = Duration.seconds(10)
     static let longestLogTail = 4096
     static let settledAfterSeconds = 1.0
-    static let restartPatience = Duration.seconds(10)
 
     var spec: InstanceSpec
     let folder: InstanceFolder
@@ -47,7 +46,8 @@ struct TrackedInstance: Sendable {
     private var launchesInVain = 0
     private var launchLogBytes = 0
     private(set) var nextLaunchAt: ContinuousClock.Instant?
-    private var restartAskedAt: ContinuousClock.Instant?
+    /// Its server was asked to restart for what the proxy says of it, and the proxy has not taken that back since.
+    private(set) var isRestartAsked = false
 
     init(spec: InstanceSpec, folder: InstanceFolder) {
         self.spec = spec
@@ -130,14 +130,14 @@ struct TrackedInstance: Sendable {
     /// It was, and the keeper has ended since.
     var hasLaunchToNote: Bool { launchedAt != nil && launched?.isRunning == false }
 
-    /// Its server has run for a while, and was not asked to restart just now: what the proxy says is of this run.
-    private func isDueForRestart(_ now: ContinuousClock.Instant) -> Bool {
+    /// Its server has run for a while, and was not restarted for this turn out of rotation yet.
+    private var isDueForRestart: Bool {
         guard isLocked, !isLeaving, status?.phase == .ready, let since = status?.readySince else { return false }
-        return Date().timeIntervalSince(since) >= Self.settledAfterSeconds
-            && restartAskedAt.map { now - $0 >= Self.restartPatience } ?? true
+        return !isRestartAsked && Date().timeIntervalSince(since) >= Self.settledAfterSeconds
     }
 
-    mutating func noteRestartAsked(_ now: ContinuousClock.Instant) { restartAskedAt = now }
+    mutating func noteRestartAsked() { isRestartAsked = true }
+    mutating func noteInRotation() { isRestartAsked = false }
 
     // MARK: Its files
 
@@ -190,7 +190,7 @@ struct TrackedInstance: Sendable {
         if view.answers, let report = view.instances[spec.id], let outlier = report.outlier {
             seen.reason = seen.reason ?? "out of rotation, for \(outlier.described)"
             // What is still under way there is not cut.
-            if report.inFlight == 0, isDueForRestart(now) { seen.restartCause = outlier }
+            if report.inFlight == 0, isDueForRestart { seen.restartCause = outlier }
         }
         if isLeaving {
             let leavingFor = leavingSince.map { now - $0 } ?? .zero

@@ -29,7 +29,9 @@ struct HealthAgreementTests {
         #expect(Set(Moment.all.compactMap(\.cause)) == Set(PersonCause.allCases).subtracting([.other]))
         let holds = views.compactMap { $0.state?.rollout?.hold }.map { "\($0)".prefix { $0 != "(" } }
         #expect(
-            Set(holds) == ["byOperator", "insufficientEvidence", "gateFailed", "unavailable", "trafficUnconfirmed"])
+            Set(holds) == [
+                "byOperator", "insufficientEvidence", "gateFailed", "unavailable", "trafficUnconfirmed", "stepsEdited",
+            ])
         let shortages = Set(views.compactMap { $0.state?.shortage?.kind })
         #expect(shortages == [.tooFewInstances, .endpointClosed, .cannotServe, .intendedGap])
     }

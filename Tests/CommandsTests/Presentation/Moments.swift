@@ -205,6 +205,17 @@ extension Moment {
                     $0.run(limit: 200) { $0.hold == .trafficUnconfirmed }
                 }.view
         },
+        Moment(
+            name: "new steps that came while it was being promoted", phase: .paused, available: "True", cause: .approval
+        ) {
+            World.rollingOut().until { $0.phase == .progressing }.with {
+                $0.isProxyStuck = true
+                $0.command(.promote(.init(isFull: true)))
+                $0.run(limit: 200) { $0.phase == .promoting }
+                $0.commit(.example("good-2", rollout: .steps(.setWeight(50), .approval, .setWeight(100))))
+                $0.pass()
+            }.view
+        },
     ]
 
     private static let rests: [Moment] = [

@@ -161,7 +161,8 @@ struct ReachingFaultTests {
             let away = try #require(await cluster.site())
             #expect(away.reason?.contains("cannot be followed") == true && away.since > before.since)
             let status = try #require(await cluster.status())
-            #expect(status.phase == .degraded && status.stable?.version == "1" && status.stable?.ready == 2)
+            #expect(status.phase == .healthy && status.stable?.version == "1" && status.stable?.ready == 2)
+            #expect(status.conditions.first { $0.type == "Ready" }?.status == "Unknown")
             #expect(status.message.contains("as last seen at"), "\(status.message)")
             await cluster.transport.setPlan(FaultPlan())
             try await cluster.wait("it is back") { _ in await cluster.site()?.reachable == true }
