@@ -58,7 +58,8 @@ test: test-unit test-e2e
 test-unit: deps deps-prometheus
 	swift build --build-tests
 	$(TEST) $(AT_ONCE) --skip EndToEndTests --skip SimulationTests --skip LocalServingTests --skip TrafficProxyTests
-	$(TEST) --filter SimulationTests
+	$(TEST) --filter SimulationTests --skip ClusterReconciliation --skip ClusterStrategies
+	$(TEST) --filter 'ClusterReconciliation|ClusterStrategies'
 	$(TEST) --filter LocalServingTests
 	$(TEST) --filter TrafficProxyTests
 

@@ -28,7 +28,7 @@ struct StatusDocument: Equatable, Sendable {
                 known?.status == condition.status ? known : Transition(status: condition.status, at: at)
         }
         self.transitions = transitions
-        fields = Self.object(status)
+        fields = Self.clearing(Self.object(status))
         fields["namespace"] = nil
         fields["name"] = nil
         fields["observedGeneration"] = generation.map(JSONValue.integer) ?? .null
@@ -106,6 +106,21 @@ struct StatusDocument: Equatable, Sendable {
         hasher.combine(own)
         hasher.combine(generation)
         return hasher.finalize()
+    }
+
+    /// A merge patch keeps what it does not name: what `mlctl status` leaves out has to be taken away.
+    private static let leftOut = ["leftVersion", "cutRequests", "refusedConnections", "lastSeenAt"]
+    private static let leftOutOfRevisions = ["restarts", "ejected", "unavailable", "abandoned", "progress"]
+
+    private static func clearing(_ fields: [String: JSONValue]) -> [String: JSONValue] {
+        var cleared = fields
+        for name in leftOut where fields[name] == nil { cleared[name] = .null }
+        for side in ["stable", "candidate"] {
+            guard case .object(var revision)? = fields[side] else { continue }
+            for name in leftOutOfRevisions where revision[name] == nil { revision[name] = .null }
+            cleared[side] = .object(revision)
+        }
+        return cleared
     }
 
     private static func object(_ status: DeploymentStatus) -> [String: JSONValue] {

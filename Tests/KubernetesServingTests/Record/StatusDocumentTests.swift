@@ -39,6 +39,34 @@ struct StatusDocumentTests {
         #expect(StatusDocument.fingerprint(JSONValue.object(first.fields).withoutNulls) == first.fingerprint)
     }
 
+    @Test("takes away what is left out now, so that nothing old is read in it, and it is written once")
+    func leftOut() {
+        var before = status(ready: true)
+        before.lastSeenAt = now
+        before.leftVersion = "0"
+        before.stable = RevisionStatus(
+            revision: Revision(rawValue: "aaaaaaaaaa"), version: "1", weight: 100, replicas: 2, ready: 1, restarts: 1,
+            ejected: 1, unavailable: 3, abandoned: 2, progress: "1 starting")
+        var after = status(ready: true)
+        after.stable = RevisionStatus(
+            revision: Revision(rawValue: "aaaaaaaaaa"), version: "1", weight: 100, replicas: 2, ready: 2)
+        let old = StatusDocument(before, generation: 1, before: [:], now: now)
+        let new = StatusDocument(after, generation: 1, before: [:], now: now)
+        let stored = Self.patched(.object(old.fields), with: .object(new.fields))
+        #expect(stored == JSONValue.object(new.fields).withoutNulls)
+        #expect(StatusDocument.fingerprint(stored) == new.fingerprint)
+    }
+
+    /// A merge patch (RFC 7396).
+    private static func patched(_ stored: JSONValue, with patch: JSONValue) -> JSONValue {
+        guard case .object(let changes) = patch else { return patch }
+        var fields: [String: JSONValue] = if case .object(let known) = stored { known } else { [:] }
+        for (name, change) in changes {
+            fields[name] = change == .null ? nil : patched(fields[name] ?? .null, with: change)
+        }
+        return JSONValue.object(fields).withoutNulls
+    }
+
     @Test("is worth no write while only the time or the traffic goes on")
     func countsFollow() {
         var later = status(ready: true)
