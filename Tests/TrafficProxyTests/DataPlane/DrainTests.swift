@@ -80,6 +80,8 @@ struct DrainTests {
                 }
             }
             #expect(try await harness.instance("patient").inFlight == 1)
+            // On its way is not there yet: what the server has not read it cannot answer.
+            for _ in 0..<1000 where try await old.requests() == 0 { try await Task.sleep(for: .milliseconds(5)) }
             try await old.answerHeld()
             let answer = try await client.answer()
             #expect(answer.status == 200 && answer.body == "late")
