@@ -42,7 +42,8 @@ extension RolloutState {
         case .preparing(let preparing): return wait(rollout, preparing, observed)
         case .stepping(let stepping): return wait(rollout, stepping, observed)
         case .promoting:
-            let missing = rollout.missing(observed, share: 100, replicas: settings.replicas)
+            let missing =
+                rollout.missingInstances(observed, replicas: settings.replicas) ?? rollout.missingShare(observed, 100)
             return Wait(
                 missing ?? "the promotion of version \(rollout.candidate.version) to be confirmed",
                 remedy: "'mlctl abort'",
@@ -107,9 +108,8 @@ extension RolloutState {
     }
 
     private func wait(_ rollout: Rollout, _ stepping: Stepping, _ observed: Observation?) -> Wait {
-        let replicas = rollout.room == .drain ? 1 : settings.replicas
         if let away = waitForInstances(rollout, observed) { return away }
-        let missing = rollout.missing(observed, share: rollout.weight, replicas: replicas)
+        let missing = rollout.missingShare(observed, rollout.weight)
         if stepping.awaitsAvailability || stepping.current == nil, let missing {
             return Wait(missing, remedy: "'mlctl abort'", since: stepping.begunAt, endsAt: deadlineAt)
         }
@@ -247,10 +247,9 @@ extension Rollout {
             + (reason.map { ": \($0)" } ?? "")
     }
 
-    /// Why the candidate does not have its instances and its share, as far as it is seen; nil where it has both.
-    fileprivate func missing(_ observed: Observation?, share: Int, replicas: Int) -> String? {
+    /// Why the candidate does not have this share of the traffic, as far as it is seen; nil where it has it.
+    fileprivate func missingShare(_ observed: Observation?, _ share: Int) -> String? {
         guard let observed else { return nil }
-        if let missing = missingInstances(observed, replicas: replicas) { return missing }
         guard let weights = observed.weights else {
             return share == 0 ? nil : "the data plane to answer: it is not known whether the traffic has moved"
         }
