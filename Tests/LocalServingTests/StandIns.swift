@@ -35,9 +35,14 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
     /// `history.jsonl` has all the routes that it was given. `busy` in its folder names instances that have a request under way; `told` is there once it has said so. With
     /// `deaf` it listens nowhere.
     static let proxy = """
-        import fcntl, http.server, json, os, socketserver, sys, uuid
+        import fcntl, http.server, json, os, socketserver, sys, time, uuid
         folder = sys.argv[1]
-        lock = open(folder + '/lock', 'w'); fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = open(folder + '/lock', 'w')
+        # As the real one: whoever looks whether a proxy runs holds its lock for an instant.
+        for attempt in range(10):
+            try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB); break
+            except BlockingIOError: time.sleep(0.02)
+        else: sys.exit(1)
         path = folder + '/control.sock'
         if os.path.exists(path): os.unlink(path)
         saved = folder + '/routes.json'
