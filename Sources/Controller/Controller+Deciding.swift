@@ -80,7 +80,7 @@ extension Controller {
         guard let before = entries[key]?.state, let seen = entries[key]?.observed,
             entries[key]?.commands.isEmpty == false,
             let planBefore = entries[key]?.plan ?? seen.plan ?? planInForce(before, seen),
-            let candidate = before.judgedRevision
+            before.judgedRevision != nil
         else {
             refusePending(key, text)
             return requeue(key, decision: nil)
@@ -89,7 +89,7 @@ extension Controller {
         entries[key]?.findings = findings  // For when it can be seen.
         let inputs = DecisionInputs(
             desired: .unreadable, observed: seen, commands: pending.map(\.command), now: with.now())
-        guard let decision = decide(before, inputs), decision.plan.isRetreat(from: planBefore, of: candidate) else {
+        guard let decision = decide(before, inputs), decision.isRetreat(since: before, from: planBefore) else {
             refuse(pending, decide(before, inputs)?.refusals ?? [], otherwise: text)
             return requeue(key, decision: nil)
         }

@@ -65,7 +65,8 @@ struct DeploymentView {
             quarantined: state.quarantined.map {
                 QuarantineStatus(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at)
             },
-            conditions: health.conditions(message(state, health)) + pinning(state), waiting: health.waiting,
+            conditions: health.conditions(message(state, health)) + pinning(state) + suspension(state),
+            waiting: health.waiting,
             instances: observed?.instances.statuses(limit: DeploymentStatus.instanceLimit) ?? [],
             availableSince: health.availability == .available ? state.availableSince : nil,
             degradedSince: state.shortage?.since, leftVersion: state.left?.version,
@@ -85,7 +86,9 @@ struct DeploymentView {
 
     private func message(_ state: RolloutState, _ health: DeploymentHealth) -> String {
         let before = health.message
-        let parts = [instanceTrouble(state), trouble].compactMap(\.self).filter { !before.contains($0) }
+        let resting = state.rollout == nil && health.waiting == nil
+        let parts = [instanceTrouble(state), trouble, resting ? state.suspension : nil].compactMap(\.self)
+            .filter { !before.contains($0) }
         return parts.reduce(before) { text, part in
             (text.hasSuffix(".") ? String(text.dropLast()) : text) + "; \(part)"
         }
@@ -116,6 +119,16 @@ struct DeploymentView {
     private func pinning(_ state: RolloutState) -> [Condition] {
         guard let advice = state.settings.template.model.unpinnedAdvice(on: state.target) else { return [] }
         return [Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: advice)]
+    }
+
+    /// There only while it is.
+    private func suspension(_ state: RolloutState) -> [Condition] {
+        guard let text = state.suspension else { return [] }
+        return [
+            Condition(
+                type: "Suspended", status: "True", reason: state.settings.suspend ? "ByManifest" : "ByOperator",
+                message: text)
+        ]
     }
 
     // MARK: - Before the first decision

@@ -104,6 +104,30 @@ struct AvailabilityTests {
         #expect(world.observe().ready(world.state!.rollout!.candidate.revision) == 3)
     }
 
+    @Test(
+        "more replicas that never load fail it in the end, also where it waits for a person", arguments: [false, true])
+    func neverScaledUp(isHeld: Bool) {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.approval), RolloutStep(.setWeight(100))]
+        var spec = Self.rollout(steps, unavailableAfter: .seconds(5))
+        spec.progressDeadline = .seconds(20)
+        var world = atHalf(spec)
+        world.run(limit: 20) { $0.phase == .paused }
+        if isHeld {
+            world.command(.pause)
+            world.pass()
+        }
+        world.turned["good-2"] = .stuck
+        world.commit(.example("good-2", replicas: 3, rollout: spec))
+        world.run(limit: 30) { _ in false }
+        #expect(world.state?.phase == .paused)
+        let wait = world.state?.wait(seeing: world.observe())
+        #expect(wait?.text.contains("1 of 3 instances") == true && wait?.endsAt != nil)
+        #expect(wait?.text.contains("'mlctl resume'") == isHeld)
+        world.run(limit: 40) { $0.rollout == nil }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(world.state?.quarantined.first?.reason.contains("1 of 3 instances ready now") == true)
+    }
+
     @Test("a share that the proxy does not confirm holds the step, and then waits for the proxy, not for data")
     func unconfirmedShare() {
         var spec = Self.rollout([RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))])

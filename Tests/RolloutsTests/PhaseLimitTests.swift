@@ -42,6 +42,48 @@ struct PhaseLimitTests {
         #expect(world.mostInstances <= 4)
     }
 
+    @Test("where one makes room for the other, more than one instance that is missing is a shortage")
+    func shortageOfBoth() {
+        var world = World(seed: 1, deployment: .example("good-1", replicas: 4))
+        world.run(limit: 30) { $0.phase == .healthy }
+        world.commit(.example("good-2", replicas: 4, rollout: Self.draining()))
+        world.run(limit: 60) { $0.phase == .progressing }
+        #expect(world.state?.shortage == nil, "one has made room")
+        let stable = world.state?.stable?.revision
+        if let index = world.instances.indices.first(where: { world.instances[$0].revision == stable }) {
+            world.instances[index].quality = .dead
+        }
+        world.pass()
+        #expect(world.state?.shortage?.reason.hasPrefix("2 of 3 instances") == true)
+    }
+
+    @Test("a way back names the instance that still loads, not the traffic")
+    func waitOfTheWayBack() {
+        var world = stuckPromotion()
+        world.turned["good-1"] = .stuck
+        world.command(.abort)
+        world.run(limit: 6) { _ in false }
+        #expect(world.state?.phase == .rollingBack)
+        let wait = world.state?.wait(seeing: world.observe())
+        #expect(wait?.text.hasPrefix("an instance of version good-1 to be ready") == true)
+    }
+
+    @Test("a commit, an abort and the limit work while a promotion hangs and nothing can be recorded")
+    func nothingRecorded() {
+        var aborted = stuckPromotion()
+        aborted.isStoreWritable = false
+        aborted.command(.abort)
+        aborted.pass()
+        #expect(aborted.state?.phase == .rollingBack)
+        aborted.run(limit: 60) { $0.rollout == nil }
+        #expect(aborted.observe().ready(aborted.state!.stable!.revision) > 0)
+        #expect(aborted.weights[aborted.state!.stable!.revision] == 100)
+        var waiting = stuckPromotion()
+        waiting.isStoreWritable = false
+        waiting.run(limit: 200) { $0.rollout == nil }
+        #expect(waiting.state?.stable?.version == "good-1" && waiting.state?.rollout == nil)
+    }
+
     @Test(
         "abort and rollback work while a promotion hangs",
         arguments: [OperatorCommand.Verb.abort, .rollback(to: nil, force: false)])

@@ -195,7 +195,7 @@ package struct World {
         if crash == .beforeSwap { return decision }
         let isWritable = isStoreWritable
         // Going on is recorded first; going back may be recorded late.
-        guard isWritable || isRetreat(decision, from: before) else {
+        guard isWritable || decision.isRetreat(since: before, from: plan) else {
             if let plan, let candidate = before?.rollout?.candidate.revision,
                 let safePart = plan.withdrawing(candidate, as: decision.plan)
             {
@@ -222,11 +222,6 @@ package struct World {
                 Finding(inquiry: inquiry.id, candidate: inquiry.candidate.revision, at: now, answer: answer))
         }
         return decision
-    }
-
-    private func isRetreat(_ decision: Decision, from before: RolloutState?) -> Bool {
-        guard let plan, let candidate = before?.rollout?.candidate.revision else { return false }
-        return decision.plan.isRetreat(from: plan, of: candidate)
     }
 
     private mutating func readBack() {
