@@ -13,7 +13,11 @@ extension DecisionPass {
             return true
         }
         switch rollout.stage {
-        case .preparing(let preparing): return prepare(rollout, preparing)
+        case .preparing(let preparing):
+            let leadsOn = prepare(rollout, preparing)
+            // All that are wanted are ready as the steps begin: one that is not at the next look is missing.
+            noteAvailability()
+            return leadsOn
         case .stepping(let stepping): return takeStep(rollout, stepping)
         case .promoting: return finishPromotion(rollout)
         case .probation(let probation): return watchProbation(rollout, probation)

@@ -35,6 +35,18 @@ struct AvailabilityTests {
         #expect(!world.events.contains { $0.kind == .promoting && $0.version == "good-2" })
     }
 
+    @Test("a candidate that is ready once, and never again, is rolled back as one that was ready for long")
+    func readyOnce() {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: Self.rollout(steps)))
+        world.run(limit: 20) { $0.rollout?.hasBegunSteps == true }
+        world.turn("good-2", into: .dead)
+        world.run(limit: 30) { $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(world.state?.quarantined.first?.reason.hasPrefix("not available for 10s of the last 2m") == true)
+    }
+
     @Test("a pause that is over is left only when all instances are ready, and its deadline runs meanwhile")
     func heldUntilReady() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(.seconds(25))), RolloutStep(.setWeight(100))]
