@@ -230,7 +230,7 @@ extension Rollout {
                 remedy: "'mlctl promote\(hasBegunSteps ? "" : " --skip-checks")'", since: since)
         case .stepsEdited:
             Wait(
-                "a person: its steps changed while it was being promoted ('mlctl promote' or 'abort')",
+                "a person: its steps changed after the last one was done ('mlctl promote' or 'abort')",
                 remedy: "'mlctl promote' or 'mlctl abort'", since: since, needsPerson: true)
         case .trafficUnconfirmed:
             Wait("the data plane to confirm the candidate's share", remedy: "'mlctl abort'", since: since)
