@@ -239,6 +239,67 @@ struct AvailabilityTests {
         #expect(world.state?.postponed == nil)
     }
 
+    @Test("what the machine causes is tried again later and later: after 1, 2, 4 and 8, and then every 15 minutes")
+    func backOff() throws {
+        var spec = Self.rollout([RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.commit(.example("blocked-2", rollout: spec))
+        var delays: [TimeInterval] = []
+        for _ in 0..<6 {
+            world.run(limit: 60) { $0.phase == .rolledBack }
+            let until = try #require(world.state?.postponed?.until)
+            let endedAt = try #require(world.events.last { $0.kind == .rollingBack }?.at)
+            delays.append(until.timeIntervalSince(endedAt))
+            world.now = until.addingTimeInterval(-1)
+            #expect(world.pass()?.lookAgainAt == until)
+            #expect(world.state?.rollout == nil)
+            world.now = until
+            world.pass()
+            #expect(world.state?.phase == .preparing)
+        }
+        #expect(delays == [60, 120, 240, 480, 900, 900])
+    }
+
+    @Test("it is the machine's fault too where the steps have begun", arguments: [10, 110])
+    func machineDuringSteps(unavailableAfter: Int) {
+        var spec = Self.rollout(
+            [RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))], unavailableAfter: .seconds(unavailableAfter))
+        spec.progressDeadline = .seconds(20)
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 20) { $0.rollout?.weight == 50 }
+        world.turn("good-2", into: .blocked)
+        world.run(limit: 100) { $0.phase == .rolledBack }
+        #expect(world.state?.quarantined == [])
+        #expect(world.state?.postponed?.revision == ModelDeployment.example("good-2").template.revision)
+    }
+
+    @Test("another commit does not wait for what the machine keeps from starting")
+    func commitWhilePostponed() {
+        var spec = Self.rollout([RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.commit(.example("blocked-2", rollout: spec))
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        world.commit(.example("good-3", rollout: spec))
+        world.run(limit: 20) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-3")
+    }
+
+    @Test("one instance that the machine keeps from starting does not excuse another that started and is not ready")
+    func machineAndModel() {
+        var spec = Self.rollout([RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.commit(.example("blocked-2", replicas: 2, rollout: spec))
+        world.run(limit: 5) { _ in false }
+        world.instances[world.instances.count - 1].quality = .dead
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        #expect(world.state?.quarantined.map(\.version) == ["blocked-2"])
+        #expect(world.state?.postponed == nil)
+    }
+
     @Test("retry does not wait for the next try")
     func retriedAtOnce() {
         var spec = Self.rollout([RolloutStep(.setWeight(100))])

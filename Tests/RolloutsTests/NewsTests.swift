@@ -60,7 +60,9 @@ struct NewsTests {
         }
         world.run(limit: 60) { _ in false }
         world.writes = []
+        world.transitions = []
         world.run(limit: 60) { _ in false }
         #expect(world.writes == [])
+        #expect(world.transitions == [], "nothing happens over and over")
     }
 }

@@ -14,12 +14,12 @@ struct PhaseLimitTests {
     }
 
     /// Two replicas and no room for more: stable has made way, and the second instance of `good-2` is never ready.
-    private func stuckPromotion() -> World {
+    private func stuckPromotion(_ quality: World.Quality = .stuck) -> World {
         var world = World(seed: 1, deployment: .example("good-1", replicas: 2))
         world.run(limit: 30) { $0.phase == .healthy }
         world.commit(.example("good-2", replicas: 2, rollout: Self.draining()))
         world.run(limit: 60) { $0.phase == .progressing }
-        world.turned["good-2"] = .stuck
+        world.turned["good-2"] = quality
         world.run(limit: 60) { $0.phase == .promoting }
         world.run(limit: 10) { _ in false }
         precondition(world.state?.phase == .promoting)
@@ -40,6 +40,15 @@ struct PhaseLimitTests {
         world.run(limit: 40) { $0.phase == .rolledBack }
         #expect(world.state?.phase == .rolledBack)
         #expect(world.mostInstances <= 4)
+    }
+
+    @Test("a promotion that the machine holds up quarantines nothing")
+    func blockedPromotion() {
+        var world = stuckPromotion(.blocked)
+        world.run(limit: 200) { $0.rollout == nil }
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.state?.quarantined == [])
+        #expect(world.state?.postponed != nil)
     }
 
     @Test(

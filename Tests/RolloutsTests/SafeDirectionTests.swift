@@ -68,6 +68,27 @@ struct SafeDirectionTests {
         #expect(share(of: "good-2", world) == 0)
     }
 
+    @Test("a candidate that fails requests leaves at once also where stable has made way, and nobody else answers")
+    func failsAlone() {
+        let rate = GateSpec(name: "rate", kind: .threshold(ThresholdGate(metric: .errors, max: 0.3)))
+        let spec = RolloutSpec(
+            capacity: .drainThenLoad, steps: [RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))], gates: [rate])
+        var world = World(seed: 1, deployment: .example("good-1", replicas: 2))
+        world.run(limit: 30) { $0.phase == .healthy }
+        world.commit(.example("good-2", replicas: 2, rollout: spec))
+        world.run(limit: 60) { $0.phase == .progressing }
+        world.turned["good-2"] = .stuck
+        world.run(limit: 300) { $0.phase == .promoting }
+        world.run(limit: 10) { _ in false }
+        #expect(world.state?.phase == .promoting)
+        for index in world.instances.indices where world.instances[index].condition == .ready {
+            world.instances[index].quality = .bad
+        }
+        world.run(limit: 100) { $0.phase == .rollingBack }
+        #expect(world.state?.phase == .rollingBack)
+        #expect(share(of: "good-2", world) == 0)
+    }
+
     @Test("a candidate that a person aborts", arguments: Trouble.allCases)
     func aborted(trouble: Trouble) {
         var world = atHalf("good-2")

@@ -101,6 +101,8 @@ struct StrategyTests {
         var world = World.serving("good-1")
         world.mostInstances = 0
         world.commit(.example("good-2", rollout: Self.spec(.recreate)))
+        world.pass()
+        #expect(world.plan?.isOpen == false, "nothing is sent to where nobody answers")
         world.run(limit: 60) { $0.phase == .healthy && $0.stable?.version == "good-2" }
         #expect(world.state?.stable?.version == "good-2")
         #expect(world.mostInstances == 1)

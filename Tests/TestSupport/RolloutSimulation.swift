@@ -158,11 +158,15 @@ package struct RolloutSimulation {
         checkFailure(decision)
         checkAvailability(decision, before: before, observed: observed)
         checkCommands(decision, commands: commands)
+        checkLooks(decision)
     }
 
     private mutating func checkPlan(_ decision: Decision) {
         let sum = decision.plan.revisions.map(\.weight).reduce(0, +)
         if sum != 0, sum != 100 { violate("weights sum to 0 or 100", "\(sum)") }
+        for planned in decision.plan.revisions where planned.weight > 0 && planned.replicas == 0 {
+            violate("what has traffic has instances", "\(planned.revision)")
+        }
         guard let state = decision.state else { return }
         for quarantine in state.quarantined where quarantine.revision != state.stable?.revision {
             guard let planned = decision.plan.revisions.first(where: { $0.revision == quarantine.revision }),
@@ -327,6 +331,14 @@ package struct RolloutSimulation {
     private mutating func checkCommands(_ decision: Decision, commands: [OperatorCommand]) {
         guard commands.count == 1, commands[0].verb == .abort, decision.refusals.isEmpty else { return }
         if !decision.events.contains(where: { $0.kind == .aborted }) { violate("an abort is carried out") }
+    }
+
+    /// It is looked at again in time, and never at once.
+    private mutating func checkLooks(_ decision: Decision) {
+        guard let state = decision.state else { return }
+        let delay = decision.lookAgainAt?.timeIntervalSince(state.decidedAt)
+        if let delay, delay < 0.5 { violate("no look follows at once", "\(delay) s in \(state.phase)") }
+        if state.rollout != nil, delay ?? .infinity > 5 { violate("a rollout in flight is looked at in time") }
     }
 
     /// The weight rises only by a step that begins in its turn, or by a promotion.
