@@ -263,9 +263,11 @@ extension DecisionPass {
             return true
         }
         let text = "on probation for \(probation.duration.goText)"
+        // Nothing is held back for an old revision that is not there any more.
+        let weight = rollout.room == .recreate ? 100 : 100 - probation.holdback
         let now = now
         transition(.trafficMoved, text) { state in
-            state.rollout?.stage = .probation(OnProbation(begunAt: now, weight: 100 - probation.holdback))
+            state.rollout?.stage = .probation(OnProbation(begunAt: now, weight: weight))
             state.rollout?.stageSpent = .zero
         }
         record(.probationStarted, text, about: rollout.candidate)

@@ -113,6 +113,20 @@ struct StrategyTests {
         #expect(world.mostInstances == 1)
     }
 
+    @Test("where the old revision is stopped first, a probation holds nothing back for it")
+    func recreateOnProbation() {
+        var rollout = Self.spec(.recreate)
+        rollout.probation = Probation(duration: .seconds(20), holdback: 20)
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 60) { $0.phase == .probation }
+        world.pass()
+        #expect(world.state?.phase == .probation)
+        #expect(world.weights.values.sorted() == [0, 100], "no request goes to where nobody answers")
+        world.run(limit: 60) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
     @Test(
         "with nothing to spare there are never more instances than replicas, and only one replica means a gap",
         arguments: [1, 2, 4], ["good-2", "bad-2", "crashing-2"])

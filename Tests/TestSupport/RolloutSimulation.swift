@@ -164,10 +164,12 @@ package struct RolloutSimulation {
     private mutating func checkPlan(_ decision: Decision) {
         let sum = decision.plan.revisions.map(\.weight).reduce(0, +)
         if sum != 0, sum != 100 { violate("weights sum to 0 or 100", "\(sum)") }
-        for planned in decision.plan.revisions where planned.weight > 0 && planned.replicas == 0 {
-            violate("what has traffic has instances", "\(planned.revision)")
-        }
         guard let state = decision.state else { return }
+        // On the way back stable has the traffic before there is room for its instances.
+        for planned in decision.plan.revisions
+        where planned.weight > 0 && planned.replicas == 0 && state.phase != .rollingBack {
+            violate("what has traffic has instances", "\(state.phase)")
+        }
         for quarantine in state.quarantined where quarantine.revision != state.stable?.revision {
             guard let planned = decision.plan.revisions.first(where: { $0.revision == quarantine.revision }),
                 planned.weight > 0
