@@ -162,6 +162,38 @@ struct AvailabilityTests {
         #expect(world.state?.quarantined == [])
     }
 
+    @Test("requests that a data plane did not bring to a candidate that was ready are not its fault")
+    func notItsFault() {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var spec = Self.rollout(steps)
+        spec.gates = [StrategyTests.errors]
+        var world = atHalf(spec)
+        let candidate = ModelDeployment.example("good-2").template.revision
+        for _ in 0..<60 {
+            world.unavailable[candidate, default: 0] += 20
+            world.pass()
+            world.passTime()
+        }
+        #expect(world.state?.phase == .paused)
+        #expect(world.state?.quarantined == [])
+    }
+
+    @Test(
+        "a step is not left while the data plane confirms nothing, whether it answers or not",
+        arguments: [RolloutStep.Action.setWeight(50), .mirror(50)], [\World.isProxyStuck, \.isProxyAway])
+    func unconfirmedStep(action: RolloutStep.Action, trouble: WritableKeyPath<World, Bool> & Sendable) {
+        let steps = [RolloutStep(action), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: Self.rollout(steps)))
+        world.run(limit: 2) { $0.phase == .preparing }
+        world[keyPath: trouble] = true
+        world.run(limit: 30) { _ in false }
+        #expect(world.state?.rollout?.stepping?.current?.step.action == action)
+        world[keyPath: trouble] = false
+        world.run(limit: 5) { $0.phase == .paused }
+        #expect(world.state?.phase == .paused)
+    }
+
     @Test("with onFailure: pause it waits for a person, who may force it")
     func paused() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]

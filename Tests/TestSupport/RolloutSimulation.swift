@@ -259,8 +259,10 @@ package struct RolloutSimulation {
             if !byForce, observed.ready(candidate) < least {
                 violate("nothing is promoted that is not ready", "\(observed.ready(candidate)) of \(least)")
             }
-            if !byForce, rollout.hasBegunSteps, (observed.weights?[candidate] ?? 0) == 0, approvals == 0 {
-                violate("nothing is promoted without its share")
+            var share = 100
+            if case .probation(let probation) = rollout.stage { share = probation.weight }
+            if !byForce, approvals == 0, observed.weights?[candidate] != share {
+                violate("nothing is promoted without its share", "\(share) %")
             }
             if rollout.judgement.evidence.contains(where: {
                 $0.verdict == .fail && !rollout.overriddenGates.contains($0.spec.name)

@@ -73,6 +73,10 @@ package struct World {
     package var mostInstances = 0
     package var epoch = 1
     package var isProxyReachable = true
+    package var isProxyAway: Bool {
+        get { !isProxyReachable }
+        set { isProxyReachable = !newValue }
+    }
     /// The proxy answers, and goes on with what it had.
     package var isProxyStuck = false
     /// Another program has the endpoint's port.
