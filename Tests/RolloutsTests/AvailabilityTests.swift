@@ -162,20 +162,18 @@ struct AvailabilityTests {
         #expect(world.state?.quarantined == [])
     }
 
-    @Test("requests that a data plane did not bring to a candidate that was ready are not its fault")
-    func notItsFault() {
-        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
-        var spec = Self.rollout(steps)
-        spec.gates = [StrategyTests.errors]
-        var world = atHalf(spec)
-        let candidate = ModelDeployment.example("good-2").template.revision
-        for _ in 0..<60 {
-            world.unavailable[candidate, default: 0] += 20
-            world.pass()
-            world.passTime()
-        }
-        #expect(world.state?.phase == .paused)
-        #expect(world.state?.quarantined == [])
+    @Test("at the deadline a step's share that is not confirmed is waited for, whatever onInsufficient says")
+    func unconfirmedAtDeadline() {
+        var spec = Self.rollout([RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(20)
+        spec.onInsufficient = .promote
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 2) { $0.phase == .preparing }
+        world.isProxyStuck = true
+        world.run(limit: 60) { $0.hold != nil }
+        #expect(world.state?.hold == .trafficUnconfirmed)
+        #expect(world.state?.rollout?.weight == 50)
     }
 
     @Test(

@@ -27,7 +27,8 @@ struct SafeDirectionTests {
     private func atHalf(_ version: String, gates: [GateSpec] = [], capacity: RolloutSpec.Capacity = .surge) -> World {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
         var spec = RolloutSpec(capacity: capacity, steps: steps, gates: gates)
-        spec.unavailableAfter = .seconds(10)
+        // Longer than what counts between two looks.
+        spec.unavailableAfter = .seconds(40)
         var world = World.serving("good-1")
         world.commit(.example(version, rollout: spec))
         world.run(limit: 30) { $0.phase == .paused }

@@ -252,6 +252,10 @@ package struct RolloutSimulation {
         if began, !isForced, decision.state?.rollout?.isForced != true, observed.ready(candidate) < leaves {
             violate("a promotion begins only while the candidate is ready", "\(observed.ready(candidate)) of \(leaves)")
         }
+        let isConfirmed = observed.weights.map { $0[candidate] ?? 0 == rollout.weight } ?? (rollout.weight == 0)
+        if began, !isForced, decision.state?.rollout?.isForced != true, !isConfirmed {
+            violate("a promotion begins only while the share is confirmed", "\(rollout.weight) %")
+        }
         if promoted {
             // In probation a drained old revision keeps the place of one.
             let least = rollout.room == .drain ? max(wanted - 1, 1) : wanted
