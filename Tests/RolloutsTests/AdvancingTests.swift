@@ -60,6 +60,16 @@ struct AdvancingTests {
         #expect(world.events.filter { $0.kind == .gatePassed }.count == 1)
     }
 
+    @Test("a candidate that crashes a few times while it starts, and then serves, is judged as any other")
+    func crashesAtStart() {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 5) { $0.phase == .preparing }
+        for index in world.instances.indices { world.instances[index].restarts = 2 }
+        world.run(limit: 400) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
     @Test("since when it is in a phase is the time at which it came there")
     func phaseSince() {
         var world = World.serving("good-1")

@@ -190,6 +190,9 @@ struct CommandsTests {
         world.turn("good-2", into: .bad)
         world.run(limit: 100) { $0.hold == .gateFailed("errors") }
         #expect(world.state?.hold == .gateFailed("errors"))
+        world.command(.pause)
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("waits for a person already") == true)
         world.command(.resume)
         world.pass()
         #expect(world.refusals.last?.reason.contains("gate errors failed") == true)
