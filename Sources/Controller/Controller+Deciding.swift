@@ -44,8 +44,9 @@ extension Controller {
             refuse(pending, decision.refusals, otherwise: text)
             entries[key]?.findings.insert(contentsOf: findings, at: 0)
             // What was decided before still holds, but for traffic that a candidate is to lose.
-            if let planBefore, before != nil {
-                let safePart = before?.judgedRevision.flatMap { planBefore.withdrawing($0, as: decision.plan) }
+            if let planBefore, let before {
+                keep(before.noting(decision.state), of: key)
+                let safePart = before.judgedRevision.flatMap { planBefore.withdrawing($0, as: decision.plan) }
                 await carryOut(safePart ?? planBefore, key, at: place)
             }
             return requeue(key, decision: decision)

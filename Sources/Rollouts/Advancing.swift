@@ -13,7 +13,11 @@ extension DecisionPass {
             return true
         }
         switch rollout.stage {
-        case .preparing(let preparing): return prepare(rollout, preparing)
+        case .preparing(let preparing):
+            let leadsOn = prepare(rollout, preparing)
+            // All that are wanted are ready as the steps begin: one that is not at the next look is missing.
+            noteAvailability()
+            return leadsOn
         case .stepping(let stepping): return takeStep(rollout, stepping)
         case .promoting: return finishPromotion(rollout)
         case .probation(let probation): return watchProbation(rollout, probation)
@@ -259,9 +263,11 @@ extension DecisionPass {
             return true
         }
         let text = "on probation for \(probation.duration.goText)"
+        // Nothing is held back for an old revision that is not there any more.
+        let weight = rollout.room == .recreate ? 100 : 100 - probation.holdback
         let now = now
         transition(.trafficMoved, text) { state in
-            state.rollout?.stage = .probation(OnProbation(begunAt: now, weight: 100 - probation.holdback))
+            state.rollout?.stage = .probation(OnProbation(begunAt: now, weight: weight))
             state.rollout?.stageSpent = .zero
         }
         record(.probationStarted, text, about: rollout.candidate)

@@ -140,6 +140,16 @@ public struct RolloutState: Codable, Equatable, Sendable {
         return isSuspended ? "suspended: nothing new is rolled out before 'mlctl resume'" : nil
     }
 
+    /// This state, with what a decision that is not taken over has seen of its candidate's availability. Where nothing can be
+    /// recorded, the time for which a candidate was not available adds up all the same, until it is taken out.
+    public func noting(_ decided: RolloutState?) -> RolloutState {
+        guard let decided, let seen = decided.rollout, seen.candidate == rollout?.candidate else { return self }
+        var noted = self
+        noted.rollout?.availability = seen.availability
+        noted.decidedAt = decided.decidedAt
+        return noted
+    }
+
     /// How many instances of stable availability needs: those that are new and still load are not missed.
     func needed(_ wanted: Int) -> Int { min(wanted, growth?.from ?? wanted) }
 }

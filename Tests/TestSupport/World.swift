@@ -73,12 +73,19 @@ package struct World {
     package var mostInstances = 0
     package var epoch = 1
     package var isProxyReachable = true
+    package var isProxyAway: Bool {
+        get { !isProxyReachable }
+        set { isProxyReachable = !newValue }
+    }
     /// The proxy answers, and goes on with what it had.
     package var isProxyStuck = false
     /// Another program has the endpoint's port.
     package var isPortTaken = false
     /// The disk is full, or the API server away: no record can be written.
     package var isStoreWritable = true
+    package var isGitReadable = true
+    /// What the controller sees of what git wants.
+    package var seen: Desired { isGitReadable ? desired : .unreadable }
     /// What is blocked is blocked; otherwise it starts.
     package var isMachineInTheWay = true
     /// Requests that were meant for a revision none of whose instances could take them.
@@ -188,8 +195,9 @@ package struct World {
     package mutating func pass(crash: Crash? = nil) -> Decision? {
         let before = state
         let inputs = DecisionInputs(
-            desired: desired, observed: observe(), readings: isProxyReachable ? readings : nil,
-            commands: commands, findings: findings, unmetDependencies: unmetDependencies, now: now)
+            desired: seen, observed: observe(),
+            readings: isProxyReachable ? readings : nil, commands: commands, findings: findings,
+            unmetDependencies: unmetDependencies, now: now)
         guard let decision = decide(before, inputs) else { return nil }
         if crash != nil { readBack() }
         if crash == .beforeSwap { return decision }
@@ -201,6 +209,7 @@ package struct World {
             {
                 apply(safePart)
             }
+            state = before?.noting(decision.state)
             return decision
         }
         if let state = decision.state {
