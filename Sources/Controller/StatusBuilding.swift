@@ -28,10 +28,13 @@ struct DeploymentView {
     var blindness: Blindness?
     /// Errors of its manifest: it keeps serving as it does.
     var diagnostics: [Diagnostic] = []
+    var invalidSince: Date?
     /// Why the last pass could not do its work.
     var problem: String?
+    var problemSince: Date?
     /// Why decisions are not recorded; nil where they are.
     var recordProblem: String?
+    var recordProblemSince: Date?
     /// What is in the way is tried again, and may go away by itself.
     var isRetried = false
     /// Without a state: something serves, or may serve, and nobody knows what.
@@ -135,7 +138,7 @@ struct DeploymentView {
             ],
             waiting: WaitStatus(
                 cause: reason, remedy: cause == nil ? nil : "correct the manifest and commit it ('mlctl validate')",
-                since: firstSeenAt, needsPerson: cause != nil))
+                since: invalidSince ?? problemSince ?? firstSeenAt, needsPerson: cause != nil))
     }
 }
 

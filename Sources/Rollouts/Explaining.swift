@@ -60,7 +60,13 @@ extension RolloutState {
     public var waitingFor: String? { wait(seeing: nil)?.text }
 
     private var waitAtRest: Wait? {
-        if case .removing = course { return Wait("everything to drain and stop", since: since) }
+        if case .removing = course {
+            let longest = max(settings.endpoint.drainTimeout, settings.endpoint.drain.streamTimeout)
+            return Wait(
+                "everything to drain and stop", since: since,
+                endsAt: since.addingTimeInterval(
+                    (longest + settings.template.runtime.terminationGracePeriod) / .seconds(1)))
+        }
         if isSuspended || settings.suspend, stable?.template != settings.template {
             let remedy = settings.suspend ? "set 'suspend: false' in git" : "'mlctl resume'"
             return Wait("\(remedy): it is suspended", remedy: remedy, since: since, needsPerson: true)
@@ -230,7 +236,7 @@ extension Rollout {
                 remedy: "'mlctl promote\(hasBegunSteps ? "" : " --skip-checks")'", since: since)
         case .stepsEdited:
             Wait(
-                "a person: its steps changed while it was being promoted ('mlctl promote' or 'abort')",
+                "a person: its steps changed after the last one was done ('mlctl promote' or 'abort')",
                 remedy: "'mlctl promote' or 'mlctl abort'", since: since, needsPerson: true)
         case .trafficUnconfirmed:
             Wait("the data plane to confirm the candidate's share", remedy: "'mlctl abort'", since: since)

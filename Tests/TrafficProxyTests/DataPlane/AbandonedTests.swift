@@ -67,7 +67,7 @@ struct AbandonedTests {
             let client = try RawClient(port: try await harness.route(["r": (100, [upstream.port])]))
             try await client.send("GET / HTTP/1.1\r\nhost: h\r\n\r\n")
             _ = try await client.read(until: "\r\n\r\n")
-            try await Task.sleep(for: .milliseconds(60))
+            try await client.waitUntilNothingMoreComes()
             try await client.reset()
             let counters = try await harness.instance("r-0", inFlight: 0).counters
             #expect(counters.requests == 0 && counters.abandoned.isEmpty)
