@@ -189,6 +189,11 @@ struct PhaseLimitTests {
         #expect(world.state?.phase == .paused)
         world.run(limit: 200) { _ in false }
         #expect(world.state?.stable?.version == "good-1")
+        var fixed = world
+        fixed.commit(.example("good-3", rollout: spec))
+        fixed.pass()
+        #expect(fixed.state?.stable?.version == "good-1", "a commit makes nothing stable that fails")
+        #expect(fixed.state?.rollout?.candidate.version == "good-3")
         world.command(.promote(full: false))
         world.run(limit: 5) { $0.rollout == nil }
         #expect(world.state?.stable?.version == "good-2")
