@@ -158,6 +158,20 @@ struct PhaseLimitTests {
         #expect(world.state?.stable?.version == "good-1")
     }
 
+    @Test("a commit does not wait for a rollback that the proxy never confirms")
+    func commitWhileRollingBack() {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 40) { $0.rollout?.weight == 20 }
+        world.isProxyStuck = true
+        world.command(.abort)
+        world.run(limit: 3) { _ in false }
+        #expect(world.state?.phase == .rollingBack)
+        world.commit(.example("good-3", rollout: .twoSteps))
+        world.run(limit: 10) { $0.rollout?.candidate.version == "good-3" }
+        #expect(world.state?.rollout?.candidate.version == "good-3")
+    }
+
     @Test("a rollback has all of its time, however long the promotion before it took")
     func rollbackAfterPromotion() {
         var world = stuckPromotion()
@@ -231,6 +245,11 @@ struct PhaseLimitTests {
         #expect(world.state?.phase == .paused)
         world.run(limit: 200) { _ in false }
         #expect(world.state?.stable?.version == "good-1")
+        var fixed = world
+        fixed.commit(.example("good-3", rollout: spec))
+        fixed.pass()
+        #expect(fixed.state?.stable?.version == "good-1", "a commit makes nothing stable that fails")
+        #expect(fixed.state?.rollout?.candidate.version == "good-3")
         world.command(.promote(full: false))
         world.run(limit: 5) { $0.rollout == nil }
         #expect(world.state?.stable?.version == "good-2")
