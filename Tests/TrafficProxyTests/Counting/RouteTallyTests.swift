@@ -10,11 +10,13 @@ import Testing
         let tally = RouteTally()
         for turn in 1...5 {
             let counter = tally.follow(Revision(rawValue: "r\(turn)"), turn: turn)
-            if turn != 2 { counter.requests += turn }
+            if turn != 2 { for _ in 0..<turn { counter.note(at: 0) } }
             tally.tidy(turn: turn, revisionsMax: 3)
         }
         let deployment = DeploymentKey(name: "d")
         #expect(tally.report(deployment).map(\.requests).sorted() == [3, 4, 5])
+        // What is missed at once is one event.
+        #expect(tally.report(deployment).compactMap(\.together).sorted() == [9, 16, 25])
         #expect(tally.follow(Revision(rawValue: "r5"), turn: 6).requests == 5)
         tally.tidy(turn: 6, revisionsMax: 0)
         #expect(tally.all(deployment).map(\.revision.rawValue) == ["r5"])
