@@ -37,10 +37,8 @@ extension DecisionPass {
         guard let rollout = state.rollout, rollout.purpose == .release else { return }
         let gates = gates(for: .release, room: rollout.room)
         state.rollout?.judgement.update(gates: gates, at: now)
-        if case .promoting = rollout.stage, rollout.hold == nil,
-            deployment.rollout.marks.hasNewSteps(since: before.rollout.marks)
-        {
-            hold(.stepsEdited, .stepsEdited, "the steps changed while it was being promoted: there are new ones")
+        if rollout.isPastItsSteps, deployment.rollout.marks.hasNewSteps(since: before.rollout.marks) {
+            hold(.stepsEdited, .stepsEdited, "the steps changed after the last one was done: there are new ones")
         }
         guard var stepping = rollout.stepping, stepping.findPlace(in: deployment.rollout.marks) else { return }
         isEdited = true
