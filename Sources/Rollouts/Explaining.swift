@@ -201,7 +201,8 @@ extension RolloutState {
 extension Shortage {
     fileprivate var remedy: String {
         switch kind {
-        case .endpointClosed: "free the port, or set another endpoint.port"
+        case .endpointClosed:
+            needsPerson ? "free the port, or set another endpoint.port" : "it is opened as soon as the cause is over"
         case .tooFewInstances: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
         case .cannotServe: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
         case .intendedGap: "'mlctl abort'"
