@@ -62,12 +62,13 @@ struct ExplainText {
 
     private var gates: [String] {
         let blocks = explanation.gates.flatMap { gate in
-            var rows = Rows(canvas, labelColumns: 8, indent: 4)
+            var rows = Rows(canvas, labelColumns: 9, indent: 4)
             if let words = gate.words { rows.add("asks", words.asks) }
             rows.add("found", gate.summary.reason)
             if let words = gate.words {
                 rows.add("passes", words.passes)
                 rows.add("fails", words.fails)
+                if let assumes = words.assumes { rows.add("assumes", assumes) }
             }
             return head(of: gate.summary) + rows.lines
         }

@@ -39,7 +39,7 @@ struct AbandonedTests {
         #expect(abandoned(counters, after: 100) == 0)
         #expect(zip(counters.abandoned, counters.abandoned.dropFirst()).allSatisfy { $0 >= $1 })
         // Slow at the same moment, over each bound that it waited longer than.
-        #expect(counters.slowMoments == counters.abandoned && counters.errorMoments == 0)
+        #expect(counters.slowTogether == counters.abandoned && counters.errorsTogether == 0)
     }
 
     @Test("are counted by how long nothing came, where the answer had begun")
