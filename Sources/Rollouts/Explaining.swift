@@ -238,7 +238,7 @@ extension Shortage {
         switch kind {
 <<<<<<< HEAD
         case .endpointClosed:
-            needsPerson ? "free the port, or set another endpoint.port" : "it is opened as soon as the cause is over"
+            needsPerson ? "free the port, or set another endpoint.port" : "wait: it is tried again by itself; the reason says what is in the way"
         case .tooFewInstances: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
         case .cannotServe: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
 =======

@@ -135,11 +135,11 @@ struct EndpointTests {
             let first = try #require(try stage.history().last?.generation)
             let new = stage.plan((stage.b, 1, 100), script: slow, port: 31_985, of: other)
             if oldGoesFirst {
-                try await backend.apply(ServingPlan(deployment: key))
+                try await backend.apply(ServingPlan(deployment: key, isRemoved: true))
                 try await backend.apply(new)
             } else {
                 try await backend.apply(new)
-                try await backend.apply(ServingPlan(deployment: key))
+                try await backend.apply(ServingPlan(deployment: key, isRemoved: true))
             }
             try await eventually("the new one loads, and says who answers") {
                 let seen = await backend.observe(other)

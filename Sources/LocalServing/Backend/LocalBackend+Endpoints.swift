@@ -186,7 +186,7 @@ extension LocalBackend {
             emptiedAt[record.deployment] = nil
             return
         }
-        guard let former, !former.revisions.isEmpty, former.isOpen, former.endpoint.port != nil else { return }
+        guard next.isRemoved, let former, former.isOpen, former.endpoint.port != nil else { return }
         record.formerPlan = former
         emptiedAt[record.deployment] = clock.now
     }
