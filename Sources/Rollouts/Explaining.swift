@@ -236,16 +236,12 @@ extension RolloutState {
 extension Shortage {
     fileprivate func remedy(canRollBack: Bool) -> String {
         switch kind {
-<<<<<<< HEAD
         case .endpointClosed:
-            needsPerson ? "free the port, or set another endpoint.port" : "wait: it is tried again by itself; the reason says what is in the way"
-        case .tooFewInstances: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
-        case .cannotServe: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
-=======
-        case .endpointClosed: "free the port, or set another endpoint.port"
+            needsPerson
+                ? "free the port, or set another endpoint.port"
+                : "wait: it is tried again by itself; the reason says what is in the way"
         case .tooFewInstances, .cannotServe:
             "'mlctl logs' says why; commit a version that can serve" + (canRollBack ? ", or 'mlctl rollback'" : "")
->>>>>>> 9670ae9199ad22f398d9c3537dffc6ecd222bb1b
         case .intendedGap: "'mlctl abort'"
         }
     }
