@@ -236,7 +236,10 @@ extension RolloutState {
 extension Shortage {
     fileprivate func remedy(canRollBack: Bool) -> String {
         switch kind {
-        case .endpointClosed: "free the port, or set another endpoint.port"
+        case .endpointClosed:
+            needsPerson
+                ? "free the port, or set another endpoint.port"
+                : "wait: it is tried again by itself; the reason says what is in the way"
         case .tooFewInstances, .cannotServe:
             "'mlctl logs' says why; commit a version that can serve" + (canRollBack ? ", or 'mlctl rollback'" : "")
         case .intendedGap: "'mlctl abort'"

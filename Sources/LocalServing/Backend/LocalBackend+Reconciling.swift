@@ -50,7 +50,7 @@ extension LocalBackend {
         }
         guard !routes.isEmpty else { return }
         routeVersion += 1
-        await proxy.want(routes, version: routeVersion)
+        await proxy.want(routes, version: routeVersion, unplanned: unplanned)
     }
 
     /// - Returns: whether it changed anything.
@@ -189,7 +189,7 @@ extension LocalBackend {
 
     private func forgetIfGone(_ deployment: DeploymentKey) {
         guard let record = records[deployment], record.isEmpty, tracked(deployment).isEmpty, record.plan != nil,
-            record.formerPlan == nil
+            record.formerPlan == nil, record.plan.map(isAwaited) != true
         else { return }
         unlink(DeploymentRecord.path(deployment, in: state))
         records[deployment] = nil

@@ -72,14 +72,18 @@ public struct StateFolder: Hashable, Sendable {
         return String(decoding: readSmallFile(file, limit: 64) ?? [], as: UTF8.self)
     }
 
+    /// Of a socket, in bytes. The kernel takes a few more; SwiftNIO, which opens it, does not.
+    static let longestSocketPath = 103
+
     func prepare() throws {
         for folder in [path, instances, deployments, logs, proxy] { try StateFile.makeFolder(folder) }
         // Before there are two who could make it: processes that carry different marks would not be known again.
         _ = try identity()
-        guard proxySocket.utf8.count < 108 else {
+        guard proxySocket.utf8.count <= Self.longestSocketPath else {
+            let most = path.utf8.count - (proxySocket.utf8.count - Self.longestSocketPath)
             throw LocalServingError(
                 .invalidName,
-                "the state folder's path is too long for a unix socket: \(path). Use one of at most 85 bytes.",
+                "the state folder's path is too long for a unix socket: \(path). Use one of at most \(most) bytes.",
                 retry: .terminal)
         }
     }

@@ -67,7 +67,7 @@ extension DataPlane {
         }
         if let answering, let told = reason, answering.isListening {
             reason =
-                "\(told.isEmpty ? "port \(wanted ?? 0) is not open yet" : told). It still answers at port \(answering.boundPort)"
+                "\(told.isEmpty ? "port \(wanted ?? 0) is not open yet" : told). Until then it answers at port \(answering.boundPort)"
         }
         let isListening = answering?.isListening ?? false
         var problems: [String] = []
