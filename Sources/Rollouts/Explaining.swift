@@ -232,6 +232,10 @@ extension Rollout {
             Wait(
                 "a person: its steps changed while it was being promoted ('mlctl promote' or 'abort')",
                 remedy: "'mlctl promote' or 'mlctl abort'", since: since, needsPerson: true)
+        case .splitMismatch(let reason):
+            Wait(
+                "a person: \(reason) ('mlctl abort', 'retry' or 'promote')",
+                remedy: "'mlctl abort', 'mlctl retry' or 'mlctl promote'", since: since, needsPerson: true)
         case .trafficUnconfirmed:
             Wait("the data plane to confirm the candidate's share", remedy: "'mlctl abort'", since: since)
         }
