@@ -53,6 +53,27 @@ extension MetricsText {
                     "Requests to the revision whose clients gave up while it was to answer", abandoned, own)
             }
         }
+        if let split = status.split {
+            gauge(
+                "mlctl_split_mismatch", "1 where requests are not split as asked, or too many of one side are missing",
+                split.isMismatched ? 1 : 0, labels)
+            gauge("mlctl_split_requests", "Requests that the rollout has split", Double(split.requests), labels)
+            gauge(
+                "mlctl_split_candidate_requests", "Those of them that were given to the candidate",
+                Double(split.candidate), labels)
+            gauge(
+                "mlctl_split_candidate_requests_asked", "Those of them that the candidate was to have",
+                Double(split.asked),
+                labels)
+            gauge(
+                "mlctl_split_missing_requests", "Those of them that are in no gate's evidence",
+                Double(split.candidateMissing),
+                labels.merging(["side": "candidate"]) { $1 })
+            gauge(
+                "mlctl_split_missing_requests", "Those of them that are in no gate's evidence",
+                Double(split.stableMissing),
+                labels.merging(["side": "stable"]) { $1 })
+        }
         let ejected = [status.stable, status.candidate].reduce(0) { $0 + ($1?.ejected ?? 0) }
         if ejected > 0 {
             gauge("mlctl_ejected_instances", "Instances out of rotation for now", Double(ejected), labels)

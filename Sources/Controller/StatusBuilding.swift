@@ -71,7 +71,7 @@ struct DeploymentView {
             availableSince: health.availability == .available ? state.availableSince : nil,
             degradedSince: state.shortage?.since, leftVersion: state.left?.version,
             cutRequests: observed?.cutRequests.ifAny, refusedConnections: observed?.refusedConnections.ifAny,
-            lastSeenAt: blindness?.seenAt)
+            lastSeenAt: blindness?.seenAt, split: state.rollout?.splitSummary)
     }
 
     /// What is wrong and what to do, the most important first; nil where all is well.

@@ -185,7 +185,7 @@ extension DecisionPass {
             switch hold {
             case .insufficientEvidence: rollout.allGatesPass
             case .trafficUnconfirmed: isShareConfirmed(rollout)
-            case .byOperator, .gateFailed, .unavailable, .stepsEdited: false
+            case .byOperator, .gateFailed, .unavailable, .stepsEdited, .splitMismatch: false
             }
         guard isOver else { return false }
         let text = hold == .insufficientEvidence ? "all gates pass now" : "the data plane confirms the traffic now"

@@ -270,6 +270,10 @@ extension Rollout {
             Wait(
                 "a person: its steps changed after the last one was done ('mlctl promote' or 'abort')",
                 remedy: "'mlctl promote' or 'mlctl abort'", since: since, needsPerson: true)
+        case .splitMismatch(let reason):
+            Wait(
+                "a person: \(reason) ('mlctl abort', 'retry' or 'promote')",
+                remedy: "'mlctl abort', 'mlctl retry' or 'mlctl promote'", since: since, needsPerson: true)
         case .trafficUnconfirmed:
             Wait("the data plane to confirm the candidate's share", remedy: "'mlctl abort'", since: since)
         }

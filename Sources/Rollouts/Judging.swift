@@ -8,7 +8,18 @@ extension DecisionPass {
     mutating func gatherEvidence() {
         guard var rollout = state.rollout, rollout.withdrawal == nil, let readings = inputs.readings else { return }
         absorb(readings, from: MetricSourceName.proxy, into: &rollout)
+        watchSplit(readings, of: &rollout)
         state.rollout = rollout
+    }
+
+    private func watchSplit(_ readings: [Reading], of rollout: inout Rollout) {
+        guard let stable = state.stable?.revision else { return }
+        let candidate = rollout.candidate.revision
+        var watch = rollout.split ?? SplitWatch()
+        watch.look(
+            at: readings, stable: stable, candidate: candidate, share: rollout.weight,
+            isInForce: observed.weights?[candidate] == rollout.weight)
+        rollout.split = watch.isEmpty ? nil : watch
     }
 
     mutating func absorb(_ readings: [Reading], from source: String, into rollout: inout Rollout) {
@@ -49,6 +60,8 @@ extension DecisionPass {
             fail("gate \(failed.spec.name) failed: \(failed.reason)", .gateFailed(failed.spec.name), .failure)
         } else if let reason = unavailability(rollout) {
             fail(reason, .unavailable(reason), isBlocked(rollout.candidate) ? .machine : .failure)
+        } else if let reason = rollout.splitMismatch, rollout.hold?.needsPerson != true {
+            hold(.splitMismatch(reason), .held, reason)
         }
     }
 
@@ -179,8 +192,7 @@ extension DecisionPass {
 
     mutating func hold(_ hold: Rollout.Hold, _ event: PhaseEvent, _ reason: String, actor: String? = nil) {
         transition(event, reason) { $0.rollout?.hold = hold }
-        let isStuck = hold == .insufficientEvidence || hold == .trafficUnconfirmed
-        record(isStuck ? .stuck : .paused, reason, about: state.rollout?.candidate, actor: actor)
+        record(hold.isStuck ? .stuck : .paused, reason, about: state.rollout?.candidate, actor: actor)
     }
 
     mutating func remember(_ deployed: DeployedRevision, _ outcome: HistoryRecord.Outcome, _ reason: String) {

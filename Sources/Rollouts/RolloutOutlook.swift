@@ -119,6 +119,12 @@ struct RolloutOutlook {
                 Outlook(when: "on 'mlctl promote'", then: "its promotion goes on past the new steps"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
+        case .splitMismatch:
+            [
+                Outlook(when: "on 'mlctl promote'", then: "it goes on with what is left of the evidence"),
+                Outlook(when: "on 'mlctl retry'", then: "it starts again, with new evidence"),
+                Outlook(when: "on 'mlctl abort'", then: wayBack),
+            ]
         case .trafficUnconfirmed:
             [
                 Outlook(when: "when the data plane confirms the candidate's share", then: "it goes on by itself"),

@@ -90,6 +90,13 @@ package struct World {
     package var isMachineInTheWay = true
     /// Requests that were meant for a revision none of whose instances could take them.
     package var unavailable: [Revision: Int] = [:]
+    /// What the proxy drew for each revision, and what became of it.
+    package var splits: [Revision: SplitCounters] = [:]
+    /// The share of a version's requests that ends without an outcome.
+    package var vanishing: [String: Double] = [:]
+    /// Hundredths of requests that are still to be drawn, and that are still to vanish.
+    private var undrawn: [Revision: Int] = [:]
+    private var unvanished: [Revision: Double] = [:]
     /// Records written, and what was new in each.
     package var writes: [News] = []
     /// What the store holds. A controller that comes back reads it from bytes.
@@ -150,6 +157,7 @@ package struct World {
     }
 
     private mutating func sendTraffic() {
+        drawRequests()
         for (revision, weight) in weights.merging(mirrors, uniquingKeysWith: +) where weight > 0 {
             let ready = instances.indices.filter {
                 instances[$0].revision == revision && instances[$0].condition == .ready
@@ -170,6 +178,21 @@ package struct World {
         }
     }
 
+    /// The proxy splits exactly, whoever answers.
+    private mutating func drawRequests() {
+        for (revision, weight) in weights {
+            let hundredths = undrawn[revision, default: 0] + requestsPerTick * weight
+            undrawn[revision] = hundredths % 100
+            let version = plan?.revisions.first { $0.revision == revision }?.template.model.version
+            let vanished =
+                unvanished[revision, default: 0] + Double(hundredths / 100) * (version.flatMap { vanishing[$0] } ?? 0)
+            unvanished[revision] = vanished - vanished.rounded(.down)
+            splits[revision, default: SplitCounters()].drawn += hundredths / 100
+            splits[revision]?.ended += hundredths / 100 - Int(vanished)
+            splits[revision]?.lost += Int(vanished)
+        }
+    }
+
     private mutating func noteFailedRequest(at index: Int) {
         let id = RequestIdentity(
             revision: instances[index].revision, atSeconds: UInt32(now.timeIntervalSince1970),
@@ -181,6 +204,7 @@ package struct World {
     package mutating func restartProxy() {
         epoch += 1
         unavailable = [:]
+        splits = [:]
         for index in instances.indices {
             instances[index].counters = RequestCounters(latency: [0], bounds: [1])
         }
@@ -261,6 +285,11 @@ package struct World {
                 Reading(
                     instance: Reading.unserved($0.key), revision: $0.key, epoch: "\(epoch)",
                     counters: RequestCounters(unavailable: $0.value))
+            }
+            + splits.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                Reading(
+                    instance: Reading.split($0.key), revision: $0.key, epoch: "\(epoch)", counters: RequestCounters(),
+                    split: $0.value)
             }
     }
 

@@ -52,6 +52,9 @@ struct StatusDetail {
     /// What did not reach an instance, or was cut off: only where there was any.
     private var traffic: [String] {
         var lines: [String] = []
+        if let split = deployment.split {
+            lines.append(field("Split", split.reason, split.isMismatched ? .bad : .plain))
+        }
         if let cut = deployment.cutRequests {
             lines.append(field("Cut off", "\(cut) requests that outlived their drain", .warning))
         }

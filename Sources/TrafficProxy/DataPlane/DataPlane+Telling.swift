@@ -18,6 +18,9 @@ extension DataPlane {
             },
             users: tallies.flatMap { $1.users?.report($0, at: now) ?? [] }.sorted {
                 ($0.deployment, $0.revision) < ($1.deployment, $1.revision)
+            },
+            splits: routes.flatMap { $1.tally.splits($0) }.sorted {
+                ($0.deployment, $0.revision) < ($1.deployment, $1.revision)
             })
     }
 

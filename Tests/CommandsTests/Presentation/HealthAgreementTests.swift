@@ -31,6 +31,7 @@ struct HealthAgreementTests {
         #expect(
             Set(holds) == [
                 "byOperator", "insufficientEvidence", "gateFailed", "unavailable", "trafficUnconfirmed", "stepsEdited",
+                "splitMismatch",
             ])
         let shortages = Set(views.compactMap { $0.state?.shortage?.kind })
         #expect(shortages == [.tooFewInstances, .endpointClosed, .cannotServe, .intendedGap])
