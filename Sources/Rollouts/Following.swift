@@ -37,6 +37,10 @@ extension DecisionPass {
         guard let rollout = state.rollout, rollout.purpose == .release else { return }
         let gates = gates(for: .release, room: rollout.room)
         state.rollout?.judgement.update(gates: gates, at: now)
+        // What a gate found is told again where it means something else now.
+        for gate in gates where rollout.judgement.evidence(of: gate.name)?.spec.warnOnly != gate.warnOnly {
+            state.rollout?.announced[gate.name] = nil
+        }
         if case .promoting = rollout.stage, rollout.hold == nil,
             deployment.rollout.marks.hasNewSteps(since: before.rollout.marks)
         {
