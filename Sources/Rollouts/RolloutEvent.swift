@@ -4,7 +4,10 @@ import ModelManifests
 /// Something that was decided about a deployment, for the audit trail. Written in one record with the state it led to.
 public struct RolloutEvent: Hashable, Codable, Sendable {
     public enum Kind: String, CaseIterable, Codable, Sendable {
-        case deployed, rolloutStarted, stepStarted, gatePassed, gateFailed, paused, resumed, approved
+        case deployed, rolloutStarted, stepStarted, gatePassed, gateFailed
+        /// A gate that only warns would have failed.
+        case gateWarned
+        case paused, resumed, approved
         case promoting, promoted, probationStarted, probationEnded
         case rollingBack, rolledBack, aborted, quarantined, superseded, retried, suspended, unsuspended
         case stuck, recovered, failed, removed, warning

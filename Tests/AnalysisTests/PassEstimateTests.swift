@@ -9,7 +9,8 @@ import Testing
 
     /// Equal versions, stable's requests three times the candidate's.
     private static func absorb(
-        _ evidence: inout GateEvidence, looks: Range<Int>, candidate: Int, errorRate: Double, candidateRate: Double? = nil
+        _ evidence: inout GateEvidence, looks: Range<Int>, candidate: Int, errorRate: Double,
+        candidateRate: Double? = nil
     ) {
         for look in looks {
             // Whole errors, evenly: what chance does to the estimate is not what is tested.
@@ -31,7 +32,9 @@ import Testing
     }
 
     /// The samples at which it passes, and what it says of that at each look.
-    private static func run(errorRate: Double, perLook: Int, minSamples: Int = 0) -> (passedAt: Int, told: [Int: String]) {
+    private static func run(errorRate: Double, perLook: Int, minSamples: Int = 0) -> (
+        passedAt: Int, told: [Int: String]
+    ) {
         var evidence = errorsGate(minSamples: minSamples)
         var told: [Int: String] = [:]
         for look in 0..<5_000 {
@@ -42,7 +45,8 @@ import Testing
         return (0, told)
     }
 
-    @Test("once half of the evidence is there, what is said to be missing is right to a factor of two",
+    @Test(
+        "once half of the evidence is there, what is said to be missing is right to a factor of two",
         arguments: [(0.0, 50), (0.01, 100), (0.05, 100)])
     func accurate(errorRate: Double, perLook: Int) throws {
         let (passedAt, told) = Self.run(errorRate: errorRate, perLook: perLook)
@@ -72,7 +76,8 @@ import Testing
         Self.absorb(&evidence, looks: 1..<40, candidate: 10, errorRate: 0)
         try #require(evidence.verdict == .insufficient)
         #expect(evidence.missing(at: Self.start.addingTimeInterval(41))?.hasSuffix("at this rate") == true)
-        #expect(evidence.missing(at: Self.start.addingTimeInterval(120))?.hasSuffix("requests, and none come now") == true)
+        #expect(
+            evidence.missing(at: Self.start.addingTimeInterval(120))?.hasSuffix("requests, and none come now") == true)
 
         var worse = Self.errorsGate()
         Self.absorb(&worse, looks: 0..<60, candidate: 20, errorRate: 0.05, candidateRate: 0.08)

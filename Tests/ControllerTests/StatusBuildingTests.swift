@@ -105,12 +105,15 @@ struct StatusBuildingTests {
     @Test("notes that nothing looks at predictions while something could be done about it, and is as ready as it was")
     func predictions() throws {
         var world = World.serving("good-1")
-        func note() -> Condition? { view(world).status.conditions.first { $0.type == Condition.predictionsJudged } }
+        func note() -> (status: String, message: String)? {
+            view(world).status.conditions.first { $0.type == "PredictionsJudged" }.map { ($0.status, $0.message) }
+        }
         #expect(note()?.status == "False")
         #expect(note()?.message.hasPrefix("no gate looks at predictions: ") == true)
         #expect(view(world).status.condition(.ready)?.status == "True")
         var rollout = RolloutSpec.twoSteps
-        rollout.gates.append(GateSpec(name: "evaluation", kind: .check(CheckGate(command: ["evaluate"])), warnOnly: true))
+        rollout.gates.append(
+            GateSpec(name: "evaluation", kind: .check(CheckGate(command: ["evaluate"])), warnOnly: true))
         world.commit(.example("good-1", rollout: rollout))
         world.pass()
         #expect(note() == nil)
@@ -202,5 +205,6 @@ struct StatusBuildingTests {
         #expect(Notice.Kind(RolloutEvent.Kind.failed) == .stuck)
         #expect(Notice.Kind(RolloutEvent.Kind.available) == .available)
         #expect(Notice.Kind(RolloutEvent.Kind.recovered) == .available)
+        #expect(Notice.Kind(RolloutEvent.Kind.gateWarned) == .warned)
     }
 }

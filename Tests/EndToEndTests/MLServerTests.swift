@@ -17,10 +17,11 @@ struct MLServerTests {
     private func train(_ installation: Installation, _ version: String, _ options: String...) throws -> URL {
         let folder = installation.folder.appending(path: "models/\(version)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try ChildProcess.run([
-            "\(mlserverEnvironment ?? "")/bin/python", Self.training.path(percentEncoded: false),
-            folder.path(percentEncoded: false),
-        ] + options)
+        try ChildProcess.run(
+            [
+                "\(mlserverEnvironment ?? "")/bin/python", Self.training.path(percentEncoded: false),
+                folder.path(percentEncoded: false),
+            ] + options)
         try version.write(to: folder.appending(path: "version.txt"), atomically: true, encoding: .utf8)
         return folder
     }

@@ -38,7 +38,7 @@ struct WarnOnlyTests {
         #expect(world.state?.stable?.version == "bad-2")
         #expect(world.state?.quarantined == [])
         let told = world.events.filter { $0.message.contains("gate errors, which only warns, would have failed: ") }
-        #expect(told.map(\.kind) == [.warning])
+        #expect(told.map(\.kind) == [.gateWarned])
         #expect(!world.events.contains { $0.kind == .gateFailed })
     }
 
@@ -99,7 +99,7 @@ struct WarnOnlyTests {
         world.answer = { _ in .checked(CheckOutcome(end: .exited(1))) }
         world.run(limit: 400) { $0.phase == .healthy }
         #expect(world.state?.stable?.version == "good-2")
-        #expect(world.events.contains { $0.kind == .warning && $0.message.contains("evaluation") })
+        #expect(world.events.contains { $0.kind == .gateWarned && $0.message.contains("evaluation") })
     }
 
     @Test("the outlook does not say that a gate would take the version back where all only warn")
@@ -117,8 +117,9 @@ struct WarnOnlyTests {
         #expect(!summary.warnOnly)
         let text = String(decoding: try JSONEncoder().encode(summary), as: UTF8.self)
         #expect(!text.contains("warnOnly"))
-        var spec = try JSONSerialization.jsonObject(
-            with: JSONEncoder().encode(RolloutSpec.defaultGates[0])) as? [String: Any]
+        var spec =
+            try JSONSerialization.jsonObject(
+                with: JSONEncoder().encode(RolloutSpec.defaultGates[0])) as? [String: Any]
         spec?["warnOnly"] = nil
         let old = try JSONSerialization.data(withJSONObject: try #require(spec))
         #expect(try JSONDecoder().decode(GateSpec.self, from: old) == RolloutSpec.defaultGates[0])

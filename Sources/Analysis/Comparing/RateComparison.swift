@@ -80,7 +80,8 @@ struct RateComparison: Codable, Hashable, Sendable {
 
     /// By how much a candidate that passes may still be worse than stable, at stable's rate.
     var marginAtStable: Double {
-        RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute).edge(atStable: stableRate) - stableRate
+        RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute).edge(atStable: stableRate)
+            - stableRate
     }
 
     /// At stable's rate no regression could be beyond the pass margin: to exclude one would say nothing.

@@ -15,7 +15,9 @@ enum TrafficFields {
             Field("match", match, "Somebody else assigns: the candidate answers those who carry this value.") {
                 $0.routing = $1
             },
-            Field("observe", PredictionGateFields.observations, "Values in the answers that gates look at; [] for none.") {
+            Field(
+                "observe", PredictionGateFields.observations, "Values in the answers that gates look at; [] for none."
+            ) {
                 $0.observe = $1
             },
             Field("generate", generate, "Recorded requests for both sides, where there is little traffic.") {

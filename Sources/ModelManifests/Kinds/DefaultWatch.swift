@@ -5,7 +5,8 @@
 enum DefaultWatch {
     /// Enough for a verdict within minutes, and little to copy and read beside the traffic.
     static let observation = PredictionObservation(
-        name: PredictionObservation.defaultName, path: JSONPath(steps: [.member("outputs"), .element(0), .member("data"), .element(0)]),
+        name: PredictionObservation.defaultName,
+        path: JSONPath(steps: [.member("outputs"), .element(0), .member("data"), .element(0)]),
         buckets: .automatic, mostPerSecond: 50)
 
     /// Twice what is tolerated by default: a new version is trained to predict a little differently.

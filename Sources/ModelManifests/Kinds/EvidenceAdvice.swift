@@ -4,7 +4,8 @@ extension ModelDeployment {
     public var nothingActs: String? {
         let gates = rollout.gates.filter { !$0.isDefaultWatch }
         guard !gates.isEmpty, gates.allSatisfy(\.warnOnly) else { return nil }
-        return "every gate is warnOnly: a version is promoted whatever they find, as without gates. Take warnOnly off one."
+        return
+            "every gate is warnOnly: a version is promoted whatever they find, as without gates. Take warnOnly off one."
     }
 
     /// That no gate looks at predictions, and which one to add; nil where one does, and while it is suspended.
@@ -40,11 +41,13 @@ extension ModelDeployment {
     private var predictionGateAdvice: String {
         let canMirror = target.otherRouter == nil && rollout.strategy != .recreate
         guard canMirror, !template.runtime.writesText else {
-            return "add the step '- gate: {name: evaluation, check: {command: [./evaluate]}}' before the others, a command "
+            return
+                "add the step '- gate: {name: evaluation, check: {command: [./evaluate]}}' before the others, a command "
                 + "that tries the new version's answers"
         }
         return "add the steps '- mirror: 100' and '- gate: {name: answers, agreement: {min: 0.95}}' before the others"
-            + (template.runtime.labelPath.map { ", with 'shadow: {path: \"\($0)\"}' (and a tolerance, for numbers)" } ?? "")
+            + (template.runtime.labelPath.map { ", with 'shadow: {path: \"\($0)\"}' (and a tolerance, for numbers)" }
+                ?? "")
     }
 }
 

@@ -113,7 +113,9 @@ struct DeploymentPlanTests {
 
     @Test("says that nothing looks at predictions, and that gates which all warn only act on nothing")
     func evidence() throws {
-        func warnings(_ extra: String) throws -> [String] { DeploymentPlan(try deployment("3", extra), against: .absent).warnings }
+        func warnings(_ extra: String) throws -> [String] {
+            DeploymentPlan(try deployment("3", extra), against: .absent).warnings
+        }
         #expect(try warnings("").map { $0.prefix(34) } == ["no gate looks at predictions: add "])
         let warns = try warnings(", gates: [{name: c, check: {command: [evaluate]}, warnOnly: true}]")
         #expect(warns.count == 1 && warns[0].hasPrefix("every gate is warnOnly: "), "\(warns)")

@@ -149,7 +149,8 @@ struct ReadingExportTests {
                 slowMoments: [0, 0, 0, 0]), fails: ["errors", "limit"]),
     ]
 
-    @Test("of clients that gave up, users and every request give the verdict again that was given then", arguments: cases)
+    @Test(
+        "of clients that gave up, users and every request give the verdict again that was given then", arguments: cases)
     private func whole(_ example: Case) throws {
         let gates = [
             GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors))),
@@ -161,7 +162,8 @@ struct ReadingExportTests {
         ]
         let start = Date(timeIntervalSince1970: 1_000)
         let identity = RecordedRollout.Identity(
-            deployment: rollout.identity.deployment, revision: rollout.identity.revision, version: "3", startedAt: start)
+            deployment: rollout.identity.deployment, revision: rollout.identity.revision, version: "3", startedAt: start
+        )
         var judgement = Judgement(gates: gates, falseRollbackRate: 0.01, missedRegressionRate: 0.05, startedAt: start)
         var recording = RolloutRecording(identity)
         let history = Interval(

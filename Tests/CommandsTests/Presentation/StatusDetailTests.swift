@@ -42,7 +42,8 @@ import Testing
         var status = Samples.progressing
         status.gates[0].missing = "about 700 more requests, 4 minutes at this rate"
         status.gates.append(
-            GateSummary(name: "predictions", verdict: "fail", samples: 90, reason: "would have failed: r", warnOnly: true))
+            GateSummary(
+                name: "predictions", verdict: "fail", samples: 90, reason: "would have failed: r", warnOnly: true))
         let shown = text(status, [Samples.source])
         #expect(shown.contains("stable 4 of 360; about 700 more requests, 4 minutes at this rate"))
         #expect(shown.contains("predictions      fail (warnOnly)  90       would have failed: r"))

@@ -71,6 +71,9 @@ import Testing
         #expect(warns.nothingActs?.contains("every gate is warnOnly") == true)
         #expect(try gates("").nothingActs == nil)
         #expect(try deployment("rollout: {gates: []}").nothingActs == nil)
-        #expect(Manifests.problems(Manifests.deployment(spec: "rollout: {gates: [{name: e, compare: {metric: errors}, warnOnly: yes}]}")).count == 1)
+        #expect(
+            Manifests.problems(
+                Manifests.deployment(spec: "rollout: {gates: [{name: e, compare: {metric: errors}, warnOnly: yes}]}")
+            ).count == 1)
     }
 }

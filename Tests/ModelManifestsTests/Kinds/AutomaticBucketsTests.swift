@@ -10,8 +10,10 @@ import Testing
     }
 
     @Test func `all there is has a bucket, and numbers and texts have none in common`() throws {
-        let numbers = [-.greatestFiniteMagnitude, -1e300, -20, -1, -0.01, -Double.leastNonzeroMagnitude, 0, 1e-9, 10.5, 1e300]
-            .map { AutomaticBuckets.bucket(of: $0) }
+        let numbers = [
+            -.greatestFiniteMagnitude, -1e300, -20, -1, -0.01, -Double.leastNonzeroMagnitude, 0, 1e-9, 10.5, 1e300,
+        ]
+        .map { AutomaticBuckets.bucket(of: $0) }
         let texts = ["", "cat", "dog", "malignant", "benign", "é"].map { AutomaticBuckets.bucket(of: $0) }
         for bucket in try numbers.map({ try #require($0) }) + texts {
             #expect((0..<AutomaticBuckets.count).contains(bucket))
