@@ -7,6 +7,8 @@ public struct GateWords: Hashable, Codable, Sendable {
     public var asks: String
     public var passes: String
     public var fails: String
+    /// What the odds hold for; nil where there are none, or nothing is assumed.
+    public var assumes: String?
 }
 
 extension GateSpec {
@@ -25,7 +27,8 @@ extension GateSpec {
                     + "but for \(EvidenceText.percent(gate.maxShift)) of them?",
                 passes: "any bucket that differs by more than \(EvidenceText.percent(gate.passShift)) is excluded at "
                     + missed + floor(gate.minSamples),
-                fails: "that no more than \(EvidenceText.percent(gate.maxShift)) have moved is excluded \(odds)")
+                fails: "that no more than \(EvidenceText.percent(gate.maxShift)) have moved is excluded \(odds)",
+                assumes: independence)
         case .drift(let gate): return gate.words
         case .agreement(let gate): return gate.words(odds, missed)
         case .check(let gate): return gate.words
@@ -49,6 +52,8 @@ extension GateEvidence {
         spec.words(alpha: alpha, missedRegressionRate: missedRegressionRate)
     }
 }
+
+private let independence = "requests do not depend on each other"
 
 /// 0.0025 → `1 in 400`.
 private func oneIn(_ rate: Double) -> String {
@@ -78,7 +83,18 @@ extension CompareGate {
         return GateWords(
             asks: "\(question), by more than \(allowed)?",
             passes: "a regression beyond \(margin) is excluded at \(missed)\(floor(minSamples))",
-            fails: "that it is within \(allowed) is excluded \(odds)")
+            fails: "that it is within \(allowed) is excluded \(odds)", assumes: assumption)
+    }
+
+    private var assumption: String {
+        switch quantity {
+        case .requests(.errors, _), .requests(.slow, _):
+            "what an instance fails within 5 ms, or without a good answer between, is one event of up to 60 requests or 2 s; "
+                + "events do not depend on each other, and before the first failures come singly"
+        case .requests(.rejected, _), .counters:
+            "what fails does so singly, or in clumps like those of the looks before: the source does not tell"
+        case .requests: independence
+        }
     }
 
     private var question: String {

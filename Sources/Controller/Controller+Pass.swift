@@ -19,7 +19,10 @@ extension Controller {
         meet(key)
         let waiters = entries[key]?.passWaiters ?? []
         entries[key]?.passWaiters = []
-        defer { endWait(of: waiters, key) }
+        defer {
+            entries[key]?.troubles.settle(at: with.now())
+            endWait(of: waiters, key)
+        }
         guard isAtWork else {
             refusePending(key, followerText)
             return .done

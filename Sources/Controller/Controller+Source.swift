@@ -52,6 +52,11 @@ extension Controller {
             let isServed = entries[key]?.state != nil && absorbed.changed.contains(key)
             runner.add(.deployment(key), urgency: isServed ? .changing : .routine)
         }
+        let invalid = Set(manifests.diagnostics.compactMap(\.deployment))
+        for (key, entry) in entries {
+            let since = invalid.contains(key) ? entry.invalidSince ?? with.now() : nil
+            if entry.invalidSince != since { entries[key]?.invalidSince = since }
+        }
         if !absorbed.changed.isEmpty {
             logger.info(
                 "Commit read",

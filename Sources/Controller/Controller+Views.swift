@@ -13,9 +13,10 @@ extension Controller {
         return DeploymentView(
             key: key, state: decided ?? entry?.state, observed: entry?.observed,
             blindness: entry.flatMap { blindness($0, oblivion) },
-            diagnostics: manifests.diagnostics.filter { $0.deployment == key },
+            diagnostics: manifests.diagnostics.filter { $0.deployment == key }, invalidSince: entry?.invalidSince,
             problem: absence?.text ?? entry?.problem ?? (isAtWork ? nil : followerText),
-            recordProblem: entry?.troubles[.record], isRetried: entry?.troubles.isRetried ?? false,
+            problemSince: entry?.troubles.since, recordProblem: entry?.troubles[.record],
+            recordProblemSince: entry?.troubles.since(.record), isRetried: entry?.troubles.isRetried ?? false,
             isInTheDark: absence?.isInTheDark ?? false,
             unavailable: entry?.unavailable ?? [:], abandoned: entry?.abandoned ?? [:], commit: entry?.commit,
             firstSeenAt: entry?.firstSeenAt ?? with.now())

@@ -25,6 +25,10 @@ extension MetricsText {
         gauge(
             "mlctl_deployment_waiting_for_person", "1 where it does not go on without a person, and why",
             cause == nil ? 0 : 1, with("cause", cause?.rawValue ?? "none"))
+        if status.conditions.contains(where: { $0.type == "Suspended" }) {
+            gauge(
+                "mlctl_deployment_suspended", "1 where nothing new is rolled out; absent where it is", 1, labels)
+        }
         gauge(
             "mlctl_deployment_candidate_weight", "The candidate's share of the traffic, in per cent",
             Double(status.candidate?.weight ?? 0), labels)

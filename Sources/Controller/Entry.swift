@@ -52,6 +52,8 @@ struct Entry {
     /// The commit that the last pass went by.
     var commit: String?
     var pin: Pin?
+    /// Since when its manifest in git is invalid; nil while it is not.
+    var invalidSince: Date?
     /// What could not be pinned last.
     var failedPin: ModelSource?
     var firstSeenAt: Date
@@ -99,6 +101,8 @@ enum PassStep: Int, CaseIterable, Comparable, Sendable {
 /// Why parts of the last pass were not done, and what to do.
 struct PassTroubles: Equatable {
     private var texts: [PassStep: String] = [:]
+    /// When each began, as of the last pass that ended.
+    private var begun: [PassStep: Date] = [:]
 
     subscript(step: PassStep) -> String? {
         get { texts[step] }
@@ -114,6 +118,16 @@ struct PassTroubles: Equatable {
     var isRetried: Bool {
         !texts.isEmpty && texts.keys.allSatisfy { [.record, .observing, .pinning, .readings, .applying].contains($0) }
     }
+
+    /// After each pass: what is new began now, and what is over is forgotten.
+    mutating func settle(at now: Date) {
+        begun = texts.reduce(into: [:]) { $0[$1.key] = begun[$1.key] ?? now }
+    }
+
+    func since(_ step: PassStep) -> Date? { begun[step] }
+
+    /// When the oldest of them began.
+    var since: Date? { begun.values.min() }
 
     /// Nil while all is well.
     var text: String? {

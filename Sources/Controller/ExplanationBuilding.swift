@@ -17,7 +17,7 @@ extension DeploymentExplanation {
         let ofRollout = Self.lastRollout(in: events)
         self.init(status: status, events: ofRollout)
         guard let state else { return }
-        outlook = state.outlook
+        outlook = status.personCause == .notRecorded ? Outlook.unrecorded : state.outlook
         settings = state.settings.settingsWords
         wanted = RevisionLoad(state.settings.template, replicas: state.settings.replicas)
         stableLoad = state.stable.map { RevisionLoad($0.template, replicas: state.settings.replicas) }

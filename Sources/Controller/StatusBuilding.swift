@@ -28,10 +28,13 @@ struct DeploymentView {
     var blindness: Blindness?
     /// Errors of its manifest: it keeps serving as it does.
     var diagnostics: [Diagnostic] = []
+    var invalidSince: Date?
     /// Why the last pass could not do its work.
     var problem: String?
+    var problemSince: Date?
     /// Why decisions are not recorded; nil where they are.
     var recordProblem: String?
+    var recordProblemSince: Date?
     /// What is in the way is tried again, and may go away by itself.
     var isRetried = false
     /// Without a state: something serves, or may serve, and nobody knows what.
@@ -62,7 +65,8 @@ struct DeploymentView {
             quarantined: state.quarantined.map {
                 QuarantineStatus(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at)
             },
-            conditions: health.conditions(message(state, health)) + notes(state), waiting: health.waiting,
+            conditions: health.conditions(message(state, health)) + notes(state) + suspension(state),
+            waiting: health.waiting,
             instances: observed?.instances.statuses(limit: DeploymentStatus.instanceLimit) ?? [],
             availableSince: health.availability == .available ? state.availableSince : nil,
             degradedSince: state.shortage?.since, leftVersion: state.left?.version,
@@ -82,7 +86,9 @@ struct DeploymentView {
 
     private func message(_ state: RolloutState, _ health: DeploymentHealth) -> String {
         let before = health.message
-        let parts = [instanceTrouble(state), trouble].compactMap(\.self).filter { !before.contains($0) }
+        let resting = state.rollout == nil && health.waiting == nil
+        let parts = [instanceTrouble(state), trouble, resting ? state.suspension : nil].compactMap(\.self)
+            .filter { !before.contains($0) }
         return parts.reduce(before) { text, part in
             (text.hasSuffix(".") ? String(text.dropLast()) : text) + "; \(part)"
         }
@@ -123,6 +129,16 @@ struct DeploymentView {
         ].compactMap(\.self)
     }
 
+    /// There only while it is.
+    private func suspension(_ state: RolloutState) -> [Condition] {
+        guard let text = state.suspension else { return [] }
+        return [
+            Condition(
+                type: "Suspended", status: "True", reason: state.settings.suspend ? "ByManifest" : "ByOperator",
+                message: text)
+        ]
+    }
+
     // MARK: - Before the first decision
 
     private var withoutState: DeploymentStatus {
@@ -143,7 +159,7 @@ struct DeploymentView {
             ],
             waiting: WaitStatus(
                 cause: reason, remedy: cause == nil ? nil : "correct the manifest and commit it ('mlctl validate')",
-                since: firstSeenAt, needsPerson: cause != nil))
+                since: invalidSince ?? problemSince ?? firstSeenAt, needsPerson: cause != nil))
     }
 }
 

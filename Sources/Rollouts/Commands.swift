@@ -148,7 +148,7 @@ extension DecisionPass {
             return "gate \(name) failed: 'mlctl retry' drops its evidence, 'mlctl promote' overrides it, "
                 + "'mlctl abort' rolls back"
         case .unavailable(let reason)?: return reason
-        case .stepsEdited?: return "its steps changed while it was being promoted, and resume approves nothing"
+        case .stepsEdited?: return "its steps changed after the last one was done, and resume approves nothing"
         case .byOperator?, .insufficientEvidence?, .trafficUnconfirmed?: break
         case nil:
             let step = rollout.stepping?.current?.step

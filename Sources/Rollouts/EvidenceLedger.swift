@@ -65,7 +65,7 @@ extension SideCounts {
             requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
             unavailable: counters.unavailable,
             latency: counters.latency, bounds: counters.bounds, abandoned: counters.abandoned,
-            errorMoments: counters.errorMoments, slowMoments: counters.slowMoments,
+            errorsTogether: counters.errorsTogether, slowTogether: counters.slowTogether,
             every: counters.every.map {
                 RequestStratum(
                     requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency,

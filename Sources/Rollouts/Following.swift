@@ -41,10 +41,8 @@ extension DecisionPass {
         for gate in gates where rollout.judgement.evidence(of: gate.name)?.spec.warnOnly != gate.warnOnly {
             state.rollout?.announced[gate.name] = nil
         }
-        if case .promoting = rollout.stage, rollout.hold == nil,
-            deployment.rollout.marks.hasNewSteps(since: before.rollout.marks)
-        {
-            hold(.stepsEdited, .stepsEdited, "the steps changed while it was being promoted: there are new ones")
+        if rollout.isPastItsSteps, deployment.rollout.marks.hasNewSteps(since: before.rollout.marks) {
+            hold(.stepsEdited, .stepsEdited, "the steps changed after the last one was done: there are new ones")
         }
         guard var stepping = rollout.stepping, stepping.findPlace(in: deployment.rollout.marks) else { return }
         isEdited = true

@@ -83,7 +83,8 @@ extension DecisionPass {
         var log = rollout.availability
         log.note(
             ready: capacity.candidate.ready, wanted: capacity.candidateNeeded, at: now, lastLook: lastLook,
-            gapLimit: Self.countedGapLimit, window: state.settings.rollout.unavailabilityWindow)
+            gapLimit: Self.countedGapLimit, window: state.settings.rollout.unavailabilityWindow,
+            patience: progressDeadline)
         state.rollout?.availability = log
     }
 

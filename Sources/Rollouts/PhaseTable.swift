@@ -156,7 +156,7 @@ public enum PhaseTable {
             .limitPassed: [.paused, .rollingBack], .newTemplate: [.preparing, .rollingBack],
             .stableWanted: [.rollingBack],
             .manifestRemoved: [.idle], .promoted: resting, .paused: [.paused],
-            .aborted: [.rollingBack], .rolledBack: [.rollingBack],
+            .aborted: [.rollingBack], .rolledBack: [.rollingBack], .stepsEdited: [.paused],
         ],
         commands: [.promote, .pause, .abort, .rollback, .suspend, .resume],
         limit: Limit(

@@ -43,7 +43,7 @@ public struct Rollout: Codable, Equatable, Sendable {
         case unavailable(String)
         /// The data plane did not confirm the candidate's share in time. Ends by itself when it does.
         case trafficUnconfirmed
-        /// The steps were edited while it was being promoted, and there are new ones among them that nobody has passed.
+        /// The steps were edited after the last one was done, and there are new ones among them that nobody has passed.
         case stepsEdited
 
         /// It does not end by itself.
@@ -85,6 +85,18 @@ public struct Rollout: Codable, Equatable, Sendable {
         public var dueAt: Date
         /// Why it could not be asked last time.
         public var problem: String?
+    }
+
+    /// It is being promoted, or on probation, and nothing holds it that only `promote` lifts.
+    var isPastItsSteps: Bool {
+        switch stage {
+        case .preparing, .stepping, .rollingBack: return false
+        case .promoting, .probation: break
+        }
+        switch hold {
+        case nil, .byOperator?, .insufficientEvidence?, .trafficUnconfirmed?: return true
+        case .gateFailed?, .unavailable?, .stepsEdited?: return false
+        }
     }
 
     init(

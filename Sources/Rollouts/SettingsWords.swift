@@ -48,7 +48,8 @@ extension ModelDeployment {
                 "\(rollout.unavailableAfter.goText) in any \(rollout.unavailabilityWindow.goText)"),
         ]
         if let probation = rollout.probation {
-            let share = probation.holdback > 0 ? ", the old revision keeps \(probation.holdback) %" : ""
+            let keepsShare = probation.holdback > 0 && !hasNoRoomForBoth
+            let share = keepsShare ? ", the old revision keeps \(probation.holdback) %" : ""
             words.append(SettingWords("probation", "\(probation.duration.goText)\(share)"))
         }
         if !dependsOn.isEmpty {

@@ -208,10 +208,13 @@ public struct UnavailableReport: Hashable, Codable, Sendable {
     public var deployment: DeploymentKey
     public var revision: Revision
     public var requests: Int
+    /// As `RequestCounters.errorsTogether`; nil where the proxy cannot tell.
+    public var together: Int?
 
-    public init(deployment: DeploymentKey, revision: Revision, requests: Int) {
+    public init(deployment: DeploymentKey, revision: Revision, requests: Int, together: Int? = nil) {
         self.deployment = deployment
         self.revision = revision
         self.requests = requests
+        self.together = together
     }
 }

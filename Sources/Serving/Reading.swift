@@ -65,11 +65,11 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     /// answer, or for the next one where it had begun. Not part of `requests`, nor of `latency`. Empty where there were none,
     /// and where the source cannot tell.
     public var abandoned: [Int]
-    /// Moments at which requests failed: what fails within 5 ms of a moment's first is one moment. Nil where the source
-    /// cannot tell.
-    public var errorMoments: Int?
+    /// For each request that failed, or was unavailable, how many did in the same event, summed. An event is what fails
+    /// within 5 ms, or without a good answer between. Nil where the source cannot tell.
+    public var errorsTogether: Int?
     /// The same for requests that were slower than each bound of `bounds`, or were abandoned later than that.
-    public var slowMoments: [Int]?
+    public var slowTogether: [Int]?
     /// Every request of users, where the counters above are of each user's first alone; nil where they are of all.
     public var every: TrafficCounters?
     /// Of a sticky route, in a reading of its own (`Reading.users`).
@@ -85,7 +85,7 @@ public struct RequestCounters: Hashable, Codable, Sendable {
 
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
-        bounds: [Double] = [], abandoned: [Int] = [], errorMoments: Int? = nil, slowMoments: [Int]? = nil,
+        bounds: [Double] = [], abandoned: [Int] = [], errorsTogether: Int? = nil, slowTogether: [Int]? = nil,
         every: TrafficCounters? = nil, users: UserCounters? = nil, synthetic: SyntheticCounters? = nil,
         observed: [String: [Int]] = [:], pairs: PairCounters? = nil,
         named: [String: Double] = [:]
@@ -97,8 +97,8 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         self.latency = latency
         self.bounds = bounds
         self.abandoned = abandoned
-        self.errorMoments = errorMoments
-        self.slowMoments = slowMoments
+        self.errorsTogether = errorsTogether
+        self.slowTogether = slowTogether
         self.every = every
         self.users = users
         self.synthetic = synthetic
@@ -117,8 +117,8 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         latency = try fields.decode([Int].self, forKey: .latency)
         bounds = try fields.decode([Double].self, forKey: .bounds)
         abandoned = try fields.decodeIfPresent([Int].self, forKey: .abandoned) ?? []
-        errorMoments = try fields.decodeIfPresent(Int.self, forKey: .errorMoments)
-        slowMoments = try fields.decodeIfPresent([Int].self, forKey: .slowMoments)
+        errorsTogether = try fields.decodeIfPresent(Int.self, forKey: .errorsTogether)
+        slowTogether = try fields.decodeIfPresent([Int].self, forKey: .slowTogether)
         every = try fields.decodeIfPresent(TrafficCounters.self, forKey: .every)
         users = try fields.decodeIfPresent(UserCounters.self, forKey: .users)
         synthetic = try fields.decodeIfPresent(SyntheticCounters.self, forKey: .synthetic)

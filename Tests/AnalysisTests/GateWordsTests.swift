@@ -19,6 +19,8 @@ struct GateWordsTests {
             errors.passes
                 == "a regression beyond 50 % or 0.5 percentage points is excluded at 1 in 20, on 2,000 samples or more")
         #expect(errors.fails == "that it is within 10 % or 0.5 percentage points is excluded at 1 in 400")
+        #expect(errors.assumes?.hasPrefix("what an instance fails within 5 ms") == true)
+        #expect(words(.compare(CompareGate(metric: .rejected))).assumes?.hasSuffix("does not tell") == true)
         let slow = words(.compare(CompareGate(metric: .slow, slowerThan: .milliseconds(250))))
         #expect(slow.asks.contains("take longer than 0.25 s more often"))
         let outcome = words(.compare(CompareGate(.counters(CounterRatio(outcome: "correct")))))

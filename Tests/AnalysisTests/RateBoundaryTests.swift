@@ -126,7 +126,7 @@ import Testing
         let edge = null.edge(atStable: guess)
         guard edge < 1 else { return [] }
         let grid: AlternativeGrid
-        if case .atMost = null { grid = .regressions } else { grid = .acceptable }
+        if case .atMost = null { grid = .increases } else { grid = .acceptable }
         return grid.alternatives.map { RatePair(stable: guess, candidate: $0.candidateRate(guess, edge)) }
     }
 

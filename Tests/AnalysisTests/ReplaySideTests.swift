@@ -97,7 +97,7 @@ import Testing
     func proxy() throws {
         let counts = SideCounts(
             requests: 10, errors: 2, unavailable: 3, latency: [9, 10], bounds: [0.1, 0.25], abandoned: [4, 1],
-            errorMoments: 1, slowMoments: [1, 0],
+            errorsTogether: 4, slowTogether: [1, 0],
             every: RequestStratum(requests: 30, errors: 4, latency: [29, 30], abandoned: [6, 2]),
             users: UserCounts(windows: 3, units: 9, failed: 2, touched: 3, rejected: 1, slowed: [2, 1], dropped: 1))
         let side = ReplaySide(counts)
@@ -107,10 +107,10 @@ import Testing
             try ReplayNeed(.compare(CompareGate(metric: metric))).counts(of: again, buckets: nil)
         }
         let slow = try read(.slow)
-        #expect(slow.abandoned == [4, 1] && slow.slowMoments == [1, 0] && slow.unavailable == 0)
+        #expect(slow.abandoned == [4, 1] && slow.slowTogether == [1, 0] && slow.unavailable == 0)
         #expect(slow.every?.abandoned == [6, 2] && slow.users?.slowed == [2, 1])
         let errors = try read(.errors)
-        #expect(errors.unavailable == 3 && errors.errorMoments == 1 && errors.abandoned.isEmpty)
+        #expect(errors.unavailable == 3 && errors.errorsTogether == 4 && errors.abandoned.isEmpty)
         #expect(errors.every?.errors == 4 && errors.users?.failed == 2)
         #expect(try read(.slow).impossibility == nil && errors.impossibility == nil)
 

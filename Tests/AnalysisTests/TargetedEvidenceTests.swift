@@ -16,13 +16,13 @@ import Testing
     }
 
     static func evidence(after candidateErrors: Int, target: Double = target) -> TargetedEvidence {
-        var evidence = TargetedEvidence(count: AlternativeGrid.regressions.alternatives.count)
+        var evidence = TargetedEvidence(.increases)
         for _ in 0..<candidateErrors { absorb(block(0, of: 30, 1, of: 10), into: &evidence, target: target) }
         return evidence
     }
 
     static func absorb(_ block: RateBlock, into evidence: inout TargetedEvidence, target: Double = target) {
-        evidence.absorb(block, against: null, grid: .regressions, guesses: guesses, target: target)
+        evidence.absorb(block, against: null, grid: .increases, guesses: guesses, target: target)
     }
 
     /// So many errors that one more reaches the target.
@@ -45,18 +45,21 @@ import Testing
         #expect(careful.logValue - before.careful > bold.logValue - before.bold)
     }
 
-    @Test("with no target, all is staked: the evidence is the mixture's")
+    @Test("with no target, all is staked: the evidence is the mixture's, begun anew after each failure")
     func untargeted() {
-        var (targeted, plain) = (
-            Self.evidence(after: 0), MixtureEvidence(count: AlternativeGrid.regressions.alternatives.count)
-        )
+        var (targeted, plain) = (Self.evidence(after: 0), StartedMixture(.increases))
+        var failed = false
         var traffic = Traffic(seed: 61)
         for _ in 0..<50 {
             let block = traffic.block(size: 200, weight: 0.25, stable: 0.02, candidate: 0.03)
             Self.absorb(block, into: &targeted, target: .infinity)
-            plain.absorb(block, against: Self.null, grid: .regressions, guesses: Self.guesses)
+            if failed { plain.start(.increases) }
+            failed = block.candidate.successes > 0
+            plain.absorb(
+                BlockBets(onBlockLike: block, against: Self.null, grid: .increases, guesses: Self.guesses)
+                    .logEVariables(block))
         }
-        #expect(abs(targeted.logValue - plain.logValue(.regressions)) < 1e-6)
+        #expect(abs(targeted.logValue - plain.logValue) < 1e-6)
     }
 
     /// The whole distribution of a block is summed, at each stage of a way to the target.

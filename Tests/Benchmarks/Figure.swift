@@ -36,6 +36,7 @@ struct Benchmark: Sendable {
             Benchmark(name: "cluster-weights", run: ClusterWeights.run),
             Benchmark(name: "cluster-memory", run: ClusterMemory.run),
             Benchmark(name: "simulation", run: SimulatedRollouts.run),
+            Benchmark(name: "alertness") { _ in await Alertness.run(Streams(count: streams), firstCell: 7000) },
             Benchmark(name: "statistics") { _ in try await StatisticsFigures(streams: streams).run() },
         ]
     }

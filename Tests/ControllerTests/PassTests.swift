@@ -140,6 +140,28 @@ struct PassTests {
         }
     }
 
+    @Test("a manifest that becomes invalid says since when, whatever else is committed, until it is mended")
+    func invalidSince() async throws {
+        let good = PassRig.manifest("1")
+        let rig = PassRig(["a.yaml": good])
+        try await rig.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.waiting == nil }
+            await rig.commit(["a.yaml": PassRig.manifest("1", more: "  replicas: -1")], "c2")
+            _ = try await controller.sync()
+            try await ControllerTests.wait(controller) {
+                $0?.waiting?.cause.contains("its manifest is invalid") == true
+            }
+            let since = try #require(await controller.status().deployments.first?.waiting?.since)
+            await rig.commit(["a.yaml": PassRig.manifest("1", more: "  replicas: -2")], "c3")
+            _ = try await controller.sync()
+            try await ControllerTests.wait(controller) { $0?.waiting?.cause.contains("-2") == true }
+            #expect(await controller.status().deployments.first?.waiting?.since == since)
+            await rig.commit(["a.yaml": good], "c4")
+            _ = try await controller.sync()
+            try await ControllerTests.wait(controller) { $0?.waiting == nil }
+        }
+    }
+
     @Test("readings that cannot be had are said, and commands go on")
     func readingsHang() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])

@@ -47,6 +47,21 @@ struct StatusBuildingTests {
         #expect(view(failing).status.candidate != nil && view(failing).status.step == nil)
     }
 
+    @Test("says that it is suspended, and what ends that, in its message, a condition and a metric")
+    func suspended() throws {
+        var world = World.serving("good-1")
+        #expect(view(world).status.conditions.allSatisfy { $0.type != "Suspended" })
+        world.command(.suspend)
+        world.pass()
+        let status = view(world).status
+        #expect(status.message == "version good-1 serves; suspended: nothing new is rolled out before 'mlctl resume'")
+        #expect(status.conditions.first { $0.type == "Suspended" }?.status == "True")
+        #expect(status.condition(.ready)?.status == "True", "all that git asks for serves")
+        var metrics = MetricsText()
+        metrics.add(status)
+        #expect(metrics.text.contains("mlctl_deployment_suspended{"))
+    }
+
     @Test("names what was left while a rollback by hand goes on and when it is over")
     func left() throws {
         var world = World.serving("good-1")

@@ -102,6 +102,29 @@ struct MachineFaultTests {
         try await stage.down()
     }
 
+    @Test(
+        "with a full disk, what served before is started again, from the space that was kept for it",
+        .enabled(if: SmallDisk.isPossible, "only root, in a mount namespace of its own, may make a disk"))
+    func spaceReserve() async throws {
+        let disk = try SmallDisk(bytes: 64 << 20)
+        let stage = try BackendStage(in: disk.path)
+        try await stage.running { backend in
+            try await backend.apply(stage.plan((a, 0, 0), (b, 1, 100)))
+            try await eventually("b is ready") { await backend.observe(key).ready(b) == 1 ? true : nil }
+            try disk.fill()
+            #expect(access(stage.state.spaceReserve, F_OK) == 0)
+            try await backend.apply(stage.plan((a, 1, 100)))
+            try await eventually("a is back") { await backend.observe(key).ready(a) == 1 ? true : nil }
+            #expect(access(stage.state.spaceReserve, F_OK) != 0)
+            try disk.empty()
+            try await backend.apply(stage.plan((a, 2, 100)))
+            try await eventually("there is a reserve again") {
+                access(stage.state.spaceReserve, F_OK) == 0 ? true : nil
+            }
+        }
+        try await stage.down()
+    }
+
     @Test("a model store that hangs holds nothing up, and is not waited for any more once its instance goes")
     func hangingStore() async throws {
         let files = ScriptedFiles()

@@ -163,6 +163,42 @@ struct CommandsTests {
         #expect(world.state?.rollout?.stepStartedAt == began)
     }
 
+    @Test("pause and resume give a deadline no new time, however often")
+    func resumeGivesNoTime() {
+        var spec = RolloutSpec.twoSteps
+        spec.progressDeadline = .seconds(20)
+        var world = inFlight("good-2", spec)
+        world.requestsPerTick = 0
+        for _ in 0..<8 {
+            world.run(limit: 8) { $0.hold != nil }
+            guard world.state?.hold == nil else { break }
+            world.command(.pause)
+            world.pass()
+            world.command(.resume)
+            world.pass()
+        }
+        #expect(world.state?.hold == .insufficientEvidence)
+    }
+
+    @Test("a gate that fails takes the place of a pause by hand, and resume does not lift it")
+    func failureInPause() {
+        var spec = RolloutSpec.twoSteps
+        spec.onFailure = .pause
+        var world = inFlight("good-2", spec)
+        world.command(.pause)
+        world.pass()
+        world.turn("good-2", into: .bad)
+        world.run(limit: 100) { $0.hold == .gateFailed("errors") }
+        #expect(world.state?.hold == .gateFailed("errors"))
+        world.command(.pause)
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("waits for a person already") == true)
+        world.command(.resume)
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("gate errors failed") == true)
+        #expect(world.state?.rollout?.weight == 20)
+    }
+
     @Test("resume approves nothing")
     func resumeApprovesNothing() {
         var spec = RolloutSpec.twoSteps

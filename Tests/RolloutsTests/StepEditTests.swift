@@ -60,6 +60,32 @@ struct StepEditTests {
         #expect(shorter.state?.stable?.version == "good-2")
     }
 
+    @Test(
+        "new steps that come in probation are for a person to pass, also where somebody had paused it",
+        arguments: [false, true])
+    func editedInProbation(isPaused: Bool) {
+        func spec(_ steps: [RolloutStep]) -> RolloutSpec {
+            RolloutSpec(steps: steps, probation: Probation(duration: .seconds(20), holdback: 5))
+        }
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec([Self.half, Self.all])))
+        world.run(limit: 60) { $0.phase == .probation }
+        precondition(world.state?.phase == .probation)
+        if isPaused {
+            world.command(.pause)
+            world.pass()
+        }
+        world.commit(.example("good-2", rollout: spec([Self.half, Self.approval, Self.all])))
+        world.run(limit: 3) { _ in false }
+        world.command(.resume)
+        world.run(limit: 120) { _ in false }
+        #expect(world.state?.hold == .stepsEdited)
+        #expect(world.state?.stable?.version == "good-1")
+        world.command(.promote(.init()))
+        world.run(limit: 10) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
     struct Edit: CustomTestStringConvertible, Sendable {
         var name: String
         var before: [RolloutStep]

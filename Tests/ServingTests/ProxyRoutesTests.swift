@@ -49,7 +49,7 @@ struct ProxyRoutesTests {
         let instance = InstanceReport(
             deployment: route.deployment, revision: Revision(rawValue: "a"), instance: "i",
             counters: RequestCounters(
-                requests: 3, latency: [1], bounds: [1], abandoned: [2], errorMoments: 1, slowMoments: [1],
+                requests: 3, latency: [1], bounds: [1], abandoned: [2], errorsTogether: 1, slowTogether: [1],
                 every: TrafficCounters(requests: 5), pairs: PairCounters(pairs: 1, dropped: 3, tooLarge: 2)),
             isListed: true)
         let report = ProxyReport(
@@ -70,11 +70,11 @@ struct ProxyRoutesTests {
                     users: UserCounters(windows: 1, units: 2, failed: 1, touched: 1, slowed: [1], dropped: 1))
             ])
         #expect(try older(report, without: []) == report)
-        let counters = ["abandoned", "errorMoments", "slowMoments", "every", "tooLarge"]
+        let counters = ["abandoned", "errorsTogether", "slowTogether", "every", "tooLarge"]
         let old = try older(
             report, without: Set(["routes", "refused", "unavailable", "isListed", "previews", "users"] + counters))
         let known = try #require(old.instances.first?.counters)
-        #expect(known.abandoned.isEmpty && known.errorMoments == nil && known.slowMoments == nil && known.every == nil)
+        #expect(known.abandoned.isEmpty && known.errorsTogether == nil && known.slowTogether == nil && known.every == nil)
         #expect(old.users.isEmpty && known.pairs == PairCounters(pairs: 1, dropped: 3))
         #expect(old.routes == nil && old.refused.isEmpty && old.unavailable.isEmpty)
         #expect(old.instances.map(\.isListed) == [false] && old.instances.map(\.counters.requests) == [3])

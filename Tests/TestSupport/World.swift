@@ -73,12 +73,19 @@ package struct World {
     package var mostInstances = 0
     package var epoch = 1
     package var isProxyReachable = true
+    package var isProxyAway: Bool {
+        get { !isProxyReachable }
+        set { isProxyReachable = !newValue }
+    }
     /// The proxy answers, and goes on with what it had.
     package var isProxyStuck = false
     /// Another program has the endpoint's port.
     package var isPortTaken = false
     /// The disk is full, or the API server away: no record can be written.
     package var isStoreWritable = true
+    package var isGitReadable = true
+    /// What the controller sees of what git wants.
+    package var seen: Desired { isGitReadable ? desired : .unreadable }
     /// What is blocked is blocked; otherwise it starts.
     package var isMachineInTheWay = true
     /// Requests that were meant for a revision none of whose instances could take them.
@@ -188,19 +195,21 @@ package struct World {
     package mutating func pass(crash: Crash? = nil) -> Decision? {
         let before = state
         let inputs = DecisionInputs(
-            desired: desired, observed: observe(), readings: isProxyReachable ? readings : nil,
-            commands: commands, findings: findings, unmetDependencies: unmetDependencies, now: now)
+            desired: seen, observed: observe(),
+            readings: isProxyReachable ? readings : nil, commands: commands, findings: findings,
+            unmetDependencies: unmetDependencies, now: now)
         guard let decision = decide(before, inputs) else { return nil }
         if crash != nil { readBack() }
         if crash == .beforeSwap { return decision }
         let isWritable = isStoreWritable
         // Going on is recorded first; going back may be recorded late.
-        guard isWritable || isRetreat(decision, from: before) else {
+        guard isWritable || decision.isRetreat(since: before, from: plan) else {
             if let plan, let candidate = before?.rollout?.candidate.revision,
                 let safePart = plan.withdrawing(candidate, as: decision.plan)
             {
                 apply(safePart)
             }
+            state = before?.noting(decision.state)
             return decision
         }
         if let state = decision.state {
@@ -222,11 +231,6 @@ package struct World {
                 Finding(inquiry: inquiry.id, candidate: inquiry.candidate.revision, at: now, answer: answer))
         }
         return decision
-    }
-
-    private func isRetreat(_ decision: Decision, from before: RolloutState?) -> Bool {
-        guard let plan, let candidate = before?.rollout?.candidate.revision else { return false }
-        return decision.plan.isRetreat(from: plan, of: candidate)
     }
 
     private mutating func readBack() {

@@ -47,6 +47,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
             for (origin, interval) in interval.strata { totals.add(interval.latencyTotals, of: origin) }
             test = .latency(comparison)
         case .rates(var comparison):
+            absorbUsers(interval, gate, into: &comparison)
             for (origin, block) in blocks(interval, gate) {
                 totals.add(block, of: origin)
                 comparison.absorb(block.whatMustNotGrow(gate), of: origin, target: -.log(alpha))
@@ -55,12 +56,41 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         }
     }
 
+    /// Users of a sticky route, of windows that have ended.
+    private mutating func absorbUsers(_ interval: Interval, _ gate: CompareGate, into comparison: inout RateComparison)
+    {
+        guard let stable = interval.stable.users, let candidate = interval.candidate.users else { return }
+        func units(_ stableHits: Int?, _ candidateHits: Int?) -> RateBlock? {
+            guard let stableHits, let candidateHits else { return nil }
+            return RateBlock(
+                stable: Trials(count: Double(stable.units), successes: Double(stableHits)),
+                candidate: Trials(count: Double(candidate.units), successes: Double(candidateHits)))
+        }
+        let kinds: [RateBlock?]
+        switch gate.quantity {
+        case .requests(.errors, _):
+            // Who fails always, and who fails sometimes.
+            kinds = [units(stable.failed, candidate.failed), units(stable.touched, candidate.touched)]
+        case .requests(.rejected, _): kinds = [units(stable.rejected, candidate.rejected)]
+        case .requests(.slow, _):
+            guard let edge = slowBound?.edge else { return }
+            kinds = [units(interval.stable.slowUsers(over: edge), interval.candidate.slowUsers(over: edge))]
+        case .requests, .counters: return
+        }
+        let known = kinds.compactMap { $0 }
+        if let block = known.last { totals.add(units: block) }
+        comparison.absorb(units: known, windows: max(stable.windows, candidate.windows))
+    }
+
     private mutating func blocks(_ interval: Interval, _ gate: CompareGate) -> [(RequestOrigin, RateBlock)] {
-        func requests(_ hits: KeyPath<SideCounts, Int>, of interval: Interval) -> [(RequestOrigin, RateBlock)] {
-            interval.strata.map { ($0.origin, $0.interval.share(hits)) }
+        func requests(
+            _ hits: KeyPath<SideCounts, Int>, together: KeyPath<SideCounts, Int?>? = nil, of interval: Interval
+        ) -> [(RequestOrigin, RateBlock)] {
+            interval.strata.map { ($0.origin, $0.interval.share(hits, together: together)) }
         }
         switch gate.quantity {
-        case .requests(.errors, _): return requests(\.errors, of: interval.countingUnavailable)
+        case .requests(.errors, _):
+            return requests(\.errors, together: \.errorsTogether, of: interval.countingUnavailable)
         case .requests(.rejected, _): return requests(\.rejected, of: interval)
         case .requests(.slow, _):
             let isJudged = slowBound?.freezes(on: interval) == true
@@ -211,9 +241,12 @@ extension CompareGate {
 }
 
 extension Interval {
-    fileprivate func share(_ hits: KeyPath<SideCounts, Int>) -> RateBlock {
+    fileprivate func share(_ hits: KeyPath<SideCounts, Int>, together: KeyPath<SideCounts, Int?>?) -> RateBlock {
         func trials(_ counts: SideCounts) -> Trials {
-            Trials(count: Double(counts.requests), successes: Double(counts[keyPath: hits]))
+            let hits = Double(counts[keyPath: hits])
+            // A data plane of before does not say how what was unavailable came.
+            let together = together.flatMap { counts[keyPath: $0] }.map { max(Double($0), hits) }
+            return Trials(count: Double(counts.requests), successes: hits, together: together)
         }
         return RateBlock(stable: trials(stable), candidate: trials(candidate))
     }

@@ -4,6 +4,10 @@ import ModelManifests
 struct CompareTotals: Codable, Hashable, Sendable {
     private(set) var users = RateBlock.empty
     private(set) var synthetic: RateBlock?
+    /// Users of a sticky route, each once for every window of time in which he came.
+    private(set) var units: RateBlock?
+
+    mutating func add(units block: RateBlock) { units = (units ?? .empty) + block }
 
     mutating func add(_ block: RateBlock, of origin: RequestOrigin) {
         switch origin {
@@ -36,9 +40,17 @@ struct CompareTotals: Codable, Hashable, Sendable {
             return "\(own) and of synthetic requests \(words.text(synthetic[keyPath: trials]))"
         }
         let text = "\(side("candidate", \.candidate)), \(side("stable", \.stable))"
+        let byUsers = units.map { describedUnits($0, words) } ?? ""
         // The ratio of a sum of both would be of nothing that was tested.
-        guard let ratio = words.ratio(users.compares ? users : synthetic ?? users) else { return text }
-        return "\(text), \(words.ratioName) \(EvidenceText.number(ratio))"
+        guard let ratio = words.ratio(users.compares ? users : synthetic ?? users) else { return text + byUsers }
+        return "\(text), \(words.ratioName) \(EvidenceText.number(ratio))\(byUsers)"
+    }
+
+    /// Such as "; of users by windows of 2 s: candidate 36 errors of 36 (100 %), stable 0 errors of 24 (0 %)".
+    private func describedUnits(_ units: RateBlock, _ words: QuantityWords) -> String {
+        guard units.compares else { return "" }
+        return
+            "; of users by windows of 2 s: candidate \(words.text(units.candidate)), stable \(words.text(units.stable))"
     }
 
     /// Such as "candidate p99 between 250 and 315 ms of 1,020 requests, stable …".

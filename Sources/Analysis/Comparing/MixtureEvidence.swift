@@ -37,13 +37,11 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
     static func shortened(_ log: Double) -> Double { (log * decimals).rounded(.down) / decimals }
 
     /// ln e now.
-    func logValue(_ grid: AlternativeGrid) -> Double { logValue(grid, after: nil) }
-
-    /// ln e after a block with these E-variables.
-    func logValue(_ grid: AlternativeGrid, after logEVariables: [Double]?) -> Double {
+    /// - Parameter power: of each alternative's product, 0…1: 1/c where c requests depend on each other.
+    func logValue(_ grid: AlternativeGrid, power: Double = 1) -> Double {
         var sum = LogSum()
         for (index, alternative) in grid.alternatives.enumerated() {
-            sum.add(alternative.logPrior + logs[index] + (logEVariables?[index] ?? 0))
+            sum.add(alternative.logPrior + power * logs[index])
         }
         return sum.log
     }

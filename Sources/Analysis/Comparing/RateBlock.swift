@@ -8,11 +8,21 @@ import RealModule
 struct Trials: Codable, Hashable, Sendable {
     var count: Double
     var successes: Double
+    /// For each success, how many came in the same event, summed; nil where the source cannot tell.
+    var together: Double?
 
     static let none = Trials(count: 0, successes: 0)
 
     static func + (left: Trials, right: Trials) -> Trials {
-        Trials(count: left.count + right.count, successes: left.successes + right.successes)
+        var sum = Trials(count: left.count + right.count, successes: left.successes + right.successes)
+        if left.count == 0 {
+            sum.together = right.together
+        } else if right.count == 0 {
+            sum.together = left.together
+        } else {
+            sum.together = left.together.flatMap { own in right.together.map { own + $0 } }
+        }
+        return sum
     }
 
     /// ln of (p*/p°)^x ((1−p*)/(1−p°))^(n−x).
@@ -31,6 +41,8 @@ struct RateBlock: PairedBlock {
 
     var stableCount: Double { stable.count }
     var candidateCount: Double { candidate.count }
+    /// Of both sides; nil where one cannot tell.
+    var together: Double? { stable.together.flatMap { own in candidate.together.map { own + $0 } } }
 
     static func + (left: RateBlock, right: RateBlock) -> RateBlock {
         RateBlock(stable: left.stable + right.stable, candidate: left.candidate + right.candidate)

@@ -7,12 +7,17 @@ struct RateComparison: Codable, Hashable, Sendable {
     private struct Stratum: Codable, Hashable, Sendable {
         var base = BaseRate()
         var queue = BlockQueue<RateBlock>()
+        /// Nil in records of older controllers.
+        var clumps: ClumpWeights?
     }
 
     private var users = Stratum()
     private var synthetic: Stratum?
     private var beyondRelative: TargetedEvidence?
     private var beyondAbsolute: TargetedEvidence?
+    /// Of users of a sticky route who come back. Nil where routes are not sticky.
+    private var usersBeyondRelative: UserWindowEvidence?
+    private var usersBeyondAbsolute: UserWindowEvidence?
     private var withinMargin: MixtureEvidence
     /// ln of the largest evidence of all looks that no regression beyond the margin is there.
     private(set) var peakLogPassEvidence = 0.0
@@ -29,26 +34,57 @@ struct RateComparison: Codable, Hashable, Sendable {
         self.absoluteTolerance = absoluteTolerance
         self.marginRelative = marginRelative
         self.marginAbsolute = marginAbsolute
-        if relative != nil { beyondRelative = TargetedEvidence(count: AlternativeGrid.regressions.alternatives.count) }
-        if absoluteTolerance != nil {
-            beyondAbsolute = TargetedEvidence(count: AlternativeGrid.regressions.alternatives.count)
-        }
+        if relative != nil { beyondRelative = TargetedEvidence(.increases) }
+        if absoluteTolerance != nil { beyondAbsolute = TargetedEvidence(.increases) }
         withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
     }
 
     /// ln of the evidence that the candidate is beyond the tolerance. Within either tolerance is within tolerance, so
     /// both must be excluded: the smaller counts.
     var logFailEvidence: Double {
-        let evidence = [beyondRelative, beyondAbsolute].compactMap { $0?.logValue }
+        let evidence = [(beyondRelative, usersBeyondRelative), (beyondAbsolute, usersBeyondAbsolute)].compactMap {
+            ofRequests, ofUsers -> Double? in
+            guard let ofRequests else { return nil }
+            guard let ofUsers else { return ofRequests.logValue }
+            // The mean of both.
+            return MixtureEvidence.logSumExp([ofRequests.logValue, ofUsers.logValue]) - .log(2)
+        }
         return evidence.min() ?? 0
+    }
+
+    private var beyondRelativeTolerance: RateNull? {
+        relativeTolerance.map { .atMost(RateBoundary(slope: 1 + $0, offset: 0)) }
+    }
+
+    private var beyondAbsoluteTolerance: RateNull? {
+        absoluteTolerance.map { .atMost(RateBoundary(slope: 1, offset: $0)) }
+    }
+
+    /// Users of a sticky route, by windows of time: see `UserWindowEvidence`.
+    mutating func absorb(units kinds: [RateBlock], windows: Int) {
+        if let null = beyondRelativeTolerance {
+            usersBeyondRelative = usersBeyondRelative ?? UserWindowEvidence()
+            usersBeyondRelative?.absorb(kinds, windows: windows, against: null)
+        }
+        if let null = beyondAbsoluteTolerance {
+            usersBeyondAbsolute = usersBeyondAbsolute ?? UserWindowEvidence()
+            usersBeyondAbsolute?.absorb(kinds, windows: windows, against: null)
+        }
     }
 
     /// - Parameter target: ln of the evidence at which the gate fails: no more than it takes is staked.
     mutating func absorb(_ block: RateBlock, of origin: RequestOrigin = .users, target: Double = .infinity) {
+        let isMean = usersBeyondRelative != nil || usersBeyondAbsolute != nil
+        let target = target + (isMean ? .log(2) : 0)
         var stratum = origin == .users ? users : synthetic ?? Stratum()
         for ready in stratum.queue.admit(block) {
             if ready.compares {
-                judge(ready, guesses: stratum.base.guesses(forBlockOf: ready.stable.count), target: target)
+                var clumps = stratum.clumps ?? ClumpWeights()
+                let weight = clumps.weigh(ready)
+                stratum.clumps = clumps
+                judge(
+                    ready, weight: weight, guesses: stratum.base.guesses(forBlockOf: ready.stable.count),
+                    target: target)
             }
             stratum.base.learn(ready.stable)
         }
@@ -56,20 +92,22 @@ struct RateComparison: Codable, Hashable, Sendable {
         case .users: users = stratum
         case .synthetic: synthetic = stratum
         }
+        // A pass is made of looks without a failure, which tell nothing of clumps: all are weighed by what is known now.
+        let clump = max(users.clumps?.meanClump ?? 1, synthetic?.clumps?.meanClump ?? 1)
+        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable, power: 1 / clump))
     }
 
-    private mutating func judge(_ block: RateBlock, guesses: [BaseRate.Guess], target: Double) {
-        if let relativeTolerance {
-            let null = RateNull.atMost(RateBoundary(slope: 1 + relativeTolerance, offset: 0))
-            beyondRelative?.absorb(block, against: null, grid: .regressions, guesses: guesses, target: target)
+    private mutating func judge(_ block: RateBlock, weight: Double, guesses: [BaseRate.Guess], target: Double) {
+        if let null = beyondRelativeTolerance {
+            beyondRelative?.absorb(
+                block, weight: weight, against: null, grid: .increases, guesses: guesses, target: target)
         }
-        if let absoluteTolerance {
-            let null = RateNull.atMost(RateBoundary(slope: 1, offset: absoluteTolerance))
-            beyondAbsolute?.absorb(block, against: null, grid: .regressions, guesses: guesses, target: target)
+        if let null = beyondAbsoluteTolerance {
+            beyondAbsolute?.absorb(
+                block, weight: weight, against: null, grid: .increases, guesses: guesses, target: target)
         }
         let null = RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute)
         withinMargin.absorb(block, against: null, grid: .acceptable, guesses: guesses)
-        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable))
     }
 
     /// Stable's rate now, of users where there are any.
@@ -116,6 +154,8 @@ struct RateComparison: Codable, Hashable, Sendable {
         changed.synthetic = synthetic
         changed.beyondRelative = beyondRelative
         changed.beyondAbsolute = beyondAbsolute
+        changed.usersBeyondRelative = usersBeyondRelative
+        changed.usersBeyondAbsolute = usersBeyondAbsolute
         return changed
     }
 }

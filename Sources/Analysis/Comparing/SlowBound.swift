@@ -108,6 +108,8 @@ struct SlowBound: Codable, Hashable, Sendable {
         let counts = counts.countingAbandoned(after: edge)
         guard let fast = counts.atOrUnder(edge) else { return nil }
         let total = counts.latencyTotal
-        return Trials(count: Double(total), successes: Double(total - fast))
+        let slow = Double(total - fast)
+        let together = counts.slowTogether(over: edge).map { max(Double($0), slow) }
+        return Trials(count: Double(total), successes: slow, together: together)
     }
 }

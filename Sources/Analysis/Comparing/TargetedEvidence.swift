@@ -17,22 +17,29 @@ struct TargetedEvidence: Codable, Hashable, Sendable {
     private static let largestLog = 500.0
 
     /// Its products choose the mixture for the next block; they are not the evidence.
-    private var mixture: MixtureEvidence
+    private var mixture: StartedMixture
+    /// The candidate failed in the last look. Nil in records of older controllers.
+    private var startsNext: Bool?
     /// ln e now.
     private(set) var logValue = 0.0
 
-    init(count: Int) { mixture = MixtureEvidence(count: count) }
+    init(_ grid: AlternativeGrid) { mixture = StartedMixture(grid) }
 
-    /// - Parameter target: ln 1/α; infinite where all is to be staked always.
+    /// - Parameters:
+    ///   - weight: of the block, 0…1: the exponent of its E-variables.
+    ///   - target: ln 1/α; infinite where all is to be staked always.
     mutating func absorb(
-        _ block: RateBlock, against null: RateNull, grid: AlternativeGrid, guesses: [BaseRate.Guess], target: Double
+        _ block: RateBlock, weight: Double = 1, against null: RateNull, grid: AlternativeGrid,
+        guesses: [BaseRate.Guess], target: Double
     ) {
+        if startsNext == true { mixture.start(grid) }
+        startsNext = block.candidate.successes > 0
         let bets = BlockBets(onBlockLike: block, against: null, grid: grid, guesses: guesses)
-        let before = mixture.logValue(grid)
+        let before = mixture.logValue
         let oneSuccess = bets.logEVariables(block.withOneSuccess(stableRate: guesses.first?.rate ?? 0))
-        let share = share(ifOneSuccessIs: mixture.logValue(grid, after: oneSuccess) - before, target)
-        mixture.absorb(bets.logEVariables(block))
-        let found = mixture.logValue(grid) - before
+        let share = share(ifOneSuccessIs: mixture.logValue(after: oneSuccess) - before, target)
+        mixture.absorb(bets.logEVariables(block).map { weight * $0 })
+        let found = mixture.logValue - before
         var kept = LogSum()
         if share < 1 { kept.add(.log(onePlus: -share)) }
         kept.add(.log(share) + found)

@@ -65,8 +65,14 @@ extension SideCounts {
         var counts = self
         (counts.requests, counts.errors, counts.rejected) = (every.requests, every.errors, every.rejected)
         (counts.latency, counts.abandoned) = (every.latency, every.abandoned ?? [])
-        (counts.errorMoments, counts.slowMoments, counts.every) = (nil, nil, nil)
+        (counts.errorsTogether, counts.slowTogether, counts.every) = (nil, nil, nil)
         return counts
+    }
+
+    /// Units of which every request was slower than `edge` seconds; nil where `edge` is not one of the bounds.
+    func slowUsers(over edge: Double) -> Int? {
+        guard let users else { return nil }
+        return users.slowed.isEmpty ? 0 : Self.value(users.slowed, at: edge, of: bounds)
     }
 
     private var own: RequestStratum {

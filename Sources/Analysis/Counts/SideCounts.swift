@@ -18,10 +18,11 @@ public struct SideCounts: Codable, Hashable, Sendable {
     /// Requests whose client gave up after it had waited longer than each of `bounds`: in none of the counts above. Empty:
     /// none, or not known.
     public var abandoned: [Int]
-    /// Moments at which requests of one instance failed together; nil where the source cannot tell.
-    public var errorMoments: Int?
+    /// For each request that failed, or was unavailable, how many of its instance did in the same event, summed; nil where
+    /// the source cannot tell. So it is the number of failures where each came alone, and its square where all were one.
+    public var errorsTogether: Int?
     /// The same for requests slower, or abandoned later, than each of `bounds`.
-    public var slowMoments: [Int]?
+    public var slowTogether: [Int]?
     /// Every request of users, where the counts above are of each user's first alone; nil where they are of all.
     public var every: RequestStratum?
     /// Users of a sticky route, a window of time at a time; nil where requests are routed at random.
@@ -37,7 +38,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
 
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
-        bounds: [Double] = [], abandoned: [Int] = [], errorMoments: Int? = nil, slowMoments: [Int]? = nil,
+        bounds: [Double] = [], abandoned: [Int] = [], errorsTogether: Int? = nil, slowTogether: [Int]? = nil,
         every: RequestStratum? = nil, users: UserCounts? = nil, synthetic: RequestStratum? = nil,
         observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
         named: [String: Double] = [:]
@@ -49,8 +50,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
         self.latency = latency
         self.bounds = bounds
         self.abandoned = abandoned
-        self.errorMoments = errorMoments
-        self.slowMoments = slowMoments
+        self.errorsTogether = errorsTogether
+        self.slowTogether = slowTogether
         self.every = every
         self.users = users
         self.synthetic = synthetic
@@ -69,8 +70,8 @@ public struct SideCounts: Codable, Hashable, Sendable {
         latency = try fields.decode([Int].self, forKey: .latency)
         bounds = try fields.decode([Double].self, forKey: .bounds)
         abandoned = try fields.decodeIfPresent([Int].self, forKey: .abandoned) ?? []
-        errorMoments = try fields.decodeIfPresent(Int.self, forKey: .errorMoments)
-        slowMoments = try fields.decodeIfPresent([Int].self, forKey: .slowMoments)
+        errorsTogether = try fields.decodeIfPresent(Int.self, forKey: .errorsTogether)
+        slowTogether = try fields.decodeIfPresent([Int].self, forKey: .slowTogether)
         every = try fields.decodeIfPresent(RequestStratum.self, forKey: .every)
         users = try fields.decodeIfPresent(UserCounts.self, forKey: .users)
         synthetic = try fields.decodeIfPresent(RequestStratum.self, forKey: .synthetic)
@@ -109,7 +110,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         if zip(bounds, bounds.dropFirst()).contains(where: { $0 >= $1 }) { return "latency bounds out of order" }
         let buckets = bounds.isEmpty ? [] : Array(latency.prefix(bounds.count)) + [latencyTotal]
         if zip(buckets, buckets.dropFirst()).contains(where: { $0 > $1 }) { return "latency buckets that shrink" }
-        return impossibilityOfMoments ?? impossibilityOfUsers ?? impossibilityBeside
+        return impossibilityOfTogether ?? impossibilityOfUsers ?? impossibilityBeside
     }
 
     /// What was added since `earlier`; nil where a counter fell or the difference cannot be one of counters.
@@ -124,7 +125,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         } else if earlier.isBeforeAnyRequest {
             (difference.bounds, difference.latency) = (bounds, latency)
         }
-        difference.takeMoments(self, since: earlier)
+        difference.takeTogether(self, since: earlier)
         difference.takeUsers(self, since: earlier)
         difference.takeBeside(self, since: earlier)
         return difference.impossibility == nil ? difference : nil
@@ -142,7 +143,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
             unavailable >= other.unavailable, coversUsers(other), coversBeside(other)
         else { return false }
         guard bounds == other.bounds, latency.count == other.latency.count else { return true }
-        return zip(latency, other.latency).allSatisfy { $0 >= $1 } && coversMoments(other)
+        return zip(latency, other.latency).allSatisfy { $0 >= $1 } && coversTogether(other)
     }
 
     /// Counts of two instances together. Of their histograms, the edges that both have: what lies at or under a common
@@ -160,7 +161,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
             sum.latency = sum.bounds.map { (left.atOrUnder($0) ?? 0) + (right.atOrUnder($0) ?? 0) }
             if !sum.bounds.isEmpty { sum.latency.append(left.latencyTotal + right.latencyTotal) }
         }
-        sum.addMoments(left, right)
+        sum.addTogether(left, right)
         sum.addUsers(left, right)
         sum.addBeside(left, right)
         return sum

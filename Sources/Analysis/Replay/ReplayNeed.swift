@@ -105,10 +105,10 @@ enum ReplayNeed: Hashable, Sendable {
     private func take(_ proxy: ReplayProxy, into counts: inout SideCounts) throws(ReplayLack) {
         let bounds = counts.bounds
         switch self {
-        case .errors: (counts.unavailable, counts.errorMoments) = (proxy.unavailable ?? 0, proxy.moments?.errors)
+        case .errors: (counts.unavailable, counts.errorsTogether) = (proxy.unavailable ?? 0, proxy.together?.errors)
         case .latency:
             counts.abandoned = try Self.counts(proxy.abandoned, at: bounds, "abandoned") ?? []
-            counts.slowMoments = try Self.counts(proxy.moments?.slow, at: bounds, "moments.slow")
+            counts.slowTogether = try Self.counts(proxy.together?.slow, at: bounds, "together.slow")
         default: break
         }
         if let every = proxy.every {

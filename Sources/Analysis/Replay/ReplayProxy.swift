@@ -4,7 +4,7 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
     public var unavailable: Int?
     /// Requests whose clients gave up after more than each bound.
     public var abandoned: ReplayOver?
-    public var moments: ReplayMoments?
+    public var together: ReplayTogether?
     /// Every request, where the side's own counts are of each sticky user's first.
     public var every: ReplayStratum?
     /// Clients that gave up, among all requests.
@@ -15,13 +15,13 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
     init?(_ counts: SideCounts) {
         unavailable = counts.unavailable > 0 ? counts.unavailable : nil
         abandoned = ReplayOver(bounds: counts.bounds, counts: counts.abandoned)
-        moments = ReplayMoments(counts)
+        together = ReplayTogether(counts)
         if let all = counts.every {
             every = ReplayStratum(counts.ofEveryRequest)
             everyAbandoned = ReplayOver(bounds: counts.bounds, counts: all.abandoned)
         }
         users = counts.users.map { ReplayUsers($0, bounds: counts.bounds) }
-        if unavailable == nil, abandoned == nil, moments == nil, every == nil, users == nil { return nil }
+        if unavailable == nil, abandoned == nil, together == nil, every == nil, users == nil { return nil }
     }
 }
 
@@ -58,15 +58,15 @@ public struct ReplayOver: Codable, Hashable, Sendable {
     }
 }
 
-/// Moments at which requests of one instance failed, or were slow, together.
-public struct ReplayMoments: Codable, Hashable, Sendable {
+/// How many requests of one instance failed, or were slow, in one event: see `SideCounts.errorsTogether`.
+public struct ReplayTogether: Codable, Hashable, Sendable {
     public var errors: Int?
     public var slow: ReplayOver?
 
     /// - Returns: nil where the source could not tell.
     init?(_ counts: SideCounts) {
-        errors = counts.errorMoments
-        slow = ReplayOver(bounds: counts.bounds, counts: counts.slowMoments)
+        errors = counts.errorsTogether
+        slow = ReplayOver(bounds: counts.bounds, counts: counts.slowTogether)
         if errors == nil, slow == nil { return nil }
     }
 }

@@ -65,13 +65,14 @@ struct ExplainText {
 
     private var gates: [String] {
         let blocks = explanation.gates.flatMap { gate in
-            var rows = Rows(canvas, labelColumns: 8, indent: 4)
+            var rows = Rows(canvas, labelColumns: 9, indent: 4)
             if let words = gate.words { rows.add("asks", words.asks) }
             rows.add("found", gate.summary.reason)
             if let missing = gate.summary.missing { rows.add("missing", missing) }
             if let words = gate.words {
                 rows.add("passes", words.passes)
                 rows.add("fails", words.fails)
+                if let assumes = words.assumes { rows.add("assumes", assumes) }
             }
             if gate.summary.warnOnly { rows.add("then", "it is told, and nothing else happens (warnOnly)") }
             return head(of: gate.summary) + rows.lines

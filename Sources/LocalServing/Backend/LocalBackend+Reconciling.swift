@@ -33,7 +33,13 @@ extension LocalBackend {
         }
         await updateRoutes(deployment, view)
         forgetIfGone(deployment)
-        if let failure { throw failure }
+        guard let failure else { return spaceReserve.restore() }
+        // A disk that is full keeps nothing from serving that served before.
+        if spaceReserve.releaseWhereFull() {
+            logger.warning("the disk is full: its reserve is used", metadata: ["name": "\(deployment.name)"])
+            return try await reconcile(deployment)
+        }
+        throw failure
     }
 
     /// All routes at the deployment's ports change at once: the proxy takes no two of one port.

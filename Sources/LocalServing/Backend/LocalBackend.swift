@@ -35,6 +35,7 @@ public actor LocalBackend: ServingBackend {
     static let maximumConcurrentFetches = 64
 
     let state: StateFolder
+    let spaceReserve: SpaceReserve
     let inherited: [String: String]
     let reservedPorts: [Int: String]
     let files: any ModelFiles
@@ -78,6 +79,8 @@ public actor LocalBackend: ServingBackend {
         let state = StateFolder(configuration.stateDirectory)
         try state.prepare()
         self.state = state
+        spaceReserve = SpaceReserve(path: state.spaceReserve)
+        spaceReserve.restore()
         self.files = files
         self.launcher = launcher
         self.logger = logger

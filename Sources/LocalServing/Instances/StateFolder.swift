@@ -6,6 +6,7 @@ import ModelManifests
 ///
 ///     id                              random, made once: part of the mark of every process
 ///     deployments/<namespace>/<name>  the last plan, the endpoint's port
+///     space-reserve                   empty space for the day when the disk is full, see `SpaceReserve`
 ///     endpoint-ports.json             ports that no instance may take
 ///     instances/<id>/                 one folder an instance, see `InstanceFolder`
 ///     proxy/                          the proxy's lock, control socket and log
@@ -24,6 +25,7 @@ public struct StateFolder: Hashable, Sendable {
 
     var instances: String { "\(path)/instances" }
     var deployments: String { "\(path)/deployments" }
+    var spaceReserve: String { "\(path)/space-reserve" }
     var endpointPorts: String { "\(path)/endpoint-ports.json" }
     var controllerLock: String { "\(path)/controller.lock" }
     var logs: String { "\(path)/logs" }

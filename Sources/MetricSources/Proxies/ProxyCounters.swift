@@ -103,7 +103,8 @@ public actor ProxyCounters: MetricSource {
                     Reading(
                         instance: answer.proxy.map { "\(unserved)@\($0)" } ?? unserved,
                         revision: unavailable.revision, epoch: answer.report.epoch,
-                        counters: RequestCounters(unavailable: unavailable.requests)))
+                        counters: RequestCounters(
+                            unavailable: unavailable.requests, errorsTogether: unavailable.together)))
             }
             for report in answer.report.users {
                 let name = Reading.users(report.revision)

@@ -5,9 +5,16 @@ import Serving
 final class RouteTally {
     /// Requests that were meant for one revision and that none of its instances could take.
     final class Unserved {
-        var requests = 0
+        private(set) var requests = 0
+        fileprivate private(set) var together = FailuresTogether.Series()
         /// The `turn` when the revision was last in the routes.
         fileprivate var seen = 0
+
+        /// Nothing good can come between: what is missed within two seconds is one event.
+        func note(at now: Int64) {
+            requests += 1
+            together.note(answer: requests, at: now)
+        }
     }
 
     /// Requests that were cut off because they outlived their drain.
@@ -83,6 +90,9 @@ final class RouteTally {
 
     /// Of every revision in the routes too: a counter that appears with its first count shows Prometheus no rise.
     func all(_ deployment: DeploymentKey) -> [UnavailableReport] {
-        unserved.map { UnavailableReport(deployment: deployment, revision: $0.key, requests: $0.value.requests) }
+        unserved.map {
+            UnavailableReport(
+                deployment: deployment, revision: $0.key, requests: $0.value.requests, together: $0.value.together.sum)
+        }
     }
 }

@@ -206,7 +206,9 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             let isUsers = exchange.origin == .user
             guard
                 let choice = listener.preview.map(LiveRoute.Choice.init(preview:))
-                    ?? route.choose(source, head, plane.requestScanner.spans, isUsers: isUsers, &plane.random)
+                    ?? route.choose(
+                        source, head, plane.requestScanner.spans, isUsers: isUsers, now: exchange.startedAt,
+                        &plane.random)
             else {
                 if route.isOpen { noteRefused(by: route.tally) }
                 return route.unavailable

@@ -24,7 +24,7 @@ final class Instance {
     /// Evidence: every request of a random route; each user's first of a sticky one.
     private(set) var evidence = InstanceCounters()
     /// Of what is evidence.
-    private(set) var moments = Moments()
+    private(set) var together = FailuresTogether()
     /// Every request of users.
     private(set) var traffic = InstanceCounters()
     /// Values and pairs that were seen in its messages.
@@ -260,7 +260,7 @@ final class Instance {
         let bucket = traffic.record(outcome, nanoseconds: nanoseconds)
         guard isEvidence else { return bucket }
         evidence.record(outcome, nanoseconds: nanoseconds)
-        moments.note(isError: outcome.isError, bucket: bucket, at: end)
+        together.note(isError: outcome.isError, bucket: bucket, at: end)
         return bucket
     }
 
@@ -270,7 +270,7 @@ final class Instance {
         let bucket = traffic.recordAbandoned(afterNanoseconds: waited)
         guard isEvidence else { return bucket }
         evidence.recordAbandoned(afterNanoseconds: waited)
-        moments.note(isError: false, bucket: bucket, at: now)
+        together.note(isError: false, isAnswer: false, bucket: bucket, at: now)
         return bucket
     }
 
@@ -280,8 +280,8 @@ final class Instance {
 
     func report(now: Int64) -> InstanceReport {
         var counters = evidence.report
-        counters.errorMoments = moments.errors
-        counters.slowMoments = moments.slow
+        counters.errorsTogether = together.errors
+        counters.slowTogether = together.slow
         if isSticky { counters.every = traffic.every }
         tallies.enter(&counters)
         counters.synthetic = synthetic.syntheticReport

@@ -78,14 +78,14 @@ final class LiveRoute {
     @inline(__always)
     func choose(
         _ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ spans: [FieldSpan], isUsers: Bool,
-        _ random: inout RoutingRandom
+        now: Int64, _ random: inout RoutingRandom
     ) -> Choice? {
         switch assignment {
         case .random: break
         case .sticky(let key, let hash):
             if let value = key.value(bytes, head, spans) {
                 let raw = UnsafeRawBufferPointer(start: bytes + value.lowerBound, count: value.count)
-                return chooseSticky(hash.hash(raw), isUsers: isUsers)
+                return chooseSticky(hash.hash(raw), isUsers: isUsers, now: now)
             }
         case .matched(let key, let wanted, let shares):
             guard block != nil else { return nil }
@@ -98,19 +98,19 @@ final class LiveRoute {
             let revision = revisions[matches ? shares.matching : shares.others]
             if !revision.instances.isEmpty { return Choice(revision: revision, isEvidence: isUsers) }
             // Whoever is sent elsewhere was chosen by somebody, so he says nothing about the revision that he meets.
-            return substitute(for: revision, at: random.next(), isUsers: isUsers).map {
+            return substitute(for: revision, at: random.next(), isUsers: isUsers, now: now).map {
                 Choice(revision: $0, isEvidence: false)
             }
         }
         guard let index = block?.next(using: &random) else { return nil }
         let revision = revisions[index]
         if !revision.instances.isEmpty { return Choice(revision: revision, isEvidence: isUsers) }
-        return substitute(for: revision, at: random.next(), isUsers: isUsers).map {
+        return substitute(for: revision, at: random.next(), isUsers: isUsers, now: now).map {
             Choice(revision: $0, isEvidence: isUsers)
         }
     }
 
-    private func chooseSticky(_ hash: UInt64, isUsers: Bool) -> Choice? {
+    private func chooseSticky(_ hash: UInt64, isUsers: Bool, now: Int64) -> Choice? {
         guard block != nil else { return nil }
         let index =
             keptUsers?.revision(of: hash, remembers: isUsers)
@@ -118,7 +118,8 @@ final class LiveRoute {
         let meant = revisions[index]
         // Drawn by the user, so that all his requests go to the same one meanwhile.
         let revision =
-            meant.instances.isEmpty ? substitute(for: meant, at: hash &* Self.mixing, isUsers: isUsers) : meant
+            meant.instances.isEmpty
+            ? substitute(for: meant, at: hash &* Self.mixing, isUsers: isUsers, now: now) : meant
         guard let revision else { return nil }
         // A user who moves to the candidate is new there.
         let isNew = isUsers && keys.insert(hash &+ revision.nameHash)
@@ -131,8 +132,8 @@ final class LiveRoute {
 
     /// A revision without any instance listed cannot answer: counts what it misses, and gives whichever revision answers
     /// instead.
-    private func substitute(for revision: LiveRevision, at point: UInt64, isUsers: Bool) -> LiveRevision? {
-        if isUsers { revision.unserved.requests += 1 }
+    private func substitute(for revision: LiveRevision, at point: UInt64, isUsers: Bool, now: Int64) -> LiveRevision? {
+        if isUsers { revision.unserved.note(at: now) }
         let index = StickyHash.revision(at: StickyHash.point(of: point), weights: served)
         return revisions[index].instances.isEmpty ? nil : revisions[index]
     }

@@ -11,6 +11,9 @@ struct StatisticsFigures: Sendable {
             "\(streams.count) streams a cell; stream i of cell c has the seed c × \(Streams.seedsPerCell) + i; "
                 + "looks at geometric times unless said")
         var figures: [Figure] = []
+        figures += await part("clumps and alertness, cells 7000…") {
+            await Alertness.run(streams, firstCell: 7000)
+        }
         figures += await part("healthy candidates, cells 1000…") {
             await FalseRollbacks.run(streams, firstCell: 1000)
         }

@@ -8,6 +8,8 @@ struct Streams: Sendable {
 
     var count: Int
 
+    func atMost(_ limit: Int) -> Streams { Streams(count: min(count, limit)) }
+
     /// - Returns: results in the order of the streams.
     func map<Result: Sendable>(
         cell: Int, _ run: @escaping @Sendable (inout SeededDraws) -> Result

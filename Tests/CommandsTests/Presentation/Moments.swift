@@ -165,6 +165,7 @@ extension Moment {
         ) {
             var view = World.rollingOut().until { $0.phase == .progressing }.view
             view.diagnostics = [invalid]
+            view.invalidSince = view.firstSeenAt
             return view
         },
     ]
@@ -284,6 +285,7 @@ extension Moment {
         Moment(name: "an invalid manifest", phase: .healthy, available: "True", cause: .invalidManifest) {
             var view = World.serving("good-1").view
             view.diagnostics = [invalid]
+            view.invalidSince = view.firstSeenAt
             return view
         },
         Moment(name: "wanted at another place", phase: .healthy, available: "True", cause: .anotherPlace) {
@@ -297,6 +299,7 @@ extension Moment {
         Moment(name: "a pass that cannot do its work", phase: .healthy, available: "True") {
             var view = World.serving("good-1").view
             view.problem = "the model store is away"
+            view.problemSince = view.firstSeenAt
             return view
         },
         Moment(name: "a rollback that cannot be recorded", phase: .rollingBack, available: "True", cause: .notRecorded)

@@ -108,8 +108,8 @@ struct ReadingExportTests {
     /// Stable's, in 5 ms.
     private static func answered(_ count: Int, every: Int? = nil, users: UserCounts? = nil) -> SideCounts {
         SideCounts(
-            requests: count, latency: Array(repeating: count, count: 4), bounds: bounds, errorMoments: 0,
-            slowMoments: [0, 0, 0, 0],
+            requests: count, latency: Array(repeating: count, count: 4), bounds: bounds, errorsTogether: 0,
+            slowTogether: [0, 0, 0, 0],
             every: every.map { RequestStratum(requests: $0, latency: Array(repeating: $0, count: 4)) }, users: users)
     }
 
@@ -125,8 +125,8 @@ struct ReadingExportTests {
         Case(
             testDescription: "clients that give up", stable: answered(30),
             candidate: SideCounts(
-                latency: [0, 0, 0, 0], bounds: bounds, abandoned: [4, 4, 0, 0], errorMoments: 0,
-                slowMoments: [4, 4, 0, 0]), fails: ["slow"]),
+                latency: [0, 0, 0, 0], bounds: bounds, abandoned: [4, 4, 0, 0], errorsTogether: 0,
+                slowTogether: [4, 4, 0, 0]), fails: ["slow"]),
         Case(
             testDescription: "a share that it does not serve", stable: answered(30),
             candidate: {
@@ -138,15 +138,15 @@ struct ReadingExportTests {
             testDescription: "users whom it has served before",
             stable: answered(0, every: 90, users: UserCounts(windows: 1, units: 30, slowed: [0, 0, 0, 0])),
             candidate: SideCounts(
-                latency: [0, 0, 0, 0], bounds: bounds, errorMoments: 0, slowMoments: [0, 0, 0, 0],
+                latency: [0, 0, 0, 0], bounds: bounds, errorsTogether: 0, slowTogether: [0, 0, 0, 0],
                 every: RequestStratum(requests: 30, errors: 30, latency: [30, 30, 30, 30]),
                 users: UserCounts(windows: 1, units: 10, failed: 10, touched: 10, slowed: [0, 0, 0, 0])),
             fails: ["errors", "limit"]),
         Case(
             testDescription: "errors that come together", stable: answered(30),
             candidate: SideCounts(
-                requests: 10, errors: 5, latency: [10, 10, 10, 10], bounds: bounds, errorMoments: 1,
-                slowMoments: [0, 0, 0, 0]), fails: ["errors", "limit"]),
+                requests: 10, errors: 5, latency: [10, 10, 10, 10], bounds: bounds, errorsTogether: 25,
+                slowTogether: [0, 0, 0, 0]), fails: ["errors", "limit"]),
     ]
 
     @Test(

@@ -39,7 +39,7 @@ struct AbandonedTests {
         #expect(abandoned(counters, after: 100) == 0)
         #expect(zip(counters.abandoned, counters.abandoned.dropFirst()).allSatisfy { $0 >= $1 })
         // Slow at the same moment, over each bound that it waited longer than.
-        #expect(counters.slowMoments == counters.abandoned && counters.errorMoments == 0)
+        #expect(counters.slowTogether == counters.abandoned && counters.errorsTogether == 0)
     }
 
     @Test("are counted by how long nothing came, where the answer had begun")
@@ -67,7 +67,7 @@ struct AbandonedTests {
             let client = try RawClient(port: try await harness.route(["r": (100, [upstream.port])]))
             try await client.send("GET / HTTP/1.1\r\nhost: h\r\n\r\n")
             _ = try await client.read(until: "\r\n\r\n")
-            try await Task.sleep(for: .milliseconds(60))
+            try await client.waitUntilNothingMoreComes()
             try await client.reset()
             let counters = try await harness.instance("r-0", inFlight: 0).counters
             #expect(counters.requests == 0 && counters.abandoned.isEmpty)

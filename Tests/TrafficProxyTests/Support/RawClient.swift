@@ -205,6 +205,19 @@ final class RawClient: Sendable {
 }
 
 extension RawClient {
+    /// Takes nothing, until nothing more has come for a while: whoever sends is held up from then on.
+    func waitUntilNothingMoreComes() async throws {
+        var (before, still) = (Int32(-1), 0)
+        for _ in 0..<400 where still < 6 {
+            var waiting: Int32 = 0
+            _ = ioctl(socketDescriptor, UInt(FIONREAD), &waiting)
+            still = waiting == before ? still + 1 : 0
+            before = waiting
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        guard still == 6 else { throw ClientError(description: "bytes keep coming") }
+    }
+
     /// Sends until nothing more is taken for a while; gives how many bytes were.
     func sendUntilBlocked(chunk: Int, most: Int) async throws -> Int {
         try await onQueue { [socketDescriptor] in

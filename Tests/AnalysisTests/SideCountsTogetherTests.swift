@@ -3,29 +3,31 @@ import Testing
 
 @testable import Analysis
 
-@Suite("Clients that gave up, and moments")
-struct SideCountsMomentsTests {
+@Suite("Clients that gave up, and failures together")
+struct SideCountsTogetherTests {
     private static let bounds = [0.1, 1, 10]
 
     private func counts(
-        requests: Int = 0, errors: Int = 0, latency: [Int] = [0, 0, 0], abandoned: [Int] = [], errorMoments: Int? = nil,
-        slowMoments: [Int]? = nil, bounds: [Double] = Self.bounds
+        requests: Int = 0, errors: Int = 0, latency: [Int] = [0, 0, 0], abandoned: [Int] = [],
+        errorsTogether: Int? = nil,
+        slowTogether: [Int]? = nil, bounds: [Double] = Self.bounds
     ) -> SideCounts {
         SideCounts(
             requests: requests, errors: errors, latency: latency, bounds: bounds, abandoned: abandoned,
-            errorMoments: errorMoments, slowMoments: slowMoments)
+            errorsTogether: errorsTogether, slowTogether: slowTogether)
     }
 
     @Test("differences are of each bound; no counts at all are none")
     func increments() {
-        let earlier = counts(requests: 5, errors: 2, latency: [1, 4, 5], errorMoments: 1, slowMoments: [3, 1, 0])
+        let earlier = counts(requests: 5, errors: 2, latency: [1, 4, 5], errorsTogether: 4, slowTogether: [3, 1, 0])
         let later = counts(
-            requests: 9, errors: 5, latency: [1, 6, 9], abandoned: [4, 2, 0], errorMoments: 3, slowMoments: [6, 3, 0])
+            requests: 9, errors: 5, latency: [1, 6, 9], abandoned: [4, 2, 0], errorsTogether: 9,
+            slowTogether: [6, 3, 0])
         #expect(
             later.increment(since: earlier)
                 == counts(
-                    requests: 4, errors: 3, latency: [0, 2, 4], abandoned: [4, 2, 0], errorMoments: 2,
-                    slowMoments: [3, 2, 0]))
+                    requests: 4, errors: 3, latency: [0, 2, 4], abandoned: [4, 2, 0], errorsTogether: 5,
+                    slowTogether: [3, 2, 0]))
         #expect(earlier.increment(since: later) == nil)
         #expect(later.covers(earlier) && !earlier.covers(later))
         #expect(!counts(requests: 9, errors: 5, latency: [1, 6, 9]).covers(counts(abandoned: [1, 0, 0])))
@@ -38,25 +40,28 @@ struct SideCountsMomentsTests {
         #expect(counts(abandoned: [1, 1, 0]).increment(since: SideCounts()) == counts(abandoned: [1, 1, 0]))
     }
 
-    @Test("moments are known of a sum only where both can tell; who had no request can")
+    @Test("what failed together is known of a sum only where both can tell; who had no request can")
     func sums() {
-        let one = counts(requests: 2, errors: 2, errorMoments: 1, slowMoments: [1, 1, 0])
+        let one = counts(requests: 2, errors: 2, errorsTogether: 4, slowTogether: [1, 1, 0])
         let mute = counts(requests: 2, errors: 1)
         let unserved = SideCounts(unavailable: 3)
-        #expect((one + one).errorMoments == 2 && (one + one).slowMoments == [2, 2, 0])
-        #expect((one + mute).errorMoments == nil && (mute + one).slowMoments == nil)
-        #expect((one + unserved).errorMoments == 1 && (unserved + one).slowMoments == [1, 1, 0])
-        #expect((SideCounts() + unserved).errorMoments == nil)
+        #expect((one + one).errorsTogether == 8 && (one + one).slowTogether == [2, 2, 0])
+        #expect((one + mute).errorsTogether == nil && (mute + one).slowTogether == nil)
+        #expect((one + unserved).errorsTogether == 4 && (unserved + one).slowTogether == [1, 1, 0])
+        #expect((SideCounts() + unserved).errorsTogether == nil)
+        let told = SideCounts(unavailable: 3, errorsTogether: 9)
+        #expect((one + told).errorsTogether == 13 && (told + unserved).errorsTogether == 9)
+        #expect((SideCounts() + told).errorsTogether == 9 && (told + mute).errorsTogether == nil)
     }
 
     @Test("a sum has what both have at the bounds that both have")
     func commonBounds() {
         let one = counts(
-            requests: 1, latency: [0, 0, 1], abandoned: [5, 3, 1], errorMoments: 0, slowMoments: [2, 1, 0])
+            requests: 1, latency: [0, 0, 1], abandoned: [5, 3, 1], errorsTogether: 0, slowTogether: [2, 1, 0])
         let other = counts(
-            requests: 1, latency: [0, 1], abandoned: [2, 1], errorMoments: 0, slowMoments: [1, 1], bounds: [1, 20])
+            requests: 1, latency: [0, 1], abandoned: [2, 1], errorsTogether: 0, slowTogether: [1, 1], bounds: [1, 20])
         let sum = one + other
-        #expect(sum.bounds == [1] && sum.abandoned == [5] && sum.slowMoments == [2])
+        #expect(sum.bounds == [1] && sum.abandoned == [5] && sum.slowTogether == [2])
         #expect((one + counts()).abandoned == [5, 3, 1])
     }
 
@@ -75,8 +80,8 @@ struct SideCountsMomentsTests {
                 SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [0, -1]),
                 "a negative count of clients that gave up"
             ),
-            (SideCounts(requests: 3, errors: 1, errorMoments: 2), "more moments of errors than errors"),
-            (SideCounts(slowMoments: [1]), "1 counts of slow moments for 0 bounds"),
+            (SideCounts(requests: 3, errors: 2, errorsTogether: 1), "errors that did not even fail with themselves"),
+            (SideCounts(slowTogether: [1]), "1 counts of slow requests together for 0 bounds"),
         ])
     func impossible(counts: SideCounts, problem: String) { #expect(counts.impossibility == problem) }
 

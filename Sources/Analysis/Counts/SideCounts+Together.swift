@@ -1,5 +1,5 @@
-/// What stands beside the histogram, bound by bound: clients that gave up, and moments at which requests failed or were slow
-/// together.
+/// What stands beside the histogram, bound by bound: clients that gave up, and how many requests failed, or were slow, in one
+/// event.
 ///
 /// The rules are those of all counters. Only what both readings of a sum, or of a difference, can tell is known of it.
 extension SideCounts {
@@ -18,7 +18,7 @@ extension SideCounts {
         return counts
     }
 
-    var impossibilityOfMoments: String? {
+    var impossibilityOfTogether: String? {
         if abandoned.contains(where: { $0 < 0 }) { return "a negative count of clients that gave up" }
         if !abandoned.isEmpty, abandoned.count != bounds.count {
             return "\(abandoned.count) counts of clients that gave up for \(bounds.count) bounds"
@@ -26,27 +26,25 @@ extension SideCounts {
         if zip(abandoned, abandoned.dropFirst()).contains(where: { $0 < $1 }) {
             return "more clients that gave up later than earlier"
         }
-        if (errorMoments ?? 0) < 0 || slowMoments?.contains(where: { $0 < 0 }) == true {
-            return "a negative count of moments"
-        }
-        if let errorMoments, errorMoments > errors { return "more moments of errors than errors" }
-        if let slowMoments, slowMoments.count != bounds.count {
-            return "\(slowMoments.count) counts of slow moments for \(bounds.count) bounds"
+        if slowTogether?.contains(where: { $0 < 0 }) == true { return "a negative count of slow requests together" }
+        if let errorsTogether, errorsTogether < errors { return "errors that did not even fail with themselves" }
+        if let slowTogether, slowTogether.count != bounds.count {
+            return "\(slowTogether.count) counts of slow requests together for \(bounds.count) bounds"
         }
         return nil
     }
 
-    mutating func takeMoments(_ later: SideCounts, since earlier: SideCounts) {
+    mutating func takeTogether(_ later: SideCounts, since earlier: SideCounts) {
         let began = earlier.isBeforeAnyRequest
         if later.bounds == earlier.bounds || began {
             abandoned = Self.difference(later.abandoned, earlier.abandoned)
-            slowMoments = later.slowMoments.flatMap { slow in
-                if let before = earlier.slowMoments { return Self.difference(slow, before) }
+            slowTogether = later.slowTogether.flatMap { slow in
+                if let before = earlier.slowTogether { return Self.difference(slow, before) }
                 return began ? slow : nil
             }
         }
-        errorMoments = later.errorMoments.flatMap { errors in
-            if let before = earlier.errorMoments { return errors - before }
+        errorsTogether = later.errorsTogether.flatMap { errors in
+            if let before = earlier.errorsTogether { return errors - before }
             return began ? errors : nil
         }
     }
@@ -58,42 +56,46 @@ extension SideCounts {
         return later.count == earlier.count ? zip(later, earlier).map { $0 - $1 } : later
     }
 
-    func coversMoments(_ other: SideCounts) -> Bool {
+    func coversTogether(_ other: SideCounts) -> Bool {
         func covers(_ now: [Int], _ before: [Int]) -> Bool {
             now.count != before.count || zip(now, before).allSatisfy { $0 >= $1 }
         }
         return (abandoned.isEmpty ? other.abandoned.allSatisfy { $0 == 0 } : covers(abandoned, other.abandoned))
-            && (errorMoments ?? .max) >= other.errorMoments ?? 0
-            && covers(slowMoments ?? [], other.slowMoments ?? [])
+            && (errorsTogether ?? .max) >= other.errorsTogether ?? 0
+            && covers(slowTogether ?? [], other.slowTogether ?? [])
     }
 
     /// Of `self`, whose bounds are those of the sum.
-    mutating func addMoments(_ left: SideCounts, _ right: SideCounts) {
+    mutating func addTogether(_ left: SideCounts, _ right: SideCounts) {
         if left.abandoned.isEmpty, right.abandoned.isEmpty {
             abandoned = []
         } else {
             abandoned = bounds.map { left.abandoned(after: $0) + right.abandoned(after: $0) }
         }
-        // Who had no request has no moments either, whether or not it could tell.
-        if left.isIdle, left.errorMoments == nil || !right.isIdle {
-            (errorMoments, slowMoments) = (right.errorMoments, right.slowMoments(at: bounds))
-        } else if right.isIdle {
-            (errorMoments, slowMoments) = (left.errorMoments, left.slowMoments(at: bounds))
-        } else {
-            errorMoments = left.errorMoments.flatMap { own in right.errorMoments.map { own + $0 } }
-            slowMoments = left.slowMoments(at: bounds).flatMap { own in
-                right.slowMoments(at: bounds).map { zip(own, $0).map { $0 + $1 } }
-            }
+        // Who had no request had none that failed together, whether or not it could tell.
+        errorsTogether = Self.sum(left, right, left.errorsTogether, right.errorsTogether) { $0 + $1 }
+        slowTogether = Self.sum(left, right, left.slowTogether(at: bounds), right.slowTogether(at: bounds)) {
+            zip($0, $1).map { $0 + $1 }
         }
     }
 
-    private func slowMoments(at edges: [Double]) -> [Int]? {
-        guard let slowMoments, edges != bounds else { return slowMoments }
-        let found = edges.compactMap { Self.value(slowMoments, at: $0, of: bounds) }
+    private static func sum<Value>(
+        _ left: SideCounts, _ right: SideCounts, _ ofLeft: Value?, _ ofRight: Value?, _ add: (Value, Value) -> Value
+    ) -> Value? {
+        if let ofLeft, let ofRight { return add(ofLeft, ofRight) }
+        return left.isIdle ? ofRight ?? (right.isIdle ? ofLeft : nil) : right.isIdle ? ofLeft : nil
+    }
+
+    /// Of requests slower, or abandoned later, than `edge` seconds.
+    func slowTogether(over edge: Double) -> Int? { slowTogether.flatMap { Self.value($0, at: edge, of: bounds) } }
+
+    private func slowTogether(at edges: [Double]) -> [Int]? {
+        guard let slowTogether, edges != bounds else { return slowTogether }
+        let found = edges.compactMap { Self.value(slowTogether, at: $0, of: bounds) }
         return found.count == edges.count ? found : nil
     }
 
-    private static func value(_ counts: [Int], at edge: Double, of bounds: [Double]) -> Int? {
+    static func value(_ counts: [Int], at edge: Double, of bounds: [Double]) -> Int? {
         guard counts.count == bounds.count, let index = bounds.firstIndex(where: { same($0, edge) }) else { return nil }
         return counts[index]
     }

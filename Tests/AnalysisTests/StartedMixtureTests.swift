@@ -1,0 +1,48 @@
+import Foundation
+import Testing
+
+@testable import Analysis
+
+@Suite("A mixture that is begun again and again")
+struct StartedMixtureTests {
+    @Test("stakes no more than it has over any number of starts, and loses none of it by starting")
+    func conserves() {
+        var mixture = StartedMixture(.increases)
+        for _ in 0..<20_000 { mixture.start(.increases) }
+        #expect(mixture.reserve > 0)
+        #expect(abs(mixture.logValue) < 1e-5)
+        #expect((1...1_000_000).reduce(0) { $0 + EndlessShares.share($1) } < 1)
+    }
+
+    @Test("forgets what was lost before a start, and keeps what was won")
+    func starts() {
+        var fresh = StartedMixture(.increases)
+        var old = fresh
+        let count = AlternativeGrid.increases.alternatives.count
+        old.absorb(Array(repeating: -1_000, count: count))
+        let lost = old.logValue
+        old.start(.increases)
+        for mixture in 0..<2 {
+            let won = Array(repeating: 20.0, count: count)
+            if mixture == 0 { fresh.absorb(won) } else { old.absorb(won) }
+        }
+        #expect(abs(lost - log(StartedMixture.later)) < 1e-9)
+        // It has the stake of its second start.
+        let stake = StartedMixture.later * EndlessShares.share(1)
+        #expect(abs(old.logValue - log(stake * exp(20) + StartedMixture.later - stake)) < 1e-6)
+        #expect(fresh.logValue > old.logValue)
+    }
+
+    @Test("goes on with what an older version kept, at no more than it was worth")
+    func older() throws {
+        let former = AlternativeGrid.regressions.alternatives
+        let logs = former.indices.map { Double($0) - 3 }
+        let text = "{\"logs\":[\(logs.map { "\($0)" }.joined(separator: ","))]}"
+        let read = try JSONDecoder().decode(StartedMixture.self, from: Data(text.utf8))
+        #expect(read.logs.count == AlternativeGrid.increases.alternatives.count)
+        let worth = zip(former, logs).reduce(0) { $0 + $1.0.prior * exp($1.1) }
+        #expect(abs(read.logValue - log((1 - StartedMixture.later) * worth + StartedMixture.later)) < 1e-9)
+        let again = try JSONDecoder().decode(StartedMixture.self, from: JSONEncoder().encode(read))
+        #expect(again == read)
+    }
+}
