@@ -32,6 +32,11 @@ extension MetricsText {
         gauge(
             "mlctl_deployment_candidate_weight", "The candidate's share of the traffic, in per cent",
             Double(status.candidate?.weight ?? 0), labels)
+        for gate in status.gates where gate.warnOnly && gate.verdict == "fail" {
+            gauge(
+                "mlctl_gate_would_have_failed", "1 where a gate that only warns has failed; else left out", 1,
+                with("gate", gate.name))
+        }
         addTroubles(status, labels)
     }
 

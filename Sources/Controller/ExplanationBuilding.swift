@@ -49,7 +49,7 @@ extension DeploymentExplanation {
     private static func gates(_ state: RolloutState, rollback: StoredEvent?) -> [GateExplanation] {
         let missed = state.settings.rollout.missedRegressionRate
         if let judgement = state.rollout?.judgement {
-            return zip(judgement.evidence, state.rollout?.gateSummaries ?? []).map { evidence, summary in
+            return zip(judgement.evidence, state.gateSummaries).map { evidence, summary in
                 GateExplanation(
                     summary: summary, words: evidence.words(missedRegressionRate: judgement.missedRegressionRate))
             }

@@ -61,11 +61,11 @@ struct DeploymentView {
             stable: state.stable.map { revisionStatus($0, weight: stableWeight(state), state) },
             candidate: state.rollout.map { revisionStatus($0.candidate, weight: $0.weight, state) },
             step: state.rollout.flatMap { StepStatus($0, state.settings.rollout) },
-            gates: state.rollout?.gateSummaries ?? [],
+            gates: state.gateSummaries,
             quarantined: state.quarantined.map {
                 QuarantineStatus(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at)
             },
-            conditions: health.conditions(message(state, health)) + pinning(state) + suspension(state),
+            conditions: health.conditions(message(state, health)) + notes(state) + suspension(state),
             waiting: health.waiting,
             instances: observed?.instances.statuses(limit: DeploymentStatus.instanceLimit) ?? [],
             availableSince: health.availability == .available ? state.availableSince : nil,
@@ -116,9 +116,17 @@ struct DeploymentView {
     }
 
     /// Nothing is wrong with it now, and may be.
-    private func pinning(_ state: RolloutState) -> [Condition] {
-        guard let advice = state.settings.template.model.unpinnedAdvice(on: state.target) else { return [] }
-        return [Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: advice)]
+    private func notes(_ state: RolloutState) -> [Condition] {
+        [
+            state.settings.template.model.unpinnedAdvice(on: state.target).map {
+                Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: $0)
+            },
+            state.isSuspended
+                ? nil
+                : state.settings.unseenPredictions.map {
+                    Condition(type: Condition.predictionsJudged, status: "False", reason: "NoGate", message: $0)
+                },
+        ].compactMap(\.self)
     }
 
     /// There only while it is.

@@ -172,7 +172,7 @@ extension DecisionPass {
         case .setWeight, .mirror: return step.advance == .done || rollout.allGatesPass
         case .pause(let duration):
             // Without a gate there is no evidence to end it early.
-            if step.advance == .evidence, !rollout.judgement.evidence.isEmpty, rollout.allGatesPass { return true }
+            if step.advance == .evidence, rollout.isJudged, rollout.allGatesPass { return true }
             return duration.map { now.timeIntervalSince(stepping.begunAt) >= $0 / .seconds(1) } ?? false
         case .gate(let name): return rollout.passes(name)
         case .approval: return false
@@ -185,10 +185,16 @@ extension DecisionPass {
             switch hold {
             case .insufficientEvidence: rollout.allGatesPass
             case .trafficUnconfirmed: isShareConfirmed(rollout)
-            case .byOperator, .gateFailed, .unavailable, .stepsEdited, .splitMismatch: false
+            case .gateFailed(let name): rollout.judgement.evidence(of: name)?.spec.warnOnly == true
+            case .byOperator, .unavailable, .stepsEdited, .splitMismatch: false
             }
         guard isOver else { return false }
-        let text = hold == .insufficientEvidence ? "all gates pass now" : "the data plane confirms the traffic now"
+        let text =
+            switch hold {
+            case .insufficientEvidence: "all gates pass now"
+            case .gateFailed(let name): "gate \(name) only warns now"
+            default: "the data plane confirms the traffic now"
+            }
         transition(.released, text) { state in
             state.rollout?.hold = nil
             state.rollout?.stageSpent = .zero

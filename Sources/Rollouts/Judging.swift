@@ -77,6 +77,10 @@ extension DecisionPass {
     private mutating func announce(_ gate: GateEvidence, of candidate: DeployedRevision) {
         state.rollout?.announced[gate.spec.name] = gate.verdict
         switch gate.verdict {
+        case .fail where gate.spec.warnOnly:
+            record(
+                .gateWarned, "gate \(gate.spec.name), which only warns, would have failed: \(gate.reason)",
+                about: candidate)
         case .pass: record(.gatePassed, "gate \(gate.spec.name) passed: \(gate.reason)", about: candidate)
         case .fail: record(.gateFailed, "gate \(gate.spec.name) failed: \(gate.reason)", about: candidate)
         case .insufficient: break

@@ -67,7 +67,7 @@ struct RolloutOutlook {
         case .pause(let duration?):
             let end = rollout.stepStartedAt?.addingTimeInterval(duration / .seconds(1))
             let early =
-                step.advance == .evidence && !rollout.judgement.evidence.isEmpty
+                step.advance == .evidence && rollout.isJudged
                 ? [Outlook(when: everyGate, then: next)] : []
             return early + [Outlook(when: "when the pause is over", at: end, then: next)]
         case .gate(GoalGate.name): return [Outlook(when: "when version \(version) wins the test", then: next)]
@@ -80,7 +80,7 @@ struct RolloutOutlook {
         }
     }
 
-    private var everyGate: String { rollout.judgement.evidence.isEmpty ? "at once" : "when every gate passes" }
+    private var everyGate: String { rollout.isJudged ? "when every gate passes" : "at once" }
 
     private var beforeTraffic: String {
         let waiting = rollout.waitingBeforeTraffic
@@ -157,7 +157,9 @@ struct RolloutOutlook {
 
     /// A gate that passed may still fail.
     private var failure: [Outlook] {
-        let isJudged = rollout.judgement.evidence.contains { state.phase != .preparing || $0.spec.isBeforeTraffic }
+        let isJudged = rollout.judgement.evidence.contains {
+            !$0.spec.warnOnly && (state.phase != .preparing || $0.spec.isBeforeTraffic)
+        }
         guard isJudged, rollout.hold == nil else { return [] }
         let when = isTesting ? "if version \(version) loses the test, or a guardrail fails" : "if a gate fails"
         return [Outlook(when: when, then: spec.onFailure == .rollback ? wayBack : "it waits for a person")]

@@ -32,7 +32,9 @@ extension ModelDeployment {
         words += rollout.gates.map { gate in
             let asks = gate.words(alpha: nil, missedRegressionRate: rollout.missedRegressionRate).asks
             let isLeftOut = hasNoRoomForBoth && gate.needsStable
-            return SettingWords("gate \(gate.name)", asks + (isLeftOut ? Self.leftOut : ""))
+            return SettingWords(
+                "gate \(gate.name)",
+                asks + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "") + (isLeftOut ? Self.leftOut : ""))
         }
         words += [
             SettingWords("falseRollbackRate", "\(rollout.falseRollbackRate)"),

@@ -51,7 +51,7 @@ struct DeploymentPlan: Hashable, Encodable {
             deployment.target != .local || template.model.storageURI == nil || template.model.digest != nil
         preview = ClusterPreview.address(of: deployment, template.revision)
             .map { "\($0), from outside: \(ClusterPreview.forwarding($0) ?? "")" }
-        warnings = [deployment.unpinnedModel].compactMap(\.self)
+        warnings = [deployment.unpinnedModel, deployment.nothingActs, deployment.unseenPredictions].compactMap(\.self)
         runningVersion = known?.stableLoad?.version
         runningRevision = known?.stableLoad?.revision
         settingChanges = known.map { Self.changes(from: $0.settings, to: deployment.settingsWords) } ?? []

@@ -43,6 +43,9 @@ struct ExplainText {
         if let time = status.waitTime(now: now) { rows.add("how long", time) }
         if let remedy = status.waiting?.remedy { rows.add("can do", remedy) }
         for trouble in ExplainWords.troubles(status) { rows.add("", trouble, .warning) }
+        if let note = status.conditions.first(where: { $0.type == Condition.predictionsJudged }) {
+            rows.add("note", note.message)
+        }
         if let preview = status.preview {
             rows.add("preview", preview)
             if let command = ClusterPreview.forwarding(preview) { rows.add("", command) }
@@ -66,11 +69,13 @@ struct ExplainText {
             var rows = Rows(canvas, labelColumns: 9, indent: 4)
             if let words = gate.words { rows.add("asks", words.asks) }
             rows.add("found", gate.summary.reason)
+            if let missing = gate.summary.missing { rows.add("missing", missing) }
             if let words = gate.words {
                 rows.add("passes", words.passes)
                 rows.add("fails", words.fails)
                 if let assumes = words.assumes { rows.add("assumes", assumes) }
             }
+            if gate.summary.warnOnly { rows.add("then", "it is told, and nothing else happens (warnOnly)") }
             return head(of: gate.summary) + rows.lines
         }
         return section(explanation.rollback == nil ? "Gates" : "Gates, as they stood then", blocks)
@@ -82,7 +87,7 @@ struct ExplainText {
     }
 
     private func head(of gate: GateSummary) -> [String] {
-        let verdict = "\(gate.verdict), \(gate.samples == 1 ? "1 sample" : "\(gate.samples) samples")"
+        let verdict = "\(gate.verdictText), \(gate.samples == 1 ? "1 sample" : "\(gate.samples) samples")"
         var rows = Rows(canvas, labelColumns: gate.name.printable.columns + 2, labelTone: .heading)
         rows.add(gate.name, verdict, gate.tone)
         return rows.lines

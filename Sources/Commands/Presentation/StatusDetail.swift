@@ -121,7 +121,8 @@ struct StatusDetail {
         guard !deployment.gates.isEmpty else { return [] }
         var table = TextTable(["GATE", "VERDICT", "SAMPLES", "REASON"], indent: 2)
         for gate in deployment.gates {
-            table.add(["\(gate.name)", TextTable.Cell(gate.verdict, gate.tone), "\(gate.samples)", "\(gate.reason)"])
+            let reason = gate.reason + (gate.missing.map { "; \($0)" } ?? "")
+            table.add(["\(gate.name)", TextTable.Cell(gate.verdictText, gate.tone), "\(gate.samples)", "\(reason)"])
         }
         return table.lines(on: canvas)
     }

@@ -81,6 +81,7 @@ enum StatusSchema {
         [
             "name": text("Its name."), "verdict": text("pass, fail or insufficient."),
             "samples": integer("The candidate's."), "reason": text("Why."),
+            "warnOnly": flag("Nothing acts on it."), "missing": text("What it still needs to pass."),
         ])
 
     private static func revision(_ summary: String) -> JSONValue {
