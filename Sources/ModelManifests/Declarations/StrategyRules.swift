@@ -78,7 +78,7 @@ enum StrategyRules {
                 report(
                     "there is no observation '\(observe)'", path, gate.place,
                     DidYouMean.suggestion(for: observe, among: observed.sorted(), noun: "there are")
-                        ?? "add it to traffic: {observe: {path: outputs[0].data[0]}}, where the value is in the answers"
+                        ?? "add it to traffic.observe"
                 )
             }
             if case .agreement = kind, !mirrors(rollout) {

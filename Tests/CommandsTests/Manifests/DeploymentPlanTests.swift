@@ -140,6 +140,7 @@ struct DeploymentPlanTests {
                           slow: does the candidate take longer than stable's p95 more often than stable, by more than 10 %?
                 at most   6 instances: 3 CPU, 9 GiB of memory, 6 nvidia.com/gpu while both revisions are loaded
                 endpoint  http://127.0.0.1:9000, answers within 1m
+                warning   no gate looks at predictions: add the steps '- mirror: 100' and '- gate: {name: answers, agreement: {min: 0.95}}' before the others
 
             1 to roll out
             """
