@@ -59,7 +59,7 @@ struct StatusBuildingTests {
         #expect(status.condition(.ready)?.status == "True", "all that git asks for serves")
         var metrics = MetricsText()
         metrics.add(status)
-        #expect(metrics.text.contains("mlctl_deployment_suspended{"))
+        #expect(metrics.rendered.contains("mlctl_deployment_suspended{"))
     }
 
     @Test("names what was left while a rollback by hand goes on and when it is over")
