@@ -188,7 +188,10 @@ struct RolloutOutlook {
 
     private var withoutData: String {
         switch spec.onInsufficient {
-        case .pause: "it pauses until \(isTesting ? "there is one" : "every gate passes"), or 'mlctl promote'"
+        case .pause:
+            "it pauses until "
+                + (isTesting ? "there is one, or " : rollout.isJudged ? "every gate passes, or " : "")
+                + "'mlctl promote'"
         case .rollback: wayBack
         case .promote: "it is promoted without the evidence"
         }

@@ -133,7 +133,7 @@ struct ReadingExportTests {
                 var counts = answered(2)
                 counts.unavailable = 3
                 return counts
-            }(), fails: ["errors"]),
+            }(), fails: ["errors", "limit"]),
         Case(
             testDescription: "users whom it has served before",
             stable: answered(0, every: 90, users: UserCounts(windows: 1, units: 30, slowed: [0, 0, 0, 0])),
@@ -182,7 +182,9 @@ struct ReadingExportTests {
             gates: gates, falseRollbackRate: 0.01, missedRegressionRate: 0.05, lines: try export(readings))
         #expect(again.map(\.verdict) == live.map(\.verdict))
         for (replayed, gate) in zip(again, live) where gate.verdict == .fail {
-            #expect(replayed.samples == gate.samples && replayed.reason == gate.reason, "\(replayed) \(gate.reason)")
+            #expect(replayed.reason == gate.reason, "\(replayed)")
+            // A limit goes on counting after its verdict.
+            if gate.spec.name != "limit" { #expect(replayed.samples == gate.samples) }
         }
     }
 }
