@@ -46,8 +46,10 @@ struct PhaseLimitTests {
     func shortageOfBoth() {
         var world = World(seed: 1, deployment: .example("good-1", replicas: 4))
         world.run(limit: 30) { $0.phase == .healthy }
-        world.commit(.example("good-2", replicas: 4, rollout: Self.draining()))
-        world.run(limit: 60) { $0.phase == .progressing }
+        var spec = Self.draining()
+        spec.steps.insert(RolloutStep(.approval), at: 1)
+        world.commit(.example("good-2", replicas: 4, rollout: spec))
+        world.run(limit: 60) { $0.phase == .paused }
         #expect(world.state?.shortage == nil, "one has made room")
         let stable = world.state?.stable?.revision
         let ofStable = world.instances.indices.filter { world.instances[$0].revision == stable }
