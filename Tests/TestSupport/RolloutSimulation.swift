@@ -148,7 +148,7 @@ package struct RolloutSimulation {
     private mutating func check(
         _ decision: Decision, before: RolloutState?, observed: Observation, commands: [OperatorCommand]
     ) {
-        checkPlan(decision)
+        checkPlan(decision, observed: observed)
         checkTransitions(decision)
         checkRefusals(decision, before: before, observed: observed)
         countApprovals(decision, before: before, commands: commands)
@@ -161,14 +161,17 @@ package struct RolloutSimulation {
         checkLooks(decision)
     }
 
-    private mutating func checkPlan(_ decision: Decision) {
+    private mutating func checkPlan(_ decision: Decision, observed: Observation) {
         let sum = decision.plan.revisions.map(\.weight).reduce(0, +)
         if sum != 0, sum != 100 { violate("weights sum to 0 or 100", "\(sum)") }
         guard let state = decision.state else { return }
-        // On the way back stable has the traffic before there is room for its instances.
+        // On the way back stable has the traffic before there is room for its instances; and a candidate that has lost all of
+        // its own waits until those that made way for it are gone.
         for planned in decision.plan.revisions
         where planned.weight > 0 && planned.replicas == 0 && state.phase != .rollingBack {
-            violate("what has traffic has instances", "\(state.phase)")
+            let isRoomTaken =
+                state.rollout?.room != .surge && observed.instances.contains { $0.revision != planned.revision }
+            if !isRoomTaken { violate("what has traffic has instances", "\(state.phase)") }
         }
         for quarantine in state.quarantined where quarantine.revision != state.stable?.revision {
             guard let planned = decision.plan.revisions.first(where: { $0.revision == quarantine.revision }),
