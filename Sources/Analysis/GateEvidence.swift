@@ -21,6 +21,8 @@ public struct GateEvidence: Codable, Hashable, Sendable {
     private var missedRegressionRate: Double?
     private var state: GateReasoning
     private var startedAt: Date?
+    /// Of gates that pass on evidence.
+    private var pace: LearningPace?
 
     /// - Parameter startedAt: from when a threshold's `initialDelay` counts; nil: from the first interval.
     public init(spec: GateSpec, alpha: Double, startedAt: Date? = nil) {
@@ -45,6 +47,19 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         if interval.isEmpty, !spec.isThreshold { return }
         state.absorb(interval, secondsSinceStart: interval.at.timeIntervalSince(began), alpha: alpha)
         conclude(missedRegressionRate)
+        guard let progress = state.passProgress else { return }
+        var pace = pace ?? LearningPace(at: began)
+        pace.note(at: interval.at, samples: samples, logEvidence: progress.logEvidence)
+        self.pace = pace
+    }
+
+    /// What it still needs to pass, such as "about 700 more requests, 4 minutes at this rate"; nil where it has a verdict,
+    /// or passes on something else than samples.
+    public func missing(at now: Date) -> String? {
+        guard verdict == .insufficient, samples > 0, let missedRegressionRate, let pace,
+            let progress = state.passProgress
+        else { return nil }
+        return pace.estimate(progress, missedRegressionRate: missedRegressionRate, at: now).text
     }
 
     /// Takes the answer to its last question. One that comes twice, or to a question that was not asked, is passed over.
@@ -76,14 +91,15 @@ public struct GateEvidence: Codable, Hashable, Sendable {
 
     /// The same gate with a spec that changed in mid-rollout, or nil where the evidence is not of the new one: another
     /// metric, bound or tolerance. Another pass margin starts the pass over and keeps what was learnt against the
-    /// tolerance.
+    /// tolerance. Whether it acts changes nothing of what it has learnt.
     func adopting(_ changed: GateSpec) -> GateEvidence? {
-        guard spec != changed else { return self }
-        guard let state = state.adopting(changed.kind) else { return nil }
         var adopted = self
         adopted.spec = changed
+        guard spec.kind != changed.kind else { return adopted }
+        guard let state = state.adopting(changed.kind) else { return nil }
         adopted.state = state
         if verdict == .pass { adopted.verdict = .insufficient }
+        adopted.pace = nil
         return adopted
     }
 }

@@ -123,6 +123,16 @@ enum GateReasoning: Codable, Hashable, Sendable {
         }
     }
 
+    /// Nil where it passes on something else than evidence, and where none could make it pass.
+    var passProgress: PassProgress? {
+        switch self {
+        case .compare(let gate, let evidence): evidence.passProgress(gate)
+        case .distribution(let gate, let evidence): evidence.passProgress(gate)
+        case .agreement(let gate, let evidence): evidence.passProgress(gate)
+        case .threshold, .asked, .drift, .goal, .check, .contract: nil
+        }
+    }
+
     func reason(verdict: Verdict, alpha: Double, missedRegressionRate: Double?) -> String {
         switch self {
         case .threshold(let gate, let evidence): return evidence.reason(gate)

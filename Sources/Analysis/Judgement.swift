@@ -3,8 +3,9 @@ import ModelManifests
 
 /// The panel of gates of one rollout, and how the false rollback rate is split between them.
 ///
-/// Nine tenths of the rate are split evenly between the comparing gates that are there at the start. Those added in
-/// mid-rollout share the last tenth: each addition takes half of what is left, so that it never runs out.
+/// Nine tenths of the rate are split evenly between the comparing gates that are there at the start and act. Those added
+/// in mid-rollout share the last tenth: each addition takes half of what is left, so that it never runs out. So do those
+/// that only warn: they cost the others nothing, and one that is let act later keeps its evidence and the promise.
 public struct Judgement: Codable, Hashable, Sendable {
     /// Held back of the false rollback rate, for gates added in mid-rollout.
     public static let reservedShare = 0.1
@@ -20,10 +21,15 @@ public struct Judgement: Codable, Hashable, Sendable {
         self.falseRollbackRate = falseRollbackRate
         self.missedRegressionRate = missedRegressionRate
         self.startedAt = startedAt
-        reserve = falseRollbackRate * Self.reservedShare
-        let comparing = max(1, gates.count(where: \.isComparing))
-        let alpha = falseRollbackRate * (1 - Self.reservedShare) / Double(comparing)
-        evidence = gates.map { GateEvidence(spec: $0, alpha: alpha, startedAt: startedAt) }
+        let reserve = falseRollbackRate * Self.reservedShare
+        let acting = gates.count { $0.isComparing && !$0.warnOnly }
+        let warning = gates.count { $0.isComparing && $0.warnOnly }
+        let alpha = falseRollbackRate * (1 - Self.reservedShare) / Double(max(1, acting))
+        let warningAlpha = reserve / 2 / Double(max(1, warning))
+        self.reserve = warning > 0 ? reserve / 2 : reserve
+        evidence = gates.map { gate in
+            GateEvidence(spec: gate, alpha: gate.warnOnly ? warningAlpha : alpha, startedAt: startedAt)
+        }
     }
 
     public mutating func absorb(_ interval: Interval) {
@@ -63,10 +69,11 @@ public struct Judgement: Codable, Hashable, Sendable {
         }
     }
 
-    /// Fail if any gate fails; pass once all do, and where there is none; else insufficient.
+    /// Of the gates that act. Fail if any fails; pass once all do, and where there is none; else insufficient.
     public var verdict: Verdict {
-        if evidence.contains(where: { $0.verdict == .fail }) { return .fail }
-        return evidence.allSatisfy { $0.verdict == .pass } ? .pass : .insufficient
+        let acting = evidence.filter { !$0.spec.warnOnly }
+        if acting.contains(where: { $0.verdict == .fail }) { return .fail }
+        return acting.allSatisfy { $0.verdict == .pass } ? .pass : .insufficient
     }
 
     public func evidence(of gate: String) -> GateEvidence? { evidence.first { $0.spec.name == gate } }

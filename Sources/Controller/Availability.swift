@@ -98,11 +98,3 @@ extension Shortage.Kind {
         }
     }
 }
-
-extension RolloutState {
-    /// The manifest's number, or that of whoever scales it.
-    func replicas(of deployed: DeployedRevision, _ observed: Observation?) -> Int {
-        guard settings.scaling == .external else { return settings.replicas }
-        return observed?.wantedReplicas[deployed.revision] ?? settings.replicas
-    }
-}

@@ -55,8 +55,8 @@ public protocol LogSource: Sendable {
     func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async throws -> [LogLine]
 }
 
-/// Tells somebody that a rollout was promoted, rolled back, or needs a person, and that a deployment is degraded or available
-/// again.
+/// Tells somebody that a rollout was promoted, rolled back, or needs a person, that a deployment is degraded or available
+/// again, and what a gate that only warns has found.
 public protocol Notifier: Sendable {
     func notify(_ notice: Notice) async throws
 }
@@ -70,6 +70,8 @@ public struct Notice: Hashable, Codable, Sendable {
         case degraded
         /// What was degraded serves again as it should.
         case available
+        /// A gate that only warns would have failed: nothing acts upon it.
+        case warned
     }
 
     public var kind: Kind

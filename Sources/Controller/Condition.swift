@@ -11,6 +11,9 @@ public struct Condition: Hashable, Codable, Sendable {
         case available = "Available"
     }
 
+    /// The type of a note that is there while no gate judges predictions: nothing is wrong with what serves.
+    public static let predictionsJudged = "PredictionsJudged"
+
     public var type: String
     /// `True`, `False` or `Unknown`.
     public var status: String

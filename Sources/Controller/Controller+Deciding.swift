@@ -44,8 +44,9 @@ extension Controller {
             refuse(pending, decision.refusals, otherwise: text)
             entries[key]?.findings.insert(contentsOf: findings, at: 0)
             // What was decided before still holds, but for traffic that a candidate is to lose.
-            if let planBefore, before != nil {
-                let safePart = before?.judgedRevision.flatMap { planBefore.withdrawing($0, as: decision.plan) }
+            if let planBefore, let before {
+                keep(before.noting(decision.state), of: key)
+                let safePart = before.judgedRevision.flatMap { planBefore.withdrawing($0, as: decision.plan) }
                 await carryOut(safePart ?? planBefore, key, at: place)
             }
             return requeue(key, decision: decision)
@@ -80,7 +81,7 @@ extension Controller {
         guard let before = entries[key]?.state, let seen = entries[key]?.observed,
             entries[key]?.commands.isEmpty == false,
             let planBefore = entries[key]?.plan ?? seen.plan ?? planInForce(before, seen),
-            let candidate = before.judgedRevision
+            before.judgedRevision != nil
         else {
             refusePending(key, text)
             return requeue(key, decision: nil)
@@ -89,7 +90,7 @@ extension Controller {
         entries[key]?.findings = findings  // For when it can be seen.
         let inputs = DecisionInputs(
             desired: .unreadable, observed: seen, commands: pending.map(\.command), now: with.now())
-        guard let decision = decide(before, inputs), decision.plan.isRetreat(from: planBefore, of: candidate) else {
+        guard let decision = decide(before, inputs), decision.isRetreat(since: before, from: planBefore) else {
             refuse(pending, decide(before, inputs)?.refusals ?? [], otherwise: text)
             return requeue(key, decision: nil)
         }

@@ -76,10 +76,7 @@ extension Controller {
             keep(decision.state, of: key)
             return .carriedOutFirst(text)
         }
-        guard
-            let candidate = before?.judgedRevision, let planBefore, decision.state != nil,
-            decision.plan.isRetreat(from: planBefore, of: candidate)
-        else { return .held(text) }
+        guard decision.isRetreat(since: before, from: planBefore) else { return .held(text) }
         keep(decision.state, of: key)
         let attempt = openCalls[OpenCall.Key(deployment: key, step: .record)]?.number
         if entries[key]?.unwritten == nil {

@@ -126,6 +126,7 @@ extension Notice.Kind {
         case .stuck, .failed: self = .stuck
         case .degraded: self = .degraded
         case .available, .recovered: self = .available
+        case .gateWarned: self = .warned
         default: return nil
         }
     }

@@ -88,6 +88,8 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
     @Nullable public var candidate: RevisionStatus?
     @Nullable public var step: StepStatus?
     public var gates: [GateSummary]
+    /// Of the rollout in flight: whether requests are split as asked. Left out before any were.
+    public var split: SplitSummary?
     public var quarantined: [QuarantineStatus]
     public var conditions: [Condition]
     /// At most `instanceLimit`, those with something wrong first.
@@ -115,7 +117,7 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         gates: [GateSummary] = [], quarantined: [QuarantineStatus] = [], conditions: [Condition] = [],
         waiting: WaitStatus? = nil, instances: [InstanceStatus] = [], availableSince: Date? = nil,
         degradedSince: Date? = nil, leftVersion: String? = nil, cutRequests: Int? = nil,
-        refusedConnections: Int? = nil, lastSeenAt: Date? = nil
+        refusedConnections: Int? = nil, lastSeenAt: Date? = nil, split: SplitSummary? = nil
     ) {
         self.namespace = namespace
         self.name = name
@@ -141,6 +143,7 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         self.cutRequests = cutRequests
         self.refusedConnections = refusedConnections
         self.lastSeenAt = lastSeenAt
+        self.split = split
     }
 
     public func condition(_ type: Condition.Kind) -> Condition? { conditions.first { $0.type == type.rawValue } }

@@ -68,7 +68,7 @@ struct DeploymentHealth {
                 remedy: "mend that; it goes on by itself then, and taking a candidate out of traffic works meanwhile",
                 since: view.recordProblemSince ?? wait?.since ?? state.since, needsPerson: true)
         }
-        if state.rollout != nil, let wait { return withRemedy(WaitStatus(wait), cause) }
+        if state.rollout != nil, let wait { return withRemedy(WaitStatus(wait), cause, state) }
         if let invalidity = view.invalidity {
             return WaitStatus(
                 cause: invalidity, remedy: "correct the manifest and commit it ('mlctl validate')",
@@ -84,20 +84,23 @@ struct DeploymentHealth {
         case .outOfSight(let blindness): return WaitStatus(cause: blindness.text, since: blindness.since)
         case .available, .unavailable: break
         }
-        if let wait { return withRemedy(WaitStatus(wait), cause) }
+        if let wait { return withRemedy(WaitStatus(wait), cause, state) }
         if let cause {
-            return withRemedy(WaitStatus(cause: state.message, since: state.since, needsPerson: true), cause)
+            return withRemedy(WaitStatus(cause: state.message, since: state.since, needsPerson: true), cause, state)
         }
         if let problem = view.problem { return WaitStatus(cause: problem, since: view.problemSince) }
         guard state.stable != nil, let text = availability.text else { return nil }
         return WaitStatus(cause: text, since: state.shortage?.since ?? state.decidedAt)
     }
 
-    private static func withRemedy(_ wait: WaitStatus, _ cause: PersonCause?) -> WaitStatus {
+    private static func withRemedy(_ wait: WaitStatus, _ cause: PersonCause?, _ state: RolloutState) -> WaitStatus {
         guard wait.remedy == nil else { return wait }
         var wait = wait
         switch cause {
-        case .cannotServe: wait.remedy = "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
+        case .cannotServe:
+            wait.remedy =
+                "'mlctl logs' says why; commit a version that can serve"
+                + (state.canRollBack ? ", or 'mlctl rollback'" : "")
         case .heldOff: wait.remedy = "'mlctl retry', or commit another version"
         default: break
         }

@@ -25,9 +25,18 @@ extension MetricsText {
         gauge(
             "mlctl_deployment_waiting_for_person", "1 where it does not go on without a person, and why",
             cause == nil ? 0 : 1, with("cause", cause?.rawValue ?? "none"))
+        if status.conditions.contains(where: { $0.type == "Suspended" }) {
+            gauge(
+                "mlctl_deployment_suspended", "1 where nothing new is rolled out; absent where it is", 1, labels)
+        }
         gauge(
             "mlctl_deployment_candidate_weight", "The candidate's share of the traffic, in per cent",
             Double(status.candidate?.weight ?? 0), labels)
+        for gate in status.gates where gate.warnOnly && gate.verdict == "fail" {
+            gauge(
+                "mlctl_gate_would_have_failed", "1 where a gate that only warns has failed; else left out", 1,
+                with("gate", gate.name))
+        }
         addTroubles(status, labels)
     }
 
@@ -48,6 +57,27 @@ extension MetricsText {
                     "mlctl_abandoned_requests_total",
                     "Requests to the revision whose clients gave up while it was to answer", abandoned, own)
             }
+        }
+        if let split = status.split {
+            gauge(
+                "mlctl_split_mismatch", "1 where requests are not split as asked, or too many of one side are missing",
+                split.isMismatched ? 1 : 0, labels)
+            gauge("mlctl_split_requests", "Requests that the rollout has split", Double(split.requests), labels)
+            gauge(
+                "mlctl_split_candidate_requests", "Those of them that were given to the candidate",
+                Double(split.candidate), labels)
+            gauge(
+                "mlctl_split_candidate_requests_asked", "Those of them that the candidate was to have",
+                Double(split.asked),
+                labels)
+            gauge(
+                "mlctl_split_missing_requests", "Those of them that are in no gate's evidence",
+                Double(split.candidateMissing),
+                labels.merging(["side": "candidate"]) { $1 })
+            gauge(
+                "mlctl_split_missing_requests", "Those of them that are in no gate's evidence",
+                Double(split.stableMissing),
+                labels.merging(["side": "stable"]) { $1 })
         }
         let ejected = [status.stable, status.candidate].reduce(0) { $0 + ($1?.ejected ?? 0) }
         if ejected > 0 {

@@ -17,7 +17,7 @@ extension DeploymentExplanation {
         let ofRollout = Self.lastRollout(in: events)
         self.init(status: status, events: ofRollout)
         guard let state else { return }
-        outlook = state.outlook
+        outlook = status.personCause == .notRecorded ? Outlook.unrecorded : state.outlook
         settings = state.settings.settingsWords
         wanted = RevisionLoad(state.settings.template, replicas: state.settings.replicas)
         stableLoad = state.stable.map { RevisionLoad($0.template, replicas: state.settings.replicas) }
@@ -49,7 +49,7 @@ extension DeploymentExplanation {
     private static func gates(_ state: RolloutState, rollback: StoredEvent?) -> [GateExplanation] {
         let missed = state.settings.rollout.missedRegressionRate
         if let judgement = state.rollout?.judgement {
-            return zip(judgement.evidence, state.rollout?.gateSummaries ?? []).map { evidence, summary in
+            return zip(judgement.evidence, state.gateSummaries).map { evidence, summary in
                 GateExplanation(
                     summary: summary, words: evidence.words(missedRegressionRate: judgement.missedRegressionRate))
             }

@@ -45,7 +45,7 @@ public actor ReadingRecorder {
                 recordings[deployment] = RolloutRecording(
                     identity, resumingAt: try await store.lastReadings(of: identity))
             }
-            let isDecisive = isOver || events.contains { $0.kind == .gatePassed || $0.kind == .gateFailed }
+            let isDecisive = isOver || events.contains { [.gatePassed, .gateFailed, .gateWarned].contains($0.kind) }
             let readings = recordings[deployment]?.absorb(intervals, isDecisive: isDecisive) ?? []
             if !readings.isEmpty { due[identity, default: []] += readings }
             if isDecisive || writtenAt.map({ .now - $0 >= Self.writeInterval }) ?? true { try await writeDue() }

@@ -42,8 +42,8 @@ struct RolloutRecording: Equatable, Sendable {
             var sum = sums[interval.source] ?? Sums()
             sum.t = max(sum.t, interval.at.timeIntervalSince(identity.startedAt))
             if interval.stable != SideCounts() || interval.candidate != SideCounts() {
-                sum.stable.add(interval.stable)
-                sum.candidate.add(interval.candidate)
+                sum.stable.addLater(interval.stable)
+                sum.candidate.addLater(interval.candidate)
                 sum.isChanged = true
             }
             sums[interval.source] = sum
@@ -62,5 +62,14 @@ struct RolloutRecording: Equatable, Sendable {
             sums[source]?.isChanged = false
             readAt = now
         }
+    }
+}
+
+extension SideCounts {
+    /// The same side's, of later: its windows of users are others.
+    fileprivate mutating func addLater(_ later: SideCounts) {
+        let windows = (users?.windows ?? 0) + (later.users?.windows ?? 0)
+        add(later)
+        users?.windows = windows
     }
 }

@@ -61,16 +61,17 @@ struct DeploymentView {
             stable: state.stable.map { revisionStatus($0, weight: stableWeight(state), state) },
             candidate: state.rollout.map { revisionStatus($0.candidate, weight: $0.weight, state) },
             step: state.rollout.flatMap { StepStatus($0, state.settings.rollout) },
-            gates: state.rollout?.gateSummaries ?? [],
+            gates: state.gateSummaries,
             quarantined: state.quarantined.map {
                 QuarantineStatus(revision: $0.revision, version: $0.version, reason: $0.reason, at: $0.at)
             },
-            conditions: health.conditions(message(state, health)) + pinning(state), waiting: health.waiting,
+            conditions: health.conditions(message(state, health)) + notes(state) + suspension(state),
+            waiting: health.waiting,
             instances: observed?.instances.statuses(limit: DeploymentStatus.instanceLimit) ?? [],
             availableSince: health.availability == .available ? state.availableSince : nil,
             degradedSince: state.shortage?.since, leftVersion: state.left?.version,
             cutRequests: observed?.cutRequests.ifAny, refusedConnections: observed?.refusedConnections.ifAny,
-            lastSeenAt: blindness?.seenAt)
+            lastSeenAt: blindness?.seenAt, split: state.rollout?.splitSummary)
     }
 
     /// What is wrong and what to do, the most important first; nil where all is well.
@@ -85,7 +86,9 @@ struct DeploymentView {
 
     private func message(_ state: RolloutState, _ health: DeploymentHealth) -> String {
         let before = health.message
-        let parts = [instanceTrouble(state), trouble].compactMap(\.self).filter { !before.contains($0) }
+        let resting = state.rollout == nil && health.waiting == nil
+        let parts = [instanceTrouble(state), trouble, resting ? state.suspension : nil].compactMap(\.self)
+            .filter { !before.contains($0) }
         return parts.reduce(before) { text, part in
             (text.hasSuffix(".") ? String(text.dropLast()) : text) + "; \(part)"
         }
@@ -113,9 +116,27 @@ struct DeploymentView {
     }
 
     /// Nothing is wrong with it now, and may be.
-    private func pinning(_ state: RolloutState) -> [Condition] {
-        guard let advice = state.settings.template.model.unpinnedAdvice(on: state.target) else { return [] }
-        return [Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: advice)]
+    private func notes(_ state: RolloutState) -> [Condition] {
+        [
+            state.settings.template.model.unpinnedAdvice(on: state.target).map {
+                Condition(type: "ModelPinned", status: "False", reason: "NoDigest", message: $0)
+            },
+            state.isSuspended
+                ? nil
+                : state.settings.unseenPredictions.map {
+                    Condition(type: Condition.predictionsJudged, status: "False", reason: "NoGate", message: $0)
+                },
+        ].compactMap(\.self)
+    }
+
+    /// There only while it is.
+    private func suspension(_ state: RolloutState) -> [Condition] {
+        guard let text = state.suspension else { return [] }
+        return [
+            Condition(
+                type: "Suspended", status: "True", reason: state.settings.suspend ? "ByManifest" : "ByOperator",
+                message: text)
+        ]
     }
 
     // MARK: - Before the first decision

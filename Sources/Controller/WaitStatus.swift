@@ -40,6 +40,8 @@ public enum PersonCause: String, CaseIterable, Sendable {
     case gateFailed
     /// The candidate was not available for too long.
     case unavailable
+    /// Requests are not split as asked.
+    case splitMismatch
     case suspended
     /// What git asks for failed, or was left, and is not tried again.
     case heldOff
@@ -60,6 +62,7 @@ public enum PersonCause: String, CaseIterable, Sendable {
         case .operatorPause: "PausedByOperator"
         case .gateFailed: "GateFailed"
         case .unavailable: "Unavailable"
+        case .splitMismatch: "SplitMismatch"
         case .suspended: "Suspended"
         case .heldOff: "RolledBack"
         case .cannotServe: "Failed"
@@ -99,6 +102,7 @@ extension RolloutState {
             case .byOperator: return .operatorPause
             case .gateFailed: return .gateFailed
             case .unavailable: return .unavailable
+            case .splitMismatch: return .splitMismatch
             case .stepsEdited: return .approval
             case .insufficientEvidence, .trafficUnconfirmed: return .other
             }

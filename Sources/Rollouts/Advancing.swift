@@ -13,7 +13,11 @@ extension DecisionPass {
             return true
         }
         switch rollout.stage {
-        case .preparing(let preparing): return prepare(rollout, preparing)
+        case .preparing(let preparing):
+            let leadsOn = prepare(rollout, preparing)
+            // All that are wanted are ready as the steps begin: one that is not at the next look is missing.
+            noteAvailability()
+            return leadsOn
         case .stepping(let stepping): return takeStep(rollout, stepping)
         case .promoting: return finishPromotion(rollout)
         case .probation(let probation): return watchProbation(rollout, probation)
@@ -83,7 +87,7 @@ extension DecisionPass {
     func notReadyReason(_ deployed: DeployedRevision) -> String {
         let instances = observed.instances.filter { $0.revision == deployed.revision && $0.condition != .ready }
         return instances.compactMap(\.reason).first
-            ?? "its probes have not been answered; 'mlctl logs \(state.key.name)' shows what it prints"
+            ?? "its probes do not pass; 'mlctl logs \(state.key.name)' shows what it prints"
     }
 
     /// The machine, not the model, keeps it from starting.
@@ -168,7 +172,7 @@ extension DecisionPass {
         case .setWeight, .mirror: return step.advance == .done || rollout.allGatesPass
         case .pause(let duration):
             // Without a gate there is no evidence to end it early.
-            if step.advance == .evidence, !rollout.judgement.evidence.isEmpty, rollout.allGatesPass { return true }
+            if step.advance == .evidence, rollout.isJudged, rollout.allGatesPass { return true }
             return duration.map { now.timeIntervalSince(stepping.begunAt) >= $0 / .seconds(1) } ?? false
         case .gate(let name): return rollout.passes(name)
         case .approval: return false
@@ -181,10 +185,16 @@ extension DecisionPass {
             switch hold {
             case .insufficientEvidence: rollout.allGatesPass
             case .trafficUnconfirmed: isShareConfirmed(rollout)
-            case .byOperator, .gateFailed, .unavailable, .stepsEdited: false
+            case .gateFailed(let name): rollout.judgement.evidence(of: name)?.spec.warnOnly == true
+            case .byOperator, .unavailable, .stepsEdited, .splitMismatch: false
             }
         guard isOver else { return false }
-        let text = hold == .insufficientEvidence ? "all gates pass now" : "the data plane confirms the traffic now"
+        let text =
+            switch hold {
+            case .insufficientEvidence: "all gates pass now"
+            case .gateFailed(let name): "gate \(name) only warns now"
+            default: "the data plane confirms the traffic now"
+            }
         transition(.released, text) { state in
             state.rollout?.hold = nil
             state.rollout?.stageSpent = .zero
@@ -259,9 +269,11 @@ extension DecisionPass {
             return true
         }
         let text = "on probation for \(probation.duration.goText)"
+        // Nothing is held back for an old revision that is not there any more.
+        let weight = rollout.room == .recreate ? 100 : 100 - probation.holdback
         let now = now
         transition(.trafficMoved, text) { state in
-            state.rollout?.stage = .probation(OnProbation(begunAt: now, weight: 100 - probation.holdback))
+            state.rollout?.stage = .probation(OnProbation(begunAt: now, weight: weight))
             state.rollout?.stageSpent = .zero
         }
         record(.probationStarted, text, about: rollout.candidate)
@@ -351,7 +363,7 @@ extension DecisionPass {
     mutating func concludeRollback(_ event: PhaseEvent) {
         guard let rollout = state.rollout, let back = rollout.withdrawal else { return }
         remember(rollout.candidate, back.outcome, back.reason)
-        let serving = state.stable.map { "all traffic is on version \($0.version)" } ?? "nothing serves"
+        let serving = state.stable.map(whereTrafficIs) ?? "nothing serves"
         let isWanted = state.stable?.template == state.settings.template
         // Before the state forgets what the gates saw.
         record(.rolledBack, "\(serving): \(back.reason)", about: rollout.candidate, actor: back.actor)
@@ -361,6 +373,16 @@ extension DecisionPass {
                     setback: isWanted
                         ? nil : Rest.Setback(reason: back.reason, version: rollout.candidate.version)))
         }
+    }
+
+    private func whereTrafficIs(_ stable: DeployedRevision) -> String {
+        guard observed.weights?[stable.revision] == 100 else {
+            return "version \(stable.version) is to have all traffic, which the data plane has not confirmed"
+        }
+        guard observed.ready(stable.revision) > 0 else {
+            return "all traffic goes to version \(stable.version), of which no instance is ready"
+        }
+        return "all traffic is on version \(stable.version)"
     }
 }
 

@@ -12,17 +12,24 @@ public struct AvailabilityLog: Codable, Equatable, Sendable {
     }
 
     private(set) var spans: [Span] = []
-    /// The most instances that were ready at once: more that are wanted later and still load are not missed.
+    /// The most instances that were ready at once: more that are wanted later and still load are not missed, for a while.
     private(set) var mostReady = 0
+    /// Since when more are wanted than were ever ready at once; nil where none are.
+    private(set) var loadingSince: Date?
 
     /// - Parameters:
     ///   - ready: instances that are ready.
     ///   - wanted: instances that the candidate is to have now.
     ///   - lastLook: when it was looked at before; what lies too far back was seen by nobody, and is not counted.
     ///   - window: what ended before it is forgotten.
-    mutating func note(ready: Int, wanted: Int, at now: Date, lastLook: Date, gapLimit: Duration, window: Duration) {
+    ///   - patience: so long instances that are wanted in addition may load.
+    mutating func note(
+        ready: Int, wanted: Int, at now: Date, lastLook: Date, gapLimit: Duration, window: Duration, patience: Duration
+    ) {
         mostReady = min(max(mostReady, ready), wanted)
-        let isAvailable = ready >= mostReady && wanted > 0
+        loadingSince = mostReady < wanted ? loadingSince ?? now : nil
+        let isLate = loadingSince.map { now.timeIntervalSince($0) >= patience / .seconds(1) } ?? false
+        let isAvailable = ready >= (isLate ? wanted : mostReady) && wanted > 0
         if let open = spans.last, open.to == nil {
             if Duration.seconds(now.timeIntervalSince(lastLook)) > gapLimit {
                 spans[spans.count - 1].to = max(open.from, lastLook)

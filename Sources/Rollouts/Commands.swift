@@ -78,6 +78,7 @@ extension DecisionPass {
         record(.approved, approvalText(promotion, actor), about: rollout.candidate, actor: actor)
         if promotion.isForced { state.rollout?.isForced = true }
         if let failed = rollout.failedGate { state.rollout?.overriddenGates.append(failed.spec.name) }
+        if rollout.splitMismatch != nil { state.rollout?.split?.isOverridden = true }
         if case .probation = rollout.stage {
             state.rollout?.hold = nil
             concludeProbation(.promoted, "ended by \(who(actor))")
@@ -148,6 +149,9 @@ extension DecisionPass {
             return "gate \(name) failed: 'mlctl retry' drops its evidence, 'mlctl promote' overrides it, "
                 + "'mlctl abort' rolls back"
         case .unavailable(let reason)?: return reason
+        case .splitMismatch(let reason)?:
+            return "\(reason): 'mlctl promote' goes on all the same, 'mlctl retry' drops the evidence, "
+                + "'mlctl abort' rolls back"
         case .stepsEdited?: return "its steps changed after the last one was done, and resume approves nothing"
         case .byOperator?, .insufficientEvidence?, .trafficUnconfirmed?: break
         case nil:

@@ -60,6 +60,15 @@ public struct Decision: Equatable, Sendable {
     /// When to decide again even if nothing changes; nil: at the resting interval.
     public var lookAgainAt: Date?
 
+    /// Whether it may be carried out before it is recorded: it only takes something away from the candidate of `before`, or
+    /// begins the way back with the plan as it is.
+    /// - Parameter plan: in force until now; nil where that is not known.
+    public func isRetreat(since before: RolloutState?, from plan: ServingPlan?) -> Bool {
+        guard let state, let plan, let candidate = before?.rollout?.candidate.revision else { return false }
+        let isOnlyTheWayBack = state.rollout?.withdrawal != nil && self.plan == plan
+        return isOnlyTheWayBack || self.plan.isRetreat(from: plan, of: candidate)
+    }
+
     public struct Refusal: Equatable, Sendable {
         public var command: OperatorCommand
         public var reason: String

@@ -107,38 +107,57 @@ struct DecisionPass {
     }
 }
 
+extension RolloutState {
+    /// The gates of the rollout in flight, with what they still need; none where there is no rollout.
+    public var gateSummaries: [GateSummary] {
+        guard let rollout else { return [] }
+        return zip(rollout.gateSummaries, rollout.judgement.evidence).map { summary, evidence in
+            var summary = summary
+            summary.missing = rollout.withdrawal == nil ? evidence.missing(at: decidedAt) : nil
+            return summary
+        }
+    }
+}
+
 extension Rollout {
     public var gateSummaries: [GateSummary] {
         judgement.evidence.map { gate in
             let problem = gate.spec.counters.flatMap { source in
                 counterTurns[source]?.problem.map { "; \(source): \($0)" }
             }
+            let prefix = gate.spec.warnOnly && gate.verdict == .fail ? "would have failed: " : ""
             return GateSummary(
                 name: gate.spec.name, verdict: gate.verdict.rawValue, samples: gate.samples,
-                reason: gate.reason + (problem ?? ""))
+                reason: prefix + gate.reason + (problem ?? ""), warnOnly: gate.spec.warnOnly)
         }
     }
 
-    var allGatesPass: Bool { judgement.evidence.allSatisfy { $0.verdict == .pass || isOverridden($0) } }
+    /// Something acts on evidence.
+    var isJudged: Bool { judgement.evidence.contains { !$0.spec.warnOnly } }
 
-    var failedGate: GateEvidence? { judgement.evidence.first { $0.verdict == .fail && !isOverridden($0) } }
+    var allGatesPass: Bool { judgement.evidence.allSatisfy { $0.verdict == .pass || isPassedOver($0) } }
+
+    var failedGate: GateEvidence? { judgement.evidence.first { $0.verdict == .fail && !isPassedOver($0) } }
 
     /// What is judged before any traffic passes.
     var passesBeforeTraffic: Bool { waitingBeforeTraffic.isEmpty }
 
     var waitingBeforeTraffic: [String] {
-        judgement.evidence.filter { $0.spec.isBeforeTraffic && $0.verdict != .pass && !isOverridden($0) }
+        judgement.evidence.filter { $0.spec.isBeforeTraffic && $0.verdict != .pass && !isPassedOver($0) }
             .map(\.spec.name)
     }
 
     func passes(_ gate: String) -> Bool {
-        judgement.evidence.contains { $0.spec.name == gate && ($0.verdict == .pass || isOverridden($0)) }
+        judgement.evidence.contains { $0.spec.name == gate && ($0.verdict == .pass || isPassedOver($0)) }
     }
 
-    private func isOverridden(_ gate: GateEvidence) -> Bool { overriddenGates.contains(gate.spec.name) }
+    /// It only warns, or an operator let the rollout go past it.
+    private func isPassedOver(_ gate: GateEvidence) -> Bool {
+        gate.spec.warnOnly || overriddenGates.contains(gate.spec.name)
+    }
 
     var insufficientGates: [String] {
-        judgement.evidence.filter { $0.verdict == .insufficient }.map(\.spec.name)
+        judgement.evidence.filter { $0.verdict == .insufficient && !$0.spec.warnOnly }.map(\.spec.name)
     }
 
     /// All that the last step waits for: gates that are judged on traffic only where both sides, or the candidate, had some.

@@ -40,7 +40,8 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
     }
 
     mutating func look(at readings: [Reading], stable: Revision?, candidate: Revision) -> Look {
-        let additions = readings.filter { $0.revision == stable || $0.revision == candidate }.map { reading in
+        let additions = readings.filter { $0.split == nil && ($0.revision == stable || $0.revision == candidate) }.map {
+            reading in
             BadInstances.Addition(
                 instance: reading.instance, revision: reading.revision,
                 counts: baselines.increment(

@@ -29,14 +29,16 @@ extension RolloutState {
     /// What it waits for; nil where it waits for nothing.
     /// - Parameter observed: as last seen; nil where that is not known: the cause is then less exact.
     public func wait(seeing observed: Observation?) -> Wait? {
-        guard let rollout else { return waitAtRest }
+        guard let rollout else { return waitAtRest(observed) }
         if isSuspended || settings.suspend, rollout.withdrawal == nil {
             let remedy = settings.suspend ? "set 'suspend: false' in git" : "'mlctl resume'"
             return Wait("\(remedy): it is suspended", remedy: remedy, since: since, needsPerson: true)
         }
         if let hold = rollout.hold {
-            if case .byOperator = hold, let away = waitForInstances(rollout, observed) { return away }
-            return rollout.wait(held: hold, since: since)
+            let held = rollout.wait(held: hold, since: since)
+            guard case .byOperator = hold, var away = waitForInstances(rollout, observed) else { return held }
+            away.cause += "; then for \(held.text)"
+            return away
         }
         switch rollout.stage {
         case .preparing(let preparing): return wait(rollout, preparing, observed)
@@ -59,7 +61,7 @@ extension RolloutState {
     /// What the rollout waits for, without what is observed; nil where it waits for nothing.
     public var waitingFor: String? { wait(seeing: nil)?.text }
 
-    private var waitAtRest: Wait? {
+    private func waitAtRest(_ observed: Observation?) -> Wait? {
         if case .removing = course {
             let longest = max(settings.endpoint.drainTimeout, settings.endpoint.drain.streamTimeout)
             return Wait(
@@ -83,16 +85,30 @@ extension RolloutState {
                 needsPerson: waitsForNobody)
         }
         let isHeldOff = stable?.template != settings.template && quarantine(of: settings.template.revision) != nil
-        if let shortage {
+        if let shortage, shortage.needsPerson || !isHeldOff {
             return Wait(
-                shortage.reason, remedy: shortage.remedy, since: shortage.since,
-                needsPerson: shortage.needsPerson || isHeldOff)
+                shortage.reason, remedy: shortage.remedy(canRollBack: canRollBack), since: shortage.since,
+                needsPerson: shortage.needsPerson)
         }
         if isHeldOff {
+            let meanwhile = shortage.map { "; meanwhile \($0.reason)" } ?? ""
             return Wait(
-                "another template in git, or 'mlctl retry'", remedy: "'mlctl retry'", since: since, needsPerson: true)
+                "another template in git, or 'mlctl retry'\(meanwhile)", remedy: "'mlctl retry'", since: since,
+                needsPerson: true)
         }
-        return nil
+        return waitForGrowth(observed)
+    }
+
+    /// A manifest wants more instances than are there yet: what was there serves, and nothing is wrong so far.
+    private func waitForGrowth(_ observed: Observation?) -> Wait? {
+        guard let growth, let stable, let observed else { return nil }
+        let (ready, wanted) = (observed.ready(stable.revision), replicas(of: stable, observed))
+        guard ready < wanted else { return nil }
+        let reason = observed.instances.first { $0.revision == stable.revision && $0.condition != .ready }?.reason
+        return Wait(
+            "\(ready) of \(wanted) instances of version \(stable.version) are ready" + (reason.map { ": \($0)" } ?? ""),
+            since: growth.since,
+            endsAt: growth.since.addingTimeInterval(settings.rollout.progressDeadline / .seconds(1)))
     }
 
     private func wait(_ rollout: Rollout, _ preparing: Preparing, _ observed: Observation?) -> Wait {
@@ -120,7 +136,10 @@ extension RolloutState {
             return Wait(missing, remedy: "'mlctl abort'", since: stepping.begunAt, endsAt: deadlineAt)
         }
         guard let step = stepping.current?.step else {
-            return Wait("the promotion", since: stepping.begunAt, endsAt: deadlineAt)
+            let next = settings.rollout.marks.dropFirst(stepping.done.count).first?.step
+            return Wait(
+                next.map { "the next step: \($0.text)" } ?? "the promotion", since: stepping.begunAt, endsAt: deadlineAt
+            )
         }
         let evidence = "evidence: \(rollout.insufficientGates.joined(separator: ", "))"
         func timed(_ cause: String) -> Wait {
@@ -158,7 +177,14 @@ extension RolloutState {
         }
         return Wait(
             missing, remedy: "'mlctl abort'", since: rollout.availability.unavailableSince ?? rollout.stepStartedAt,
-            endsAt: unavailabilityEndsAt(rollout) ?? deadlineAt)
+            endsAt: unavailabilityEndsAt(rollout) ?? loadingEndsAt(rollout) ?? deadlineAt)
+    }
+
+    /// When instances that are wanted in addition have been missing for too long, should they not come.
+    private func loadingEndsAt(_ rollout: Rollout) -> Date? {
+        let spec = settings.rollout
+        return rollout.availability.loadingSince?.addingTimeInterval(
+            (spec.progressDeadline + spec.unavailableAfter) / .seconds(1))
     }
 
     /// When the candidate has been away for too long, should it stay away.
@@ -174,9 +200,12 @@ extension RolloutState {
         let cause: String
         if let observed {
             switch observed.weights?[stable.revision] {
+            case _ where observed.ready(stable.revision) == 0:
+                let reason = observed.instances.first { $0.revision == stable.revision && $0.condition != .ready }?
+                    .reason
+                cause = "an instance of version \(stable.version) to be ready" + (reason.map { ": \($0)" } ?? "")
             case nil: cause = "the data plane to answer, which is not known to have moved the traffic"
-            case 100 where observed.ready(stable.revision) > 0: cause = "the end of the rollback to be recorded"
-            case 100: cause = "an instance of version \(stable.version) to be ready"
+            case 100: cause = "the end of the rollback to be recorded"
             case let share?:
                 cause = "the data plane to move the traffic back (version \(stable.version) has \(share) %)"
             }
@@ -205,11 +234,14 @@ extension RolloutState {
 }
 
 extension Shortage {
-    fileprivate var remedy: String {
+    fileprivate func remedy(canRollBack: Bool) -> String {
         switch kind {
-        case .endpointClosed: "free the port, or set another endpoint.port"
-        case .tooFewInstances: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
-        case .cannotServe: "'mlctl logs' says why; commit a version that can serve, or 'mlctl rollback'"
+        case .endpointClosed:
+            needsPerson
+                ? "free the port, or set another endpoint.port"
+                : "wait: it is tried again by itself; the reason says what is in the way"
+        case .tooFewInstances, .cannotServe:
+            "'mlctl logs' says why; commit a version that can serve" + (canRollBack ? ", or 'mlctl rollback'" : "")
         case .intendedGap: "'mlctl abort'"
         }
     }
@@ -238,6 +270,10 @@ extension Rollout {
             Wait(
                 "a person: its steps changed after the last one was done ('mlctl promote' or 'abort')",
                 remedy: "'mlctl promote' or 'mlctl abort'", since: since, needsPerson: true)
+        case .splitMismatch(let reason):
+            Wait(
+                "a person: \(reason) ('mlctl abort', 'retry' or 'promote')",
+                remedy: "'mlctl abort', 'mlctl retry' or 'mlctl promote'", since: since, needsPerson: true)
         case .trafficUnconfirmed:
             Wait("the data plane to confirm the candidate's share", remedy: "'mlctl abort'", since: since)
         }

@@ -37,6 +37,10 @@ extension DecisionPass {
         guard let rollout = state.rollout, rollout.purpose == .release else { return }
         let gates = gates(for: .release, room: rollout.room)
         state.rollout?.judgement.update(gates: gates, at: now)
+        // What a gate found is told again where it means something else now.
+        for gate in gates where rollout.judgement.evidence(of: gate.name)?.spec.warnOnly != gate.warnOnly {
+            state.rollout?.announced[gate.name] = nil
+        }
         if rollout.isPastItsSteps, deployment.rollout.marks.hasNewSteps(since: before.rollout.marks) {
             hold(.stepsEdited, .stepsEdited, "the steps changed after the last one was done: there are new ones")
         }

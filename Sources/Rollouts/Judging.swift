@@ -8,7 +8,18 @@ extension DecisionPass {
     mutating func gatherEvidence() {
         guard var rollout = state.rollout, rollout.withdrawal == nil, let readings = inputs.readings else { return }
         absorb(readings, from: MetricSourceName.proxy, into: &rollout)
+        watchSplit(readings, of: &rollout)
         state.rollout = rollout
+    }
+
+    private func watchSplit(_ readings: [Reading], of rollout: inout Rollout) {
+        guard let stable = state.stable?.revision else { return }
+        let candidate = rollout.candidate.revision
+        var watch = rollout.split ?? SplitWatch()
+        watch.look(
+            at: readings, stable: stable, candidate: candidate, share: rollout.weight,
+            isInForce: observed.weights?[candidate] == rollout.weight)
+        rollout.split = watch.isEmpty ? nil : watch
     }
 
     mutating func absorb(_ readings: [Reading], from source: String, into rollout: inout Rollout) {
@@ -49,6 +60,8 @@ extension DecisionPass {
             fail("gate \(failed.spec.name) failed: \(failed.reason)", .gateFailed(failed.spec.name), .failure)
         } else if let reason = unavailability(rollout) {
             fail(reason, .unavailable(reason), isBlocked(rollout.candidate) ? .machine : .failure)
+        } else if let reason = rollout.splitMismatch, rollout.hold?.needsPerson != true {
+            hold(.splitMismatch(reason), .held, reason)
         }
     }
 
@@ -64,6 +77,10 @@ extension DecisionPass {
     private mutating func announce(_ gate: GateEvidence, of candidate: DeployedRevision) {
         state.rollout?.announced[gate.spec.name] = gate.verdict
         switch gate.verdict {
+        case .fail where gate.spec.warnOnly:
+            record(
+                .gateWarned, "gate \(gate.spec.name), which only warns, would have failed: \(gate.reason)",
+                about: candidate)
         case .pass: record(.gatePassed, "gate \(gate.spec.name) passed: \(gate.reason)", about: candidate)
         case .fail: record(.gateFailed, "gate \(gate.spec.name) failed: \(gate.reason)", about: candidate)
         case .insufficient: break
@@ -79,7 +96,8 @@ extension DecisionPass {
         var log = rollout.availability
         log.note(
             ready: capacity.candidate.ready, wanted: capacity.candidateNeeded, at: now, lastLook: lastLook,
-            gapLimit: Self.countedGapLimit, window: state.settings.rollout.unavailabilityWindow)
+            gapLimit: Self.countedGapLimit, window: state.settings.rollout.unavailabilityWindow,
+            patience: progressDeadline)
         state.rollout?.availability = log
     }
 
@@ -178,8 +196,7 @@ extension DecisionPass {
 
     mutating func hold(_ hold: Rollout.Hold, _ event: PhaseEvent, _ reason: String, actor: String? = nil) {
         transition(event, reason) { $0.rollout?.hold = hold }
-        let isStuck = hold == .insufficientEvidence || hold == .trafficUnconfirmed
-        record(isStuck ? .stuck : .paused, reason, about: state.rollout?.candidate, actor: actor)
+        record(hold.isStuck ? .stuck : .paused, reason, about: state.rollout?.candidate, actor: actor)
     }
 
     mutating func remember(_ deployed: DeployedRevision, _ outcome: HistoryRecord.Outcome, _ reason: String) {

@@ -50,6 +50,7 @@ extension Rollout {
         copy.availability = AvailabilityLog()
         copy.ledgers = [:]
         copy.counterTurns = [:]
+        copy.split = nil
         return copy
     }
 }

@@ -14,6 +14,12 @@ public struct Outlook: Hashable, Codable, Sendable {
         self.at = at
         self.then = then
     }
+
+    /// While nothing can be recorded.
+    public static let unrecorded = [
+        Outlook(when: "when decisions can be recorded again", then: "it goes on by itself"),
+        Outlook(when: "on 'mlctl abort', or when a candidate fails", then: "the candidate leaves the traffic"),
+    ]
 }
 
 extension RolloutState {

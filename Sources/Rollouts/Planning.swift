@@ -15,6 +15,7 @@ extension DecisionPass {
         var plan = ServingPlan(
             deployment: state.key, target: state.target, scaling: state.settings.scaling,
             endpoint: state.settings.endpoint)
+        plan.isRemoved = state.isRemoved
         guard !state.isRemoved else { return plan }
         let capacity = capacity
         let candidateWeight = state.rollout?.weight ?? 0

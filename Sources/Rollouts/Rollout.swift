@@ -45,11 +45,21 @@ public struct Rollout: Codable, Equatable, Sendable {
         case trafficUnconfirmed
         /// The steps were edited after the last one was done, and there are new ones among them that nobody has passed.
         case stepsEdited
+        /// Requests are not split as asked, or too many of one side are in no gate's evidence: nothing can be compared.
+        case splitMismatch(String)
+
+        /// Nobody asked for it, and no gate failed.
+        var isStuck: Bool {
+            switch self {
+            case .insufficientEvidence, .trafficUnconfirmed, .splitMismatch: true
+            case .byOperator, .gateFailed, .unavailable, .stepsEdited: false
+            }
+        }
 
         /// It does not end by itself.
         public var needsPerson: Bool {
             switch self {
-            case .byOperator, .gateFailed, .unavailable, .stepsEdited: true
+            case .byOperator, .gateFailed, .unavailable, .stepsEdited, .splitMismatch: true
             case .insufficientEvidence, .trafficUnconfirmed: false
             }
         }
@@ -76,6 +86,8 @@ public struct Rollout: Codable, Equatable, Sendable {
     public internal(set) var announced: [String: Verdict]
     /// Gates that failed and that an operator let the rollout go past.
     public internal(set) var overriddenGates: [String]
+    /// Whether requests are split as asked; nil before any were, and in records of before.
+    var split: SplitWatch?
     /// An operator lets it go on although not all of its instances are ready.
     public internal(set) var isForced: Bool
 
@@ -95,7 +107,7 @@ public struct Rollout: Codable, Equatable, Sendable {
         }
         switch hold {
         case nil, .byOperator?, .insufficientEvidence?, .trafficUnconfirmed?: return true
-        case .gateFailed?, .unavailable?, .stepsEdited?: return false
+        case .gateFailed?, .unavailable?, .splitMismatch?, .stepsEdited?: return false
         }
     }
 

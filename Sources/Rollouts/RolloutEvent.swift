@@ -4,7 +4,10 @@ import ModelManifests
 /// Something that was decided about a deployment, for the audit trail. Written in one record with the state it led to.
 public struct RolloutEvent: Hashable, Codable, Sendable {
     public enum Kind: String, CaseIterable, Codable, Sendable {
-        case deployed, rolloutStarted, stepStarted, gatePassed, gateFailed, paused, resumed, approved
+        case deployed, rolloutStarted, stepStarted, gatePassed, gateFailed
+        /// A gate that only warns would have failed.
+        case gateWarned
+        case paused, resumed, approved
         case promoting, promoted, probationStarted, probationEnded
         case rollingBack, rolledBack, aborted, quarantined, superseded, retried, suspended, unsuspended
         case stuck, recovered, failed, removed, warning
@@ -55,11 +58,41 @@ public struct GateSummary: Hashable, Codable, Sendable {
     /// The candidate's.
     public var samples: Int
     public var reason: String
+    /// Its verdict is told, and nothing acts on it. Left out of JSON where it does.
+    public var warnOnly: Bool
+    /// What it still needs to pass, as far as that can be told; nil where it has a verdict, and in events.
+    public var missing: String?
 
-    public init(name: String, verdict: String, samples: Int, reason: String) {
+    public init(
+        name: String, verdict: String, samples: Int, reason: String, warnOnly: Bool = false, missing: String? = nil
+    ) {
+        self.missing = missing
         self.name = name
         self.verdict = verdict
         self.samples = samples
         self.reason = reason
+        self.warnOnly = warnOnly
     }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        name = try fields.decode(String.self, forKey: .name)
+        verdict = try fields.decode(String.self, forKey: .verdict)
+        samples = try fields.decode(Int.self, forKey: .samples)
+        reason = try fields.decode(String.self, forKey: .reason)
+        warnOnly = try fields.decodeIfPresent(Bool.self, forKey: .warnOnly) ?? false
+        missing = try fields.decodeIfPresent(String.self, forKey: .missing)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(name, forKey: .name)
+        try fields.encode(verdict, forKey: .verdict)
+        try fields.encode(samples, forKey: .samples)
+        try fields.encode(reason, forKey: .reason)
+        if warnOnly { try fields.encode(warnOnly, forKey: .warnOnly) }
+        try fields.encodeIfPresent(missing, forKey: .missing)
+    }
+
+    private enum CodingKeys: String, CodingKey { case name, verdict, samples, reason, warnOnly, missing }
 }

@@ -67,7 +67,7 @@ struct RolloutOutlook {
         case .pause(let duration?):
             let end = rollout.stepStartedAt?.addingTimeInterval(duration / .seconds(1))
             let early =
-                step.advance == .evidence && !rollout.judgement.evidence.isEmpty
+                step.advance == .evidence && rollout.isJudged
                 ? [Outlook(when: everyGate, then: next)] : []
             return early + [Outlook(when: "when the pause is over", at: end, then: next)]
         case .gate(GoalGate.name): return [Outlook(when: "when version \(version) wins the test", then: next)]
@@ -80,7 +80,7 @@ struct RolloutOutlook {
         }
     }
 
-    private var everyGate: String { rollout.judgement.evidence.isEmpty ? "at once" : "when every gate passes" }
+    private var everyGate: String { rollout.isJudged ? "when every gate passes" : "at once" }
 
     private var beforeTraffic: String {
         let waiting = rollout.waitingBeforeTraffic
@@ -119,6 +119,12 @@ struct RolloutOutlook {
                 Outlook(when: "on 'mlctl promote'", then: "its promotion goes on past the new steps"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
+        case .splitMismatch:
+            [
+                Outlook(when: "on 'mlctl promote'", then: "it goes on with what is left of the evidence"),
+                Outlook(when: "on 'mlctl retry'", then: "it starts again, with new evidence"),
+                Outlook(when: "on 'mlctl abort'", then: wayBack),
+            ]
         case .trafficUnconfirmed:
             [
                 Outlook(when: "when the data plane confirms the candidate's share", then: "it goes on by itself"),
@@ -151,7 +157,9 @@ struct RolloutOutlook {
 
     /// A gate that passed may still fail.
     private var failure: [Outlook] {
-        let isJudged = rollout.judgement.evidence.contains { state.phase != .preparing || $0.spec.isBeforeTraffic }
+        let isJudged = rollout.judgement.evidence.contains {
+            !$0.spec.warnOnly && (state.phase != .preparing || $0.spec.isBeforeTraffic)
+        }
         guard isJudged, rollout.hold == nil else { return [] }
         let when = isTesting ? "if version \(version) loses the test, or a guardrail fails" : "if a gate fails"
         return [Outlook(when: when, then: spec.onFailure == .rollback ? wayBack : "it waits for a person")]
@@ -180,7 +188,10 @@ struct RolloutOutlook {
 
     private var withoutData: String {
         switch spec.onInsufficient {
-        case .pause: "it pauses until \(isTesting ? "there is one" : "every gate passes"), or 'mlctl promote'"
+        case .pause:
+            "it pauses until "
+                + (isTesting ? "there is one, or " : rollout.isJudged ? "every gate passes, or " : "")
+                + "'mlctl promote'"
         case .rollback: wayBack
         case .promote: "it is promoted without the evidence"
         }

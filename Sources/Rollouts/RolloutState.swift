@@ -1,6 +1,7 @@
 import Analysis
 import Foundation
 import ModelManifests
+import Serving
 
 /// Everything that is known about one deployment's rollout: the record that is swapped in before anything is done.
 public struct RolloutState: Codable, Equatable, Sendable {
@@ -116,6 +117,37 @@ public struct RolloutState: Codable, Equatable, Sendable {
     /// The version that was left for the one that serves, by a rollback or an abort; nil where none was.
     public var leftVersion: String? {
         if case .resting(let rest) = course { rest.setback?.version } else { nil }
+    }
+
+    /// The manifest's number of instances, or that of whoever scales it.
+    public func replicas(of deployed: DeployedRevision, _ observed: Observation?) -> Int {
+        guard settings.scaling == .external else { return settings.replicas }
+        return observed?.wantedReplicas[deployed.revision] ?? settings.replicas
+    }
+
+    /// `mlctl rollback` would find a version to go back to.
+    public var canRollBack: Bool {
+        guard let stable, !isSuspended, !isRemoved else { return false }
+        let found = RollbackTarget(self, leaving: rollout?.candidate ?? stable).find(nil, force: false)
+        return if case .success = found { true } else { false }
+    }
+
+    /// Why nothing new is rolled out, and what ends that; nil where it is not suspended.
+    public var suspension: String? {
+        if settings.suspend {
+            return "suspended by its manifest: nothing new is rolled out before 'suspend: false' in git"
+        }
+        return isSuspended ? "suspended: nothing new is rolled out before 'mlctl resume'" : nil
+    }
+
+    /// This state, with what a decision that is not taken over has seen of its candidate's availability. Where nothing can be
+    /// recorded, the time for which a candidate was not available adds up all the same, until it is taken out.
+    public func noting(_ decided: RolloutState?) -> RolloutState {
+        guard let decided, let seen = decided.rollout, seen.candidate == rollout?.candidate else { return self }
+        var noted = self
+        noted.rollout?.availability = seen.availability
+        noted.decidedAt = decided.decidedAt
+        return noted
     }
 
     /// How many instances of stable availability needs: those that are new and still load are not missed.

@@ -32,7 +32,9 @@ extension ModelDeployment {
         words += rollout.gates.map { gate in
             let asks = gate.words(alpha: nil, missedRegressionRate: rollout.missedRegressionRate).asks
             let isLeftOut = hasNoRoomForBoth && gate.needsStable
-            return SettingWords("gate \(gate.name)", asks + (isLeftOut ? Self.leftOut : ""))
+            return SettingWords(
+                "gate \(gate.name)",
+                asks + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "") + (isLeftOut ? Self.leftOut : ""))
         }
         words += [
             SettingWords("falseRollbackRate", "\(rollout.falseRollbackRate)"),
@@ -46,7 +48,8 @@ extension ModelDeployment {
                 "\(rollout.unavailableAfter.goText) in any \(rollout.unavailabilityWindow.goText)"),
         ]
         if let probation = rollout.probation {
-            let share = probation.holdback > 0 ? ", the old revision keeps \(probation.holdback) %" : ""
+            let keepsShare = probation.holdback > 0 && !hasNoRoomForBoth
+            let share = keepsShare ? ", the old revision keeps \(probation.holdback) %" : ""
             words.append(SettingWords("probation", "\(probation.duration.goText)\(share)"))
         }
         if !dependsOn.isEmpty {

@@ -78,6 +78,7 @@ extension DecisionPass {
         {
             if let missing = missing(deployed) { return missing }
         }
+        if let missing = missingTogether(serving, stable) { return missing }
         guard observed.endpoint == nil else { return nil }
         return (
             .endpointClosed,
@@ -100,6 +101,19 @@ extension DecisionPass {
         return (
             .tooFewInstances,
             "\(ready) of \(needed) instances of version \(deployed.version) ready: \(notReadyReason(deployed))"
+        )
+    }
+
+    /// Where one makes room for the other, all but one of the instances serve, on whichever side.
+    private func missingTogether(_ serving: [Revision], _ stable: DeployedRevision) -> Missing? {
+        guard state.rollout?.room == .drain else { return nil }
+        let ready = serving.reduce(0) { $0 + observed.ready($1) }
+        let needed = state.needed(replicas(of: stable.revision)) - 1
+        guard ready < needed else { return nil }
+        let waiting = [state.rollout?.candidate, stable].compactMap(\.self).first { serving.contains($0.revision) }
+        return (
+            .tooFewInstances,
+            "\(ready) of \(needed) instances ready on both sides together: \(notReadyReason(waiting ?? stable))"
         )
     }
 

@@ -17,11 +17,13 @@ public struct ProxyReport: Hashable, Codable, Sendable {
     public var unavailable: [UnavailableReport]
     /// Of sticky routes. In every epoch.
     public var users: [UserReport]
+    /// Of every revision in the routes. In every epoch.
+    public var splits: [SplitReport]
 
     public init(
         epoch: String, generation: Int, endpoints: [EndpointReport] = [], previews: [EndpointReport] = [],
         instances: [InstanceReport] = [], routes: [RouteReport]? = nil, refused: [RouteRefusal] = [],
-        unavailable: [UnavailableReport] = [], users: [UserReport] = []
+        unavailable: [UnavailableReport] = [], users: [UserReport] = [], splits: [SplitReport] = []
     ) {
         self.epoch = epoch
         self.generation = generation
@@ -32,6 +34,7 @@ public struct ProxyReport: Hashable, Codable, Sendable {
         self.refused = refused
         self.unavailable = unavailable
         self.users = users
+        self.splits = splits
     }
 
     /// A proxy that was started before its controller was upgraded knows less.
@@ -46,6 +49,7 @@ public struct ProxyReport: Hashable, Codable, Sendable {
         refused = try fields.decodeIfPresent([RouteRefusal].self, forKey: .refused) ?? []
         unavailable = try fields.decodeIfPresent([UnavailableReport].self, forKey: .unavailable) ?? []
         users = try fields.decodeIfPresent([UserReport].self, forKey: .users) ?? []
+        splits = try fields.decodeIfPresent([SplitReport].self, forKey: .splits) ?? []
     }
 }
 

@@ -53,6 +53,8 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
     /// Who has been answered by a revision stays with it while that has a weight, whatever the weights become.
     public var keepsUsers: Bool
     public var observe: [PredictionObservation]
+    /// Those of automatic buckets, apart: a proxy of an older version would not understand the whole list.
+    public var observeAutomatic: [PredictionObservation]
     /// How a shadow's answers are held against those that users get.
     public var comparison: ShadowComparison
     public var generate: SyntheticRoute?
@@ -79,7 +81,8 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
         self.streamTimeout = streamTimeout
         self.revisions = revisions
         self.keepsUsers = keepsUsers
-        self.observe = observe
+        self.observe = observe.filter { $0.buckets != .automatic }
+        observeAutomatic = observe.filter { $0.buckets == .automatic }
         self.comparison = comparison
         self.generate = generate
         self.idempotent = idempotent
@@ -99,12 +102,18 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
         revisions = try fields.decode([RevisionRoute].self, forKey: .revisions)
         keepsUsers = try fields.decode(Bool.self, forKey: .keepsUsers)
         observe = try fields.decode([PredictionObservation].self, forKey: .observe)
+        observeAutomatic =
+            try fields.decodeIfPresent([PredictionObservation].self, forKey: .observeAutomatic) ?? []
         comparison = try fields.decode(ShadowComparison.self, forKey: .comparison)
         generate = try fields.decodeIfPresent(SyntheticRoute.self, forKey: .generate)
         evidence = try fields.decodeIfPresent(EvidenceShare.self, forKey: .evidence)
         idempotent = try fields.decodeIfPresent(Bool.self, forKey: .idempotent)
         concurrency = try fields.decodeIfPresent(ConcurrencyLimit.self, forKey: .concurrency)
     }
+}
+
+extension ProxyRoute {
+    public var observations: [PredictionObservation] { observe + observeAutomatic }
 }
 
 /// Recorded requests to send to every revision that has instances, in turn.

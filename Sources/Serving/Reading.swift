@@ -6,6 +6,8 @@ public struct Reading: Hashable, Codable, Sendable {
     public static func unserved(_ revision: Revision) -> String { "unserved-\(revision)" }
     /// That of the reading that counts a revision's `users`: they go to all of its instances.
     public static func users(_ revision: Revision) -> String { "users-\(revision)" }
+    /// That of the reading that counts what a revision was given of the traffic: `split` is all that it has.
+    public static func split(_ revision: Revision) -> String { "split-\(revision)" }
 
     public var instance: String
     public var revision: Revision
@@ -17,10 +19,12 @@ public struct Reading: Hashable, Codable, Sendable {
     public var failedRequestIds: [String]
     /// The data plane has it out of rotation, because it serves much worse than its siblings.
     public var isOutlier: Bool
+    /// Of a revision, in a reading of its own (`Reading.split`).
+    public var split: SplitCounters?
 
     public init(
         instance: String, revision: Revision, epoch: String, counters: RequestCounters, failedRequestIds: [String] = [],
-        isOutlier: Bool = false
+        isOutlier: Bool = false, split: SplitCounters? = nil
     ) {
         self.instance = instance
         self.revision = revision
@@ -28,6 +32,7 @@ public struct Reading: Hashable, Codable, Sendable {
         self.counters = counters
         self.failedRequestIds = failedRequestIds
         self.isOutlier = isOutlier
+        self.split = split
     }
 }
 

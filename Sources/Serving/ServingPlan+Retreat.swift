@@ -1,30 +1,34 @@
 import ModelManifests
 
 extension ServingPlan {
-    /// Whether going from `before` to this plan does nothing but take traffic away from `candidate`.
+    /// Whether going from `before` to this plan does nothing but take something away from `candidate`, or give others more.
     ///
     /// Such a plan may be carried out before it is recorded: what it gives traffic to had been relied upon before. Everything
     /// else may make something worse, and is recorded first.
     ///
     /// True where all of this holds:
-    /// - The candidate's share of the traffic, or of its copies, is lower than before, or the candidate is gone. Neither
-    ///   share is higher, nor has it more instances, nor a preview that it did not have.
+    /// - The candidate's traffic, copies and instances are no more than before, and it has no preview that it did not have; or
+    ///   it is gone.
     /// - Every other revision of before is still there, with no fewer instances and no larger share of copies; and no
     ///   revision is new.
     /// - Deployment, place and endpoint are the same.
+    /// - The candidate has less of something, or another revision has more instances: where one makes room for the other,
+    ///   the candidate keeps its traffic until the other is back.
     public func isRetreat(from before: ServingPlan, of candidate: Revision) -> Bool {
         guard
             deployment == before.deployment, target.isSamePlace(as: before.target), endpoint == before.endpoint,
             let judged = before.revisions.first(where: { $0.revision == candidate })
         else { return false }
         let now = revisions.first { $0.revision == candidate }
-        guard judged.isReduced(to: now) else { return false }
+        guard now.map(judged.covers) ?? true else { return false }
         let others = revisions.filter { $0.revision != candidate }
         let othersBefore = before.revisions.filter { $0.revision != candidate }
         guard others.map(\.revision) == othersBefore.map(\.revision) else { return false }
-        return zip(others, othersBefore).allSatisfy { new, old in
+        let areKept = zip(others, othersBefore).allSatisfy { new, old in
             new.template == old.template && new.replicas >= old.replicas && new.mirror <= old.mirror
         }
+        let areMore = zip(others, othersBefore).contains { $0.replicas > $1.replicas }
+        return areKept && (areMore || now.map { judged.hasMore(than: $0) } ?? true)
     }
 }
 
@@ -52,11 +56,13 @@ extension ServingPlan {
 }
 
 extension RevisionPlan {
-    /// - Parameter other: nil: it is gone.
-    fileprivate func isReduced(to other: RevisionPlan?) -> Bool {
-        guard let other else { return weight > 0 || mirror > 0 }
-        return (other.weight < weight || other.mirror < mirror) && other.weight <= weight && other.mirror <= mirror
-            && other.replicas <= replicas && other.template == template
-            && (other.preview == nil || other.preview == preview)
+    /// Whether `later` has nothing that this one does not have.
+    fileprivate func covers(_ later: RevisionPlan) -> Bool {
+        later.weight <= weight && later.mirror <= mirror && later.replicas <= replicas && later.template == template
+            && (later.preview == nil || later.preview == preview)
+    }
+
+    fileprivate func hasMore(than later: RevisionPlan) -> Bool {
+        later.weight < weight || later.mirror < mirror || later.replicas < replicas
     }
 }

@@ -12,11 +12,15 @@ public struct ServingPlan: Hashable, Codable, Sendable {
     public var revisions: [RevisionPlan]
     /// How a shadow's answers are held against those of the revision that answered; nil where nothing is mirrored.
     public var comparison: ShadowComparison?
+    /// Its manifest is gone. Without revisions that is not the same: what it asked for failed, and it wants its endpoint.
+    public var isRemoved: Bool
 
     public init(
         deployment: DeploymentKey, target: Target = .local, scaling: Scaling = .manifest,
-        endpoint: Endpoint = Endpoint(), revisions: [RevisionPlan] = [], comparison: ShadowComparison? = nil
+        endpoint: Endpoint = Endpoint(), revisions: [RevisionPlan] = [], comparison: ShadowComparison? = nil,
+        isRemoved: Bool = false
     ) {
+        self.isRemoved = isRemoved
         self.scaling = scaling
         self.deployment = deployment
         self.target = target
@@ -34,6 +38,7 @@ public struct ServingPlan: Hashable, Codable, Sendable {
         endpoint = try fields.decode(Endpoint.self, forKey: .endpoint)
         revisions = try fields.decode([RevisionPlan].self, forKey: .revisions)
         comparison = try fields.decodeIfPresent(ShadowComparison.self, forKey: .comparison)
+        isRemoved = try fields.decodeIfPresent(Bool.self, forKey: .isRemoved) ?? false
     }
 
     /// True where traffic may flow: the weights sum to 100. Otherwise they are all 0 and the endpoint answers 503.

@@ -13,6 +13,8 @@ import Serving
 public struct TrafficProxyConfiguration: Sendable {
     public var stateDirectory: String
     public var directions: ProxyDirections
+    /// Where the control socket is, where it cannot be in the state folder; nil: there.
+    public var controlSocket: String?
     /// A file with the key that request ids are proved by, where several proxies share one; nil: a key of its own.
     public var requestIdKeyFile: String?
     public var limits: ProxyLimits
@@ -21,12 +23,14 @@ public struct TrafficProxyConfiguration: Sendable {
     public var handlesSignals: Bool
 
     public init(
-        stateDirectory: String, directions: ProxyDirections = .fromSocket, requestIdKeyFile: String? = nil,
+        stateDirectory: String, directions: ProxyDirections = .fromSocket, controlSocket: String? = nil,
+        requestIdKeyFile: String? = nil,
         limits: ProxyLimits = ProxyLimits(), logger: Logger = Logger(label: "mlctl.proxy"),
         handlesSignals: Bool = true
     ) {
         self.stateDirectory = stateDirectory
         self.directions = directions
+        self.controlSocket = controlSocket
         self.requestIdKeyFile = requestIdKeyFile
         self.limits = limits
         self.logger = logger
@@ -87,10 +91,10 @@ public struct TrafficProxy: Sendable {
         let follower = RouteFollower(
             plane: handle, files: files, limits: limits, reservedPorts: configuration.directions.reservedPorts,
             logger: logger, loop: control)
-        if let routes = lastRoutes(files, limits) { _ = try await follower.resume(routes).get() }
+        if let routes = lastRoutes(follower.file) { _ = try await follower.resume(routes).get() }
         let server = try await ControlServer.start(
-            directions: configuration.directions, files: files, limits: limits, follower: follower, logger: logger,
-            on: control)
+            directions: configuration.directions, socket: configuration.controlSocket ?? files.controlSocket,
+            limits: limits, follower: follower, logger: logger, on: control)
         let interval = TimeAmount.nanoseconds(limits.keptUsersInterval.nanosecondsClamped)
         let keeping = control.scheduleRepeatedAsyncTask(initialDelay: interval, delay: interval) { _ in
             follower.keepUsers()
@@ -110,7 +114,7 @@ public struct TrafficProxy: Sendable {
         try await follower.keepUsers().get()
         try await handle.stop().get()
         try await server.channel.close()
-        unlink(files.controlSocket)
+        unlink(configuration.controlSocket ?? files.controlSocket)
     }
 
     /// Follows each set of routes as it comes.
@@ -141,10 +145,9 @@ public struct TrafficProxy: Sendable {
         return key
     }
 
-    private func lastRoutes(_ files: ProxyFiles, _ limits: ProxyLimits) -> ProxyRoutes? {
-        let file = RoutesFile(path: files.routes)
+    private func lastRoutes(_ file: RoutesFile) -> ProxyRoutes? {
         do {
-            return try file.load(limits: limits)
+            return try file.load()
         } catch {
             // The controller will send them anew. The broken file stays beside for whoever wants to know why.
             configuration.logger.error(

@@ -38,6 +38,34 @@ import Testing
         #expect(spent > 0.0099)
     }
 
+    @Test("gates that only warn cost the others nothing, and share what is held back for gates to come")
+    func warning() {
+        let warns = [Self.compare("w", .slow), Self.compare("v", .rejected)].map {
+            GateSpec(name: $0.name, kind: $0.kind, warnOnly: true)
+        }
+        let judgement = Self.judgement([Self.compare("a")] + warns)
+        #expect(abs(judgement.evidence[0].alpha - 0.009) < 1e-15)
+        #expect(judgement.evidence.reduce(0) { $0 + $1.alpha } <= 0.0095 + 1e-15)
+        #expect(judgement.evidence[1].alpha > 0)
+        var more = judgement
+        more.update(gates: judgement.evidence.map(\.spec) + [Self.compare("b", .rejected)])
+        #expect(more.evidence.reduce(0) { $0 + $1.alpha } <= 0.01 + 1e-15)
+    }
+
+    @Test("whether a gate acts changes neither what it has learnt nor what it may spend")
+    func letAct() {
+        let warns = GateSpec(name: "a", kind: Self.compare("a").kind, warnOnly: true)
+        var judgement = Self.judgement([warns])
+        for _ in 0..<20 { judgement.absorb(.errors(stable: (15, of: 1_500), candidate: (200, of: 500))) }
+        #expect(judgement.evidence[0].verdict == .fail)
+        #expect(judgement.verdict == .pass, "no gate that acts is there")
+        let before = judgement.evidence[0]
+        judgement.update(gates: [Self.compare("a")])
+        #expect(judgement.verdict == .fail)
+        #expect(judgement.evidence[0].samples == before.samples)
+        #expect(judgement.evidence[0].alpha == before.alpha)
+    }
+
     @Test("kept gates keep their evidence, removed ones go, added ones begin")
     func update() {
         var judgement = Self.judgement([Self.compare("a"), Self.compare("b", .rejected)])

@@ -92,4 +92,32 @@ import Testing
         let ratio = CounterRatio(source: "server", of: "x", per: "x")
         #expect(try ReplayNeed.counters(ratio).counts(of: side, buckets: nil).requests == 0)
     }
+
+    @Test("what the proxy alone can tell is written and read, and what is wrong with it is said")
+    func proxy() throws {
+        let counts = SideCounts(
+            requests: 10, errors: 2, unavailable: 3, latency: [9, 10], bounds: [0.1, 0.25], abandoned: [4, 1],
+            errorsTogether: 4, slowTogether: [1, 0],
+            every: RequestStratum(requests: 30, errors: 4, latency: [29, 30], abandoned: [6, 2]),
+            users: UserCounts(windows: 3, units: 9, failed: 2, touched: 3, rejected: 1, slowed: [2, 1], dropped: 1))
+        let side = ReplaySide(counts)
+        let again = try JSONDecoder().decode(ReplaySide.self, from: JSONEncoder().encode(side))
+        #expect(again == side)
+        func read(_ metric: CompareGate.Metric) throws -> SideCounts {
+            try ReplayNeed(.compare(CompareGate(metric: metric))).counts(of: again, buckets: nil)
+        }
+        let slow = try read(.slow)
+        #expect(slow.abandoned == [4, 1] && slow.slowTogether == [1, 0] && slow.unavailable == 0)
+        #expect(slow.every?.abandoned == [6, 2] && slow.users?.slowed == [2, 1])
+        let errors = try read(.errors)
+        #expect(errors.unavailable == 3 && errors.errorsTogether == 4 && errors.abandoned.isEmpty)
+        #expect(errors.every?.errors == 4 && errors.users?.failed == 2)
+        #expect(try read(.slow).impossibility == nil && errors.impossibility == nil)
+
+        let wrong = try JSONDecoder().decode(
+            ReplaySide.self, from: Data(#"{"requests": 3, "errors": 0, "proxy": {"abandoned": {"soon": 1}}}"#.utf8))
+        #expect(throws: ReplayLack.self) {
+            try ReplayNeed(.compare(CompareGate(metric: .errors))).counts(of: wrong, buckets: nil)
+        }
+    }
 }

@@ -112,9 +112,12 @@ struct PassRig {
     }
 
     /// Version 1 serves, and version 2 has half of the traffic.
-    func startCandidate(_ controller: Controller) async throws -> (stable: Revision, candidate: Revision) {
+    func startCandidate(
+        _ controller: Controller, rollout: String = judged
+    ) async throws -> (stable: Revision, candidate: Revision) {
         try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.ready == 1 }
-        await commit(["a.yaml": isCluster ? Self.inCluster(Self.manifest("2")) : Self.manifest("2")], "c2")
+        let manifest = Self.manifest("2", rollout: rollout)
+        await commit(["a.yaml": isCluster ? Self.inCluster(manifest) : manifest], "c2")
         _ = try await controller.sync()
         try await ControllerTests.wait(controller) { $0?.phase == .paused && $0?.candidate?.weight == 50 }
         let status = try #require(await controller.status().deployments.first { $0.name == "model" })

@@ -46,6 +46,20 @@ struct RecordingTests {
         }
     }
 
+    @Test("a candidate that is not available is taken out all the same: the time adds up without a record")
+    func unavailable() async throws {
+        let rig = PassRig(["a.yaml": PassRig.manifest("1")])
+        try await rig.running { controller in
+            let (stable, candidate) = try await rig.startCandidate(
+                controller, rollout: "{steps: [{setWeight: 50}, {pause: {}}, {setWeight: 100}], unavailableAfter: 2s}")
+            await rig.store.fail(with: Self.full)
+            await rig.backend.make(candidate, .unready)
+            try await rig.wait("the candidate has no traffic") { await rig.weights() == [stable: 100, candidate: 0] }
+            await rig.store.fail(with: nil)
+            try await ControllerTests.wait(controller) { $0?.phase == .rolledBack }
+        }
+    }
+
     @Test("an abort is carried out and answered")
     func abort() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])

@@ -28,7 +28,9 @@ struct RolloutRecordsTests {
 
 @Suite("Notices of events")
 struct NoticeKindTests {
-    @Test("are of the end of a rollout, of what needs a person, and of what is degraded, and of nothing else")
+    @Test(
+        "are of the end of a rollout, of what needs a person, of what is degraded, of what only warns, and of nothing else"
+    )
     func kinds() {
         let told = Dictionary(
             uniqueKeysWithValues: RolloutEvent.Kind.allCases.compactMap { kind in
@@ -39,7 +41,7 @@ struct NoticeKindTests {
         #expect(told["gatePassed"] == nil && told["warning"] == nil)
         #expect(
             Set(told.keys).isSubset(of: [
-                "promoted", "rolledBack", "stuck", "failed", "degraded", "available", "recovered",
+                "promoted", "rolledBack", "stuck", "failed", "degraded", "available", "recovered", "gateWarned",
             ]))
     }
 }

@@ -47,6 +47,21 @@ struct StatusBuildingTests {
         #expect(view(failing).status.candidate != nil && view(failing).status.step == nil)
     }
 
+    @Test("says that it is suspended, and what ends that, in its message, a condition and a metric")
+    func suspended() throws {
+        var world = World.serving("good-1")
+        #expect(view(world).status.conditions.allSatisfy { $0.type != "Suspended" })
+        world.command(.suspend)
+        world.pass()
+        let status = view(world).status
+        #expect(status.message == "version good-1 serves; suspended: nothing new is rolled out before 'mlctl resume'")
+        #expect(status.conditions.first { $0.type == "Suspended" }?.status == "True")
+        #expect(status.condition(.ready)?.status == "True", "all that git asks for serves")
+        var metrics = MetricsText()
+        metrics.add(status)
+        #expect(metrics.rendered.contains("mlctl_deployment_suspended{"))
+    }
+
     @Test("names what was left while a rollback by hand goes on and when it is over")
     func left() throws {
         var world = World.serving("good-1")
@@ -100,6 +115,49 @@ struct StatusBuildingTests {
         var none = MetricsText()
         none.add(quiet)
         #expect(none.rendered.split(separator: "\n").filter { !$0.hasPrefix("#") }.count == 4)
+    }
+
+    @Test("notes that nothing looks at predictions while something could be done about it, and is as ready as it was")
+    func predictions() throws {
+        var world = World.serving("good-1")
+        func note() -> (status: String, message: String)? {
+            view(world).status.conditions.first { $0.type == "PredictionsJudged" }.map { ($0.status, $0.message) }
+        }
+        #expect(note()?.status == "False")
+        #expect(note()?.message.hasPrefix("no gate looks at predictions: ") == true)
+        #expect(view(world).status.condition(.ready)?.status == "True")
+        var rollout = RolloutSpec.twoSteps
+        rollout.gates.append(
+            GateSpec(name: "evaluation", kind: .check(CheckGate(command: ["evaluate"])), warnOnly: true))
+        world.commit(.example("good-1", rollout: rollout))
+        world.pass()
+        #expect(note() == nil)
+        world.commit(.example("good-1"))
+        world.pass()
+        world.command(.suspend)
+        world.pass()
+        #expect(note() == nil)
+    }
+
+    @Test("has what each gate still needs, and a metric of what one that only warns has found")
+    func gates() throws {
+        var world = World.serving("good-1")
+        var rollout = RolloutSpec.twoSteps
+        rollout.steps.insert(RolloutStep(.pause(nil)), at: 1)
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 100) { ($0.rollout?.gateSummaries.first?.samples ?? 0) > 200 }
+        #expect(view(world).status.gates.first?.missing?.contains(" more requests, ") == true)
+        #expect(world.events.flatMap(\.evidence).allSatisfy { $0.missing == nil })
+
+        rollout.gates = rollout.gates.map { GateSpec(name: $0.name, kind: $0.kind, warnOnly: true) }
+        var warned = World.serving("good-1")
+        warned.commit(.example("bad-2", rollout: rollout))
+        warned.run(limit: 100) { $0.rollout?.gateSummaries.first?.verdict == "fail" }
+        var text = MetricsText()
+        text.add(view(warned).status)
+        #expect(
+            text.rendered.contains(#"mlctl_gate_would_have_failed{gate="errors",name="model",namespace="test"} 1"#),
+            "\(text.rendered)")
     }
 
     @Test("lists at most so many instances, whatever there are")
@@ -162,5 +220,6 @@ struct StatusBuildingTests {
         #expect(Notice.Kind(RolloutEvent.Kind.failed) == .stuck)
         #expect(Notice.Kind(RolloutEvent.Kind.available) == .available)
         #expect(Notice.Kind(RolloutEvent.Kind.recovered) == .available)
+        #expect(Notice.Kind(RolloutEvent.Kind.gateWarned) == .warned)
     }
 }

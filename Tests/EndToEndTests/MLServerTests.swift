@@ -14,13 +14,14 @@ struct MLServerTests {
     static let training = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "manifests/mlserver/train.py")
 
-    private func train(_ installation: Installation, _ version: String) throws -> URL {
+    private func train(_ installation: Installation, _ version: String, _ options: String...) throws -> URL {
         let folder = installation.folder.appending(path: "models/\(version)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try ChildProcess.run([
-            "\(mlserverEnvironment ?? "")/bin/python", Self.training.path(percentEncoded: false),
-            folder.path(percentEncoded: false),
-        ])
+        try ChildProcess.run(
+            [
+                "\(mlserverEnvironment ?? "")/bin/python", Self.training.path(percentEncoded: false),
+                folder.path(percentEncoded: false),
+            ] + options)
         try version.write(to: folder.appending(path: "version.txt"), atomically: true, encoding: .utf8)
         return folder
     }
@@ -65,6 +66,18 @@ struct MLServerTests {
             }
             #expect(load.broken + load.errors == 0, "\(load.reasons) \(load.byRevision)")
             #expect(load.byRevision.count == 2)
+        }
+    }
+
+    @Test("README's first manifest takes a model with shuffled labels out, before it has answered anybody")
+    func shuffledLabels() async throws {
+        let bin = "\(mlserverEnvironment ?? "")/bin"
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let environment = ["PATH": "\(bin):\(Installation.builtFolder):\(path)"]
+        try await withInstallation(environment: environment) { installation in
+            try await FirstManifest.takesOut(
+                installation, version: "2", first: train(installation, "1"),
+                second: train(installation, "2", "--shuffled"), runtime: "mlserver", comparing: "outputs")
         }
     }
 

@@ -8,6 +8,7 @@ import Testing
 struct Trial: Sendable {
     /// A real cluster ends namespaces and types in its own time.
     static let waitLimit: Duration = .seconds(60)
+    private static let mostReplacements = 10
 
     let cluster: Cluster
     let namespace: String
@@ -76,6 +77,18 @@ struct Trial: Sendable {
     {
         try await send(
             .replace(type, key(type, name), body: body.data, fieldManager: "replacer", subresource: subresource))
+    }
+
+    /// Reads, changes and replaces; anew where somebody else wrote in between, a few times.
+    func replacing(_ type: ResourceType, _ name: String, _ change: (inout JSONValue) -> Void) async throws -> Answer {
+        var answer = try await get(type, name)
+        for _ in 0..<Self.mostReplacements {
+            var whole = try await get(type, name).body
+            change(&whole)
+            answer = try await replace(type, name, whole)
+            if answer.code != 409 { break }
+        }
+        return answer
     }
 
     func merge(_ type: ResourceType, _ name: String, _ patch: JSONValue, subresource: String? = nil) async throws

@@ -7,6 +7,18 @@ import Testing
 
 @Suite("What Linux tells of processes, ports, locks and files")
 struct LinuxTests {
+    @Test("a state folder may be as long as its proxy's socket allows, and the refusal says how long that is")
+    func longestStateFolder() throws {
+        let root = NSTemporaryDirectory() + "mlctl-long-\(UInt32.random(in: .min ... .max))/"
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        func folder(_ bytes: Int) -> StateFolder {
+            StateFolder(root + String(repeating: "s", count: bytes - root.utf8.count))
+        }
+        try folder(84).prepare()
+        let refusal = #expect(throws: LocalServingError.self) { try folder(85).prepare() }
+        #expect(refusal?.message.contains("at most 84 bytes") == true)
+    }
+
     @Test("a process's line is read, whatever its name holds")
     func stat() throws {
         let tail = " S 7 12 34 0 -1 4194560 1 0 0 0 1 2 3 4 20 0 1 0 98765 1000 200"

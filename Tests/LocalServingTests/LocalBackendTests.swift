@@ -260,7 +260,8 @@ struct LocalBackendTests {
             second.deployment = other
             try await backend.apply(plan((a, 1, 100), port: 31_999))
             try await backend.apply(second)
-            #expect(await backend.observe(other).problems.contains { $0.contains("endpoint of default/m") })
+            let seen = await backend.observe(other)
+            #expect(seen.endpointProblem?.contains("endpoint of default/m") == true)
             #expect(await backend.observe(key).problems.allSatisfy { !$0.contains("endpoint of") })
             try await eventually("only the first is routed") {
                 try routes()?.routes.map(\.deployment) == [key] ? true : nil

@@ -102,6 +102,118 @@ struct MachineFaultTests {
         try await stage.down()
     }
 
+    @Test(
+        "with a full disk, what served before is started again, from the space that was kept for it",
+        .enabled(if: SmallDisk.isPossible, "only root, in a mount namespace of its own, may make a disk"))
+    func spaceReserve() async throws {
+        let disk = try SmallDisk(bytes: 64 << 20)
+        let stage = try BackendStage(in: disk.path)
+        try await stage.running { backend in
+            try await backend.apply(stage.plan((a, 0, 0), (b, 1, 100)))
+            try await eventually("b is ready") { await backend.observe(key).ready(b) == 1 ? true : nil }
+            try disk.fill()
+            #expect(access(stage.state.spaceReserve, F_OK) == 0)
+            try await backend.apply(stage.plan((a, 1, 100)))
+            try await eventually("a is back") { await backend.observe(key).ready(a) == 1 ? true : nil }
+            #expect(access(stage.state.spaceReserve, F_OK) != 0)
+            try disk.empty()
+            try await backend.apply(stage.plan((a, 2, 100)))
+            try await eventually("there is a reserve again") {
+                access(stage.state.spaceReserve, F_OK) == 0 ? true : nil
+            }
+        }
+        try await stage.down()
+    }
+
+    @Test(
+        "with a state folder that takes no files a proxy that was killed comes back",
+        .enabled(if: SmallDisk.isPossible, "only root, in a mount namespace of its own, may make a disk"))
+    func readOnlyFolder() async throws {
+        let disk = try SmallDisk(bytes: 1 << 20)
+        let stage = try BackendStage(in: disk.path)
+        try await stage.running { backend in
+            try await half(backend)
+            try disk.makeReadOnly()
+            let mark = ProcessMark(try stage.state.mark(of: .proxy))
+            let former = try #require(mark.tree().first.map(ProcessIdentity.init))
+            former.signal(SIGKILL)
+            try await eventually("another proxy answers, elsewhere") {
+                let seen = await backend.observe(key)
+                let place = SparePlace.existing(for: stage.state).first { access($0.socket, F_OK) == 0 }
+                return !former.isAlive && seen.weights == [a: 50, b: 50] && seen.endpoint != nil ? place : nil
+            }
+            try await backend.apply(stage.plan((a, 1, 100), (b, 1, 0)))
+            try await eventually("the traffic is back at a") {
+                await backend.observe(key).weights == [a: 100, b: 0] ? true : nil
+            }
+            try disk.makeWritable()
+            try await eventually("the problems are over") { await backend.observe(key).problems == [] ? true : nil }
+        }
+        try await stage.down()
+    }
+
+    @Test("where a proxy's files are while its folder takes none: with this user alone, and found by everybody")
+    func sparePlace() throws {
+        let root = "\(stage.state.path)/spare-root"
+        try StateFile.makeFolder(root)
+        #expect(SparePlace.existing(for: stage.state, under: [root]).isEmpty)
+        let made = try #require(SparePlace.made(for: stage.state, under: ["\(root)/none", root]))
+        #expect(SparePlace.existing(for: stage.state, under: [root]) == [made])
+        let other = try TestState()
+        #expect(SparePlace.made(for: other.state, under: [root])?.socket != made.socket)
+        #expect(made.socket.utf8.count < StateFolder.longestSocketPath)
+        // Others may look into it: then it is not used.
+        chmod(made.folder, 0o755)
+        #expect(SparePlace.existing(for: stage.state, under: [root]).isEmpty)
+        #expect(SparePlace.made(for: stage.state, under: [root]) == nil)
+    }
+
+    @Test("a record that is older than what the proxy follows brings no candidate back")
+    func olderRecord() async throws {
+        let path = DeploymentRecord.path(key, in: stage.state)
+        var old: [UInt8] = []
+        try await stage.running { backend in
+            try await half(backend)
+            old = try await eventually("it is on the disk") { readSmallFile(path) }
+            try await backend.apply(stage.plan((a, 1, 100), (b, 1, 0)))
+            try await eventually("the traffic is back at a") {
+                await backend.observe(key).weights == [a: 100, b: 0] ? true : nil
+            }
+        }
+        let before = try #require(try stage.history().last?.generation)
+        try StateFile.write(bytes: old, to: path)
+        try await stage.running { backend in
+            #expect(await backend.observe(key).plan == stage.plan((a, 1, 50), (b, 1, 50)))
+            try await Task.sleep(for: ProxyLink.lookInterval)
+            #expect(await backend.observe(key).weights == [a: 100, b: 0])
+            // Once somebody says what is wanted, that holds.
+            try await backend.apply(stage.plan((a, 1, 70), (b, 1, 30)))
+            try await eventually("both have their share") {
+                await backend.observe(key).weights == [a: 70, b: 30] ? true : nil
+            }
+        }
+        for routes in try stage.history() where routes.generation > before {
+            let weights = routes.routes.first?.revisions.map(\.weight)
+            #expect(weights == [100, 0] || weights == [70, 30])
+        }
+        try await stage.down()
+    }
+
+    @Test("shares of an older record give way to those of the proxy, where they are of the same revisions")
+    func shares() {
+        func route(_ weights: (Revision, Int)...) -> ProxyRoute {
+            ProxyRoute(
+                deployment: key, port: 1,
+                revisions: weights.map { RevisionRoute(revision: $0, weight: $1, upstreams: []) })
+        }
+        let half = route((a, 50), (b, 50))
+        #expect(half.withShares(of: route((a, 100), (b, 0))) == route((a, 100), (b, 0)))
+        #expect(half.withShares(of: route((a, 100))) == route((a, 100), (b, 0)))
+        // The proxy's are the older ones, or nobody's.
+        #expect(half.withShares(of: route((stage.c, 100))) == half)
+        #expect(half.withShares(of: route((a, 0), (b, 0))) == half)
+    }
+
     @Test("a model store that hangs holds nothing up, and is not waited for any more once its instance goes")
     func hangingStore() async throws {
         let files = ScriptedFiles()
@@ -263,4 +375,13 @@ final class SmallDisk {
     }
 
     func empty() throws { unlink("\(path)/ballast") }
+
+    /// For whoever opens a file from now on. What is open already can be written to.
+    func makeReadOnly() throws {
+        guard mount(path, path, "", UInt(MS_BIND), "") == 0,
+            mount("", path, "", UInt(MS_REMOUNT | MS_BIND | MS_RDONLY), "") == 0
+        else { throw SystemError.last }
+    }
+
+    func makeWritable() throws { guard umount2(path, Int32(MNT_DETACH)) == 0 else { throw SystemError.last } }
 }

@@ -70,6 +70,23 @@ struct ProxyGuardTests {
         try await stage.down()
     }
 
+    @Test("with no controller, a proxy that hangs is ended, and another one is started")
+    func hangs() async throws {
+        let stage = try BackendStage()
+        try await stage.keeping(["m-r-1"]) {
+            try StateFile.write(ProxyRoutes(generation: 7), to: stage.state.proxyRoutes)
+            let client = ProxyClient(stateDirectory: stage.test.url)
+            let first = try await eventually("a proxy answers") { try? await client.report() }
+            let proxy = try #require(
+                ProcessMark(try stage.state.mark(of: .proxy)).tree().first.map(ProcessIdentity.init))
+            proxy.signal(SIGSTOP)
+            try await eventually("it is ended", within: .seconds(40)) { proxy.isAlive ? nil : true }
+            let second = try await eventually("another one answers") { try? await client.report() }
+            #expect(second.epoch != first.epoch && second.generation == 7)
+        }
+        try await stage.down()
+    }
+
     @Test("a server that had to take another port is made known to the proxy, and nothing else is changed")
     func otherPort() async throws {
         let stage = try BackendStage()

@@ -26,9 +26,11 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
             environment[ProcessMark.variable] = try state.mark(of: .proxy)
             return ChildProcess(
                 pid: try DetachedProcess.spawn(
-                    program: "/usr/bin/env", arguments: ["env", "python3", "-c", Self.proxy, state.proxy],
+                    program: "/usr/bin/env",
+                    arguments: ["env", "python3", "-c", Self.proxy, state.proxy]
+                        + [state.placeOfProxy?.socket].compactMap(\.self),
                     environment: environment.map { "\($0.key)=\($0.value)" }, workingFolder: "/",
-                    output: .appending(state.proxyLog)))
+                    output: .appending(state.logOfProxy)))
         }
     }
 
@@ -37,13 +39,14 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
     static let proxy = """
         import fcntl, http.server, json, os, socketserver, sys, time, uuid
         folder = sys.argv[1]
-        lock = open(folder + '/lock', 'w')
+        try: lock = open(folder + '/lock', 'w')
+        except OSError: lock = open(folder + '/lock')
         # As the real one: whoever looks whether a proxy runs holds its lock for an instant.
         for attempt in range(10):
             try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB); break
             except BlockingIOError: time.sleep(0.02)
         else: sys.exit(1)
-        path = folder + '/control.sock'
+        path = sys.argv[2] if len(sys.argv) > 2 else folder + '/control.sock'
         if os.path.exists(path): os.unlink(path)
         saved = folder + '/routes.json'
         routes = json.load(open(saved)) if os.path.exists(saved) else {'generation': 0, 'routes': []}
@@ -62,7 +65,8 @@ final class StandInLauncher: ProcessLauncher, @unchecked Sendable {
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
             def reply(self):
-                body = json.dumps(report()).encode()
+                asks = self.command == 'GET' and self.path == '/routes'
+                body = json.dumps(routes if asks else report()).encode()
                 self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
             def do_GET(self): self.reply()
             def do_PUT(self):

@@ -53,6 +53,39 @@ struct WorkSampleTests {
         """
     }
 
+    @Test(
+        "that it answers the keeper's own probes is no work: a server of which only the liveness hangs is started again"
+    )
+    func ownProbes() async throws {
+        let test = try TestState()
+        let flag = "\(test.state.path)/hang"
+        let script = """
+            import http.server, os, time
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    while self.path == '/live' and os.path.exists('\(flag)'): time.sleep(0.05)
+                    self.send_response(200); self.end_headers()
+                    try: self.wfile.write(b'ok')
+                    except OSError: pass
+            http.server.ThreadingHTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forever()
+            """
+        let live = Probe(
+            check: .httpGet(path: "/live", port: nil), period: .milliseconds(500), timeout: .milliseconds(100),
+            failureThreshold: 3)
+        let ready = Probe(check: .httpGet(path: "/ready", port: nil), period: .milliseconds(100))
+        let folder = try test.journal(
+            Script.runtime(script, probes: Probes(readiness: ready, liveness: live), grace: .milliseconds(100)))
+        async let exitCode = test.keeper().run()
+        _ = try await folder.reaches(.ready)
+        _ = try test.writeFile("hang", "")
+        try await eventually("it is started again", within: .seconds(20)) {
+            try folder.readStatus()?.restarts ?? 0 > 0 ? true : nil
+        }
+        unlink(flag)
+        try folder.askToStop()
+        #expect(try await exitCode == 0)
+    }
+
     @Test("a server that answers requests and no probe in time is left alone; one that answers nothing is not")
     func realServer() async throws {
         let test = try TestState()

@@ -71,9 +71,15 @@ import Testing
             """)
         #expect(deployment.key == DeploymentKey(namespace: "default", name: "small"))
         #expect(deployment.template.model.version == "v7.tar.gz")
-        #expect(deployment.rollout == RolloutSpec())
+        // Its runtime speaks the Open Inference Protocol: predictions are watched, and told.
+        var (rollout, endpoint) = (deployment.rollout, deployment.endpoint)
+        #expect(rollout.gates.last?.name == "predictions" && rollout.gates.last?.warnOnly == true)
+        #expect(endpoint.observe.map(\.mostPerSecond) == [50])
+        rollout.gates.removeLast()
+        endpoint.observe = []
+        #expect(rollout == RolloutSpec())
         #expect(deployment.replicas == 1)
-        #expect(deployment.endpoint == Endpoint())
+        #expect(endpoint == Endpoint())
     }
 
     @Test func `all errors of a file are found at once, each with its place`() {

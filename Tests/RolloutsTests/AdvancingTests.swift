@@ -60,6 +60,32 @@ struct AdvancingTests {
         #expect(world.events.filter { $0.kind == .gatePassed }.count == 1)
     }
 
+    @Test("a candidate that crashes a few times while it starts, and then serves, is judged as any other")
+    func crashesAtStart() {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 5) { $0.phase == .preparing }
+        for index in world.instances.indices { world.instances[index].restarts = 2 }
+        world.run(limit: 400) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
+    @Test("since when it is in a phase is the time at which it came there")
+    func phaseSince() {
+        var world = World.serving("good-1")
+        var rollout = RolloutSpec.twoSteps
+        rollout.steps.insert(RolloutStep(.approval), at: 1)
+        world.commit(.example("good-2", rollout: rollout))
+        for phase in [Phase.preparing, .progressing, .paused] {
+            world.run(limit: 20) { $0.phase == phase }
+            #expect(world.state?.phase == phase)
+            #expect(world.state?.since == world.now)
+        }
+        let since = world.state?.since
+        world.run(limit: 20) { _ in false }
+        #expect(world.state?.since == since)
+    }
+
     @Test("a bad version is rolled back by the evidence, quarantined, and not tried again")
     func badVersion() throws {
         var world = World.serving("good-1")

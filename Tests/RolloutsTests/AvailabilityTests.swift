@@ -35,6 +35,18 @@ struct AvailabilityTests {
         #expect(!world.events.contains { $0.kind == .promoting && $0.version == "good-2" })
     }
 
+    @Test("a candidate that is ready once, and never again, is rolled back as one that was ready for long")
+    func readyOnce() {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: Self.rollout(steps)))
+        world.run(limit: 20) { $0.rollout?.hasBegunSteps == true }
+        world.turn("good-2", into: .dead)
+        world.run(limit: 30) { $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(world.state?.quarantined.first?.reason.hasPrefix("not available for 10s of the last 2m") == true)
+    }
+
     @Test("a pause that is over is left only when all instances are ready, and its deadline runs meanwhile")
     func heldUntilReady() {
         let steps = [RolloutStep(.setWeight(50)), RolloutStep(.pause(.seconds(25))), RolloutStep(.setWeight(100))]
@@ -104,6 +116,30 @@ struct AvailabilityTests {
         #expect(world.observe().ready(world.state!.rollout!.candidate.revision) == 3)
     }
 
+    @Test(
+        "more replicas that never load fail it in the end, also where it waits for a person", arguments: [false, true])
+    func neverScaledUp(isHeld: Bool) {
+        let steps = [RolloutStep(.setWeight(50)), RolloutStep(.approval), RolloutStep(.setWeight(100))]
+        var spec = Self.rollout(steps, unavailableAfter: .seconds(5))
+        spec.progressDeadline = .seconds(20)
+        var world = atHalf(spec)
+        world.run(limit: 20) { $0.phase == .paused }
+        if isHeld {
+            world.command(.pause)
+            world.pass()
+        }
+        world.turned["good-2"] = .stuck
+        world.commit(.example("good-2", replicas: 3, rollout: spec))
+        world.run(limit: 30) { _ in false }
+        #expect(world.state?.phase == .paused)
+        let wait = world.state?.wait(seeing: world.observe())
+        #expect(wait?.text.contains("1 of 3 instances") == true && wait?.endsAt != nil)
+        #expect(wait?.text.contains("'mlctl resume'") == isHeld)
+        world.run(limit: 40) { $0.rollout == nil }
+        #expect(world.state?.phase == .rolledBack)
+        #expect(world.state?.quarantined.first?.reason.contains("1 of 3 instances ready now") == true)
+    }
+
     @Test("a share that the proxy does not confirm holds the step, and then waits for the proxy, not for data")
     func unconfirmedShare() {
         var spec = Self.rollout([RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))])
@@ -148,6 +184,36 @@ struct AvailabilityTests {
         }
         #expect(world.state?.phase == .paused)
         #expect(world.state?.quarantined == [])
+    }
+
+    @Test("at the deadline a step's share that is not confirmed is waited for, whatever onInsufficient says")
+    func unconfirmedAtDeadline() {
+        var spec = Self.rollout([RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(20)
+        spec.onInsufficient = .promote
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 2) { $0.phase == .preparing }
+        world.isProxyStuck = true
+        world.run(limit: 60) { $0.hold != nil }
+        #expect(world.state?.hold == .trafficUnconfirmed)
+        #expect(world.state?.rollout?.weight == 50)
+    }
+
+    @Test(
+        "a step is not left while the data plane confirms nothing, whether it answers or not",
+        arguments: [RolloutStep.Action.setWeight(50), .mirror(50)], [\World.isProxyStuck, \.isProxyAway])
+    func unconfirmedStep(action: RolloutStep.Action, trouble: WritableKeyPath<World, Bool> & Sendable) {
+        let steps = [RolloutStep(action), RolloutStep(.pause(nil)), RolloutStep(.setWeight(100))]
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: Self.rollout(steps)))
+        world.run(limit: 2) { $0.phase == .preparing }
+        world[keyPath: trouble] = true
+        world.run(limit: 30) { _ in false }
+        #expect(world.state?.rollout?.stepping?.current?.step.action == action)
+        world[keyPath: trouble] = false
+        world.run(limit: 5) { $0.phase == .paused }
+        #expect(world.state?.phase == .paused)
     }
 
     @Test("with onFailure: pause it waits for a person, who may force it")
@@ -224,6 +290,67 @@ struct AvailabilityTests {
         world.isMachineInTheWay = false
         world.run(limit: 300) { $0.stable?.version == "blocked-2" }
         #expect(world.state?.stable?.version == "blocked-2")
+        #expect(world.state?.postponed == nil)
+    }
+
+    @Test("what the machine causes is tried again later and later: after 1, 2, 4 and 8, and then every 15 minutes")
+    func backOff() throws {
+        var spec = Self.rollout([RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.commit(.example("blocked-2", rollout: spec))
+        var delays: [TimeInterval] = []
+        for _ in 0..<6 {
+            world.run(limit: 60) { $0.phase == .rolledBack }
+            let until = try #require(world.state?.postponed?.until)
+            let endedAt = try #require(world.events.last { $0.kind == .rollingBack }?.at)
+            delays.append(until.timeIntervalSince(endedAt))
+            world.now = until.addingTimeInterval(-1)
+            #expect(world.pass()?.lookAgainAt == until)
+            #expect(world.state?.rollout == nil)
+            world.now = until
+            world.pass()
+            #expect(world.state?.phase == .preparing)
+        }
+        #expect(delays == [60, 120, 240, 480, 900, 900])
+    }
+
+    @Test("it is the machine's fault too where the steps have begun", arguments: [10, 110])
+    func machineDuringSteps(unavailableAfter: Int) {
+        var spec = Self.rollout(
+            [RolloutStep(.setWeight(50)), RolloutStep(.setWeight(100))], unavailableAfter: .seconds(unavailableAfter))
+        spec.progressDeadline = .seconds(20)
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 20) { $0.rollout?.weight == 50 }
+        world.turn("good-2", into: .blocked)
+        world.run(limit: 100) { $0.phase == .rolledBack }
+        #expect(world.state?.quarantined == [])
+        #expect(world.state?.postponed?.revision == ModelDeployment.example("good-2").template.revision)
+    }
+
+    @Test("another commit does not wait for what the machine keeps from starting")
+    func commitWhilePostponed() {
+        var spec = Self.rollout([RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.commit(.example("blocked-2", rollout: spec))
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        world.commit(.example("good-3", rollout: spec))
+        world.run(limit: 20) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-3")
+    }
+
+    @Test("one instance that the machine keeps from starting does not excuse another that started and is not ready")
+    func machineAndModel() {
+        var spec = Self.rollout([RolloutStep(.setWeight(100))])
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.commit(.example("blocked-2", replicas: 2, rollout: spec))
+        world.run(limit: 5) { _ in false }
+        world.instances[world.instances.count - 1].quality = .dead
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        #expect(world.state?.quarantined.map(\.version) == ["blocked-2"])
         #expect(world.state?.postponed == nil)
     }
 

@@ -163,6 +163,42 @@ struct CommandsTests {
         #expect(world.state?.rollout?.stepStartedAt == began)
     }
 
+    @Test("pause and resume give a deadline no new time, however often")
+    func resumeGivesNoTime() {
+        var spec = RolloutSpec.twoSteps
+        spec.progressDeadline = .seconds(20)
+        var world = inFlight("good-2", spec)
+        world.requestsPerTick = 0
+        for _ in 0..<8 {
+            world.run(limit: 8) { $0.hold != nil }
+            guard world.state?.hold == nil else { break }
+            world.command(.pause)
+            world.pass()
+            world.command(.resume)
+            world.pass()
+        }
+        #expect(world.state?.hold == .insufficientEvidence)
+    }
+
+    @Test("a gate that fails takes the place of a pause by hand, and resume does not lift it")
+    func failureInPause() {
+        var spec = RolloutSpec.twoSteps
+        spec.onFailure = .pause
+        var world = inFlight("good-2", spec)
+        world.command(.pause)
+        world.pass()
+        world.turn("good-2", into: .bad)
+        world.run(limit: 100) { $0.hold == .gateFailed("errors") }
+        #expect(world.state?.hold == .gateFailed("errors"))
+        world.command(.pause)
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("waits for a person already") == true)
+        world.command(.resume)
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("gate errors failed") == true)
+        #expect(world.state?.rollout?.weight == 20)
+    }
+
     @Test("resume approves nothing")
     func resumeApprovesNothing() {
         var spec = RolloutSpec.twoSteps
@@ -222,6 +258,68 @@ struct CommandsTests {
         world.command(.promote(full: true))
         world.run(limit: 10) { $0.phase == .healthy }
         #expect(world.state?.stable?.version == "good-2")
+    }
+
+    @Test("promote after a deadline gives the next step a deadline of its own")
+    func nextStepAfterDeadline() {
+        var spec = RolloutSpec.twoSteps
+        spec.steps = [
+            RolloutStep(.setWeight(20), advance: .evidence), RolloutStep(.setWeight(50), advance: .evidence),
+            RolloutStep(.setWeight(100)),
+        ]
+        spec.progressDeadline = .seconds(10)
+        var world = World.serving("good-1")
+        world.requestsPerTick = 0
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 100) { $0.hold == .insufficientEvidence }
+        world.command(.promote(full: false))
+        world.run(limit: 15) { _ in false }
+        #expect(world.state?.hold == nil)
+        #expect(world.state?.rollout?.weight == 50)
+        #expect(world.events.count { $0.kind == .stuck } == 1)
+    }
+
+    @Test("one promote passes one step")
+    func onePromoteOneStep() {
+        let steps = [
+            RolloutStep(.setWeight(20)), RolloutStep(.approval), RolloutStep(.setWeight(50)), RolloutStep(.approval),
+            RolloutStep(.setWeight(100)),
+        ]
+        var world = inFlight("good-2", RolloutSpec(steps: steps, gates: []))
+        world.run(limit: 20) { $0.phase == .paused }
+        world.command(.promote(full: false))
+        world.run(limit: 20) { _ in false }
+        #expect(world.state?.phase == .paused)
+        #expect(world.state?.rollout?.weight == 50)
+    }
+
+    @Test("promote goes past the gate that failed, and past no other")
+    func oneGateOverridden() {
+        let limit = GateSpec(name: "limit", kind: .threshold(ThresholdGate(metric: .errors, max: 0.3)))
+        var spec = RolloutSpec.twoSteps
+        spec.gates.append(limit)
+        spec.onFailure = .pause
+        var world = inFlight("bad-2", spec)
+        world.run(limit: 100) { $0.hold?.needsPerson == true }
+        let first = world.state?.hold
+        world.command(.promote(full: false))
+        world.pass()
+        world.run(limit: 100) { $0.hold?.needsPerson == true || $0.rollout == nil }
+        let second = world.state?.hold
+        #expect(first == .gateFailed("errors") || second == .gateFailed("errors"))
+        #expect(first == .gateFailed("limit") || second == .gateFailed("limit"))
+    }
+
+    @Test("retry drops the evidence against a candidate")
+    func retryDropsEvidence() {
+        var spec = RolloutSpec.twoSteps
+        spec.onFailure = .pause
+        var world = inFlight("bad-2", spec)
+        world.run(limit: 100) { $0.hold == .gateFailed("errors") }
+        world.turn("bad-2", into: .good)
+        world.command(.retry)
+        world.run(limit: 400) { $0.rollout == nil || $0.hold != nil }
+        #expect(world.state?.stable?.version == "bad-2")
     }
 
     @Test("abort ends a restore, and what serves goes on")

@@ -64,6 +64,18 @@ struct FollowingTests {
         #expect(world.started["good-1"] == 1)
     }
 
+    @Test("where the record was lost, what is known to be in quarantine stays there")
+    func lostRecordKeepsQuarantine() {
+        let world = World.serving("good-1")
+        let bad = ModelDeployment.example("bad-2")
+        let known = Quarantine(revision: bad.template.revision, version: "bad-2", reason: "it failed", at: world.now)
+        let inputs = DecisionInputs(
+            desired: .manifest(bad, commit: "c2"), observed: world.observe(), knownQuarantine: [known], now: world.now)
+        let state = decide(nil, inputs)?.state
+        #expect(state?.quarantined == [known])
+        #expect(state?.rollout == nil)
+    }
+
     @Test("a removed manifest is drained and stopped, and its record goes with it")
     func removed() throws {
         var world = World.serving("good-1")

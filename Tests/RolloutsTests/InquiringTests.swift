@@ -56,6 +56,23 @@ struct InquiringTests {
         #expect(!world.events.contains { $0.kind == .stepStarted })
     }
 
+    @Test("a late answer about another candidate decides nothing about this one")
+    func lateAnswer() throws {
+        var world = answering { _ in nil }
+        world.commit(.example("good-2", rollout: rollout([Self.check])))
+        world.run(limit: 30) { _ in false }
+        let asked = try #require(world.asked.last)
+        func fails(_ candidate: Revision) -> Bool? {
+            let late = Finding(
+                inquiry: asked.id, candidate: candidate, at: world.now, answer: .checked(CheckOutcome(end: .exited(1))))
+            let inputs = DecisionInputs(
+                desired: world.desired, observed: world.observe(), findings: [late], now: world.now)
+            return decide(world.state, inputs)?.events.contains { $0.kind == .gateFailed }
+        }
+        #expect(fails(ModelDeployment.example("good-1").template.revision) == false)
+        #expect(fails(asked.candidate.revision) == true)
+    }
+
     @Test("a check of a step runs at its step")
     func atItsStep() throws {
         let check = GateSpec(name: "slices", kind: .check(CheckGate(command: ["slices"], isOfStep: true)))
@@ -109,5 +126,12 @@ struct InquiringTests {
         world.run(limit: 40) { _ in false }
         #expect(world.asked.map(\.id).prefix(2) == ["counters:server/1", "counters:server/2"])
         #expect(world.state?.rollout?.gateSummaries.first?.reason.contains("server: instance x did not answer") == true)
+        // The answer to an earlier question comes late.
+        let rollout = try #require(world.state?.rollout)
+        let late = Finding(
+            inquiry: "counters:server/1", candidate: rollout.candidate.revision, at: world.now, answer: .failed("late"))
+        let inputs = DecisionInputs(
+            desired: world.desired, observed: world.observe(), findings: [late], now: world.now)
+        #expect(decide(world.state, inputs)?.state?.rollout?.counterTurns == rollout.counterTurns)
     }
 }

@@ -25,6 +25,20 @@ struct NewsTests {
         #expect(world.writes == [])
     }
 
+    @Test("time that counts towards a deadline is not written at each look")
+    func clock() {
+        var world = World.serving("good-1")
+        world.requestsPerTick = 0
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 20) { _ in false }
+        #expect(world.state?.phase == .progressing)
+        let spent = world.state?.rollout?.progressSpent ?? .zero
+        world.writes = []
+        world.run(limit: 20) { _ in false }
+        #expect(world.writes == [])
+        #expect(world.state?.rollout?.progressSpent == spent + .seconds(10))
+    }
+
     @Test("traffic alone is evidence, and no decision")
     func traffic() {
         var world = paused()
@@ -60,7 +74,9 @@ struct NewsTests {
         }
         world.run(limit: 60) { _ in false }
         world.writes = []
+        world.transitions = []
         world.run(limit: 60) { _ in false }
         #expect(world.writes == [])
+        #expect(world.transitions == [], "nothing happens over and over")
     }
 }

@@ -14,12 +14,12 @@ struct PhaseLimitTests {
     }
 
     /// Two replicas and no room for more: stable has made way, and the second instance of `good-2` is never ready.
-    private func stuckPromotion() -> World {
+    private func stuckPromotion(_ quality: World.Quality = .stuck) -> World {
         var world = World(seed: 1, deployment: .example("good-1", replicas: 2))
         world.run(limit: 30) { $0.phase == .healthy }
         world.commit(.example("good-2", replicas: 2, rollout: Self.draining()))
         world.run(limit: 60) { $0.phase == .progressing }
-        world.turned["good-2"] = .stuck
+        world.turned["good-2"] = quality
         world.run(limit: 60) { $0.phase == .promoting }
         world.run(limit: 10) { _ in false }
         precondition(world.state?.phase == .promoting)
@@ -40,6 +40,58 @@ struct PhaseLimitTests {
         world.run(limit: 40) { $0.phase == .rolledBack }
         #expect(world.state?.phase == .rolledBack)
         #expect(world.mostInstances <= 4)
+    }
+
+    @Test("where one makes room for the other, more than one instance that is missing is a shortage")
+    func shortageOfBoth() {
+        var world = World(seed: 1, deployment: .example("good-1", replicas: 4))
+        world.run(limit: 30) { $0.phase == .healthy }
+        var spec = Self.draining()
+        spec.steps.insert(RolloutStep(.approval), at: 1)
+        world.commit(.example("good-2", replicas: 4, rollout: spec))
+        world.run(limit: 60) { $0.phase == .paused }
+        #expect(world.state?.shortage == nil, "one has made room")
+        let stable = world.state?.stable?.revision
+        let ofStable = world.instances.indices.filter { world.instances[$0].revision == stable }
+        for index in ofStable.prefix(2) { world.instances[index].quality = .dead }
+        world.pass()
+        #expect(world.state?.shortage?.reason.hasPrefix("2 of 3 instances ready on both sides") == true)
+    }
+
+    @Test("a way back names the instance that still loads, not the traffic")
+    func waitOfTheWayBack() {
+        var world = stuckPromotion()
+        world.turned["good-1"] = .stuck
+        world.command(.abort)
+        world.run(limit: 6) { _ in false }
+        #expect(world.state?.phase == .rollingBack)
+        let wait = world.state?.wait(seeing: world.observe())
+        #expect(wait?.text.hasPrefix("an instance of version good-1 to be ready") == true)
+    }
+
+    @Test("a commit, an abort and the limit work while a promotion hangs and nothing can be recorded")
+    func nothingRecorded() {
+        var aborted = stuckPromotion()
+        aborted.isStoreWritable = false
+        aborted.command(.abort)
+        aborted.pass()
+        #expect(aborted.state?.phase == .rollingBack)
+        aborted.run(limit: 60) { $0.rollout == nil }
+        #expect(aborted.observe().ready(aborted.state!.stable!.revision) > 0)
+        #expect(aborted.weights[aborted.state!.stable!.revision] == 100)
+        var waiting = stuckPromotion()
+        waiting.isStoreWritable = false
+        waiting.run(limit: 200) { $0.rollout == nil }
+        #expect(waiting.state?.stable?.version == "good-1" && waiting.state?.rollout == nil)
+    }
+
+    @Test("a promotion that the machine holds up quarantines nothing")
+    func blockedPromotion() {
+        var world = stuckPromotion(.blocked)
+        world.run(limit: 200) { $0.rollout == nil }
+        #expect(world.state?.stable?.version == "good-1")
+        #expect(world.state?.quarantined == [])
+        #expect(world.state?.postponed != nil)
     }
 
     @Test(
@@ -107,6 +159,80 @@ struct PhaseLimitTests {
         #expect(world.state?.stable?.version == "good-1")
     }
 
+    @Test("a commit does not wait for a rollback that the proxy never confirms")
+    func commitWhileRollingBack() {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 40) { $0.rollout?.weight == 20 }
+        world.isProxyStuck = true
+        world.command(.abort)
+        world.run(limit: 3) { _ in false }
+        #expect(world.state?.phase == .rollingBack)
+        world.commit(.example("good-3", rollout: .twoSteps))
+        world.run(limit: 10) { $0.rollout?.candidate.version == "good-3" }
+        #expect(world.state?.rollout?.candidate.version == "good-3")
+    }
+
+    @Test("a rollback has all of its time, however long the promotion before it took")
+    func rollbackAfterPromotion() {
+        var world = stuckPromotion()
+        world.run(limit: 35) { _ in false }
+        world.isProxyStuck = true
+        world.command(.abort)
+        world.run(limit: 40) { $0.rollout == nil }
+        #expect(world.state?.phase == .rollingBack)
+        world.run(limit: 30) { $0.rollout == nil }
+        #expect(world.state?.rollout == nil)
+    }
+
+    @Test("time in which nobody looked counts towards a limit for half a minute at most")
+    func unseenTime() {
+        var spec = RolloutSpec.twoSteps
+        spec.progressDeadline = .seconds(60)
+        var world = World.serving("good-1")
+        world.requestsPerTick = 0
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 20) { _ in false }
+        for _ in 0..<400 { world.passTime() }
+        world.run(limit: 5) { _ in false }
+        #expect(world.state?.hold == nil)
+        #expect(world.state?.phase == .progressing)
+    }
+
+    @Test("time in which it is suspended counts towards no limit")
+    func suspendedTime() {
+        var spec = RolloutSpec.twoSteps
+        spec.progressDeadline = .seconds(20)
+        var world = World.serving("good-1")
+        world.commit(.example("stuck-2", rollout: spec))
+        world.run(limit: 10) { _ in false }
+        world.command(.suspend)
+        world.run(limit: 60) { _ in false }
+        world.command(.resume)
+        world.run(limit: 10) { _ in false }
+        #expect(world.state?.phase == .preparing)
+        world.run(limit: 60) { $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+    }
+
+    @Test("a probation whose share nobody confirms waits for that after its limit, and then goes on")
+    func unconfirmedProbation() {
+        var spec = RolloutSpec(
+            steps: [RolloutStep(.setWeight(100))], gates: [], progressDeadline: .seconds(20))
+        spec.probation = Probation(duration: .seconds(10), holdback: 5)
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: spec))
+        world.run(limit: 60) { $0.phase == .probation }
+        world.isProxyReachable = false
+        world.run(limit: 56) { $0.phase != .probation }
+        #expect(world.state?.phase == .probation)
+        world.run(limit: 10) { $0.hold != nil }
+        #expect(world.state?.hold == .trafficUnconfirmed)
+        world.isProxyReachable = true
+        world.run(limit: 10) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
     @Test("with onFailure: pause a gate that fails in probation holds, and nothing becomes stable without a person")
     func failureInProbation() {
         var spec = RolloutSpec.twoSteps
@@ -120,6 +246,11 @@ struct PhaseLimitTests {
         #expect(world.state?.phase == .paused)
         world.run(limit: 200) { _ in false }
         #expect(world.state?.stable?.version == "good-1")
+        var fixed = world
+        fixed.commit(.example("good-3", rollout: spec))
+        fixed.pass()
+        #expect(fixed.state?.stable?.version == "good-1", "a commit makes nothing stable that fails")
+        #expect(fixed.state?.rollout?.candidate.version == "good-3")
         world.command(.promote(full: false))
         world.run(limit: 5) { $0.rollout == nil }
         #expect(world.state?.stable?.version == "good-2")
@@ -145,7 +276,8 @@ struct PhaseLimitTests {
         world.run(limit: 20) { $0.rollout?.weight == 20 }
         world.isStoreWritable = false
         world.run(limit: 100) { _ in false }
-        #expect(world.weights.values.sorted() == [0, 100])
+        // It may be gone altogether by then.
+        #expect(world.weights.filter { $0.value > 0 } == [World.serving("good-1").state!.stable!.revision: 100])
     }
 
     @Test("it does so although a commit that goes forward comes at the same time")

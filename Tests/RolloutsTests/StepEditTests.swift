@@ -148,6 +148,15 @@ struct StepEditTests {
         #expect(!world.events.contains { $0.kind == .promoting && $0.version == "good-2" })
     }
 
+    @Test("copies that the new list does not give stop at once")
+    func copiesLeftOut() {
+        var world = world([RolloutStep(.mirror(100)), Self.forever, Self.all], at: 1)
+        #expect(world.state?.rollout?.mirror == 100)
+        world.commit(.example("good-2", rollout: spec([Self.forever, Self.all])))
+        world.pass()
+        #expect(world.state?.rollout?.mirror == 0)
+    }
+
     @Test("an empty list is all of the traffic, in its turn, and only after every gate")
     func emptied() {
         let errors = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))

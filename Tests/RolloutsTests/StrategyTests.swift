@@ -101,6 +101,8 @@ struct StrategyTests {
         var world = World.serving("good-1")
         world.mostInstances = 0
         world.commit(.example("good-2", rollout: Self.spec(.recreate)))
+        world.pass()
+        #expect(world.plan?.isOpen == false, "nothing is sent to where nobody answers")
         world.run(limit: 60) { $0.phase == .healthy && $0.stable?.version == "good-2" }
         #expect(world.state?.stable?.version == "good-2")
         #expect(world.mostInstances == 1)
@@ -109,6 +111,20 @@ struct StrategyTests {
         #expect(world.state?.stable?.version == "good-2")
         #expect(world.observe().ready(world.state!.stable!.revision) == 1)
         #expect(world.mostInstances == 1)
+    }
+
+    @Test("where the old revision is stopped first, a probation holds nothing back for it")
+    func recreateOnProbation() {
+        var rollout = Self.spec(.recreate)
+        rollout.probation = Probation(duration: .seconds(20), holdback: 20)
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 60) { $0.phase == .probation }
+        world.pass()
+        #expect(world.state?.phase == .probation)
+        #expect(world.weights.values.sorted() == [0, 100], "no request goes to where nobody answers")
+        world.run(limit: 60) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
     }
 
     @Test(

@@ -54,6 +54,9 @@ struct WatchingServiceTests {
         world.commit(.example("good-1", replicas: 2, rollout: spec))
         world.run(limit: 10) { _ in false }
         #expect(world.state?.phase == .healthy)
+        let wait = world.state?.wait(seeing: world.observe())
+        #expect(wait?.text.hasPrefix("1 of 2 instances of version good-1 are ready") == true, "and so it is not ready")
+        #expect(wait?.endsAt != nil && wait?.needsPerson == false)
         world.run(limit: 30) { $0.phase == .degraded }
         #expect(world.state?.phase == .degraded)
     }

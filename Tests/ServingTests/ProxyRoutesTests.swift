@@ -74,7 +74,8 @@ struct ProxyRoutesTests {
         let old = try older(
             report, without: Set(["routes", "refused", "unavailable", "isListed", "previews", "users"] + counters))
         let known = try #require(old.instances.first?.counters)
-        #expect(known.abandoned.isEmpty && known.errorsTogether == nil && known.slowTogether == nil && known.every == nil)
+        #expect(
+            known.abandoned.isEmpty && known.errorsTogether == nil && known.slowTogether == nil && known.every == nil)
         #expect(old.users.isEmpty && known.pairs == PairCounters(pairs: 1, dropped: 3))
         #expect(old.routes == nil && old.refused.isEmpty && old.unavailable.isEmpty)
         #expect(old.instances.map(\.isListed) == [false] && old.instances.map(\.counters.requests) == [3])

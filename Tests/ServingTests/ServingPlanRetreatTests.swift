@@ -68,11 +68,25 @@ struct ServingPlanRetreatTests {
         #expect(!isRetreat(back, port: 9001))
     }
 
-    @Test("is none where the candidate was not in the plan before, or had nothing")
+    @Test("is none where the candidate was not in the plan before")
     func nothingToTake() {
         #expect(!isRetreat([Self.revision("1", weight: 100)], from: Self.plan([Self.revision("1", weight: 100)])))
-        let idle = Self.plan([Self.revision("1", weight: 100), Self.revision("2", weight: 0)])
-        #expect(!isRetreat([Self.revision("1", weight: 100)], from: idle))
+    }
+
+    @Test(
+        "also where a candidate that has no traffic yet goes, or loses an instance, and where it makes room for another"
+    )
+    func makingRoom() {
+        let loading = Self.plan([Self.revision("1", weight: 100), Self.revision("2", weight: 0)])
+        #expect(isRetreat([Self.revision("1", weight: 100)], from: loading))
+        #expect(
+            isRetreat([Self.revision("1", weight: 100), Self.revision("2", replicas: 1, weight: 0)], from: loading))
+        let alone = Self.plan([Self.revision("1", replicas: 0, weight: 0), Self.revision("2", weight: 100)])
+        let fewer = Self.revision("2", replicas: 1, weight: 100)
+        #expect(isRetreat([Self.revision("1", replicas: 0, weight: 0), fewer], from: alone))
+        #expect(isRetreat([Self.revision("1", replicas: 1, weight: 0), fewer], from: alone))
+        #expect(isRetreat([Self.revision("1", replicas: 1, weight: 0), Self.revision("2", weight: 100)], from: alone))
+        #expect(!isRetreat([Self.revision("1", replicas: 0, weight: 0), Self.revision("2", weight: 100)], from: alone))
     }
 
     @Test("of a decision that also goes forward, the part that takes traffic from the candidate is a plan of its own")

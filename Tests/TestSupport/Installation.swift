@@ -138,7 +138,10 @@ package final class Installation {
     }
 
     /// Runs a command of mlctl against this installation's controller.
-    package func mlctl(_ arguments: String...) throws -> Output {
+    package func mlctl(_ arguments: String...) throws -> Output { try run(arguments) }
+
+    /// The same.
+    package func run(_ arguments: [String]) throws -> Output {
         try Self.output(
             [executable.path(percentEncoded: false)] + arguments, environment: processEnvironment)
     }

@@ -7,7 +7,7 @@ import Serving
 /// One life of a deployment in a world that misbehaves as real ones do, and what must hold all along. A seed replays it.
 ///
 /// Faults: readiness that comes and goes, models that hang, crash or fail requests, a port that is taken, a disk that is
-/// full, a proxy that is away, stuck or restarted, a machine that starts nothing, a controller that is killed between any
+/// full, a git that is away, a proxy that is away, stuck or restarted, a machine that starts nothing, a controller that is killed between any
 /// two writes or looks away for a while, edits of the step list, commits, and every command at every moment.
 package struct RolloutSimulation {
     package let seed: UInt64
@@ -18,6 +18,8 @@ package struct RolloutSimulation {
     private var weightBefore: (candidate: Revision, weight: Int)?
     /// Of the rollout in flight: approvals that a person has given.
     private var approvals = 0
+    /// Since when no instance of the candidate has been ready, at every look.
+    private var deadSince: (candidate: Revision, at: Date)?
     private var isFull = false
     private var tick = 0
 
@@ -70,7 +72,8 @@ package struct RolloutSimulation {
                     + "crash=\(crash.map { "\($0)" } ?? "-") disk=\(world.isStoreWritable) seen=\(seen) steps=\(state?.settings.rollout.steps.map(\.text) ?? [])"
             )
         }
-        check(decision, before: before, observed: observed, commands: commands, planBefore: planBefore)
+        check(decision, before: before, observed: observed, commands: commands)
+        if crash == nil { checkRetreat(decision, before: before, planBefore: planBefore) }
     }
 
     // MARK: - What happens
@@ -88,6 +91,7 @@ package struct RolloutSimulation {
         toggle(\.isPortTaken, on: 0.002, off: 0.03)
         toggle(\.isMachineInTheWay, on: 0.02, off: 0.01)
         toggle(\.isStoreWritable, on: 0.05, off: 0.003)
+        toggle(\.isGitReadable, on: 0.05, off: 0.003)
     }
 
     private mutating func toggle(_ fault: WritableKeyPath<World, Bool>, on: Double, off: Double) {
@@ -142,8 +146,7 @@ package struct RolloutSimulation {
     }
 
     private mutating func check(
-        _ decision: Decision, before: RolloutState?, observed: Observation, commands: [OperatorCommand],
-        planBefore: ServingPlan?
+        _ decision: Decision, before: RolloutState?, observed: Observation, commands: [OperatorCommand]
     ) {
         checkPlan(decision)
         checkTransitions(decision)
@@ -152,12 +155,21 @@ package struct RolloutSimulation {
         checkPromotion(decision, before: before, observed: observed)
         checkWeight(decision, before: before)
         checkStatus(decision, observed: observed)
+        checkFailure(decision)
+        checkAvailability(decision, before: before, observed: observed)
+        checkCommands(decision, commands: commands)
+        checkLooks(decision)
     }
 
     private mutating func checkPlan(_ decision: Decision) {
         let sum = decision.plan.revisions.map(\.weight).reduce(0, +)
         if sum != 0, sum != 100 { violate("weights sum to 0 or 100", "\(sum)") }
         guard let state = decision.state else { return }
+        // On the way back stable has the traffic before there is room for its instances.
+        for planned in decision.plan.revisions
+        where planned.weight > 0 && planned.replicas == 0 && state.phase != .rollingBack {
+            violate("what has traffic has instances", "\(state.phase)")
+        }
         for quarantine in state.quarantined where quarantine.revision != state.stable?.revision {
             guard let planned = decision.plan.revisions.first(where: { $0.revision == quarantine.revision }),
                 planned.weight > 0
@@ -195,7 +207,7 @@ package struct RolloutSimulation {
             for kind in named {
                 let verb = Self.plain(kind)
                 let inputs = DecisionInputs(
-                    desired: world.desired, observed: observed, commands: [OperatorCommand(verb)], now: state.decidedAt)
+                    desired: world.seen, observed: observed, commands: [OperatorCommand(verb)], now: state.decidedAt)
                 if let again = decide(state, inputs), !again.refusals.isEmpty, again.transitions.isEmpty {
                     violate("a refusal names a command that works", "\(refusal.reason) | \(again.refusals[0].reason)")
                 }
@@ -240,6 +252,10 @@ package struct RolloutSimulation {
         if began, !isForced, decision.state?.rollout?.isForced != true, observed.ready(candidate) < leaves {
             violate("a promotion begins only while the candidate is ready", "\(observed.ready(candidate)) of \(leaves)")
         }
+        let isConfirmed = observed.weights.map { $0[candidate] ?? 0 == rollout.weight } ?? (rollout.weight == 0)
+        if began, !isForced, decision.state?.rollout?.isForced != true, !isConfirmed {
+            violate("a promotion begins only while the share is confirmed", "\(rollout.weight) %")
+        }
         if promoted {
             // In probation a drained old revision keeps the place of one.
             let least = rollout.room == .drain ? max(wanted - 1, 1) : wanted
@@ -247,8 +263,10 @@ package struct RolloutSimulation {
             if !byForce, observed.ready(candidate) < least {
                 violate("nothing is promoted that is not ready", "\(observed.ready(candidate)) of \(least)")
             }
-            if !byForce, rollout.hasBegunSteps, (observed.weights?[candidate] ?? 0) == 0, approvals == 0 {
-                violate("nothing is promoted without its share")
+            var share = 100
+            if case .probation(let probation) = rollout.stage { share = probation.weight }
+            if !byForce, approvals == 0, observed.weights?[candidate] != share {
+                violate("nothing is promoted without its share", "\(share) %")
             }
             if rollout.judgement.evidence.contains(where: {
                 $0.verdict == .fail && !rollout.overriddenGates.contains($0.spec.name)
@@ -270,6 +288,65 @@ package struct RolloutSimulation {
 
     private var commandsForce: Bool {
         world.events.suffix(8).contains { $0.kind == .approved && $0.message.contains("not all instances") }
+    }
+
+    /// What a decision takes from a candidate is taken at once, whether it can be recorded or not.
+    private mutating func checkRetreat(_ decision: Decision, before: RolloutState?, planBefore: ServingPlan?) {
+        guard let candidate = before?.rollout?.candidate.revision, let planBefore,
+            planBefore.revisions.contains(where: { $0.revision != candidate && $0.replicas > 0 })
+        else { return }
+        func weight(_ plan: ServingPlan?) -> Int { plan?.revisions.first { $0.revision == candidate }?.weight ?? 0 }
+        guard weight(decision.plan) < weight(planBefore), weight(world.plan) > weight(decision.plan) else { return }
+        violate("taking a candidate out needs no record", "\(weight(world.plan)) %")
+    }
+
+    /// With `onFailure: rollback` nothing that fails goes on, and no trouble elsewhere keeps it.
+    private mutating func checkFailure(_ decision: Decision) {
+        guard let state = decision.state, let rollout = state.rollout, rollout.withdrawal == nil else { return }
+        let failed = rollout.judgement.evidence.first {
+            $0.verdict == .fail && !rollout.overriddenGates.contains($0.spec.name)
+        }
+        guard let failed else { return }
+        if state.settings.rollout.onFailure == .rollback {
+            violate("a candidate with a failing gate is taken out", failed.spec.name)
+        } else if rollout.hold?.needsPerson != true {
+            violate("a candidate with a failing gate waits for a person", failed.spec.name)
+        }
+    }
+
+    /// A candidate none of whose instances is ready does not keep its share for longer than the manifest says.
+    private mutating func checkAvailability(_ decision: Decision, before: RolloutState?, observed: Observation) {
+        guard let state = decision.state, let rollout = state.rollout, rollout.weight > 0, rollout.withdrawal == nil,
+            before?.rollout?.weight ?? 0 > 0, !rollout.isForced, rollout.room == .surge,
+            state.settings.rollout.onFailure == .rollback, observed.ready(rollout.candidate.revision) == 0,
+            let lookedAt = before?.decidedAt, state.decidedAt.timeIntervalSince(lookedAt) < 30
+        else {
+            deadSince = nil
+            return
+        }
+        let candidate = rollout.candidate.revision
+        guard let known = deadSince, known.candidate == candidate else {
+            deadSince = (candidate, state.decidedAt)
+            return
+        }
+        let limit = state.settings.rollout.unavailableAfter / .seconds(1) + 3
+        if state.decidedAt.timeIntervalSince(known.at) > limit {
+            violate("a candidate that is not there leaves the traffic in time", "\(limit) s")
+        }
+    }
+
+    /// An abort that is not refused is carried out.
+    private mutating func checkCommands(_ decision: Decision, commands: [OperatorCommand]) {
+        guard commands.count == 1, commands[0].verb == .abort, decision.refusals.isEmpty else { return }
+        if !decision.events.contains(where: { $0.kind == .aborted }) { violate("an abort is carried out") }
+    }
+
+    /// It is looked at again in time, and never at once.
+    private mutating func checkLooks(_ decision: Decision) {
+        guard let state = decision.state else { return }
+        let delay = decision.lookAgainAt?.timeIntervalSince(state.decidedAt)
+        if let delay, delay < 0.5 { violate("no look follows at once", "\(delay) s in \(state.phase)") }
+        if state.rollout != nil, delay ?? .infinity > 5 { violate("a rollout in flight is looked at in time") }
     }
 
     /// The weight rises only by a step that begins in its turn, or by a promotion.
@@ -312,6 +389,7 @@ package struct RolloutSimulation {
         world.isPortTaken = false
         world.isMachineInTheWay = false
         world.isStoreWritable = true
+        world.isGitReadable = true
         look()
         world.passTime()
         if world.state?.isSuspended == true { world.commands = [OperatorCommand(.resume)] }

@@ -73,16 +73,30 @@ package struct World {
     package var mostInstances = 0
     package var epoch = 1
     package var isProxyReachable = true
+    package var isProxyAway: Bool {
+        get { !isProxyReachable }
+        set { isProxyReachable = !newValue }
+    }
     /// The proxy answers, and goes on with what it had.
     package var isProxyStuck = false
     /// Another program has the endpoint's port.
     package var isPortTaken = false
     /// The disk is full, or the API server away: no record can be written.
     package var isStoreWritable = true
+    package var isGitReadable = true
+    /// What the controller sees of what git wants.
+    package var seen: Desired { isGitReadable ? desired : .unreadable }
     /// What is blocked is blocked; otherwise it starts.
     package var isMachineInTheWay = true
     /// Requests that were meant for a revision none of whose instances could take them.
     package var unavailable: [Revision: Int] = [:]
+    /// What the proxy drew for each revision, and what became of it.
+    package var splits: [Revision: SplitCounters] = [:]
+    /// The share of a version's requests that ends without an outcome.
+    package var vanishing: [String: Double] = [:]
+    /// Hundredths of requests that are still to be drawn, and that are still to vanish.
+    private var undrawn: [Revision: Int] = [:]
+    private var unvanished: [Revision: Double] = [:]
     /// Records written, and what was new in each.
     package var writes: [News] = []
     /// What the store holds. A controller that comes back reads it from bytes.
@@ -143,6 +157,7 @@ package struct World {
     }
 
     private mutating func sendTraffic() {
+        drawRequests()
         for (revision, weight) in weights.merging(mirrors, uniquingKeysWith: +) where weight > 0 {
             let ready = instances.indices.filter {
                 instances[$0].revision == revision && instances[$0].condition == .ready
@@ -163,6 +178,21 @@ package struct World {
         }
     }
 
+    /// The proxy splits exactly, whoever answers.
+    private mutating func drawRequests() {
+        for (revision, weight) in weights {
+            let hundredths = undrawn[revision, default: 0] + requestsPerTick * weight
+            undrawn[revision] = hundredths % 100
+            let version = plan?.revisions.first { $0.revision == revision }?.template.model.version
+            let vanished =
+                unvanished[revision, default: 0] + Double(hundredths / 100) * (version.flatMap { vanishing[$0] } ?? 0)
+            unvanished[revision] = vanished - vanished.rounded(.down)
+            splits[revision, default: SplitCounters()].drawn += hundredths / 100
+            splits[revision]?.ended += hundredths / 100 - Int(vanished)
+            splits[revision]?.lost += Int(vanished)
+        }
+    }
+
     private mutating func noteFailedRequest(at index: Int) {
         let id = RequestIdentity(
             revision: instances[index].revision, atSeconds: UInt32(now.timeIntervalSince1970),
@@ -174,6 +204,7 @@ package struct World {
     package mutating func restartProxy() {
         epoch += 1
         unavailable = [:]
+        splits = [:]
         for index in instances.indices {
             instances[index].counters = RequestCounters(latency: [0], bounds: [1])
         }
@@ -188,19 +219,21 @@ package struct World {
     package mutating func pass(crash: Crash? = nil) -> Decision? {
         let before = state
         let inputs = DecisionInputs(
-            desired: desired, observed: observe(), readings: isProxyReachable ? readings : nil,
-            commands: commands, findings: findings, unmetDependencies: unmetDependencies, now: now)
+            desired: seen, observed: observe(),
+            readings: isProxyReachable ? readings : nil, commands: commands, findings: findings,
+            unmetDependencies: unmetDependencies, now: now)
         guard let decision = decide(before, inputs) else { return nil }
         if crash != nil { readBack() }
         if crash == .beforeSwap { return decision }
         let isWritable = isStoreWritable
         // Going on is recorded first; going back may be recorded late.
-        guard isWritable || isRetreat(decision, from: before) else {
+        guard isWritable || decision.isRetreat(since: before, from: plan) else {
             if let plan, let candidate = before?.rollout?.candidate.revision,
                 let safePart = plan.withdrawing(candidate, as: decision.plan)
             {
                 apply(safePart)
             }
+            state = before?.noting(decision.state)
             return decision
         }
         if let state = decision.state {
@@ -222,11 +255,6 @@ package struct World {
                 Finding(inquiry: inquiry.id, candidate: inquiry.candidate.revision, at: now, answer: answer))
         }
         return decision
-    }
-
-    private func isRetreat(_ decision: Decision, from before: RolloutState?) -> Bool {
-        guard let plan, let candidate = before?.rollout?.candidate.revision else { return false }
-        return decision.plan.isRetreat(from: plan, of: candidate)
     }
 
     private mutating func readBack() {
@@ -257,6 +285,11 @@ package struct World {
                 Reading(
                     instance: Reading.unserved($0.key), revision: $0.key, epoch: "\(epoch)",
                     counters: RequestCounters(unavailable: $0.value))
+            }
+            + splits.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                Reading(
+                    instance: Reading.split($0.key), revision: $0.key, epoch: "\(epoch)", counters: RequestCounters(),
+                    split: $0.value)
             }
     }
 

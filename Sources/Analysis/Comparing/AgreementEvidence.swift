@@ -49,6 +49,11 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         return peakLogPassEvidence >= -.log(missedRegressionRate) && samples >= gate.minSamples ? .pass : .insufficient
     }
 
+    func passProgress(_ gate: AgreementGate) -> PassProgress? {
+        problem == nil
+            ? PassProgress(logEvidence: peakLogPassEvidence, minSamples: gate.minSamples, unit: "pair") : nil
+    }
+
     /// Another margin starts the pass over.
     mutating func restartPass() {
         withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)

@@ -128,6 +128,16 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         }
     }
 
+    func passProgress(_ gate: CompareGate) -> PassProgress? {
+        guard problem == nil, impasse(gate) == nil else { return nil }
+        let unit: String =
+            switch gate.quantity {
+            case .requests: "request"
+            case .counters(let ratio): ratio.source == MetricSourceName.outcomes ? "outcome" : "sample"
+            }
+        return PassProgress(logEvidence: peakLogPassEvidence, minSamples: gate.minSamples, unit: unit)
+    }
+
     /// Another margin starts the pass over.
     mutating func setMargin(_ margin: PassMargin) {
         switch test {
@@ -156,8 +166,22 @@ struct CompareEvidence: Codable, Hashable, Sendable {
                 + "\(EvidenceText.count(givenUp.candidate, "client")) of the candidate and "
                 + "\(EvidenceText.count(givenUp.stable)) of stable gave up"
         }
+        if verdict == .pass { text += "; \(stillPossible(gate))" }
         if verdict == .insufficient, let impasse = impasse(gate) { text += "; \(impasse)" }
         return text
+    }
+
+    /// What a pass does not exclude, in plain words.
+    private func stillPossible(_ gate: CompareGate) -> String {
+        switch test {
+        case .latency: return "it could still be up to \(EvidenceText.percent(gate.passMargin.relative)) higher"
+        case .rates(let comparison):
+            let margin = comparison.marginAtStable
+            guard case .counters(let ratio) = gate.quantity, ratio.maximum != 1 else {
+                return "it could still be up to \(EvidenceText.points(margin, "percentage point")) worse"
+            }
+            return "it could still be up to \(EvidenceText.number(margin * ratio.maximum)) worse"
+        }
     }
 
     /// Why the last interval was no evidence, or nothing can be concluded at all; nil while all is well.

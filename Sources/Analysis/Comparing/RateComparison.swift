@@ -119,6 +119,12 @@ struct RateComparison: Codable, Hashable, Sendable {
         return users.base.estimate
     }
 
+    /// By how much a candidate that passes may still be worse than stable, at stable's rate.
+    var marginAtStable: Double {
+        RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute).edge(atStable: stableRate)
+            - stableRate
+    }
+
     /// At stable's rate no regression could be beyond the pass margin: to exclude one would say nothing.
     var isPassEmpty: Bool {
         RateNull.beyondMargin(relative: marginRelative, absolute: marginAbsolute).edge(atStable: stableRate) >= 1
@@ -133,7 +139,9 @@ struct RateComparison: Codable, Hashable, Sendable {
         ]
         let needs = [
             edges.contains { ($0 ?? 0) >= 1 } ? "the tolerance: give a smaller maxAbsoluteIncrease alone" : nil,
-            isPassEmpty ? "the pass margin: give passMargin a smaller absolute and no relative" : nil,
+            isPassEmpty
+                ? "the pass margin, so that a pass would mean nothing: give passMargin a smaller absolute and no relative"
+                : nil,
         ].compactMap { $0 }
         guard !needs.isEmpty else { return nil }
         return "at stable's \(EvidenceText.percent(rate)) no candidate can be beyond "

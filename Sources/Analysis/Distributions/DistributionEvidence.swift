@@ -51,6 +51,11 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
         return excluded && samples >= gate.minSamples ? .pass : .insufficient
     }
 
+    func passProgress(_ gate: DistributionGate) -> PassProgress? {
+        problem == nil
+            ? PassProgress(logEvidence: stillness.peak, minSamples: gate.minSamples, unit: "prediction") : nil
+    }
+
     /// Another margin starts the pass over.
     mutating func restartPass() { stillness = StillnessEvidence(bucketCount: known.stable.count) }
 
@@ -66,7 +71,7 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
         var text = "\(shares.described(gate.observe, gate.buckets)); "
         switch verdict {
         case .fail: text += moved
-        case .pass: text += still
+        case .pass: text += "\(still); any bucket could still differ by up to \(EvidenceText.points(gate.passShift))"
         case .insufficient:
             text += "undecided: \(still)"
             text += " (pass at \(EvidenceText.odds(-.log(rates.missedRegressionRate))))"
@@ -126,8 +131,8 @@ enum BucketLabel {
 
 extension EvidenceText {
     /// 0.21 → "21 points": a difference of shares.
-    static func points(_ difference: Double) -> String {
+    static func points(_ difference: Double, _ noun: String = "point") -> String {
         let points = number(difference * 100)
-        return points == "1" ? "1 point" : "\(points) points"
+        return "\(points) \(noun)\(points == "1" ? "" : "s")"
     }
 }

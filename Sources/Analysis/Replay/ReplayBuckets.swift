@@ -45,6 +45,8 @@ extension PredictionBuckets {
     fileprivate func index(of label: String) -> Int? {
         switch self {
         case .classes(let classes): return classes.firstIndex(of: label) ?? classes.count
+        // A recording has their counts in order.
+        case .automatic: return nil
         case .edges(let edges):
             guard let edge = Double(label) else { return nil }
             if edge == .infinity { return edges.count }

@@ -8,6 +8,12 @@
 ///                "pairs": 40, "disagreements": 1, "distance": 0.8, "class": {"cat": 30, "dog": 20}}}
 /// ```
 /// - `requests`, `errors`, `rejected`, `latency`: of users; `synthetic` holds the same of requests that mlctl sent itself.
+/// - `proxy`: what mlctl's own proxy can tell beside them. `unavailable`: meant for the side and not served by it.
+///   `abandoned` (`{"0.1": 3}`): clients that gave up after more than each bound. `together` (`{"errors": 2, "slow":
+///   {"0.1": 1}}`): for each request that failed, or was slow, how many of its instance did in the same event, summed. With
+///   sticky users the counts above are of each user's first request; `every` and `everyAbandoned` hold the same of all
+///   requests, and `users` (`windows`, `units`, `failed`, `touched`, `rejected`, `slowed`, `dropped`) users by windows of
+///   time. A recording without them is judged without them.
 /// - `pairs`, `disagreements`, `distance`: a shadow's, on the candidate's side.
 /// - Any other number is a counter under its name, as a gate's `of` and `per` name it; outcomes are `LABEL.sum` and
 ///   `LABEL.count`. A gate finds `requests` and the others above as counters too.

@@ -72,6 +72,8 @@ enum ReplayNeed: Hashable, Sendable {
                 pairs: PairCounts(pairs: pairs, disagreements: disagreements, distance: distance))
         case .requests, .errors, .rejected, .latency:
             var counts = try requests(of: side.users)
+            if side.unreadable["proxy"] != nil { throw ReplayLack("proxy") }
+            if let proxy = side.proxy { try take(proxy, into: &counts) }
             if side.unreadable["synthetic"] != nil { throw ReplayLack("synthetic") }
             if let synthetic = side.synthetic {
                 let own = try requests(of: synthetic, within: "synthetic.")
@@ -98,6 +100,37 @@ enum ReplayNeed: Hashable, Sendable {
         default: break
         }
         return counts
+    }
+
+    private func take(_ proxy: ReplayProxy, into counts: inout SideCounts) throws(ReplayLack) {
+        let bounds = counts.bounds
+        switch self {
+        case .errors: (counts.unavailable, counts.errorsTogether) = (proxy.unavailable ?? 0, proxy.together?.errors)
+        case .latency:
+            counts.abandoned = try Self.counts(proxy.abandoned, at: bounds, "abandoned") ?? []
+            counts.slowTogether = try Self.counts(proxy.together?.slow, at: bounds, "together.slow")
+        default: break
+        }
+        if let every = proxy.every {
+            let all = try requests(of: every, within: "proxy.every.")
+            guard all.bounds == bounds else { throw ReplayLack("proxy.every.latency at the bounds of latency") }
+            counts.every = RequestStratum(
+                requests: all.requests, errors: all.errors, rejected: all.rejected, latency: all.latency,
+                abandoned: try Self.counts(proxy.everyAbandoned, at: bounds, "everyAbandoned"))
+        }
+        if let users = proxy.users {
+            counts.users = users.counts(slowed: try Self.counts(users.slowed, at: bounds, "users.slowed") ?? [])
+        }
+    }
+
+    /// - Parameter bounds: those of the latency; none where the gate looks at none.
+    /// - Returns: nil where there are none.
+    private static func counts(
+        _ over: ReplayOver?, at bounds: [Double], _ name: String
+    ) throws(ReplayLack) -> [Int]? {
+        guard let over, !bounds.isEmpty else { return nil }
+        guard over.bounds == bounds else { throw ReplayLack("proxy.\(name) at the bounds of latency") }
+        return over.counts
     }
 
     /// One that is not there is left out: the gate knows what that means.

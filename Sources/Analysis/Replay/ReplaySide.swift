@@ -5,6 +5,7 @@ public struct ReplaySide: Hashable, Sendable {
     public var rejected: Int?
     /// Requests at or under each bound in seconds, `+Inf` among them.
     public var latency: ReplayLatency?
+    public var proxy: ReplayProxy?
     public var synthetic: ReplayStratum?
     public var pairs: Int?
     public var disagreements: Int?
@@ -25,6 +26,7 @@ public struct ReplaySide: Hashable, Sendable {
         errors = counts.errors
         rejected = counts.rejected
         if !counts.bounds.isEmpty { latency = ReplayLatency(counts) }
+        proxy = ReplayProxy(counts)
         synthetic = counts.syntheticCounts.map(ReplayStratum.init)
         if counts.pairs != PairCounts() {
             pairs = counts.pairs.pairs
@@ -63,7 +65,7 @@ extension ReplayStratum {
     public init(_ counts: SideCounts) {
         self.init(
             requests: counts.requests, errors: counts.errors, rejected: counts.rejected,
-            latency: counts.bounds.isEmpty ? nil : ReplayLatency(counts))
+            latency: counts.bounds.isEmpty || counts.latency.count < counts.bounds.count ? nil : ReplayLatency(counts))
     }
 }
 
@@ -77,7 +79,7 @@ extension ReplayLatency {
 extension ReplaySide: Codable {
     private struct Key: CodingKey {
         static let reserved: Set = [
-            "requests", "errors", "rejected", "latency", "synthetic", "pairs", "disagreements", "distance",
+            "requests", "errors", "rejected", "latency", "proxy", "synthetic", "pairs", "disagreements", "distance",
         ]
 
         var stringValue: String
@@ -103,6 +105,7 @@ extension ReplaySide: Codable {
         errors = read("errors")
         rejected = read("rejected")
         latency = read("latency")
+        proxy = read("proxy")
         synthetic = read("synthetic")
         pairs = read("pairs")
         disagreements = read("disagreements")
@@ -135,6 +138,7 @@ extension ReplaySide: Codable {
         try container.encodeIfPresent(errors, forKey: Key("errors"))
         try container.encodeIfPresent(rejected, forKey: Key("rejected"))
         try container.encodeIfPresent(latency, forKey: Key("latency"))
+        try container.encodeIfPresent(proxy, forKey: Key("proxy"))
         try container.encodeIfPresent(synthetic, forKey: Key("synthetic"))
         try container.encodeIfPresent(pairs, forKey: Key("pairs"))
         try container.encodeIfPresent(disagreements, forKey: Key("disagreements"))

@@ -66,7 +66,7 @@ struct WaitGoal: Hashable, Sendable {
         guard found.stable?.revision != desired.revision else { return nil }
         let quarantine = found.quarantined.first { $0.revision == desired.revision }
         guard let quarantine, [.rolledBack, .healthy, .degraded, .failed].contains(found.phase) else { return nil }
-        let gates = found.gates.filter { $0.verdict == "fail" }.map { "\($0.name): \($0.reason)" }
+        let gates = found.gates.filter { $0.verdict == "fail" && !$0.warnOnly }.map { "\($0.name): \($0.reason)" }
         return ([quarantine.reason] + gates.filter { !quarantine.reason.contains($0) }).joined(separator: "; ")
             .printable
     }

@@ -55,7 +55,9 @@ struct DemoReport {
             ("first bad request to restored traffic", seconds(secondsToRestored)),
         ]
         for release in releases {
-            rows += release.gates.map { ("version \(release.version), gate \($0.name)", "\($0.verdict): \($0.reason)") }
+            rows += release.gates.map {
+                ("version \(release.version), gate \($0.name)", "\($0.verdictText): \($0.reason)")
+            }
         }
         let width = rows.map(\.0.count).max() ?? 0
         return "\n"

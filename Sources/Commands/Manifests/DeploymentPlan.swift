@@ -51,7 +51,7 @@ struct DeploymentPlan: Hashable, Encodable {
             deployment.target != .local || template.model.storageURI == nil || template.model.digest != nil
         preview = ClusterPreview.address(of: deployment, template.revision)
             .map { "\($0), from outside: \(ClusterPreview.forwarding($0) ?? "")" }
-        warnings = [deployment.unpinnedModel].compactMap(\.self)
+        warnings = [deployment.unpinnedModel, deployment.nothingActs].compactMap(\.self)
         runningVersion = known?.stableLoad?.version
         runningRevision = known?.stableLoad?.revision
         settingChanges = known.map { Self.changes(from: $0.settings, to: deployment.settingsWords) } ?? []
@@ -59,6 +59,8 @@ struct DeploymentPlan: Hashable, Encodable {
         capacity = CapacityText.most(
             of: deployment, beside: known?.stableLoad, starts: change != .settings && change != .unchanged,
             knowsStable: running.isKnown)
+        // Where nothing is rolled out, nothing goes unseen.
+        if change != .unchanged, let unseen = deployment.unseenPredictions { warnings.append(unseen) }
     }
 
     /// What the controller said.

@@ -30,6 +30,8 @@ struct ProfileManifest {
         switch profile.buckets {
         case .edges(let edges): spec.buckets = edges
         case .classes(let classes): spec.classes = classes
+        // A profile always names its buckets.
+        case .automatic: break
         }
         let metadata = Document.Metadata(name: name, namespace: namespace, annotations: ["mlctl.dev/source": source])
         return try YAMLText.render(json: JSONEncoder().encode(Document(metadata: metadata, spec: spec)))
@@ -47,6 +49,7 @@ struct ProfileManifest {
         switch profile.buckets {
         case .edges(let edges): observation.buckets = edges
         case .classes(let classes): observation.classes = classes
+        case .automatic: break
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

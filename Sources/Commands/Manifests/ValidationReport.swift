@@ -33,8 +33,10 @@ struct ValidationReport {
 
     /// What is valid, and may go wrong later.
     private var warnings: [Warning] {
-        deployments.sorted { $0.key < $1.key }.compactMap { deployment in
-            deployment.unpinnedModel.map { Warning(deployment: "\(deployment.key)", message: $0) }
+        deployments.sorted { $0.key < $1.key }.flatMap { deployment in
+            [deployment.unpinnedModel, deployment.nothingActs].compactMap(\.self).map {
+                Warning(deployment: "\(deployment.key)", message: $0)
+            }
         }
     }
 

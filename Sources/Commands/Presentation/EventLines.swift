@@ -37,7 +37,7 @@ enum EventLines {
         switch kind {
         case .promoted, .gatePassed, .recovered, .available: .good
         case .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .failed, .degraded: .bad
-        case .paused, .stuck, .warning, .suspended: .warning
+        case .gateWarned, .paused, .stuck, .warning, .suspended: .warning
         case .rolloutStarted, .stepStarted, .resumed, .approved, .promoting, .probationStarted, .retried: .active
         case .deployed, .probationEnded, .superseded, .unsuspended, .removed: .plain
         }

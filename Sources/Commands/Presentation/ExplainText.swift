@@ -38,10 +38,14 @@ struct ExplainText {
         if !status.message.isEmpty, explanation.rollback == nil { rows.add("because", status.message) }
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
+        if let split = status.split { rows.add("split", split.reason, split.isMismatched ? .bad : .plain) }
         if let text = status.waitText { rows.add("waiting for", text, status.isTimedPause ? .active : .warning) }
         if let time = status.waitTime(now: now) { rows.add("how long", time) }
         if let remedy = status.waiting?.remedy { rows.add("can do", remedy) }
         for trouble in ExplainWords.troubles(status) { rows.add("", trouble, .warning) }
+        if let note = status.conditions.first(where: { $0.type == Condition.predictionsJudged }) {
+            rows.add("note", note.message)
+        }
         if let preview = status.preview {
             rows.add("preview", preview)
             if let command = ClusterPreview.forwarding(preview) { rows.add("", command) }
@@ -65,11 +69,13 @@ struct ExplainText {
             var rows = Rows(canvas, labelColumns: 9, indent: 4)
             if let words = gate.words { rows.add("asks", words.asks) }
             rows.add("found", gate.summary.reason)
+            if let missing = gate.summary.missing { rows.add("missing", missing) }
             if let words = gate.words {
                 rows.add("passes", words.passes)
                 rows.add("fails", words.fails)
                 if let assumes = words.assumes { rows.add("assumes", assumes) }
             }
+            if gate.summary.warnOnly { rows.add("then", "it is told, and nothing else happens (warnOnly)") }
             return head(of: gate.summary) + rows.lines
         }
         return section(explanation.rollback == nil ? "Gates" : "Gates, as they stood then", blocks)
@@ -81,7 +87,7 @@ struct ExplainText {
     }
 
     private func head(of gate: GateSummary) -> [String] {
-        let verdict = "\(gate.verdict), \(gate.samples == 1 ? "1 sample" : "\(gate.samples) samples")"
+        let verdict = "\(gate.verdictText), \(gate.samples == 1 ? "1 sample" : "\(gate.samples) samples")"
         var rows = Rows(canvas, labelColumns: gate.name.printable.columns + 2, labelTone: .heading)
         rows.add(gate.name, verdict, gate.tone)
         return rows.lines

@@ -75,7 +75,10 @@ enum ExplainWords {
         }
         switch status.phase {
         case .paused where status.candidate != nil:
-            return ["let it go on: mlctl promote \(name); or end it: mlctl abort \(name)"]
+            let commands = ["promote", "resume"].filter { status.waiting?.remedy?.contains("mlctl \($0)") == true }
+            return (commands.first.map { ["let it go on: mlctl \($0) \(name)"] } ?? []) + [
+                "end it: mlctl abort \(name)"
+            ]
         case .preparing, .degraded, .failed: return ["what its servers print: mlctl logs \(name)"]
         case .idle, .progressing, .paused, .promoting, .probation, .healthy, .rollingBack, .rolledBack: return []
         }

@@ -69,12 +69,14 @@ struct ReadingExport {
 }
 
 extension RecordedReading {
-    /// At the same bounds, so that the difference has latencies.
+    /// At the same bounds, and with what came together where that is known, so that the difference has them too.
     fileprivate var zeroed: RecordedReading {
         func zeros(_ counts: SideCounts, or other: SideCounts) -> SideCounts {
             let bounds = counts.bounds.isEmpty ? other.bounds : counts.bounds
             return SideCounts(
-                latency: bounds.isEmpty ? [] : Array(repeating: 0, count: bounds.count + 1), bounds: bounds)
+                latency: bounds.isEmpty ? [] : Array(repeating: 0, count: bounds.count + 1), bounds: bounds,
+                errorsTogether: counts.errorsTogether.map { _ in 0 },
+                slowTogether: counts.slowTogether.map { $0.map { _ in 0 } })
         }
         return RecordedReading(
             t: t, source: source, stable: zeros(stable, or: candidate), candidate: zeros(candidate, or: stable))

@@ -52,6 +52,9 @@ struct StatusDetail {
     /// What did not reach an instance, or was cut off: only where there was any.
     private var traffic: [String] {
         var lines: [String] = []
+        if let split = deployment.split {
+            lines.append(field("Split", split.reason, split.isMismatched ? .bad : .plain))
+        }
         if let cut = deployment.cutRequests {
             lines.append(field("Cut off", "\(cut) requests that outlived their drain", .warning))
         }
@@ -118,7 +121,8 @@ struct StatusDetail {
         guard !deployment.gates.isEmpty else { return [] }
         var table = TextTable(["GATE", "VERDICT", "SAMPLES", "REASON"], indent: 2)
         for gate in deployment.gates {
-            table.add(["\(gate.name)", TextTable.Cell(gate.verdict, gate.tone), "\(gate.samples)", "\(gate.reason)"])
+            let reason = gate.reason + (gate.missing.map { "; \($0)" } ?? "")
+            table.add(["\(gate.name)", TextTable.Cell(gate.verdictText, gate.tone), "\(gate.samples)", "\(reason)"])
         }
         return table.lines(on: canvas)
     }

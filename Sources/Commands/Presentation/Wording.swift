@@ -19,10 +19,12 @@ extension GateSummary {
     var tone: Tone {
         switch verdict {
         case "pass": .good
-        case "fail": .bad
-        default: .warning
+        case "fail": warnOnly ? .warning : .bad
+        default: warnOnly ? .faint : .warning
         }
     }
+
+    var verdictText: String { warnOnly ? "\(verdict) (warnOnly)" : verdict }
 }
 
 extension StepStatus {

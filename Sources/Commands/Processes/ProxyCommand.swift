@@ -28,13 +28,18 @@ struct ProxyCommand: AsyncParsableCommand {
     var controlPort = 9901
     @Option(help: "With --namespace: the address that endpoints and the control port listen on.")
     var address = "0.0.0.0"
+    @Option(
+        name: .customLong("control-socket"),
+        help: "Where the control socket is, where the state folder takes no files; it is in it otherwise.")
+    var controlSocket: String?
     @Option(name: .customLong("request-id-key"), help: "A file with the key of request ids that several proxies share.")
     var requestIdKey: String?
 
     func run() async throws {
         let logger = Logger(label: "mlctl.proxy") { _ in PlainLogHandler() }
         var configuration = TrafficProxyConfiguration(
-            stateDirectory: state.url.path(percentEncoded: false), requestIdKeyFile: requestIdKey, logger: logger)
+            stateDirectory: state.url.path(percentEncoded: false), controlSocket: controlSocket,
+            requestIdKeyFile: requestIdKey, logger: logger)
         guard let namespace else { return try await serveMachine(configuration) }
         let connection = try ClusterSettings(name: "proxy", kubeconfig: kubeconfig).connection()
         let api = KubernetesAPI(transport: try HTTPTransport(connection))

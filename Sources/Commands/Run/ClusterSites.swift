@@ -196,7 +196,9 @@ extension RolloutEvent.Kind {
     /// What somebody should look at.
     fileprivate var isTrouble: Bool {
         switch self {
-        case .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .stuck, .failed, .degraded, .warning: true
+        case .gateWarned, .gateFailed, .rollingBack, .rolledBack, .aborted, .quarantined, .stuck, .failed, .degraded,
+            .warning:
+            true
         case .deployed, .rolloutStarted, .stepStarted, .gatePassed, .paused, .resumed, .approved, .promoting, .promoted,
             .probationStarted, .probationEnded, .superseded, .retried, .suspended, .unsuspended, .recovered, .available,
             .removed:

@@ -60,6 +60,7 @@ struct StatusDocument: Equatable, Sendable {
     /// all of them, a deadline moves with the clock, and counts rise with the traffic.
     static let followers: Set<String> = [
         "record", "events", "commit", "deadlineAt", "cutRequests", "refusedConnections",
+        "split",
     ]
 
     /// Equal where there is nothing to write, whether it was made here or read from the server.
@@ -97,6 +98,7 @@ struct StatusDocument: Equatable, Sendable {
         own.waiting?.endsAt = nil
         own.cutRequests = nil
         own.refusedConnections = nil
+        own.split = nil
         own.stable?.unavailable = nil
         own.candidate?.unavailable = nil
         own.stable?.abandoned = nil
@@ -109,7 +111,7 @@ struct StatusDocument: Equatable, Sendable {
     }
 
     /// A merge patch keeps what it does not name: what `mlctl status` leaves out has to be taken away.
-    private static let leftOut = ["leftVersion", "cutRequests", "refusedConnections", "lastSeenAt"]
+    private static let leftOut = ["leftVersion", "cutRequests", "refusedConnections", "lastSeenAt", "split"]
     private static let leftOutOfRevisions = ["restarts", "ejected", "unavailable", "abandoned", "progress"]
 
     private static func clearing(_ fields: [String: JSONValue]) -> [String: JSONValue] {

@@ -89,24 +89,32 @@ extension LocalBackend {
         }
         guard plan.isOpen else { return nil }
         guard view.answers else {
-            return view.problem ?? "the proxy of this machine does not answer; it is being started again."
+            let state = view.isDown ? "does not run; it is being started." : "does not answer. \(ProxyLink.whatIsDone)"
+            return view.problem ?? "the proxy of this machine \(state)"
         }
         guard let endpoint = share.endpoint, endpoint.port == record.port else {
             if let holder = holder(before: record) {
                 return "port \(record.port ?? 0) is still answered by \(holder), until something of this one is ready."
             }
             if let refused = share.endpoint, refused.error != nil {
-                return Self.closed(refused, field: "endpoint.port", noun: "endpoint", wanted: record.port)
+                return closed(
+                    refused, of: record.deployment, field: "endpoint.port", noun: "endpoint", wanted: record.port)
             }
             return view.problem ?? "the proxy has not opened port \(record.port ?? 0) yet."
         }
-        return endpoint.listening ? nil : Self.closed(endpoint, field: "endpoint.port", noun: "endpoint")
+        guard !endpoint.listening else { return nil }
+        return closed(endpoint, of: record.deployment, field: "endpoint.port", noun: "endpoint")
     }
 
     /// - Parameter wanted: the port that it is to have; the report's own may be the one that it still has.
-    static func closed(_ report: EndpointReport, field: String, noun: String, wanted: Int? = nil) -> String {
-        "the \(noun)'s port \(wanted ?? report.port) cannot be opened: \(report.error ?? "the proxy does not say why"). "
-            + "Stop what uses it, or set another `\(field)`."
+    func closed(
+        _ report: EndpointReport, of deployment: DeploymentKey, field: String, noun: String, wanted: Int? = nil
+    ) -> String {
+        let port = wanted ?? report.port
+        let isOthers = records.values.contains { $0.deployment != deployment && !$0.isEmpty && $0.port == port }
+        let remedy = isOthers ? "It is opened when that one has moved; else" : "Stop what uses port \(port), or"
+        return "the \(noun)'s port \(port) cannot be opened: \(report.error ?? "the proxy does not say why"). "
+            + "\(remedy) set another `\(field)`."
     }
 }
 
@@ -114,8 +122,6 @@ extension LocalBackend {
 extension LocalBackend {
     /// Two manifests of one commit come one after the other.
     static let successorPatience = Duration.seconds(3)
-    /// A successor that is not ready by then does not keep the old one any longer.
-    static let longestHandover = Duration.seconds(3600)
 
     /// The plan that is in force: that of a deployment which has none any more is its last one, while it holds its port
     /// for a successor.
@@ -124,13 +130,25 @@ extension LocalBackend {
         return holdsItsPort(record) ? record.formerPlan : record.plan
     }
 
+    /// However long the successor takes, and also while it fails: only what it serves, or a commit, ends that.
     private func holdsItsPort(_ record: DeploymentRecord) -> Bool {
         guard record.isEmpty, let port = record.formerPlan?.endpoint.port, port == record.port else { return false }
-        let heldFor = emptiedAt[record.deployment].map { clock.now - $0 } ?? .zero
         guard let successor = records.values.first(where: { $0.succeeds(record, at: port) }) else {
-            return heldFor < Self.successorPatience
+            return emptiedAt[record.deployment].map { clock.now - $0 < Self.successorPatience } ?? true
         }
-        return heldFor < Self.longestHandover && !canAnswer(successor)
+        return !canAnswer(successor)
+    }
+
+    /// The deployment that a former one still answers for.
+    func successor(of record: DeploymentRecord) -> DeploymentKey? {
+        guard let port = record.port, holdsItsPort(record) else { return nil }
+        return records.values.first { $0.succeeds(record, at: port) }?.deployment
+    }
+
+    /// Somebody answers at the plan's port, and goes once something of it serves.
+    func isAwaited(_ plan: ServingPlan) -> Bool {
+        guard !plan.isRemoved, let port = plan.endpoint.port else { return false }
+        return records.values.contains { $0.deployment != plan.deployment && $0.port == port && !$0.servesNothing }
     }
 
     /// The deployment that still answers at the port which this one is to have.
@@ -168,7 +186,7 @@ extension LocalBackend {
             emptiedAt[record.deployment] = nil
             return
         }
-        guard let former, !former.revisions.isEmpty, former.isOpen, former.endpoint.port != nil else { return }
+        guard next.isRemoved, let former, former.isOpen, former.endpoint.port != nil else { return }
         record.formerPlan = former
         emptiedAt[record.deployment] = clock.now
     }
@@ -188,7 +206,11 @@ extension DeploymentRecord {
         return [plan?.endpoint.port ?? port, preview.flatMap { $0.port ?? previewPort }].compactMap { $0 }
     }
 
+    /// One that failed still wants its port: its manifest is there.
     fileprivate func succeeds(_ other: DeploymentRecord, at port: Int) -> Bool {
-        deployment != other.deployment && !isEmpty && other.isEmpty && plan?.endpoint.port == port
+        deployment != other.deployment && other.isEmpty && plan?.endpoint.port == port
+            && (!isEmpty || plan?.isRemoved == false && formerPlan == nil)
     }
+
+    fileprivate var servesNothing: Bool { isEmpty && formerPlan == nil }
 }

@@ -33,7 +33,13 @@ extension LocalBackend {
         }
         await updateRoutes(deployment, view)
         forgetIfGone(deployment)
-        if let failure { throw failure }
+        guard let failure else { return spaceReserve.restore() }
+        // A disk that is full keeps nothing from serving that served before.
+        if spaceReserve.releaseWhereFull() {
+            logger.warning("the disk is full: its reserve is used", metadata: ["name": "\(deployment.name)"])
+            return try await reconcile(deployment)
+        }
+        throw failure
     }
 
     /// All routes at the deployment's ports change at once: the proxy takes no two of one port.
@@ -44,7 +50,7 @@ extension LocalBackend {
         }
         guard !routes.isEmpty else { return }
         routeVersion += 1
-        await proxy.want(routes, version: routeVersion)
+        await proxy.want(routes, version: routeVersion, unplanned: unplanned)
     }
 
     /// - Returns: whether it changed anything.
@@ -183,7 +189,7 @@ extension LocalBackend {
 
     private func forgetIfGone(_ deployment: DeploymentKey) {
         guard let record = records[deployment], record.isEmpty, tracked(deployment).isEmpty, record.plan != nil,
-            record.formerPlan == nil
+            record.formerPlan == nil, record.plan.map(isAwaited) != true
         else { return }
         unlink(DeploymentRecord.path(deployment, in: state))
         records[deployment] = nil

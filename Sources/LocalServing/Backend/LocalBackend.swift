@@ -35,6 +35,7 @@ public actor LocalBackend: ServingBackend {
     static let maximumConcurrentFetches = 64
 
     let state: StateFolder
+    let spaceReserve: SpaceReserve
     let inherited: [String: String]
     let reservedPorts: [Int: String]
     let files: any ModelFiles
@@ -64,6 +65,8 @@ public actor LocalBackend: ServingBackend {
     var problems: [DeploymentKey: String] = [:]
     var endpointProblems: [DeploymentKey: String] = [:]
     var routeVersion = 0
+    /// Deployments of which no plan has come since the start.
+    var unplanned: Set<DeploymentKey> = []
     var nextTick: ContinuousClock.Instant?
     /// What `changes` has told of the proxy.
     var announced: [DeploymentKey: ProxyView.Share] = [:]
@@ -78,6 +81,8 @@ public actor LocalBackend: ServingBackend {
         let state = StateFolder(configuration.stateDirectory)
         try state.prepare()
         self.state = state
+        spaceReserve = SpaceReserve(path: state.spaceReserve)
+        spaceReserve.restore()
         self.files = files
         self.launcher = launcher
         self.logger = logger
@@ -92,7 +97,7 @@ public actor LocalBackend: ServingBackend {
         (fetchRequests, fetchSink) = AsyncStream.makeStream(
             of: String.self, bufferingPolicy: .bufferingNewest(Self.maximumBufferedChanges))
         proxy = ProxyLink(
-            state: state, launcher: launcher, client: ProxyClient(socket: state.proxySocket), logger: logger,
+            state: state, launcher: launcher, client: ProxyClient(state), logger: logger,
             changed: { eventSink.yield(.proxyChanged) })
         // Without it (a machine may allow no more), everything is looked at now and then.
         watch = try? FolderWatch()
@@ -101,6 +106,7 @@ public actor LocalBackend: ServingBackend {
         let found = DeploymentRecord.readAll(state)
         stateProblems = found.problems
         records = Dictionary(found.records.map { ($0.deployment, $0) }) { first, _ in first }
+        unplanned = Set(records.keys)
         for record in records.values where record.formerPlan != nil { emptiedAt[record.deployment] = clock.now }
         for id in StateFile.names(in: state.instances) {
             let folder = state.instance(id)
@@ -133,7 +139,7 @@ public actor LocalBackend: ServingBackend {
 
     public func observe(_ deployment: DeploymentKey) async -> Observation {
         if watch == nil { refreshAll(of: deployment) }
-        let view = await proxy.view
+        let view = await proxy.firstView()
         let seen = seenInstances(of: deployment, view)
         let share = view.share(of: deployment)
         let preview = share.preview.flatMap { $0.listening ? $0.port : nil }
@@ -144,20 +150,28 @@ public actor LocalBackend: ServingBackend {
             instances: seen.filter { !$0.isGone }.map(\.observation),
             endpoint: isOpen ? record?.port.map { "http://127.0.0.1:\($0)" } : nil, endpointProblem: problem,
             preview: preview.map { "http://127.0.0.1:\($0)" }, weights: share.weights, mirrors: share.mirrors,
-            plan: record?.plan, problems: problems(of: deployment, share),
+            plan: record?.plan, problems: problems(of: deployment, share).filter { $0 != problem },
             cutRequests: view.reports?[deployment]?.cutRequests ?? 0,
             refusedConnections: view.reports?[deployment]?.refusedConnections ?? 0)
     }
 
     private func problems(of deployment: DeploymentKey, _ share: ProxyView.Share) -> [String] {
         var all = stateProblems + [problems[deployment], endpointProblems[deployment], share.problem].compactMap { $0 }
-        // An endpoint that could not move still listens where it was.
-        if let endpoint = share.endpoint, !endpoint.listening || endpoint.error != nil {
-            all.append(Self.closed(endpoint, field: "endpoint.port", noun: "endpoint"))
+        if let record = records[deployment] {
+            // An endpoint that could not move still listens where it was.
+            if let endpoint = share.endpoint, !endpoint.listening || endpoint.error != nil {
+                all.append(
+                    closed(endpoint, of: deployment, field: "endpoint.port", noun: "endpoint", wanted: record.port))
+            }
+            if let awaited = successor(of: record) {
+                all.append(
+                    "it is wanted no more, and answers at port \(record.port ?? 0) until something of \(awaited) is ready."
+                )
+            }
         }
         for report in [share.endpoint, share.preview].compactMap(\.self) { all += report.problems }
         if let preview = share.preview, !preview.listening {
-            all.append(Self.closed(preview, field: "rollout.preview.port", noun: "preview"))
+            all.append(closed(preview, of: deployment, field: "rollout.preview.port", noun: "preview"))
         }
         let limits = tracked(deployment).compactMap { $0.status?.limitsNotEnforced }
         return all + Set(limits).sorted()
@@ -172,7 +186,10 @@ public actor LocalBackend: ServingBackend {
                 .invalidName, "\(revision.revision.rawValue.debugDescription) is no revision.", retry: .terminal)
         }
         // Of what does not exist, nothing is to be made: no record, no look, no word of a change.
-        if plan.revisions.isEmpty, records[plan.deployment] == nil, tracked(plan.deployment).isEmpty { return }
+        unplanned.remove(plan.deployment)
+        if plan.revisions.isEmpty, records[plan.deployment] == nil, tracked(plan.deployment).isEmpty, !isAwaited(plan) {
+            return
+        }
         let moved = remember(plan)
         await reconcileInBackground(plan.deployment)
         for deployment in moved { await reconcileInBackground(deployment) }

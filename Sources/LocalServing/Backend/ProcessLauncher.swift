@@ -59,12 +59,18 @@ public struct ExecutableLauncher: ProcessLauncher {
     }
 
     public func launch(_ role: DataPlaneRole) throws -> any LaunchedProcess {
-        let (words, log) =
-            switch role {
-            case .keeper(let id):
-                (["keeper", "--state-dir", state.path, "--instance", id], state.instance(id).keeperLog)
-            case .proxy: (["proxy", "--state-dir", state.path], state.proxyLog)
+        var words: [String]
+        var log: String
+        switch role {
+        case .keeper(let id):
+            (words, log) = (["keeper", "--state-dir", state.path, "--instance", id], state.instance(id).keeperLog)
+        case .proxy:
+            (words, log) = (["proxy", "--state-dir", state.path], state.proxyLog)
+            if let place = state.placeOfProxy {
+                words += ["--control-socket", place.socket]
+                log = place.log
             }
+        }
         var environment = environment
         environment[ProcessMark.variable] = try state.mark(of: role)
         try StateFile.makeFolder(String(log[..<(log.lastIndex(of: "/") ?? log.startIndex)]))
@@ -90,6 +96,12 @@ extension StateFolder {
         case .proxy: "\(try identity())/proxy"
         }
     }
+
+    /// Where the proxy's socket and log have to be; nil: in its own folder, as long as that takes files.
+    var placeOfProxy: SparePlace? { access(proxy, W_OK) == 0 ? nil : SparePlace.made(for: self) }
+
+    /// What the proxy that was started last wrote.
+    var logOfProxy: String { placeOfProxy?.log ?? proxyLog }
 
     func mark(ofServer instance: String) throws -> String { "\(try identity())/\(instance)" }
 }

@@ -1,11 +1,12 @@
 import AsyncHTTPClient
 import Foundation
+import Glibc
 import NIOCore
 import Serving
 
 /// Speaks to the proxy of a state folder, over its control socket. Every call has a time-out.
 public struct ProxyClient: Sendable {
-    private let socket: String
+    private let state: StateFolder
 
     static let timeout = Duration.seconds(2)
     static let maximumReportBytes = 64 << 20
@@ -21,38 +22,65 @@ public struct ProxyClient: Sendable {
     }()
 
     public init(stateDirectory: URL) {
-        self.init(socket: StateFolder(stateDirectory).proxySocket)
+        self.init(StateFolder(stateDirectory))
     }
 
-    init(socket: String) { self.socket = socket }
+    init(_ state: StateFolder) { self.state = state }
 
     /// Counters, requests under way and endpoints, as they are now.
     /// - Throws: `LocalServingError.proxyUnreachable`, `.proxyRefused`.
     public func report() async throws -> ProxyReport {
-        try JSONDecoder().decode(ProxyReport.self, from: try await ask(request("/report")))
+        try JSONDecoder().decode(ProxyReport.self, from: try await ask("/report"))
     }
 
     /// The proxy's own metrics, in Prometheus' text form.
     /// - Throws: `LocalServingError.proxyUnreachable`, `.proxyRefused`.
     public func metrics() async throws -> String {
-        String(decoding: try await ask(request("/metrics")), as: UTF8.self)
+        String(decoding: try await ask("/metrics"), as: UTF8.self)
     }
 
     /// Replaces all routes at once.
     @discardableResult
     public func replaceRoutes(_ routes: ProxyRoutes) async throws -> ProxyReport {
-        var request = request("/routes")
-        request.method = .PUT
-        request.headers.add(name: "content-type", value: "application/json")
-        request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(routes)))
-        return try JSONDecoder().decode(ProxyReport.self, from: try await ask(request))
+        let body = ByteBuffer(bytes: try JSONEncoder().encode(routes))
+        return try JSONDecoder().decode(ProxyReport.self, from: try await ask("/routes", putting: body))
     }
 
-    private func request(_ path: String) -> HTTPClientRequest {
-        HTTPClientRequest(url: URL(httpURLWithSocketPath: socket, uri: path)?.absoluteString ?? "")
+    /// The routes that it follows.
+    /// - Throws: `LocalServingError.proxyUnreachable`; `.proxyRefused` by one that is too old to say.
+    func routes() async throws -> ProxyRoutes {
+        try JSONDecoder().decode(ProxyRoutes.self, from: try await ask("/routes"))
     }
 
-    private func ask(_ request: HTTPClientRequest) async throws -> Data {
+    /// None of a proxy that is too old to say.
+    func routesIfTold() async throws -> [ProxyRoute] {
+        do { return try await routes().routes } catch let error as LocalServingError
+            where error.code == .proxyUnreachable
+        { throw error } catch { return [] }
+    }
+
+    /// Whether its loop comes round. It costs the proxy next to nothing.
+    func isAnswering() async -> Bool { (try? await ask("/healthz")) != nil }
+
+    /// Where the proxy is not in its usual place, it is in the one for a state folder that takes no files.
+    private func ask(_ path: String, putting body: ByteBuffer? = nil) async throws -> Data {
+        do {
+            return try await ask(path, putting: body, on: state.proxySocket)
+        } catch let error as LocalServingError where error.code == .proxyUnreachable {
+            for place in SparePlace.existing(for: state) where access(place.socket, F_OK) == 0 {
+                if let answer = try? await ask(path, putting: body, on: place.socket) { return answer }
+            }
+            throw error
+        }
+    }
+
+    private func ask(_ path: String, putting body: ByteBuffer?, on socket: String) async throws -> Data {
+        var request = HTTPClientRequest(url: URL(httpURLWithSocketPath: socket, uri: path)?.absoluteString ?? "")
+        if let body {
+            request.method = .PUT
+            request.headers.add(name: "content-type", value: "application/json")
+            request.body = .bytes(body)
+        }
         let status: UInt
         let body: ByteBuffer
         do {
@@ -63,7 +91,7 @@ public struct ProxyClient: Sendable {
             throw CancellationError()
         } catch {
             throw LocalServingError(
-                .proxyUnreachable, "the proxy does not answer on \(socket): \(error). See proxy.log beside it.",
+                .proxyUnreachable, "the proxy does not answer on \(socket): \(error)",
                 retry: .transient)
         }
         guard status == 200 else {

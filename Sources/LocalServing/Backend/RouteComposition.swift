@@ -41,3 +41,19 @@ enum RouteComposition {
         }
     }
 }
+
+extension ProxyRoute {
+    /// This route with the shares that its revisions have in `former`; as it is, where `former` gives some to others.
+    func withShares(of former: ProxyRoute) -> ProxyRoute {
+        let shares = Dictionary(former.revisions.map { ($0.revision, $0) }) { first, _ in first }
+        let given = Set(former.revisions.filter { $0.weight > 0 }.map(\.revision))
+        guard !given.isEmpty, given.isSubset(of: revisions.map(\.revision)) else { return self }
+        var route = self
+        for index in route.revisions.indices {
+            let share = shares[route.revisions[index].revision]
+            route.revisions[index].weight = share?.weight ?? 0
+            route.revisions[index].mirror = min(share?.mirror ?? 0, route.revisions[index].mirror)
+        }
+        return route
+    }
+}

@@ -42,7 +42,7 @@ private struct TeardownRun {
 
     init(state: StateFolder) {
         self.state = state
-        client = ProxyClient(socket: state.proxySocket)
+        client = ProxyClient(state)
         for id in StateFile.names(in: state.instances) {
             if let spec = try? state.instance(id).readSpec() { specs.append(spec) } else { unreadable.append(id) }
         }

@@ -18,7 +18,6 @@ struct TrackedInstance: Sendable {
     static let longestDelay = Duration.seconds(30)
     /// A keeper that has not begun by then is said to hang. No second one is started beside it.
     static let launchPatience = Duration.seconds(10)
-    static let longestLogTail = 4096
     static let settledAfterSeconds = 1.0
 
     var spec: InstanceSpec
@@ -117,10 +116,7 @@ struct TrackedInstance: Sendable {
 
     /// What it wrote last. The same failure says the same, however often it comes.
     private var keepersLastWords: String {
-        let log = readEnd(of: folder.keeperLog, after: launchLogBytes, limit: Self.longestLogTail)
-        let said = log.split(separator: 10)
-            .map { String(decoding: $0, as: UTF8.self) }.last { $0.contains { !$0.isWhitespace } }
-        return said.map { "it said: \($0.prefix(300))" }
+        lastLine(of: folder.keeperLog, after: launchLogBytes).map { "it said: \($0)" }
             ?? "it wrote nothing. Look for a want of memory or processes on this machine."
     }
 
@@ -196,10 +192,14 @@ struct TrackedInstance: Sendable {
             let leavingFor = leavingSince.map { now - $0 } ?? .zero
             let limit = leaving?.drainLimit ?? drainLimit ?? Self.longestDrain(Endpoint())
             seen.leaving = SeenInstance.Leaving(
-                isDrained: view.isDrained(spec.id), isDrainOver: leavingFor >= limit, isAskedToStop: isAskedToStop)
+                isDrained: view.isDrained(spec.id), isDrainOver: leavingFor >= limit + Self.cutPatience,
+                isAskedToStop: isAskedToStop)
         }
         return seen
     }
+
+    /// The proxy cuts off what outlives the limit, and counts it: a server that ended first would have those requests fail.
+    static let cutPatience = Duration.seconds(2)
 
     /// The proxy ends what outlives its own limit before; this one is for a proxy that does not say so.
     static func longestDrain(_ endpoint: Endpoint) -> Duration {
@@ -237,6 +237,13 @@ struct TrackedInstance: Sendable {
 func sizeOfFile(_ path: String) -> Int {
     var about = stat()
     return stat(path, &about) == 0 ? Int(about.st_size) : 0
+}
+
+/// What a process wrote last into its log, shortened; nil where that is nothing.
+/// - Parameter start: where in the file it began.
+func lastLine(of path: String, after start: Int = 0) -> Substring? {
+    readEnd(of: path, after: start, limit: 4096).split(separator: 10)
+        .map { String(decoding: $0, as: UTF8.self) }.last { $0.contains { !$0.isWhitespace } }?.prefix(300)
 }
 
 /// The last bytes of a file, from `start` on at most; of all of it where it was begun anew. None where it cannot be read.

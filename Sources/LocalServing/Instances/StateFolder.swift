@@ -6,6 +6,7 @@ import ModelManifests
 ///
 ///     id                              random, made once: part of the mark of every process
 ///     deployments/<namespace>/<name>  the last plan, the endpoint's port
+///     space-reserve                   empty space for the day when the disk is full, see `SpaceReserve`
 ///     endpoint-ports.json             ports that no instance may take
 ///     instances/<id>/                 one folder an instance, see `InstanceFolder`
 ///     proxy/                          the proxy's lock, control socket and log
@@ -24,6 +25,7 @@ public struct StateFolder: Hashable, Sendable {
 
     var instances: String { "\(path)/instances" }
     var deployments: String { "\(path)/deployments" }
+    var spaceReserve: String { "\(path)/space-reserve" }
     var endpointPorts: String { "\(path)/endpoint-ports.json" }
     var controllerLock: String { "\(path)/controller.lock" }
     var logs: String { "\(path)/logs" }
@@ -70,14 +72,18 @@ public struct StateFolder: Hashable, Sendable {
         return String(decoding: readSmallFile(file, limit: 64) ?? [], as: UTF8.self)
     }
 
+    /// Of a socket, in bytes. The kernel takes a few more; SwiftNIO, which opens it, does not.
+    static let longestSocketPath = 103
+
     func prepare() throws {
         for folder in [path, instances, deployments, logs, proxy] { try StateFile.makeFolder(folder) }
         // Before there are two who could make it: processes that carry different marks would not be known again.
         _ = try identity()
-        guard proxySocket.utf8.count < 108 else {
+        guard proxySocket.utf8.count <= Self.longestSocketPath else {
+            let most = path.utf8.count - (proxySocket.utf8.count - Self.longestSocketPath)
             throw LocalServingError(
                 .invalidName,
-                "the state folder's path is too long for a unix socket: \(path). Use one of at most 85 bytes.",
+                "the state folder's path is too long for a unix socket: \(path). Use one of at most \(most) bytes.",
                 retry: .terminal)
         }
     }

@@ -19,6 +19,8 @@ final class KeeperShell {
     private var warmup: WarmupRun?
     /// What the server had done when it was last looked at, for its liveness.
     private var work: WorkSample?
+    /// Ports of the keeper's own connections to it, and when they were opened: what it answers there is no work.
+    private var ownPorts: [Int: Duration] = [:]
     private var published: InstanceStatus?
     /// The status could not be written.
     private var publishAgainAt: Duration?
@@ -26,6 +28,8 @@ final class KeeperShell {
     private let handlesSignals: Bool
 
     private static let longestSleep = Duration.seconds(60)
+    /// For a minute the kernel tells of connections that are closed, and one may have been open for a while before.
+    private static let ownPortsAreKept = Duration.seconds(180)
     private static let publishAgainDelay = Duration.seconds(1)
     private static let logReadsInARow = 16
 
@@ -212,8 +216,10 @@ extension KeeperShell {
         }
         if kind == .liveness, work == nil { work = lookAtWork() }
         let (port, request) = target(of: probe)
-        probes[kind] = LoopbackExchange(
+        let exchange = LoopbackExchange(
             port: port, request: request, deadline: now + max(probe.timeout, .milliseconds(1)))
+        if let own = exchange.localPort { ownPorts[own] = now }
+        probes[kind] = exchange
         return nil
     }
 
@@ -243,7 +249,8 @@ extension KeeperShell {
     }
 
     private func lookAtWork() -> WorkSample? {
-        server.work(besides: Set(probes.values.compactMap(\.localPort)), at: now)
+        ownPorts = ownPorts.filter { now - $0.value < Self.ownPortsAreKept }
+        return server.work(besides: Set(ownPorts.keys), at: now)
     }
 
     /// Since the last look, which this one takes the place of.

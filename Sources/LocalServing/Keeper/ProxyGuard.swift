@@ -46,7 +46,7 @@ struct ProxyWatch: Hashable, Sendable {
     /// A controller that lives brings the proxy back by itself, and at once.
     static let controllerPatience = Duration.seconds(5)
     static let firstLaunchDelay = Duration.milliseconds(500)
-    static let longestLaunchDelay = Duration.seconds(10)
+    static let longestLaunchDelay = Duration.seconds(2)
     /// One that was started and lives gets so long to come up: a second one would only take its time away.
     static let launchPatience = Duration.seconds(10)
 
@@ -89,6 +89,8 @@ struct ProxyGuard: Sendable {
     /// How often the others try to take the place of the one that looks.
     static let standbyInterval = Duration.seconds(2)
     static let lockTries = 10
+    /// How often a proxy that runs is asked whether it answers.
+    static let askInterval = Duration.seconds(2)
 
     let state: StateFolder
     let instance: String
@@ -102,9 +104,17 @@ struct ProxyGuard: Sendable {
         var lock: FileLock?
         var watch = ProxyWatch()
         var settledPort: Int?
+        var hung = HungProxy(state: state)
+        var nextAsk = Duration.zero
         while !Task.isCancelled {
             if lock == nil { lock = try? FileLock.acquire(state.proxyGuardLock) }
-            if lock != nil { look(&watch, at: clock.now - begunAt) }
+            if lock != nil {
+                let isRunning = look(&watch, at: clock.now - begunAt)
+                if isRunning, clock.now - begunAt >= nextAsk {
+                    await endIfHung(&hung, at: { clock.now - begunAt })
+                    nextAsk = clock.now - begunAt + Self.askInterval
+                }
+            }
             let port = proxies.ownPort
             if port == nil { settledPort = nil }
             if let port, port != settledPort, await isKnown(port) { settledPort = port }
@@ -113,7 +123,8 @@ struct ProxyGuard: Sendable {
         }
     }
 
-    private func look(_ watch: inout ProxyWatch, at now: Duration) {
+    /// - Returns: whether a proxy runs.
+    private func look(_ watch: inout ProxyWatch, at now: Duration) -> Bool {
         let isRunning = FileLock.isHeld(state.proxyLock)
         let mayLaunch = watch.look(
             isRunning: isRunning, isStarting: proxies.areRunning(),
@@ -122,6 +133,17 @@ struct ProxyGuard: Sendable {
             hasController: isRunning || FileLock.isHeld(state.controllerLock), at: now)
         // A start that fails says so in the proxy's log, and is tried again.
         if mayLaunch { try? proxies.start { try launcher.launch(.proxy) } }
+        return isRunning
+    }
+
+    /// A controller that lives does it first.
+    private func endIfHung(_ hung: inout HungProxy, at now: () -> Duration) async {
+        if await ProxyClient(state).isAnswering() {
+            hung.noteAnswer()
+        } else if FileLock.isHeld(state.proxyLock) {
+            let extra = FileLock.isHeld(state.controllerLock) ? ProxyWatch.controllerPatience : .zero
+            _ = hung.endIfHung(at: now(), patience: HangWatch.patience + extra)
+        }
     }
 
     /// - Returns: false where the proxy still has another port for the instance. It is corrected where no controller does.
@@ -134,7 +156,7 @@ struct ProxyGuard: Sendable {
         // Read again: another keeper may have corrected its own port meanwhile.
         guard let routes = lastRoutes, let corrected = routes.with(instance: instance, at: port) else { return true }
         // Only what the proxy follows may be sent back to it: the file may be older than what it was told.
-        let client = ProxyClient(socket: state.proxySocket)
+        let client = ProxyClient(state)
         guard let report = try? await client.report(), report.generation == routes.generation else { return false }
         return (try? await client.replaceRoutes(corrected)) != nil
     }

@@ -116,6 +116,13 @@ public actor ProxyCounters: MetricSource {
                         counters: RequestCounters(
                             latency: Array(repeating: 0, count: bounds.count), bounds: bounds, users: report.users)))
             }
+            for report in answer.report.splits {
+                let name = Reading.split(report.revision)
+                readings[report.deployment, default: []].append(
+                    Reading(
+                        instance: answer.proxy.map { "\(name)@\($0)" } ?? name, revision: report.revision,
+                        epoch: answer.report.epoch, counters: RequestCounters(), split: report.counters))
+            }
         }
         return readings
     }

@@ -29,6 +29,16 @@ enum StatusSchema {
                     "index": integer("From 0."), "count": integer("Of how many."), "description": text("What it does."),
                 ]),
             "gates": gates,
+            "split": object(
+                "Whether requests are split as asked.",
+                [
+                    "isMismatched": flag("They are not, or too many of one side are missing."),
+                    "requests": integer("Of both sides."), "candidate": integer("Given to the candidate."),
+                    "asked": integer("As many as it was to have."),
+                    "candidateMissing": integer("Of the candidate, in no gate's evidence."),
+                    "stableMissing": integer("Of stable, in no gate's evidence."),
+                    "reason": text("In words."),
+                ]),
             "quarantined": list(
                 "Revisions that are not tried again.",
                 [
@@ -71,6 +81,7 @@ enum StatusSchema {
         [
             "name": text("Its name."), "verdict": text("pass, fail or insufficient."),
             "samples": integer("The candidate's."), "reason": text("Why."),
+            "warnOnly": flag("Nothing acts on it."), "missing": text("What it still needs to pass."),
         ])
 
     private static func revision(_ summary: String) -> JSONValue {

@@ -3,6 +3,7 @@ struct WrittenGate: Sendable {
     var givenName: String?
     var template: String?
     var kind: WrittenGateKind?
+    var warnOnly = false
     var place = SourcePlace(line: 1, column: 1)
     /// Its field's path, for what is found only when references are resolved.
     var path: [PathElement] = []
@@ -54,7 +55,13 @@ enum GateFields {
                 check.isOfStep = true
                 gate.kind?.kind = .check(check)
             }
-        })
+            if gate.warnOnly {
+                reading.report(
+                    "cannot be true here: a step waits for its gate", field: "warnOnly", of: node,
+                    suggestion: "take the step out, and put the gate into rollout.gates")
+            }
+        }
+    ).checkedByServer(ServerRule("!has(self.warnOnly) || !self.warnOnly", "a step's gate cannot be warnOnly"))
 
     /// `spec` of a GateTemplate.
     static let template = Shape<WrittenGateKind?>.object(
@@ -69,6 +76,7 @@ enum GateFields {
         [
             Field("name", .shortName, "What the gate is called in the status.") { $0.givenName = $1 },
             Field("template", .dnsLabel, "A GateTemplate of the namespace.") { $0.template = $1 },
+            Field("warnOnly", .boolean, "Judged and told, and never acted upon; false.") { $0.warnOnly = $1 },
         ] + kindFields { $0.kind = $1 }
 
     private static func kindFields<Object>(

@@ -124,7 +124,8 @@ enum PredictionGateFields {
     }
 
     private static let observation = Shape<PredictionObservation>.object(
-        PredictionObservation(name: PredictionObservation.defaultName, path: JSONPath(steps: []), buckets: .edges([])),
+        PredictionObservation(
+            name: PredictionObservation.defaultName, path: JSONPath(steps: []), buckets: .automatic),
         fields: [
             Field("name", .shortName, "What gates call it; \(PredictionObservation.defaultName).") { $0.name = $1 },
             Field("of", .choice(of: "subject"), "answer or request; answer.") { $0.subject = $1 },
@@ -135,7 +136,7 @@ enum PredictionGateFields {
                 $0.sample = $1
             },
         ] + bucketFields { $0.buckets = $1 },
-        rules: [.exactlyOne(["buckets", "classes"])])
+        rules: [.atMostOne(["buckets", "classes"])])
 
     static let path = Shape<String>.text().map { text, node, reading -> JSONPath? in
         if let path = JSONPath(text) { return path }

@@ -19,7 +19,7 @@ struct WrittenRollout: Sendable {
         var resolved = spec
         let defined = definedGates.compactMap { gate -> GateSpec? in
             guard let name = gate.name, let kind = kind(gate) else { return nil }
-            return GateSpec(name: name, kind: kind)
+            return GateSpec(name: name, kind: kind, warnOnly: gate.warnOnly)
         }
         let defaults = RolloutSpec.defaultGates(of: spec.strategy, hasSyntheticTraffic: hasSyntheticTraffic)
         resolved.gates = (gates == nil ? defaults : []) + defined
@@ -284,10 +284,16 @@ enum RolloutRules {
             }
         }
         for (index, step) in (rollout.steps ?? []).enumerated() {
-            guard let gate = step.gate, !gate.isDefinition, let name = gate.name, seen[name] == nil else { continue }
+            guard let gate = step.gate, !gate.isDefinition, let name = gate.name else { continue }
+            let path: [PathElement] = [.field("steps"), .index(index), .field("gate"), .field("name")]
+            if rollout.gates?.contains(where: { $0.name == name && $0.warnOnly }) == true {
+                reading.report(
+                    "gate '\(name)' is warnOnly, and a step cannot wait for it", within: path, at: gate.place,
+                    suggestion: "take the step out, or warnOnly off the gate")
+            }
+            guard seen[name] == nil else { continue }
             reading.report(
-                "there is no gate '\(name)'",
-                within: [.field("steps"), .index(index), .field("gate"), .field("name")], at: gate.place,
+                "there is no gate '\(name)'", within: path, at: gate.place,
                 suggestion: DidYouMean.suggestion(for: name, among: seen.keys.sorted(), noun: "the gates are")
                     ?? "add it to rollout.gates")
         }

@@ -44,9 +44,10 @@ enum RolloutServerRules {
             "a gate of a step has the name of one of gates, or of one that is there by default"),
         ServerRule(
             "!has(self.steps) || self.steps.all(s, !has(s.gate) || \(isDefinition("s.gate")) || !has(s.gate.name) || "
-                + "(has(self.gates) ? self.gates.exists(g, \(name("g")) == s.gate.name) : s.gate.name in \(defaults)) || "
+                + "(has(self.gates) ? self.gates.exists(g, \(name("g")) == s.gate.name && !(has(g.warnOnly) && g.warnOnly)) "
+                + ": s.gate.name in \(defaults)) || "
                 + "self.steps.exists(t, \(defines("t")) && \(name("t.gate")) == s.gate.name))",
-            "a step names a gate that there is not"),
+            "a step names a gate that there is not, or that is warnOnly"),
     ]
 
     private static func isStrategy(_ strategies: RolloutSpec.Strategy...) -> String {

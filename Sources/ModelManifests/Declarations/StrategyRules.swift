@@ -69,7 +69,7 @@ enum StrategyRules {
         _ deployment: WrittenDeployment, _ report: (String, [PathElement], SourcePlace, String?) -> Void
     ) {
         let rollout = deployment.rollout
-        let observed = Set(deployment.traffic.observe.map(\.name))
+        let observed = Set((deployment.traffic.observe ?? []).map(\.name))
         for gate in rollout.definedGates {
             guard let kind = gate.kind?.kind, let name = gate.name else { continue }
             let spec = GateSpec(name: name, kind: kind)
@@ -78,7 +78,8 @@ enum StrategyRules {
                 report(
                     "there is no observation '\(observe)'", path, gate.place,
                     DidYouMean.suggestion(for: observe, among: observed.sorted(), noun: "there are")
-                        ?? "add it to traffic.observe")
+                        ?? "add it to traffic.observe"
+                )
             }
             if case .agreement = kind, !mirrors(rollout) {
                 report(

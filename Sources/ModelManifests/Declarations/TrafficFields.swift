@@ -1,7 +1,8 @@
 /// `spec.traffic` as written.
 struct WrittenTraffic: Sendable {
     var routing = Routing.random
-    var observe: [PredictionObservation] = []
+    /// Nil: what is observed by default.
+    var observe: [PredictionObservation]?
     var generate: SyntheticTraffic?
 }
 
@@ -14,7 +15,9 @@ enum TrafficFields {
             Field("match", match, "Somebody else assigns: the candidate answers those who carry this value.") {
                 $0.routing = $1
             },
-            Field("observe", PredictionGateFields.observations, "Values in the answers that gates look at.") {
+            Field(
+                "observe", PredictionGateFields.observations, "Values in the answers that gates look at; [] for none."
+            ) {
                 $0.observe = $1
             },
             Field("generate", generate, "Recorded requests for both sides, where there is little traffic.") {

@@ -13,10 +13,21 @@ public struct GateSpec: Hashable, Codable, Sendable {
 
     public var name: String
     public var kind: Kind
+    /// Judged and told, and never acted upon: it rolls nothing back, and nothing waits for it.
+    public var warnOnly: Bool
 
-    public init(name: String, kind: Kind) {
+    public init(name: String, kind: Kind, warnOnly: Bool = false) {
         self.name = name
         self.kind = kind
+        self.warnOnly = warnOnly
+    }
+
+    /// Records that an older controller kept know only gates that act.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        name = try fields.decode(String.self, forKey: .name)
+        kind = try fields.decode(Kind.self, forKey: .kind)
+        warnOnly = try fields.decodeIfPresent(Bool.self, forKey: .warnOnly) ?? false
     }
 
     /// Shares in the rollout's `falseRollbackRate`.

@@ -91,7 +91,8 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         case .recreate: [RolloutStep(.setWeight(100))]
         case .blueGreen:
             // After the switch it would be too late.
-            gates.filter(\.comparesRequests).map { RolloutStep(.gate($0.name)) } + [RolloutStep(.setWeight(100))]
+            gates.filter { $0.comparesRequests && !$0.warnOnly }.map { RolloutStep(.gate($0.name)) }
+                + [RolloutStep(.setWeight(100))]
         case .ab:
             [RolloutStep(.setWeight(share ?? 50)), RolloutStep(.gate(GoalGate.name)), RolloutStep(.setWeight(100))]
         case .shadow: [RolloutStep(.mirror(100), advance: .evidence), RolloutStep(.setWeight(100))]

@@ -12,10 +12,14 @@ public struct PredictionObservation: Hashable, Codable, Sendable {
     public var buckets: PredictionBuckets
     /// Share of the requests that are looked at.
     public var sample: Double
+    /// At most so many a second of one proxy, and only while there are two revisions; nil: as many as are drawn, always.
+    public var mostPerSecond: Int?
 
     public init(
-        name: String, subject: Subject = .answer, path: JSONPath, buckets: PredictionBuckets, sample: Double = 1
+        name: String, subject: Subject = .answer, path: JSONPath, buckets: PredictionBuckets, sample: Double = 1,
+        mostPerSecond: Int? = nil
     ) {
+        self.mostPerSecond = mostPerSecond
         self.name = name
         self.subject = subject
         self.path = path

@@ -84,7 +84,7 @@ struct Catalog {
             let path = PathElement.text(gate.path + [.field("drift"), .field("profile")])
             guard profile.map({ $0.profile == nil || isAmbiguous($0) }) ?? true else {
                 let kind = (gate.kind ?? gate.template.flatMap { self.template($0, in: namespace)?.kind })?.kind
-                guard case .drift(let drift)? = kind?.looking(at: written.spec.traffic.observe),
+                guard case .drift(let drift)? = kind?.looking(at: written.spec.traffic.observe ?? []),
                     let buckets = drift.buckets, let recorded = profile?.profile?.buckets, recorded != buckets
                 else { continue }
                 add(

@@ -62,19 +62,25 @@ struct DeploymentAsWritten: Sendable {
         endpoint.drain = spec.drain
         endpoint.routing = spec.traffic.routing
         endpoint.keepsUsers = spec.rollout.spec.strategy == .ab
-        endpoint.observe = spec.traffic.observe
+        endpoint.observe = spec.traffic.observe ?? []
         endpoint.generate = spec.traffic.generate
         if endpoint.generate?.path == nil { endpoint.generate?.path = "/v2/models/\(key.name)/infer" }
+        var rollout = spec.rollout.resolved(
+            kind: { references.kind(of: $0)?.looking(at: spec.traffic.observe ?? []) },
+            hasSyntheticTraffic: spec.traffic.generate != nil)
+        if spec.traffic.observe == nil, runtime.speaksOpenInference, spec.target.otherRouter == nil,
+            rollout.canWatchByDefault
+        {
+            endpoint.observe = [DefaultWatch.observation]
+            rollout.gates.append(DefaultWatch.gate)
+        }
         let deployment = ModelDeployment(
             key: key, labels: labels,
             template: ServingTemplate(
                 model: spec.model.source, runtime: runtime, resources: spec.resources,
                 canonical: CanonicalJSON.text(.object(template))),
             lineage: spec.model.lineage, target: spec.target, replicas: spec.replicas.count,
-            scaling: spec.replicas.scaling, endpoint: endpoint,
-            rollout: spec.rollout.resolved(
-                kind: { references.kind(of: $0)?.looking(at: spec.traffic.observe) },
-                hasSyntheticTraffic: spec.traffic.generate != nil),
+            scaling: spec.replicas.scaling, endpoint: endpoint, rollout: rollout,
             dependsOn: spec.dependsOn.map {
                 DeploymentKey(namespace: $0.namespace ?? key.namespace, name: $0.name)
             },

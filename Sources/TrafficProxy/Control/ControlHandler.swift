@@ -105,18 +105,21 @@ final class ControlHandler: ChannelInboundHandler {
         }
         switch (head.method, head.uri) {
         case (.PUT, "/routes") where takesRoutes: return put(on: loop)
+        case (.GET, "/routes") where takesRoutes: return loop.makeSucceededFuture(.json(follower.routes))
         case (.GET, "/report"): return plane.report().hop(to: loop).map { .json($0) }
         case (.GET, "/metrics"): return plane.traffic().hop(to: loop).map { .text($0.prometheusText()) }
-        case (.GET, "/healthz"): return plane.report().hop(to: loop).map { _ in .text("ok\n") }
+        case (.GET, "/healthz"): return plane.answers().hop(to: loop).map { .text("ok\n") }
         case (.GET, "/readyz"):
             return plane.report().hop(to: loop).map { report in
                 report.generation > 0 ? .text("ok\n") : .error(.serviceUnavailable, "no routes have come yet")
             }
         case (_, "/routes"), (_, "/report"), (_, "/metrics"), (_, "/healthz"):
-            return loop.makeSucceededFuture(.error(.methodNotAllowed, "use PUT /routes, or GET for the others"))
+            return loop.makeSucceededFuture(.error(.methodNotAllowed, "use GET, or PUT /routes"))
         default:
             return loop.makeSucceededFuture(
-                .error(.notFound, "there are PUT /routes, GET /report, GET /metrics, GET /healthz and GET /readyz"))
+                .error(
+                    .notFound, "there are GET and PUT /routes, GET /report, GET /metrics, GET /healthz and GET /readyz")
+            )
         }
     }
 

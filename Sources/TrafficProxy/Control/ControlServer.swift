@@ -17,13 +17,15 @@ struct DataPlaneHandle: Sendable {
     func newlyKeptUsers() -> EventLoopFuture<[DeploymentKey: KeptUsers]> {
         loop.submit { plane.value.newlyKeptUsers() }
     }
+    /// Succeeds once the data plane's loop has come round.
+    func answers() -> EventLoopFuture<Void> { loop.submit {} }
     func report() -> EventLoopFuture<ProxyReport> { loop.submit { plane.value.report() } }
     func traffic() -> EventLoopFuture<TrafficSnapshot> { loop.submit { plane.value.traffic() } }
     func drain() -> EventLoopFuture<Void> { loop.flatSubmit { plane.value.drain() } }
     func stop() -> EventLoopFuture<Void> { loop.submit { plane.value.stop() } }
 }
 
-/// HTTP/1.1 on `proxy/control.sock`: `PUT /routes`, `GET /report`, `GET /metrics`, `GET /healthz`. On a port, where the
+/// HTTP/1.1 on `proxy/control.sock`: `GET` and `PUT /routes`, `GET /report`, `GET /metrics`, `GET /healthz`. On a port, where the
 /// proxy follows a cluster, only the questions.
 struct ControlServer: Sendable {
     let channel: any Channel
@@ -31,12 +33,12 @@ struct ControlServer: Sendable {
     let place: String
 
     static func start(
-        directions: ProxyDirections, files: ProxyFiles, limits: ProxyLimits, follower: RouteFollower, logger: Logger,
+        directions: ProxyDirections, socket: String, limits: ProxyLimits, follower: RouteFollower, logger: Logger,
         on loop: any EventLoop
     ) async throws -> ControlServer {
         switch directions {
         case .fromSocket:
-            return try await startOnSocket(files, limits, follower, logger, on: loop)
+            return try await startOnSocket(socket, limits, follower, logger, on: loop)
         case .following(_, let host, let port):
             let bootstrap = bootstrap(takesRoutes: false, limits, follower, logger, on: loop)
             do {
@@ -52,23 +54,22 @@ struct ControlServer: Sendable {
     }
 
     private static func startOnSocket(
-        _ files: ProxyFiles, _ limits: ProxyLimits, _ follower: RouteFollower, _ logger: Logger, on loop: any EventLoop
+        _ socket: String, _ limits: ProxyLimits, _ follower: RouteFollower, _ logger: Logger, on loop: any EventLoop
     ) async throws -> ControlServer {
-        // A UNIX domain socket's address has room for 108 bytes.
-        guard files.controlSocket.utf8.count < 108 else {
+        guard (try? SocketAddress(unixDomainSocketPath: socket)) != nil else {
             throw ProxyError(
-                .controlSocket, "\(files.controlSocket) is too long for a socket: choose a shorter --state-dir")
+                .controlSocket, "\(socket) is too long for a socket: choose a shorter --state-dir")
         }
         // The lock is ours: a socket that is still there belongs to nobody.
-        unlink(files.controlSocket)
+        unlink(socket)
         do {
             let channel = try await bootstrap(takesRoutes: true, limits, follower, logger, on: loop)
-                .bind(unixDomainSocketPath: files.controlSocket).get()
-            chmod(files.controlSocket, 0o600)
-            return ControlServer(channel: channel, place: files.controlSocket)
+                .bind(unixDomainSocketPath: socket).get()
+            chmod(socket, 0o600)
+            return ControlServer(channel: channel, place: socket)
         } catch {
             throw ProxyError(
-                .controlSocket, "cannot open \(files.controlSocket): \(error): choose another --state-dir")
+                .controlSocket, "cannot open \(socket): \(error): choose another --state-dir")
         }
     }
 

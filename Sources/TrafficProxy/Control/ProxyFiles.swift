@@ -11,7 +11,11 @@ public struct ProxyFiles: Hashable, Sendable {
     /// `STATE-DIR/proxy`
     public let directory: String
 
-    public init(stateDirectory: String) { directory = stateDirectory + "/proxy" }
+    public init(stateDirectory: String) {
+        // A path has only so much room in a socket's address.
+        let isSlashed = stateDirectory.count > 1 && stateDirectory.hasSuffix("/")
+        directory = (isSlashed ? String(stateDirectory.dropLast()) : stateDirectory) + "/proxy"
+    }
 
     /// The control socket: HTTP/1.1 over a UNIX domain socket.
     public var controlSocket: String { directory + "/control.sock" }
@@ -31,6 +35,9 @@ public struct ProxyFiles: Hashable, Sendable {
                     .stateDirectory, "cannot create \(path): \(errnoText()): choose another --state-dir, or its owner")
             }
         }
+        var about = stat()
+        // On a disk that takes no more changes it is as it was made.
+        if stat(directory, &about) == 0, about.st_mode & 0o777 == 0o700 { return }
         guard chmod(directory, 0o700) == 0 else {
             throw ProxyError(.stateDirectory, "cannot restrict \(directory) to its user: \(errnoText())")
         }
@@ -42,7 +49,9 @@ struct ProxyLock: ~Copyable {
     private let descriptor: Int32
 
     init(_ files: ProxyFiles) throws {
-        descriptor = open(files.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let opened = open(files.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        // A file that may only be read is locked as well: the disk may have become read-only.
+        descriptor = opened >= 0 ? opened : open(files.lock, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw ProxyError(.stateDirectory, "cannot open \(files.lock): \(errnoText())")
         }

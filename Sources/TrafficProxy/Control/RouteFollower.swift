@@ -36,7 +36,7 @@ struct RouteFollower: Sendable {
         self.reservedPorts = reservedPorts
         self.logger = logger
         self.loop = loop
-        file = RoutesFile(path: files.routes)
+        file = RoutesFile(path: files.routes, limits: limits)
         kept = KeptUsersFolder(path: files.keptUsers, limits: limits, logger: logger)
         followed = .makeBoxSendingValue(AcceptedRoutes(routes: ProxyRoutes()), eventLoop: loop)
     }
@@ -54,6 +54,9 @@ struct RouteFollower: Sendable {
             }
         }
     }
+
+    /// What was accepted last.
+    var routes: ProxyRoutes { followed.value.routes }
 
     /// The routes that an earlier proxy followed.
     func resume(_ routes: ProxyRoutes) -> EventLoopFuture<ProxyReport> {

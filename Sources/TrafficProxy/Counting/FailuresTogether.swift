@@ -27,11 +27,13 @@ struct FailuresTogether: Sendable {
         private var lastAnswer = Int.min / 2
 
         /// - Parameters:
-        ///   - answer: its number among the instance's answers; all that lie between two failures were good.
+        ///   - answer: its number among the instance's answers, or of the last one before; all that lie between two
+        ///     failures were good.
+        ///   - isAnswer: false where the client gave up.
         ///   - end: nanoseconds of a clock that never goes back.
         @inline(__always)
-        mutating func note(answer: Int, at end: Int64) {
-            let (pause, between) = (end - lastEnd, answer - lastAnswer - 1)
+        mutating func note(answer: Int, isAnswer: Bool = true, at end: Int64) {
+            let (pause, between) = (end - lastEnd, answer - lastAnswer - (isAnswer ? 1 : 0))
             (lastEnd, lastAnswer) = (end, answer)
             let isNear = pause <= spanNanoseconds && between <= answersBetween
             if between <= 0, pause <= pauseNanoseconds {
@@ -66,7 +68,9 @@ struct FailuresTogether: Sendable {
         let answer = answers
         if isError { failed.note(answer: answer, at: end) }
         slower.withUnsafeMutableBufferPointer { series in
-            for index in 0..<min(bucket, series.count) { series[index].note(answer: answer, at: end) }
+            for index in 0..<min(bucket, series.count) {
+                series[index].note(answer: answer, isAnswer: isAnswer, at: end)
+            }
         }
     }
 

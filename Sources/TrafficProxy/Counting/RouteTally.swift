@@ -3,10 +3,12 @@ import Serving
 
 /// What is counted for a deployment since the proxy started, and for no instance.
 final class RouteTally {
-    /// Requests that were meant for one revision and that none of its instances could take.
+    /// Requests that were meant for one revision.
     final class Unserved {
+        /// None of its instances could take them.
         private(set) var requests = 0
         fileprivate private(set) var together = FailuresTogether.Series()
+        var split = SplitCounters()
         /// The `turn` when the revision was last in the routes.
         fileprivate var seen = 0
 
@@ -84,6 +86,13 @@ final class RouteTally {
     func note(turn: Int) { seen = turn }
 
     var isEmpty: Bool { cutRequests == 0 && refusedConnections == 0 && unserved.allSatisfy { $0.value.requests == 0 } }
+
+    /// Of every revision in the routes: what began at nothing is counted from there.
+    func splits(_ deployment: DeploymentKey) -> [SplitReport] {
+        unserved.filter { $0.value.seen == seen }.map {
+            SplitReport(deployment: deployment, revision: $0.key, counters: $0.value.split)
+        }
+    }
 
     /// Of those that missed any.
     func report(_ deployment: DeploymentKey) -> [UnavailableReport] { all(deployment).filter { $0.requests > 0 } }

@@ -162,6 +162,7 @@ extension ClientConnection {
     /// An answer of the proxy's own.
     func answer(_ own: OwnAnswer) {
         guard let context else { return }
+        settle(\.turnedAway)
         exchange.closes = !exchange.keepAlive || !exchange.requestIsWhole || plane.isDraining || listener.isRemoved
         if revision == nil { requestId.mint(plane.nobodysMint, word: plane.requestWords.next()) }
         var bytes = context.channel.allocator.buffer(capacity: 1024)

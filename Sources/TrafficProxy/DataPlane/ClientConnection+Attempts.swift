@@ -1,4 +1,5 @@
 import NIOCore
+import Serving
 
 /// The attempts at an instance: one as a rule, more where that is safe.
 extension ClientConnection {
@@ -149,6 +150,7 @@ extension ClientConnection {
             exchange.answerHasBegun ? upstream?.isReading == true : exchange.requestIsWhole || !isReading
         guard isInstancesTurn else { return }
         exchange.isCounted = true
+        settle(\.givenUp)
         let now = plane.now
         let since = exchange.answerHasBegun ? deadline - plane.bodyIdleNanoseconds : exchange.startedAt
         let bucket = instance.countAbandoned(
@@ -158,6 +160,14 @@ extension ClientConnection {
         }
     }
 
+    /// Enters what became of the request into the split of its revision, once.
+    @inline(__always)
+    func settle(_ fate: WritableKeyPath<SplitCounters, Int>) {
+        guard exchange.isDrawn else { return }
+        exchange.isDrawn = false
+        revision?.unserved.split[keyPath: fate] += 1
+    }
+
     /// Enters the request into its instance's counters, once.
     func count(_ outcome: RequestOutcome, now: Int64) {
         guard let instance, let revision, !exchange.isCounted else { return }
@@ -165,6 +175,7 @@ extension ClientConnection {
         let latency = exchange.answerHasBegun ? exchange.latencyNanoseconds : now - exchange.startedAt
         switch exchange.origin {
         case .user:
+            settle(\.ended)
             let end = max(now, exchange.startedAt &+ latency)
             let bucket = instance.count(
                 outcome, nanoseconds: latency, endedAt: end, isEvidence: exchange.isEvidence)

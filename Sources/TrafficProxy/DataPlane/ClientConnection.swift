@@ -114,6 +114,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
     /// The client went away: what it asked for is given up.
     func channelInactive(context: ChannelHandlerContext) {
         countAbandoned()
+        settle(\.lost)
         phase = .closed
         leaveInstance()
         tap = nil
@@ -217,6 +218,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             revision = choice.revision
             requestId.mint(choice.revision.mint, word: plane.requestWords.next())
             exchange.isEvidence = choice.isEvidence
+            exchange.isDrawn = choice.isDrawn
             exchange.user = choice.user
             exchange.timeoutNanoseconds = route.requestTimeoutNanoseconds
             requestBytes.clear()

@@ -18,6 +18,9 @@ extension DataPlane {
             },
             users: tallies.flatMap { $1.users?.report($0, at: now) ?? [] }.sorted {
                 ($0.deployment, $0.revision) < ($1.deployment, $1.revision)
+            },
+            splits: routes.flatMap { $1.tally.splits($0) }.sorted {
+                ($0.deployment, $0.revision) < ($1.deployment, $1.revision)
             })
     }
 
@@ -67,7 +70,7 @@ extension DataPlane {
         }
         if let answering, let told = reason, answering.isListening {
             reason =
-                "\(told.isEmpty ? "port \(wanted ?? 0) is not open yet" : told). It still answers at port \(answering.boundPort)"
+                "\(told.isEmpty ? "port \(wanted ?? 0) is not open yet" : told). Until then it answers at port \(answering.boundPort)"
         }
         let isListening = answering?.isListening ?? false
         var problems: [String] = []

@@ -27,6 +27,8 @@ struct Exchange {
     var attempts = 0
     var origin = RequestOrigin.user
     var isEvidence = true
+    /// The weights gave it to its revision, and what becomes of it is still to be counted there.
+    var isDrawn = false
     /// Of a sticky route: whose request it is, where he counts at this proxy.
     var user: UInt64?
     /// The request entered the counters; it does so once, with its first attempt that was not the client's doing.

@@ -68,7 +68,7 @@ final class Listener {
         case .failure(let failure):
             guard !isRemoved, !plane.isDraining else { return }
             let reason = (failure as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(failure)"
-            error = "cannot listen on \(plane.host):\(port): \(reason): free the port, or give the endpoint another one"
+            error = "cannot listen on \(plane.host):\(port): \(reason)"
             plane.logger.warning("endpoint cannot be opened", metadata: ["port": "\(port)", "reason": "\(reason)"])
             let bound = NIOLoopBound(self, eventLoop: plane.loop)
             retry = plane.loop.scheduleTask(in: .nanoseconds(retryNanoseconds)) { _ = bound.value.bind() }

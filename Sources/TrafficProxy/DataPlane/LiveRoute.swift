@@ -30,11 +30,14 @@ final class LiveRoute {
         var isEvidence: Bool
         /// Of a sticky route: whose request it is, where he counts at this proxy.
         var user: UInt64?
+        /// The weights gave it to this revision: what becomes of it is counted there (`SplitCounters`).
+        var isDrawn: Bool
 
-        init(revision: LiveRevision, isEvidence: Bool, user: UInt64? = nil) {
+        init(revision: LiveRevision, isEvidence: Bool, user: UInt64? = nil, isDrawn: Bool = false) {
             self.revision = revision
             self.isEvidence = isEvidence
             self.user = user
+            self.isDrawn = isDrawn
         }
 
         init(preview: LiveRevision) { self.init(revision: preview, isEvidence: false) }
@@ -104,7 +107,8 @@ final class LiveRoute {
         }
         guard let index = block?.next(using: &random) else { return nil }
         let revision = revisions[index]
-        if !revision.instances.isEmpty { return Choice(revision: revision, isEvidence: isUsers) }
+        if isUsers { revision.unserved.split.drawn += 1 }
+        if !revision.instances.isEmpty { return Choice(revision: revision, isEvidence: isUsers, isDrawn: isUsers) }
         return substitute(for: revision, at: random.next(), isUsers: isUsers, now: now).map {
             Choice(revision: $0, isEvidence: isUsers)
         }
@@ -112,6 +116,7 @@ final class LiveRoute {
 
     private func chooseSticky(_ hash: UInt64, isUsers: Bool, now: Int64) -> Choice? {
         guard block != nil else { return nil }
+        let keptBefore = keptUsers?.changes
         let index =
             keptUsers?.revision(of: hash, remembers: isUsers)
             ?? StickyHash.revision(at: StickyHash.point(of: hash), weights: weights)
@@ -124,7 +129,15 @@ final class LiveRoute {
         // A user who moves to the candidate is new there.
         let isNew = isUsers && keys.insert(hash &+ revision.nameHash)
         let countsHere = isUsers && evidence?.counts(hash) ?? true
-        return Choice(revision: revision, isEvidence: isNew && countsHere, user: countsHere ? hash : nil)
+        // By the weights of now are drawn only those whom no earlier weights have placed.
+        let isDrawn =
+            isNew && countsHere
+            && (keptUsers.map { $0.changes != keptBefore }
+                ?? !revisions.contains { $0 !== revision && keys.contains(hash &+ $0.nameHash) })
+        if isDrawn { meant.unserved.split.drawn += 1 }
+        return Choice(
+            revision: revision, isEvidence: isNew && countsHere, user: countsHere ? hash : nil,
+            isDrawn: isDrawn && revision === meant)
     }
 
     /// An odd constant (2^64 over the golden ratio), so that users of one revision spread over all points.

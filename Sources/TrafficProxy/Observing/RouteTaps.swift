@@ -17,6 +17,8 @@ final class RouteTaps {
     /// Outlasts a swap of the routes: what was under way still is.
     let shadows: ShadowSlots
     private let observations: [PredictionObservation]
+    /// When an observation of so many a second may be made again.
+    private var nextTurns: [Int64]
     private let mirrors: [Mirror]
     /// The largest sample.
     private let observedShare: Double
@@ -25,8 +27,11 @@ final class RouteTaps {
     init?(_ spec: ProxyRoute, revisions: [LiveRevision], former: RouteTaps?, limits: ProxyLimits) {
         comparison = spec.comparison
         timeoutNanoseconds = spec.requestTimeout.nanosecondsClamped
-        observations = spec.observe
-        observedShare = spec.observe.map(\.sample).max() ?? 0
+        let all = spec.observations
+        // What is observed in moderation is so while there is something to compare.
+        observations = all.filter { $0.mostPerSecond == nil || spec.revisions.count > 1 }
+        nextTurns = observations.map { _ in 0 }
+        observedShare = observations.map(\.sample).max() ?? 0
         mirrors = zip(revisions, spec.revisions).compactMap { live, spec in
             spec.mirror > 0 && !live.instances.isEmpty
                 ? Mirror(revision: live, share: Double(spec.mirror) / 100) : nil
@@ -34,7 +39,7 @@ final class RouteTaps {
         shadows = former?.shadows ?? ShadowSlots(limit: limits.shadowsPerRoute)
         for (revision, spec) in zip(revisions, spec.revisions) {
             for instance in revision.instances {
-                instance.tallies.follow(observations, isMirrored: spec.mirror > 0)
+                instance.tallies.follow(all, isMirrored: spec.mirror > 0)
             }
         }
         if observations.isEmpty, mirrors.isEmpty { return nil }
@@ -50,7 +55,7 @@ final class RouteTaps {
         id: RequestId, sent: ByteBuffer, plane: DataPlane
     ) -> ExchangeTap? {
         let observed = DrawnObservations(
-            isEvidence ? drawObservations(&plane.random) : [], reader: plane.bodyReader)
+            isEvidence ? drawObservations(plane) : [], reader: plane.bodyReader)
         let copies = drawMirrors(besides: revision, &plane.random)
         if observed.isEmpty, copies.isEmpty { return nil }
         let bytesMax = copies.isEmpty ? plane.limits.copiedBodyBytes : comparison.maxBodyBytes
@@ -66,10 +71,21 @@ final class RouteTaps {
     }
 
     /// One draw for all of them: what is sampled less is part of what is sampled more.
-    private func drawObservations(_ random: inout RoutingRandom) -> [PredictionObservation] {
+    private func drawObservations(_ plane: DataPlane) -> [PredictionObservation] {
         guard observedShare > 0 else { return [] }
-        let drawn = Double.random(in: 0..<1, using: &random)
-        return drawn < observedShare ? observations.filter { drawn < $0.sample } : []
+        let drawn = Double.random(in: 0..<1, using: &plane.random)
+        guard drawn < observedShare else { return [] }
+        return observations.indices.filter { drawn < observations[$0].sample && takeTurn(of: $0, plane) }
+            .map { observations[$0] }
+    }
+
+    /// Spaced evenly over the second, whichever revision answers: so what is seen of both is of the same time.
+    private func takeTurn(of index: Int, _ plane: DataPlane) -> Bool {
+        guard let most = observations[index].mostPerSecond else { return true }
+        let now = plane.now
+        guard now >= nextTurns[index] else { return false }
+        nextTurns[index] = now + 1_000_000_000 / Int64(most)
+        return true
     }
 
     private func drawMirrors(besides revision: LiveRevision, _ random: inout RoutingRandom) -> [LiveRevision] {

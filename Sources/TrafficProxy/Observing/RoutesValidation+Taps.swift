@@ -5,13 +5,13 @@ import Serving
 extension RoutesValidation {
     static func checkTaps(of route: ProxyRoute, limits: ProxyLimits) -> [String] {
         var problems: [String] = []
-        if route.observe.count > limits.observationsPerRoute {
+        if route.observations.count > limits.observationsPerRoute {
             problems.append("over \(limits.observationsPerRoute) observations")
         }
-        if Set(route.observe.map(\.name)).count != route.observe.count {
+        if Set(route.observations.map(\.name)).count != route.observations.count {
             problems.append("an observation is there twice")
         }
-        problems += route.observe.flatMap { observation in
+        problems += route.observations.flatMap { observation in
             check(observation).map { "observation \(observation.name): \($0)" }
         }
         if route.revisions.contains(where: { !(0...100).contains($0.mirror) }) {
@@ -31,6 +31,9 @@ extension RoutesValidation {
 
     private static func check(_ observation: PredictionObservation) -> [String] {
         var problems: [String] = []
+        if let most = observation.mostPerSecond, !(1...1_000_000).contains(most) {
+            problems.append("it is observed not once a second, or over a million times")
+        }
         if !(0...1).contains(observation.sample) { problems.append("its sample is not between 0 and 1") }
         if !(2...PredictionBuckets.countLimit).contains(observation.buckets.count) {
             problems.append("it does not have 2 to \(PredictionBuckets.countLimit) buckets, the rest included")

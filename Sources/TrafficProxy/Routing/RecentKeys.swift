@@ -13,6 +13,8 @@ struct RecentKeys: Sendable {
 
     var count: Int { young.count + old.count }
 
+    func contains(_ hash: UInt64) -> Bool { young.contains(hash) || old.contains(hash) }
+
     /// True where the key was not known; it is from now on.
     mutating func insert(_ hash: UInt64) -> Bool {
         if old.contains(hash) { return false }

@@ -21,6 +21,7 @@ struct RouteMending {
         if !tapFaults.isEmpty {
             faults += tapFaults
             route.observe = former?.observe ?? []
+            route.observeAutomatic = former?.observeAutomatic ?? []
             route.comparison = former?.comparison ?? ShadowComparison()
             for index in route.revisions.indices where !(0...100).contains(route.revisions[index].mirror) {
                 route.revisions[index].mirror = 0

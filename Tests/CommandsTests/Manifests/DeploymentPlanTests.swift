@@ -111,6 +111,21 @@ struct DeploymentPlanTests {
         #expect(other.change == .revision && !other.isRevisionFinal)
     }
 
+    @Test("says that nothing looks at predictions, and that gates which all warn only act on nothing")
+    func evidence() throws {
+        func warnings(_ extra: String) throws -> [String] {
+            DeploymentPlan(try deployment("3", extra), against: .absent).warnings
+        }
+        #expect(try warnings("").map { $0.prefix(34) } == ["no gate looks at predictions: add "])
+        let warns = try warnings(", gates: [{name: c, check: {command: [evaluate]}, warnOnly: true}]")
+        #expect(warns.count == 1 && warns[0].hasPrefix("every gate is warnOnly: "), "\(warns)")
+        #expect(try warnings(", gates: [{name: c, check: {command: [evaluate]}}]") == [])
+        let settings = DeploymentPlan(
+            try deployment("3", ", gates: [{name: e, compare: {metric: errors}, warnOnly: true}]"), against: .absent
+        ).settings
+        #expect(settings.first { $0.name == "gate e" }?.text.hasSuffix(" (warnOnly: told, never acted upon)") == true)
+    }
+
     @Test("reads as a plan")
     func text() throws {
         let plans = [DeploymentPlan(try deployment("3", replicas: 3), against: running(try deployment("2")))]
@@ -125,6 +140,7 @@ struct DeploymentPlanTests {
                           slow: does the candidate take longer than stable's p95 more often than stable, by more than 10 %?
                 at most   6 instances: 3 CPU, 9 GiB of memory, 6 nvidia.com/gpu while both revisions are loaded
                 endpoint  http://127.0.0.1:9000, answers within 1m
+                warning   no gate looks at predictions: add the steps '- mirror: 100' and '- gate: {name: answers, agreement: {min: 0.95}}' before the others
 
             1 to roll out
             """

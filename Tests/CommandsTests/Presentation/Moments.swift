@@ -199,6 +199,9 @@ extension Moment {
                 $0.run(limit: 200) { $0.hold?.needsPerson == true }
             }.view
         },
+        Moment(name: "held because requests vanish", phase: .paused, available: "True", cause: .splitMismatch) {
+            World.rollingOut().with { $0.vanishing["good-2"] = 0.2 }.until { $0.hold?.needsPerson == true }.view
+        },
         Moment(name: "held for want of a data plane", phase: .paused, available: "True") {
             World.rollingOut("good-2", .steps { $0.progressDeadline = .seconds(20) })
                 .until { $0.phase == .preparing }.with {

@@ -1,11 +1,11 @@
 import Analysis
-import Controller
 import Foundation
 import ModelManifests
 import Rollouts
 import Testing
 
 @testable import Commands
+@testable import Controller
 
 @Suite("Exported readings")
 struct ReadingExportTests {
@@ -99,5 +99,92 @@ struct ReadingExportTests {
         #expect(try reason(readings)?.hasPrefix("waiting for") == true)
         #expect(try reason([before] + readings)?.hasPrefix("candidate 0 slower than 0.25 s of 20") == true)
         #expect(try export([before]).isEmpty)
+    }
+
+    // MARK: - What the proxy alone can tell
+
+    private static let bounds = [0.005, 0.1, 1, 2]
+
+    /// Stable's, in 5 ms.
+    private static func answered(_ count: Int, every: Int? = nil, users: UserCounts? = nil) -> SideCounts {
+        SideCounts(
+            requests: count, latency: Array(repeating: count, count: 4), bounds: bounds, errorsTogether: 0,
+            slowTogether: [0, 0, 0, 0],
+            every: every.map { RequestStratum(requests: $0, latency: Array(repeating: $0, count: 4)) }, users: users)
+    }
+
+    /// What is judged live and by its export.
+    private struct Case: CustomTestStringConvertible {
+        var testDescription: String
+        var stable: SideCounts
+        var candidate: SideCounts
+        var fails: [String]
+    }
+
+    private static let cases = [
+        Case(
+            testDescription: "clients that give up", stable: answered(30),
+            candidate: SideCounts(
+                latency: [0, 0, 0, 0], bounds: bounds, abandoned: [4, 4, 0, 0], errorsTogether: 0,
+                slowTogether: [4, 4, 0, 0]), fails: ["slow"]),
+        Case(
+            testDescription: "a share that it does not serve", stable: answered(30),
+            candidate: {
+                var counts = answered(2)
+                counts.unavailable = 3
+                return counts
+            }(), fails: ["errors", "limit"]),
+        Case(
+            testDescription: "users whom it has served before",
+            stable: answered(0, every: 90, users: UserCounts(windows: 1, units: 30, slowed: [0, 0, 0, 0])),
+            candidate: SideCounts(
+                latency: [0, 0, 0, 0], bounds: bounds, errorsTogether: 0, slowTogether: [0, 0, 0, 0],
+                every: RequestStratum(requests: 30, errors: 30, latency: [30, 30, 30, 30]),
+                users: UserCounts(windows: 1, units: 10, failed: 10, touched: 10, slowed: [0, 0, 0, 0])),
+            fails: ["errors", "limit"]),
+        Case(
+            testDescription: "errors that come together", stable: answered(30),
+            candidate: SideCounts(
+                requests: 10, errors: 5, latency: [10, 10, 10, 10], bounds: bounds, errorsTogether: 25,
+                slowTogether: [0, 0, 0, 0]), fails: ["errors", "limit"]),
+    ]
+
+    @Test(
+        "of clients that gave up, users and every request give the verdict again that was given then", arguments: cases)
+    private func whole(_ example: Case) throws {
+        let gates = [
+            GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors))),
+            GateSpec(name: "slow", kind: .compare(CompareGate(metric: .slow))),
+            GateSpec(
+                name: "limit",
+                kind: .threshold(
+                    ThresholdGate(metric: .errors, max: 0.2, interval: .seconds(1), window: .seconds(10)))),
+        ]
+        let start = Date(timeIntervalSince1970: 1_000)
+        let identity = RecordedRollout.Identity(
+            deployment: rollout.identity.deployment, revision: rollout.identity.revision, version: "3", startedAt: start
+        )
+        var judgement = Judgement(gates: gates, falseRollbackRate: 0.01, missedRegressionRate: 0.05, startedAt: start)
+        var recording = RolloutRecording(identity)
+        let history = Interval(
+            at: start, source: Interval.stableHistory, stable: Self.answered(1_000), candidate: SideCounts())
+        judgement.learn(stableHistory: history.stable)
+        var readings = recording.absorb([history], isDecisive: true)
+        for second in 1...40 {
+            let interval = Interval(
+                at: start.addingTimeInterval(Double(second)), stable: example.stable, candidate: example.candidate)
+            judgement.absorb(interval)
+            readings += recording.absorb([interval], isDecisive: true)
+        }
+        let live = judgement.evidence
+        #expect(live.filter { $0.verdict == .fail }.map(\.spec.name) == example.fails)
+        let again = try Replay.run(
+            gates: gates, falseRollbackRate: 0.01, missedRegressionRate: 0.05, lines: try export(readings))
+        #expect(again.map(\.verdict) == live.map(\.verdict))
+        for (replayed, gate) in zip(again, live) where gate.verdict == .fail {
+            #expect(replayed.reason == gate.reason, "\(replayed)")
+            // A limit goes on counting after its verdict.
+            if gate.spec.name != "limit" { #expect(replayed.samples == gate.samples) }
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Controller
+import Rollouts
 import Testing
 
 @testable import Commands
@@ -34,6 +35,18 @@ import Testing
 
                   /srv/models.git (branch main) at 1f0c2ab9d3, looked at 5s ago
                 """)
+    }
+
+    @Test("a gate that only warns is told apart, and what a gate still needs stands beside what it saw")
+    func gates() {
+        var status = Samples.progressing
+        status.gates[0].missing = "about 700 more requests, 4 minutes at this rate"
+        status.gates.append(
+            GateSummary(
+                name: "predictions", verdict: "fail", samples: 90, reason: "would have failed: r", warnOnly: true))
+        let shown = text(status, [Samples.source])
+        #expect(shown.contains("stable 4 of 360; about 700 more requests, 4 minutes at this rate"))
+        #expect(shown.contains("predictions      fail (warnOnly)  90       would have failed: r"))
     }
 
     @Test("after a rollback: why, and how to try again; only its own manifest's errors are shown")

@@ -59,9 +59,11 @@ final class ClusterControllers {
         return metrics?.split(separator: "\n").contains { $0 == "mlctl_leader 1" } ?? false
     }
 
-    func commit(_ version: String, rollout: String) throws {
+    func commit(_ version: String, rollout: String, replicas: String = "2", team: String = "risk") throws {
         let marks = first.folder.appending(path: "marks")
-        try first.commit(["model.yaml": stage.manifest(version, marks: marks, rollout: rollout)])
+        try first.commit([
+            "model.yaml": stage.manifest(version, marks: marks, rollout: rollout, replicas: replicas, team: team)
+        ])
     }
 
     var logs: String {

@@ -67,11 +67,16 @@ extension ClusterStage {
         return all
     }
 
-    func manifest(_ version: String, marks: URL, rollout: String, replicas: Int = 2) -> String {
+    /// - Parameters:
+    ///   - replicas: a number, or `external`.
+    ///   - team: the label.
+    func manifest(
+        _ version: String, marks: URL, rollout: String, replicas: String = "2", team: String = "risk"
+    ) -> String {
         """
         apiVersion: mlctl.dev/v1alpha1
         kind: ModelDeployment
-        metadata: {name: \(Self.service), namespace: \(namespace)}
+        metadata: {name: \(Self.service), namespace: \(namespace), labels: {team: \(team)}}
         spec:
           model: {version: "\(version)"}
           runtime:

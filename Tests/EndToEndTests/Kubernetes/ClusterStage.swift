@@ -119,7 +119,7 @@ struct ClusterStage: Sendable {
         try await api.apply(
             .customResourceDefinitions, ObjectKey(name: CustomResourceDefinition.name),
             body: Data(CanonicalJSON.text(CustomResourceDefinition.modelDeployment).utf8))
-        _ = try await put(.namespaces, namespace)
+        try await makeNamespace()
         guard kind == .real else { return }
         _ = try await put(Self.nodes, namespace)
         // A real API server lets no loopback address into an EndpointSlice: these are local by a route of their own.
@@ -144,6 +144,8 @@ struct ClusterStage: Sendable {
     private static let nodes = ResourceType(kind: "Node", plural: "nodes", isNamespaced: false)
 
     private var realPrefix: String { "10.\(100 + Int(ProcessInfo.processInfo.processIdentifier) % 100)" }
+
+    func makeNamespace() async throws { _ = try await put(.namespaces, namespace) }
 
     private func put(_ type: ResourceType, _ name: String) async throws -> ObjectMetadata {
         let body: JSONValue = [

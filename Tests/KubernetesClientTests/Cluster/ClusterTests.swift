@@ -181,6 +181,49 @@ struct ClusterTests {
         }
     }
 
+    @Test("of a controller's pods, a selector finds the one that leads")
+    func leaderLabel() async throws {
+        let api = try TestCluster.api()
+        try await TestCluster.inNamespace(api) { namespace in
+            // A server without a controller manager makes no account for pods.
+            let account = #"{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}"#
+            _ = try? await api.create(.serviceAccounts, namespace: namespace, body: Data(account.utf8))
+            for name in ["first", "second"] {
+                let pod = """
+                    {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "\(name)"},
+                    "spec": {"containers": [{"name": "c", "image": "example/controller:1"}]}}
+                    """
+                try await eventually {
+                    (try? await api.create(.pods, namespace: namespace, body: Data(pod.utf8))) != nil
+                }
+            }
+            @Sendable func leaders() async -> [String]? {
+                try? await api.list(Pod.self, .init(namespace: namespace, labelSelector: "mlctl.dev/leader=true"))
+                    .items.map(\.metadata.name)
+            }
+            let pods = ["first", "second"].map { name in
+                let (changes, change) = AsyncStream.makeStream(of: Bool.self)
+                let label = LeaderLabel(api, pod: ObjectKey(namespace: namespace, name: name))
+                return (change: change, run: Task { await label.follow(changes) })
+            }
+            for (leads, names) in [([true, false], ["first"]), ([false, true], ["second"])] {
+                for (pod, leads) in zip(pods, leads) { pod.change.yield(leads) }
+                try await eventually { await leaders() == names }
+            }
+            // It is taken off when its process ends in good order.
+            for pod in pods {
+                pod.run.cancel()
+                await pod.run.value
+            }
+            #expect(await leaders() == [])
+        }
+    }
+
+    struct Pod: KubernetesObject {
+        static let resource = ResourceType.pods
+        var metadata: ObjectMetadata
+    }
+
     @Test("events are taken as they are written, and counted")
     func events() async throws {
         let api = try TestCluster.api()

@@ -25,7 +25,7 @@ final class StoreTrial: Sendable {
     static let now = ClusterStoreTests.now
     static let waitLimit = Duration.seconds(45)
     /// What the policy of `refuse` says no to.
-    static let refusedTeam = "forbidden"
+    static let refusedTeam = AdmissionPolicy.refusedTeam
 
     let kind: Kind
     let namespace: String
@@ -146,86 +146,29 @@ final class StoreTrial: Sendable {
 
     // MARK: - What the cluster refuses
 
-    private static let policies = ResourceType(
-        group: "admissionregistration.k8s.io", kind: "ValidatingAdmissionPolicy", plural: "validatingadmissionpolicies",
-        isNamespaced: false)
-    private static let bindings = ResourceType(
-        group: "admissionregistration.k8s.io", kind: "ValidatingAdmissionPolicyBinding",
-        plural: "validatingadmissionpolicybindings", isNamespaced: false)
-
     /// From now on objects of a type whose label `team` is `refusedTeam` are refused; all of them where `all`.
     func refuse(_ type: ResourceType = .modelDeployments, all: Bool = false) async throws {
         guard model == nil else {
             await model?.update {
                 $0.refusals.webhooks = [
-                    .init(name: "policy.example.com", type: type, message: "not this team") {
+                    .init(name: "policy.example.com", type: type, message: AdmissionPolicy.message) {
                         all || $0.value(at: "metadata", "labels", "team")?.asString == Self.refusedTeam
                     }
                 ]
             }
             return
         }
-        let policy: JSONValue = [
-            "apiVersion": .string(Self.policies.apiVersion), "kind": .string(Self.policies.kind),
-            "metadata": ["name": .string(namespace)],
-            "spec": [
-                "failurePolicy": "Fail",
-                "matchConstraints": [
-                    "namespaceSelector": [
-                        "matchLabels": ["kubernetes.io/metadata.name": .string(namespace)]
-                    ],
-                    "resourceRules": [
-                        [
-                            "apiGroups": [.string(type.group)], "apiVersions": ["*"],
-                            "operations": ["CREATE", "UPDATE"], "resources": [.string(type.plural)],
-                        ]
-                    ],
-                ],
-                "validations": [
-                    [
-                        "expression": .string(
-                            all
-                                ? "false"
-                                : "!has(object.metadata.labels) || !('team' in object.metadata.labels) "
-                                    + "|| object.metadata.labels.team != '\(Self.refusedTeam)'"),
-                        "message": "not this team",
-                    ]
-                ],
-            ],
-        ]
-        let binding: JSONValue = [
-            "apiVersion": .string(Self.bindings.apiVersion), "kind": .string(Self.bindings.kind),
-            "metadata": ["name": .string(namespace)],
-            "spec": ["policyName": .string(namespace), "validationActions": ["Deny"]],
-        ]
-        try await api.apply(Self.policies, ObjectKey(name: namespace), body: policy.jsonData)
-        try await api.apply(Self.bindings, ObjectKey(name: namespace), body: binding.jsonData)
-        // It takes the server some seconds to go by it.
-        var probe: JSONValue = [
-            "apiVersion": .string(type.apiVersion), "kind": .string(type.kind),
-            "metadata": ["name": "probe", "labels": ["team": .string(Self.refusedTeam)]],
-        ]
-        // Admission comes after validation.
-        if type == .modelDeployments {
-            probe[field: "spec"] = try JSONValue(parsing: Data(announcement().spec.utf8))
-        }
-        let body = probe.jsonData
-        try await eventually("the policy is in force") {
-            let request = APIRequest.apply(
-                type, ObjectKey(namespace: namespace, name: "probe"), body: body, fieldManager: "probe",
-                force: true, isDryRun: true)
-            do { _ = try await api.answer(to: request) } catch let error as APIError {
-                return error.message.contains("not this team")
-            }
-            return false
-        }
+        let policy = AdmissionPolicy(in: namespace, on: type, isForAll: all)
+        try await policy.apply(api)
+        let spec =
+            type == .modelDeployments ? try JSONValue(parsing: Data(announcement().spec.utf8)) : nil
+        try await eventually("the policy is in force") { await policy.isInForce(api, spec: spec) }
     }
 
     func allow() async {
         await model?.update { $0.refusals = Refusals() }
         guard model == nil else { return }
-        try? await api.delete(Self.bindings, ObjectKey(name: namespace))
-        try? await api.delete(Self.policies, ObjectKey(name: namespace))
+        await AdmissionPolicy.delete(in: namespace, api)
     }
 }
 

@@ -66,6 +66,26 @@ struct ProxyCountersTests {
         #expect(try await source.readings(for: Self.churn).isEmpty)
     }
 
+    @Test("are of the revision where they say what it was given")
+    func split() async throws {
+        let counters = SplitCounters(drawn: 9, ended: 7, lost: 1)
+        let source = ProxyCounters(answers: {
+            [
+                ProxyAnswer(
+                    proxy: "p1",
+                    report: ProxyReport(
+                        epoch: "e1", generation: 1,
+                        splits: [SplitReport(deployment: Self.fraud, revision: new, counters: counters)]))
+            ]
+        })
+        #expect(
+            try await source.readings(for: Self.fraud) == [
+                Reading(
+                    instance: Reading.split(new) + "@p1", revision: new, epoch: "e1", counters: RequestCounters(),
+                    split: counters)
+            ])
+    }
+
     @Test("are asked for once by all who look while the report is under way")
     func coalescing() async throws {
         let asked = Mutex(0)

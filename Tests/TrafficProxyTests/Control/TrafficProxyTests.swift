@@ -297,6 +297,72 @@ import Testing
         }
     }
 
+    @Test(
+        "what took a revision out of traffic is there after a restart, though the file of routes could not be replaced")
+    func fullDisk() async throws {
+        try await withStateDirectory { directory in
+            let upstream = try await ScriptedUpstream(.status(200))
+            let port = try HeldPort.refusing()
+            func routes(_ generation: Int, _ weight: Int) throws -> String {
+                let revisions = [("a", 100 - weight), ("b", weight)].map { name, weight in
+                    RevisionRoute(
+                        revision: Revision(rawValue: name), weight: weight,
+                        upstreams: [Upstream(instance: name, port: upstream.port)])
+                }
+                let route = ProxyRoute(deployment: DeploymentKey(name: "d"), port: port, revisions: revisions)
+                let all = ProxyRoutes(generation: generation, routes: [route])
+                return String(decoding: try JSONEncoder().encode(all), as: UTF8.self)
+            }
+            func followed(_ files: ProxyFiles) async throws -> ProxyRoutes {
+                let answer = try await RawClient(unixSocket: files.controlSocket).request("GET", "/routes", body: "")
+                return try JSONDecoder().decode(ProxyRoutes.self, from: Data(answer.body.utf8))
+            }
+            // Where the copy would be that takes the file's place, there is a folder.
+            let inTheWay = ProxyFiles(stateDirectory: directory).routes + ".new"
+            try await withProxy(directory) { files in
+                let control = try RawClient(unixSocket: files.controlSocket)
+                _ = try await control.request("PUT", "/routes", body: try routes(5, 50))
+                try FileManager.default.createDirectory(atPath: inTheWay, withIntermediateDirectories: false)
+                _ = try await control.request("PUT", "/routes", body: try routes(6, 0))
+            }
+            try await withProxy(directory) { files in
+                let now = try await followed(files)
+                #expect(now.generation == 6 && now.routes.first?.revisions.map(\.weight) == [100, 0])
+                try FileManager.default.removeItem(atPath: inTheWay)
+                let control = try RawClient(unixSocket: files.controlSocket)
+                _ = try await control.request("PUT", "/routes", body: try routes(7, 20))
+            }
+            try await withProxy(directory) { files in
+                let now = try await followed(files)
+                #expect(now.generation == 7 && now.routes.first?.revisions.map(\.weight) == [80, 20])
+            }
+        }
+    }
+
+    @Test("the control socket may be elsewhere, and the longest state directory's is where it should be")
+    func places() async throws {
+        try await withStateDirectory { directory in
+            let longest = 103 - "/proxy/control.sock".utf8.count
+            let long = directory + "/" + String(repeating: "a", count: longest - directory.utf8.count - 1)
+            try await withProxy(long + "/") { files in
+                #expect(files.controlSocket.utf8.count == 103)
+            }
+            var elsewhere = configuration(directory)
+            elsewhere.controlSocket = "\(directory)/other.sock"
+            let proxy = TrafficProxy(configuration: elsewhere)
+            let run = Task { try await proxy.run() }
+            _ = try await eventually {
+                try? await RawClient(unixSocket: "\(directory)/other.sock").request("GET", "/healthz", body: "").status
+            } until: {
+                $0 == 200
+            }
+            #expect(!FileManager.default.fileExists(atPath: ProxyFiles(stateDirectory: directory).controlSocket))
+            run.cancel()
+            try await run.value
+            #expect(!FileManager.default.fileExists(atPath: "\(directory)/other.sock"))
+        }
+    }
+
     @Test("a state directory whose name is too long for a socket is refused with the reason")
     func longName() async throws {
         try await withStateDirectory { directory in

@@ -69,6 +69,37 @@ import Testing
         }
     }
 
+    @Test("what is observed in moderation is not observed while one revision serves, and at most so often when two do")
+    func moderate() async throws {
+        let observation = PredictionObservation(
+            name: "prediction", path: JSONPath("y")!, buckets: .automatic, mostPerSecond: 1)
+        try await PlaneHarness.run { harness in
+            let upstream = try await ScriptedUpstream(.echo)
+            let alone = try RawClient(port: try await harness.route(stable: upstream.port, observe: [observation]))
+            for _ in 0..<5 { #expect(try await alone.request(body: #"{"y": 3}"#).status == 200) }
+            #expect(try await harness.instance("s-0").counters.observed["prediction"]?.reduce(0, +) == 0)
+
+            let port = try await harness.route(
+                stable: upstream.port, shadow: upstream.port, mirror: 0, observe: [observation], generation: 2)
+            let client = try RawClient(port: port)
+            let began = ContinuousClock.now
+            for _ in 0..<5 { #expect(try await client.request(body: #"{"y": 3}"#).status == 200) }
+            let seconds = Int((ContinuousClock.now - began) / .seconds(1))
+            let counters = try await harness.counters(of: "s-0") { ($0.observed["prediction"]?.reduce(0, +) ?? 0) > 0 }
+            let bucket = try #require(AutomaticBuckets.bucket(of: 3.0))
+            #expect((1...1 + seconds).contains(counters.observed["prediction"]?[bucket] ?? 0))
+        }
+    }
+
+    @Test("numbers, truths and texts are sorted where nothing is known of them")
+    func automatic() {
+        let sorter = BucketSorter(.automatic)
+        #expect(sorter.bucket(.number(3)) == AutomaticBuckets.bucket(of: 3.0))
+        #expect(sorter.bucket(.string("cat")) == AutomaticBuckets.bucket(of: "cat"))
+        #expect(sorter.bucket(.boolean(true)) == AutomaticBuckets.bucket(of: 1.0))
+        #expect(sorter.bucket(.boolean(false)) == AutomaticBuckets.bucket(of: 0.0))
+    }
+
     @Test("what cannot be seen is told by its reason, and comes through all the same")
     func unseen() async throws {
         var limits = ProxyLimits()

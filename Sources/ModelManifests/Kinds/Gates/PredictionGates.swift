@@ -65,6 +65,8 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
     case edges([Double])
     /// Labels; one more bucket holds every other.
     case classes([String])
+    /// Nothing is known of the values: see `AutomaticBuckets`.
+    case automatic
 
     /// More would neither fit into a gate's evidence nor be read by people.
     public static let countLimit = 32
@@ -74,6 +76,7 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
         switch self {
         case .edges(let edges): edges.count + 1
         case .classes(let classes): classes.count + 1
+        case .automatic: AutomaticBuckets.count
         }
     }
 
@@ -82,6 +85,7 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
         switch self {
         case .edges(let edges): "--buckets \(edges.map(\.shortText).joined(separator: ","))"
         case .classes(let classes): "--classes '\(classes.joined(separator: ","))'"
+        case .automatic: "--bins 10, with the same buckets in traffic.observe"
         }
     }
 
@@ -98,6 +102,7 @@ public enum PredictionBuckets: Hashable, Codable, Sendable {
             return "\(edges[index - 1].shortText) < \(name) ≤ \(edges[index].shortText)"
         case .classes(let classes):
             return index < classes.count ? "\(name) '\(classes[index])'" : "\(name) of another class"
+        case .automatic: return AutomaticBuckets.label(index, of: name)
         }
     }
 }

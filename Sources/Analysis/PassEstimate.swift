@@ -1,0 +1,94 @@
+import Foundation
+import RealModule
+
+/// How far a gate's evidence has come towards a pass.
+struct PassProgress: Hashable, Sendable {
+    /// ln of the evidence; at ln 1/`missedRegressionRate` it passes.
+    var logEvidence: Double
+    /// Below this many samples it does not.
+    var minSamples: Int
+    /// What is counted, such as "request".
+    var unit: String
+}
+
+/// How fast a gate learns, over the last half of its samples or more: weights and traffic change on the way.
+struct LearningPace: Codable, Hashable, Sendable {
+    private struct Mark: Codable, Hashable, Sendable {
+        var at: Date
+        var samples: Int
+        var logEvidence: Double
+    }
+
+    private var older: Mark
+    private var newer: Mark
+    private var last: Mark
+
+    init(at now: Date) {
+        let start = Mark(at: now, samples: 0, logEvidence: 0)
+        (older, newer, last) = (start, start, start)
+    }
+
+    mutating func note(at now: Date, samples: Int, logEvidence: Double) {
+        guard samples > last.samples else { return }
+        last = Mark(at: now, samples: samples, logEvidence: logEvidence)
+        guard samples >= 2 * max(newer.samples, 1) else { return }
+        older = newer
+        newer = last
+    }
+
+    /// Fewer tell nothing.
+    static let leastSamples = 20
+    /// Without a sample for so long, or for ten times as long as one takes, none come.
+    static let silenceSeconds = 30.0
+
+    private var samplesPerSecond: Double {
+        Double(last.samples - older.samples) / max(last.at.timeIntervalSince(older.at), 0.001)
+    }
+
+    /// What is still missing to a pass, should all go on as it has.
+    ///
+    /// - Parameter missedRegressionRate: of a pass.
+    func estimate(_ progress: PassProgress, missedRegressionRate: Double, at now: Date) -> PassEstimate {
+        let gained = last.samples - older.samples
+        guard gained >= Self.leastSamples else { return .unknown("too little is known yet") }
+        let growth = (last.logEvidence - older.logEvidence) / Double(gained)
+        let missing = -.log(missedRegressionRate) - last.logEvidence
+        guard missing <= 0 || growth > 0 else { return .unknown("what was seen of late does not speak for a pass") }
+        let needed = max(missing > 0 ? missing / growth : 0, Double(progress.minSamples - last.samples), 1)
+        let silence = now.timeIntervalSince(last.at)
+        let comes = silence < max(Self.silenceSeconds, 10 / samplesPerSecond)
+        return .samples(needed, unit: progress.unit, seconds: comes ? needed / samplesPerSecond : nil)
+    }
+}
+
+/// What a gate without a verdict still needs to pass.
+enum PassEstimate: Hashable, Sendable {
+    /// - Parameter seconds: at the present rate; nil where none come now.
+    case samples(Double, unit: String, seconds: Double?)
+    /// It cannot be told, and why.
+    case unknown(String)
+
+    /// Such as "about 700 more requests, 4 minutes at this rate".
+    var text: String {
+        switch self {
+        case .unknown(let reason): return "it cannot be told how many more it needs: \(reason)"
+        case .samples(let count, let unit, let seconds):
+            let more = "about \(EvidenceText.count(Self.rounded(count))) more \(unit)s"
+            return seconds.map { "\(more), \(Self.time($0)) at this rate" } ?? "\(more), and none come now"
+        }
+    }
+
+    /// One digit, two where it begins with 1: no more is known.
+    private static func rounded(_ count: Double) -> Double {
+        let count = max(count.rounded(.up), 1)
+        let magnitude = Double.pow(10, Double.log10(count).rounded(.down))
+        let step = count < 2 * magnitude ? magnitude / 10 : magnitude
+        return step < 1 ? count : (count / step).rounded() * step
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        let units = [("day", 86_400.0), ("hour", 3_600), ("minute", 60), ("second", 1)]
+        let (name, length) = units.first { seconds >= 1.5 * $0.1 } ?? ("second", 1)
+        return EvidenceText.count(Int(countable: max((seconds / length).rounded(), 1)), name)
+    }
+}

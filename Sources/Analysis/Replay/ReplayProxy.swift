@@ -1,0 +1,100 @@
+/// What mlctl's own proxy can tell of a side beside its requests, their errors and their latency.
+public struct ReplayProxy: Codable, Hashable, Sendable {
+    /// Meant for this side and not served by it.
+    public var unavailable: Int?
+    /// Requests whose clients gave up after more than each bound.
+    public var abandoned: ReplayOver?
+    public var together: ReplayTogether?
+    /// Every request, where the side's own counts are of each sticky user's first.
+    public var every: ReplayStratum?
+    /// Clients that gave up, among all requests.
+    public var everyAbandoned: ReplayOver?
+    public var users: ReplayUsers?
+
+    /// - Returns: nil where there is nothing of it.
+    init?(_ counts: SideCounts) {
+        unavailable = counts.unavailable > 0 ? counts.unavailable : nil
+        abandoned = ReplayOver(bounds: counts.bounds, counts: counts.abandoned)
+        together = ReplayTogether(counts)
+        if let all = counts.every {
+            every = ReplayStratum(counts.ofEveryRequest)
+            everyAbandoned = ReplayOver(bounds: counts.bounds, counts: all.abandoned)
+        }
+        users = counts.users.map { ReplayUsers($0, bounds: counts.bounds) }
+        if unavailable == nil, abandoned == nil, together == nil, every == nil, users == nil { return nil }
+    }
+}
+
+/// `{"0.1": 12, "0.25": 4}`: how many were over each bound in seconds. What a histogram cannot tell, bound by bound.
+public struct ReplayOver: Codable, Hashable, Sendable {
+    public var bounds: [Double]
+    /// One for each bound.
+    public var counts: [Int]
+
+    /// - Returns: nil where there is nothing to be said.
+    init?(bounds: [Double], counts: [Int]?) {
+        guard let counts, !counts.isEmpty, counts.count == bounds.count else { return nil }
+        self.bounds = bounds
+        self.counts = counts
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let pairs = try container.decode([String: Int].self).map { key, count in
+            guard let bound = Double(key), bound.isFinite else {
+                throw DecodingError.dataCorruptedError(
+                    in: container, debugDescription: "bound \"\(key)\" is not a number of seconds")
+            }
+            return (bound: bound, count: count)
+        }.sorted { $0.bound < $1.bound }
+        bounds = pairs.map(\.bound)
+        counts = pairs.map(\.count)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(
+            Dictionary(zip(bounds.map { "\($0)" }, counts), uniquingKeysWith: { _, last in last }))
+    }
+}
+
+/// How many requests of one instance failed, or were slow, in one event: see `SideCounts.errorsTogether`.
+public struct ReplayTogether: Codable, Hashable, Sendable {
+    public var errors: Int?
+    public var slow: ReplayOver?
+
+    /// - Returns: nil where the source could not tell.
+    init?(_ counts: SideCounts) {
+        errors = counts.errorsTogether
+        slow = ReplayOver(bounds: counts.bounds, counts: counts.slowTogether)
+        if errors == nil, slow == nil { return nil }
+    }
+}
+
+/// Users of a sticky route, a window of time at a time.
+public struct ReplayUsers: Codable, Hashable, Sendable {
+    public var windows: Int
+    public var units: Int
+    public var failed: Int
+    public var touched: Int
+    public var rejected: Int
+    public var slowed: ReplayOver?
+    public var dropped: Int
+
+    init(_ users: UserCounts, bounds: [Double]) {
+        windows = users.windows
+        units = users.units
+        failed = users.failed
+        touched = users.touched
+        rejected = users.rejected
+        slowed = ReplayOver(bounds: bounds, counts: users.slowed)
+        dropped = users.dropped
+    }
+
+    /// - Parameter slowed: at the bounds of the side's latency.
+    func counts(slowed: [Int]) -> UserCounts {
+        UserCounts(
+            windows: windows, units: units, failed: failed, touched: touched, rejected: rejected, slowed: slowed,
+            dropped: dropped)
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+
+/// Buckets for values of which nothing is known before they come: the same for every model, so that both sides, all
+/// proxies and a recording sort alike.
+///
+/// Shares, probabilities and small whole numbers, which classes often are, have buckets of their own. Larger and negative
+/// numbers share groups by magnitude, and texts by hash: different values may meet in one group, and a model that moves
+/// between values of one group is not seen to move.
+public enum AutomaticBuckets {
+    /// Upper edges from 0 to 10: bucket i holds numbers at or under edge i and over the one before, the first one 0 alone.
+    private static let edges: [Double] = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    private static let largeGroups = 6
+    private static let negativeGroups = 4
+    private static let textGroups = 6
+
+    private static let firstLarge = edges.count
+    private static let firstNegative = firstLarge + largeGroups
+    private static let firstText = firstNegative + negativeGroups
+
+    public static let count = firstText + textGroups
+
+    /// - Returns: nil for what is no number.
+    public static func bucket(of number: Double) -> Int? {
+        guard number.isFinite else { return nil }
+        if number < 0 { return firstNegative + group(-number, base: 1.7, of: negativeGroups) }
+        return edges.firstIndex { number <= $0 } ?? firstLarge + group(number, base: 1.3, of: largeGroups)
+    }
+
+    public static func bucket(of text: String) -> Int {
+        // FNV-1a: the same on every machine, unlike Swift's own hash.
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return firstText + Int(hash % UInt64(textGroups))
+    }
+
+    /// By powers of `base`, over and over.
+    private static func group(_ magnitude: Double, base: Double, of groups: Int) -> Int {
+        let power = Int((log(magnitude) / log(base)).rounded(.down))
+        return ((power % groups) + groups) % groups
+    }
+
+    /// Such as `prediction 3`, or `prediction of text group 2`.
+    static func label(_ index: Int, of name: String) -> String {
+        if index == 0 { return "\(name) 0" }
+        if index < firstLarge {
+            let (low, high) = (edges[index - 1].shortText, edges[index].shortText)
+            return "\(low) < \(name) ≤ \(high)"
+        }
+        if index < firstNegative { return "\(name) over 10, magnitude group \(index - firstLarge + 1)" }
+        if index < firstText { return "\(name) under 0, magnitude group \(index - firstNegative + 1)" }
+        return "\(name) of text group \(index - firstText + 1)"
+    }
+}

@@ -1,0 +1,123 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Two pages on the disk whose room is taken before it is needed, for what must be kept also while the disk is full.
+///
+/// They are written in turn, so that a write which is cut short leaves the other one. Both files stay open: a folder that
+/// takes no more files does not matter to them.
+final class SparePages: Sendable {
+    private struct Page {
+        var sequence: UInt64
+        var body: [UInt8]
+    }
+
+    private struct State {
+        var descriptors: [Int32] = []
+        var sequence: UInt64 = 0
+        /// Of each page, taken on the disk.
+        var roomBytes = 0
+        var newest: [UInt8]?
+    }
+
+    static let leastRoomBytes = 64 << 10
+    private static let magic: UInt64 = 0x6d6c_6374_6c53_5031
+    private static let headerWords = 4
+    private static let headerBytes = headerWords * 8
+
+    private let state: Mutex<State>
+
+    /// Reads what is there. Where the files cannot be made there is no room, and nothing is kept.
+    /// - Parameter path: of which the two pages' paths are made.
+    init(path: String, bytesMax: Int) {
+        var state = State()
+        var isWritable = true
+        for index in 0..<2 {
+            let file = "\(path)-\(index)"
+            var descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_DSYNC, 0o600)
+            if descriptor < 0 {
+                isWritable = false
+                descriptor = open(file, O_RDONLY | O_CLOEXEC)
+            }
+            guard descriptor >= 0 else { continue }
+            state.descriptors.append(descriptor)
+            guard let page = Self.read(descriptor, bytesMax: bytesMax) else { continue }
+            if page.sequence > state.sequence { state.newest = page.body }
+            state.sequence = max(state.sequence, page.sequence)
+        }
+        self.state = Mutex(state)
+        if isWritable { takeRoom(for: 0) }
+    }
+
+    deinit { state.withLock { $0.descriptors.forEach { close($0) } } }
+
+    /// What was kept last; nil where that is nothing.
+    var newest: [UInt8]? { state.withLock(\.newest) }
+
+    /// Room for so many bytes and some more, where the disk has it.
+    func takeRoom(for count: Int) {
+        state.withLock { state in
+            let wanted = count + count / 4 + Self.headerBytes
+            guard state.descriptors.count == 2, wanted > state.roomBytes || state.roomBytes == 0 else { return }
+            let room = (wanted + Self.leastRoomBytes - 1) / Self.leastRoomBytes * Self.leastRoomBytes
+            let isTaken = state.descriptors.allSatisfy { posix_fallocate($0, 0, off_t(room)) == 0 }
+            if isTaken { state.roomBytes = room }
+        }
+    }
+
+    /// - Returns: false where there is no room, or the disk fails.
+    func keep(_ body: [UInt8]) -> Bool {
+        state.withLock { state in
+            guard Self.headerBytes + body.count <= state.roomBytes else { return false }
+            let sequence = state.sequence + 1
+            let header = [Self.magic, sequence, UInt64(body.count), Self.checksum(body)].flatMap(Self.bytes)
+            guard Self.write(header + body, to: state.descriptors[Int(sequence % 2)]) else { return false }
+            state.sequence = sequence
+            state.newest = body
+            return true
+        }
+    }
+
+    /// What was kept does not count any more.
+    func clear() {
+        state.withLock { state in
+            guard state.newest != nil else { return }
+            let nothing = [UInt8](repeating: 0, count: Self.headerBytes)
+            for descriptor in state.descriptors { _ = Self.write(nothing, to: descriptor) }
+            state.newest = nil
+        }
+    }
+
+    // MARK: Bytes
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) } == bytes.count
+    }
+
+    private static func read(_ descriptor: Int32, bytesMax: Int) -> Page? {
+        var header = [UInt8](repeating: 0, count: headerBytes)
+        guard pread(descriptor, &header, headerBytes, 0) == headerBytes else { return nil }
+        let words = (0..<headerWords).map { word in
+            (0..<8).reduce(UInt64(0)) { $0 | UInt64(header[word * 8 + $1]) << UInt64($1 * 8) }
+        }
+        guard words[0] == magic, let count = Int(exactly: words[2]), count <= bytesMax else { return nil }
+        var body = [UInt8](repeating: 0, count: count)
+        guard pread(descriptor, &body, count, off_t(headerBytes)) == count, checksum(body) == words[3] else {
+            return nil
+        }
+        return Page(sequence: words[1], body: body)
+    }
+
+    private static func bytes(_ word: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: word >> (UInt64($0) * 8)) }
+    }
+
+    /// FNV-1a, 64 bits: it finds a torn write, and no more is asked of it.
+    private static func checksum(_ bytes: [UInt8]) -> UInt64 {
+        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0100_0000_01b3 }
+    }
+}

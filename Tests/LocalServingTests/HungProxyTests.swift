@@ -1,0 +1,74 @@
+import Glibc
+import Testing
+
+@testable import LocalServing
+
+@Suite("A proxy that hangs, and one that is only late")
+struct HungProxyTests {
+    private func activity(_ second: Int, turns: UInt64 = 0, milliseconds: UInt64 = 0) -> ThreadActivity {
+        ThreadActivity(
+            at: .seconds(second),
+            threads: ["1": .init(wantedNanoseconds: milliseconds * 1_000_000, turns: turns), "2": .init()])
+    }
+
+    @Test("silent, and no thread runs, for its time: it hangs")
+    func hangs() {
+        var watch = HangWatch()
+        for second in 0..<10 { #expect(watch.noteSilence(activity(second)) == false) }
+        #expect(watch.noteSilence(activity(10)) == true)
+    }
+
+    @Test("an answer, work of any thread, or not knowing begins its time anew")
+    func anew() {
+        var watch = HangWatch()
+        for second in 0..<10 { #expect(watch.noteSilence(activity(second)) == false) }
+        watch.noteAnswer()
+        for second in 10..<20 { #expect(watch.noteSilence(activity(second)) == false) }
+        #expect(watch.noteSilence(activity(20, turns: 10)) == false)
+        for second in 21..<30 { #expect(watch.noteSilence(activity(second, turns: 10)) == false) }
+        #expect(watch.noteSilence(nil) == false)
+        for second in 30..<40 { #expect(watch.noteSilence(activity(second)) == false) }
+        #expect(watch.noteSilence(activity(40)) == true)
+    }
+
+    @Test("a machine that was asleep has silenced nobody")
+    func asleep() {
+        var watch = HangWatch()
+        #expect(watch.noteSilence(activity(0)) == false)
+        #expect(watch.noteSilence(activity(10_000)) == false)
+        #expect(watch.noteSilence(activity(10_001)) == false)
+    }
+
+    @Test("ten looks a second are work, a twentieth of a core is, and waiting for one too; a few wakes are not")
+    func work() {
+        let before = activity(0)
+        #expect(activity(2, turns: 20).showsWork(since: before))
+        #expect(activity(2, milliseconds: 100).showsWork(since: before))
+        #expect(!activity(2, turns: 6, milliseconds: 50).showsWork(since: before))
+    }
+
+    @Test("the kernel tells of a process that runs and of one that is stopped")
+    func kernel() async throws {
+        let own = try #require(ThreadActivity(of: getpid(), at: .zero))
+        #expect(!own.threads.isEmpty)
+        let pid = try DetachedProcess.spawn(
+            program: "/bin/sh", arguments: ["sh", "-c", "while :; do sleep 0.02; done"],
+            environment: ["PATH=/usr/bin:/bin"],
+            workingFolder: "/", output: .appending("/dev/null"))
+        let child = ChildProcess(pid: pid)
+        defer {
+            kill(-pid, SIGKILL)
+            _ = child.isRunning
+        }
+        func showsWork() async throws -> Bool {
+            let clock = ContinuousClock()
+            let begin = clock.now
+            let before = try #require(ThreadActivity(of: pid, at: .zero))
+            try await Task.sleep(for: .seconds(1))
+            return try #require(ThreadActivity(of: pid, at: clock.now - begin)).showsWork(since: before)
+        }
+        #expect(try await showsWork())
+        kill(-pid, SIGSTOP)
+        #expect(try await !showsWork())
+    }
+}

@@ -1,0 +1,100 @@
+import ModelManifests
+import Testing
+
+/// What nobody looks at is said, with what to add.
+@Suite struct EvidenceAdviceTests {
+    private static let inference = "{command: [server], probes: {readiness: {httpGet: {path: /v2/health/ready}}}}"
+
+    private func deployment(_ spec: String = "", runtime: String = "{command: [server]}") throws -> ModelDeployment {
+        try Manifests.only(Manifests.deployment(spec: spec, runtime: runtime))
+    }
+
+    private func advice(_ spec: String = "", runtime: String = "{command: [server]}") throws -> String? {
+        try deployment(spec, runtime: runtime).unseenPredictions
+    }
+
+    @Test func `errors, speed, thresholds and contracts look at no predictions`() throws {
+        #expect(try advice()?.hasPrefix("no gate looks at predictions: add the steps ") == true)
+        let gates = "rollout: {gates: [{name: c, contract: {}}, {name: t, threshold: {metric: errors, max: 0.1}}]}"
+        #expect(try advice(gates) != nil)
+        let counters = "rollout: {gates: [{name: r, compare: {ratio: {of: failures_total, per: answers_total}}}]}"
+        #expect(try advice(counters) != nil)
+        // What is asked says nothing of what is answered.
+        let requests = """
+            traffic: {observe: {of: request, path: x, buckets: [1]}}
+            rollout: {gates: [{name: d, drift: {}}]}
+            """
+        #expect(try advice(requests) != nil)
+        #expect(try advice("suspend: true") == nil)
+    }
+
+    @Test(arguments: [
+        "traffic: {observe: {path: y, buckets: [1]}}\nrollout: {gates: [{name: d, distribution: {}}]}",
+        "traffic: {observe: {path: y, buckets: [1]}}\nrollout: {gates: [{name: d, drift: {}, warnOnly: true}]}",
+        "rollout: {steps: [{mirror: 100}, {setWeight: 100}], gates: [{name: a, agreement: {min: 0.9}}]}",
+        "rollout: {gates: [{name: c, check: {command: [evaluate]}}]}",
+        "rollout: {gates: [{name: o, outcome: {label: correct}}]}",
+    ])
+    func `what compares answers, or is told of them, looks at predictions`(_ spec: String) throws {
+        #expect(try advice(spec) == nil)
+    }
+
+    @Test func `the gate to add works with the runtime`() throws {
+        #expect(try advice(runtime: Self.inference)?.contains(#"shadow: {path: "outputs"}"#) == true)
+        #expect(try advice(runtime: "{name: mlctl}")?.contains("outputs[1].data") == true)
+        #expect(try advice(runtime: "{name: mlserver}")?.contains("'- mirror: 100'") == true)
+        #expect(try advice(runtime: "{name: vllm}")?.contains("check: {command: [./evaluate]}") == true)
+        #expect(try advice("rollout: {strategy: recreate}")?.contains("check: {command: [./evaluate]}") == true)
+        // As it is advised.
+        let followed = """
+            rollout:
+              steps:
+              - mirror: 100
+              - gate: {name: answers, agreement: {min: 0.95}}
+              - setWeight: 100
+              shadow: {path: outputs}
+            """
+        #expect(try advice(followed, runtime: "{name: mlserver}") == nil)
+        let checked = "rollout: {steps: [{gate: {name: evaluation, check: {command: [./evaluate]}}}, {setWeight: 100}]}"
+        #expect(try advice(checked, runtime: "{name: vllm}") == nil)
+    }
+
+    @Test func `a server of the Open Inference Protocol is watched by default, and nothing acts on it`() throws {
+        for runtime in [Self.inference, "{name: mlserver}", "{name: mlctl}"] {
+            let watched = try deployment(runtime: runtime)
+            #expect(watched.endpoint.observe.map(\.path.text) == ["outputs[0].data[0]"])
+            #expect(watched.endpoint.observe.first?.mostPerSecond == 50)
+            let gate = try #require(watched.rollout.gates.last)
+            #expect(gate.name == "predictions" && gate.warnOnly && gate.isDefaultWatch)
+            #expect(watched.unseenPredictions?.hasPrefix("no gate acts on predictions (a large shift is told)") == true)
+            #expect(watched.nothingActs == nil)
+        }
+        for runtime in ["{command: [server]}", "{name: bentoml}", "{name: vllm}"] {
+            #expect(try deployment(runtime: runtime).rollout.gates == RolloutSpec.defaultGates)
+        }
+    }
+
+    @Test(arguments: [
+        "traffic: {observe: []}", "traffic: {observe: {path: y, buckets: [1]}}", "rollout: {strategy: blueGreen}",
+        "rollout: {strategy: recreate}", "rollout: {gates: [{name: predictions, compare: {metric: errors}}]}",
+    ])
+    func `a manifest switches the default off, or leaves it nothing to compare`(_ spec: String) throws {
+        let deployment = try deployment(spec, runtime: "{name: mlserver}")
+        #expect(!deployment.rollout.gates.contains { $0.isDefaultWatch })
+        #expect(!deployment.endpoint.observe.contains { $0.mostPerSecond != nil })
+    }
+
+    @Test func `values of which nothing is known are sorted by themselves`() throws {
+        let deployment = try deployment(
+            """
+            traffic: {observe: {path: 'outputs[0].data[0]'}}
+            rollout: {gates: [{name: alike, distribution: {}}]}
+            """)
+        #expect(deployment.endpoint.observe.map(\.buckets) == [.automatic])
+        guard case .distribution(let gate)? = deployment.rollout.gates.first?.kind else {
+            Issue.record("no distribution gate")
+            return
+        }
+        #expect(gate.buckets == .automatic)
+    }
+}

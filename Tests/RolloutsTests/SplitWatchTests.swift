@@ -1,0 +1,140 @@
+import Foundation
+import ModelManifests
+import Serving
+import TestSupport
+import Testing
+
+@testable import Rollouts
+
+/// Requests that are missing on one side make comparisons worthless: the rollout is held until a person has looked.
+@Suite("The split of a rollout's requests")
+struct SplitWatchTests {
+    private let stable = Revision(rawValue: "aaaaaaaaaa")
+    private let candidate = Revision(rawValue: "bbbbbbbbbb")
+
+    private func readings(_ stable: Int, _ candidate: Int, epoch: String = "e1", proxy: String = "") -> [Reading] {
+        [(self.stable, stable), (self.candidate, candidate)].map {
+            Reading(
+                instance: Reading.split($0) + proxy, revision: $0, epoch: epoch, counters: RequestCounters(),
+                split: SplitCounters(drawn: $1, ended: $1))
+        }
+    }
+
+    private func looks(
+        _ looks: [(readings: [Reading], share: Int, isInForce: Bool)]
+    ) -> SplitWatch {
+        looks.reduce(into: SplitWatch()) {
+            $0.look(at: $1.readings, stable: stable, candidate: candidate, share: $1.share, isInForce: $1.isInForce)
+        }
+    }
+
+    private func drawn(_ watch: SplitWatch) -> [Int] { [watch.evidence.stable.drawn, watch.evidence.candidate.drawn] }
+
+    @Test("counts a look only where its share was in force at both looks before, and is now")
+    func settling() {
+        let steady = (1...6).map { (readings($0 * 95, $0 * 5), 5, true) }
+        #expect(drawn(looks(Array(steady.prefix(2)))) == [0, 0])
+        #expect(drawn(looks(Array(steady.prefix(3)))) == [95, 5])
+        #expect(drawn(looks(steady)) == [380, 20])
+        let moved =
+            steady + [(readings(600, 60), 25, false), (readings(700, 90), 25, true), (readings(800, 120), 25, true)]
+        #expect(drawn(looks(moved)) == [380, 20], "a share that comes is as new as the first")
+        #expect(drawn(looks(moved + [(readings(875, 145), 25, true)])) == [455, 45])
+    }
+
+    @Test("counts nothing of a look in which a proxy came, went or began anew")
+    func proxies() {
+        let steady = (1...3).map { (readings($0 * 95, $0 * 5), 5, true) }
+        let anew = steady + [(readings(10, 90, epoch: "e2"), 5, true), (readings(105, 95, epoch: "e2"), 5, true)]
+        #expect(drawn(looks(anew)) == [190, 10])
+        let two = steady + [(readings(380, 20) + readings(5, 95, proxy: "@b"), 5, true)]
+        #expect(drawn(looks(two)) == [95, 5])
+        let silent = steady + [([], 5, true), (readings(475, 25), 5, true)]
+        #expect(drawn(looks(silent)) == [95, 5])
+    }
+
+    @Test("counts nothing where one side has all of the traffic")
+    func whole() {
+        for share in [0, 100] {
+            #expect(drawn(looks((1...6).map { (readings($0 * 95, $0 * 5), share, true) })) == [0, 0])
+        }
+    }
+
+    @Test("is no evidence of gates, and no sibling of an instance that fails")
+    func notInLedger() {
+        var ledger = EvidenceLedger()
+        func readings(_ failed: Int) -> [Reading] {
+            self.readings(10, 10) + [
+                Reading(
+                    instance: "c-0", revision: candidate, epoch: "e1",
+                    counters: RequestCounters(requests: failed, errors: failed))
+            ]
+        }
+        _ = ledger.look(at: readings(0), stable: stable, candidate: candidate)
+        guard case .interval(_, let counts) = ledger.look(at: readings(8), stable: stable, candidate: candidate) else {
+            Issue.record("no interval")
+            return
+        }
+        #expect(counts.errors == 8, "alone, it is waited for by nobody")
+    }
+
+    /// `good-2` loses a fifth of its requests.
+    private func vanishing(_ rollout: RolloutSpec = .twoSteps) -> World {
+        var world = World.serving("good-1")
+        world.vanishing["good-2"] = 0.2
+        world.commit(.example("good-2", rollout: rollout))
+        world.run(limit: 400) { $0.hold?.needsPerson == true }
+        return world
+    }
+
+    @Test("holds the rollout when requests vanish, says so, and goes on when a person says so")
+    func held() throws {
+        var world = vanishing()
+        guard case .splitMismatch(let reason)? = world.state?.hold else {
+            Issue.record("it is not held: \(String(describing: world.state?.phase))")
+            return
+        }
+        #expect(reason.hasPrefix("requests are not split as asked: no gate has "))
+        #expect(world.state?.phase == .paused)
+        #expect(world.events.last?.kind == .stuck)
+        let summary = try #require(world.state?.rollout?.splitSummary)
+        #expect(summary.isMismatched && summary.candidateMissing > 0 && summary.stableMissing == 0)
+        world.command(.resume)
+        world.pass()
+        #expect(world.refusals.last?.reason.contains("'mlctl promote' goes on all the same") == true)
+        world.command(.promote(.init()))
+        world.run(limit: 400) { $0.phase == .healthy }
+        #expect(world.state?.stable?.version == "good-2")
+    }
+
+    @Test("drops its evidence on retry, and finds the same again")
+    func retried() {
+        var world = vanishing()
+        world.command(.retry)
+        world.pass()
+        #expect(world.state?.hold == nil && world.state?.rollout?.split?.evidence.mismatch == nil)
+        world.run(limit: 400) { $0.hold?.needsPerson == true }
+        #expect(world.state?.phase == .paused)
+    }
+
+    @Test("does not keep a candidate that fails in the traffic")
+    func failing() {
+        var world = World.serving("good-1")
+        world.vanishing["bad-2"] = 0.2
+        world.commit(.example("bad-2", rollout: .twoSteps))
+        world.run(limit: 400) { $0.phase == .rolledBack }
+        #expect(world.state?.phase == .rolledBack)
+    }
+
+    @Test("holds nothing while requests are split as asked, over restarts of the proxy too")
+    func equal() {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        for _ in 0..<20 {
+            world.run(limit: 9) { $0.phase == .healthy }
+            world.restartProxy()
+        }
+        #expect(world.state?.stable?.version == "good-2")
+        #expect(!world.events.contains { $0.kind == .stuck })
+    }
+}

@@ -1,0 +1,88 @@
+import KubernetesClient
+import ModelManifests
+
+/// A ValidatingAdmissionPolicy of a real API server: in one namespace, objects of one type are refused whose label `team` is
+/// `refusedTeam`.
+package struct AdmissionPolicy: Sendable {
+    package static let refusedTeam = "forbidden"
+    package static let message = "not this team"
+
+    private static let policies = ResourceType(
+        group: "admissionregistration.k8s.io", kind: "ValidatingAdmissionPolicy", plural: "validatingadmissionpolicies",
+        isNamespaced: false)
+    private static let bindings = ResourceType(
+        group: "admissionregistration.k8s.io", kind: "ValidatingAdmissionPolicyBinding",
+        plural: "validatingadmissionpolicybindings", isNamespaced: false)
+
+    private let namespace: String
+    private let type: ResourceType
+    private let isForAll: Bool
+
+    /// - Parameter isForAll: whatever the label says.
+    package init(in namespace: String, on type: ResourceType, isForAll: Bool = false) {
+        self.namespace = namespace
+        self.type = type
+        self.isForAll = isForAll
+    }
+
+    /// It takes the server some seconds to go by it.
+    package func apply(_ api: KubernetesAPI) async throws {
+        try await api.apply(Self.policies, ObjectKey(name: namespace), body: policy.data)
+        try await api.apply(Self.bindings, ObjectKey(name: namespace), body: binding.data)
+    }
+
+    package static func delete(in namespace: String, _ api: KubernetesAPI) async {
+        try? await api.delete(bindings, ObjectKey(name: namespace))
+        try? await api.delete(policies, ObjectKey(name: namespace))
+    }
+
+    /// - Parameter spec: of an object that is right: admission comes after validation.
+    /// - Returns: whether the server refuses a dry run of what the policy is against.
+    package func isInForce(_ api: KubernetesAPI, spec: JSONValue? = nil) async -> Bool {
+        var probe: JSONValue = [
+            "apiVersion": .string(type.apiVersion), "kind": .string(type.kind),
+            "metadata": ["name": "probe", "labels": ["team": .string(Self.refusedTeam)]],
+        ]
+        if let spec { probe[field: "spec"] = spec }
+        let request = APIRequest.apply(
+            type, ObjectKey(namespace: namespace, name: "probe"), body: probe.data, fieldManager: "probe",
+            force: true, isDryRun: true)
+        do { _ = try await api.answer(to: request) } catch {
+            return (error as? APIError)?.message.contains(Self.message) == true
+        }
+        return false
+    }
+
+    private var policy: JSONValue {
+        let expression =
+            isForAll
+            ? "false"
+            : "!has(object.metadata.labels) || !('team' in object.metadata.labels) "
+                + "|| object.metadata.labels.team != '\(Self.refusedTeam)'"
+        return [
+            "apiVersion": .string(Self.policies.apiVersion), "kind": .string(Self.policies.kind),
+            "metadata": ["name": .string(namespace)],
+            "spec": [
+                "failurePolicy": "Fail",
+                "matchConstraints": [
+                    "namespaceSelector": ["matchLabels": ["kubernetes.io/metadata.name": .string(namespace)]],
+                    "resourceRules": [
+                        [
+                            "apiGroups": [.string(type.group)], "apiVersions": ["*"],
+                            "operations": ["CREATE", "UPDATE"], "resources": [.string(type.plural)],
+                        ]
+                    ],
+                ],
+                "validations": [["expression": .string(expression), "message": .string(Self.message)]],
+            ],
+        ]
+    }
+
+    private var binding: JSONValue {
+        [
+            "apiVersion": .string(Self.bindings.apiVersion), "kind": .string(Self.bindings.kind),
+            "metadata": ["name": .string(namespace)],
+            "spec": ["policyName": .string(namespace), "validationActions": ["Deny"]],
+        ]
+    }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Testing
+
+@testable import TrafficProxy
+
+@Suite("Pages whose room is taken ahead")
+struct SparePagesTests {
+    private func withFolder(_ body: (String) throws -> Void) throws {
+        let folder = NSTemporaryDirectory() + "mlctl-pages-\(UInt32.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try body(folder + "/p")
+    }
+
+    private func open(_ path: String) -> SparePages { SparePages(path: path, bytesMax: 1 << 20) }
+
+    @Test("what was kept last is there for the next one, until it is cleared")
+    func kept() throws {
+        try withFolder { path in
+            #expect(open(path).newest == nil)
+            for number in 1...5 {
+                #expect(open(path).keep([1, 2, UInt8(number)]))
+                #expect(open(path).newest == [1, 2, UInt8(number)])
+            }
+            open(path).clear()
+            #expect(open(path).newest == nil)
+            #expect(open(path).keep([9]))
+            #expect(open(path).newest == [9])
+        }
+    }
+
+    @Test("a write that was cut short leaves what was kept before")
+    func torn() throws {
+        try withFolder { path in
+            #expect(open(path).keep([1, 1]))
+            #expect(open(path).keep([2, 2]))
+            let file = try #require(FileHandle(forUpdatingAtPath: path + "-0"))
+            try file.seek(toOffset: 33)
+            try file.write(contentsOf: Data([7]))
+            try file.close()
+            #expect(open(path).newest == [1, 1])
+        }
+    }
+
+    @Test("only as much is kept as there is room for, and more where that was taken before")
+    func room() throws {
+        try withFolder { path in
+            let pages = open(path)
+            let large = [UInt8](repeating: 3, count: SparePages.leastRoomBytes)
+            #expect(!pages.keep(large))
+            pages.takeRoom(for: large.count)
+            #expect(pages.keep(large))
+            #expect(open(path).newest == large)
+        }
+    }
+
+    @Test("where the files cannot be made nothing is kept")
+    func noFolder() {
+        let pages = open(NSTemporaryDirectory() + "none/such/p")
+        pages.takeRoom(for: 1)
+        #expect(!pages.keep([1]))
+    }
+}
