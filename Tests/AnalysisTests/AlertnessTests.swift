@@ -84,11 +84,11 @@ struct AlertnessTests {
 
     @Test("a candidate that fails everything from its first request is out after fifteen, clumps or not")
     func broken() {
-        var traffic = Traffic(FailureStream(single: 0.01), weight: 0.5, seed: 1)
+        var traffic = Traffic(FailureStream(single: 0.01), seed: 1)
         traffic.candidate = FailureStream(single: 1)
         var comparison = RateComparisonTests.comparison()
         while comparison.logFailEvidence < Self.target, traffic.sent < 100 {
-            comparison.absorb(traffic.look(2), target: Self.target)
+            comparison.absorb(traffic.look(4), target: Self.target)
         }
         #expect(traffic.sent <= 15)
     }

@@ -32,6 +32,11 @@ struct UserWindowEvidenceTests {
         arguments: [CompareGate.Metric.errors, .rejected, .slow])
     func regression(metric: CompareGate.Metric) {
         var gate = Self.gate(metric)
+        // Their first requests, long ago.
+        let first = SideCounts(requests: 30, latency: [30, 30], bounds: [0.1, 1])
+        gate.absorb(
+            Interval(at: Date(timeIntervalSinceReferenceDate: -1), stable: first, candidate: first),
+            missedRegressionRate: 0.05)
         let well = UserCounts(windows: 1, units: 36, slowed: [0, 0])
         for second in 0..<100 {
             gate.absorb(
@@ -46,7 +51,7 @@ struct UserWindowEvidenceTests {
                 missedRegressionRate: 0.05)
         }
         #expect(gate.verdict == .fail)
-        #expect(gate.reason.contains("of users by windows of 2 s: candidate 108"), "\(gate.reason)")
+        #expect(gate.reason.contains("of users by windows of 2 s: candidate 36"), "\(gate.reason)")
     }
 
     /// One in ten users fails always, on either side: chance puts more of them on one side, and they come back for ever.

@@ -70,16 +70,14 @@ struct AlternativeGrid: Sendable {
 
     /// The same for tests that are begun again and again (`StartedMixture`), and at larger rates.
     static let increases = AlternativeGrid(alternatives: [
-        Alternative(aim: .oddsOverEdge(1.3), prior: 0.015),
-        Alternative(aim: .oddsOverEdge(1.6), prior: 0.035),
-        Alternative(aim: .oddsOverEdge(2.1), prior: 0.035),
-        Alternative(aim: .beyondEdge(h: 0.05), prior: 0.13),
+        Alternative(aim: .oddsOverEdge(1.3), prior: 0.035),
+        Alternative(aim: .oddsOverEdge(1.6), prior: 0.04),
+        Alternative(aim: .beyondEdge(h: 0.05), prior: 0.15),
         Alternative(aim: .beyondEdge(h: 0.075), prior: 0.10),
-        Alternative(aim: .beyondEdge(h: 0.11), prior: 0.11),
-        Alternative(aim: .beyondEdge(h: 0.2), prior: 0.22),
-        Alternative(aim: .beyondEdge(h: 0.26), prior: 0.05),
-        Alternative(aim: .beyondEdge(h: 0.42), prior: 0.21),
-        Alternative(aim: .beyondEdge(h: 0.8), prior: 0.08),
+        Alternative(aim: .beyondEdge(h: 0.11), prior: 0.13),
+        Alternative(aim: .beyondEdge(h: 0.2), prior: 0.29),
+        Alternative(aim: .beyondEdge(h: 0.42), prior: 0.17),
+        Alternative(aim: .beyondEdge(h: 0.8), prior: 0.07),
         Alternative(aim: .beyondEdge(h: 2.0), prior: 0.015),
     ])
 

@@ -40,7 +40,8 @@ struct BaseRate: Codable, Hashable, Sendable {
         count += trials.count
         successes += trials.successes
         if count > Self.memory {
-            successes *= Self.memory / count
+            // Six decimals are enough, and short to write.
+            successes = (successes * Self.memory / count * 1e6).rounded() / 1e6
             count = Self.memory
         }
     }

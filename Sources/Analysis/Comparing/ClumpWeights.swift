@@ -20,6 +20,9 @@ struct ClumpWeights: Codable, Hashable, Sendable {
     private static let failuresRemembered = 400.0
     /// What is believed before anything is seen: single failures, so many.
     private static let priorFailures = 4.0
+    private static let priorOfSpread = 30.0
+    /// A spread that is no more than this may be chance.
+    private static let spreadOfChance = 1.9
 
     private var stable = PastRate()
     private var candidate = PastRate()
@@ -32,7 +35,12 @@ struct ClumpWeights: Codable, Hashable, Sendable {
     /// Failures that were one event, in the mean over all looks: what evidence that is made of looks without failures is to
     /// be divided by.
     var meanClump: Double {
-        max(1, told.mean(believing: 0), spread.mean(believing: Self.priorFailures))
+        max(1, told.mean(believing: 0), learntSpread)
+    }
+
+    private var learntSpread: Double {
+        let mean = spread.mean(believing: Self.priorOfSpread)
+        return mean > Self.spreadOfChance ? mean : 1
     }
 
     /// The exponent of a look's likelihood ratios, 0…1; later looks learn from it.
@@ -43,7 +51,7 @@ struct ClumpWeights: Codable, Hashable, Sendable {
         if let together = block.together, failures > 0 {
             now = ClumpSize(squares: together, failures: failures * expectedByChance(block))
         }
-        let usual = max(told.mean(believing: Self.priorFailures), spread.mean(believing: Self.priorFailures))
+        let usual = max(told.mean(believing: Self.priorFailures), learntSpread)
         learn(block, now)
         return isBrokenFromTheStart ? 1 : 1 / max(1, now.mean(believing: 0), usual)
     }
@@ -57,14 +65,14 @@ struct ClumpWeights: Codable, Hashable, Sendable {
     /// True where the candidate has failed all there was, and that is enough to see.
     private mutating func lookAtFirstAnswers(_ candidate: Trials) -> Bool {
         guard !candidateHasAnswered else { return false }
-        failuresFromTheStart += candidate.successes
+        failuresFromTheStart = short(failuresFromTheStart + candidate.successes)
         candidateHasAnswered = candidate.successes < candidate.count * 0.999
         return !candidateHasAnswered && failuresFromTheStart >= Self.failuresFromTheStart
     }
 
     private mutating func learn(_ block: RateBlock, _ now: ClumpSize) {
         if block.together == nil { learnSpread(block) }
-        last = block.together == nil ? block : nil
+        last = block.together == nil ? block.shortened : nil
         told.learn(now, remembering: Self.failuresRemembered)
         stable.learn(block.stable)
         candidate.learn(block.candidate)
@@ -86,8 +94,41 @@ struct ClumpWeights: Codable, Hashable, Sendable {
     }
 }
 
+/// Kept as a list of numbers: a gate's evidence is kept in a record that has to stay small.
+extension ClumpWeights {
+    init(from decoder: any Decoder) throws {
+        var list = try decoder.unkeyedContainer()
+        func pair() throws -> (Double, Double) { (try list.decode(Double.self), try list.decode(Double.self)) }
+        self.init()
+        (stable.answers, stable.events) = try pair()
+        (candidate.answers, candidate.events) = try pair()
+        (told.squares, told.failures) = try pair()
+        (spread.squares, spread.failures) = try pair()
+        let isAnswered: Double
+        (isAnswered, failuresFromTheStart) = try pair()
+        candidateHasAnswered = isAnswered > 0
+        guard !list.isAtEnd else { return }
+        var block = RateBlock.empty
+        (block.stable.count, block.stable.successes) = try pair()
+        (block.candidate.count, block.candidate.successes) = try pair()
+        last = block
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var numbers = [
+            stable.answers, stable.events, candidate.answers, candidate.events, told.squares, told.failures,
+            spread.squares, spread.failures, candidateHasAnswered ? 1 : 0, failuresFromTheStart,
+        ]
+        if let last {
+            numbers += [last.stable.count, last.stable.successes, last.candidate.count, last.candidate.successes]
+        }
+        var list = encoder.unkeyedContainer()
+        for number in numbers { try list.encode(number) }
+    }
+}
+
 /// The mean size of the event that a failure belongs to, as a sum of such sizes over failures.
-private struct ClumpSize: Codable, Hashable, Sendable {
+private struct ClumpSize: Hashable, Sendable {
     var squares = 0.0
     var failures = 0.0
 
@@ -96,21 +137,19 @@ private struct ClumpSize: Codable, Hashable, Sendable {
     }
 
     mutating func learn(_ later: ClumpSize, remembering limit: Double) {
-        squares += later.squares
-        failures += later.failures
-        guard failures > limit else { return }
-        squares *= limit / failures
-        failures = limit
+        let kept = min(1, limit / max(1, failures + later.failures))
+        squares = short((squares + later.squares) * kept)
+        failures = short((failures + later.failures) * kept)
     }
 }
 
 /// A side's rate of failures as if they were single ones: events that begin, over good answers, from past looks.
-private struct PastRate: Codable, Hashable, Sendable {
+private struct PastRate: Hashable, Sendable {
     private static let memory = 300.0
     private static let largest = 0.9
 
-    private var answers = 4.0
-    private var events = 0.04
+    var answers = 4.0
+    var events = 0.04
 
     var rate: Double {
         let ratio = events / answers
@@ -125,8 +164,19 @@ private struct PastRate: Codable, Hashable, Sendable {
     mutating func learn(_ trials: Trials) {
         answers += trials.count - trials.successes
         if let together = trials.together, together > 0 { events += trials.successes * trials.successes / together }
-        guard answers > Self.memory else { return }
-        events *= Self.memory / answers
-        answers = Self.memory
+        let kept = min(1, Self.memory / answers)
+        (events, answers) = (short(events * kept), short(answers * kept))
     }
 }
+
+extension RateBlock {
+    fileprivate var shortened: RateBlock {
+        func shortened(_ trials: Trials) -> Trials {
+            Trials(count: short(trials.count), successes: short(trials.successes))
+        }
+        return RateBlock(stable: shortened(stable), candidate: shortened(candidate))
+    }
+}
+
+/// To two decimals: short to write.
+private func short(_ value: Double) -> Double { (value * 100).rounded() / 100 }

@@ -155,7 +155,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         if let edge = slowBound?.edge, totals.isEmpty {
             return "slow is over \(EvidenceText.seconds(edge)), and what comes from now on is judged by it"
         }
-        if let idle = totals.idleSide { return "no \(gate.unit) of \(idle) yet" }
+        if let idle = totals.idleSide, totals.units == nil { return "no \(gate.unit) of \(idle) yet" }
         let words = ConclusionWords(
             fail: "within tolerance", pass: "a regression beyond the pass margin",
             logFail: logFailEvidence, logPass: peakLogPassEvidence, samplesToGo: gate.minSamples - samples)

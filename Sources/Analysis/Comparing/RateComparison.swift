@@ -77,8 +77,10 @@ struct RateComparison: Codable, Hashable, Sendable {
         let isMean = usersBeyondRelative != nil || usersBeyondAbsolute != nil
         let target = target + (isMean ? .log(2) : 0)
         var stratum = origin == .users ? users : synthetic ?? Stratum()
+        var isJudged = false
         for ready in stratum.queue.admit(block) {
             if ready.compares {
+                isJudged = true
                 var clumps = stratum.clumps ?? ClumpWeights()
                 let weight = clumps.weigh(ready)
                 stratum.clumps = clumps
@@ -92,6 +94,7 @@ struct RateComparison: Codable, Hashable, Sendable {
         case .users: users = stratum
         case .synthetic: synthetic = stratum
         }
+        guard isJudged else { return }
         // A pass is made of looks without a failure, which tell nothing of clumps: all are weighed by what is known now.
         let clump = max(users.clumps?.meanClump ?? 1, synthetic?.clumps?.meanClump ?? 1)
         peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable, power: 1 / clump))

@@ -22,23 +22,36 @@ struct StartedMixture: Codable, Hashable, Sendable {
     private(set) var starts = 1
 
     init(_ grid: AlternativeGrid) {
-        logs = grid.alternatives.map { MixtureEvidence.shortened($0.logPrior + .log(1 - Self.later)) }
+        logs = grid.alternatives.map { Self.shortened($0.logPrior + .log(1 - Self.later)) }
     }
 
-    /// Evidence that an older version kept had one start, and the grid `regressions`: ln of each alternative's product,
-    /// without its prior. It goes on as the first start's wealth; alternatives that it had not get nothing of it.
+    /// A list of numbers, for records have to stay small. An older version kept one start alone, as ln of the product of each
+    /// alternative of the grid `regressions`, without its prior: it goes on as the first start's wealth, staked on the
+    /// alternatives at the same places. Whatever they are, the promise holds.
     init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: CodingKeys.self)
-        logs = try fields.decode([Double].self, forKey: .logs)
-        if let reserve = try fields.decodeIfPresent(Double.self, forKey: .reserve) {
-            self.reserve = reserve
-            starts = try fields.decode(Int.self, forKey: .starts)
+        if let fields = try? decoder.container(keyedBy: FormerKeys.self) {
+            let products = try fields.decode([Double].self, forKey: .logs)
+            self.init(.increases)
+            for (index, former) in zip(logs.indices, zip(products, AlternativeGrid.regressions.alternatives)) {
+                logs[index] = former.0 + former.1.logPrior + .log(1 - Self.later)
+            }
             return
         }
-        let former = AlternativeGrid.regressions.alternatives
-        logs = zip(logs, former).map { $0 + $1.logPrior + .log(1 - Self.later) }
-        logs += Array(
-            repeating: Self.leastLog, count: max(0, AlternativeGrid.increases.alternatives.count - logs.count))
+        var list = try decoder.unkeyedContainer()
+        self.init(.increases)
+        reserve = try list.decode(Double.self)
+        starts = try list.decode(Int.self)
+        logs = []
+        while !list.isAtEnd { logs.append(try list.decode(Double.self)) }
+    }
+
+    private enum FormerKeys: String, CodingKey { case logs }
+
+    func encode(to encoder: any Encoder) throws {
+        var list = encoder.unkeyedContainer()
+        try list.encode(reserve)
+        try list.encode(starts)
+        for log in logs { try list.encode(log) }
     }
 
     /// Before a look, whatever it will bring.
@@ -46,22 +59,25 @@ struct StartedMixture: Codable, Hashable, Sendable {
         starts += 1
         let stake = min(Self.later * EndlessShares.share(starts - 1), reserve)
         guard stake > 0 else { return }
-        reserve -= stake
+        reserve = Self.shortened(reserve - stake)
         let log = Double.log(stake)
         for (index, alternative) in grid.alternatives.enumerated() {
             var sum = LogSum()
             sum.add(logs[index])
             sum.add(log + alternative.logPrior)
-            logs[index] = MixtureEvidence.shortened(sum.log)
+            logs[index] = Self.shortened(sum.log)
         }
     }
 
     /// - Parameter logEVariables: ln of each alternative's, of one block.
     mutating func absorb(_ logEVariables: [Double]) {
         for (index, log) in logEVariables.enumerated() {
-            logs[index] = MixtureEvidence.shortened(max(logs[index] + log, Self.leastLog))
+            logs[index] = Self.shortened(max(logs[index] + log, Self.leastLog))
         }
     }
+
+    /// To nine decimals, rounded down: shorter to write, and less evidence is always valid.
+    private static func shortened(_ log: Double) -> Double { (log * 1e9).rounded(.down) / 1e9 }
 
     /// ln e now.
     var logValue: Double { logValue(after: nil) }
