@@ -21,8 +21,12 @@ public struct GateEvidence: Codable, Hashable, Sendable {
     private var missedRegressionRate: Double?
     private var state: GateReasoning
     private var startedAt: Date?
-    /// Of gates that pass on evidence.
+    /// Of gates that pass on evidence. For people alone: it is not in the record, and no part of what evidence is equal by.
     private var pace: LearningPace?
+
+    private enum CodingKeys: CodingKey {
+        case spec, alpha, verdict, samples, missedRegressionRate, state, startedAt
+    }
 
     /// - Parameter startedAt: from when a threshold's `initialDelay` counts; nil: from the first interval.
     public init(spec: GateSpec, alpha: Double, startedAt: Date? = nil) {

@@ -22,12 +22,23 @@ public struct GateSpec: Hashable, Codable, Sendable {
         self.warnOnly = warnOnly
     }
 
+    private enum CodingKeys: CodingKey {
+        case name, kind, warnOnly
+    }
+
     /// Records that an older controller kept know only gates that act.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         name = try fields.decode(String.self, forKey: .name)
         kind = try fields.decode(Kind.self, forKey: .kind)
         warnOnly = try fields.decodeIfPresent(Bool.self, forKey: .warnOnly) ?? false
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(name, forKey: .name)
+        try fields.encode(kind, forKey: .kind)
+        if warnOnly { try fields.encode(warnOnly, forKey: .warnOnly) }
     }
 
     /// Shares in the rollout's `falseRollbackRate`.
