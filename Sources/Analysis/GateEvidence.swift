@@ -22,7 +22,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
     private var state: GateReasoning
     private var startedAt: Date?
     /// Of gates that pass on evidence. For people alone: it is not in the record, and no part of what evidence is equal by.
-    private var pace: LearningPace?
+    private var pace = LearningPace()
 
     private enum CodingKeys: CodingKey {
         case spec, alpha, verdict, samples, missedRegressionRate, state, startedAt
@@ -52,15 +52,13 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         state.absorb(interval, secondsSinceStart: interval.at.timeIntervalSince(began), alpha: alpha)
         conclude(missedRegressionRate)
         guard let progress = state.passProgress else { return }
-        var pace = pace ?? LearningPace(at: began)
-        pace.note(at: interval.at, samples: samples, logEvidence: progress.logEvidence)
-        self.pace = pace
+        pace.note(since: began, at: interval.at, samples: samples, logEvidence: progress.logEvidence)
     }
 
     /// What it still needs to pass, such as "about 700 more requests, 4 minutes at this rate"; nil where it has a verdict,
     /// or passes on something else than samples.
     public func missing(at now: Date) -> String? {
-        guard verdict == .insufficient, samples > 0, let missedRegressionRate, let pace,
+        guard verdict == .insufficient, samples > 0, let missedRegressionRate, pace.isKnown,
             let progress = state.passProgress
         else { return nil }
         return pace.estimate(progress, missedRegressionRate: missedRegressionRate, at: now).text
@@ -103,7 +101,7 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         guard let state = state.adopting(changed.kind) else { return nil }
         adopted.state = state
         if verdict == .pass { adopted.verdict = .insufficient }
-        adopted.pace = nil
+        adopted.pace = LearningPace()
         return adopted
     }
 }

@@ -19,22 +19,29 @@ struct LearningPace: Hashable, Sendable {
         var logEvidence: Double
     }
 
-    private var older: Mark
-    private var newer: Mark
-    private var last: Mark
+    private static let never = Mark(at: .distantPast, samples: 0, logEvidence: 0)
+
+    private var older = never
+    private var newer = never
+    private var last = never
+
+    /// It has been noted since this controller began.
+    var isKnown: Bool { last.samples > 0 }
 
     /// All are equal: what a gate has learnt does not depend on when it did.
     static func == (left: LearningPace, right: LearningPace) -> Bool { true }
 
     func hash(into hasher: inout Hasher) {}
 
-    init(at now: Date) {
-        let start = Mark(at: now, samples: 0, logEvidence: 0)
-        (older, newer, last) = (start, start, start)
-    }
+    init() {}
 
-    mutating func note(at now: Date, samples: Int, logEvidence: Double) {
+    /// - Parameter start: when the gate began to learn: from nothing, or from what its record says.
+    mutating func note(since start: Date, at now: Date, samples: Int, logEvidence: Double) {
         guard samples > last.samples else { return }
+        if !isKnown {
+            let start = Mark(at: start, samples: 0, logEvidence: 0)
+            (older, newer) = (start, start)
+        }
         last = Mark(at: now, samples: samples, logEvidence: logEvidence)
         guard samples >= 2 * max(newer.samples, 1) else { return }
         older = newer
