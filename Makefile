@@ -60,8 +60,8 @@ test-unit: deps deps-prometheus
 	$(TEST) $(AT_ONCE) --skip EndToEndTests --skip SimulationTests --skip LocalServingTests --skip TrafficProxyTests
 	$(TEST) --filter SimulationTests --skip ClusterReconciliation --skip ClusterStrategies
 	$(TEST) --filter 'ClusterReconciliation|ClusterStrategies'
-	$(TEST) --filter LocalServingTests
-	$(TEST) --filter TrafficProxyTests
+	$(TEST) $(AT_ONCE) --filter LocalServingTests
+	$(TEST) $(AT_ONCE) --filter TrafficProxyTests
 
 # End to end: real git, real processes, the real proxy, and MLServer; one scenario at a time, for two cores.
 test-e2e: deps deps-mlserver

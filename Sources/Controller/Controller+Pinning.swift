@@ -105,7 +105,8 @@ extension Controller {
         guard pins.wish(of: key) == model else { return }
         entries[key]?.troubles[.pinning] =
             "its model files (\(model.storageURI ?? "")) are being read to find out what they hold; what was wanted before "
-            + "goes on until that is known"
+            + "goes on until that is known. It is given up after \(configuration.limits.pinning.goText) and tried again; "
+            + "another model.storageUri in git is looked at at once"
         resumePassWaiters(key)
     }
 

@@ -81,14 +81,15 @@ struct DeploymentHealth {
         }
         switch availability {
         case .unknown(let text): return WaitStatus(cause: text, since: view.problemSince ?? view.firstSeenAt)
-        case .outOfSight(let blindness): return WaitStatus(cause: blindness.text, since: blindness.since)
+        case .outOfSight(let blindness):
+            return WaitStatus(cause: "this to end: \(blindness.text)", since: blindness.since)
         case .available, .unavailable: break
         }
         if let wait { return withRemedy(WaitStatus(wait), cause, state) }
         if let cause {
             return withRemedy(WaitStatus(cause: state.message, since: state.since, needsPerson: true), cause, state)
         }
-        if let problem = view.problem { return WaitStatus(cause: problem, since: view.problemSince) }
+        if let problem = view.problem { return WaitStatus(cause: "this to end: \(problem)", since: view.problemSince) }
         guard state.stable != nil, let text = availability.text else { return nil }
         return WaitStatus(cause: text, since: state.shortage?.since ?? state.decidedAt)
     }

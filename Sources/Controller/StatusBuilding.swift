@@ -12,7 +12,9 @@ struct Blindness: Hashable, Sendable {
     var seenAt: Date?
 
     var text: String {
-        seenAt.map { "\(reason); what is said is as last seen at \($0.ISO8601Format())" } ?? reason
+        guard let seenAt else { return reason }
+        let clause = reason.hasSuffix(".") ? String(reason.dropLast()) : reason
+        return "\(clause); what is said is as last seen at \(seenAt.ISO8601Format())"
     }
 }
 

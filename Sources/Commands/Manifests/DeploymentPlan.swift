@@ -32,6 +32,8 @@ struct DeploymentPlan: Hashable, Encodable {
     var settingChanges: [String]
     /// All settings in words.
     var settings: [SettingWords]
+    /// What its gates promise together; nil where none does.
+    var promise: PromiseWords?
     /// The most that is loaded at once.
     var capacity: String
     /// Where the candidate can be tried, in a cluster.
@@ -44,6 +46,7 @@ struct DeploymentPlan: Hashable, Encodable {
         self.deployment = deployment.key
         version = deployment.template.model.version
         settings = deployment.settingsWords
+        promise = PromiseWords(deployment.rollout)
         let known = running.explanation
         let template = Self.pinned(deployment.template, like: known?.wanted)
         revision = template.revision

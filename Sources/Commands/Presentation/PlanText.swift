@@ -21,6 +21,12 @@ struct PlanText {
         if plan.change.startsRollout {
             add("steps", plan.settings, prefix: "step ", separator: ". ", to: &rows)
             add("gates", plan.settings, prefix: "gate ", separator: ": ", to: &rows)
+            if let promise = plan.promise {
+                rows.add("promise", promise.text)
+                for (index, assumption) in promise.assumes.enumerated() {
+                    rows.add(index == 0 ? "assumes" : "", assumption)
+                }
+            }
         }
         if plan.change.startsRollout || plan.change == .settings {
             rows.add("at most", plan.capacity)

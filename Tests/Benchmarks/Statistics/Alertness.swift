@@ -13,7 +13,7 @@ enum Alertness {
 
     static func run(_ streams: Streams, firstCell: Int) async -> [Figure] {
         let clumps = await ClumpedFailures.run(streams.atMost(300), firstCell: firstCell)
-        return await clumps + jumps(streams, firstCell + 100) + largeRates(streams.atMost(200), firstCell + 120)
+        return await clumps + jumps(streams, firstCell + 100)
             + [broken(streams.atMost(200), firstCell + 140), stickyUsers(streams.atMost(50), firstCell + 150)]
     }
 
@@ -37,27 +37,6 @@ enum Alertness {
                     peer: "GrowthBook \(whole(ends.map(\.growthBook).medianOrNever)), five planned looks "
                         + whole(ends.map(\.planned).medianOrNever),
                     isMet: own ?? .infinity <= goal))
-        }
-        return figures
-    }
-
-    /// Fresh starts, beside Wald's test of one who knows both rates.
-    private static func largeRates(_ streams: Streams, _ cell: Int) async -> [Figure] {
-        var figures: [Figure] = []
-        for (index, (stable, candidate)) in [(0.05, 0.2), (0.2, 0.6)].enumerated() {
-            for (column, weight) in [0.05, 0.10, 0.25, 0.5].enumerated() {
-                let race = RaceToFail(weight: weight, stable: stable, candidate: candidate)
-                let ends = await streams.map(cell: cell + 4 * index + column) { race.runTelling(&$0) }
-                let own = ends.map { $0.mlctl.map { Double($0.candidate) } }.medianOrNever
-                let wald = ends.map { $0.wald.map { Double($0) } }.medianOrNever
-                let ratio = (own ?? .infinity) / (wald ?? .nan)
-                figures.append(
-                    Figure(
-                        what: "\(percent(stable)) → \(percent(candidate)), weight \(percent(weight)): median to fail",
-                        goal: weight <= 0.25 ? "≤ 2.3 of Wald's SPRT" : "no promise",
-                        measured: "\(text(ratio, 2)): \(whole(own)) of the candidate's", peer: "SPRT \(whole(wald))",
-                        isMet: ratio <= 2.3 || weight > 0.25))
-            }
         }
         return figures
     }
@@ -149,33 +128,5 @@ struct Jump: Sendable {
             if judgement.verdict == .fail, zip(found, failedBefore).allSatisfy({ $0 != nil || $1 }) { break }
         }
         return End(own: found[0], growthBook: found[1], planned: found[2])
-    }
-}
-
-extension RaceToFail {
-    /// As `run`, by counts that say what failed together.
-    fileprivate func runTelling(_ draws: inout SeededDraws) -> End {
-        var traffic = ClumpedTraffic(both: FailureStream(single: stable), weight: weight)
-        traffic.candidate.single = candidate
-        var judgement = Promise.judgement()
-        var wald = WaldTest(null: (1 + Promise.tolerance) * stable, alternative: candidate)
-        var end = End()
-        var last = 0
-        for total in Self.looks.totals {
-            let interval = traffic.look(total - last, &draws)
-            last = total
-            if wald.verdict == .insufficient {
-                wald.absorb(interval.candidate)
-                if wald.verdict == .fail { end.wald = traffic.toCandidate }
-            }
-            if judgement.verdict != .fail {
-                judgement.absorb(interval)
-                if judgement.verdict == .fail {
-                    end.mlctl = Watched.Moment(total: total, candidate: traffic.toCandidate)
-                }
-            }
-            if judgement.verdict == .fail, wald.verdict != .insufficient { return end }
-        }
-        return end
     }
 }

@@ -9,6 +9,8 @@ hanging   is ready, and never answers a prediction
 cut       dies in the middle of every twentieth answer
 solo      only the instance that was started first ever listens
 forking   the real server is away from its parents, in a session of its own, and with nothing of its environment
+batching  answers what came within 150 ms together; of 60 batches one fails and one takes half a second longer
+restarting  ends at one request of 1,000, with all that are under way
 
 Any of them is not ready while there is a file `unready-VERSION` beside its marks.
 """
@@ -16,6 +18,7 @@ import http.server
 import os
 import random
 import sys
+import threading
 import time
 
 version = os.environ["MODEL_VERSION"]
@@ -26,6 +29,8 @@ if marks:
         file.write(f"{os.getpid()}\n")
 
     starts = open(os.path.join(marks, version)).read().splitlines()
+    # What it does by chance is the same in every run.
+    random.seed(f"{version} {len(starts)}")
     if kind == "solo" and starts[0] != str(os.getpid()):
         time.sleep(3600)
 
@@ -41,6 +46,42 @@ if kind == "forking" and "ESCAPED" not in os.environ:
         os._exit(0)
     rest = {"ESCAPED": marks, "MODEL_VERSION": version, "PATH": os.environ["PATH"], "PORT": os.environ["PORT"]}
     os.execve(sys.executable, [sys.executable, __file__], rest)
+
+
+class Batch:
+    """Requests that are answered together, and well or badly together."""
+
+    def __init__(self):
+        self.isAnswered = threading.Event()
+        self.isGood = True
+
+
+class Batches:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.current = None
+
+    def join(self):
+        with self.lock:
+            if self.current is None:
+                self.current = Batch()
+                threading.Thread(target=self.work, args=(self.current,), daemon=True).start()
+            batch = self.current
+        batch.isAnswered.wait()
+        return batch.isGood
+
+    def work(self, batch):
+        time.sleep(0.15)
+        with self.lock:
+            self.current = None
+        luck = random.random()
+        batch.isGood = luck >= 1 / 60
+        if 1 / 60 <= luck < 2 / 60:
+            time.sleep(0.5)
+        batch.isAnswered.set()
+
+
+batches = Batches()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -70,6 +111,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"only this much")
             self.wfile.flush()
             os._exit(3)
+        if kind == "restarting" and random.random() < 0.001:
+            os._exit(3)
+        if kind == "batching" and not batches.join():
+            return self.answer(500, b'{"error": "the batch failed"}')
         if kind == "failing" and random.random() < 0.2:
             return self.answer(500, b'{"error": "the model is worse"}')
         self.answer(200, version.encode())

@@ -1,0 +1,43 @@
+import Analysis
+import ModelManifests
+
+/// What the comparing gates of a deployment promise together, and what that rests on, in words.
+public struct PromiseWords: Hashable, Codable, Sendable {
+    public var text: String
+    /// Such as `errors, slow: what an instance fails within 5 ms … is one event`.
+    public var assumes: [String]
+
+    /// - Returns: nil where no gate promises anything about false alarms.
+    public init?(_ rollout: RolloutSpec) {
+        let promising = rollout.gates.filter { $0.isComparing && !$0.warnOnly }
+        guard !promising.isEmpty else { return nil }
+        let odds = oneIn(rollout.falseRollbackRate)
+        let names = promising.map(\.name).joined(separator: ", ")
+        let others = rollout.gates.contains { $0.promisesNothing && !$0.warnOnly }
+        text =
+            "\(names) roll back a candidate that is within their tolerances in at most \(odds) rollouts"
+            + (others ? "; thresholds and drift promise nothing about false alarms" : "")
+        var seen: [String] = []
+        let grouped = Dictionary(grouping: promising) { gate -> String in
+            let words = gate.words(alpha: nil, missedRegressionRate: rollout.missedRegressionRate)
+            let assumption = words.assumes ?? ""
+            if !seen.contains(assumption) { seen.append(assumption) }
+            return assumption
+        }
+        assumes = seen.filter { !$0.isEmpty }.map { assumption in
+            "\((grouped[assumption] ?? []).map(\.name).joined(separator: ", ")): \(assumption)"
+        }
+    }
+}
+
+/// 0.01 → `1 of 100`.
+private func oneIn(_ rate: Double) -> String { "1 of \(Int((1 / rate).rounded()))" }
+
+extension GateSpec {
+    fileprivate var promisesNothing: Bool {
+        switch kind {
+        case .threshold, .drift: true
+        case .compare, .distribution, .agreement, .goal, .check, .contract: false
+        }
+    }
+}

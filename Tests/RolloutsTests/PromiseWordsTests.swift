@@ -1,0 +1,43 @@
+import ModelManifests
+import Testing
+
+@testable import Rollouts
+
+@Suite("What gates promise together, in words")
+struct PromiseWordsTests {
+    private func compare(_ metric: CompareGate.Metric, warnOnly: Bool = false) -> GateSpec {
+        GateSpec(name: metric.rawValue, kind: .compare(CompareGate(metric: metric)), warnOnly: warnOnly)
+    }
+
+    private func promise(_ gates: [GateSpec], rate: Double = 0.01) -> PromiseWords? {
+        var rollout = RolloutSpec()
+        rollout.gates = gates
+        rollout.falseRollbackRate = rate
+        return PromiseWords(rollout)
+    }
+
+    @Test("the rate is said, and each assumption once, with the gates that rest on it")
+    func grouped() throws {
+        let words = try #require(promise([compare(.errors), compare(.slow), compare(.rejected)], rate: 0.005))
+        #expect(
+            words.text
+                == "errors, slow, rejected roll back a candidate that is within their tolerances in at most 1 of 200 rollouts"
+        )
+        #expect(words.assumes.count == 2)
+        #expect(words.assumes.first?.hasPrefix("errors, slow: what an instance fails within 5 ms") == true)
+        #expect(words.assumes.last?.hasPrefix("rejected: what fails does so singly") == true)
+    }
+
+    @Test("a gate that only warns rolls nothing back, and promises nothing")
+    func warnOnly() {
+        #expect(promise([compare(.errors, warnOnly: true)]) == nil)
+        #expect(promise([compare(.errors), compare(.slow, warnOnly: true)])?.text.hasPrefix("errors roll") == true)
+    }
+
+    @Test("beside a threshold, what promises nothing is said")
+    func threshold() throws {
+        let threshold = GateSpec(name: "p99", kind: .threshold(ThresholdGate(metric: .latencyP99, max: 0.2)))
+        #expect(promise([threshold]) == nil)
+        #expect(promise([compare(.errors), threshold])?.text.contains("thresholds and drift promise nothing") == true)
+    }
+}
