@@ -16,6 +16,8 @@ extension Controller {
     static let workersForOthers = 4
     /// A pass that has to wait for a worker of its site comes back after this.
     static let crowdedSiteDelay: Duration = .milliseconds(500)
+    /// Nothing is decided at a site that has yet to be read: it is asked again and again, and no less often with time.
+    static let siteRetryDelay: Duration = .seconds(2)
 
     /// Where the deployment is worked on now.
     ///
@@ -65,7 +67,7 @@ extension Controller {
             for key in keys(at: name) {
                 entries[key]?.troubles[.place] = SiteError.unreachable(name, reason: text).message
             }
-            return .backoff(.transient)
+            return .after(min(Self.siteRetryDelay, configuration.restingInterval))
         }
     }
 

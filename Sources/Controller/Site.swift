@@ -110,6 +110,7 @@ public enum SiteError: RetryableError, Hashable {
         case .noLocalSite:
             "target: this controller serves nothing on its own machine. Write target: {kind: kubernetes}, "
                 + "or start it without --no-local"
+        case .unreachable(.local, let reason?): "what was decided on this machine cannot be read: \(reason)"
         case .unreachable(let site, let reason?): "\(site) cannot be reached: \(reason)"
         case .unreachable(let site, nil): "what serves at \(site) has yet to be read"
         case .servesElsewhere(let site, let wanted):

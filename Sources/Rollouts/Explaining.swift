@@ -65,7 +65,7 @@ extension RolloutState {
         if case .removing = course {
             let longest = max(settings.endpoint.drainTimeout, settings.endpoint.drain.streamTimeout)
             return Wait(
-                "everything to drain and stop", since: since,
+                whatDrains(observed), since: since,
                 endsAt: since.addingTimeInterval(
                     (longest + settings.template.runtime.terminationGracePeriod) / .seconds(1)))
         }
@@ -97,6 +97,14 @@ extension RolloutState {
                 needsPerson: true)
         }
         return waitForGrowth(observed)
+    }
+
+    private func whatDrains(_ observed: Observation?) -> String {
+        guard let left = observed?.instances, let first = left.first else { return "everything to drain and stop" }
+        let reason = left.lazy.compactMap(\.reason).first.map { ": \($0)" } ?? ""
+        return left.count == 1
+            ? "its last instance \(first.id) to drain and stop\(reason)"
+            : "\(left.count) instances to drain and stop\(reason)"
     }
 
     /// A manifest wants more instances than are there yet: what was there serves, and nothing is wrong so far.

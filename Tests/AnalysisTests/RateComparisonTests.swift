@@ -17,7 +17,7 @@ import Testing
 
     @Test("priors of both grids sum to one")
     func priors() {
-        for grid in [AlternativeGrid.regressions, .increases, .acceptable] {
+        for grid in [AlternativeGrid.increases, .acceptable] {
             #expect(abs(grid.alternatives.reduce(0) { $0 + $1.prior } - 1) < 1e-12)
         }
     }

@@ -15,11 +15,11 @@ import Testing
     @Test("evidence of one side agrees with mpmath to nine digits")
     func agreesWithMpmath() {
         // ln Σ prior (p/b)^x ((1−p)/(1−b))^(n−x), 40 digits.
-        let more = Self.evidence(12, of: 400, .atMost(0.01), .regressions, typical: 0.01)
+        let more = Self.evidence(12, of: 400, .atMost(0.01), .increases, typical: 0.01)
         #expect(abs(more - 4.439254855633892037416) < 1e-9)
         let fewer = Self.evidence(1, of: 500, .atLeast(0.02), .acceptable, typical: 0.01)
         #expect(abs(fewer - 5.069150215373755141402) < 1e-9)
-        let distance = Self.evidence(7.25, of: 300, .atMost(0.01), .regressions, typical: 0.01)
+        let distance = Self.evidence(7.25, of: 300, .atMost(0.01), .increases, typical: 0.01)
         #expect(abs(distance - 1.491589738892182885108) < 1e-9)
     }
 
@@ -28,7 +28,7 @@ import Testing
         arguments: [0.001, 0.02, 0.4, 0.97])
     func expectation(bound: Double) {
         for (null, grid, inside) in [
-            (ShareNull.atMost(bound), AlternativeGrid.regressions, [bound, bound / 2, 0]),
+            (ShareNull.atMost(bound), AlternativeGrid.increases, [bound, bound / 2, 0]),
             (.atLeast(bound), .acceptable, [bound, (1 + bound) / 2, 1]),
         ] {
             for truth in inside {
@@ -45,10 +45,10 @@ import Testing
     @Test("an outcome between nothing and one counts no more than a coin with its mean")
     func bounded() {
         for value in [0.1, 0.25, 0.5, 0.9] {
-            let whole = Self.evidence(value, of: 1, .atMost(0.2), .regressions, typical: 0.2)
+            let whole = Self.evidence(value, of: 1, .atMost(0.2), .increases, typical: 0.2)
             let coin =
-                value * exp(Self.evidence(1, of: 1, .atMost(0.2), .regressions, typical: 0.2))
-                + (1 - value) * exp(Self.evidence(0, of: 1, .atMost(0.2), .regressions, typical: 0.2))
+                value * exp(Self.evidence(1, of: 1, .atMost(0.2), .increases, typical: 0.2))
+                + (1 - value) * exp(Self.evidence(0, of: 1, .atMost(0.2), .increases, typical: 0.2))
             #expect(exp(whole) <= coin + 1e-12)
         }
     }
@@ -57,7 +57,7 @@ import Testing
     func ends() {
         for bound in [0.0, 1.0] {
             for (null, grid) in [
-                (ShareNull.atMost(bound), AlternativeGrid.regressions), (.atLeast(bound), .acceptable),
+                (ShareNull.atMost(bound), AlternativeGrid.increases), (.atLeast(bound), .acceptable),
             ] {
                 for successes in [0.0, 3, 10] {
                     #expect(Self.evidence(successes, of: 10, null, grid, typical: bound).isFinite)
@@ -65,6 +65,6 @@ import Testing
             }
         }
         #expect(
-            Self.evidence(1, of: 10, .atMost(0), .regressions, typical: 0) > log(1e6), "one is enough to exclude none")
+            Self.evidence(1, of: 10, .atMost(0), .increases, typical: 0) > log(1e6), "one is enough to exclude none")
     }
 }

@@ -16,13 +16,13 @@ import Testing
     }
 
     static func evidence(after candidateErrors: Int, target: Double = target) -> TargetedEvidence {
-        var evidence = TargetedEvidence(.regressions)
+        var evidence = TargetedEvidence(.increases)
         for _ in 0..<candidateErrors { absorb(block(0, of: 30, 1, of: 10), into: &evidence, target: target) }
         return evidence
     }
 
     static func absorb(_ block: RateBlock, into evidence: inout TargetedEvidence, target: Double = target) {
-        evidence.absorb(block, against: null, grid: .regressions, guesses: guesses, target: target)
+        evidence.absorb(block, against: null, grid: .increases, guesses: guesses, target: target)
     }
 
     /// So many errors that one more reaches the target.
@@ -47,16 +47,16 @@ import Testing
 
     @Test("with no target, all is staked: the evidence is the mixture's, begun anew after each failure")
     func untargeted() {
-        var (targeted, plain) = (Self.evidence(after: 0), StartedMixture(.regressions))
+        var (targeted, plain) = (Self.evidence(after: 0), StartedMixture(.increases))
         var failed = false
         var traffic = Traffic(seed: 61)
         for _ in 0..<50 {
             let block = traffic.block(size: 200, weight: 0.25, stable: 0.02, candidate: 0.03)
             Self.absorb(block, into: &targeted, target: .infinity)
-            if failed { plain.start(.regressions) }
+            if failed { plain.start(.increases) }
             failed = block.candidate.successes > 0
             plain.absorb(
-                BlockBets(onBlockLike: block, against: Self.null, grid: .regressions, guesses: Self.guesses)
+                BlockBets(onBlockLike: block, against: Self.null, grid: .increases, guesses: Self.guesses)
                     .logEVariables(block))
         }
         #expect(abs(targeted.logValue - plain.logValue) < 1e-6)

@@ -157,6 +157,20 @@ struct SitesTests {
         }
     }
 
+    @Test("records of this machine that cannot be read are asked for again soon, and that is what is said")
+    func unreadRecords() async throws {
+        let rig = Rig(["a.yaml": ControllerTests.manifest("1", name: "a")])
+        await rig.local.store.fail(with: ControlError(.unavailable, "another process holds the journal"))
+        try await rig.running { controller in
+            try await ControllerTests.wait(controller, "a") {
+                $0?.message.contains(
+                    "what was decided on this machine cannot be read: another process holds the journal") == true
+            }
+            await rig.local.store.fail(with: nil)
+            try await ControllerTests.wait(controller, "a") { $0?.phase == .healthy }
+        }
+    }
+
     @Test("what a late site's records tell of is removed, or held, by the same rule as ever")
     func lateRemoval() async throws {
         let a = Self.manifest("1", name: "a", cluster: "prod")

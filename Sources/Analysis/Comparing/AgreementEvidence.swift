@@ -5,9 +5,15 @@ import RealModule
 ///
 /// Fails once "at most the bound" is excluded, passes once "beyond the bound by the margin" is. Both are mixtures of
 /// likelihood ratios over bounded outcomes (Waudby-Smith and Ramdas 2023), so they may be looked at after every pair.
+/// The test of the bound is begun again after looks beyond it (`StartedMixture`): a long past of agreement does not make
+/// it slow. Disagreements that spread over looks more than chance would have it weigh less (`ClumpWeights`).
 /// A pair is one request that both sides answered: rates that move touch both, and there is no base rate to know.
 struct AgreementEvidence: Codable, Hashable, Sendable {
-    private var beyondBound = MixtureEvidence(count: AlternativeGrid.regressions.alternatives.count)
+    private var beyondBound = StartedMixture(.increases)
+    /// More of the last pairs disagreed than may. Nil in records of older controllers.
+    private var startsNext: Bool?
+    /// Nil before anything was judged, and in records of older controllers.
+    private var clumps: ClumpWeights?
     private var withinMargin = MixtureEvidence(count: AlternativeGrid.acceptable.alternatives.count)
     /// ln of the largest evidence of all looks.
     private var peakLogPassEvidence = 0.0
@@ -39,13 +45,20 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         let trials = Trials(count: count, successes: min(gate.metric.sum(pairs), count))
         totals = totals + trials
         let bound = gate.metric.bound
-        beyondBound.absorb(trials, against: .atMost(bound), grid: .regressions, typical: bound)
+        var known = clumps ?? ClumpWeights()
+        let weight = known.weigh(RateBlock(stable: .none, candidate: trials))
+        clumps = known
+        if startsNext == true { beyondBound.start(.increases) }
+        startsNext = trials.successes > bound * count ? true : nil
+        let bets = ShareNull.atMost(bound).logEVariables(trials, grid: .increases, typical: bound)
+        beyondBound.absorb(bets.map { weight * $0 })
         withinMargin.absorb(trials, against: .atLeast(bound + gate.passMargin), grid: .acceptable, typical: bound)
-        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.acceptable))
+        peakLogPassEvidence = max(
+            peakLogPassEvidence, withinMargin.logValue(.acceptable, power: 1 / known.meanClump))
     }
 
     func verdict(_ gate: AgreementGate, alpha: Double, missedRegressionRate: Double) -> Verdict {
-        if beyondBound.logValue(.regressions) >= -.log(alpha) { return .fail }
+        if beyondBound.logValue >= -.log(alpha) { return .fail }
         return peakLogPassEvidence >= -.log(missedRegressionRate) && samples >= gate.minSamples ? .pass : .insufficient
     }
 
@@ -65,7 +78,7 @@ struct AgreementEvidence: Codable, Hashable, Sendable {
         guard samples > 0 else { return "no pairs of answers yet" + leftOutText }
         let words = ConclusionWords(
             fail: gate.metric.within, pass: gate.metric.beyond(gate.passMargin),
-            logFail: beyondBound.logValue(.regressions), logPass: peakLogPassEvidence,
+            logFail: beyondBound.logValue, logPass: peakLogPassEvidence,
             samplesToGo: gate.minSamples - samples)
         return "\(gate.metric.described(totals)); \(words.text(verdict, rates))" + leftOutText
     }

@@ -54,21 +54,8 @@ struct AlternativeGrid: Sendable {
 
     /// Regressions beyond the tolerance: heaviest where some hundred or thousand of the candidate's requests decide, for
     /// that is what a rollout has. Weights are rounded by hand from a random search, with `TargetedEvidence`, for the
-    /// smallest largest ratio to Wald's SPRT, over pairs of rates from 0.1 % to 30 % at weights of 5 and 25 %. They set
+    /// smallest largest ratio to Wald's SPRT, over pairs of rates from 0.1 % to 60 % at weights of 5 and 25 %. They set
     /// the speed; any weights keep the promise.
-    static let regressions = AlternativeGrid(alternatives: [
-        Alternative(aim: .oddsOverEdge(1.3), prior: 0.015),
-        Alternative(aim: .oddsOverEdge(1.6), prior: 0.035),
-        Alternative(aim: .oddsOverEdge(2.1), prior: 0.035),
-        Alternative(aim: .beyondEdge(h: 0.05), prior: 0.15),
-        Alternative(aim: .beyondEdge(h: 0.075), prior: 0.11),
-        Alternative(aim: .beyondEdge(h: 0.11), prior: 0.12),
-        Alternative(aim: .beyondEdge(h: 0.2), prior: 0.45),
-        Alternative(aim: .beyondEdge(h: 0.26), prior: 0.07),
-        Alternative(aim: .beyondEdge(h: 0.6), prior: 0.015),
-    ])
-
-    /// The same for tests that are begun again and again (`StartedMixture`), and at larger rates.
     static let increases = AlternativeGrid(alternatives: [
         Alternative(aim: .oddsOverEdge(1.3), prior: 0.035),
         Alternative(aim: .oddsOverEdge(1.6), prior: 0.04),

@@ -9,19 +9,25 @@ import RealModule
 /// larger than stable's over `e`: a convex null on two rates, for which the E-variables of `RateNull` hold. Two values of
 /// `e` are mixed, around stable's quantile as it was before the block, so that the choice of the edge does not decide.
 ///
+/// Both tests of a failure are begun again after blocks that looked like trouble (`StartedMixture`), so that a long
+/// healthy past does not make them slow, and what is slow together weighs as one (`ClumpWeights`).
+///
 /// A failure must also exclude that the candidate's quantile is at or under `e′`, as the share over it shows (Howard and
 /// Ramdas 2022): a tail that is heavier farther out than the quantile is another gate's business. It only takes failures
 /// away, so it breaks no promise.
 struct LatencyComparison: Codable, Hashable, Sendable {
     /// Stable's quantile is taken from no fewer requests, nor from fewer than five of them over it.
     static let requestsToChoose = 100.0
+    /// Where many are over the edge, most that end close to each other do so by chance: what the source tells of that is of no
+    /// use below this quantile. How they spread over looks still is.
+    static let leastTailTold = 0.9
 
-    private var beyond = Array(
-        repeating: MixtureEvidence(count: AlternativeGrid.slower.alternatives.count),
-        count: LatencyEdges.Pair.failing.count)
-    private var overQuantile = Array(
-        repeating: MixtureEvidence(count: AlternativeGrid.slower.alternatives.count),
-        count: LatencyEdges.Pair.failing.count)
+    private var beyond = Array(repeating: StartedMixture(.slower), count: LatencyEdges.Pair.failing.count)
+    private var overQuantile = Array(repeating: StartedMixture(.slower), count: LatencyEdges.Pair.failing.count)
+    /// More of the candidate's last block was over an edge than is usual. Nil in records of older controllers.
+    private var startsNext: Bool?
+    /// Nil before anything was judged, and in records of older controllers.
+    private var clumps: ClumpWeights?
     private var withinMargin = MixtureEvidence(count: AlternativeGrid.faster.alternatives.count)
     /// ln of the largest evidence of all looks that no stretch beyond the margin is there.
     private(set) var peakLogPassEvidence = 0.0
@@ -37,7 +43,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
     /// ln of the evidence that the candidate is beyond the tolerance: the mean over the edges, of the smaller of both that
     /// each has to show.
     var logFailEvidence: Double {
-        let each = zip(beyond, overQuantile).map { min($0.logValue(.slower), $1.logValue(.slower)) }
+        let each = zip(beyond, overQuantile).map { min($0.logValue, $1.logValue) }
         return MixtureEvidence.logSumExp(each) - .log(Double(each.count))
     }
 
@@ -92,18 +98,41 @@ struct LatencyComparison: Codable, Hashable, Sendable {
     }
 
     private mutating func judge(_ block: LatencyBlock) {
-        let null = RateNull.atMost(RateBoundary(slope: 1, offset: 0))
+        let weight = weigh(block)
+        let starts = startsNext == true
+        startsNext = nil
         for (index, pair) in LatencyEdges.Pair.failing.enumerated() {
             guard let shares = block.shares(pair), let tested = block.edges.pair(pair) else { continue }
-            beyond[index].absorb(shares, against: null, grid: .slower, guesses: guesses(over: tested.stable))
-            overQuantile[index].absorb(
-                shares.candidate, against: .atMost(1 - quantile), grid: .slower, typical: 1 - quantile)
+            let guesses = guesses(over: tested.stable)
+            if starts {
+                beyond[index].start(.slower)
+                overQuantile[index].start(.slower)
+            }
+            let bets = BlockBets(
+                onBlockLike: shares, against: .atMost(RateBoundary(slope: 1, offset: 0)), grid: .slower,
+                guesses: guesses)
+            beyond[index].absorb(bets.logEVariables(shares).map { weight * $0 })
+            let overIt = ShareNull.atMost(1 - quantile)
+                .logEVariables(shares.candidate, grid: .slower, typical: 1 - quantile)
+            overQuantile[index].absorb(overIt.map { weight * $0 })
+            if shares.candidate.isMoreThanUsual(guesses.first?.rate ?? 0) { startsNext = true }
         }
         guard let shares = block.shares(.pass), let tested = block.edges.pair(.pass) else { return }
         withinMargin.absorb(
             shares, against: .beyondMargin(relative: 0, absolute: 0), grid: .faster,
             guesses: guesses(over: tested.stable))
-        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.faster))
+        let clump = clumps?.meanClump ?? 1
+        peakLogPassEvidence = max(peakLogPassEvidence, withinMargin.logValue(.faster, power: 1 / clump))
+    }
+
+    /// Stalls make requests slow together: what is over an edge is then no independent evidence.
+    private mutating func weigh(_ block: LatencyBlock) -> Double {
+        guard var shares = block.shares(.failAt) ?? block.shares(.failBelow) else { return 1 }
+        if quantile < Self.leastTailTold { (shares.stable.together, shares.candidate.together) = (nil, nil) }
+        var known = clumps ?? ClumpWeights()
+        let weight = known.weigh(shares)
+        clumps = known
+        return weight
     }
 
     private func guesses(over edge: Double) -> [BaseRate.Guess] {
@@ -135,5 +164,12 @@ extension LatencyComparison {
         ].compactMap { $0 }
         guard !needs.isEmpty else { return nil }
         return needs.joined(separator: ", ") + ": give the histogram finer ones, or a larger passMargin.relative"
+    }
+}
+
+extension Trials {
+    /// More successes than the rate makes likely, by a standard deviation: looks of equal sides have that once in six.
+    fileprivate func isMoreThanUsual(_ rate: Double) -> Bool {
+        successes > count * rate + (count * rate).squareRoot()
     }
 }

@@ -49,6 +49,9 @@ struct LatencyBlock: PairedBlock {
     /// both of its edges: one cut-off for both sides.
     private var stable: [Double]
     private var candidate: [Double]
+    /// Of each pair, how those over its edge came (`Trials.together`), on either side; nil where one cannot tell.
+    private var stableTogether: [Double]?
+    private var candidateTogether: [Double]?
 
     private static let total = Pair.allCases.count
 
@@ -75,6 +78,8 @@ struct LatencyBlock: PairedBlock {
             stable.append(cutOff.map { Double(interval.stable.abandoned(after: $0)) } ?? 0)
             candidate.append(cutOff.map { Double(interval.candidate.abandoned(after: $0)) } ?? 0)
         }
+        stableTogether = Self.together(Pair.allCases.map { edges.pair($0)?.stable }, interval.stable)
+        candidateTogether = Self.together(Pair.allCases.map { edges.pair($0)?.candidate }, interval.candidate)
     }
 
     private static func over(_ edge: Double?, _ counts: SideCounts) -> Double? {
@@ -82,17 +87,27 @@ struct LatencyBlock: PairedBlock {
         return counts.atOrUnder(edge).map { Double(counts.latencyTotal - $0) }
     }
 
+    private static func together(_ edges: [Double?], _ counts: SideCounts) -> [Double]? {
+        if counts.isIdle { return edges.map { _ in 0 } }
+        let found = edges.compactMap { edge in edge.map { counts.slowTogether(over: $0).map(Double.init) } ?? 0 }
+        return found.count == edges.count ? found : nil
+    }
+
     /// Nil where no edges separate.
     func shares(_ pair: Pair) -> RateBlock? {
         guard edges.pair(pair) != nil else { return nil }
-        return RateBlock(stable: Self.trials(stable, pair), candidate: Self.trials(candidate, pair))
+        return RateBlock(
+            stable: Self.trials(stable, pair, stableTogether), candidate: Self.trials(candidate, pair, candidateTogether))
     }
 
-    private static func trials(_ counts: [Double], _ pair: Pair) -> Trials {
+    private static func trials(_ counts: [Double], _ pair: Pair, _ together: [Double]?) -> Trials {
         // A block that an older controller let wait knows nobody who gave up.
         let index = total + 1 + pair.rawValue
         let givenUp = counts.indices.contains(index) ? counts[index] : 0
-        return Trials(count: counts[total] + givenUp, successes: counts[pair.rawValue] + givenUp)
+        let successes = counts[pair.rawValue] + givenUp
+        return Trials(
+            count: counts[total] + givenUp, successes: successes,
+            together: together.map { max($0[pair.rawValue], successes) })
     }
 
     /// At the edges of the left one.
@@ -100,6 +115,12 @@ struct LatencyBlock: PairedBlock {
         var sum = left
         sum.stable = zip(left.stable, right.stable).map { $0 + $1 }
         sum.candidate = zip(left.candidate, right.candidate).map { $0 + $1 }
+        sum.stableTogether = left.stableTogether.flatMap { own in
+            right.stableTogether.map { zip(own, $0).map { $0 + $1 } }
+        }
+        sum.candidateTogether = left.candidateTogether.flatMap { own in
+            right.candidateTogether.map { zip(own, $0).map { $0 + $1 } }
+        }
         return sum
     }
 }

@@ -20,13 +20,9 @@ struct MixtureEvidence: Codable, Hashable, Sendable {
         for (index, log) in logEVariables.enumerated() { add(log, at: index) }
     }
 
-    /// Of one side alone, against a constant: with no other side there is nothing to project. The alternatives lie where
-    /// the grid sees them from `bound`; one on the null's own side of it bets nothing.
+    /// Of one side alone, against a constant.
     mutating func absorb(_ trials: Trials, against null: ShareNull, grid: AlternativeGrid, typical: Double) {
-        for (index, alternative) in grid.alternatives.enumerated() {
-            let aim = ShareNull.inside(alternative.candidateRate(typical, null.bound))
-            if null.excludes(aim) { add(trials.logLikelihoodRatio(of: aim, over: null.bound), at: index) }
-        }
+        absorb(null.logEVariables(trials, grid: grid, typical: typical))
     }
 
     private mutating func add(_ logRatio: Double, at index: Int) {

@@ -1,3 +1,5 @@
+import RealModule
+
 /// What a mean of one side alone is held to be, in every block: at most, or at least, a constant. To be excluded.
 ///
 /// Against a constant the plain likelihood ratio is an E-variable for outcomes in 0…1: its expectation is linear in their
@@ -17,6 +19,15 @@ enum ShareNull: Hashable, Sendable {
         switch self {
         case .atMost: share > bound
         case .atLeast: share < bound
+        }
+    }
+
+    /// ln of each alternative's E-variable: with no other side there is nothing to project. The alternatives lie where the
+    /// grid sees them from `bound`; one on the null's own side of it bets nothing.
+    func logEVariables(_ trials: Trials, grid: AlternativeGrid, typical: Double) -> [Double] {
+        grid.alternatives.map { alternative in
+            let aim = Self.inside(alternative.candidateRate(typical, bound))
+            return excludes(aim) ? trials.logLikelihoodRatio(of: aim, over: bound) : 0
         }
     }
 

@@ -3,8 +3,7 @@ import RealModule
 /// A mixture's e-process that is begun again and again, so that a long healthy past does not make it slow.
 ///
 /// Eight tenths of its wealth are staked on the mixture at the start. Of the rest a part is staked before each look that
-/// follows one in which the candidate failed: `EndlessShares`, which never run out. What
-/// is not staked yet is kept as it is. A sum of e-processes whose weights add up to 1 is one itself, so the promise holds
+/// follows one which looked like trouble: `EndlessShares`, which never run out. What is not staked yet is kept as it is. A sum of e-processes whose weights add up to 1 is one itself, so the promise holds
 /// for ever, over all starts together (an e-detector: Shin, Ramdas, Rinaldo 2024).
 ///
 /// All starts of an alternative bet the same from then on, so that their wealth is one number: what was won is
@@ -21,27 +20,26 @@ struct StartedMixture: Codable, Hashable, Sendable {
     private(set) var reserve = StartedMixture.later
     private(set) var starts = 1
 
-    init(_ grid: AlternativeGrid) {
-        logs = grid.alternatives.map { Self.shortened($0.logPrior + .log(1 - Self.later)) }
+    /// - Parameter logPriors: ln of each alternative's weight; the weights sum to 1.
+    init(logPriors: [Double]) {
+        logs = logPriors.map { Self.shortened($0 + .log(1 - Self.later)) }
     }
 
+    init(_ grid: AlternativeGrid) { self.init(logPriors: grid.alternatives.map(\.logPrior)) }
+
     /// A list of numbers, for records have to stay small. An older version kept one start alone, as ln of the product of each
-    /// alternative of the grid `regressions`, without its prior: it goes on as the first start's wealth, staked on the
-    /// alternatives at the same places. Whatever they are, the promise holds.
+    /// alternative without its prior: those go on as the first start's wealth, evenly staked. However it is staked, the
+    /// promise holds.
     init(from decoder: any Decoder) throws {
         if let fields = try? decoder.container(keyedBy: FormerKeys.self) {
             let products = try fields.decode([Double].self, forKey: .logs)
-            self.init(.increases)
-            for (index, former) in zip(logs.indices, zip(products, AlternativeGrid.regressions.alternatives)) {
-                logs[index] = former.0 + former.1.logPrior + .log(1 - Self.later)
-            }
+            self.init(logPriors: products.map { $0 - .log(Double(products.count)) })
             return
         }
         var list = try decoder.unkeyedContainer()
-        self.init(.increases)
+        self.init(logPriors: [])
         reserve = try list.decode(Double.self)
         starts = try list.decode(Int.self)
-        logs = []
         while !list.isAtEnd { logs.append(try list.decode(Double.self)) }
     }
 
@@ -55,19 +53,21 @@ struct StartedMixture: Codable, Hashable, Sendable {
     }
 
     /// Before a look, whatever it will bring.
-    mutating func start(_ grid: AlternativeGrid) {
+    mutating func start(logPriors: [Double]) {
         starts += 1
         let stake = min(Self.later * EndlessShares.share(starts - 1), reserve)
         guard stake > 0 else { return }
         reserve = Self.shortened(reserve - stake)
         let log = Double.log(stake)
-        for (index, alternative) in grid.alternatives.enumerated() {
+        for (index, logPrior) in logPriors.enumerated() {
             var sum = LogSum()
             sum.add(logs[index])
-            sum.add(log + alternative.logPrior)
+            sum.add(log + logPrior)
             logs[index] = Self.shortened(sum.log)
         }
     }
+
+    mutating func start(_ grid: AlternativeGrid) { start(logPriors: grid.alternatives.map(\.logPrior)) }
 
     /// - Parameter logEVariables: ln of each alternative's, of one block.
     mutating func absorb(_ logEVariables: [Double]) {

@@ -8,6 +8,8 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
     private(set) var samples = 0
     private var blocks = WaitingBlocks()
     private var known = LearnedShares(bucketCount: 0)
+    /// Nil before anything was learnt, and in records of older controllers.
+    private var recent: LearnedShares?
     private var shift = ShiftEvidence()
     private var stillness = StillnessEvidence(bucketCount: 0)
     private var problem: String?
@@ -34,15 +36,19 @@ struct DistributionEvidence: Codable, Hashable, Sendable {
         samples = 0
         blocks = WaitingBlocks()
         known = LearnedShares(bucketCount: count)
+        recent = nil
         stillness = StillnessEvidence(bucketCount: count)
     }
 
     private mutating func judge(_ block: BucketBlock, _ gate: DistributionGate) {
+        var lately = recent ?? LearnedShares(bucketCount: block.stable.count)
         if known.canJudge(block) {
-            shift.absorb(block, known: known, against: ShiftNull(maxShift: gate.maxShift))
+            shift.absorb(block, known: known, recent: lately, against: ShiftNull(maxShift: gate.maxShift))
             stillness.absorb(block, known: known, passShift: gate.passShift)
         }
         known.learn(block)
+        lately.learn(block, memory: LearnedShares.shortMemory)
+        recent = lately
     }
 
     func verdict(_ gate: DistributionGate, alpha: Double, missedRegressionRate: Double) -> Verdict {

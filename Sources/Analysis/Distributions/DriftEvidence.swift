@@ -1,29 +1,46 @@
 import ModelManifests
 import RealModule
 
-/// How far the candidate's values since the start are from a profile, or from stable's.
+/// How far the candidate's values are from a profile, or from stable's: of all since the start, and of the latest alone, so
+/// that a long healthy past does not hide a candidate that drifts later.
 ///
-/// Fails only if the distance's lower bound is above `max`, passes only if the upper one is not: few samples have wide
-/// bounds, and decide nothing. Carries no promise over looks.
-///
-/// Stable's shares are those of its blocks, each weighted by how many the candidate had in it: weights that change while
-/// the inputs do are not taken for drift.
+/// Fails if the lower bound of either distance is above `max`, passes only if the upper one of all values is not: few
+/// samples have wide bounds, and decide nothing. Carries no promise over looks.
 struct DriftEvidence: Codable, Hashable, Sendable {
     /// A reference of fewer values decides nothing.
     static let referenceFloor = 50.0
+    /// The latest values of the candidate: so many, or twice those that the gate wants. The older half of them counts half.
+    static let latest = 500
 
     private var blocks = WaitingBlocks()
-    private var candidate: [Int] = []
-    /// Of stable: `Σ n_c x_s / n_s` over blocks.
-    private var weighted: [Double] = []
-    /// Of stable: `Σ n_c² / n_s`. Over it, n_c² says how many values the weighted sum is worth.
-    private var noise = 0.0
+    private var all = DriftSample()
+    /// Nil in records of older controllers.
+    private var latest: DriftSample?
     private var problem: String?
 
     init(_ gate: DriftGate) {}
 
+    /// All values stand where an older controller had them.
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        blocks = try fields.decode(WaitingBlocks.self, forKey: .blocks)
+        all = try DriftSample(from: decoder)
+        latest = try fields.decodeIfPresent(DriftSample.self, forKey: .latest)
+        problem = try fields.decodeIfPresent(String.self, forKey: .problem)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(blocks, forKey: .blocks)
+        try all.encode(to: encoder)
+        try fields.encodeIfPresent(latest, forKey: .latest)
+        try fields.encodeIfPresent(problem, forKey: .problem)
+    }
+
+    private enum CodingKeys: String, CodingKey { case blocks, latest, problem }
+
     /// The candidate's values.
-    var samples: Int { candidate.reduce(0, +) }
+    var samples: Int { all.size }
 
     mutating func absorb(_ interval: Interval, _ gate: DriftGate) {
         let block: BucketBlock?
@@ -36,15 +53,24 @@ struct DriftEvidence: Codable, Hashable, Sendable {
         }
         guard let block else { return }
         problem = nil
-        if block.candidate.count != candidate.count { sort(into: block.candidate.count) }
+        if block.candidate.count != all.candidate.count {
+            blocks = WaitingBlocks()
+            all = DriftSample(bucketCount: block.candidate.count)
+            latest = nil
+        }
+        var latest = latest ?? DriftSample(bucketCount: block.candidate.count)
         switch gate.reference {
-        case .profile: add(block)
+        case .profile:
+            all.add(block)
+            latest.add(block)
         case .stable:
             for block in blocks.take(block) {
-                add(block)
-                addStable(of: block)
+                all.addBoth(block)
+                latest.addBoth(block)
             }
         }
+        latest.forget(beyond: max(Self.latest, 2 * gate.minSamples))
+        self.latest = latest
     }
 
     private func check(_ gate: DriftGate, bucketCount: Int) throws(ObservationProblem) {
@@ -54,47 +80,29 @@ struct DriftEvidence: Codable, Hashable, Sendable {
                 + "write it anew with 'mlctl profile'")
     }
 
-    private mutating func sort(into count: Int) {
-        blocks = WaitingBlocks()
-        candidate = Array(repeating: 0, count: count)
-        weighted = []
-        noise = 0
-    }
-
-    private mutating func add(_ block: BucketBlock) {
-        candidate = zip(candidate, block.candidate).map { $0 + $1 }
-    }
-
-    /// - Parameter block: has values of both sides.
-    private mutating func addStable(of block: BucketBlock) {
-        let (stableCount, candidateCount) = (Double(block.stableCount), Double(block.candidateCount))
-        if weighted.isEmpty { weighted = block.stable.map { _ in 0 } }
-        weighted = zip(weighted, block.stable).map { sum, count in
-            // Hundredths of a value are enough, and short to write.
-            ((sum + Double(count) * candidateCount / stableCount) * 100).rounded() / 100
-        }
-        noise += candidateCount * candidateCount / stableCount
-    }
-
-    private func reference(_ gate: DriftGate) -> BucketSample {
-        if case .profile(let profile) = gate.reference {
-            let counts = profile.counts.map(Double.init)
-            return BucketSample(counts: counts, size: counts.reduce(0, +))
-        }
-        let values = Double(samples)
-        return BucketSample(counts: weighted, size: noise > 0 ? values * values / noise : 0)
+    private func reference(_ gate: DriftGate, _ sample: DriftSample) -> BucketSample {
+        guard case .profile(let profile) = gate.reference else { return sample.stable }
+        let counts = profile.counts.map(Double.init)
+        return BucketSample(counts: counts, size: counts.reduce(0, +))
     }
 
     /// Nil where there is too little to say anything.
-    private func bounds(_ gate: DriftGate) -> DistanceBounds? {
-        let reference = reference(gate)
-        guard problem == nil, samples > 0, reference.size >= Self.referenceFloor else { return nil }
-        let sample = BucketSample(counts: candidate.map(Double.init), size: Double(samples))
-        return DistanceBounds(gate.distance, candidate: sample, reference: reference)
+    private func bounds(_ gate: DriftGate, _ sample: DriftSample) -> DistanceBounds? {
+        let reference = reference(gate, sample)
+        guard problem == nil, sample.size >= max(1, gate.minSamples), reference.size >= Self.referenceFloor else {
+            return nil
+        }
+        return DistanceBounds(gate.distance, candidate: sample.ofCandidate, reference: reference)
+    }
+
+    /// What the verdict rests on: the latest values where they alone fail.
+    private func telling(_ gate: DriftGate) -> DriftSample {
+        guard let latest, let ofLatest = bounds(gate, latest), ofLatest.lower > gate.max else { return all }
+        return bounds(gate, all).map { $0.lower > gate.max } == true ? all : latest
     }
 
     func verdict(_ gate: DriftGate) -> Verdict {
-        guard samples >= gate.minSamples, let bounds = bounds(gate) else { return .insufficient }
+        guard let bounds = bounds(gate, telling(gate)) else { return .insufficient }
         if bounds.lower > gate.max { return .fail }
         return bounds.upper <= gate.max ? .pass : .insufficient
     }
@@ -102,26 +110,31 @@ struct DriftEvidence: Codable, Hashable, Sendable {
     func reason(_ gate: DriftGate) -> String {
         if let problem { return problem }
         guard samples > 0 else { return "no values of the candidate yet" }
-        let reference = reference(gate)
-        guard let bounds = bounds(gate) else {
+        let sample = telling(gate)
+        let reference = reference(gate, sample)
+        guard reference.size >= Self.referenceFloor else {
             return "\(EvidenceText.count(Int(reference.size), "value")) of \(gate.reference.noun), and fewer than "
                 + "\(Int(Self.referenceFloor)) decide nothing"
         }
+        let bounds = DistanceBounds(gate.distance, candidate: sample.ofCandidate, reference: reference)
         let name = gate.distance == .psi ? "population stability index" : "Jensen–Shannon distance"
         var text = "\(name) \(EvidenceText.number(bounds.estimate))"
         text += " (\(EvidenceText.number(bounds.lower)) to \(EvidenceText.number(bounds.upper)))"
-        text += " of \(EvidenceText.count(samples, "value")), at most \(EvidenceText.number(gate.max)) wanted"
-        if let moved = moved(gate, reference) { text += "; \(moved)" }
+        let values =
+            sample == all
+            ? EvidenceText.count(samples, "value")
+            : "the latest \(EvidenceText.count(sample.size)) of \(EvidenceText.count(samples, "value"))"
+        text += " of \(values), at most \(EvidenceText.number(gate.max)) wanted"
+        text += "; \(moved(gate, sample.ofCandidate.shares, reference.shares))"
         if samples < gate.minSamples { text += "; \(EvidenceText.count(gate.minSamples - samples, "sample")) to go" }
         return text
     }
 
     /// The bucket that differs most.
-    private func moved(_ gate: DriftGate, _ reference: BucketSample) -> String? {
-        let shares = BucketSample(counts: candidate.map(Double.init), size: Double(samples)).shares
-        let pairs = zip(shares, reference.shares).enumerated()
-        guard let (index, pair) = pairs.max(by: { abs($0.1.0 - $0.1.1) < abs($1.1.0 - $1.1.1) }) else { return nil }
-        let label = BucketLabel.text(index, of: gate.observe, in: gate.knownBuckets, count: shares.count)
+    private func moved(_ gate: DriftGate, _ candidate: [Double], _ reference: [Double]) -> String {
+        let pairs = zip(candidate, reference).enumerated()
+        guard let (index, pair) = pairs.max(by: { abs($0.1.0 - $0.1.1) < abs($1.1.0 - $1.1.1) }) else { return "" }
+        let label = BucketLabel.text(index, of: gate.observe, in: gate.knownBuckets, count: candidate.count)
         return "\(label): \(EvidenceText.percent(pair.1)) of \(gate.reference.noun), "
             + "\(EvidenceText.percent(pair.0)) of the candidate"
     }

@@ -6,8 +6,12 @@ struct LearnedShares: Codable, Hashable, Sendable {
     /// Once so many of each side are known, all counts are halved: distributions move. Of both sides at once, so that
     /// they tell of the same time.
     static let memory = 5_000
+    /// Of what tells of the latest past alone.
+    static let shortMemory = 400
     /// Added to every bucket of both sides together (Krichevsky and Trofimov): no bucket is impossible.
     static let prior = 0.5
+    /// Buckets that the candidate has not had yet are expected as if so many more values had the shares of both sides.
+    static let surpriseConcentration = 16.0
     /// A block that is larger than this many times what is known is only learnt from: it would be bet on blindly.
     static let largestBlock = 4
 
@@ -42,12 +46,26 @@ struct LearnedShares: Codable, Hashable, Sendable {
         return SharePair(stable: drawn(stable), candidate: drawn(candidate))
     }
 
-    mutating func learn(_ block: BucketBlock) {
+    /// The candidate's values are not those of before: Pearson's X² is over its mean by a standard deviation.
+    func isSurprised(by block: BucketBlock) -> Bool {
+        let expected = shares(concentration: Self.surpriseConcentration).candidate
+        let count = Double(block.candidateCount)
+        guard count > 0 else { return false }
+        let distance = zip(block.candidate, expected).reduce(0) { sum, bucket in
+            let off = Double(bucket.0) - count * bucket.1
+            return sum + off * off / (count * bucket.1)
+        }
+        let freedom = Double(expected.count - 1)
+        return distance > freedom + (2 * freedom).squareRoot()
+    }
+
+    /// - Parameter memory: values of each side.
+    mutating func learn(_ block: BucketBlock, memory: Int = memory) {
         for index in stable.indices {
             stable[index] += block.stable[index]
             candidate[index] += block.candidate[index]
         }
-        while min(stable.reduce(0, +), candidate.reduce(0, +)) > Self.memory {
+        while min(stable.reduce(0, +), candidate.reduce(0, +)) > memory {
             stable = stable.map { $0 / 2 }
             candidate = candidate.map { $0 / 2 }
         }

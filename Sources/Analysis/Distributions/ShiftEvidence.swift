@@ -1,21 +1,55 @@
 import RealModule
 
 /// The e-process that more of the predictions have moved than `maxShift`: a mixture over alternatives, each a product over
-/// blocks. Under the null it exceeds 1/α at *any* look with probability at most α (Ville's inequality).
+/// blocks. Under the null it exceeds 1/α at *any* look with probability at most α (Ville's inequality). It is begun again
+/// after blocks that surprise (`StartedMixture`), so that a long healthy past does not make it slow.
 struct ShiftEvidence: Codable, Hashable, Sendable {
     /// How strongly alternatives are drawn to no shift at all, and how much is bet on each. Many buckets, or a small
     /// shift, want more; from simulations of 3 to 32 buckets. They set the speed; any keep the promise.
     private static let alternatives: [(concentration: Double, prior: Double)] = [(16, 0.3), (64, 0.3), (256, 0.4)]
+    /// The same, of what was learnt lately alone: a shift that has just begun is in it at once.
+    private static let recentAlternatives: [(concentration: Double, prior: Double)] = [(32, 0.5), (128, 0.5)]
+    /// Of the wealth, what the recent alternatives have.
+    private static let recentShare = 0.3
+    private static let logPriors =
+        alternatives.map { Double.log($0.prior * (1 - recentShare)) }
+        + recentAlternatives.map { Double.log($0.prior * recentShare) }
 
-    private var logs = Array(repeating: 0.0, count: alternatives.count)
+    private var logs = StartedMixture(logPriors: logPriors)
+    private var startsNext: Bool?
+
+    init() {}
+
+    /// An older version kept fewer alternatives: what they have won goes on.
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        if let products = try? fields.decode([Double].self, forKey: .logs), products.count == Self.alternatives.count {
+            logs = StartedMixture(
+                logPriors: zip(products, Self.logPriors).map { $0 + $1 }
+                    + Self.logPriors.dropFirst(products.count))
+        } else {
+            logs = try fields.decode(StartedMixture.self, forKey: .logs)
+        }
+        startsNext = try fields.decodeIfPresent(Bool.self, forKey: .startsNext)
+    }
+
+    private enum CodingKeys: String, CodingKey { case logs, startsNext }
 
     /// ln e now.
-    var logValue: Double { MixtureEvidence.logSumExp(zip(Self.alternatives, logs).map { .log($0.prior) + $1 }) }
+    var logValue: Double { logs.logValue }
 
-    mutating func absorb(_ block: BucketBlock, known: LearnedShares, against null: ShiftNull) {
-        for (index, alternative) in Self.alternatives.enumerated() {
-            logs[index] += null.logEVariable(block, known.shares(concentration: alternative.concentration))
-        }
+    /// - Parameters:
+    ///   - known: of the past, long remembered.
+    ///   - recent: of the latest past.
+    mutating func absorb(_ block: BucketBlock, known: LearnedShares, recent: LearnedShares, against null: ShiftNull) {
+        if startsNext == true { logs.start(logPriors: Self.logPriors) }
+        startsNext = known.isSurprised(by: block) ? true : nil
+        let bets =
+            Self.alternatives.map { (known, $0.concentration) }
+            + Self.recentAlternatives.map { (recent.canJudge(block) ? recent : known, $0.concentration) }
+        logs.absorb(bets.map { shares, concentration in
+            null.logEVariable(block, shares.shares(concentration: concentration))
+        })
     }
 }
 

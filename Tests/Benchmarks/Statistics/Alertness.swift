@@ -14,12 +14,13 @@ enum Alertness {
     static func run(_ streams: Streams, firstCell: Int) async -> [Figure] {
         let clumps = await ClumpedFailures.run(streams.atMost(300), firstCell: firstCell)
         return await clumps + jumps(streams, firstCell + 100)
+            + LongPast.run(streams, firstCell: firstCell + 120)
             + [broken(streams.atMost(200), firstCell + 140), stickyUsers(streams.atMost(50), firstCell + 150)]
     }
 
-    static func judgement(_ gate: CompareGate = CompareGate(metric: .errors)) -> Judgement {
+    static func judgement(_ kind: GateSpec.Kind = .compare(CompareGate(metric: .errors))) -> Judgement {
         Judgement(
-            gates: [GateSpec(name: "gate", kind: .compare(gate))], falseRollbackRate: 0.005,
+            gates: [GateSpec(name: "gate", kind: kind)], falseRollbackRate: 0.005,
             missedRegressionRate: Promise.missedRegressionRate, startedAt: Promise.start)
     }
 
