@@ -1,11 +1,13 @@
 import Foundation
 import ModelManifests
 
-/// What one gate has learnt, kept across restarts: sufficient statistics, under 2 KiB as JSON.
+/// What one gate has learnt, kept across restarts: sufficient statistics, under 2 KiB as JSON, and under 2 KiB more for each
+/// value of its slices: with the 24 of a rollout and the rest of each, under 58 KiB.
 ///
 /// # Guarantees
 /// - A comparing gate fails a candidate that is within tolerance with probability at most `alpha`, at whatever moments
 ///   and however often it is looked at, whatever the weights and base rates do between looks.
+/// - So it does with slices of the traffic, where the candidate is within tolerance on the whole and in each of them.
 /// - It passes a candidate that is beyond the pass margin with probability at most `missedRegressionRate`.
 /// - A failure stays. A pass of a comparing gate, a check or a contract stays unless the gate fails later; its evidence
 ///   goes on.
@@ -28,12 +30,14 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         case spec, alpha, verdict, samples, missedRegressionRate, state, startedAt
     }
 
-    /// - Parameter startedAt: from when a threshold's `initialDelay` counts; nil: from the first interval.
-    public init(spec: GateSpec, alpha: Double, startedAt: Date? = nil) {
+    /// - Parameters:
+    ///   - startedAt: from when a threshold's `initialDelay` counts; nil: from the first interval.
+    ///   - slices: of the rollout. A gate that goes by requests is judged on them too, under the same `alpha`.
+    public init(spec: GateSpec, alpha: Double, startedAt: Date? = nil, slices: [TrafficSlice] = []) {
         self.spec = spec
         self.alpha = alpha
         self.startedAt = startedAt
-        state = GateReasoning(spec.kind)
+        state = GateReasoning(spec.kind, slices: spec.isJudgedOnSlices ? slices : [])
     }
 
     mutating func begin(at now: Date) {
@@ -85,6 +89,12 @@ public struct GateEvidence: Codable, Hashable, Sendable {
 
     /// Stable's traffic from before the evidence began: lets latency gates freeze their bounds at the start.
     public mutating func learn(stableHistory counts: SideCounts) { state.learn(stableHistory: counts) }
+
+    /// The bound in seconds over which slices are to be counted; nil where none is needed, or chosen yet.
+    var slowEdgeOfSlices: Double? { state.slowEdgeOfSlices }
+
+    /// It is judged on slices of the traffic too.
+    var judgesSlices: Bool { state.judgesSlices }
 
     /// Why the verdict is what it is, in numbers, for people.
     public var reason: String {

@@ -12,10 +12,11 @@ enum GateReasoning: Codable, Hashable, Sendable {
     case check(CheckGate, CheckEvidence)
     case contract(ContractEvidence)
 
-    init(_ kind: GateSpec.Kind) {
+    /// - Parameter slices: of the rollout, where the gate is judged on them.
+    init(_ kind: GateSpec.Kind, slices: [TrafficSlice] = []) {
         self =
             switch kind {
-            case .compare(let gate): .compare(gate, CompareEvidence(gate))
+            case .compare(let gate): .compare(gate, CompareEvidence(gate, slices: slices))
             case .threshold(let gate):
                 switch gate.measure {
                 case .metric(let metric): .threshold(gate, ThresholdEvidence(gate, metric))
@@ -122,6 +123,10 @@ enum GateReasoning: Codable, Hashable, Sendable {
         case .contract(let evidence): evidence.samples
         }
     }
+
+    var slowEdgeOfSlices: Double? { if case .compare(_, let evidence) = self { evidence.slowEdgeOfSlices } else { nil } }
+
+    var judgesSlices: Bool { if case .compare(_, let evidence) = self { evidence.judgesSlices } else { false } }
 
     /// Nil where it passes on something else than evidence, and where none could make it pass.
     var passProgress: PassProgress? {

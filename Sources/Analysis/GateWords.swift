@@ -49,7 +49,9 @@ extension GateSpec {
 
 extension GateEvidence {
     public func words(missedRegressionRate: Double) -> GateWords {
-        spec.words(alpha: alpha, missedRegressionRate: missedRegressionRate)
+        var words = spec.words(alpha: alpha, missedRegressionRate: missedRegressionRate)
+        if judgesSlices { words.fails += ", of all requests or of a slice" }
+        return words
     }
 }
 

@@ -16,8 +16,14 @@ public struct Judgement: Codable, Hashable, Sendable {
     public let startedAt: Date
     /// What is left of the rate for gates to come.
     private var reserve: Double
+    /// As they were when the rollout began: what each gate may spend is split by whether there are any. Nil: none.
+    private var slices: [TrafficSlice]?
 
-    public init(gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double, startedAt: Date) {
+    public init(
+        gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double, startedAt: Date,
+        slices: [TrafficSlice] = []
+    ) {
+        self.slices = slices.isEmpty ? nil : slices
         self.falseRollbackRate = falseRollbackRate
         self.missedRegressionRate = missedRegressionRate
         self.startedAt = startedAt
@@ -28,7 +34,7 @@ public struct Judgement: Codable, Hashable, Sendable {
         let warningAlpha = reserve / 2 / Double(max(1, warning))
         self.reserve = warning > 0 ? reserve / 2 : reserve
         evidence = gates.map { gate in
-            GateEvidence(spec: gate, alpha: gate.warnOnly ? warningAlpha : alpha, startedAt: startedAt)
+            GateEvidence(spec: gate, alpha: gate.warnOnly ? warningAlpha : alpha, startedAt: startedAt, slices: slices)
         }
     }
 
@@ -65,7 +71,7 @@ public struct Judgement: Codable, Hashable, Sendable {
         let share = added > 0 ? reserve / 2 / Double(added) : 0
         if added > 0 { reserve /= 2 }
         evidence = zip(gates, kept).map { spec, evidence in
-            evidence ?? GateEvidence(spec: spec, alpha: share, startedAt: now)
+            evidence ?? GateEvidence(spec: spec, alpha: share, startedAt: now, slices: slices ?? [])
         }
     }
 
@@ -75,6 +81,9 @@ public struct Judgement: Codable, Hashable, Sendable {
         if acting.contains(where: { $0.verdict == .fail }) { return .fail }
         return acting.allSatisfy { $0.verdict == .pass } ? .pass : .insufficient
     }
+
+    /// Bounds in seconds over which slices of the traffic are to be counted from now on.
+    public var slowEdgesOfSlices: [Double] { Array(Set(evidence.compactMap(\.slowEdgeOfSlices))).sorted() }
 
     public func evidence(of gate: String) -> GateEvidence? { evidence.first { $0.spec.name == gate } }
 }

@@ -39,13 +39,17 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         case interval(stable: SideCounts, candidate: SideCounts)
     }
 
-    mutating func look(at readings: [Reading], stable: Revision?, candidate: Revision) -> Look {
+    /// - Parameter slowEdges: bounds that gates have chosen, over which slices are counted from now on.
+    mutating func look(
+        at readings: [Reading], stable: Revision?, candidate: Revision, slowEdges: [Double] = []
+    ) -> Look {
         let additions = readings.filter { $0.split == nil && ($0.revision == stable || $0.revision == candidate) }.map {
             reading in
             BadInstances.Addition(
                 instance: reading.instance, revision: reading.revision,
                 counts: baselines.increment(
-                    instance: reading.instance, epoch: reading.epoch, cumulative: SideCounts(reading.counters),
+                    instance: reading.instance, epoch: reading.epoch,
+                    cumulative: SideCounts(reading.counters, slowEdges: slowEdges),
                     fromZero: isOpen), isOutlier: reading.isOutlier)
         }
         let sides = badInstances.sift(additions)
@@ -61,7 +65,8 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
 }
 
 extension SideCounts {
-    init(_ counters: RequestCounters) {
+    /// - Parameter slowEdges: over which slices of the traffic are counted; nil: slices are left out.
+    init(_ counters: RequestCounters, slowEdges: [Double]? = nil) {
         self.init(
             requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
             unavailable: counters.unavailable,
@@ -85,6 +90,28 @@ extension SideCounts {
                 PairCounts(
                     pairs: $0.pairs, disagreements: $0.disagreements, distance: $0.distance, dropped: $0.dropped,
                     tooLarge: $0.tooLarge)
-            } ?? PairCounts(), named: counters.named)
+            } ?? PairCounts(), named: counters.named,
+            slices: slowEdges.flatMap { edges in
+                counters.slices?.mapValues { SliceCounts($0, bounds: counters.bounds, slowEdges: edges) }
+            })
+    }
+}
+
+extension SliceCounts {
+    /// Of the latencies only what gates look at: the rest would be kept for every value and instance.
+    init(_ counters: SliceCounters, bounds: [Double], slowEdges: [Double]) {
+        self.init(
+            requests: counters.requests, errors: counters.errors, rejected: counters.rejected,
+            errorsTogether: counters.errorsTogether,
+            slow: slowEdges.compactMap { edge in
+                guard let bound = bounds.firstIndex(where: { SideCounts.isSameBound($0, edge) }) else { return nil }
+                let over = counters.buckets.filter { $0.index > bound }
+                let abandoned = over.reduce(0) { $0 + $1.abandoned }
+                // Between two buckets nothing ends: what is over the bound before the first is what is over this one.
+                return SlowCounts(
+                    edge: edge, requests: counters.requests + abandoned,
+                    slow: over.reduce(abandoned) { $0 + $1.answered },
+                    together: over.min { $0.index < $1.index }?.together ?? 0)
+            })
     }
 }

@@ -124,7 +124,8 @@ public struct Rollout: Codable, Equatable, Sendable {
         stageSpent = .zero
         judgement = Judgement(
             gates: gates, falseRollbackRate: settings.rollout.falseRollbackRate,
-            missedRegressionRate: settings.rollout.missedRegressionRate, startedAt: now)
+            missedRegressionRate: settings.rollout.missedRegressionRate, startedAt: now,
+            slices: settings.endpoint.slices)
         availability = AvailabilityLog()
         ledgers = [:]
         counterTurns = [:]

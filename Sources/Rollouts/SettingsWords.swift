@@ -36,6 +36,7 @@ extension ModelDeployment {
                 "gate \(gate.name)",
                 asks + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "") + (isLeftOut ? Self.leftOut : ""))
         }
+        words += rollout.slices.map { SettingWords("slice \($0.name)", $0.text + (sliceProblem ?? "")) }
         words += [
             SettingWords("falseRollbackRate", "\(rollout.falseRollbackRate)"),
             SettingWords("missedRegressionRate", "\(rollout.missedRegressionRate)"),
@@ -57,6 +58,14 @@ extension ModelDeployment {
         }
         if suspend { words.append(SettingWords("suspend", "nothing changes until it is lifted")) }
         return words
+    }
+
+    /// Why no gate is judged on slices; nil where some are.
+    private var sliceProblem: String? {
+        if endpoint.routing.isSticky { return " (not judged: with sticky users the unit of evidence is the user)" }
+        let judged = rollout.gates.filter(\.isJudgedOnSlices).map(\.name)
+        guard judged.isEmpty || hasNoRoomForBoth else { return "; judged by \(judged.joined(separator: ", "))" }
+        return " (not judged: no gate compares errors, rejected or slow of the proxy's requests)"
     }
 
     private static let leftOut = " (left out: the old revision is gone by then)"
@@ -155,6 +164,20 @@ extension Routing {
         case .stickyCookie(let name): "users by cookie \(name)"
         case .matchHeader(let name, let value): "the candidate gets header \(name): \(value)"
         case .matchCookie(let name, let value): "the candidate gets cookie \(name)=\(value)"
+        }
+    }
+}
+
+extension TrafficSlice {
+    fileprivate var text: String {
+        let place =
+            switch key {
+            case .header(let name): "header \(name)"
+            case .path(let path): "\(path.text) in the request's JSON"
+            }
+        return switch values {
+        case .listed(let values): "requests by \(place): \(values.joined(separator: ", ")), and all others"
+        case .top(let count): "requests by \(place): the \(count) most frequent values, and all others"
         }
     }
 }

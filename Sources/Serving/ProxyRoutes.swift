@@ -65,14 +65,17 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
     public var concurrency: ConcurrencyLimit?
     /// Of a route with sticky users that several proxies have; nil: every user's first request counts here.
     public var evidence: EvidenceShare?
+    /// What is told apart while there are two revisions; nil: nothing.
+    public var slices: [TrafficSlice]?
 
     public init(
         deployment: DeploymentKey, port: Int, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
         drainTimeout: Duration? = nil, streamTimeout: Duration = Drain.defaultStreamTimeout,
         revisions: [RevisionRoute] = [], keepsUsers: Bool = false, observe: [PredictionObservation] = [],
         comparison: ShadowComparison = ShadowComparison(), generate: SyntheticRoute? = nil, idempotent: Bool? = nil,
-        concurrency: ConcurrencyLimit? = nil
+        concurrency: ConcurrencyLimit? = nil, slices: [TrafficSlice] = []
     ) {
+        self.slices = slices.isEmpty ? nil : slices
         self.deployment = deployment
         self.port = port
         self.routing = routing
@@ -109,6 +112,7 @@ public struct ProxyRoute: Hashable, Codable, Sendable {
         evidence = try fields.decodeIfPresent(EvidenceShare.self, forKey: .evidence)
         idempotent = try fields.decodeIfPresent(Bool.self, forKey: .idempotent)
         concurrency = try fields.decodeIfPresent(ConcurrencyLimit.self, forKey: .concurrency)
+        slices = try fields.decodeIfPresent([TrafficSlice].self, forKey: .slices)
     }
 }
 

@@ -87,13 +87,15 @@ public struct RequestCounters: Hashable, Codable, Sendable {
     public var pairs: PairCounters?
     /// Further cumulative counters by name, as a source other than the proxy has them.
     public var named: [String: Double]
+    /// Requests of users by slices of the traffic, by `TrafficSlice.label`; nil where it is not sliced.
+    public var slices: [String: SliceCounters]?
 
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
         bounds: [Double] = [], abandoned: [Int] = [], errorsTogether: Int? = nil, slowTogether: [Int]? = nil,
         every: TrafficCounters? = nil, users: UserCounters? = nil, synthetic: SyntheticCounters? = nil,
         observed: [String: [Int]] = [:], pairs: PairCounters? = nil,
-        named: [String: Double] = [:]
+        named: [String: Double] = [:], slices: [String: SliceCounters]? = nil
     ) {
         self.requests = requests
         self.errors = errors
@@ -110,6 +112,7 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         self.observed = observed
         self.pairs = pairs
         self.named = named
+        self.slices = slices
     }
 
     /// A data plane that was started before its controller was upgraded counts less.
@@ -130,6 +133,7 @@ public struct RequestCounters: Hashable, Codable, Sendable {
         observed = try fields.decode([String: [Int]].self, forKey: .observed)
         pairs = try fields.decodeIfPresent(PairCounters.self, forKey: .pairs)
         named = try fields.decode([String: Double].self, forKey: .named)
+        slices = try fields.decodeIfPresent([String: SliceCounters].self, forKey: .slices)
     }
 
     /// Clients that gave up.

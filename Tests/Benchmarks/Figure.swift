@@ -38,6 +38,7 @@ struct Benchmark: Sendable {
             Benchmark(name: "cluster-memory", run: ClusterMemory.run),
             Benchmark(name: "simulation", run: SimulatedRollouts.run),
             Benchmark(name: "alertness") { _ in await Alertness.run(Streams(count: streams), firstCell: 7000) },
+            Benchmark(name: "slices") { _ in await SlicedTraffic.run(Streams(count: streams), firstCell: 8000) },
             Benchmark(name: "statistics") { _ in try await StatisticsFigures(streams: streams).run() },
         ]
     }

@@ -68,6 +68,16 @@ struct AlternativeGrid: Sendable {
         Alternative(aim: .beyondEdge(h: 2.0), prior: 0.015),
     ])
 
+    /// Regressions in one slice of the traffic. A slice has few requests, so it can only show large ones in time; what is
+    /// small and everywhere the whole traffic shows. So most of the weight is where some hundred requests decide.
+    static let slices = AlternativeGrid(alternatives: [
+        Alternative(aim: .beyondEdge(h: 0.1), prior: 0.10),
+        Alternative(aim: .beyondEdge(h: 0.2), prior: 0.30),
+        Alternative(aim: .beyondEdge(h: 0.42), prior: 0.45),
+        Alternative(aim: .beyondEdge(h: 0.8), prior: 0.12),
+        Alternative(aim: .beyondEdge(h: 2.0), prior: 0.03),
+    ])
+
     /// Slower candidates, by their share over an edge at which stable has the quantile's or somewhat less. Odds of 1.5 to
     /// 20 are stretches of 1.1 to 4 for the tails and middles of the usual latencies.
     static let slower = AlternativeGrid(alternatives: [

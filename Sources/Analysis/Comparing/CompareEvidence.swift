@@ -12,12 +12,18 @@ struct CompareEvidence: Codable, Hashable, Sendable {
     private var slowBound: SlowBound?
     private var counters: CounterTrials?
     private var totals = CompareTotals()
+    /// Nil where the rollout has none, or the gate does not go by requests.
+    private var slices: SlicesEvidence?
     /// Of the last interval.
     private var impossibility: String?
     /// The candidate's, synthetic ones among them.
     var samples: Int { totals.candidateCount }
 
-    init(_ gate: CompareGate) {
+    init(_ gate: CompareGate, slices: [TrafficSlice] = []) {
+        if !slices.isEmpty {
+            self.slices = SlicesEvidence(
+                slices, relativeTolerance: gate.maxRelativeIncrease, absoluteTolerance: gate.maxAbsoluteIncrease)
+        }
         if let quantile = gate.metric?.latencyQuantile {
             test = .latency(LatencyComparison(quantile: quantile))
         } else {
@@ -48,13 +54,32 @@ struct CompareEvidence: Codable, Hashable, Sendable {
             test = .latency(comparison)
         case .rates(var comparison):
             absorbUsers(interval, gate, into: &comparison)
+            let target = -.log(alpha) - logShareOfWhole
             for (origin, block) in blocks(interval, gate) {
                 totals.add(block, of: origin)
-                comparison.absorb(block.whatMustNotGrow(gate), of: origin, target: -.log(alpha))
+                comparison.absorb(block.whatMustNotGrow(gate), of: origin, target: target)
             }
             test = .rates(comparison)
+            absorbSlices(interval, gate, alpha)
         }
     }
+
+    /// ln of the part of what the gate may spend that is the whole traffic's.
+    private var logShareOfWhole: Double { slices == nil ? 0 : .log(1 - SlicesEvidence.share) }
+
+    /// Of users' requests routed one by one. With sticky users the unit is the user, of whom slices tell nothing.
+    private mutating func absorbSlices(_ interval: Interval, _ gate: CompareGate, _ alpha: Double) {
+        guard var evidence = slices, totals.units == nil, let metric = gate.metric else { return }
+        slices = nil
+        evidence.absorb(
+            interval.sliceBlocks(metric, slowerThan: slowBound?.edge), target: -.log(alpha * SlicesEvidence.share))
+        slices = evidence
+    }
+
+    /// The bound that slices are to be counted over; nil where none is needed, or chosen yet.
+    var slowEdgeOfSlices: Double? { slices == nil ? nil : slowBound?.edge }
+
+    var judgesSlices: Bool { slices != nil }
 
     /// Users of a sticky route, of windows that have ended.
     private mutating func absorbUsers(_ interval: Interval, _ gate: CompareGate, into comparison: inout RateComparison)
@@ -114,7 +139,15 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         return excluded && samples >= gate.minSamples ? .pass : .insufficient
     }
 
+    /// Of the whole traffic and its slices: see `SlicesEvidence`.
     private var logFailEvidence: Double {
+        guard let slices else { return logFailEvidenceOfWhole }
+        return MixtureEvidence.logSumExp([
+            logShareOfWhole + logFailEvidenceOfWhole, .log(SlicesEvidence.share) + slices.logValue,
+        ])
+    }
+
+    private var logFailEvidenceOfWhole: Double {
         switch test {
         case .rates(let comparison): comparison.logFailEvidence
         case .latency(let comparison): comparison.logFailEvidence
@@ -160,6 +193,13 @@ struct CompareEvidence: Codable, Hashable, Sendable {
             fail: "within tolerance", pass: "a regression beyond the pass margin",
             logFail: logFailEvidence, logPass: peakLogPassEvidence, samplesToGo: gate.minSamples - samples)
         var text = "\(described(gate)); \(words.text(verdict, rates))"
+        if let slices {
+            if verdict == .fail, let own = failingSlice(slices, gate) {
+                text = "\(own); \(words.text(verdict, rates)); of all requests \(described(gate))"
+            } else {
+                text += "; \(slices.described)"
+            }
+        }
         if let edge = slowBound?.edge, let givenUp = slowBound?.givenUp {
             text +=
                 "; after more than \(EvidenceText.seconds(edge)), "
@@ -169,6 +209,15 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         if verdict == .pass { text += "; \(stillPossible(gate))" }
         if verdict == .insufficient, let impasse = impasse(gate) { text += "; \(impasse)" }
         return text
+    }
+
+    /// Where a slice says more against the candidate than the whole does.
+    private func failingSlice(_ slices: SlicesEvidence, _ gate: CompareGate) -> String? {
+        guard let worst = slices.worst,
+            .log(SlicesEvidence.share) + worst.slice.logPart > logShareOfWhole + logFailEvidenceOfWhole
+        else { return nil }
+        let totals = CompareTotals(users: worst.slice.totals)
+        return "in \(worst.label) \(totals.described(gate, slowerThan: slowBound?.edge))"
     }
 
     /// What a pass does not exclude, in plain words.

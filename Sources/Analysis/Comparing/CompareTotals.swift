@@ -7,6 +7,8 @@ struct CompareTotals: Codable, Hashable, Sendable {
     /// Users of a sticky route, each once for every window of time in which he came.
     private(set) var units: RateBlock?
 
+    init(users: RateBlock = .empty) { self.users = users }
+
     mutating func add(units block: RateBlock) { units = (units ?? .empty) + block }
 
     mutating func add(_ block: RateBlock, of origin: RequestOrigin) {

@@ -35,13 +35,15 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public var pairs: PairCounts
     /// Further counters by name.
     public var named: [String: Double]
+    /// Requests of users by slices of the traffic, by the slice's label; nil where it is not sliced.
+    public var slices: [String: SliceCounts]?
 
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
         bounds: [Double] = [], abandoned: [Int] = [], errorsTogether: Int? = nil, slowTogether: [Int]? = nil,
         every: RequestStratum? = nil, users: UserCounts? = nil, synthetic: RequestStratum? = nil,
         observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
-        named: [String: Double] = [:]
+        named: [String: Double] = [:], slices: [String: SliceCounts]? = nil
     ) {
         self.requests = requests
         self.errors = errors
@@ -58,6 +60,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         self.observed = observed
         self.pairs = pairs
         self.named = named
+        self.slices = slices
     }
 
     /// A record that an older controller kept knows less.
@@ -78,6 +81,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         observed = try fields.decode([String: [Int]].self, forKey: .observed)
         pairs = try fields.decode(PairCounts.self, forKey: .pairs)
         named = try fields.decode([String: Double].self, forKey: .named)
+        slices = try fields.decodeIfPresent([String: SliceCounts].self, forKey: .slices)
     }
 
     /// Requests that were meant for this side, and those of them that it did not serve well.
@@ -110,7 +114,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         if zip(bounds, bounds.dropFirst()).contains(where: { $0 >= $1 }) { return "latency bounds out of order" }
         let buckets = bounds.isEmpty ? [] : Array(latency.prefix(bounds.count)) + [latencyTotal]
         if zip(buckets, buckets.dropFirst()).contains(where: { $0 > $1 }) { return "latency buckets that shrink" }
-        return impossibilityOfTogether ?? impossibilityOfUsers ?? impossibilityBeside
+        return impossibilityOfTogether ?? impossibilityOfUsers ?? impossibilityBeside ?? impossibilityOfSlices
     }
 
     /// What was added since `earlier`; nil where a counter fell or the difference cannot be one of counters.
@@ -128,6 +132,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         difference.takeTogether(self, since: earlier)
         difference.takeUsers(self, since: earlier)
         difference.takeBeside(self, since: earlier)
+        difference.takeSlices(self, since: earlier)
         return difference.impossibility == nil ? difference : nil
     }
 
@@ -164,10 +169,13 @@ public struct SideCounts: Codable, Hashable, Sendable {
         sum.addTogether(left, right)
         sum.addUsers(left, right)
         sum.addBeside(left, right)
+        sum.addSlices(left, right)
         return sum
     }
 
     public mutating func add(_ other: SideCounts) { self = self + other }
+
+    public static func isSameBound(_ left: Double, _ right: Double) -> Bool { same(left, right) }
 
     /// Bounds are written in decimals and may come from two programs: equal to nine digits is equal.
     static func same(_ left: Double, _ right: Double) -> Bool {

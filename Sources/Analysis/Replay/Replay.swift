@@ -30,12 +30,16 @@ public struct Replay: Sendable {
     private let gates: [GateSpec]
     private let falseRollbackRate: Double
     private let missedRegressionRate: Double
+    private let slices: [TrafficSlice]
     private var streams: [Stream] = []
     private var indexByName: [String: Int] = [:]
     private var lineNumber = 0
     private let decoder = JSONDecoder()
 
-    public init(gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double) {
+    public init(
+        gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double, slices: [TrafficSlice] = []
+    ) {
+        self.slices = slices
         self.gates = gates
         self.falseRollbackRate = falseRollbackRate
         self.missedRegressionRate = missedRegressionRate
@@ -43,11 +47,12 @@ public struct Replay: Sendable {
 
     /// - Throws: `ReplayError` for the first line that cannot be read.
     public static func run(
-        gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double,
+        gates: [GateSpec], falseRollbackRate: Double, missedRegressionRate: Double, slices: [TrafficSlice] = [],
         lines: some Sequence<some StringProtocol>
     ) throws -> [ReplayVerdict] {
         var replay = Replay(
-            gates: gates, falseRollbackRate: falseRollbackRate, missedRegressionRate: missedRegressionRate)
+            gates: gates, falseRollbackRate: falseRollbackRate, missedRegressionRate: missedRegressionRate,
+            slices: slices)
         for line in lines { try replay.absorb(line: line) }
         return replay.verdicts
     }
@@ -58,7 +63,7 @@ public struct Replay: Sendable {
     ) throws -> [ReplayVerdict] {
         try run(
             gates: rollout.gates, falseRollbackRate: rollout.falseRollbackRate,
-            missedRegressionRate: rollout.missedRegressionRate, lines: lines)
+            missedRegressionRate: rollout.missedRegressionRate, slices: rollout.slices, lines: lines)
     }
 
     /// Takes the next line of text. An empty line is passed over, and counted.
@@ -114,7 +119,7 @@ public struct Replay: Sendable {
     private func open(_ line: ReplayLine) -> Stream {
         var judgement = Judgement(
             gates: gates, falseRollbackRate: falseRollbackRate, missedRegressionRate: missedRegressionRate,
-            startedAt: Date(timeIntervalSinceReferenceDate: line.t))
+            startedAt: Date(timeIntervalSinceReferenceDate: line.t), slices: slices)
         if let latency = line.history?.latency {
             judgement.learn(
                 stableHistory: SideCounts(

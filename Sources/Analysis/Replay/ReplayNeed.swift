@@ -111,6 +111,7 @@ enum ReplayNeed: Hashable, Sendable {
             counts.slowTogether = try Self.counts(proxy.together?.slow, at: bounds, "together.slow")
         default: break
         }
+        counts.slices = proxy.slices
         if let every = proxy.every {
             let all = try requests(of: every, within: "proxy.every.")
             guard all.bounds == bounds else { throw ReplayLack("proxy.every.latency at the bounds of latency") }

@@ -10,6 +10,9 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
     /// Clients that gave up, among all requests.
     public var everyAbandoned: ReplayOver?
     public var users: ReplayUsers?
+    /// Slices of the traffic, by their labels: requests, errors, rejected, and errors in one event, summed; then for each bound
+    /// that a gate chose, the bound, the requests, those over it, and as many in one event, summed.
+    public var slices: [String: SliceCounts]?
 
     /// - Returns: nil where there is nothing of it.
     init?(_ counts: SideCounts) {
@@ -21,7 +24,8 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
             everyAbandoned = ReplayOver(bounds: counts.bounds, counts: all.abandoned)
         }
         users = counts.users.map { ReplayUsers($0, bounds: counts.bounds) }
-        if unavailable == nil, abandoned == nil, together == nil, every == nil, users == nil { return nil }
+        slices = counts.slices
+        if unavailable == nil, abandoned == nil, together == nil, every == nil, users == nil, slices == nil { return nil }
     }
 }
 

@@ -55,7 +55,8 @@ struct ProxyRouter: ClusterRouter {
             keepsUsers: plan.endpoint.keepsUsers, observe: plan.endpoint.observe,
             comparison: plan.comparison ?? ShadowComparison(),
             generate: synthetic(plan, proxies: rendering.settings.proxyReplicas), idempotent: plan.endpoint.idempotent,
-            concurrency: plan.endpoint.concurrency?.shared(by: rendering.settings.proxyReplicas))
+            concurrency: plan.endpoint.concurrency?.shared(by: rendering.settings.proxyReplicas),
+            slices: plan.endpoint.slices)
     }
 
     /// Each proxy's share of the recorded requests, while there is somebody to be judged. The file is named as the manifest

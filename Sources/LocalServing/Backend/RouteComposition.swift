@@ -25,7 +25,8 @@ enum RouteComposition {
             streamTimeout: plan.endpoint.drain.streamTimeout, revisions: routes, keepsUsers: plan.endpoint.keepsUsers,
             observe: plan.endpoint.observe,
             comparison: plan.comparison ?? ShadowComparison(), generate: synthetic(plan, instances),
-            idempotent: plan.endpoint.idempotent, concurrency: plan.endpoint.concurrency)
+            idempotent: plan.endpoint.idempotent, concurrency: plan.endpoint.concurrency,
+            slices: plan.endpoint.slices)
     }
 
     /// Only while there is somebody to be judged: the last revision of two.

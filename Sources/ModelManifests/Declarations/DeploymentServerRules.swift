@@ -55,6 +55,9 @@ enum DeploymentServerRules {
             "maxConcurrency and idempotent need router: proxy"),
         ServerRule("!\(isOtherRouter) || \(strategy) != 'ab'", "strategy: ab needs router: proxy"),
         ServerRule(
+            "!\(isOtherRouter) || !has(self.rollout) || !has(self.rollout.slices) || size(self.rollout.slices) == 0",
+            "rollout.slices needs router: proxy"),
+        ServerRule(
             "!\(isReplicaRatio) || (\(strategy) != 'shadow' && (!has(self.rollout) || !has(self.rollout.steps) || "
                 + "!self.rollout.steps.exists(s, has(s.mirror))))",
             "router: replicaRatio cannot copy requests"),

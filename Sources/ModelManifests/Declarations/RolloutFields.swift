@@ -92,6 +92,10 @@ enum RolloutFields {
             },
             Field("gates", .list(GateFields.gate, count: 0...32), "Watched on every step.") { $0.gates = $1 },
             Field(
+                "slices", SliceFields.slices,
+                "Parts of the traffic on which each comparing gate of requests is judged too, under the same promise."
+            ) { $0.spec.slices = $1 },
+            Field(
                 "falseRollbackRate", .number(0...1, isOpen: true),
                 "How often a good candidate may be rolled back, all comparing gates and looks together; 0.01."
             ) { $0.spec.falseRollbackRate = $1 },

@@ -22,6 +22,14 @@ enum RouterRules {
                 )
             )
         }
+        if let slices = node["rollout"]?.entry("slices"), !rollout.spec.slices.isEmpty {
+            refuse(
+                [.field("slices")], at: slices.keyPlace,
+                (
+                    "\(router.name) has nobody who tells slices of the traffic apart",
+                    "leave them out, or use \(ownRouter)"
+                ))
+        }
         if router == .replicaRatio {
             if rollout.spec.strategy == .shadow {
                 refuse(

@@ -75,7 +75,7 @@ enum TrafficFields {
             },
         ])
 
-    private static func token(_ noun: String) -> Shape<String> {
+    static func token(_ noun: String) -> Shape<String> {
         Shape<String>.string(atMost: 256).map { text, node, reading in
             guard !NameRules.isToken(text) else { return text }
             reading.report("'\(text.shortened)' is not a name of a \(noun)", at: node.place)

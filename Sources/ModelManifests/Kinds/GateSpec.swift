@@ -54,6 +54,17 @@ public struct GateSpec: Hashable, Codable, Sendable {
         if case .compare(let gate) = kind { gate.metric != nil } else { false }
     }
 
+    /// Of the proxy's requests one by one: errors, rejected or slow. Quantiles and other counters are of the whole.
+    public var isJudgedOnSlices: Bool {
+        guard case .compare(let gate) = kind, case .requests(let metric, MetricSourceName.proxy) = gate.quantity else {
+            return false
+        }
+        return switch metric {
+        case .errors, .rejected, .slow: true
+        case .latencyP50, .latencyP95, .latencyP99: false
+        }
+    }
+
     /// Judged on what live traffic does: it can say nothing before the candidate has some.
     public var needsTraffic: Bool {
         switch kind {

@@ -134,12 +134,16 @@ public struct Endpoint: Hashable, Codable, Sendable {
     public var concurrency: ConcurrencyLimit?
     /// `spec.drain`.
     public var drain: Drain
+    /// `spec.rollout.slices`: what the proxy tells apart while two revisions serve.
+    public var slices: [TrafficSlice]
 
     public init(
         port: Int? = nil, routing: Routing = .random, requestTimeout: Duration = .seconds(60),
         keepsUsers: Bool = false, observe: [PredictionObservation] = [], generate: SyntheticTraffic? = nil,
-        idempotent: Bool? = nil, concurrency: ConcurrencyLimit? = nil, drain: Drain = Drain()
+        idempotent: Bool? = nil, concurrency: ConcurrencyLimit? = nil, drain: Drain = Drain(),
+        slices: [TrafficSlice] = []
     ) {
+        self.slices = slices
         self.idempotent = idempotent
         self.concurrency = concurrency
         self.drain = drain
@@ -165,7 +169,8 @@ extension Endpoint {
             generate: try fields.decodeIfPresent(SyntheticTraffic.self, forKey: .generate),
             idempotent: try fields.decodeIfPresent(Bool.self, forKey: .idempotent),
             concurrency: try fields.decodeIfPresent(ConcurrencyLimit.self, forKey: .concurrency),
-            drain: try fields.decodeIfPresent(Drain.self, forKey: .drain) ?? Drain())
+            drain: try fields.decodeIfPresent(Drain.self, forKey: .drain) ?? Drain(),
+            slices: try fields.decodeIfPresent([TrafficSlice].self, forKey: .slices) ?? [])
     }
 
     /// How long a request may go on once its instance or revision is on its way out.

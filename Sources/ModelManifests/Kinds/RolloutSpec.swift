@@ -24,6 +24,8 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     public var shadow: ShadowComparison
     /// A candidate that was not available for so long in any `unavailabilityWindow` has failed.
     public var unavailableAfter: Duration
+    /// Parts of the traffic on which comparing gates of requests are judged too.
+    public var slices: [TrafficSlice]
 
     public init(
         strategy: Strategy = .canary, capacity: Capacity = .surge, steps: [RolloutStep] = RolloutSpec.defaultSteps,
@@ -31,8 +33,9 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         missedRegressionRate: Double = 0.05, progressDeadline: Duration = .seconds(1800),
         onInsufficient: InsufficientAction = .pause, onFailure: FailureAction = .rollback,
         probation: Probation? = nil, preview: Preview? = nil, shadow: ShadowComparison = ShadowComparison(),
-        unavailableAfter: Duration = RolloutSpec.defaultUnavailableAfter
+        unavailableAfter: Duration = RolloutSpec.defaultUnavailableAfter, slices: [TrafficSlice] = []
     ) {
+        self.slices = slices
         self.unavailableAfter = unavailableAfter
         self.strategy = strategy
         self.capacity = capacity
@@ -48,7 +51,7 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         self.shadow = shadow
     }
 
-    /// A record that an older controller kept knows no limit on unavailability: it gets the default.
+    /// A record that an older controller kept knows no limit on unavailability: it gets the default. Nor does it know slices.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         strategy = try fields.decode(Strategy.self, forKey: .strategy)
@@ -65,6 +68,7 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         shadow = try fields.decode(ShadowComparison.self, forKey: .shadow)
         unavailableAfter =
             try fields.decodeIfPresent(Duration.self, forKey: .unavailableAfter) ?? Self.defaultUnavailableAfter
+        slices = try fields.decodeIfPresent([TrafficSlice].self, forKey: .slices) ?? []
     }
 
     public static let defaultUnavailableAfter: Duration = .seconds(30)

@@ -74,6 +74,10 @@ struct DeploymentAsWritten: Sendable {
             endpoint.observe = [DefaultWatch.observation]
             rollout.gates.append(DefaultWatch.gate)
         }
+        // With sticky users the unit of evidence is the user, of whom slices of requests tell nothing.
+        if !endpoint.routing.isSticky, rollout.gates.contains(where: \.isJudgedOnSlices) {
+            endpoint.slices = rollout.slices
+        }
         let deployment = ModelDeployment(
             key: key, labels: labels,
             template: ServingTemplate(

@@ -28,6 +28,8 @@ final class RouteTally {
     private var queues: [Revision: AdmissionQueue] = [:]
     /// Nil where the route is not sticky.
     private(set) var users: UserWindows?
+    /// Nil where nothing is told apart: there is only one revision, say.
+    private(set) var slices: SliceTable?
 
     /// - Parameter turn: rises with every swap of the routes.
     func follow(_ revision: Revision, turn: Int) -> Unserved {
@@ -73,6 +75,16 @@ final class RouteTally {
         let windows = users ?? UserWindows(length: limits.userWindow, capacity: limits.usersPerWindow)
         windows.keep(route.revisions.map(\.revision))
         users = windows
+    }
+
+    /// A table stays while there are two revisions and the slices are the same. With sticky users the unit of evidence is the
+    /// user, of whom slices know nothing.
+    func followSlices(of route: ProxyRoute) {
+        guard let wanted = route.slices, route.revisions.count > 1, !route.routing.isSticky else {
+            slices = nil
+            return
+        }
+        if slices?.slices != wanted { slices = SliceTable(wanted) }
     }
 
     /// Forgets revisions that are gone and missed nothing, and the oldest of those that are too many.

@@ -19,6 +19,7 @@ extension ClientConnection {
         guard let instance, let revision else { return }
         let now = plane.now
         exchange.answerHasBegun = true
+        if exchange.slices != nil { readSlicedBody() }
         exchange.isHeld = false
         exchange.status = head.status
         exchange.latencyNanoseconds = now - exchange.startedAt

@@ -155,6 +155,7 @@ extension ClientConnection {
         let since = exchange.answerHasBegun ? deadline - plane.bodyIdleNanoseconds : exchange.startedAt
         let bucket = instance.countAbandoned(
             afterNanoseconds: now - since, at: now, isEvidence: exchange.isEvidence)
+        if exchange.slices != nil { countAbandonedInSlices(at: instance, afterNanoseconds: now - since, now: now) }
         if let user = exchange.user {
             revision?.users?.note(user, isError: false, isRejected: false, bucket: bucket, at: now)
         }
@@ -179,6 +180,7 @@ extension ClientConnection {
             let end = max(now, exchange.startedAt &+ latency)
             let bucket = instance.count(
                 outcome, nanoseconds: latency, endedAt: end, isEvidence: exchange.isEvidence)
+            if exchange.slices != nil { countInSlices(at: instance, outcome, nanoseconds: latency, endedAt: end) }
             if let user = exchange.user {
                 revision.users?.note(
                     user, isError: outcome.isError, isRejected: outcome.isRejected, bucket: bucket, at: end)

@@ -225,6 +225,7 @@ final class ClientConnection: ChannelInboundHandler, UpstreamCaller {
             HeadWriter.write(
                 head, source, plane.requestScanner.spans, id: requestId, fields: choice.revision.fields,
                 forwardedFor: address, fallbackHost: instance.hostField, to: &requestBytes)
+            if let table = route.tally.slices, isUsers, choice.isEvidence { mark(head, source, by: table) }
             return nil
         }
     }

@@ -137,6 +137,7 @@ final class DataPlane {
     ) -> LiveRoute {
         let tally = tally(of: spec.deployment)
         tally.followUsers(of: spec, limits: limits)
+        tally.followSlices(of: spec)
         let revisions = spec.revisions.map { revision -> LiveRevision in
             let instances = revision.upstreams.compactMap { upstream -> Instance? in
                 let key = InstanceKey(
@@ -147,6 +148,7 @@ final class DataPlane {
                 listed.insert(key)
                 let instance = instance(key, at: address)
                 instance.isSticky = spec.routing.isSticky
+                instance.slices = tally.slices.map { instance.slices?.table === $0 ? instance.slices! : SliceTallies($0) }
                 return instance
             }
             return LiveRevision(

@@ -31,6 +31,11 @@ struct Exchange {
     var isDrawn = false
     /// Of a sticky route: whose request it is, where he counts at this proxy.
     var user: UInt64?
+    /// Which slices of the traffic it is in; nil where none are told apart, or it is no evidence.
+    var slices: SliceMarks?
+    /// Of the head in the client's `requestBytes`, and how its body is to be read.
+    var headBytes = 0
+    var bodyForm = BodyForm()
     /// The request entered the counters; it does so once, with its first attempt that was not the client's doing.
     var isCounted = false
 

@@ -27,6 +27,8 @@ final class Instance {
     private(set) var together = FailuresTogether()
     /// Every request of users.
     private(set) var traffic = InstanceCounters()
+    /// What is evidence, by slices of the traffic; nil where none are told apart.
+    var slices: SliceTallies?
     /// Values and pairs that were seen in its messages.
     var tallies = InstanceTallies()
     var synthetic = InstanceCounters()
@@ -284,6 +286,7 @@ final class Instance {
         counters.slowTogether = together.slow
         if isSticky { counters.every = traffic.every }
         tallies.enter(&counters)
+        counters.slices = slices?.report
         counters.synthetic = synthetic.syntheticReport
         return InstanceReport(
             deployment: key.deployment, revision: key.revision, instance: key.id, counters: counters,

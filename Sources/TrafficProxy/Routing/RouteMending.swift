@@ -27,6 +27,11 @@ struct RouteMending {
                 route.revisions[index].mirror = 0
             }
         }
+        if let slices = route.slices {
+            let sliceFaults = RoutesValidation.check(slices)
+            if !sliceFaults.isEmpty { route.slices = former?.slices }
+            faults += sliceFaults
+        }
         if let generate = route.generate {
             let generateFaults = RoutesValidation.check(generate, limits: limits)
             if !generateFaults.isEmpty { route.generate = nil }

@@ -92,7 +92,7 @@ enum RoutesValidation {
         return problems
     }
 
-    private static func isToken(_ name: String) -> Bool {
+    static func isToken(_ name: String) -> Bool {
         !name.isEmpty && name.utf8.count <= 128 && name.utf8.allSatisfy(\.isToken)
     }
 }

@@ -14,6 +14,9 @@ struct StatisticsFigures: Sendable {
         figures += await part("clumps and alertness, cells 7000…") {
             await Alertness.run(streams, firstCell: 7000)
         }
+        figures += await part("slices of the traffic, cells 8000…") {
+            await SlicedTraffic.run(streams.atMost(200), firstCell: 8000)
+        }
         figures += await part("healthy candidates, cells 1000…") {
             await FalseRollbacks.run(streams, firstCell: 1000)
         }

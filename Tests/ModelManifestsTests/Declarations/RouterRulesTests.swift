@@ -104,6 +104,15 @@ import Testing
         #expect(found == ["8:13: spec.traffic." + message])
     }
 
+    @Test func `slices of the traffic are told apart by the proxy alone`() {
+        let slices = "rollout: {gates: [], slices: [{name: a, header: x-a, top: 3}]}"
+        #expect(
+            problems(Self.gateway, slices) == [
+                "8:22: spec.rollout.slices: router: gatewayAPI has nobody who tells slices of the traffic apart (leave them "
+                    + "out, or use router: proxy)"
+            ])
+    }
+
     @Test func `an HTTPRoute matches headers and copies requests, numbers of pods do neither`() {
         let match = "traffic: {match: {header: a, value: b}}\nrollout: {gates: []}"
         #expect(problems(Self.gateway, match) == [])

@@ -76,7 +76,7 @@ public struct ManifestMutation: Sendable, CustomStringConvertible {
         """
 
     public static let all: [ManifestMutation] =
-        types + model + runtime + target + steps + gates + strategies + differences
+        types + model + runtime + target + steps + gates + strategies + slices + differences
 
     private static func list(_ verdict: Verdict, _ pairs: [(String, String)]) -> [ManifestMutation] {
         pairs.map { ManifestMutation(old: $0.0, new: $0.1, verdict: verdict) }
@@ -218,6 +218,30 @@ public struct ManifestMutation: Sendable, CustomStringConvertible {
             ("strategy: canary", "strategy: canary\n    shadow: {tolerance: 1}"),
             ("strategy: canary\n    steps:\n    - setWeight: 5\n", "strategy: recreate\n    steps:\n    - mirror: 5\n"),
         ])
+
+    private static let slices =
+        list(
+            .takenByBoth,
+            [
+                "{name: country, header: x-country, top: 20}", "{name: plan, path: parameters.plan, values: [free, paid]}",
+                "{name: a, header: x-a, top: 12}, {name: b, header: x-b, top: 12}",
+            ].map(inPlaceOfDeadline))
+        + list(
+            .refusedByBoth,
+            [
+                "{header: x-country, top: 20}", "{name: Country, header: x-country, top: 20}", "{name: a, header: x-a}",
+                "{name: a, top: 3}", "{name: a, header: x-a, path: a, top: 3}", "{name: a, header: x-a, top: 21}",
+                "{name: a, header: x-a, top: 3, values: [b]}", "{name: a, header: x-a, values: []}",
+                "{name: a, header: x-a, values: [b, b]}", "{name: a, header: x-a, values: [other]}",
+                "{name: a, header: Authorization, top: 3}", "{name: a, header: x a, top: 3}",
+                "{name: a, header: x-a, top: 3}, {name: a, header: x-b, top: 3}",
+                "{name: a, header: x-a, top: 13}, {name: b, header: x-b, top: 12}",
+                "{name: a, header: x-a, values: [\"b\\u0007\"]}", "{name: a, header: x-a, values: [\"b\\u202e\"]}",
+            ].map(inPlaceOfDeadline))
+
+    private static func inPlaceOfDeadline(_ slices: String) -> (String, String) {
+        ("progressDeadline: 10m", "progressDeadline: 10m\n    slices: [\(slices)]")
+    }
 
     private static let differences =
         list(

@@ -1,0 +1,133 @@
+/// What ended in one slice of the traffic: requests of users with one value of a header, say.
+///
+/// Of latencies it has only what is over the bounds that gates have chosen: readings of every value and instance are kept in
+/// a record that has to stay small.
+public struct SliceCounts: Hashable, Sendable {
+    public var requests: Int
+    public var errors: Int
+    public var rejected: Int
+    /// As `SideCounts.errorsTogether`.
+    public var errorsTogether: Int
+    public var slow: [SlowCounts]
+
+    /// Over one bound.
+    public struct SlowCounts: Hashable, Sendable {
+        /// In seconds.
+        public var edge: Double
+        /// Those whose client gave up after more than `edge` among them.
+        public var requests: Int
+        public var slow: Int
+        /// As `SideCounts.slowTogether`.
+        public var together: Int
+
+        public init(edge: Double, requests: Int, slow: Int, together: Int) {
+            self.edge = edge
+            self.requests = requests
+            self.slow = slow
+            self.together = together
+        }
+    }
+
+    public init(
+        requests: Int = 0, errors: Int = 0, rejected: Int = 0, errorsTogether: Int = 0, slow: [SlowCounts] = []
+    ) {
+        self.requests = requests
+        self.errors = errors
+        self.rejected = rejected
+        self.errorsTogether = errorsTogether
+        self.slow = slow
+    }
+
+    func slow(over edge: Double) -> SlowCounts? { slow.first { SideCounts.same($0.edge, edge) } }
+
+    /// Why no counters can read so; nil where they can.
+    var impossibility: String? {
+        let counts = [requests, errors, rejected, errorsTogether] + slow.flatMap { [$0.requests, $0.slow, $0.together] }
+        if counts.contains(where: { $0 < 0 }) { return "a negative count" }
+        if errors > requests || rejected > requests || slow.contains(where: { $0.slow > $0.requests }) {
+            return "more failures than requests"
+        }
+        return errorsTogether < errors ? "errors that did not even fail with themselves" : nil
+    }
+
+    /// A bound that was chosen since then tells nothing yet: what was counted before may have chosen it.
+    func since(_ earlier: SliceCounts) -> SliceCounts {
+        SliceCounts(
+            requests: requests - earlier.requests, errors: errors - earlier.errors,
+            rejected: rejected - earlier.rejected, errorsTogether: errorsTogether - earlier.errorsTogether,
+            slow: slow.compactMap { now in
+                guard let before = earlier.slow(over: now.edge) else { return nil }
+                return SlowCounts(
+                    edge: now.edge, requests: now.requests - before.requests, slow: now.slow - before.slow,
+                    together: now.together - before.together)
+            })
+    }
+
+    /// Of two instances. A bound may be told by one alone: it has its own number of requests.
+    static func + (left: SliceCounts, right: SliceCounts) -> SliceCounts {
+        var sum = SliceCounts(
+            requests: left.requests + right.requests, errors: left.errors + right.errors,
+            rejected: left.rejected + right.rejected, errorsTogether: left.errorsTogether + right.errorsTogether,
+            slow: left.slow)
+        for other in right.slow {
+            guard let index = sum.slow.firstIndex(where: { SideCounts.same($0.edge, other.edge) }) else {
+                sum.slow.append(other)
+                continue
+            }
+            sum.slow[index].requests += other.requests
+            sum.slow[index].slow += other.slow
+            sum.slow[index].together += other.together
+        }
+        return sum
+    }
+}
+
+/// As a list of numbers.
+extension SliceCounts: Codable {
+    public init(from decoder: any Decoder) throws {
+        var list = try decoder.unkeyedContainer()
+        func count() throws -> Int { try list.decode(Int.self) }
+        self.init(requests: try count(), errors: try count(), rejected: try count(), errorsTogether: try count())
+        while !list.isAtEnd {
+            slow.append(
+                SlowCounts(
+                    edge: try list.decode(Double.self), requests: try count(), slow: try count(),
+                    together: try count()))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var list = encoder.unkeyedContainer()
+        for count in [requests, errors, rejected, errorsTogether] { try list.encode(count) }
+        for bound in slow {
+            try list.encode(bound.edge)
+            for count in [bound.requests, bound.slow, bound.together] { try list.encode(count) }
+        }
+    }
+}
+
+/// The slices of a side, by their labels. A value may come at any time, and begins at nothing.
+extension SideCounts {
+    var impossibilityOfSlices: String? {
+        for (label, counts) in slices ?? [:] {
+            if let problem = counts.impossibility { return "\(problem) in \(label)" }
+        }
+        return nil
+    }
+
+    /// A slice that fell is left out: its values are chosen anew now and then, and that is no restart of the instance.
+    mutating func takeSlices(_ later: SideCounts, since earlier: SideCounts) {
+        slices = later.slices == nil ? nil : [:]
+        for (label, now) in later.slices ?? [:] {
+            let added = earlier.slices?[label].map(now.since) ?? now
+            if added.impossibility == nil { slices?[label] = added }
+        }
+    }
+
+    mutating func addSlices(_ left: SideCounts, _ right: SideCounts) {
+        switch (left.slices, right.slices) {
+        case (nil, let only), (let only, nil): slices = only
+        case (let one?, let other?): slices = one.merging(other) { $0 + $1 }
+        }
+    }
+}

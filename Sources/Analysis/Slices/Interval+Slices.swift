@@ -1,0 +1,35 @@
+import ModelManifests
+
+extension Interval {
+    /// What gates that go by requests are judged on in slices of the traffic, by the slice's label.
+    func sliceBlocks(_ metric: CompareGate.Metric, slowerThan edge: Double?) -> [String: RateBlock] {
+        let (stable, candidate) = (stable.slices ?? [:], candidate.slices ?? [:])
+        var blocks: [String: RateBlock] = [:]
+        for label in Set(stable.keys).union(candidate.keys) {
+            guard let own = (stable[label] ?? SliceCounts()).trials(metric, slowerThan: edge),
+                let others = (candidate[label] ?? SliceCounts()).trials(metric, slowerThan: edge)
+            else { continue }
+            blocks[label] = RateBlock(stable: own, candidate: others)
+        }
+        return blocks
+    }
+}
+
+extension SliceCounts {
+    /// Nil where it cannot tell: nothing was counted over that bound yet.
+    fileprivate func trials(_ metric: CompareGate.Metric, slowerThan edge: Double?) -> Trials? {
+        func trials(_ count: Int, _ hits: Int, together: Int?) -> Trials {
+            Trials(
+                count: Double(count), successes: Double(hits), together: together.map { Double(max($0, hits)) })
+        }
+        switch metric {
+        case .errors: return trials(requests, errors, together: errorsTogether)
+        case .rejected: return trials(requests, rejected, together: nil)
+        case .slow:
+            guard let edge else { return nil }
+            guard let found = slow(over: edge) else { return requests == 0 ? trials(0, 0, together: 0) : nil }
+            return trials(found.requests, found.slow, together: found.together)
+        case .latencyP50, .latencyP95, .latencyP99: return nil
+        }
+    }
+}

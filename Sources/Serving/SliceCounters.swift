@@ -1,0 +1,59 @@
+/// What has ended in one slice of the traffic, at one instance: requests of users with one value of a header, say.
+public struct SliceCounters: Hashable, Sendable {
+    public var requests: Int
+    public var errors: Int
+    public var rejected: Int
+    /// As `RequestCounters.errorsTogether`.
+    public var errorsTogether: Int
+    /// By ascending latency; only buckets that are not empty.
+    public var buckets: [Bucket]
+
+    /// Requests that waited no longer than one bound, and longer than the one before.
+    public struct Bucket: Hashable, Sendable {
+        /// The bound's place in `RequestCounters.bounds`; their number for what is over the last.
+        public var index: Int
+        public var answered: Int
+        /// Those whose client gave up.
+        public var abandoned: Int
+        /// As `RequestCounters.slowTogether`, at the bound before.
+        public var together: Int
+
+        public init(index: Int, answered: Int, abandoned: Int, together: Int) {
+            self.index = index
+            self.answered = answered
+            self.abandoned = abandoned
+            self.together = together
+        }
+    }
+
+    public init(
+        requests: Int = 0, errors: Int = 0, rejected: Int = 0, errorsTogether: Int = 0, buckets: [Bucket] = []
+    ) {
+        self.requests = requests
+        self.errors = errors
+        self.rejected = rejected
+        self.errorsTogether = errorsTogether
+        self.buckets = buckets
+    }
+}
+
+/// As a list of numbers: there are many of them in a report.
+extension SliceCounters: Codable {
+    public init(from decoder: any Decoder) throws {
+        var list = try decoder.unkeyedContainer()
+        func next() throws -> Int { try list.decode(Int.self) }
+        self.init(requests: try next(), errors: try next(), rejected: try next(), errorsTogether: try next())
+        while !list.isAtEnd {
+            buckets.append(
+                Bucket(index: try next(), answered: try next(), abandoned: try next(), together: try next()))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var list = encoder.unkeyedContainer()
+        for count in [requests, errors, rejected, errorsTogether] { try list.encode(count) }
+        for bucket in buckets {
+            for count in [bucket.index, bucket.answered, bucket.abandoned, bucket.together] { try list.encode(count) }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import NIOCore
+
+/// Which slices of the traffic a request is in.
+extension ClientConnection {
+    /// By what its head says.
+    func mark(_ head: RequestHead, _ source: UnsafePointer<UInt8>, by table: SliceTable) {
+        let marks = table.marks(source, head, plane.requestScanner.spans)
+        if marks.needsBody {
+            exchange.headBytes = requestBytes.readableBytes
+            let isChunked = if case .chunked = head.body { true } else { false }
+            exchange.bodyForm = BodyForm(
+                isChunked: isChunked,
+                coding: ContentCoding(source, from: head.fieldsStart, headLength: head.length))
+        }
+        exchange.slices = marks
+    }
+
+    /// By what its body says, while all of that is held: once an answer begins, or the attempt is over. A body that is larger
+    /// than what is held, or not whole by then, is of no value.
+    func readSlicedBody() {
+        guard exchange.slices?.needsBody == true else { return }
+        guard exchange.isHeld, exchange.requestIsWhole,
+            let body = requestBytes.getSlice(
+                at: requestBytes.readerIndex + exchange.headBytes,
+                length: requestBytes.readableBytes - exchange.headBytes),
+            case .success(let payload) = CopiedBody.bytes(
+                body, exchange.bodyForm, bytesMax: plane.limits.bufferedRequestBytes
+            ).payload
+        else {
+            exchange.slices?.readBody(nil)
+            return
+        }
+        payload.withUnsafeReadableBytes { exchange.slices?.readBody($0) }
+    }
+
+    func countInSlices(at instance: Instance, _ outcome: RequestOutcome, nanoseconds: Int64, endedAt end: Int64) {
+        readSlicedBody()
+        guard let marks = exchange.slices, let tallies = instance.slices, tallies.table === marks.table else { return }
+        tallies.count(marks, outcome, nanoseconds: nanoseconds, endedAt: end)
+    }
+
+    func countAbandonedInSlices(at instance: Instance, afterNanoseconds waited: Int64, now: Int64) {
+        readSlicedBody()
+        guard let marks = exchange.slices, let tallies = instance.slices, tallies.table === marks.table else { return }
+        tallies.countAbandoned(marks, afterNanoseconds: waited, at: now)
+    }
+}

@@ -1,0 +1,141 @@
+import ModelManifests
+import Serving
+
+/// Which values of a route's slices are told apart, for as long as two revisions are in the route.
+///
+/// The most frequent values (`top`) are those of the first requests with a second revision in the route: mostly while that
+/// still loads. What happens to requests has no part in it. A value that was chosen stays, and counts begin at nothing on
+/// both sides at that moment.
+final class SliceTable {
+    /// So many are looked at to choose the most frequent values.
+    static let requestsToChoose = 500
+
+    private struct Column {
+        var slice: TrafficSlice
+        /// Nil where the value is in the body.
+        var header: RequestKey?
+        /// The slots of its values; the rest has the one after them. Nil until they are chosen.
+        var slots: Range<Int>?
+        var values: [[UInt8]] = []
+        /// Until they are chosen.
+        var frequencies: [[UInt8]: Int] = [:]
+        var looked = 0
+    }
+
+    let slices: [TrafficSlice]
+    private var columns: [Column]
+    /// By slot.
+    private(set) var labels: [String] = []
+
+    init(_ slices: [TrafficSlice]) {
+        self.slices = slices
+        columns = slices.prefix(TrafficSlice.countLimit).map { slice in
+            if case .header(let name) = slice.key {
+                Column(slice: slice, header: RequestKey(header: name))
+            } else {
+                Column(slice: slice)
+            }
+        }
+        for index in columns.indices {
+            if case .listed(let values) = columns[index].slice.values {
+                take(values.map { Array($0.utf8) }, at: index)
+            }
+        }
+    }
+
+    private func take(_ values: [[UInt8]], at index: Int) {
+        let slice = columns[index].slice
+        columns[index].values = values
+        columns[index].slots = labels.count..<(labels.count + values.count)
+        columns[index].frequencies = [:]
+        labels += values.map { slice.label(String(decoding: $0, as: UTF8.self)) } + [slice.label(TrafficSlice.other)]
+    }
+
+    /// The slices of one request. What is in its body is still to be read.
+    func marks(_ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ spans: [FieldSpan]) -> SliceMarks {
+        var marks = SliceMarks(table: self)
+        for index in columns.indices {
+            guard let header = columns[index].header else {
+                marks.needsBody = true
+                continue
+            }
+            let value = header.value(bytes, head, spans).map {
+                UnsafeRawBufferPointer(start: bytes + $0.lowerBound, count: $0.count)
+            }
+            marks.slots[index] = slot(of: value, at: index)
+        }
+        return marks
+    }
+
+    /// - Parameter body: nil where it cannot be read.
+    fileprivate func readBody(_ body: UnsafeRawBufferPointer?, into marks: inout SliceMarks) {
+        for index in columns.indices {
+            guard case .path(let path) = columns[index].slice.key else { continue }
+            let text = body.flatMap { Self.text(at: path, in: $0) }
+            var value = text ?? ""
+            marks.slots[index] = value.withUTF8 {
+                slot(of: $0.isEmpty ? nil : UnsafeRawBufferPointer($0), at: index)
+            }
+        }
+    }
+
+    private static func text(at path: JSONPath, in body: UnsafeRawBufferPointer) -> String? {
+        guard let range = (try? JSONScanner.range(of: path, in: body)) ?? nil,
+            range.count <= TrafficSlice.valueBytesMax * 6 + 2
+        else { return nil }
+        switch JSONScalar(body, range) {
+        case .string(let text): return text
+        // As it is written: 1 and 1.0 are two values.
+        case .number, .boolean: return String(decoding: body[range], as: UTF8.self)
+        case nil: return nil
+        }
+    }
+
+    /// - Returns: -1 while the values are not chosen yet.
+    private func slot(of value: UnsafeRawBufferPointer?, at index: Int) -> Int8 {
+        guard let slots = columns[index].slots else {
+            look(at: value, at: index)
+            return -1
+        }
+        guard let value else { return Int8(slots.upperBound) }
+        let place = columns[index].values.firstIndex { known in
+            known.count == value.count && known.elementsEqual(value)
+        }
+        return Int8(slots.lowerBound + (place ?? slots.count))
+    }
+
+    private func look(at value: UnsafeRawBufferPointer?, at index: Int) {
+        columns[index].looked += 1
+        if let value, value.count <= TrafficSlice.valueBytesMax {
+            columns[index].frequencies[Array(value), default: 0] += 1
+        }
+        guard columns[index].looked >= Self.requestsToChoose, case .top(let count) = columns[index].slice.values
+        else { return }
+        let ordered = columns[index].frequencies.filter { Self.isValue($0.key) }.sorted {
+            $0.value == $1.value ? $0.key.lexicographicallyPrecedes($1.key) : $0.value > $1.value
+        }
+        take(ordered.prefix(count).map(\.key), at: index)
+    }
+
+    private static func isValue(_ bytes: [UInt8]) -> Bool {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return false }
+        return text != TrafficSlice.other && TrafficSlice.isValue(text)
+    }
+}
+
+/// Which slices one request is in.
+struct SliceMarks {
+    let table: SliceTable
+    /// By slice; -1 where its values are not chosen yet.
+    var slots = SIMD4<Int8>(repeating: -1)
+    /// The value of some slice is in the request's body, which is not read yet.
+    fileprivate(set) var needsBody = false
+
+    fileprivate init(table: SliceTable) { self.table = table }
+
+    mutating func readBody(_ body: UnsafeRawBufferPointer?) {
+        guard needsBody else { return }
+        needsBody = false
+        table.readBody(body, into: &self)
+    }
+}

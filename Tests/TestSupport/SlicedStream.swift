@@ -1,0 +1,51 @@
+/// Traffic in slices, of which the failures of each come as `FailureStream` has them, on both sides.
+public struct SlicedStream: Sendable {
+    public struct Side: Sendable {
+        public var requests = 0
+        public var failures = 0
+        public var together = 0
+    }
+
+    public struct Look: Sendable {
+        public var stable: [Side]
+        public var candidate: [Side]
+    }
+
+    /// Of the traffic, by slice.
+    public let shares: [Double]
+    /// The candidate's share.
+    public let weight: Double
+    public var stable: [FailureStream]
+    public var candidate: [FailureStream]
+    private var draws: SeededDraws
+
+    public init(shares: [Double], weight: Double, both: FailureStream, seed: UInt64) {
+        self.shares = shares
+        self.weight = weight
+        stable = shares.map { _ in both }
+        candidate = stable
+        draws = SeededDraws(seed: seed)
+    }
+
+    /// One slice of `share`, and others of which each is as much smaller than the one before as the ranks of words are.
+    public static func shares(one share: Double, of count: Int) -> [Double] {
+        let others = (1..<max(2, count)).map { 1 / Double($0) }
+        let sum = others.reduce(0, +)
+        return [share] + (count > 1 ? others.map { $0 / sum * (1 - share) } : [])
+    }
+
+    public mutating func look(_ requests: Int) -> Look {
+        var look = Look(stable: [], candidate: [])
+        for index in shares.indices {
+            let drawn = draws.binomial(requests, shares[index])
+            let own = draws.binomial(drawn, weight)
+            look.stable.append(Self.side(stable[index].next(drawn - own, &draws)))
+            look.candidate.append(Self.side(candidate[index].next(own, &draws)))
+        }
+        return look
+    }
+
+    private static func side(_ counts: FailureStream.Counts) -> Side {
+        Side(requests: counts.requests, failures: counts.failures, together: counts.together)
+    }
+}
