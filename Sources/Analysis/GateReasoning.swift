@@ -3,6 +3,7 @@ import ModelManifests
 /// A gate's spec and evidence, by its kind.
 enum GateReasoning: Codable, Hashable, Sendable {
     case compare(CompareGate, CompareEvidence)
+    case cost(CostGate, CostEvidence)
     case threshold(ThresholdGate, ThresholdEvidence)
     case asked(ThresholdGate, AskedEvidence)
     case distribution(DistributionGate, DistributionEvidence)
@@ -16,6 +17,7 @@ enum GateReasoning: Codable, Hashable, Sendable {
         self =
             switch kind {
             case .compare(let gate): .compare(gate, CompareEvidence(gate))
+            case .cost(let gate): .cost(gate, CostEvidence(gate))
             case .threshold(let gate):
                 switch gate.measure {
                 case .metric(let metric): .threshold(gate, ThresholdEvidence(gate, metric))
@@ -35,6 +37,9 @@ enum GateReasoning: Codable, Hashable, Sendable {
         case .compare(let gate, var evidence):
             evidence.absorb(interval, gate, alpha: alpha)
             self = .compare(gate, evidence)
+        case .cost(let gate, var evidence):
+            evidence.absorb(interval, gate, atSeconds: seconds)
+            self = .cost(gate, evidence)
         case .threshold(let gate, var evidence):
             evidence.absorb(interval.candidate, atSeconds: seconds, gate: gate)
             self = .threshold(gate, evidence)
@@ -74,7 +79,7 @@ enum GateReasoning: Codable, Hashable, Sendable {
         case .asked(_, let evidence): evidence.questionDue(atSeconds: seconds)
         case .check(_, let evidence): evidence.questionDue(atSeconds: seconds)
         case .contract(let evidence): evidence.questionDue(atSeconds: seconds)
-        case .compare, .threshold, .distribution, .drift, .agreement, .goal: nil
+        case .compare, .cost, .threshold, .distribution, .drift, .agreement, .goal: nil
         }
     }
 
@@ -88,6 +93,7 @@ enum GateReasoning: Codable, Hashable, Sendable {
         switch self {
         case .compare(let gate, let evidence):
             evidence.verdict(gate, alpha: alpha, missedRegressionRate: missedRegressionRate)
+        case .cost(let gate, let evidence): evidence.verdict(gate)
         case .threshold(let gate, let evidence): evidence.verdict(gate)
         case .asked(let gate, let evidence): evidence.verdict(gate)
         case .distribution(let gate, let evidence):
@@ -105,13 +111,14 @@ enum GateReasoning: Codable, Hashable, Sendable {
     var keepsPass: Bool {
         switch self {
         case .compare, .distribution, .agreement, .goal, .check, .contract: true
-        case .threshold, .asked, .drift: false
+        case .cost, .threshold, .asked, .drift: false
         }
     }
 
     var samples: Int {
         switch self {
         case .compare(_, let evidence): evidence.samples
+        case .cost(_, let evidence): evidence.samples
         case .threshold(_, let evidence): evidence.samples
         case .asked(_, let evidence): evidence.samples
         case .distribution(_, let evidence): evidence.samples
@@ -129,12 +136,13 @@ enum GateReasoning: Codable, Hashable, Sendable {
         case .compare(let gate, let evidence): evidence.passProgress(gate)
         case .distribution(let gate, let evidence): evidence.passProgress(gate)
         case .agreement(let gate, let evidence): evidence.passProgress(gate)
-        case .threshold, .asked, .drift, .goal, .check, .contract: nil
+        case .cost, .threshold, .asked, .drift, .goal, .check, .contract: nil
         }
     }
 
     func reason(verdict: Verdict, alpha: Double, missedRegressionRate: Double?) -> String {
         switch self {
+        case .cost(let gate, let evidence): return evidence.reason(gate)
         case .threshold(let gate, let evidence): return evidence.reason(gate)
         case .asked(let gate, let evidence): return evidence.reason(gate)
         case .drift(let gate, let evidence): return evidence.reason(gate)
@@ -161,6 +169,9 @@ enum GateReasoning: Codable, Hashable, Sendable {
             if old.passMargin != new.passMargin { evidence.setMargin(new.passMargin) }
             (old.passMargin, old.minSamples) = (new.passMargin, new.minSamples)
             return old == new ? .compare(new, evidence) : nil
+        case (.cost(var old, let evidence), .cost(let new)):
+            (old.minSamples, old.failureLimit) = (new.minSamples, new.failureLimit)
+            return old == new ? .cost(new, evidence) : nil
         case (.distribution(var old, var evidence), .distribution(let new)):
             if old.passShift != new.passShift { evidence.restartPass() }
             (old.passShift, old.minSamples) = (new.passShift, new.minSamples)

@@ -24,7 +24,8 @@ extension DecisionPass {
 
     mutating func absorb(_ readings: [Reading], from source: String, into rollout: inout Rollout) {
         let look = rollout.ledgers[source, default: EvidenceLedger()].look(
-            at: readings, stable: state.stable?.revision, candidate: rollout.candidate.revision)
+            at: readings, stable: state.stable?.revision, candidate: rollout.candidate.revision,
+            measuresCosts: rollout.judgement.evidence.contains(where: \.spec.isOfCost))
         switch look {
         case .opening(let stableHistory):
             rollout.judgement.learn(stableHistory: stableHistory, source: source)

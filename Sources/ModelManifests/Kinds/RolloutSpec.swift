@@ -24,6 +24,8 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     public var shadow: ShadowComparison
     /// A candidate that was not available for so long in any `unavailabilityWindow` has failed.
     public var unavailableAfter: Duration
+    /// In this share of the rollouts stable is judged against itself, so that false alarms are counted.
+    public var selfCheckShare: Double
 
     public init(
         strategy: Strategy = .canary, capacity: Capacity = .surge, steps: [RolloutStep] = RolloutSpec.defaultSteps,
@@ -31,8 +33,10 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         missedRegressionRate: Double = 0.05, progressDeadline: Duration = .seconds(1800),
         onInsufficient: InsufficientAction = .pause, onFailure: FailureAction = .rollback,
         probation: Probation? = nil, preview: Preview? = nil, shadow: ShadowComparison = ShadowComparison(),
-        unavailableAfter: Duration = RolloutSpec.defaultUnavailableAfter
+        unavailableAfter: Duration = RolloutSpec.defaultUnavailableAfter,
+        selfCheckShare: Double = RolloutSpec.defaultSelfCheckShare
     ) {
+        self.selfCheckShare = selfCheckShare
         self.unavailableAfter = unavailableAfter
         self.strategy = strategy
         self.capacity = capacity
@@ -48,7 +52,8 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         self.shadow = shadow
     }
 
-    /// A record that an older controller kept knows no limit on unavailability: it gets the default.
+    /// A record that an older controller kept knows no limit on unavailability, and no share of self-checks: it gets the
+    /// defaults.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         strategy = try fields.decode(Strategy.self, forKey: .strategy)
@@ -65,9 +70,12 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         shadow = try fields.decode(ShadowComparison.self, forKey: .shadow)
         unavailableAfter =
             try fields.decodeIfPresent(Duration.self, forKey: .unavailableAfter) ?? Self.defaultUnavailableAfter
+        selfCheckShare =
+            try fields.decodeIfPresent(Double.self, forKey: .selfCheckShare) ?? Self.defaultSelfCheckShare
     }
 
     public static let defaultUnavailableAfter: Duration = .seconds(30)
+    public static let defaultSelfCheckShare = 0.25
 
     /// The stretch of time in which unavailable moments are added up.
     public var unavailabilityWindow: Duration { max(.seconds(120), unavailableAfter * 2) }
