@@ -36,6 +36,19 @@ enum EvidenceText {
 
     static func seconds(_ seconds: Double) -> String { "\(number(seconds)) s" }
 
+    static func milliseconds(_ seconds: Double) -> String { "\(number(seconds * 1000)) ms" }
+
+    /// 1234567 → "1.18 MiB".
+    static func bytes(_ bytes: Double) -> String {
+        let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+        var (value, unit) = (bytes, 0)
+        while abs(value) >= 1024, unit < units.count - 1 {
+            value /= 1024
+            unit += 1
+        }
+        return "\(number(unit == 0 ? value.rounded() : value)) \(units[unit])"
+    }
+
     /// ln 400 → "1 in 400", though its exponential is a little less.
     static func odds(_ logEvidence: Double) -> String {
         let evidence = Double.exp(min(logEvidence, 700))

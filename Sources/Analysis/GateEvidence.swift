@@ -11,7 +11,8 @@ import ModelManifests
 /// - It passes a candidate that is beyond the pass margin with probability at most `missedRegressionRate`.
 /// - A failure stays. A pass of a comparing gate, a check or a contract stays unless the gate fails later; its evidence
 ///   goes on.
-/// - Thresholds and drift carry no such promise: they say what the last measurement says, and fail beyond their limits.
+/// - Thresholds, drift and costs carry no such promise: they say what the last measurements say, and fail beyond their
+///   limits.
 public struct GateEvidence: Codable, Hashable, Sendable {
     public private(set) var spec: GateSpec
     /// The gate's own share of the false rollback rate. Used by comparing gates only.

@@ -3,6 +3,7 @@ import ModelManifests
 /// A gate's spec and evidence, by its kind.
 enum GateReasoning: Codable, Hashable, Sendable {
     case compare(CompareGate, CompareEvidence)
+    case cost(CostGate, CostEvidence)
     case threshold(ThresholdGate, ThresholdEvidence)
     case asked(ThresholdGate, AskedEvidence)
     case distribution(DistributionGate, DistributionEvidence)
@@ -17,6 +18,7 @@ enum GateReasoning: Codable, Hashable, Sendable {
         self =
             switch kind {
             case .compare(let gate): .compare(gate, CompareEvidence(gate, slices: slices))
+            case .cost(let gate): .cost(gate, CostEvidence(gate))
             case .threshold(let gate):
                 switch gate.measure {
                 case .metric(let metric): .threshold(gate, ThresholdEvidence(gate, metric))
@@ -36,6 +38,9 @@ enum GateReasoning: Codable, Hashable, Sendable {
         case .compare(let gate, var evidence):
             evidence.absorb(interval, gate, alpha: alpha)
             self = .compare(gate, evidence)
+        case .cost(let gate, var evidence):
+            evidence.absorb(interval, gate, atSeconds: seconds)
+            self = .cost(gate, evidence)
         case .threshold(let gate, var evidence):
             evidence.absorb(interval.candidate, atSeconds: seconds, gate: gate)
             self = .threshold(gate, evidence)
@@ -75,7 +80,7 @@ enum GateReasoning: Codable, Hashable, Sendable {
         case .asked(_, let evidence): evidence.questionDue(atSeconds: seconds)
         case .check(_, let evidence): evidence.questionDue(atSeconds: seconds)
         case .contract(let evidence): evidence.questionDue(atSeconds: seconds)
-        case .compare, .threshold, .distribution, .drift, .agreement, .goal: nil
+        case .compare, .cost, .threshold, .distribution, .drift, .agreement, .goal: nil
         }
     }
 
@@ -89,6 +94,7 @@ enum GateReasoning: Codable, Hashable, Sendable {
         switch self {
         case .compare(let gate, let evidence):
             evidence.verdict(gate, alpha: alpha, missedRegressionRate: missedRegressionRate)
+        case .cost(let gate, let evidence): evidence.verdict(gate)
         case .threshold(let gate, let evidence): evidence.verdict(gate)
         case .asked(let gate, let evidence): evidence.verdict(gate)
         case .distribution(let gate, let evidence):
@@ -106,13 +112,14 @@ enum GateReasoning: Codable, Hashable, Sendable {
     var keepsPass: Bool {
         switch self {
         case .compare, .distribution, .agreement, .goal, .check, .contract: true
-        case .threshold, .asked, .drift: false
+        case .cost, .threshold, .asked, .drift: false
         }
     }
 
     var samples: Int {
         switch self {
         case .compare(_, let evidence): evidence.samples
+        case .cost(_, let evidence): evidence.samples
         case .threshold(_, let evidence): evidence.samples
         case .asked(_, let evidence): evidence.samples
         case .distribution(_, let evidence): evidence.samples
@@ -134,12 +141,13 @@ enum GateReasoning: Codable, Hashable, Sendable {
         case .compare(let gate, let evidence): evidence.passProgress(gate)
         case .distribution(let gate, let evidence): evidence.passProgress(gate)
         case .agreement(let gate, let evidence): evidence.passProgress(gate)
-        case .threshold, .asked, .drift, .goal, .check, .contract: nil
+        case .cost, .threshold, .asked, .drift, .goal, .check, .contract: nil
         }
     }
 
     func reason(verdict: Verdict, alpha: Double, missedRegressionRate: Double?) -> String {
         switch self {
+        case .cost(let gate, let evidence): return evidence.reason(gate)
         case .threshold(let gate, let evidence): return evidence.reason(gate)
         case .asked(let gate, let evidence): return evidence.reason(gate)
         case .drift(let gate, let evidence): return evidence.reason(gate)
@@ -166,6 +174,9 @@ enum GateReasoning: Codable, Hashable, Sendable {
             if old.passMargin != new.passMargin { evidence.setMargin(new.passMargin) }
             (old.passMargin, old.minSamples) = (new.passMargin, new.minSamples)
             return old == new ? .compare(new, evidence) : nil
+        case (.cost(var old, let evidence), .cost(let new)):
+            (old.minSamples, old.failureLimit) = (new.minSamples, new.failureLimit)
+            return old == new ? .cost(new, evidence) : nil
         case (.distribution(var old, var evidence), .distribution(let new)):
             if old.passShift != new.passShift { evidence.restartPass() }
             (old.passShift, old.minSamples) = (new.passShift, new.minSamples)

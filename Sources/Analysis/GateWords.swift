@@ -20,6 +20,7 @@ extension GateSpec {
         let missed = oneIn(missedRegressionRate)
         switch kind {
         case .compare(let gate): return gate.words(odds, missed)
+        case .cost(let gate): return gate.words
         case .threshold(let gate): return gate.words
         case .distribution(let gate):
             return GateWords(

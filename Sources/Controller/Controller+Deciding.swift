@@ -15,6 +15,7 @@ extension Controller {
         if let readings {
             entries[key]?.unavailable = readings.unavailable
             entries[key]?.abandoned = readings.abandoned
+            entries[key]?.costs = readings.costs
         }
         let (pending, findings) = takeInputs(key)
         let inputs = DecisionInputs(

@@ -18,7 +18,8 @@ extension Controller {
             problemSince: entry?.troubles.since, recordProblem: entry?.troubles[.record],
             recordProblemSince: entry?.troubles.since(.record), isRetried: entry?.troubles.isRetried ?? false,
             isInTheDark: absence?.isInTheDark ?? false,
-            unavailable: entry?.unavailable ?? [:], abandoned: entry?.abandoned ?? [:], commit: entry?.commit,
+            unavailable: entry?.unavailable ?? [:], abandoned: entry?.abandoned ?? [:],
+            costs: entry?.costs ?? [:], commit: entry?.commit,
             firstSeenAt: entry?.firstSeenAt ?? with.now())
     }
 

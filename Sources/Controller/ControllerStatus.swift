@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
@@ -90,6 +91,8 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
     public var gates: [GateSummary]
     /// Of the rollout in flight: whether requests are split as asked. Left out before any were.
     public var split: SplitSummary?
+    /// Of all its rollouts in which stable was judged against itself. Left out before there was one.
+    public var selfCheck: SelfCheckSummary?
     public var quarantined: [QuarantineStatus]
     public var conditions: [Condition]
     /// At most `instanceLimit`, those with something wrong first.
@@ -117,7 +120,8 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         gates: [GateSummary] = [], quarantined: [QuarantineStatus] = [], conditions: [Condition] = [],
         waiting: WaitStatus? = nil, instances: [InstanceStatus] = [], availableSince: Date? = nil,
         degradedSince: Date? = nil, leftVersion: String? = nil, cutRequests: Int? = nil,
-        refusedConnections: Int? = nil, lastSeenAt: Date? = nil, split: SplitSummary? = nil
+        refusedConnections: Int? = nil, lastSeenAt: Date? = nil, split: SplitSummary? = nil,
+        selfCheck: SelfCheckSummary? = nil
     ) {
         self.namespace = namespace
         self.name = name
@@ -144,6 +148,7 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         self.refusedConnections = refusedConnections
         self.lastSeenAt = lastSeenAt
         self.split = split
+        self.selfCheck = selfCheck
     }
 
     public func condition(_ type: Condition.Kind) -> Condition? { conditions.first { $0.type == type.rawValue } }
@@ -179,10 +184,15 @@ public struct RevisionStatus: Hashable, Codable, Sendable {
     public var abandoned: Int?
     /// How far its instances are that do not serve yet, such as `1 fetching, 2 starting`. Left out where all serve.
     public var progress: String?
+    /// CPU seconds of the instances that are there, since the controller measures them. Left out where that is not measured.
+    public var cpuSeconds: Double?
+    /// Resident bytes of the instances that are there, all together. Left out where that is not measured.
+    public var memoryBytes: Int?
 
     public init(
         revision: Revision, version: String, weight: Int, replicas: Int, ready: Int, restarts: Int? = nil,
-        ejected: Int? = nil, unavailable: Int? = nil, abandoned: Int? = nil, progress: String? = nil
+        ejected: Int? = nil, unavailable: Int? = nil, abandoned: Int? = nil, progress: String? = nil,
+        cpuSeconds: Double? = nil, memoryBytes: Int? = nil
     ) {
         self.revision = revision
         self.version = version
@@ -194,6 +204,8 @@ public struct RevisionStatus: Hashable, Codable, Sendable {
         self.unavailable = unavailable
         self.abandoned = abandoned
         self.progress = progress
+        self.cpuSeconds = cpuSeconds
+        self.memoryBytes = memoryBytes
     }
 }
 

@@ -52,6 +52,15 @@ extension MetricsText {
                     "Requests that were meant for the revision and that none of its instances could take", unavailable,
                     own)
             }
+            if let cpu = revision.cpuSeconds {
+                counter(
+                    "mlctl_revision_cpu_seconds_total",
+                    "CPU seconds of the instances that are there, since this controller measures them", cpu, own)
+            }
+            if let memory = revision.memoryBytes {
+                gauge(
+                    "mlctl_revision_memory_bytes", "Resident bytes of the instances that are there", Double(memory), own)
+            }
             if let abandoned = revision.abandoned {
                 counter(
                     "mlctl_abandoned_requests_total",
@@ -78,6 +87,17 @@ extension MetricsText {
                 "mlctl_split_missing_requests", "Those of them that are in no gate's evidence",
                 Double(split.stableMissing),
                 labels.merging(["side": "stable"]) { $1 })
+        }
+        if let check = status.selfCheck {
+            counter(
+                "mlctl_self_check_rollouts_total", "Rollouts in which stable was judged against itself", check.rollouts,
+                labels)
+            counter(
+                "mlctl_self_check_false_alarms_total", "Those of them in which a gate would have rolled back",
+                check.falseAlarms, labels)
+            gauge(
+                "mlctl_self_check_promised_rate", "The rate of false alarms that their gates promise", check.promisedRate,
+                labels)
         }
         let ejected = [status.stable, status.candidate].reduce(0) { $0 + ($1?.ejected ?? 0) }
         if ejected > 0 {

@@ -43,6 +43,8 @@ struct Entry {
     var unavailable: [Revision: Int] = [:]
     /// Requests whose clients gave up, as last read.
     var abandoned: [Revision: Int] = [:]
+    /// What the instances of a revision cost, as last read.
+    var costs: [Revision: InstanceCost] = [:]
     /// Why some part of its passes is not done.
     var troubles = PassTroubles()
     /// Steps that failed and are not tried again before their time.

@@ -67,6 +67,16 @@ extension [Reading] {
     /// Requests whose clients gave up while an instance of the revision was to answer.
     var abandoned: [Revision: Int] { sums { $0.abandonedTotal } }
 
+    /// What the instances of a revision cost, all together.
+    var costs: [Revision: InstanceCost] {
+        reduce(into: [:]) { costs, reading in
+            guard let cost = reading.cost else { return }
+            let before = costs[reading.revision] ?? InstanceCost(cpuSeconds: 0, memoryBytes: 0)
+            costs[reading.revision] = InstanceCost(
+                cpuSeconds: before.cpuSeconds + cost.cpuSeconds, memoryBytes: before.memoryBytes + cost.memoryBytes)
+        }
+    }
+
     private func sums(_ count: (RequestCounters) -> Int) -> [Revision: Int] {
         Dictionary(map { ($0.revision, count($0.counters)) }, uniquingKeysWith: +).filter { $0.value > 0 }
     }

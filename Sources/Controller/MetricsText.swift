@@ -8,6 +8,10 @@ struct MetricsText {
         add(name, "counter", help, "\(value)", labels)
     }
 
+    mutating func counter(_ name: String, _ help: String, _ value: Double, _ labels: [String: String] = [:]) {
+        add(name, "counter", help, value == value.rounded() ? "\(Int(value))" : "\(value)", labels)
+    }
+
     mutating func gauge(_ name: String, _ help: String, _ value: Double, _ labels: [String: String] = [:]) {
         add(name, "gauge", help, value == value.rounded() ? "\(Int(value))" : "\(value)", labels)
     }

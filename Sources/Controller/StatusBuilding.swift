@@ -45,6 +45,8 @@ struct DeploymentView {
     var unavailable: [Revision: Int] = [:]
     /// Requests whose clients gave up, as last read.
     var abandoned: [Revision: Int] = [:]
+    /// What the instances of a revision cost, as last read.
+    var costs: [Revision: InstanceCost] = [:]
     /// The commit that the last pass went by.
     var commit: String?
     /// When the controller first saw it; for one without a state.
@@ -73,7 +75,8 @@ struct DeploymentView {
             availableSince: health.availability == .available ? state.availableSince : nil,
             degradedSince: state.shortage?.since, leftVersion: state.left?.version,
             cutRequests: observed?.cutRequests.ifAny, refusedConnections: observed?.refusedConnections.ifAny,
-            lastSeenAt: blindness?.seenAt, split: state.rollout?.splitSummary)
+            lastSeenAt: blindness?.seenAt, split: state.rollout?.splitSummary,
+            selfCheck: state.selfChecks?.summary)
     }
 
     /// What is wrong and what to do, the most important first; nil where all is well.
@@ -114,7 +117,9 @@ struct DeploymentView {
             weight: observed?.weights?[deployed.revision] ?? weight, replicas: state.replicas(of: deployed, observed),
             ready: observed?.ready(deployed.revision) ?? 0, restarts: own.reduce(0) { $0 + $1.restarts }.ifAny,
             ejected: own.count(where: \.isEjected).ifAny, unavailable: unavailable[deployed.revision]?.ifAny,
-            abandoned: abandoned[deployed.revision]?.ifAny, progress: own.progress)
+            abandoned: abandoned[deployed.revision]?.ifAny, progress: own.progress,
+            cpuSeconds: costs[deployed.revision].map { ($0.cpuSeconds * 100).rounded() / 100 },
+            memoryBytes: costs[deployed.revision]?.memoryBytes)
     }
 
     /// Nothing is wrong with it now, and may be.

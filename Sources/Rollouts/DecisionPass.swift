@@ -26,6 +26,8 @@ struct DecisionPass {
     var transitions: [PhaseTransition] = []
     /// The list of steps changed in this pass: no step begins before the next one.
     var isEdited = false
+    /// The rollout that was checked against itself in this pass, as it was then.
+    var checked: Rollout?
 
     init(state: RolloutState, inputs: DecisionInputs) {
         self.state = state
@@ -40,6 +42,7 @@ struct DecisionPass {
         holdAnotherPlace()
         readDesired()
         gatherEvidence()
+        checkOneself()
         takeFindings()
         noteAvailability()
         obeyCommands()
@@ -48,6 +51,7 @@ struct DecisionPass {
         for _ in 0..<Self.transitionLimit where advance() {}
         watchService()
         keepCounterTurns()
+        countSelfCheck()
         let isGone = state.isRemoved && inputs.observed.instances.isEmpty
         return Decision(
             state: isGone ? nil : state, plan: plan(), events: events, refusals: refusals,
@@ -183,7 +187,7 @@ extension GateSpec {
         switch kind {
         case .check(let gate): !gate.isOfStep
         case .contract: true
-        case .compare, .threshold, .distribution, .drift, .agreement, .goal: false
+        case .compare, .cost, .threshold, .distribution, .drift, .agreement, .goal: false
         }
     }
 
@@ -195,6 +199,7 @@ extension GateSpec {
     var needsStable: Bool {
         if case .contract = kind { return true }
         if case .goal = kind { return true }
+        if isOfCost { return true }
         return isComparing && counters != MetricSourceName.outcomes
     }
 }

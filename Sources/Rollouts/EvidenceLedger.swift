@@ -39,12 +39,16 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         case interval(stable: SideCounts, candidate: SideCounts)
     }
 
-    /// - Parameter slowEdges: bounds that gates have chosen, over which slices are counted from now on.
+    /// - Parameters:
+    ///   - slowEdges: bounds that gates have chosen, over which slices are counted from now on.
+    ///   - measuresCosts: a gate asks for them; else they are passed over, for they change all the time.
     mutating func look(
-        at readings: [Reading], stable: Revision?, candidate: Revision, slowEdges: [Double] = []
+        at readings: [Reading], stable: Revision?, candidate: Revision, slowEdges: [Double] = [],
+        measuresCosts: Bool = false
     ) -> Look {
-        let additions = readings.filter { $0.split == nil && ($0.revision == stable || $0.revision == candidate) }.map {
-            reading in
+        let judged = readings.filter { $0.split == nil && ($0.revision == stable || $0.revision == candidate) }
+        let costs = measuresCosts ? costs(judged) : [:]
+        let additions = judged.filter { $0.cost == nil }.map { reading in
             BadInstances.Addition(
                 instance: reading.instance, revision: reading.revision,
                 counts: baselines.increment(
@@ -59,8 +63,23 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
                 stableHistory: readings.filter { $0.revision == stable }
                     .reduce(into: SideCounts()) { $0.add(SideCounts($1.counters)) })
         }
-        return .interval(
-            stable: stable.flatMap { sides[$0] } ?? SideCounts(), candidate: sides[candidate] ?? SideCounts())
+        func side(_ revision: Revision) -> SideCounts {
+            let counted = sides[revision] ?? SideCounts()
+            return costs[revision].map { counted + $0 } ?? counted
+        }
+        return .interval(stable: stable.map(side) ?? SideCounts(), candidate: side(candidate))
+    }
+
+    /// A bad instance's failures may be its own, but what it costs is not kept waiting for that.
+    private mutating func costs(_ readings: [Reading]) -> [Revision: SideCounts] {
+        var sides: [Revision: SideCounts] = [:]
+        for reading in readings where reading.cost != nil {
+            let added = baselines.increment(
+                instance: reading.instance, epoch: reading.epoch, cumulative: SideCounts(reading.counters),
+                fromZero: isOpen)
+            sides[reading.revision, default: SideCounts()].add(added)
+        }
+        return sides
     }
 }
 

@@ -76,7 +76,7 @@ extension DecisionPass {
                 query.filled(for: state.key, candidate: rollout.candidate, window: threshold.window))
         case .check(let check): question = .check(check)
         case .contract(let contract): question = .contract(contract)
-        case .compare, .distribution, .drift, .agreement, .goal: return nil
+        case .compare, .cost, .distribution, .drift, .agreement, .goal: return nil
         }
         return inquiry(.gate(gate.spec.name, ordinal: ordinal), question, rollout)
     }

@@ -25,7 +25,8 @@ extension DecisionPass {
     mutating func absorb(_ readings: [Reading], from source: String, into rollout: inout Rollout) {
         let look = rollout.ledgers[source, default: EvidenceLedger()].look(
             at: readings, stable: state.stable?.revision, candidate: rollout.candidate.revision,
-            slowEdges: rollout.judgement.slowEdgesOfSlices)
+            slowEdges: rollout.judgement.slowEdgesOfSlices,
+            measuresCosts: rollout.judgement.evidence.contains(where: \.spec.isOfCost))
         switch look {
         case .opening(let stableHistory):
             rollout.judgement.learn(stableHistory: stableHistory, source: source)

@@ -16,7 +16,7 @@ public struct PromiseWords: Hashable, Codable, Sendable {
         let others = rollout.gates.contains { $0.promisesNothing && !$0.warnOnly }
         text =
             "\(names) roll back a candidate that is within their tolerances in at most \(odds) rollouts"
-            + (others ? "; thresholds and drift promise nothing about false alarms" : "")
+            + (others ? "; thresholds, drift and costs promise nothing about false alarms" : "")
         var seen: [String] = []
         let grouped = Dictionary(grouping: promising) { gate -> String in
             let words = gate.words(alpha: nil, missedRegressionRate: rollout.missedRegressionRate)
@@ -36,7 +36,7 @@ private func oneIn(_ rate: Double) -> String { "1 of \(Int((1 / rate).rounded())
 extension GateSpec {
     fileprivate var promisesNothing: Bool {
         switch kind {
-        case .threshold, .drift: true
+        case .cost, .threshold, .drift: true
         case .compare, .distribution, .agreement, .goal, .check, .contract: false
         }
     }

@@ -88,6 +88,8 @@ public struct Rollout: Codable, Equatable, Sendable {
     public internal(set) var overriddenGates: [String]
     /// Whether requests are split as asked; nil before any were, and in records of before.
     var split: SplitWatch?
+    /// Stable is judged against itself, too; nil where it is not, and in records of before.
+    var selfCheck: SelfCheck?
     /// An operator lets it go on although not all of its instances are ready.
     public internal(set) var isForced: Bool
 
@@ -132,6 +134,9 @@ public struct Rollout: Codable, Equatable, Sendable {
         announced = [:]
         overriddenGates = []
         isForced = false
+        if purpose == .release {
+            selfCheck = SelfCheck(judgement, of: candidate, share: settings.rollout.selfCheckShare)
+        }
     }
 
     public var phase: Phase {

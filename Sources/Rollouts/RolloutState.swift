@@ -38,6 +38,8 @@ public struct RolloutState: Codable, Equatable, Sendable {
     public internal(set) var postponed: Postponement?
     /// Newest first.
     public var history: [HistoryRecord]
+    /// Of all rollouts that were judged against themselves; nil where none was.
+    public internal(set) var selfChecks: SelfCheckTally?
     /// An operator's `suspend`, beside the manifest's own.
     public var isSuspended: Bool
     /// Rollouts of other deployments that come first, while one waits for them.

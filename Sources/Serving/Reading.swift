@@ -8,6 +8,8 @@ public struct Reading: Hashable, Codable, Sendable {
     public static func users(_ revision: Revision) -> String { "users-\(revision)" }
     /// That of the reading that counts what a revision was given of the traffic: `split` is all that it has.
     public static func split(_ revision: Revision) -> String { "split-\(revision)" }
+    /// That of the reading that counts what an instance costs: its counters are `CostCounter`'s, and count anew elsewhere.
+    public static func cost(_ instance: String) -> String { "cost-\(instance)" }
 
     public var instance: String
     public var revision: Revision
@@ -21,10 +23,12 @@ public struct Reading: Hashable, Codable, Sendable {
     public var isOutlier: Bool
     /// Of a revision, in a reading of its own (`Reading.split`).
     public var split: SplitCounters?
+    /// Of an instance, in a reading of its own (`Reading.cost`).
+    public var cost: InstanceCost?
 
     public init(
         instance: String, revision: Revision, epoch: String, counters: RequestCounters, failedRequestIds: [String] = [],
-        isOutlier: Bool = false, split: SplitCounters? = nil
+        isOutlier: Bool = false, split: SplitCounters? = nil, cost: InstanceCost? = nil
     ) {
         self.instance = instance
         self.revision = revision
@@ -33,6 +37,7 @@ public struct Reading: Hashable, Codable, Sendable {
         self.failedRequestIds = failedRequestIds
         self.isOutlier = isOutlier
         self.split = split
+        self.cost = cost
     }
 }
 

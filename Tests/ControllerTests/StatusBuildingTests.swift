@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
@@ -96,7 +97,11 @@ struct StatusBuildingTests {
         var view = view(world, observed)
         view.unavailable = [stable: 11]
         view.abandoned = [stable: 13]
-        let loud = view.status
+        view.costs = [stable: InstanceCost(cpuSeconds: 41.256, memoryBytes: 1 << 20)]
+        var loud = view.status
+        #expect(loud.selfCheck == nil)
+        loud.selfCheck = SelfCheckSummary(
+            rollouts: 120, falseAlarms: 9, promisedRate: 0.01, isBroken: true, reason: "of 120 rollouts 9")
         #expect(loud.cutRequests == 7 && loud.refusedConnections == 9 && loud.stable?.unavailable == 11)
         #expect(loud.stable?.abandoned == 13 && quiet.stable?.abandoned == nil)
         #expect(loud.stable?.restarts == 3 && loud.stable?.ejected == 1 && loud.stable?.progress == "1 fetching")
@@ -111,6 +116,10 @@ struct StatusBuildingTests {
             #"mlctl_abandoned_requests_total{\#(own),revision="\#(stable)"} 13"#,
             "mlctl_cut_requests_total{\(own)} 7", "mlctl_refused_connections_total{\(own)} 9",
             "mlctl_ejected_instances{\(own)} 1",
+            #"mlctl_revision_cpu_seconds_total{\#(own),revision="\#(stable)"} 41.26"#,
+            #"mlctl_revision_memory_bytes{\#(own),revision="\#(stable)"} 1048576"#,
+            "mlctl_self_check_rollouts_total{\(own)} 120", "mlctl_self_check_false_alarms_total{\(own)} 9",
+            "mlctl_self_check_promised_rate{\(own)} 0.01",
         ] { #expect(text.rendered.contains(line + "\n")) }
         var none = MetricsText()
         none.add(quiet)

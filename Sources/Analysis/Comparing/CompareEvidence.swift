@@ -27,10 +27,7 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         if let quantile = gate.metric?.latencyQuantile {
             test = .latency(LatencyComparison(quantile: quantile))
         } else {
-            test = .rates(
-                RateComparison(
-                    relativeTolerance: gate.maxRelativeIncrease, absoluteTolerance: gate.maxAbsoluteIncrease,
-                    marginRelative: gate.passMargin.relative, marginAbsolute: gate.passMargin.absolute))
+            test = .rates(RateComparison(gate))
         }
         if gate.metric == .slow { slowBound = SlowBound(slowerThan: gate.slowerThan) }
         if gate.metric == nil { counters = CounterTrials() }
@@ -289,7 +286,18 @@ extension CompareGate {
     }
 }
 
+extension RateComparison {
+    init(_ gate: CompareGate) {
+        self.init(
+            relativeTolerance: gate.maxRelativeIncrease, absoluteTolerance: gate.maxAbsoluteIncrease,
+            marginRelative: gate.passMargin.relative, marginAbsolute: gate.passMargin.absolute)
+    }
+}
+
 extension Interval {
+    /// Failed requests of all, as the source tells how they came.
+    var errorTrials: RateBlock { share(\.errors, together: \.errorsTogether) }
+
     fileprivate func share(_ hits: KeyPath<SideCounts, Int>, together: KeyPath<SideCounts, Int?>?) -> RateBlock {
         func trials(_ counts: SideCounts) -> Trials {
             let hits = Double(counts[keyPath: hits])

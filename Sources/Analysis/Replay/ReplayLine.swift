@@ -17,6 +17,8 @@
 /// - `pairs`, `disagreements`, `distance`: a shadow's, on the candidate's side.
 /// - Any other number is a counter under its name, as a gate's `of` and `per` name it; outcomes are `LABEL.sum` and
 ///   `LABEL.count`. A gate finds `requests` and the others above as counters too.
+/// - Gates of costs take `instanceSeconds` (for how long instances were measured, summed over them) with `cpuSeconds` or
+///   `memoryByteSeconds` (resident bytes, times seconds), and `costRequests`, or else `requests`.
 /// - Any other array of whole numbers, or object of such, counts the values of an observation that fell into each bucket:
 ///   each value in one bucket only, unlike `latency`. In an array, the bucket for the rest is the last. An object names
 ///   its buckets (upper edges or classes); those that a stream's first line with it does not name are the rest.

@@ -7,6 +7,7 @@ enum ReplayNeed: Hashable, Sendable {
     case rejected
     case latency
     case counters(CounterRatio)
+    case costs(CostGate.Metric)
     case observed(String)
     case disagreements
     case distance
@@ -17,6 +18,7 @@ enum ReplayNeed: Hashable, Sendable {
         self =
             switch kind {
             case .compare(let gate): Self.compared(gate.quantity)
+            case .cost(let gate): .costs(gate.metric)
             case .threshold(let gate): Self.measured(gate.measure)
             case .distribution(let gate): .observed(gate.observe)
             case .drift(let gate): .observed(gate.observe)
@@ -57,6 +59,7 @@ enum ReplayNeed: Hashable, Sendable {
     func counts(of side: ReplaySide, buckets: PredictionBuckets?) throws(ReplayLack) -> SideCounts {
         switch self {
         case .counters(let ratio): return Self.counters(ratio, of: side)
+        case .costs(let metric): return try Self.costs(metric, of: side)
         case .observed(let name):
             let found = try side.observed[name].orLack(name)
             guard let counts = found.inOrder(buckets) else {
@@ -132,6 +135,15 @@ enum ReplayNeed: Hashable, Sendable {
         guard let over, !bounds.isEmpty else { return nil }
         guard over.bounds == bounds else { throw ReplayLack("proxy.\(name) at the bounds of latency") }
         return over.counts
+    }
+
+    private static func costs(_ metric: CostGate.Metric, of side: ReplaySide) throws(ReplayLack) -> SideCounts {
+        let seconds = try side.named[CostCounter.instanceSeconds].orLack(CostCounter.instanceSeconds)
+        let wanted = metric == .cpuPerRequest ? CostCounter.cpuSeconds : CostCounter.memoryByteSeconds
+        let cost = try side.named[wanted].orLack(wanted)
+        let requests = side.named[CostCounter.requests] ?? side.requests.map(Double.init)
+        let counted = try requests.orLack("requests")
+        return SideCounts(named: [CostCounter.instanceSeconds: seconds, wanted: cost, CostCounter.requests: counted])
     }
 
     /// One that is not there is left out: the gate knows what that means.

@@ -117,7 +117,7 @@ extension GateSpec {
         switch kind {
         case .agreement: true
         case .drift(let gate): gate.reference != .stable
-        case .compare, .threshold, .distribution, .check, .contract, .goal: false
+        case .compare, .cost, .threshold, .distribution, .check, .contract, .goal: false
         }
     }
 

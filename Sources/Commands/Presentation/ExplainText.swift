@@ -39,6 +39,8 @@ struct ExplainText {
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
         if let split = status.split { rows.add("split", split.reason, split.isMismatched ? .bad : .plain) }
+        if let costs = CostWords.line(status) { rows.add("cost", costs) }
+        if let check = status.selfCheck { rows.add("self-check", check.reason, check.isBroken ? .warning : .plain) }
         if let text = status.waitText { rows.add("waiting for", text, status.isTimedPause ? .active : .warning) }
         if let time = status.waitTime(now: now) { rows.add("how long", time) }
         if let remedy = status.waiting?.remedy { rows.add("can do", remedy) }

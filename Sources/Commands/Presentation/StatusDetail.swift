@@ -55,6 +55,10 @@ struct StatusDetail {
         if let split = deployment.split {
             lines.append(field("Split", split.reason, split.isMismatched ? .bad : .plain))
         }
+        if let costs = CostWords.line(deployment) { lines.append(field("Cost", costs)) }
+        if let check = deployment.selfCheck, check.isBroken {
+            lines.append(field("Self-check", check.reason, .warning))
+        }
         if let cut = deployment.cutRequests {
             lines.append(field("Cut off", "\(cut) requests that outlived their drain", .warning))
         }

@@ -123,10 +123,14 @@ struct ControllerProcess {
             launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
         let proxy = ProxyClient(stateDirectory: state)
         let requestIdKey = requestIdKey
+        let meter = ProcessMeter()
+        let counters = MeteredCounters(ProxyCounters { try await proxy.report() }, epoch: UUID().uuidString) {
+            await meter.costs(of: await backend.servers(of: $0))
+        }
         return LocalSite(
             backend: backend,
             site: Site(
-                backend: backend, store: journal, metrics: ProxyCounters { try await proxy.report() },
+                backend: backend, store: journal, metrics: counters,
                 logs: LocalLogs(backend: backend), requestIdKey: { _ in requestIdKey() }),
             metrics: { try await proxy.metrics() })
     }

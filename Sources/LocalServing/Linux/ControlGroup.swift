@@ -47,6 +47,30 @@ struct ControlGroup: Sendable {
 
     func remove() { rmdir(path) }
 
+    /// The group that was made for an instance, as one of its processes tells; nil where none was.
+    static func path(of pid: Int32, instance: String, root: String = "/sys/fs/cgroup") -> String? {
+        guard let lines = readSmallFile("/proc/\(pid)/cgroup", limit: 1 << 16),
+            let line = String(decoding: lines, as: UTF8.self).split(separator: "\n").first(where: { $0.hasPrefix("0::/") }),
+            line.hasSuffix("/mlctl-\(instance)")
+        else { return nil }
+        return root + line.dropFirst(3)
+    }
+
+    /// Of all processes that were ever in it, those that have ended too; nil where the kernel does not tell.
+    static func cpuSeconds(_ path: String) -> Double? {
+        guard let stat = readSmallFile("\(path)/cpu.stat", limit: 4096) else { return nil }
+        return cpuSeconds(stat: String(decoding: stat, as: UTF8.self))
+    }
+
+    /// `usage_usec 1234567` is its first line.
+    static func cpuSeconds(stat: String) -> Double? {
+        for line in stat.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count == 2, words[0] == "usage_usec", let usage = UInt64(words[1]) { return Double(usage) / 1e6 }
+        }
+        return nil
+    }
+
     private func set(_ file: String, _ value: String) throws {
         let raw = open("\(path)/\(file)", O_WRONLY | O_CLOEXEC)
         guard raw >= 0 else { throw NotEnforced("\(path)/\(file) cannot be opened: \(SystemError.last)") }

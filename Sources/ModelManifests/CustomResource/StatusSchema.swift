@@ -39,6 +39,15 @@ enum StatusSchema {
                     "stableMissing": integer("Of stable, in no gate's evidence."),
                     "reason": text("In words."),
                 ]),
+            "selfCheck": object(
+                "How often its gates would have rolled back a rollout of stable against itself.",
+                [
+                    "rollouts": integer("Rollouts that were judged against themselves."),
+                    "falseAlarms": integer("Those of them in which a gate failed."),
+                    "promisedRate": number("As the gates promise, of one rollout."),
+                    "isBroken": flag("More false alarms than the promise allows and than chance explains."),
+                    "reason": text("In words."),
+                ]),
             "quarantined": list(
                 "Revisions that are not tried again.",
                 [
@@ -96,6 +105,8 @@ enum StatusSchema {
                 "unavailable": integer("Requests meant for it that it could not take."),
                 "abandoned": integer("Requests to it whose clients gave up."),
                 "progress": text("How far those are that do not serve yet."),
+                "cpuSeconds": number("CPU seconds of its instances, where that is measured."),
+                "memoryBytes": integer("Resident bytes of its instances, where that is measured."),
                 "commit": text("The commit that brought it."),
             ])
     }
@@ -122,6 +133,10 @@ enum StatusSchema {
 
     private static func integer(_ summary: String) -> JSONValue {
         ["type": "integer", "format": "int64", "nullable": true, "description": .string(summary)]
+    }
+
+    private static func number(_ summary: String) -> JSONValue {
+        ["type": "number", "nullable": true, "description": .string(summary)]
     }
 
     private static func flag(_ summary: String) -> JSONValue {

@@ -1,35 +1,10 @@
 /// How `compare` and `outcome` gates, and the goal of an A/B test, are written.
 enum CompareFields {
-    static let shape = Shape<CompareGate>.object(
-        CompareGate(metric: .errors, maxRelativeIncrease: nil),
-        fields: [
-            Field(
-                "metric", .choice(of: "metric"),
-                "errors (5xx, failures), rejected (4xx), slow, or latencyP50, P95, P99."
-            ) { gate, metric in
-                gate.quantity = .requests(metric, source: gate.source)
-            },
-            Field("ratio", ratio, "Any counter over another: timeouts of requests, empty answers of all.") {
-                $0.quantity = .counters($1)
-            },
-            Field("mean", mean, "A sum over a count, of values between 0 and max: tokens of an answer.") {
-                $0.quantity = .counters($1)
-            },
-            Field(
-                "source",
-                .choice(of: "source", available: [MetricSourceName.proxy, MetricSourceName.server], later: []),
-                "Of metric: the proxy's counters, or the server's own; proxy."
-            ) { gate, source in
-                if let metric = gate.metric { gate.quantity = .requests(metric, source: source) }
-            },
-            Field(
-                "slowerThan", .duration(.microseconds(1)...GoDuration.longest),
-                "metric: slow only. The bound; stable's p95, frozen at the start, where not given."
-            ) { $0.slowerThan = $1 },
-        ] + tolerances,
+    static let shape = Shape<WrittenComparison>.object(
+        WrittenComparison(), fields: compared + tolerances(of: \WrittenComparison.gate) + CostFields.fields,
         rules: [.exactlyOne(["metric", "ratio", "mean"])],
-        check: { gate, node, reading in
-            if gate.slowerThan != nil, gate.metric != .slow, node["metric"]?.text != nil {
+        check: { written, node, reading in
+            if written.gate.slowerThan != nil, written.isOfAnotherMetric(than: .slow), node["metric"]?.text != nil {
                 reading.report(
                     "goes with metric 'slow' only", field: "slowerThan", of: node,
                     suggestion: "leave it out, or write metric: slow")
@@ -38,16 +13,50 @@ enum CompareFields {
                 reading.report(
                     "goes with metric only", field: "source", of: node, suggestion: "write it within ratio or mean")
             }
-            settle(&gate, node, &reading)
+            CostFields.check(written.costMetric, node, &reading)
+            if written.costMetric == nil { settle(&written.gate, node, &reading) }
         }
     ).checkedByServer(
-        ServerRule(
-            "!has(self.slowerThan) || !has(self.metric) || self.metric == 'slow'",
-            "slowerThan goes with metric 'slow' only"),
-        ServerRule("!has(self.source) || has(self.metric)", "source goes with metric only"),
-        ServerRule(
-            "!has(self.metric) || !self.metric.startsWith('latency') || !has(self.maxAbsoluteIncrease)",
-            "maxAbsoluteIncrease goes with rates only"))
+        [
+            ServerRule(
+                "!has(self.slowerThan) || !has(self.metric) || self.metric == 'slow'",
+                "slowerThan goes with metric 'slow' only"),
+            ServerRule("!has(self.source) || has(self.metric)", "source goes with metric only"),
+            ServerRule(
+                "!has(self.metric) || !self.metric.startsWith('latency') || !has(self.maxAbsoluteIncrease)",
+                "maxAbsoluteIncrease goes with rates only"),
+        ] + CostFields.serverRules)
+
+    private static let compared: [Field<WrittenComparison>] = [
+        Field(
+            "metric", Shape<WrittenMetric>.choice(of: "metric"),
+            "errors (5xx, failures), rejected (4xx), slow, latencyP50, P95, P99; or what it costs: cpuPerRequest, "
+                + "memory, leak."
+        ) { written, metric in
+            switch metric {
+            case .requests(let metric):
+                written.gate.quantity = .requests(metric, source: written.gate.source)
+            case .cost(let metric): written.costMetric = metric
+            }
+        },
+        Field("ratio", ratio, "Any counter over another: timeouts of requests, empty answers of all.") {
+            $0.gate.quantity = .counters($1)
+        },
+        Field("mean", mean, "A sum over a count, of values between 0 and max: tokens of an answer.") {
+            $0.gate.quantity = .counters($1)
+        },
+        Field(
+            "source",
+            .choice(of: "source", available: [MetricSourceName.proxy, MetricSourceName.server], later: []),
+            "Of metric: the proxy's counters, or the server's own; proxy."
+        ) { written, source in
+            if let metric = written.gate.metric { written.gate.quantity = .requests(metric, source: source) }
+        },
+        Field(
+            "slowerThan", .duration(.microseconds(1)...GoDuration.longest),
+            "metric: slow only. The bound; stable's p95, frozen at the start, where not given."
+        ) { $0.gate.slowerThan = $1 },
+    ]
 
     static let outcome = Shape<CompareGate>.object(
         CompareGate(.counters(CounterRatio(outcome: "")), maxRelativeIncrease: nil),
@@ -67,7 +76,7 @@ enum CompareFields {
                 ratio.better = better
                 gate.quantity = .counters(ratio)
             },
-        ] + tolerances, check: { gate, node, reading in settle(&gate, node, &reading) })
+        ] + tolerances(of: \CompareGate.self), check: { gate, node, reading in settle(&gate, node, &reading) })
 
     /// The goal of an A/B test.
     static let goal = Shape<GoalGate>.object(
@@ -117,23 +126,30 @@ enum CompareFields {
         Field("better", .choice(of: "direction"), "lower or higher; lower.") { $0.better = $1 },
     ]
 
-    private static let tolerances: [Field<CompareGate>] = [
-        Field(
-            "maxRelativeIncrease", .number(0...1000),
-            "Tolerance as a share of stable's rate: 0.10 lets 1 % become 1.1 %."
-        ) {
-            $0.maxRelativeIncrease = $1
-        },
-        Field(
-            "maxAbsoluteIncrease", .number(0...1), "Tolerance as a difference of rates: 0.005 lets 1 % become 1.5 %."
-        ) {
-            $0.maxAbsoluteIncrease = $1
-        },
-        Field("minSamples", .wholeNumber(0...1_000_000_000), "No pass before the candidate has this many.") {
-            $0.minSamples = $1
-        },
-        Field("passMargin", passMargin, "A pass excludes a regression larger than this.") { $0.passMargin = $1 },
-    ]
+    private static func tolerances<Object>(
+        of gate: any WritableKeyPath<Object, CompareGate> & Sendable
+    ) -> [Field<Object>] {
+        [
+            Field(
+                "maxRelativeIncrease", .number(0...1000),
+                "Tolerance as a share of stable's rate: 0.10 lets 1 % become 1.1 %."
+            ) {
+                $0[keyPath: gate].maxRelativeIncrease = $1
+            },
+            Field(
+                "maxAbsoluteIncrease", .number(0...1),
+                "Tolerance as a difference of rates: 0.005 lets 1 % become 1.5 %."
+            ) {
+                $0[keyPath: gate].maxAbsoluteIncrease = $1
+            },
+            Field("minSamples", .wholeNumber(0...1_000_000_000), "No pass before the candidate has this many.") {
+                $0[keyPath: gate].minSamples = $1
+            },
+            Field("passMargin", passMargin, "A pass excludes a regression larger than this.") {
+                $0[keyPath: gate].passMargin = $1
+            },
+        ]
+    }
 
     private static func settle(_ gate: inout CompareGate, _ node: SourceNode, _ reading: inout DocumentReading) {
         if node["maxRelativeIncrease"]?.text == nil, node["maxAbsoluteIncrease"]?.text == nil {

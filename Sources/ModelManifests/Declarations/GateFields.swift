@@ -92,7 +92,7 @@ enum GateFields {
         }
         return [
             field("compare", CompareFields.shape, "The candidate against the stable that runs at the same time.") {
-                .compare($0)
+                $0.kind
             },
             field("threshold", ThresholdFields.shape, "One measured value against fixed bounds.") { .threshold($0) },
             field(

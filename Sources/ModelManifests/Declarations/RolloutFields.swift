@@ -114,6 +114,10 @@ enum RolloutFields {
                 "unavailableAfter", .duration(.seconds(1)...GoDuration.longest),
                 "A candidate that was not available for so long, in any two minutes or twice as long, has failed; 30s."
             ) { $0.spec.unavailableAfter = $1 },
+            Field(
+                "selfCheckShare", .number(0...1),
+                "In this share of its rollouts stable is judged against itself, to count false alarms; 0.25."
+            ) { $0.spec.selfCheckShare = $1 },
             Field("probation", probation, "Keeps the old revision warm after promotion.") { $0.spec.probation = $1 },
         ],
         check: { rollout, node, reading in

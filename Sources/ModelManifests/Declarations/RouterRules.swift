@@ -4,6 +4,7 @@ enum RouterRules {
 
     /// All but gates from templates, which are not known yet: see `problem(of:under:)`.
     static func check(_ deployment: WrittenDeployment, _ node: SourceNode, _ reading: inout DocumentReading) {
+        checkCosts(deployment, &reading)
         guard let router = deployment.target.otherRouter else { return }
         checkTraffic(deployment.traffic, node, router, &reading)
         checkEndpoint(node, router, &reading)
@@ -58,8 +59,40 @@ enum RouterRules {
         if rollout.gates == nil { checkDefaults(deployment, router) { refuse([.field("gates")], at: place, $0) } }
     }
 
+    /// What a cluster cannot judge with a router: gates that come from templates are looked at with it, too.
+    static func problem(of gate: GateSpec, at target: Target) -> Problem? {
+        guard target != .local else { return nil }
+        return costProblem(of: gate) ?? target.otherRouter.flatMap { problem(of: gate, under: $0) }
+    }
+
+    private static func checkCosts(_ deployment: WrittenDeployment, _ reading: inout DocumentReading) {
+        guard deployment.target != .local else { return }
+        for gate in deployment.rollout.definedGates {
+            guard let kind = gate.kind?.kind, let name = gate.name,
+                let problem = costProblem(of: GateSpec(name: name, kind: kind))
+            else { continue }
+            reading.report(
+                problem.message, within: [.field("rollout")] + gate.path.dropFirst(2), at: gate.place,
+                suggestion: problem.suggestion)
+        }
+    }
+
+    /// Processes of pods are on other machines.
+    private static func costProblem(of gate: GateSpec) -> Problem? {
+        guard case .cost(let cost) = gate.kind else { return nil }
+        return (
+            "gate '\(gate.name)' measures \(cost.metric.rawValue) of processes, which mlctl does on one machine only, not in a "
+                + "cluster",
+            cost.metric == .cpuPerRequest
+                ? "write compare: {mean: {source: prometheus, of: QUERY, per: QUERY, max: SECONDS}}: "
+                    + "container_cpu_usage_seconds_total over a counter of requests, each of revision=\"{{revision}}\""
+                : "write threshold: {source: prometheus, query: QUERY, max: BYTES} of container_memory_working_set_bytes, or "
+                    + "leave the gate out"
+        )
+    }
+
     /// What a router other than the proxy cannot judge.
-    static func problem(of gate: GateSpec, under router: KubernetesTarget.Router) -> Problem? {
+    private static func problem(of gate: GateSpec, under router: KubernetesTarget.Router) -> Problem? {
         switch gate.kind {
         case .compare(let compare): problem(of: compare, named: gate.name, under: router)
         case .threshold(let threshold):
@@ -76,6 +109,8 @@ enum RouterRules {
                 "gate '\(gate.name)' looks at the answers, and with \(router.name) there is no proxy that sees them",
                 "leave it out, or use \(ownRouter)"
             )
+        // Said already.
+        case .cost: nil
         case .check, .contract, .goal: nil
         }
     }

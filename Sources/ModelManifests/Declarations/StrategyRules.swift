@@ -88,7 +88,7 @@ enum StrategyRules {
                         ? "add a step '- mirror: 100' before the others, or leave steps out"
                         : "use strategy: shadow, or add a step '- mirror: 100'")
             }
-            let needsBoth = spec.isComparing && spec.counters != MetricSourceName.outcomes
+            let needsBoth = spec.needsBothSides
             if needsBoth, rollout.spec.strategy == .recreate {
                 report(
                     "compares with a stable, and strategy: recreate has none", path, gate.place,

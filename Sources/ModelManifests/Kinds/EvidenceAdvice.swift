@@ -29,7 +29,7 @@ extension ModelDeployment {
         case .distribution(let gate): observesAnswers(gate.observe)
         case .drift(let gate): observesAnswers(gate.observe)
         case .agreement, .check, .goal: true
-        case .threshold, .contract: false
+        case .threshold, .cost, .contract: false
         }
     }
 

@@ -2,6 +2,7 @@
 public struct GateSpec: Hashable, Codable, Sendable {
     public enum Kind: Hashable, Codable, Sendable {
         case compare(CompareGate)
+        case cost(CostGate)
         case threshold(ThresholdGate)
         case distribution(DistributionGate)
         case drift(DriftGate)
@@ -45,9 +46,18 @@ public struct GateSpec: Hashable, Codable, Sendable {
     public var isComparing: Bool {
         switch kind {
         case .compare, .distribution, .agreement: true
-        case .threshold, .drift, .check, .contract, .goal: false
+        case .threshold, .cost, .drift, .check, .contract, .goal: false
         }
     }
+
+    /// Holds the candidate against a stable that has traffic at the same time.
+    var needsBothSides: Bool {
+        if case .cost = kind { return true }
+        return isComparing && counters != MetricSourceName.outcomes
+    }
+
+    /// Judged on what the processes of instances cost.
+    public var isOfCost: Bool { if case .cost = kind { true } else { false } }
 
     /// Compares what became of requests: recorded ones will do.
     var comparesRequests: Bool {
@@ -68,7 +78,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
     /// Judged on what live traffic does: it can say nothing before the candidate has some.
     public var needsTraffic: Bool {
         switch kind {
-        case .compare, .threshold, .distribution, .drift, .agreement, .goal: true
+        case .compare, .cost, .threshold, .distribution, .drift, .agreement, .goal: true
         case .check, .contract: false
         }
     }
@@ -78,7 +88,7 @@ public struct GateSpec: Hashable, Codable, Sendable {
         switch kind {
         case .compare(let gate): gate.source
         case .goal(let gate): gate.quantity.source
-        case .distribution, .drift, .agreement: MetricSourceName.proxy
+        case .cost, .distribution, .drift, .agreement: MetricSourceName.proxy
         case .threshold(let gate):
             if case .metric = gate.measure { MetricSourceName.proxy } else { nil }
         case .check, .contract: nil

@@ -26,6 +26,8 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     public var unavailableAfter: Duration
     /// Parts of the traffic on which comparing gates of requests are judged too.
     public var slices: [TrafficSlice]
+    /// In this share of the rollouts stable is judged against itself, so that false alarms are counted.
+    public var selfCheckShare: Double
 
     public init(
         strategy: Strategy = .canary, capacity: Capacity = .surge, steps: [RolloutStep] = RolloutSpec.defaultSteps,
@@ -33,9 +35,11 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         missedRegressionRate: Double = 0.05, progressDeadline: Duration = .seconds(1800),
         onInsufficient: InsufficientAction = .pause, onFailure: FailureAction = .rollback,
         probation: Probation? = nil, preview: Preview? = nil, shadow: ShadowComparison = ShadowComparison(),
-        unavailableAfter: Duration = RolloutSpec.defaultUnavailableAfter, slices: [TrafficSlice] = []
+        unavailableAfter: Duration = RolloutSpec.defaultUnavailableAfter, slices: [TrafficSlice] = [],
+        selfCheckShare: Double = RolloutSpec.defaultSelfCheckShare
     ) {
         self.slices = slices
+        self.selfCheckShare = selfCheckShare
         self.unavailableAfter = unavailableAfter
         self.strategy = strategy
         self.capacity = capacity
@@ -51,7 +55,8 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         self.shadow = shadow
     }
 
-    /// A record that an older controller kept knows no limit on unavailability: it gets the default. Nor does it know slices.
+    /// A record that an older controller kept knows no limit on unavailability, and no share of self-checks: it gets the
+    /// defaults. Nor does it know slices.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         strategy = try fields.decode(Strategy.self, forKey: .strategy)
@@ -69,9 +74,12 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
         unavailableAfter =
             try fields.decodeIfPresent(Duration.self, forKey: .unavailableAfter) ?? Self.defaultUnavailableAfter
         slices = try fields.decodeIfPresent([TrafficSlice].self, forKey: .slices) ?? []
+        selfCheckShare =
+            try fields.decodeIfPresent(Double.self, forKey: .selfCheckShare) ?? Self.defaultSelfCheckShare
     }
 
     public static let defaultUnavailableAfter: Duration = .seconds(30)
+    public static let defaultSelfCheckShare = 0.25
 
     /// The stretch of time in which unavailable moments are added up.
     public var unavailabilityWindow: Duration { max(.seconds(120), unavailableAfter * 2) }

@@ -127,10 +127,9 @@ struct DeploymentAsWritten: Sendable {
 
     /// What the router cannot judge of the gates that come from templates; the others have been looked at.
     private func routerProblems(_ references: References) -> [Diagnostic] {
-        guard let router = spec.target.otherRouter else { return [] }
-        return spec.rollout.definedGates.compactMap { gate in
+        spec.rollout.definedGates.compactMap { gate in
             guard gate.template != nil, let name = gate.name, let kind = references.kind(of: gate),
-                let problem = RouterRules.problem(of: GateSpec(name: name, kind: kind), under: router)
+                let problem = RouterRules.problem(of: GateSpec(name: name, kind: kind), at: spec.target)
             else { return nil }
             return Diagnostic(
                 file: place.file, line: gate.place.line, column: gate.place.column, path: PathElement.text(gate.path),

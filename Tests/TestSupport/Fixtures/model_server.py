@@ -11,6 +11,9 @@ solo      only the instance that was started first ever listens
 forking   the real server is away from its parents, in a session of its own, and with nothing of its environment
 batching  answers what came within 150 ms together; of 60 batches one fails and one takes half a second longer
 restarting  ends at one request of 1,000, with all that are under way
+thrifty   computes for 4 ms of CPU a request
+burning   computes for 8 ms of CPU a request
+leaking   computes as long as thrifty does, and keeps 1 MiB of each request for ever
 
 Any of them is not ready while there is a file `unready-VERSION` beside its marks.
 """
@@ -83,6 +86,17 @@ class Batches:
 
 batches = Batches()
 
+# Seconds of CPU that a request takes.
+work = {"thrifty": 0.004, "burning": 0.008, "leaking": 0.004}.get(kind, 0)
+leaked = []
+
+
+def compute(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -100,6 +114,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("content-length", 0)))
+        compute(work)
+        if kind == "leaking":
+            leaked.append(b"x" * (1 << 20))
         if kind == "slow":
             time.sleep(0.25)
         if kind == "hanging":

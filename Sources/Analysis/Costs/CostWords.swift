@@ -1,0 +1,34 @@
+import ModelManifests
+
+extension CostGate {
+    /// What it asks, and what answers it, for people.
+    var words: GateWords {
+        let allowed = EvidenceText.percent(maxRelativeIncrease)
+        let length = EvidenceText.seconds(interval / .seconds(1))
+        let floor = minSamples > 0 ? ", on \(EvidenceText.count(minSamples, "sample")) or more" : ""
+        let passes = "\(CostRun.decidingBlocks) blocks in a row, of \(length) or more, were within\(floor)"
+        let fails = "more than \(EvidenceText.count(failureLimit, "block")) in a row, of \(length) or more, were above"
+        switch metric {
+        case .cpuPerRequest:
+            return GateWords(
+                asks: "does a request cost the candidate more CPU than stable, by more than \(allowed)?", passes: passes,
+                fails: fails,
+                assumes: "cores are equally fast, and without requests both cost the same, at most the least share of a core that "
+                    + "was seen; no promise about false alarms")
+        case .memory:
+            return GateWords(
+                asks: "does an instance of the candidate hold more memory than one of stable, by more than \(allowed)?",
+                passes: passes, fails: fails,
+                assumes: "what fills with requests (caches) is as full in both; no promise about false alarms")
+        case .leak:
+            let growth = EvidenceText.bytes(Double(maxBytesPerHour))
+            return GateWords(
+                asks: "does the memory of the candidate's instances grow by more than \(growth) an hour beyond stable's?",
+                passes: "over \(LeakEvidence.leastPoints) blocks of \(length) or more it does not\(floor)",
+                fails: "it does in each third of the last \(LeakEvidence.leastPoints) to \(LeakEvidence.pointLimit) blocks, without "
+                    + "a break",
+                assumes: "what fills once (caches) is full, or fills more slowly, after initialDelay; no promise about false alarms"
+            )
+        }
+    }
+}

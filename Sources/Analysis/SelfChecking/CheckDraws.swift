@@ -1,0 +1,36 @@
+/// Draws of a self-check: a seed in the record gives the same ones at any controller.
+///
+/// Source: SplitMix64 (Steele, Lea, Flood 2014).
+struct CheckDraws: Codable, Hashable, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    private mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// At or above 0, below 1.
+    mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    mutating func isHit(_ chance: Double) -> Bool { uniform() < chance }
+
+    /// More trials than this are drawn by the normal approximation, whose error is far below one then.
+    static let exactLimit = 4096
+
+    /// Of so many trials, the number of hits.
+    mutating func hits(of trials: Int, _ chance: Double) -> Int {
+        guard trials > Self.exactLimit else {
+            return (0..<max(trials, 0)).reduce(0) { hits, _ in isHit(chance) ? hits + 1 : hits }
+        }
+        // Twelve uniform numbers have a variance of 1.
+        let normal = (0..<12).reduce(-6.0) { sum, _ in sum + uniform() }
+        let mean = Double(trials) * chance
+        let drawn = mean + normal * (mean * (1 - chance)).squareRoot()
+        return min(max(Int(drawn.rounded()), 0), trials)
+    }
+}

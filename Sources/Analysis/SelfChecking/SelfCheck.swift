@@ -1,0 +1,102 @@
+import ModelManifests
+import RealModule
+
+/// Judges a rollout's stable against itself, by the gates of the rollout, from its first request to its last.
+///
+/// Both sides are the same version, so a gate that fails has raised a false alarm: how often that happens, over many
+/// rollouts, is what the promise of the gates is worth on this traffic. It looks at gates of errors and of slow requests, on
+/// the proxy's counters: those tell what failed in one event.
+public struct SelfCheck: Codable, Hashable, Sendable {
+    fileprivate struct Trial: Codable, Hashable, Sendable {
+        var gate: String
+        var alpha: Double
+        var comparison: RateComparison
+        /// Of a gate of slow requests.
+        var slowBound: SlowBound?
+        var split: TrialsSplit
+        var isAlarmed = false
+        /// Requests that stand for the candidate's.
+        var samples = 0
+    }
+
+    private var trials: [Trial]
+    /// Sticky users are split as users, not by requests: they cannot be split again.
+    private var isOfUsers = false
+    private var samples = 0
+
+    /// - Parameter seed: of the rollout.
+    /// - Returns: nil where the panel has no gate that can be checked.
+    public init?(_ judgement: Judgement, seed: UInt64) {
+        var trials: [Trial] = []
+        for (index, gate) in judgement.evidence.enumerated() {
+            guard !gate.spec.warnOnly, case .compare(let compare) = gate.spec.kind, compare.canBeSelfChecked else {
+                continue
+            }
+            trials.append(
+                Trial(
+                    gate: gate.spec.name, alpha: gate.alpha, comparison: RateComparison(compare),
+                    slowBound: compare.metric == .slow ? SlowBound(slowerThan: compare.slowerThan) : nil,
+                    split: TrialsSplit(seed: seed &+ UInt64(index))))
+        }
+        guard !trials.isEmpty else { return nil }
+        self.trials = trials
+    }
+
+    /// Stable's traffic from before: it chooses the bounds of slow requests, as it does for the gates.
+    public mutating func learn(stableHistory counts: SideCounts) {
+        for index in trials.indices { trials[index].slowBound?.learn(stable: counts) }
+    }
+
+    /// - Parameters:
+    ///   - interval: what both sides added. Only stable's is looked at.
+    ///   - share: the candidate's, 0…1: of stable's requests as many stand for the candidate's.
+    public mutating func absorb(_ interval: Interval, share: Double) {
+        guard share > 0, share < 1, interval.stable.impossibility == nil else { return }
+        isOfUsers = isOfUsers || interval.stable.users != nil || interval.stable.every != nil
+        guard !isOfUsers, interval.stable.requests + interval.stable.unavailable > 0 else { return }
+        var alone = interval
+        alone.candidate = SideCounts()
+        alone.stable.synthetic = nil
+        for index in trials.indices where !trials[index].isAlarmed {
+            guard let stable = trials[index].trials(of: alone) else { continue }
+            let block = trials[index].split.block(stable, share: share)
+            trials[index].absorb(block)
+            samples = max(samples, trials[index].samples)
+        }
+    }
+
+    /// What it has come to: nil where there was nothing to be judged.
+    public var outcome: Outcome? {
+        guard samples > 0, !isOfUsers else { return nil }
+        return Outcome(
+            hasAlarmed: trials.contains(where: \.isAlarmed), promisedRate: trials.reduce(0) { $0 + $1.alpha })
+    }
+
+    public struct Outcome: Hashable, Sendable {
+        public var hasAlarmed: Bool
+        /// Of the gates that were checked, together.
+        public var promisedRate: Double
+    }
+}
+
+extension SelfCheck.Trial {
+    fileprivate mutating func trials(of interval: Interval) -> Trials? {
+        guard slowBound != nil else { return interval.countingUnavailable.errorTrials.stable }
+        guard slowBound?.freezes(on: interval) == true else { return nil }
+        return slowBound?.trials(interval)?.stable
+    }
+
+    fileprivate mutating func absorb(_ block: RateBlock) {
+        samples += Int(countable: block.candidate.count)
+        comparison.absorb(block, of: .users, target: -.log(alpha))
+        isAlarmed = comparison.logFailEvidence >= -.log(alpha)
+    }
+}
+
+extension CompareGate {
+    /// Its source tells what failed in one event.
+    fileprivate var canBeSelfChecked: Bool {
+        guard case .requests(let metric, MetricSourceName.proxy) = quantity else { return false }
+        return metric == .errors || metric == .slow
+    }
+}

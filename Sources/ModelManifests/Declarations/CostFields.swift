@@ -1,0 +1,133 @@
+/// A `compare` gate as written: its metric may be a cost, which is judged in another way.
+struct WrittenComparison: Sendable {
+    var gate = CompareGate(metric: .errors, maxRelativeIncrease: nil)
+    var costMetric: CostGate.Metric?
+    /// With the settings that only costs have.
+    var cost = CostGate(.cpuPerRequest)
+
+    var kind: GateSpec.Kind {
+        guard let costMetric else { return .compare(gate) }
+        var cost = cost
+        cost.metric = costMetric
+        cost.maxRelativeIncrease = gate.maxRelativeIncrease ?? cost.maxRelativeIncrease
+        cost.minSamples = gate.minSamples
+        return .cost(cost)
+    }
+
+    func isOfAnotherMetric(than metric: CompareGate.Metric) -> Bool { costMetric != nil || gate.metric != metric }
+}
+
+/// What `compare` gates may name as their metric.
+enum WrittenMetric: CaseIterable, RawRepresentable, Sendable {
+    case requests(CompareGate.Metric)
+    case cost(CostGate.Metric)
+
+    static var allCases: [WrittenMetric] {
+        CompareGate.Metric.allCases.map(WrittenMetric.requests) + CostGate.Metric.allCases.map(WrittenMetric.cost)
+    }
+
+    var rawValue: String {
+        switch self {
+        case .requests(let metric): metric.rawValue
+        case .cost(let metric): metric.rawValue
+        }
+    }
+
+    init?(rawValue: String) {
+        if let metric = CompareGate.Metric(rawValue: rawValue) {
+            self = .requests(metric)
+        } else if let metric = CostGate.Metric(rawValue: rawValue) {
+            self = .cost(metric)
+        } else {
+            return nil
+        }
+    }
+}
+
+/// What only gates of costs are written with.
+enum CostFields {
+    static let fields: [Field<WrittenComparison>] = [
+        Field("maxPerHour", bytes, "metric: leak only. Growth of an instance beyond stable's own; 100Mi.") {
+            $0.cost.maxBytesPerHour = $1
+        },
+        Field(
+            "initialDelay", .duration(),
+            "cpuPerRequest, memory and leak only. From the candidate's first traffic to the first look; 30s."
+        ) { $0.cost.initialDelay = $1 },
+        Field(
+            "interval", .duration(.milliseconds(100)...GoDuration.longest),
+            "cpuPerRequest, memory and leak only. How long a block of requests is at least; 10s."
+        ) { $0.cost.interval = $1 },
+        Field(
+            "failureLimit", .wholeNumber(0...10_000),
+            "cpuPerRequest and memory only. More blocks in a row above the tolerance fail the gate; 5."
+        ) { $0.cost.failureLimit = $1 },
+    ]
+
+    private static let bytes = Shape<Quantity>.quantity.map { quantity, node, reading -> Int? in
+        if let bytes = quantity.whole() { return bytes }
+        reading.report("must be whole bytes", at: node.place, suggestion: "such as 100Mi")
+        return nil
+    }
+
+    private static let level = [CostGate.Metric.cpuPerRequest, .memory]
+    private static let costs = CostGate.Metric.allCases
+
+    /// Which metrics each of its fields goes with; those that are not costs are nil.
+    private static let owners: [(field: String, metrics: [CostGate.Metric])] = [
+        ("maxPerHour", [.leak]), ("initialDelay", costs), ("interval", costs), ("failureLimit", level),
+    ]
+
+    /// What costs have no use for.
+    private static let foreign: [(field: String, why: String)] = [
+        ("source", "costs are measured of processes"),
+        ("maxAbsoluteIncrease", "goes with rates only: a cost's tolerance is relative"),
+        ("passMargin", "goes with what is counted by requests"),
+    ]
+
+    static func check(_ metric: CostGate.Metric?, _ node: SourceNode, _ reading: inout DocumentReading) {
+        func isGiven(_ field: String) -> Bool { node[field].map { !$0.isNull } ?? false }
+        for (field, metrics) in owners where isGiven(field) && !metrics.contains(where: { $0 == metric }) {
+            // A metric that could not be read has been reported.
+            guard metric != nil || isReadable(node) else { continue }
+            let names = metrics.map(\.rawValue).joined(separator: ", ")
+            reading.report(
+                "goes with \(metrics.count > 1 ? "metrics" : "metric") \(names) only", field: field, of: node,
+                suggestion: "leave it out")
+        }
+        guard let metric else { return }
+        for (field, why) in foreign where isGiven(field) {
+            reading.report(
+                "does not go with metric '\(metric.rawValue)': \(why)", field: field, of: node,
+                suggestion: "leave it out")
+        }
+        if metric == .leak, isGiven("maxRelativeIncrease") {
+            reading.report(
+                "does not go with metric 'leak'", field: "maxRelativeIncrease", of: node,
+                suggestion: "say how much it may grow: maxPerHour: 100Mi")
+        }
+    }
+
+    private static func isReadable(_ node: SourceNode) -> Bool {
+        node["metric"].map { $0.text.flatMap(WrittenMetric.init(rawValue:)) != nil } ?? true
+    }
+
+    static let serverRules: [ServerRule] =
+        owners.map { field, metrics in
+            ServerRule(
+                "!has(self.\(field)) || (has(self.metric) && self.metric in [\(quoted(metrics))])",
+                "\(field) goes with metric \(metrics.map(\.rawValue).joined(separator: ", ")) only")
+        } + [
+            ServerRule(
+                "!has(self.metric) || !(self.metric in [\(quoted(costs))]) || (!has(self.source) && "
+                    + "!has(self.maxAbsoluteIncrease) && !has(self.passMargin))",
+                "source, maxAbsoluteIncrease and passMargin do not go with costs"),
+            ServerRule(
+                "!has(self.metric) || self.metric != 'leak' || !has(self.maxRelativeIncrease)",
+                "maxRelativeIncrease does not go with metric 'leak'"),
+        ]
+
+    private static func quoted(_ metrics: [CostGate.Metric]) -> String {
+        metrics.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,99 @@
+import ModelManifests
+
+/// Counts what the instances of one deployment cost, over the very time over which their requests are counted.
+///
+/// Between two looks at a ready instance it adds CPU seconds, resident bytes times seconds, seconds, and requests. What lies
+/// between looks of which one is missing (a restart of the server or of the proxy, an instance that was not ready) is in none
+/// of them, so each over another stays a mean of what was seen. An instance counts once it has settled: from a while after
+/// its first requests on, so that what is loaded with them is no cost of a request.
+public struct CostMeter: Sendable {
+    /// After a server's first requests.
+    public static let settlingSeconds = 10.0
+    /// More than any deployment has. What is beyond is not measured.
+    static let instanceLimit = 512
+
+    fileprivate struct Look: Sendable {
+        var atSeconds: Double
+        var cost: ProcessCost
+        var requests: Int
+        /// Of whoever counts the requests.
+        var epoch: String
+    }
+
+    fileprivate struct Meter: Sendable {
+        var last: Look
+        /// When its server had answered something first.
+        var busySince: Double?
+        var cpuSeconds = 0.0
+        var memoryByteSeconds = 0.0
+        var seconds = 0.0
+        var requests = 0
+        /// CPU since it was first seen, settled or not.
+        var allCPUSeconds = 0.0
+    }
+
+    private let epoch: String
+    private var meters: [String: Meter] = [:]
+
+    /// - Parameter epoch: another one for each meter, so that nobody takes it for one that has counted before.
+    public init(epoch: String) { self.epoch = epoch }
+
+    /// - Parameters:
+    ///   - seconds: of a clock that only rises.
+    ///   - readings: the proxy's, of the same moment.
+    /// - Returns: what has been counted so far, of each instance.
+    public mutating func look(atSeconds seconds: Double, _ costs: [ProcessCost], _ readings: [Reading]) -> [Reading] {
+        let counted = Dictionary(readings.map { ($0.instance, $0) }, uniquingKeysWith: { first, _ in first })
+        let there = Set(costs.map(\.instance))
+        meters = meters.filter { there.contains($0.key) }
+        return costs.prefix(Self.instanceLimit).map { cost in
+            let reading = counted[cost.instance]
+            let look = Look(
+                atSeconds: seconds, cost: cost, requests: reading?.counters.allRequests ?? 0, epoch: reading?.epoch ?? "")
+            var meter = meters[cost.instance] ?? Meter(last: look)
+            meter.advance(to: look)
+            meters[cost.instance] = meter
+            return self.reading(of: meter)
+        }
+    }
+
+    private func reading(of meter: Meter) -> Reading {
+        let cost = meter.last.cost
+        return Reading(
+            instance: Reading.cost(cost.instance), revision: cost.revision, epoch: epoch,
+            counters: RequestCounters(named: [
+                CostCounter.cpuSeconds: meter.cpuSeconds, CostCounter.memoryByteSeconds: meter.memoryByteSeconds,
+                CostCounter.instanceSeconds: meter.seconds, CostCounter.requests: Double(meter.requests),
+            ]), cost: InstanceCost(cpuSeconds: meter.allCPUSeconds, memoryBytes: cost.memoryBytes))
+    }
+}
+
+extension CostMeter.Meter {
+    fileprivate mutating func advance(to look: CostMeter.Look) {
+        defer { last = look }
+        let isSameServer = look.cost.server == last.cost.server
+        if !isSameServer { busySince = nil }
+        let cpu = look.cost.cpuSeconds - last.cost.cpuSeconds
+        if isSameServer, cpu > 0 { allCPUSeconds += cpu }
+        let answered = look.requests - last.requests
+        if busySince == nil, look.cost.isReady, isSameServer ? look.requests > 0 : answered > 0 {
+            busySince = look.atSeconds
+        }
+        let elapsed = look.atSeconds - last.atSeconds
+        guard isSameServer, look.epoch == last.epoch, look.cost.isReady, last.cost.isReady, let busySince,
+            last.atSeconds - busySince >= CostMeter.settlingSeconds, elapsed > 0, cpu >= 0, answered >= 0
+        else { return }
+        cpuSeconds += cpu
+        seconds += elapsed
+        memoryByteSeconds += Double(last.cost.memoryBytes + look.cost.memoryBytes) / 2 * elapsed
+        requests += answered
+    }
+}
+
+extension RequestCounters {
+    /// All that its instance was given to do: recorded requests, and those whose clients gave up, among them.
+    fileprivate var allRequests: Int {
+        let users = every.map { $0.requests + ($0.abandoned.first ?? 0) } ?? requests + abandonedTotal
+        return users + (synthetic?.requests ?? 0)
+    }
+}

@@ -1,0 +1,85 @@
+import ModelManifests
+import Testing
+
+/// Gates of what a version costs, and where they may stand.
+@Suite struct CostFieldsTests {
+    private func problems(_ gate: String) -> [String] {
+        Manifests.problems(Manifests.deployment(spec: "rollout: {gates: [{name: c, compare: \(gate)}]}"))
+    }
+
+    private func kind(_ gate: String) throws -> GateSpec.Kind? {
+        try Manifests.only(Manifests.deployment(spec: "rollout: {gates: [{name: c, compare: \(gate)}]}")).rollout.gates
+            .first?.kind
+    }
+
+    @Test func `the metrics of compare that are costs are read with their defaults, and with what is said`() throws {
+        #expect(try kind("{metric: cpuPerRequest}") == .cost(CostGate(.cpuPerRequest, maxRelativeIncrease: 0.25)))
+        #expect(try kind("{metric: memory}") == .cost(CostGate(.memory, interval: .seconds(10))))
+        #expect(
+            try kind("{metric: leak, maxPerHour: 50Mi, initialDelay: 2m, minSamples: 9}")
+                == .cost(CostGate(.leak, maxBytesPerHour: 50 << 20, initialDelay: .seconds(120), minSamples: 9)))
+        #expect(
+            try kind("{metric: cpuPerRequest, maxRelativeIncrease: 0.5, interval: 1s, failureLimit: 2}")
+                == .cost(CostGate(.cpuPerRequest, maxRelativeIncrease: 0.5, interval: .seconds(1), failureLimit: 2)))
+        #expect(try kind("{metric: errors}") == .compare(CompareGate(metric: .errors)))
+    }
+
+    @Test func `no such gate is there by default, and none shares in the promise`() throws {
+        let gates = try Manifests.only(Manifests.deployment(spec: "replicas: 1")).rollout.gates
+        let costs = gates.filter(\.isOfCost)
+        #expect(costs == [])
+        #expect(!GateSpec(name: "c", kind: .cost(CostGate(.memory))).isComparing)
+    }
+
+    @Test func `what a metric has no use for is refused, with its place`() {
+        let cases = [
+            ("{metric: leak, maxRelativeIncrease: 0.2}", "maxPerHour: 100Mi"),
+            ("{metric: memory, maxPerHour: 1Gi}", "goes with metric leak only"),
+            ("{metric: leak, failureLimit: 2}", "goes with metrics cpuPerRequest, memory only"),
+            ("{metric: errors, interval: 5s}", "goes with metrics cpuPerRequest, memory, leak only"),
+            ("{ratio: {of: a, per: b}, initialDelay: 5s}", "goes with metrics cpuPerRequest, memory, leak only"),
+            ("{metric: memory, passMargin: {relative: 1}}", "does not go with metric 'memory'"),
+            ("{metric: memory, source: server}", "does not go with metric 'memory'"),
+            ("{metric: cpuPerRequest, maxAbsoluteIncrease: 0.1}", "a cost's tolerance is relative"),
+            ("{metric: cpuPerRequest, slowerThan: 1s}", "goes with metric 'slow' only"),
+            ("{metric: cpuPerRequests}", "cpuPerRequest"),
+            ("{metric: leak, maxPerHour: 1.5}", "whole bytes"),
+        ]
+        for (gate, words) in cases {
+            let found = problems(gate)
+            #expect(found.count == 1 && found.first?.contains(words) == true, "\(gate): \(found)")
+        }
+    }
+
+    @Test func `in a cluster processes are not measured: refused, with what to write instead, in templates too`() {
+        func found(_ gate: String) -> [String] {
+            Manifests.problems(
+                Manifests.inCluster(spec: "rollout: {gates: [{name: c, compare: {metric: \(gate)}}]}"))
+        }
+        let cpu = found("cpuPerRequest")
+        #expect(cpu.count == 1, "\(cpu)")
+        #expect(cpu.first?.contains("on one machine only, not in a cluster") == true)
+        #expect(cpu.first?.contains("container_cpu_usage_seconds_total") == true)
+        #expect(found("leak").first?.contains("container_memory_working_set_bytes") == true)
+        let templated = Manifests.resolve(
+            Manifests.inCluster(spec: "rollout: {gates: [{template: lean}]}"),
+            Manifests.gateTemplate("lean", spec: "{compare: {metric: memory}}")
+        ).diagnostics.map(\.description)
+        #expect(templated.count == 1 && templated.first?.contains("not in a cluster") == true, "\(templated)")
+    }
+
+    @Test func `there is nothing to compare with where no stable runs beside it`() {
+        let found = Manifests.problems(
+            Manifests.deployment(spec: "rollout: {strategy: recreate, gates: [{name: c, compare: {metric: memory}}]}"))
+        #expect(found.count == 1 && found.first?.contains("strategy: recreate has none") == true, "\(found)")
+    }
+
+    @Test func `a share of self-checks is a share`() throws {
+        func share(_ text: String) throws -> Double {
+            try Manifests.only(Manifests.deployment(spec: "rollout: {\(text)}")).rollout.selfCheckShare
+        }
+        #expect(try share("strategy: canary") == 0.25)
+        #expect(try share("selfCheckShare: 0") == 0)
+        #expect(Manifests.problems(Manifests.deployment(spec: "rollout: {selfCheckShare: 2}")).count == 1)
+    }
+}
