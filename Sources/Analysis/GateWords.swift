@@ -57,6 +57,7 @@ extension GateEvidence {
 }
 
 private let independence = "requests do not depend on each other"
+private let untold = "what fails does so singly, or in clumps like those of the looks before: the source does not tell"
 
 /// 0.0025 → `1 in 400`.
 private func oneIn(_ rate: Double) -> String {
@@ -91,12 +92,10 @@ extension CompareGate {
 
     private var assumption: String {
         switch quantity {
-        case .requests(.errors, _), .requests(.slow, _):
+        case .requests(.errors, _), .requests(.slow, _), .requests(.latencyP95, _), .requests(.latencyP99, _):
             "what an instance fails within 5 ms, or without a good answer between, is one event of up to 60 requests or 2 s; "
                 + "events do not depend on each other, and before the first failures come singly"
-        case .requests(.rejected, _), .counters:
-            "what fails does so singly, or in clumps like those of the looks before: the source does not tell"
-        case .requests: independence
+        case .requests(.rejected, _), .requests(.latencyP50, _), .counters: untold
         }
     }
 
@@ -210,14 +209,14 @@ extension AgreementGate {
                     "does the shadow answer as stable does in at least \(EvidenceText.percent(least)) of the requests?",
                 passes: "less than \(EvidenceText.percent(Swift.max(0, least - passMargin))) is excluded at \(missed)"
                     + floor(minSamples),
-                fails: "\(EvidenceText.percent(least)) or more is excluded \(odds)")
+                fails: "\(EvidenceText.percent(least)) or more is excluded \(odds)", assumes: untold)
         case .distance(let most):
             return GateWords(
                 asks:
                     "are the shadow's numbers on average within \(EvidenceText.percent(most)) of stable's, by the range?",
                 passes:
                     "more than \(EvidenceText.percent(most + passMargin)) is excluded at \(missed)\(floor(minSamples))",
-                fails: "\(EvidenceText.percent(most)) or less is excluded \(odds)")
+                fails: "\(EvidenceText.percent(most)) or less is excluded \(odds)", assumes: untold)
         }
     }
 }

@@ -71,3 +71,36 @@ struct LearnedShares: Codable, Hashable, Sendable {
         }
     }
 }
+
+/// Kept short: as a list of the number of buckets and each side's `BucketCounts`. Older controllers wrote all counts by name.
+extension LearnedShares {
+    private enum FormerKeys: String, CodingKey { case stable, candidate }
+
+    init(from decoder: any Decoder) throws {
+        if let fields = try? decoder.container(keyedBy: FormerKeys.self) {
+            self.init(bucketCount: 0)
+            stable = try fields.decode([Int].self, forKey: .stable)
+            candidate = try fields.decode([Int].self, forKey: .candidate)
+            return
+        }
+        var list = try decoder.unkeyedContainer()
+        self.init(bucketCount: try list.decode(Int.self))
+        for side in [\LearnedShares.stable, \.candidate] {
+            let read = try list.decode(BucketCounts.self).counts
+            guard read.count <= stable.count else {
+                throw DecodingError.dataCorruptedError(in: list, debugDescription: "more counts than buckets")
+            }
+            self[keyPath: side].replaceSubrange(0..<read.count, with: read)
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var list = encoder.unkeyedContainer()
+        try list.encode(stable.count)
+        for side in [stable, candidate] {
+            var counts = BucketCounts()
+            for (index, count) in side.enumerated() { counts.add(count, at: index) }
+            try list.encode(counts)
+        }
+    }
+}
