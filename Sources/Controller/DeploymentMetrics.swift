@@ -59,7 +59,8 @@ extension MetricsText {
             }
             if let memory = revision.memoryBytes {
                 gauge(
-                    "mlctl_revision_memory_bytes", "Resident bytes of the instances that are there", Double(memory), own)
+                    "mlctl_revision_memory_bytes", "Resident bytes of the instances that are there", Double(memory), own
+                )
             }
             if let abandoned = revision.abandoned {
                 counter(
@@ -96,7 +97,8 @@ extension MetricsText {
                 "mlctl_self_check_false_alarms_total", "Those of them in which a gate would have rolled back",
                 check.falseAlarms, labels)
             gauge(
-                "mlctl_self_check_promised_rate", "The rate of false alarms that their gates promise", check.promisedRate,
+                "mlctl_self_check_promised_rate", "The rate of false alarms that their gates promise",
+                check.promisedRate,
                 labels)
         }
         let ejected = [status.stable, status.candidate].reduce(0) { $0 + ($1?.ejected ?? 0) }

@@ -49,7 +49,8 @@ public struct CostMeter: Sendable {
         return costs.prefix(Self.instanceLimit).map { cost in
             let reading = counted[cost.instance]
             let look = Look(
-                atSeconds: seconds, cost: cost, requests: reading?.counters.allRequests ?? 0, epoch: reading?.epoch ?? "")
+                atSeconds: seconds, cost: cost, requests: reading?.counters.allRequests ?? 0,
+                epoch: reading?.epoch ?? "")
             var meter = meters[cost.instance] ?? Meter(last: look)
             meter.advance(to: look)
             meters[cost.instance] = meter

@@ -7,7 +7,8 @@ import Testing
 
 @Suite("What processes use")
 struct ProcessUsageTests {
-    private let tail = " S 7 12 34 0 -1 4194560 1 0 0 0 100 20 3000 400 20 0 1 0 98765 1000 256 18446744073709551615 1 1"
+    private let tail =
+        " S 7 12 34 0 -1 4194560 1 0 0 0 100 20 3000 400 20 0 1 0 98765 1000 256 18446744073709551615 1 1"
 
     @Test("a process's line tells its own CPU, that of children it waited for, and its memory, whatever its name holds")
     func stat() throws {
@@ -76,7 +77,8 @@ struct ProcessUsageTests {
     func meter() async throws {
         let own = try #require(ProcessIdentity(running: getpid()))
         func server(_ instance: String, _ process: ProcessIdentity) -> MeasuredServer {
-            MeasuredServer(instance: instance, revision: Revision(rawValue: "aaaaaaaaaa"), process: process, isReady: true)
+            MeasuredServer(
+                instance: instance, revision: Revision(rawValue: "aaaaaaaaaa"), process: process, isReady: true)
         }
         let gone = ProcessIdentity(pid: own.pid, startTime: own.startTime + 1)
         let costs = await ProcessMeter().costs(of: [server("a", own), server("b", gone)])

@@ -38,6 +38,8 @@ struct PromiseWordsTests {
     func threshold() throws {
         let threshold = GateSpec(name: "p99", kind: .threshold(ThresholdGate(metric: .latencyP99, max: 0.2)))
         #expect(promise([threshold]) == nil)
-        #expect(promise([compare(.errors), threshold])?.text.contains("thresholds, drift and costs promise nothing") == true)
+        #expect(
+            promise([compare(.errors), threshold])?.text.contains("thresholds, drift and costs promise nothing") == true
+        )
     }
 }

@@ -60,16 +60,25 @@ struct SelfCheckingTests {
 
     @Test("nothing is written more often for it, and nothing is decided otherwise")
     func writes() {
-        let with = rolledOut("good-2", share: 1)
-        let without = rolledOut("good-2", share: 0)
+        var with = World.serving("good-1")
+        with.commit(.example("good-2", rollout: spec(share: 1)))
+        with.run(limit: 40) { ($0.rollout?.weight ?? 0) >= 20 }
+        var without = with
+        without.state?.rollout?.selfCheck = nil
+        for _ in 0..<60 {
+            with.run(limit: 1) { _ in false }
+            without.run(limit: 1) { _ in false }
+        }
         #expect(with.writes == without.writes)
         #expect(with.events.map(\.kind) == without.events.map(\.kind))
+        #expect(with.state?.rollout?.judgement == without.state?.rollout?.judgement)
     }
 
     @Test("every controller says the same of a rollout, and about a quarter is checked")
     func share() {
         let judgement = Judgement(
-            gates: RolloutSpec.defaultGates, falseRollbackRate: 0.01, missedRegressionRate: 0.05, startedAt: Date.distantPast)
+            gates: RolloutSpec.defaultGates, falseRollbackRate: 0.01, missedRegressionRate: 0.05,
+            startedAt: Date.distantPast)
         func isChecked(_ number: Int) -> Bool {
             let candidate = DeployedRevision(
                 template: ModelDeployment.example("good-\(number)").template, commit: "c",

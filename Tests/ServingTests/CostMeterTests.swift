@@ -10,7 +10,8 @@ struct CostMeterTests {
         _ cpu: Double, bytes: Int = 1000, server: String = "1", isReady: Bool = true, instance: String = "i-0"
     ) -> ProcessCost {
         ProcessCost(
-            instance: instance, revision: revision, server: server, isReady: isReady, cpuSeconds: cpu, memoryBytes: bytes)
+            instance: instance, revision: revision, server: server, isReady: isReady, cpuSeconds: cpu,
+            memoryBytes: bytes)
     }
 
     private func reading(_ counters: RequestCounters, epoch: String = "e", instance: String = "i-0") -> Reading {
@@ -36,7 +37,7 @@ struct CostMeterTests {
         meter.look(atSeconds: seconds, [cost], [reading]).first?.counters.named ?? [:]
     }
 
-    @Test("what is loaded with the first requests is not counted; what comes after it has settled is, all over one time")
+    @Test("what is loaded with the first requests is not counted; what comes once it has settled is, over one time")
     func settling() {
         var meter = settled()
         let found = named(&meter, 30, cost(6, bytes: 3000), requests(160))
@@ -70,7 +71,7 @@ struct CostMeterTests {
         #expect(named(&meter, 80, cost(12), requests(45, epoch: "f"))[CostCounter.cpuSeconds] == 2.5)
     }
 
-    @Test("every request that it was given counts: recorded ones, those of users who came back, those that were given up")
+    @Test("every request that it was given counts: recorded ones, of users who came back, and those given up")
     func allRequests() {
         var meter = CostMeter(epoch: "m")
         func counters(_ count: Int) -> RequestCounters {

@@ -51,7 +51,9 @@ struct CostBlock: Codable, Hashable, Sendable {
 
     /// - Returns: nil where one of the sides was not measured: costs of different times are not compared.
     init?(_ interval: Interval) {
-        guard let stable = CostCounts(interval.stable), let candidate = CostCounts(interval.candidate) else { return nil }
+        guard let stable = CostCounts(interval.stable), let candidate = CostCounts(interval.candidate) else {
+            return nil
+        }
         self.init(stable: stable, candidate: candidate)
     }
 

@@ -16,6 +16,7 @@ struct CostEvidence: Codable, Hashable, Sendable {
     private var last: CostBlock?
     private var lastLevel: CostLevel?
     private var idle: IdleCost?
+    private var usual: UsualCost?
     private var run: CostRun?
     private var leak: LeakEvidence?
     /// The last interval in which something happened had no costs of a side.
@@ -30,6 +31,7 @@ struct CostEvidence: Codable, Hashable, Sendable {
         case .cpuPerRequest:
             run = CostRun()
             idle = IdleCost()
+            usual = UsualCost()
         case .memory: run = CostRun()
         case .leak: leak = LeakEvidence()
         }
@@ -70,9 +72,11 @@ struct CostEvidence: Codable, Hashable, Sendable {
     private mutating func judge(_ gate: CostGate, endingAt seconds: Double) {
         let tolerance = 1 + gate.maxRelativeIncrease
         switch gate.metric {
-        case .cpuPerRequest: note(.ofCPU(block, tolerance: tolerance, idle: idle?.bound))
+        case .cpuPerRequest:
+            usual?.absorb(block.stable)
+            note(.ofCPU(block, tolerance: tolerance, idle: idle?.bound, usual: usual?.perRequest))
         case .memory: note(.ofMemory(block, tolerance: tolerance))
-        case .leak: leak?.absorb(block, endingAt: seconds)
+        case .leak: leak?.absorb(block, endingAt: seconds, maxBytesPerHour: gate.maxBytesPerHour)
         }
     }
 
@@ -84,7 +88,7 @@ struct CostEvidence: Codable, Hashable, Sendable {
     func verdict(_ gate: CostGate) -> Verdict {
         let found: Verdict =
             if let leak {
-                leak.verdict(maxBytesPerHour: gate.maxBytesPerHour)
+                leak.verdict
             } else {
                 run?.verdict(failureLimit: gate.failureLimit) ?? .insufficient
             }
@@ -107,22 +111,28 @@ struct CostEvidence: Codable, Hashable, Sendable {
     }
 
     private func waiting(_ gate: CostGate) -> String {
-        if isSettling { return "waits \(EvidenceText.seconds(gate.initialDelay / .seconds(1))) for the candidate to settle" }
+        if isSettling {
+            return "waits \(EvidenceText.seconds(gate.initialDelay / .seconds(1))) for the candidate to settle"
+        }
         if isUnmeasured {
             return
                 "CPU and memory of one side are not measured yet: an instance is measured from its first requests on, and only "
                 + "on this machine"
         }
         guard gate.metric == .cpuPerRequest else { return "the first block is under way" }
-        for (side, counts) in [("the candidate", block.candidate), ("stable", block.stable)] where counts.requests == 0 {
+        for (side, counts) in [("the candidate", block.candidate), ("stable", block.stable)] where counts.requests == 0
+        {
             return "no requests of \(side) yet"
         }
-        return "the first block is under way: \(EvidenceText.count(block.candidate.requests)) requests of the candidate and "
+        return
+            "the first block is under way: \(EvidenceText.count(block.candidate.requests)) requests of the candidate and "
             + "\(EvidenceText.count(block.stable.requests)) of stable, of at least \(Int(Self.leastRequests)) each"
     }
 
     private func cpuText(_ gate: CostGate) -> String {
-        guard let last, let own = last.candidate.cpuPerRequest, let theirs = last.stable.cpuPerRequest else { return "" }
+        guard let last, let own = last.candidate.cpuPerRequest, let theirs = last.stable.cpuPerRequest else {
+            return ""
+        }
         func side(_ name: String, _ cost: Double, _ counts: CostCounts) -> String {
             "\(name) \(EvidenceText.milliseconds(cost)) of CPU a request (\(EvidenceText.count(counts.requests)) requests)"
         }
@@ -153,9 +163,11 @@ struct CostEvidence: Codable, Hashable, Sendable {
 
     private func leakText(_ gate: CostGate) -> String {
         guard let leak, leak.points >= LeakEvidence.leastPoints, let growth = leak.growth else {
-            return "\(EvidenceText.count(leak?.points ?? 0)) of \(LeakEvidence.leastPoints) blocks, from which a trend is told"
+            return
+                "\(EvidenceText.count(leak?.points ?? 0)) of \(LeakEvidence.leastPoints) blocks, from which a trend is told"
         }
-        return "memory of an instance grows by \(EvidenceText.bytes(growth.candidate)) an hour with the candidate and by "
+        return
+            "memory of an instance grows by \(EvidenceText.bytes(growth.candidate)) an hour with the candidate and by "
             + "\(EvidenceText.bytes(growth.stable)) with stable at such a load, at most "
             + "\(EvidenceText.bytes(Double(gate.maxBytesPerHour))) more wanted; it fails where that goes on through "
             + "\(EvidenceText.count(leak.points, "block"))"

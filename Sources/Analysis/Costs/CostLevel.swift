@@ -15,23 +15,20 @@ enum CostLevel: String, Codable, Hashable, Sendable {
     /// - Parameters:
     ///   - tolerance: 1.25 for a quarter more.
     ///   - idle: the most that an instance may cost without requests, as a share of a core.
-    static func ofCPU(_ block: CostBlock, tolerance: Double, idle: Double?) -> CostLevel {
+    ///   - usual: CPU seconds of a request of stable, over a longer time: a short block may lack what comes now and then.
+    static func ofCPU(_ block: CostBlock, tolerance: Double, idle: Double?, usual: Double? = nil) -> CostLevel {
         let (stable, candidate) = (block.stable, block.candidate)
         guard stable.requests > 0, candidate.requests > 0 else { return .unclear }
         let requests = candidate.requests / stable.requests
         // For so many seconds more than its share of the requests says the candidate has what a server costs without them.
         let spareSeconds = candidate.instanceSeconds - stable.instanceSeconds * requests
-        let spare = spareSeconds > 0 ? (idle ?? .infinity) * spareSeconds : 0
-        let wanted = stable.cpuSeconds * requests + spare
+        // What an equal version would cost, whatever part of it comes without requests: none, or as much as may be.
+        let none = stable.cpuSeconds * requests
+        let most = none + min(idle ?? .infinity, stable.cpuShare) * spareSeconds
+        let all = none + (spareSeconds > 0 ? (idle ?? .infinity) * spareSeconds : 0)
+        let wanted = max(all, all - none + (usual ?? 0) * candidate.requests)
         if candidate.cpuSeconds > tolerance * wanted + resolutionSeconds { return .above }
-        // Within whatever it costs without requests: nothing, or as much as it may.
-        let most = min(idle ?? 0, stable.cpuShare, candidate.cpuShare)
-        let isWithin = [0, most].allSatisfy { share in
-            let own = candidate.cpuSeconds - share * candidate.instanceSeconds
-            let theirs = (stable.cpuSeconds - share * stable.instanceSeconds) * requests
-            return own <= tolerance * theirs + resolutionSeconds
-        }
-        return isWithin ? .within : .unclear
+        return candidate.cpuSeconds <= tolerance * min(none, most) + resolutionSeconds ? .within : .unclear
     }
 
     static func ofMemory(_ block: CostBlock, tolerance: Double) -> CostLevel {

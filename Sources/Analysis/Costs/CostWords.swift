@@ -11,9 +11,11 @@ extension CostGate {
         switch metric {
         case .cpuPerRequest:
             return GateWords(
-                asks: "does a request cost the candidate more CPU than stable, by more than \(allowed)?", passes: passes,
+                asks: "does a request cost the candidate more CPU than stable, by more than \(allowed)?",
+                passes: passes,
                 fails: fails,
-                assumes: "cores are equally fast, and without requests both cost the same, at most the least share of a core that "
+                assumes:
+                    "cores are equally fast, and without requests both cost the same, at most the least share of a core that "
                     + "was seen; no promise about false alarms")
         case .memory:
             return GateWords(
@@ -23,11 +25,14 @@ extension CostGate {
         case .leak:
             let growth = EvidenceText.bytes(Double(maxBytesPerHour))
             return GateWords(
-                asks: "does the memory of the candidate's instances grow by more than \(growth) an hour beyond stable's?",
+                asks:
+                    "does the memory of the candidate's instances grow by more than \(growth) an hour beyond stable's?",
                 passes: "over \(LeakEvidence.leastPoints) blocks of \(length) or more it does not\(floor)",
-                fails: "it does in each third of the last \(LeakEvidence.leastPoints) to \(LeakEvidence.pointLimit) blocks, without "
+                fails:
+                    "it does in each third of the last \(LeakEvidence.leastPoints) to \(LeakEvidence.pointLimit) blocks, without "
                     + "a break",
-                assumes: "what fills once (caches) is full, or fills more slowly, after initialDelay; no promise about false alarms"
+                assumes:
+                    "what fills once (caches) is full, or fills more slowly, after initialDelay; no promise about false alarms"
             )
         }
     }

@@ -1,5 +1,22 @@
 import ModelManifests
 
+/// What a request of stable costs, over the last hundreds of blocks: the older, the less it counts.
+struct UsualCost: Codable, Hashable, Sendable {
+    /// A block counts for half of what it did after some forty more.
+    private static let keptShare = 63.0 / 64
+
+    private var requests = 0.0
+    private var cpuSeconds = 0.0
+
+    /// Nil before any request.
+    var perRequest: Double? { requests > 0 ? cpuSeconds / requests : nil }
+
+    mutating func absorb(_ stable: CostCounts) {
+        requests = ((requests * Self.keptShare + stable.requests) * 1e3).rounded() / 1e3
+        cpuSeconds = ((cpuSeconds * Self.keptShare + stable.cpuSeconds) * 1e6).rounded() / 1e6
+    }
+}
+
 /// What an instance costs without requests, at most: the least share of a core that either side took over some time.
 ///
 /// Of two equal versions the one with less traffic has more of that cost in each request. It cannot be known from its own

@@ -52,8 +52,10 @@ public struct SelfCheckTally: Codable, Hashable, Sendable {
 
     /// Such as "of 120 rollouts judged against themselves 9 would have been rolled back; promised: 1 in 100".
     private var text: String {
-        let promised = promisedRate > 0 ? "1 in \(EvidenceText.count(Int(countable: (1 / promisedRate).rounded())))" : "none"
-        return "of \(EvidenceText.count(rollouts, "rollout")) judged against themselves \(EvidenceText.count(falseAlarms)) "
+        let promised =
+            promisedRate > 0 ? "1 in \(EvidenceText.count(Int(countable: (1 / promisedRate).rounded())))" : "none"
+        return
+            "of \(EvidenceText.count(rollouts, "rollout")) judged against themselves \(EvidenceText.count(falseAlarms)) "
             + "would have been rolled back; promised: \(promised)"
     }
 

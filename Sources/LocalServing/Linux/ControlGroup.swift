@@ -50,7 +50,9 @@ struct ControlGroup: Sendable {
     /// The group that was made for an instance, as one of its processes tells; nil where none was.
     static func path(of pid: Int32, instance: String, root: String = "/sys/fs/cgroup") -> String? {
         guard let lines = readSmallFile("/proc/\(pid)/cgroup", limit: 1 << 16),
-            let line = String(decoding: lines, as: UTF8.self).split(separator: "\n").first(where: { $0.hasPrefix("0::/") }),
+            let line = String(decoding: lines, as: UTF8.self).split(separator: "\n").first(where: {
+                $0.hasPrefix("0::/")
+            }),
             line.hasSuffix("/mlctl-\(instance)")
         else { return nil }
         return root + line.dropFirst(3)

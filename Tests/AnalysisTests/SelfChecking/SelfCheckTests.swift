@@ -74,7 +74,8 @@ struct SelfCheckTests {
             for _ in 0..<400 {
                 let counts = stream.next(200, &draws)
                 var block = split.block(
-                    Trials(count: 200, successes: Double(counts.failures), together: Double(counts.together)), share: 0.25)
+                    Trials(count: 200, successes: Double(counts.failures), together: Double(counts.together)),
+                    share: 0.25)
                 (block.stable.together, block.candidate.together) = (block.stable.successes, block.candidate.successes)
                 comparison.absorb(block, of: .users, target: -log(0.003))
                 if comparison.logFailEvidence >= -log(0.003) {

@@ -27,7 +27,8 @@ struct TrialsSplitTests {
             #expect(block.candidate.successes == 0 || block.candidate.successes == 30)
             #expect(block.candidate.together == 0 || block.candidate.together == 900)
         }
-        let sides = (0..<200).map { _ in split.block(Trials(count: 9, successes: 6, together: 18), share: 0.5).candidate }
+        let sides = (0..<200).map { _ in split.block(Trials(count: 9, successes: 6, together: 18), share: 0.5).candidate
+        }
         #expect(Set(sides.map(\.successes)) == [0, 3, 6], "two events of three")
     }
 

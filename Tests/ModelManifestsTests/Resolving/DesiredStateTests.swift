@@ -71,7 +71,7 @@ import Testing
                 "1.yaml:7:21: spec.rollout.gates[0].template: the GateTemplate 'broken' cannot be used: it has errors, or is "
                     + "described twice (4.yaml:1) (put those right first)",
                 "4.yaml:4:26: spec.compare.metric: unknown metric 'fast' (one of: errors, rejected, slow, "
-                    + "latencyP50, latencyP95, latencyP99)",
+                    + "latencyP50, latencyP95, latencyP99, cpuPerRequest, memory, leak)",
             ])
     }
 
