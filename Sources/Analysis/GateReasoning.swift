@@ -131,7 +131,9 @@ enum GateReasoning: Codable, Hashable, Sendable {
         }
     }
 
-    var slowEdgeOfSlices: Double? { if case .compare(_, let evidence) = self { evidence.slowEdgeOfSlices } else { nil } }
+    var slowEdgeOfSlices: Double? {
+        if case .compare(_, let evidence) = self { evidence.slowEdgeOfSlices } else { nil }
+    }
 
     var judgesSlices: Bool { if case .compare(_, let evidence) = self { evidence.judgesSlices } else { false } }
 

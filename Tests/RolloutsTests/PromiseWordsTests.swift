@@ -28,6 +28,19 @@ struct PromiseWordsTests {
         #expect(words.assumes.last?.hasPrefix("rejected: what fails does so singly") == true)
     }
 
+    @Test("slices are named where a gate is judged on them")
+    func slices() {
+        var rollout = RolloutSpec()
+        rollout.slices = [TrafficSlice(name: "country", key: .header("x-country"), values: .top(3))]
+        rollout.gates = [compare(.errors)]
+        #expect(
+            PromiseWords(rollout)?.text
+                == "errors roll back a candidate that is within their tolerances, on the whole and in each slice (country), in "
+                + "at most 1 of 100 rollouts")
+        rollout.gates = [compare(.latencyP99)]
+        #expect(PromiseWords(rollout)?.text.contains("slice") == false)
+    }
+
     @Test("a gate that only warns rolls nothing back, and promises nothing")
     func warnOnly() {
         #expect(promise([compare(.errors, warnOnly: true)]) == nil)

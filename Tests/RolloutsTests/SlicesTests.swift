@@ -21,7 +21,8 @@ struct SlicesTests {
         return deployment
     }
 
-    /// A tenth of the requests of each instance are from DE, the rest from FR and IT; the candidate fails what is from DE.
+    /// A tenth of the requests of each instance are from DE, the rest from FR and IT, of which three of ten fail everywhere; the
+    /// candidate also fails what is from DE.
     private func runTold(failing: Bool) -> World {
         var world = World.serving("good-1")
         world.commit(deployment("good-2"))
@@ -34,12 +35,14 @@ struct SlicesTests {
                 let total = world.instances[index].counters.requests
                 let german = total / 10
                 let errors = failing && world.instances[index].revision == candidate ? german : 0
-                world.instances[index].counters.errors = errors
-                world.instances[index].counters.errorsTogether = errors
+                let others = (total - german) / 2
+                let usual = others * 3 / 10
+                world.instances[index].counters.errors = errors + 2 * usual
+                world.instances[index].counters.errorsTogether = errors + 2 * usual
                 world.instances[index].counters.slices = [
                     "country=DE": SliceCounters(requests: german, errors: errors, errorsTogether: errors),
-                    "country=FR": SliceCounters(requests: (total - german) / 2),
-                    "country=IT": SliceCounters(requests: (total - german) / 2),
+                    "country=FR": SliceCounters(requests: others, errors: usual, errorsTogether: usual),
+                    "country=IT": SliceCounters(requests: others, errors: usual, errorsTogether: usual),
                     "country=other": SliceCounters(),
                 ]
             }
@@ -98,6 +101,9 @@ struct SlicesTests {
         #expect(slow(0.3) == nil)
         let reading = RequestCounters(requests: 10, bounds: bounds, slices: ["a=x": counters])
         #expect(SideCounts(reading).slices == nil, "history is no evidence")
-        #expect(SideCounts(reading, slowEdges: []).slices == ["a=x": SliceCounts(requests: 10, errors: 1, rejected: 2, errorsTogether: 1)])
+        #expect(
+            SideCounts(reading, slowEdges: []).slices == [
+                "a=x": SliceCounts(requests: 10, errors: 1, rejected: 2, errorsTogether: 1)
+            ])
     }
 }

@@ -7,7 +7,10 @@ import Testing
     @Test func `counters are a list of numbers, and readings without any say nothing of slices`() throws {
         let counters = SliceCounters(
             requests: 7, errors: 2, rejected: 1, errorsTogether: 4,
-            buckets: [.init(index: 3, answered: 6, abandoned: 0, together: 7), .init(index: 9, answered: 1, abandoned: 2, together: 3)])
+            buckets: [
+                .init(index: 3, answered: 6, abandoned: 0, together: 7),
+                .init(index: 9, answered: 1, abandoned: 2, together: 3),
+            ])
         let text = try JSONEncoder().encode(["a=x": counters])
         #expect(String(decoding: text, as: UTF8.self) == #"{"a=x":[7,2,1,4,3,6,0,7,9,1,2,3]}"#)
         #expect(try JSONDecoder().decode([String: SliceCounters].self, from: text) == ["a=x": counters])

@@ -42,7 +42,8 @@ public struct SliceCounts: Hashable, Sendable {
 
     /// Why no counters can read so; nil where they can.
     var impossibility: String? {
-        let counts = [requests, errors, rejected, errorsTogether] + slow.flatMap { [$0.requests, $0.slow, $0.together] }
+        let counts =
+            [requests, errors, rejected, errorsTogether] + slow.flatMap { [$0.requests, $0.slow, $0.together] }
         if counts.contains(where: { $0 < 0 }) { return "a negative count" }
         if errors > requests || rejected > requests || slow.contains(where: { $0.slow > $0.requests }) {
             return "more failures than requests"

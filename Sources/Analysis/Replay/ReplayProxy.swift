@@ -25,7 +25,9 @@ public struct ReplayProxy: Codable, Hashable, Sendable {
         }
         users = counts.users.map { ReplayUsers($0, bounds: counts.bounds) }
         slices = counts.slices
-        if unavailable == nil, abandoned == nil, together == nil, every == nil, users == nil, slices == nil { return nil }
+        if unavailable == nil, abandoned == nil, together == nil, every == nil, users == nil, slices == nil {
+            return nil
+        }
     }
 }
 

@@ -44,4 +44,3 @@ struct SliceEvidence: Codable, Hashable, Sendable {
         }
     }
 }
-

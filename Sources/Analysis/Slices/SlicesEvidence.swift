@@ -95,7 +95,8 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
             group.waiting = nil
             weigh(ready, in: &group)
         } else {
-            for label in blocks.keys.filter({ group.values[$0] == nil }).sorted() where group.values.count < group.limit {
+            for label in blocks.keys.filter({ group.values[$0] == nil }).sorted() where group.values.count < group.limit
+            {
                 let share = group.reserve / 4
                 group.reserve -= share
                 group.values[label] = slice(share)
@@ -115,7 +116,9 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
     private func weigh(_ blocks: [String: RateBlock], in group: inout Group) {
         let total = blocks.values.reduce(0) { $0 + $1.count }
         let largest = blocks.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.prefix(group.limit)
-        let weights = largest.map { (label: $0.key, weight: 1 / max($0.value.count / total, Self.smallest).squareRoot()) }
+        let weights = largest.map {
+            (label: $0.key, weight: 1 / max($0.value.count / total, Self.smallest).squareRoot())
+        }
         let sum = weights.reduce(0) { $0 + $1.weight }
         let whole = group.reserve
         group.reserve = whole * Self.reserved
@@ -132,9 +135,9 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
     /// The part of a value of what all of them share; nil where it is not judged.
     func share(of label: String) -> Double? { values.first { $0.label == label }?.slice.share }
 
-    /// The slice that speaks most against the candidate; nil while none is judged.
+    /// The slice that speaks most against the candidate, of those with requests on both sides.
     var worst: (label: String, slice: SliceEvidence)? {
-        values.max { $0.slice.logPart < $1.slice.logPart }
+        values.filter { $0.slice.totals.compares }.max { $0.slice.logPart < $1.slice.logPart }
     }
 }
 

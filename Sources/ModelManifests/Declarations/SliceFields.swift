@@ -72,10 +72,12 @@ enum SliceFields {
         ServerRule("self.all(v, self.exists_one(w, w == v))", "a value stands twice"),
         ServerRule("!('\(TrafficSlice.other)' in self)", "'\(TrafficSlice.other)' is what all other values are"))
 
-    private static let value = Shape<String>.string(atMost: TrafficSlice.valueBytesMax).map { value, node, reading -> String? in
+    private static let value = Shape<String>.string(atMost: TrafficSlice.valueBytesMax).map {
+        value, node, reading -> String? in
         if value == TrafficSlice.other {
             reading.report(
-                "'\(value)' is what all other values are", at: node.place, suggestion: "leave it out: it is always there")
+                "'\(value)' is what all other values are", at: node.place,
+                suggestion: "leave it out: it is always there")
             return nil
         }
         if TrafficSlice.isValue(value) { return value }

@@ -148,7 +148,9 @@ final class DataPlane {
                 listed.insert(key)
                 let instance = instance(key, at: address)
                 instance.isSticky = spec.routing.isSticky
-                instance.slices = tally.slices.map { instance.slices?.table === $0 ? instance.slices! : SliceTallies($0) }
+                instance.slices = tally.slices.map {
+                    instance.slices?.table === $0 ? instance.slices! : SliceTallies($0)
+                }
                 return instance
             }
             return LiveRevision(

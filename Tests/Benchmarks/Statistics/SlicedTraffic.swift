@@ -60,7 +60,9 @@ enum SlicedTraffic {
         var toldBeside: Double?
     }
 
-    private static func found(_ streams: Streams, values: Int, share: Double, to rate: Double, isPromised: Bool = true, _ cell: Int) async
+    private static func found(
+        _ streams: Streams, values: Int, share: Double, to rate: Double, isPromised: Bool = true, _ cell: Int
+    ) async
         -> Figure
     {
         let ends = await streams.map(cell: cell) { race(values: values, share: share, to: rate, healthyLooks: 0, &$0) }
@@ -68,7 +70,8 @@ enum SlicedTraffic {
         let toldBeside = mean(ends.map(\.toldBeside))
         let own = mean(ends.map(\.own))
         return Figure(
-            what: "1 → \(percent(rate)) in \(percent(share)) of the traffic, \(values) slices: mean of its requests to fail",
+            what:
+                "1 → \(percent(rate)) in \(percent(share)) of the traffic, \(values) slices: mean of its requests to fail",
             goal: isPromised ? "≤ 1.3 of a gate that was told which, beside one of the whole" : "no promise",
             measured: "\(text(own / toldBeside, 2)): \(text(own)) of the candidate's",
             peer: "told \(text(toldBeside)), told and alone \(text(told)) (\(text(own / told, 2)))",
@@ -125,7 +128,8 @@ extension SlicedStream.Look {
         func counts(_ sides: [SlicedStream.Side]) -> SideCounts {
             if let slice {
                 return SideCounts(
-                    requests: sides[slice].requests, errors: sides[slice].failures, errorsTogether: sides[slice].together)
+                    requests: sides[slice].requests, errors: sides[slice].failures,
+                    errorsTogether: sides[slice].together)
             }
             return SideCounts(
                 requests: sides.reduce(0) { $0 + $1.requests }, errors: sides.reduce(0) { $0 + $1.failures },
@@ -139,6 +143,7 @@ extension SlicedStream.Look {
                     }))
         }
         return Interval(
-            at: Promise.start.addingTimeInterval(Double(look + 1)), stable: counts(stable), candidate: counts(candidate))
+            at: Promise.start.addingTimeInterval(Double(look + 1)), stable: counts(stable), candidate: counts(candidate)
+        )
     }
 }

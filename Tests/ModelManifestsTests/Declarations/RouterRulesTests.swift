@@ -108,7 +108,7 @@ import Testing
         let slices = "rollout: {gates: [], slices: [{name: a, header: x-a, top: 3}]}"
         #expect(
             problems(Self.gateway, slices) == [
-                "8:22: spec.rollout.slices: router: gatewayAPI has nobody who tells slices of the traffic apart (leave them "
+                "8:24: spec.rollout.slices: router: gatewayAPI has nobody who tells slices of the traffic apart (leave them "
                     + "out, or use router: proxy)"
             ])
     }

@@ -14,7 +14,8 @@ import Testing
 
     private static let country = "{name: country, header: x-country, top: 20}"
 
-    @Test func `slices are by a header or a place in the request's JSON, of listed values or of the most frequent ones`()
+    @Test
+    func `slices are by a header or a place in the request's JSON, of listed values or of the most frequent ones`()
         throws
     {
         let found = try deployment("\(Self.country), {name: plan, path: parameters.plan, values: [free, paid]}")
@@ -54,11 +55,11 @@ import Testing
         ),
         (
             "{name: a, header: x-a, values: [b, b]}",
-            "spec.rollout.slices[0].values[1]: two values are 'b', the first on line 8"
+            "spec.rollout.slices[0].values[1]: two values are 'b', the first on line 7"
         ),
         (
             "{name: a, header: x-a, top: 3}, {name: a, header: x-b, top: 3}",
-            "spec.rollout.slices[1]: two slices are named 'a', the first on line 8"
+            "spec.rollout.slices[1]: two slices are named 'a', the first on line 7"
         ),
         (
             "{name: a, header: x-a, top: 13}, {name: b, header: x-b, values: [1a, 2a, 3a, 4a, 5a, 6a, 7a, 8a, 9a, 0a, ab, bb]}",

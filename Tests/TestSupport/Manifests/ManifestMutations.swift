@@ -223,7 +223,8 @@ public struct ManifestMutation: Sendable, CustomStringConvertible {
         list(
             .takenByBoth,
             [
-                "{name: country, header: x-country, top: 20}", "{name: plan, path: parameters.plan, values: [free, paid]}",
+                "{name: country, header: x-country, top: 20}",
+                "{name: plan, path: parameters.plan, values: [free, paid]}",
                 "{name: a, header: x-a, top: 12}, {name: b, header: x-b, top: 12}",
             ].map(inPlaceOfDeadline))
         + list(

@@ -67,7 +67,8 @@ struct SlicingTests {
             let port = try await route(harness, [Self.plan], stable: upstream.port, candidate: upstream.port)
             let client = try RawClient(port: port)
             let bodies = [
-                #"{"parameters": {"plan": "free"}}"#, #"{"parameters": {"plan": 1}}"#, #"{"parameters": {"plan": null}}"#,
+                #"{"parameters": {"plan": "free"}}"#, #"{"parameters": {"plan": 1}}"#,
+                #"{"parameters": {"plan": null}}"#,
                 #"{"parameters": {}}"#, "no JSON", "",
                 #"{"parameters": {"plan": "free"}, "data": ""# + String(repeating: "x", count: 100_000) + #""}"#,
             ]
@@ -100,7 +101,9 @@ struct SlicingTests {
                 _ = try await client.request(fields: ["x-country: \(value == "\u{1}" ? "" : value)"])
             }
             #expect(try await requests(harness) == ["country=DE": 0, "country=FR": 0, "country=other": 0])
-            for value in ["DE", "FR", "IT", "IT", "XX"] { _ = try await client.request(fields: ["x-country: \(value)"]) }
+            for value in ["DE", "FR", "IT", "IT", "XX"] {
+                _ = try await client.request(fields: ["x-country: \(value)"])
+            }
             // A swap of the routes keeps them; the end of the rollout does not.
             _ = try await route(harness, [slice], stable: upstream.port, candidate: upstream.port, generation: 3)
             _ = try await client.request(fields: ["x-country: DE"])
