@@ -14,7 +14,8 @@ public struct PromiseWords: Hashable, Codable, Sendable {
         let odds = oneIn(rollout.falseRollbackRate)
         let names = promising.map(\.name).joined(separator: ", ")
         let others = rollout.gates.contains { $0.promisesNothing && !$0.warnOnly }
-        let slices = promising.contains(where: \.isJudgedOnSlices) ? rollout.slices.map(\.name) : []
+        let isSliced = rollout.strategy.splitsRequests && promising.contains(where: \.isJudgedOnSlices)
+        let slices = isSliced ? rollout.slices.map(\.name) : []
         let everywhere = slices.isEmpty ? "" : ", on the whole and in each slice (\(slices.joined(separator: ", "))),"
         text =
             "\(names) roll back a candidate that is within their tolerances\(everywhere) in at most \(odds) rollouts"

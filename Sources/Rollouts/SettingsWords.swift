@@ -63,6 +63,9 @@ extension ModelDeployment {
     /// Why no gate is judged on slices; nil where some are.
     private var sliceProblem: String? {
         if endpoint.routing.isSticky { return " (not judged: with sticky users the unit of evidence is the user)" }
+        guard rollout.strategy.splitsRequests else {
+            return " (not judged: with strategy: \(rollout.strategy.rawValue) users' requests do not go to both)"
+        }
         let judged = rollout.gates.filter(\.isJudgedOnSlices).map(\.name)
         guard judged.isEmpty || hasNoRoomForBoth else { return "; judged by \(judged.joined(separator: ", "))" }
         return " (not judged: no gate compares errors, rejected or slow of the proxy's requests)"

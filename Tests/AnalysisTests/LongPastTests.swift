@@ -36,7 +36,8 @@ struct LongPastTests {
     }
 
     /// Requests of which some take 0.2 s, others 1 s, and the rest 0.1 s.
-    private static func latencies(_ count: Int, slow: Double, _ draws: inout SeededDraws, stalls: Int = 1) -> SideCounts {
+    private static func latencies(_ count: Int, slow: Double, _ draws: inout SeededDraws, stalls: Int = 1) -> SideCounts
+    {
         let late = min(count, draws.binomial(count, slow / Double(stalls)) * stalls)
         let fast = count - late
         return SideCounts(

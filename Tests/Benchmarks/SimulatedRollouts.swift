@@ -16,7 +16,10 @@ enum SimulatedRollouts {
                 group.addTask {
                     var found: [String] = []
                     for seed in stride(from: worker + 1, through: seeds, by: Int(workers)) {
-                        found += RolloutSimulation.run(seed: seed, ticks: ticks)
+                        for violation in RolloutSimulation.run(seed: seed, ticks: ticks) {
+                            found.append(violation)
+                            if found.count <= violationsShown { print("  \(violation)") }
+                        }
                         if worker == 0, seed % 10_000 < workers {
                             print("  seed \(seed), \(found.count) violations")
                             fflush(nil)
@@ -27,7 +30,6 @@ enum SimulatedRollouts {
             }
             return await group.reduce(into: []) { $0 += $1 }
         }
-        for violation in violations.prefix(violationsShown) { print("  \(violation)") }
         let elapsed = started.duration(to: .now) / .seconds(1)
         return [
             Figure(

@@ -97,7 +97,8 @@ struct LatencyBlock: PairedBlock {
     func shares(_ pair: Pair) -> RateBlock? {
         guard edges.pair(pair) != nil else { return nil }
         return RateBlock(
-            stable: Self.trials(stable, pair, stableTogether), candidate: Self.trials(candidate, pair, candidateTogether))
+            stable: Self.trials(stable, pair, stableTogether),
+            candidate: Self.trials(candidate, pair, candidateTogether))
     }
 
     private static func trials(_ counts: [Double], _ pair: Pair, _ together: [Double]?) -> Trials {

@@ -47,9 +47,10 @@ struct ShiftEvidence: Codable, Hashable, Sendable {
         let bets =
             Self.alternatives.map { (known, $0.concentration) }
             + Self.recentAlternatives.map { (recent.canJudge(block) ? recent : known, $0.concentration) }
-        logs.absorb(bets.map { shares, concentration in
-            null.logEVariable(block, shares.shares(concentration: concentration))
-        })
+        logs.absorb(
+            bets.map { shares, concentration in
+                null.logEVariable(block, shares.shares(concentration: concentration))
+            })
     }
 }
 

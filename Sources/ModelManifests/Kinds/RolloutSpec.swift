@@ -1,6 +1,16 @@
 /// How a new revision takes over from the one that serves.
 public struct RolloutSpec: Hashable, Codable, Sendable {
-    public enum Strategy: String, CaseIterable, Codable, Sendable { case canary, blueGreen, ab, shadow, recreate }
+    public enum Strategy: String, CaseIterable, Codable, Sendable {
+        case canary, blueGreen, ab, shadow, recreate
+
+        /// Users' requests go to both revisions while the candidate is judged.
+        public var splitsRequests: Bool {
+            switch self {
+            case .canary, .ab: true
+            case .blueGreen, .shadow, .recreate: false
+            }
+        }
+    }
     public enum Capacity: String, CaseIterable, Codable, Sendable { case surge, drainThenLoad }
     /// What happens when the deadline comes without enough data.
     public enum InsufficientAction: String, CaseIterable, Codable, Sendable { case pause, rollback, promote }

@@ -38,6 +38,10 @@ import Testing
             Manifests.deployment(spec: "rollout: {slices: [\(Self.country)]\(gates)}"))
         #expect(quantiles.endpoint.slices == [])
         #expect(quantiles.rollout.slices.count == 1)
+        let shadow = "strategy: shadow, gates: [{name: e, compare: {metric: errors}}]"
+        let copied = try Manifests.only(
+            Manifests.deployment(spec: "rollout: {\(shadow), slices: [\(Self.country)]}"))
+        #expect(copied.endpoint.slices == [])
     }
 
     @Test(arguments: [
