@@ -250,7 +250,9 @@ package struct RolloutSimulation {
         let isForced = rollout.isForced || approvals > 0 && decision.state?.rollout?.isForced == true
         let began = decision.events.contains { $0.kind == .promoting && $0.revision == candidate }
         let promoted = decision.events.contains { $0.kind == .promoted && $0.revision == candidate }
-        let wanted = state.settings.replicas
+        // A template that comes in the same decision, once this one is promoted, has its own.
+        let isOvertaken = state.rollout.map { $0.candidate.revision != candidate } ?? false
+        let wanted = isOvertaken ? before?.settings.replicas ?? 1 : state.settings.replicas
         let leaves = rollout.room == .drain ? 1 : wanted
         if began, !isForced, decision.state?.rollout?.isForced != true, observed.ready(candidate) < leaves {
             violate("a promotion begins only while the candidate is ready", "\(observed.ready(candidate)) of \(leaves)")
@@ -262,7 +264,7 @@ package struct RolloutSimulation {
         if promoted {
             // In probation a drained old revision keeps the place of one.
             let least = rollout.room == .drain ? max(wanted - 1, 1) : wanted
-            let byForce = isForced || commandsForce
+            let byForce = isForced || wasForced(by: decision)
             if !byForce, observed.ready(candidate) < least {
                 violate("nothing is promoted that is not ready", "\(observed.ready(candidate)) of \(least)")
             }
@@ -289,8 +291,11 @@ package struct RolloutSimulation {
         }
     }
 
-    private var commandsForce: Bool {
-        world.events.suffix(8).contains { $0.kind == .approved && $0.message.contains("not all instances") }
+    /// What cannot be recorded is not among the world's events yet.
+    private func wasForced(by decision: Decision) -> Bool {
+        (world.events.suffix(8) + decision.events).contains {
+            $0.kind == .approved && $0.message.contains("not all instances")
+        }
     }
 
     /// What a decision takes from a candidate is taken at once, whether it can be recorded or not.

@@ -76,8 +76,8 @@ struct StartedMixture: Codable, Hashable, Sendable {
         }
     }
 
-    /// To nine decimals, rounded down: shorter to write, and less evidence is always valid.
-    private static func shortened(_ log: Double) -> Double { (log * 1e9).rounded(.down) / 1e9 }
+    /// To seven decimals, rounded down: shorter to write, and less evidence is always valid.
+    private static func shortened(_ log: Double) -> Double { (log * 1e7).rounded(.down) / 1e7 }
 
     /// ln e now.
     var logValue: Double { logValue(after: nil) }

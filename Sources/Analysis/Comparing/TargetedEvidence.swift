@@ -12,7 +12,7 @@ struct TargetedEvidence: Codable, Hashable, Sendable {
     /// Successes of the candidate that are planned for.
     static let successesAhead = 2.0
     /// Over the target, in ln e: more than is lost by shortening.
-    private static let slack = 1e-8
+    private static let slack = 1e-6
     /// Of ln of one success, for its exponential to be finite.
     private static let largestLog = 500.0
 
