@@ -7,16 +7,19 @@ public struct PromiseWords: Hashable, Codable, Sendable {
     /// Such as `errors, slow: what an instance fails within 5 ms … is one event`.
     public var assumes: [String]
 
+    /// - Parameter slices: those that gates are judged on.
     /// - Returns: nil where no gate promises anything about false alarms.
-    public init?(_ rollout: RolloutSpec) {
+    public init?(_ rollout: RolloutSpec, slices: [TrafficSlice]) {
         let promising = rollout.gates.filter { $0.isComparing && !$0.warnOnly }
         guard !promising.isEmpty else { return nil }
         let odds = oneIn(rollout.falseRollbackRate)
         let names = promising.map(\.name).joined(separator: ", ")
         let others = rollout.gates.contains { $0.promisesNothing && !$0.warnOnly }
-        let isSliced = rollout.strategy.splitsRequests && promising.contains(where: \.isJudgedOnSlices)
-        let slices = isSliced ? rollout.slices.map(\.name) : []
-        let everywhere = slices.isEmpty ? "" : ", on the whole and in each slice (\(slices.joined(separator: ", "))),"
+        let sliced = slices.isEmpty ? [] : promising.filter(\.isJudgedOnSlices).map(\.name)
+        let everywhere =
+            sliced.isEmpty
+            ? ""
+            : " (\(sliced.joined(separator: ", ")) also in each slice: \(slices.map(\.name).joined(separator: ", ")))"
         text =
             "\(names) roll back a candidate that is within their tolerances\(everywhere) in at most \(odds) rollouts"
             + (others ? "; thresholds, drift and costs promise nothing about false alarms" : "")

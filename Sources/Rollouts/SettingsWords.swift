@@ -36,7 +36,7 @@ extension ModelDeployment {
                 "gate \(gate.name)",
                 asks + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "") + (isLeftOut ? Self.leftOut : ""))
         }
-        words += rollout.slices.map { SettingWords("slice \($0.name)", $0.text + (sliceProblem ?? "")) }
+        words += rollout.slices.map { SettingWords("slice \($0.name)", $0.text + sliceText) }
         words += [
             SettingWords("falseRollbackRate", "\(rollout.falseRollbackRate)"),
             SettingWords("missedRegressionRate", "\(rollout.missedRegressionRate)"),
@@ -60,15 +60,25 @@ extension ModelDeployment {
         return words
     }
 
+    private var sliceText: String {
+        if let why = whyNoSlice { return " (not judged: \(why))" }
+        return "; judged by \(rollout.gates.filter(\.isJudgedOnSlices).map(\.name).joined(separator: ", "))"
+    }
+
     /// Why no gate is judged on slices; nil where some are.
-    private var sliceProblem: String? {
-        if endpoint.routing.isSticky { return " (not judged: with sticky users the unit of evidence is the user)" }
-        guard rollout.strategy.splitsRequests else {
-            return " (not judged: with strategy: \(rollout.strategy.rawValue) users' requests do not go to both)"
+    private var whyNoSlice: String? {
+        if endpoint.routing.isSticky { return "with sticky users the unit of evidence is the user" }
+        if !rollout.strategy.splitsRequests || hasNoRoomForBoth {
+            return "users' requests do not go to both revisions"
         }
-        let judged = rollout.gates.filter(\.isJudgedOnSlices).map(\.name)
-        guard judged.isEmpty || hasNoRoomForBoth else { return "; judged by \(judged.joined(separator: ", "))" }
-        return " (not judged: no gate compares errors, rejected or slow of the proxy's requests)"
+        return rollout.gates.contains(where: \.isJudgedOnSlices)
+            ? nil : "no gate compares errors, rejected or slow of the proxy's requests"
+    }
+
+    /// That `rollout.slices` is there for nothing; nil where it is not.
+    public var unjudgedSlices: String? {
+        guard !rollout.slices.isEmpty, let whyNoSlice else { return nil }
+        return "no gate is judged on rollout.slices: \(whyNoSlice)"
     }
 
     private static let leftOut = " (left out: the old revision is gone by then)"

@@ -27,6 +27,16 @@ import Testing
             second == RateBlock(stable: Trials(count: 100, successes: 80), candidate: Trials(count: 50, successes: 10)))
     }
 
+    @Test("with sticky users it is chosen by all of their requests, however few they are")
+    func sticky() {
+        var bound = SlowBound(slowerThan: nil)
+        // Of 60 users' first requests alone it could never be.
+        var stable = Self.counts([60, 60, 60, 60])
+        stable.every = RequestStratum(requests: 400, latency: [360, 390, 400, 400])
+        bound.learn(stable: stable)
+        #expect(bound.edge == 0.25)
+    }
+
     @Test("it takes a hundred of stable's requests, over as many intervals as they need")
     func waits() {
         var bound = SlowBound(slowerThan: nil)

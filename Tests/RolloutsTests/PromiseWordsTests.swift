@@ -9,11 +9,11 @@ struct PromiseWordsTests {
         GateSpec(name: metric.rawValue, kind: .compare(CompareGate(metric: metric)), warnOnly: warnOnly)
     }
 
-    private func promise(_ gates: [GateSpec], rate: Double = 0.01) -> PromiseWords? {
+    private func promise(_ gates: [GateSpec], rate: Double = 0.01, slices: [TrafficSlice] = []) -> PromiseWords? {
         var rollout = RolloutSpec()
         rollout.gates = gates
         rollout.falseRollbackRate = rate
-        return PromiseWords(rollout)
+        return PromiseWords(rollout, slices: slices)
     }
 
     @Test("the rate is said, and each assumption once, with the gates that rest on it")
@@ -28,17 +28,15 @@ struct PromiseWordsTests {
         #expect(words.assumes.last?.hasPrefix("rejected: what fails does so singly") == true)
     }
 
-    @Test("slices are named where a gate is judged on them")
+    @Test("slices are named with the gates that are judged on them, and nowhere else")
     func slices() {
-        var rollout = RolloutSpec()
-        rollout.slices = [TrafficSlice(name: "country", key: .header("x-country"), values: .top(3))]
-        rollout.gates = [compare(.errors)]
+        let country = [TrafficSlice(name: "country", key: .header("x-country"), values: .top(3))]
         #expect(
-            PromiseWords(rollout)?.text
-                == "errors roll back a candidate that is within their tolerances, on the whole and in each slice (country), in "
-                + "at most 1 of 100 rollouts")
-        rollout.gates = [compare(.latencyP99)]
-        #expect(PromiseWords(rollout)?.text.contains("slice") == false)
+            promise([compare(.latencyP99), compare(.errors)], slices: country)?.text
+                == "latencyP99, errors roll back a candidate that is within their tolerances (errors also in each slice: "
+                + "country) in at most 1 of 100 rollouts")
+        #expect(promise([compare(.latencyP99)], slices: country)?.text.contains("slice") == false)
+        #expect(promise([compare(.errors)])?.text.contains("slice") == false)
     }
 
     @Test("a gate that only warns rolls nothing back, and promises nothing")

@@ -162,7 +162,8 @@ struct CompareEvidence: Codable, Hashable, Sendable {
         guard problem == nil, impasse(gate) == nil else { return nil }
         let unit: String =
             switch gate.quantity {
-            case .requests: "request"
+            // Passes are made of each user's first request.
+            case .requests: totals.units == nil ? "request" : "user"
             case .counters(let ratio): ratio.source == MetricSourceName.outcomes ? "outcome" : "sample"
             }
         return PassProgress(logEvidence: peakLogPassEvidence, minSamples: gate.minSamples, unit: unit)

@@ -51,7 +51,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
 
     /// Stable's traffic, from before the rollout too.
     mutating func learn(stableHistory counts: SideCounts) {
-        problem = window.learn(stable: counts, candidate: SideCounts())
+        problem = window.learn(stable: counts.everyRequest, candidate: SideCounts())
         trim()
     }
 
@@ -61,7 +61,9 @@ struct LatencyComparison: Codable, Hashable, Sendable {
         problem = nil
         for (origin, interval) in interval.strata { judge(interval, origin, at: chosen) }
         for (_, interval) in interval.strata {
-            problem = window.learn(stable: interval.stable, candidate: interval.candidate) ?? problem
+            problem =
+                window.learn(stable: interval.stable.everyRequest, candidate: interval.candidate.everyRequest)
+                ?? problem
         }
         trim()
     }

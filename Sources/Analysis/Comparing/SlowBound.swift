@@ -37,13 +37,15 @@ struct SlowBound: Codable, Hashable, Sendable {
     /// Takes what the interval tells of stable. True where the interval can be judged by the bound.
     mutating func freezes(on interval: Interval) -> Bool {
         let wasFrozen = edge != nil
-        if !wasFrozen, interval.candidate.abandoned.contains(where: { $0 > 0 }) { isInNeed = true }
+        let gaveUp = interval.candidate.every?.abandoned ?? interval.candidate.abandoned
+        if !wasFrozen, gaveUp.contains(where: { $0 > 0 }) { isInNeed = true }
         for (_, interval) in interval.strata { learn(stable: interval.stable) }
         return edge != nil && (wasFrozen || wanted != nil)
     }
 
     /// Stable's traffic, from before the rollout too.
     mutating func learn(stable counts: SideCounts) {
+        let counts = counts.everyRequest
         guard edge == nil, counts.requests > 0 else { return }
         guard !counts.bounds.isEmpty else {
             problem = "stable's readings have no latency histogram"

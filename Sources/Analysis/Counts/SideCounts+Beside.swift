@@ -22,6 +22,15 @@ public struct RequestStratum: Codable, Hashable, Sendable {
     }
 }
 
+extension SideCounts {
+    /// Requests and latencies of all there were, also where each user's first alone is evidence: enough to choose by, for
+    /// nothing is concluded from them.
+    var everyRequest: SideCounts {
+        guard let every else { return self }
+        return SideCounts(requests: every.requests, latency: every.latency, bounds: bounds)
+    }
+}
+
 public struct PairCounts: Codable, Hashable, Sendable {
     public var pairs: Int
     public var disagreements: Int

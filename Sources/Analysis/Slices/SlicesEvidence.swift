@@ -142,9 +142,15 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
 }
 
 extension SlicesEvidence {
+    /// ln of the evidence that is worth a word.
+    private static let leastToTell = 1.0
+
     /// For people: which slice is nearest to failing.
     var described: String {
-        guard let worst else { return "no slice has been told apart yet" }
+        guard let worst else { return "no slice has had requests on both sides yet" }
+        guard worst.slice.logValue > Self.leastToTell else {
+            return "none of \(EvidenceText.count(count, "slice")) stands out"
+        }
         let (candidate, stable) = (worst.slice.totals.candidate, worst.slice.totals.stable)
         func share(_ trials: Trials) -> String {
             trials.count > 0 ? EvidenceText.percent(trials.successes / trials.count) : "none"

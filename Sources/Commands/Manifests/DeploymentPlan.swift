@@ -46,7 +46,7 @@ struct DeploymentPlan: Hashable, Encodable {
         self.deployment = deployment.key
         version = deployment.template.model.version
         settings = deployment.settingsWords
-        promise = PromiseWords(deployment.rollout)
+        promise = PromiseWords(deployment.rollout, slices: deployment.endpoint.slices)
         let known = running.explanation
         let template = Self.pinned(deployment.template, like: known?.wanted)
         revision = template.revision
@@ -54,7 +54,7 @@ struct DeploymentPlan: Hashable, Encodable {
             deployment.target != .local || template.model.storageURI == nil || template.model.digest != nil
         preview = ClusterPreview.address(of: deployment, template.revision)
             .map { "\($0), from outside: \(ClusterPreview.forwarding($0) ?? "")" }
-        warnings = [deployment.unpinnedModel, deployment.nothingActs].compactMap(\.self)
+        warnings = [deployment.unpinnedModel, deployment.nothingActs, deployment.unjudgedSlices].compactMap(\.self)
         runningVersion = known?.stableLoad?.version
         runningRevision = known?.stableLoad?.revision
         settingChanges = known.map { Self.changes(from: $0.settings, to: deployment.settingsWords) } ?? []

@@ -9,6 +9,9 @@ struct KeeperMachine: Hashable, Codable, Sendable {
     private(set) var restarts = 0
     /// Ends in a row that nobody asked for.
     private(set) var failures = 0
+    /// Those of them that were the server's own doing: it was not asked to start again.
+    private(set) var crashes = 0
+    private var isAskedToRestart = false
     /// Starts in a row that the machine did not allow.
     private var blockedStarts = 0
     private(set) var reason: String?
@@ -35,7 +38,10 @@ struct KeeperMachine: Hashable, Codable, Sendable {
         case .treeSeen(let alive, let ownsListener): return treeSeen(alive, ownsListener, at: now)
         case .timer: return due(at: now)
         case .stopRequested: return stopRequested(at: now)
-        case .restartRequested(let why): return hasServed ? end(.restart(why), at: now) : []
+        case .restartRequested(let why):
+            guard hasServed else { return [] }
+            isAskedToRestart = true
+            return end(.restart(why), at: now)
         }
     }
 
@@ -152,7 +158,7 @@ extension KeeperMachine {
                 return end(.restart("not ready within \(policy.startLimit.spoken)\(said)"), at: now)
             }
         case .ready(let since):
-            if failures > 0, now >= since + KeeperLimits.provenAfter { failures = 0 }
+            if failures > 0, now >= since + KeeperLimits.provenAfter { (failures, crashes) = (0, 0) }
         case .unready: break
         }
         var actions: [Action] = []
@@ -361,6 +367,8 @@ extension KeeperMachine {
 
     private mutating func backOff(because why: String, at now: Duration) -> [Action] {
         failures += 1
+        if !isAskedToRestart { crashes += 1 }
+        isAskedToRestart = false
         reason = failures < KeeperLimits.crashLoop ? why : "\(why) (\(failures) times in a row; see `mlctl logs`)"
         server?.leaderLeft = nil
         resetClocks()

@@ -14,7 +14,7 @@ extension KeeperMachine {
     }
 
     private var statusPhase: (InstanceStatus.Phase, runs: Bool) {
-        let isLooping = failures >= KeeperLimits.crashLoop
+        let isLooping = crashes >= KeeperLimits.crashLoop
         return switch stage {
         case .blocked: (.blocked, false)
         case .new, .backingOff: (isLooping ? .crashLooping : .starting, false)

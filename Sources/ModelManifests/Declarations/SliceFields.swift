@@ -54,14 +54,14 @@ enum SliceFields {
         rules: [.exactlyOne(["header", "path"]), .exactlyOne(["values", "top"])])
 
     private static let header = TrafficFields.token("header").map { name, node, reading -> String? in
-        guard TrafficSlice.secretHeaders.contains(name.lowercased()) else { return name }
+        guard TrafficSlice.isSecret(header: name) else { return name }
         reading.report(
             "'\(name)' carries secrets, and values of slices stand in the status", at: node.place,
             suggestion: "use a header of its own, such as x-country")
         return nil
     }.checkedByServer(
         ServerRule(
-            "!(self.lowerAscii() in [\(TrafficSlice.secretHeaders.map { "'\($0)'" }.joined(separator: ", "))])",
+            "!self.lowerAscii().matches('(^|[-_])(\(TrafficSlice.secretWords.joined(separator: "|")))([-_]|$)')",
             "carries secrets, and values of slices stand in the status"))
 
     private static let values = Shape<[String]>.list(value, count: 1...TrafficSlice.valuesOfOneLimit).map {

@@ -3,11 +3,11 @@ public struct RolloutSpec: Hashable, Codable, Sendable {
     public enum Strategy: String, CaseIterable, Codable, Sendable {
         case canary, blueGreen, ab, shadow, recreate
 
-        /// Users' requests go to both revisions while the candidate is judged.
+        /// Users' requests, or copies of them, go to both revisions while the candidate is judged.
         public var splitsRequests: Bool {
             switch self {
-            case .canary, .ab: true
-            case .blueGreen, .shadow, .recreate: false
+            case .canary, .ab, .shadow: true
+            case .blueGreen, .recreate: false
             }
         }
     }

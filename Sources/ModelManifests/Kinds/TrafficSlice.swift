@@ -64,5 +64,13 @@ extension TrafficSlice {
     }
 
     /// Headers whose values must never be written down.
-    public static let secretHeaders = ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"]
+    public static func isSecret(header: String) -> Bool {
+        header.lowercased().split { $0 == "-" || $0 == "_" }.contains { secretWords.contains(String($0)) }
+    }
+
+    /// Words of such a header's name.
+    static let secretWords = [
+        "apikey", "auth", "authorization", "cookie", "credential", "credentials", "csrf", "jwt", "key", "password",
+        "secret", "session", "sessionid", "sid", "token",
+    ]
 }

@@ -74,8 +74,8 @@ struct DeploymentAsWritten: Sendable {
             endpoint.observe = [DefaultWatch.observation]
             rollout.gates.append(DefaultWatch.gate)
         }
-        // With sticky users the unit of evidence is the user, of whom slices of requests tell nothing. Copies are not counted
-        // by slices: a gate would keep half of its rate for what never comes.
+        // With sticky users the unit of evidence is the user, of whom slices of requests tell nothing. Where only
+        // one revision has users' requests a gate would keep half of its rate for what never comes.
         if !endpoint.routing.isSticky, rollout.strategy.splitsRequests,
             rollout.gates.contains(where: \.isJudgedOnSlices)
         {

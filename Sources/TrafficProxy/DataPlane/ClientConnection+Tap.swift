@@ -13,7 +13,8 @@ extension ClientConnection {
         tap = bytes.withUnsafeReadableBytes { raw in
             taps.tap(
                 head, raw.baseAddress!.assumingMemoryBound(to: UInt8.self), answeredBy: revision,
-                isEvidence: exchange.isEvidence, id: requestId, sent: requestBytes, plane: plane)
+                isEvidence: exchange.isEvidence, slices: exchange.slices, id: requestId, sent: requestBytes,
+                plane: plane)
         }
     }
 

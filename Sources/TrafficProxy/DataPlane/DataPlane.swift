@@ -148,8 +148,8 @@ final class DataPlane {
                 listed.insert(key)
                 let instance = instance(key, at: address)
                 instance.isSticky = spec.routing.isSticky
-                instance.slices = tally.slices.map {
-                    instance.slices?.table === $0 ? instance.slices! : SliceTallies($0)
+                instance.slices = tally.slices.map { table in
+                    instance.slices.flatMap { $0.table === table ? $0 : nil } ?? SliceTallies(table)
                 }
                 return instance
             }

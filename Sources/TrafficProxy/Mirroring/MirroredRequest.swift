@@ -22,6 +22,8 @@ final class MirroredRequest {
     private let taps: RouteTaps
     private let isToHead: Bool
     private let isEvidence: Bool
+    /// Of the request. What is in its body is read once a copy has ended.
+    private var slices: SliceMarks?
     private let id: String
     private let plane: DataPlane
     /// What the user got; nil until then, and for ever where the user left.
@@ -33,8 +35,9 @@ final class MirroredRequest {
     init(
         head: ByteBuffer, body: BodyCopy, to revisions: [LiveRevision], observed: DrawnObservations, taps: RouteTaps,
         isToHead: Bool,
-        isEvidence: Bool, id: String, plane: DataPlane
+        isEvidence: Bool, slices: SliceMarks?, id: String, plane: DataPlane
     ) {
+        self.slices = slices
         self.head = Self.shadowHead(head)
         self.body = body
         self.revisions = revisions
@@ -108,9 +111,23 @@ final class MirroredRequest {
     }
 
     private func count(_ outcome: RequestOutcome, _ request: OwnRequest) {
+        let now = plane.now
         request.instance.count(
-            outcome, nanoseconds: request.latencyNanoseconds, endedAt: plane.now, isEvidence: isEvidence)
+            outcome, nanoseconds: request.latencyNanoseconds, endedAt: now, isEvidence: isEvidence)
+        if slices != nil { countInSlices(outcome, request, endedAt: now) }
         observed.read(body.readable, subject: .request, at: request.instance)
+    }
+
+    private func countInSlices(_ outcome: RequestOutcome, _ request: OwnRequest, endedAt end: Int64) {
+        if slices?.needsBody == true {
+            if case .success(let payload) = body.readable.payload {
+                payload.withUnsafeReadableBytes { slices?.readBody($0) }
+            } else {
+                slices?.readBody(nil)
+            }
+        }
+        guard let slices, let tallies = request.instance.slices, tallies.table === slices.table else { return }
+        tallies.count(slices, outcome, nanoseconds: request.latencyNanoseconds, endedAt: end)
     }
 
     // MARK: The pairs

@@ -48,11 +48,12 @@ final class RouteTaps {
     /// - Parameters:
     ///   - revision: which answers.
     ///   - isEvidence: only such requests are observed, and only their pairs and copies count for gates.
+    ///   - slices: that the request is in; its copies are in the same.
     ///   - sent: the head as it goes to the instance.
     /// - Returns: nil where this request was not drawn.
     func tap(
         _ request: RequestHead, _ source: UnsafePointer<UInt8>, answeredBy revision: LiveRevision, isEvidence: Bool,
-        id: RequestId, sent: ByteBuffer, plane: DataPlane
+        slices: SliceMarks? = nil, id: RequestId, sent: ByteBuffer, plane: DataPlane
     ) -> ExchangeTap? {
         let observed = DrawnObservations(
             isEvidence ? drawObservations(plane) : [], reader: plane.bodyReader)
@@ -64,7 +65,7 @@ final class RouteTaps {
         if !copies.isEmpty, MirroredRequest.isWanted(request, source) {
             mirror = MirroredRequest(
                 head: sent, body: body, to: copies, observed: observed, taps: self, isToHead: request.method == .head,
-                isEvidence: isEvidence, id: id.minted(revision: revision.name), plane: plane)
+                isEvidence: isEvidence, slices: slices, id: id.minted(revision: revision.name), plane: plane)
         }
         if observed.isEmpty, mirror == nil { return nil }
         return ExchangeTap(observed, requestBody: body, mirror: mirror, bytesMax: bytesMax, plane: plane)

@@ -9,6 +9,8 @@ import Serving
 final class SliceTable {
     /// So many are looked at to choose the most frequent values.
     static let requestsToChoose = 500
+    /// What had fewer of them is none of the most frequent values, but chance: it would take its part of the evidence from others.
+    static let leastRequests = 3
 
     private struct Column {
         var slice: TrafficSlice
@@ -111,9 +113,10 @@ final class SliceTable {
         }
         guard columns[index].looked >= Self.requestsToChoose, case .top(let count) = columns[index].slice.values
         else { return }
-        let ordered = columns[index].frequencies.filter { Self.isValue($0.key) }.sorted {
-            $0.value == $1.value ? $0.key.lexicographicallyPrecedes($1.key) : $0.value > $1.value
-        }
+        let ordered = columns[index].frequencies.filter { $0.value >= Self.leastRequests && Self.isValue($0.key) }
+            .sorted {
+                $0.value == $1.value ? $0.key.lexicographicallyPrecedes($1.key) : $0.value > $1.value
+            }
         take(ordered.prefix(count).map(\.key), at: index)
     }
 

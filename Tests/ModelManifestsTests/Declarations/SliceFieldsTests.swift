@@ -41,7 +41,18 @@ import Testing
         let shadow = "strategy: shadow, gates: [{name: e, compare: {metric: errors}}]"
         let copied = try Manifests.only(
             Manifests.deployment(spec: "rollout: {\(shadow), slices: [\(Self.country)]}"))
-        #expect(copied.endpoint.slices == [])
+        #expect(copied.endpoint.slices == copied.rollout.slices)
+        let switched = try Manifests.only(
+            Manifests.deployment(spec: "rollout: {strategy: blueGreen, gates: [], slices: [\(Self.country)]}"))
+        #expect(switched.endpoint.slices == [])
+    }
+
+    @Test(arguments: [
+        ("x-auth-token", true), ("X-Amz-Security-Token", true), ("x_api_key", true), ("Cookie", true),
+        ("x-author", false), ("x-monkey", false), ("x-country", false),
+    ])
+    func `headers that carry secrets are known by the words of their names`(header: String, isSecret: Bool) {
+        #expect(TrafficSlice.isSecret(header: header) == isSecret)
     }
 
     @Test(arguments: [

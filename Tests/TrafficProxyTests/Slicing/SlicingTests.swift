@@ -14,7 +14,7 @@ struct SlicingTests {
     /// - Returns: the port.
     private func route(
         _ harness: PlaneHarness, _ slices: [TrafficSlice], stable: Int, candidate: Int? = nil,
-        routing: Routing = .random, generation: Int = 1
+        routing: Routing = .random, mirror: Int = 0, generation: Int = 1
     ) async throws -> Int {
         var revisions = [
             RevisionRoute(
@@ -24,7 +24,7 @@ struct SlicingTests {
             revisions.append(
                 RevisionRoute(
                     revision: Revision(rawValue: "c"), weight: 0,
-                    upstreams: [Upstream(instance: "c-0", port: candidate)]))
+                    upstreams: [Upstream(instance: "c-0", port: candidate)], mirror: mirror))
         }
         let route = ProxyRoute(
             deployment: PlaneHarness.deployment, port: 0, routing: routing, revisions: revisions, slices: slices)
@@ -57,6 +57,25 @@ struct SlicingTests {
             #expect(found["country=DE"]?.errors == 2)
             #expect(found["country=other"]?.errorsTogether ?? 0 >= 6)
             #expect(try await slices(harness, of: "c-0").mapValues(\.requests).values.reduce(0, +) == 0)
+        }
+    }
+
+    @Test("copies are in the slices of the requests that they are copies of, by headers and by bodies")
+    func copies() async throws {
+        try await PlaneHarness.run { harness in
+            let (stable, shadow) = (try await ScriptedUpstream(.status(200)), try await ScriptedUpstream(.status(500)))
+            let port = try await route(
+                harness, [Self.country, Self.plan], stable: stable.port, candidate: shadow.port, mirror: 100)
+            let client = try RawClient(port: port)
+            _ = try await client.request(
+                fields: ["x-country: DE"], body: #"{"parameters": {"plan": "free"}}"#)
+            _ = try await client.request(fields: ["x-country: IT"])
+            let found = try await eventually("both copies have been counted") {
+                let found = try await slices(harness, of: "c-0")
+                return found["country=DE"]?.errors == 1 && found["country=other"]?.errors == 1 ? found : nil
+            }
+            #expect(found["plan=free"]?.errors == 1 && found["plan=other"]?.errors == 1)
+            #expect(try await requests(harness)["country=DE"] == 1)
         }
     }
 
