@@ -70,10 +70,12 @@ struct SlicingTests {
             _ = try await client.request(
                 fields: ["x-country: DE"], body: #"{"parameters": {"plan": "free"}}"#)
             _ = try await client.request(fields: ["x-country: IT"])
-            let found = try await eventually("both copies have been counted") {
-                let found = try await slices(harness, of: "c-0")
-                return found["country=DE"]?.errors == 1 && found["country=other"]?.errors == 1 ? found : nil
+            let found = try await eventually {
+                try await slices(harness, of: "c-0")
+            } until: {
+                $0["country=DE"]?.errors == 1 && $0["country=other"]?.errors == 1
             }
+            #expect(found["country=DE"]?.errors == 1 && found["country=other"]?.errors == 1)
             #expect(found["plan=free"]?.errors == 1 && found["plan=other"]?.errors == 1)
             #expect(try await requests(harness)["country=DE"] == 1)
         }
