@@ -53,11 +53,13 @@ deps-prometheus:
 
 test: test-unit test-e2e
 
-# In parallel; the simulation, which takes all that it can get, and those of real sockets and processes apart, so that
-# none starves the others on two cores.
+# In parallel; simulations and statistics, which take all that they can get, and those of real sockets and processes apart,
+# so that none starves the others on two cores.
 test-unit: deps deps-prometheus
 	swift build --build-tests
-	$(TEST) $(AT_ONCE) --skip EndToEndTests --skip SimulationTests --skip LocalServingTests --skip TrafficProxyTests
+	$(TEST) $(AT_ONCE) --skip EndToEndTests --skip SimulationTests --skip AnalysisTests --skip LocalServingTests \
+	  --skip TrafficProxyTests
+	$(TEST) --filter AnalysisTests
 	$(TEST) --filter SimulationTests --skip ClusterReconciliation --skip ClusterStrategies
 	$(TEST) --filter 'ClusterReconciliation|ClusterStrategies'
 	$(TEST) $(AT_ONCE) --filter LocalServingTests

@@ -127,13 +127,15 @@ struct EndpointTests {
             true, false,
         ])
     func renamed(oldGoesFirst: Bool) async throws {
+        // Both cases run at the same time.
+        let port = oldGoesFirst ? 31_985 : 31_965
         let flag = "\(stage.state.path)/loaded"
         let slow = "import os, time\nwhile not os.path.exists('\(flag)'): time.sleep(0.01)\n" + Script.http
         try await stage.running { backend in
-            try await backend.apply(stage.plan((a, 1, 100), port: 31_985))
+            try await backend.apply(stage.plan((a, 1, 100), port: port))
             _ = try await stage.open(backend, key)
             let first = try #require(try stage.history().last?.generation)
-            let new = stage.plan((stage.b, 1, 100), script: slow, port: 31_985, of: other)
+            let new = stage.plan((stage.b, 1, 100), script: slow, port: port, of: other)
             if oldGoesFirst {
                 try await backend.apply(ServingPlan(deployment: key, isRemoved: true))
                 try await backend.apply(new)
@@ -153,7 +155,7 @@ struct EndpointTests {
             let since = try stage.history().drop { $0.generation < first }
             #expect(!since.isEmpty)
             for routes in since {
-                let there = routes.routes.filter { $0.port == 31_985 }
+                let there = routes.routes.filter { $0.port == port }
                 #expect(there.count == 1)
                 #expect(there.first?.revisions.contains { $0.weight > 0 && !$0.upstreams.isEmpty } == true)
             }

@@ -64,7 +64,7 @@ struct SlicesTests {
     func well() throws {
         let world = runTold(failing: false)
         #expect(world.state?.rollout?.withdrawal == nil)
-        #expect(world.state?.gateSummaries.first?.reason.contains("; of 4 slices country=") == true)
+        #expect(world.state?.gateSummaries.first?.reason.contains("; none of 4 slices stands out") == true)
         let told = world.writes.suffix(20)
         #expect(told.allSatisfy { $0 <= .evidence })
     }
