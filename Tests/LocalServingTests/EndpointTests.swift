@@ -68,7 +68,9 @@ struct EndpointTests {
             #expect(try await stage.open(backend, key).endpoint == "http://127.0.0.1:31982")
             #expect(try await stage.open(backend, other).endpoint == "http://127.0.0.1:31981")
             for routes in try stage.history() {
-                #expect(Set(routes.routes.map(\.port)).count == routes.routes.count)
+                #expect(
+                    Set(routes.routes.map(\.port)).count == routes.routes.count,
+                    "generation \(routes.generation): \(routes.routes.map { "\($0.deployment) \($0.port)" })")
             }
         }
         try await stage.down()
@@ -134,7 +136,13 @@ struct EndpointTests {
         try await stage.running { backend in
             try await backend.apply(stage.plan((a, 1, 100), port: port))
             _ = try await stage.open(backend, key)
-            let first = try #require(try stage.history().last?.generation)
+            // An endpoint may be open before anybody is ready there.
+            let first = try await eventually("it serves") {
+                let serving = try stage.history().first { routes in
+                    routes.routes.contains { $0.port == port && $0.revisions.contains { !$0.upstreams.isEmpty } }
+                }
+                return await backend.observe(key).ready(a) == 1 ? serving?.generation : nil
+            }
             let new = stage.plan((stage.b, 1, 100), script: slow, port: port, of: other)
             if oldGoesFirst {
                 try await backend.apply(ServingPlan(deployment: key, isRemoved: true))

@@ -257,7 +257,10 @@ package struct RolloutSimulation {
         if began, !isForced, decision.state?.rollout?.isForced != true, observed.ready(candidate) < leaves {
             violate("a promotion begins only while the candidate is ready", "\(observed.ready(candidate)) of \(leaves)")
         }
-        let isConfirmed = observed.weights.map { $0[candidate] ?? 0 == rollout.weight } ?? (rollout.weight == 0)
+        // A first version has no step: begun again by a person, it is promoted from nothing in the same decision.
+        let isBegunAgain = rollout.purpose == .first && decision.events.contains { $0.kind == .retried }
+        let isConfirmed =
+            isBegunAgain || observed.weights.map { $0[candidate] ?? 0 == rollout.weight } ?? (rollout.weight == 0)
         if began, !isForced, decision.state?.rollout?.isForced != true, !isConfirmed {
             violate("a promotion begins only while the share is confirmed", "\(rollout.weight) %")
         }

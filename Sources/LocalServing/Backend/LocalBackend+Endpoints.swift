@@ -165,10 +165,12 @@ extension LocalBackend {
         }
     }
 
-    /// Those whose routes change together with the deployment's: all at its ports.
+    /// Those whose routes change together with the deployment's: all that are at its port, or are to leave it.
     func neighbours(of deployment: DeploymentKey) -> [DeploymentKey] {
         guard let port = records[deployment]?.port else { return [] }
-        return records.values.filter { $0.deployment != deployment && $0.port == port }.map(\.deployment).sorted()
+        return records.values.filter {
+            $0.deployment != deployment && ($0.port == port || toldPorts[$0.deployment] == port)
+        }.map(\.deployment).sorted()
     }
 
     func route(of deployment: DeploymentKey, _ view: ProxyView) -> ProxyRoute? {

@@ -42,11 +42,18 @@ extension LocalBackend {
         throw failure
     }
 
-    /// All routes at the deployment's ports change at once: the proxy takes no two of one port.
+    /// All routes at the deployment's ports change at once: the proxy takes no two of one port. Those that leave one of
+    /// them have another, where somebody else may still be.
     private func updateRoutes(_ deployment: DeploymentKey, _ view: ProxyView) async {
         var routes: [DeploymentKey: ProxyRoute?] = [:]
-        for key in [deployment] + neighbours(of: deployment) where records[key]?.plan != nil {
-            routes[key] = .some(route(of: key, view))
+        var (keys, open) = (Set([deployment]), [deployment])
+        while let key = open.popLast() {
+            for other in neighbours(of: key) where keys.insert(other).inserted { open.append(other) }
+        }
+        for key in keys where records[key]?.plan != nil {
+            let route = route(of: key, view)
+            routes[key] = .some(route)
+            toldPorts[key] = route?.port
         }
         guard !routes.isEmpty else { return }
         routeVersion += 1

@@ -65,6 +65,8 @@ public actor LocalBackend: ServingBackend {
     var problems: [DeploymentKey: String] = [:]
     var endpointProblems: [DeploymentKey: String] = [:]
     var routeVersion = 0
+    /// Of the routes that the proxy was told last: a deployment that leaves a port is there until it is told otherwise.
+    var toldPorts: [DeploymentKey: Int] = [:]
     /// Deployments of which no plan has come since the start.
     var unplanned: Set<DeploymentKey> = []
     var nextTick: ContinuousClock.Instant?
