@@ -12,6 +12,7 @@ enum UnluckyServers {
     static let rollouts = 50
     static let atOnce = 5
     static let requestsPerSecond = 100
+    static let watched = Duration.seconds(24)
 
     static func run(mlctl: URL) async throws -> [Figure] {
         var figures: [Figure] = []
@@ -42,8 +43,13 @@ enum UnluckyServers {
             for round in 1...(rollouts / atOnce) {
                 try commit(round: round, kind, names, installation)
                 try await installation.sync()
+                // What is not out by then has been judged at both weights, and is let go on.
+                try await Task.sleep(for: watched)
                 for (index, name) in names.enumerated() {
                     let version = version(kind, index, round)
+                    if try await installation.status(name)?.rollsBack(version) != true {
+                        _ = try installation.mlctl("promote", name, "-n", "test", "--full")
+                    }
                     let end = try await installation.wait(name, for: "\(version) is promoted or rolled back") {
                         $0.rollsBack(version) || ($0.phase == .healthy && $0.stable?.version == version)
                     }
