@@ -253,12 +253,11 @@ extension KeeperShell {
         return server.work(besides: Set(ownPorts.keys), at: now)
     }
 
-    /// Since the last look, which this one takes the place of.
+    /// Since the last look, which this one takes the place of. A look that failed takes nothing's place.
     private func isAtWork() -> Bool {
-        let before = work
-        work = lookAtWork()
-        guard let before, let work else { return false }
-        return work.showsWork(since: before)
+        guard let now = lookAtWork() else { return false }
+        defer { work = now }
+        return work.map { now.showsWork(since: $0) } ?? false
     }
 
     private func startWarmup() -> KeeperMachine.Event? {
