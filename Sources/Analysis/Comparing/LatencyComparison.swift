@@ -100,6 +100,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
     }
 
     private mutating func judge(_ block: LatencyBlock) {
+        let null = RateNull.atMost(RateBoundary(slope: 1, offset: 0))
         let weight = weigh(block)
         let starts = startsNext == true
         startsNext = nil
@@ -110,9 +111,7 @@ struct LatencyComparison: Codable, Hashable, Sendable {
                 beyond[index].start(.slower)
                 overQuantile[index].start(.slower)
             }
-            let bets = BlockBets(
-                onBlockLike: shares, against: .atMost(RateBoundary(slope: 1, offset: 0)), grid: .slower,
-                guesses: guesses)
+            let bets = BlockBets(onBlockLike: shares, against: null, grid: .slower, guesses: guesses)
             beyond[index].absorb(bets.logEVariables(shares).map { weight * $0 })
             let overIt = ShareNull.atMost(1 - quantile)
                 .logEVariables(shares.candidate, grid: .slower, typical: 1 - quantile)

@@ -3,8 +3,9 @@ import RealModule
 /// A mixture's e-process that is begun again and again, so that a long healthy past does not make it slow.
 ///
 /// Eight tenths of its wealth are staked on the mixture at the start. Of the rest a part is staked before each look that
-/// follows one which looked like trouble: `EndlessShares`, which never run out. What is not staked yet is kept as it is. A sum of e-processes whose weights add up to 1 is one itself, so the promise holds
-/// for ever, over all starts together (an e-detector: Shin, Ramdas, Rinaldo 2024).
+/// follows one which looked like trouble: `EndlessShares`, which never run out. What is not staked yet is kept as it is. A
+/// sum of e-processes whose weights add up to 1 is one itself, so the promise holds for ever, over all starts together (an
+/// e-detector: Shin, Ramdas, Rinaldo 2024).
 ///
 /// All starts of an alternative bet the same from then on, so that their wealth is one number: what was won is
 /// multiplied, what is staked anew is added.
