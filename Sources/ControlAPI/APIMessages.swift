@@ -36,6 +36,39 @@ public enum APILimits {
     static let actorCharacters = 128
 }
 
+/// What `sync` answers: of one project its source, of several a list under `sources`.
+struct SyncAnswer: Codable {
+    var sources: [SourceStatus]
+
+    init(sources: [SourceStatus]) { self.sources = sources }
+
+    private enum CodingKeys: CodingKey { case sources }
+
+    init(from decoder: any Decoder) throws {
+        let list = try decoder.container(keyedBy: CodingKeys.self)
+        sources =
+            list.contains(.sources)
+            ? try list.decode([SourceStatus].self, forKey: .sources) : [try SourceStatus(from: decoder)]
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        if sources.count == 1 { return try sources[0].encode(to: encoder) }
+        var list = encoder.container(keyedBy: CodingKeys.self)
+        try list.encode(sources, forKey: .sources)
+    }
+}
+
+extension ControllerStatus {
+    /// Only what is the project's; nil: all.
+    func narrowed(to project: String?) -> ControllerStatus {
+        guard let project else { return self }
+        var own = self
+        own.sources = sources.filter { $0.project == project }
+        own.deployments = deployments.filter { $0.project == project }
+        return own
+    }
+}
+
 /// The verbs under `/api/v1/deployments/{namespace}/{name}/`.
 public enum ControlAction: String, CaseIterable, Codable, Sendable {
     case promote, pause, resume, abort, retry, rollback, suspend

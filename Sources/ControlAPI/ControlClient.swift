@@ -45,10 +45,15 @@ public struct ControlClient: Sendable {
 
     // MARK: Looking
 
-    /// - Parameter limit: for those who have less time than a call usually has.
-    public func status(within limit: Duration? = nil) async throws -> ControllerStatus {
+    /// - Parameters:
+    ///   - limit: for those who have less time than a call usually has.
+    ///   - project: only its sources and deployments.
+    public func status(
+        within limit: Duration? = nil, project: String? = nil
+    ) async throws -> ControllerStatus {
         let limit = min(limit ?? Self.callLimit, Self.callLimit)
-        return try decode(try await call(request(.get, APIPath.deployments), within: limit))
+        let request = request(.get, APIPath.deployments, query: [("project", project)])
+        return try decode(try await call(request, within: limit))
     }
 
     public func status(of deployment: DeploymentKey) async throws -> DeploymentStatus {
@@ -72,18 +77,24 @@ public struct ControlClient: Sendable {
 
     /// Newest first.
     public func events(
-        of deployment: DeploymentKey? = nil, after id: Int? = nil, limit: Int = APILimits.defaultEvents
+        of deployment: DeploymentKey? = nil, project: String? = nil, after id: Int? = nil,
+        limit: Int = APILimits.defaultEvents
     ) async throws -> [StoredEvent] {
         let list: EventList = try await get(
             APIPath.events,
-            query: [("deployment", deployment?.description), ("after", id.map(String.init)), ("limit", String(limit))])
+            query: [
+                ("deployment", deployment?.description), ("project", project), ("after", id.map(String.init)),
+                ("limit", String(limit)),
+            ])
         return list.events
     }
 
     /// Events as they happen, oldest first; comes back after a lost connection where it left off.
     /// - Parameter id: the last one that is known; nil: from now on.
-    public func eventStream(of deployment: DeploymentKey? = nil, after id: Int? = nil) -> EventSubscription {
-        EventSubscription(client: self, deployment: deployment, position: id)
+    public func eventStream(
+        of deployment: DeploymentKey? = nil, project: String? = nil, after id: Int? = nil
+    ) -> EventSubscription {
+        EventSubscription(client: self, deployment: deployment, project: project, position: id)
     }
 
     /// Whether `commit` is `descendant` or an ancestor of it.
@@ -147,8 +158,11 @@ public struct ControlClient: Sendable {
     }
 
     /// Looks at git at once; returns when every deployment that it changed has been reconciled once.
-    public func sync() async throws -> SourceStatus {
-        try decode(try await call(request(.post, APIPath.sync), within: Self.syncLimit))
+    /// - Parameter project: nil: all of them.
+    public func sync(_ project: String? = nil) async throws -> [SourceStatus] {
+        let request = request(.post, APIPath.sync, query: [("project", project)])
+        let answer: SyncAnswer = try decode(try await call(request, within: Self.syncLimit))
+        return answer.sources
     }
 
     // MARK: Calling
@@ -197,9 +211,11 @@ public struct ControlClient: Sendable {
     }
 
     /// The head of an event stream's answer; its body is read by the subscription.
-    func openEventStream(of deployment: DeploymentKey?, after position: String?) async throws -> HTTPClientResponse.Body
-    {
-        var request = request(.get, APIPath.events, query: [("deployment", deployment?.description)])
+    func openEventStream(
+        of deployment: DeploymentKey?, project: String?, after position: String?
+    ) async throws -> HTTPClientResponse.Body {
+        var request = request(
+            .get, APIPath.events, query: [("deployment", deployment?.description), ("project", project)])
         request.headers.replaceOrAdd(name: "accept", value: "text/event-stream")
         if let position { request.headers.add(name: "last-event-id", value: position) }
         let asked = request

@@ -34,8 +34,9 @@ struct ControlRoutes: Sendable {
 
     private func addDeployments(to router: Router<BasicRequestContext>) {
         let one = "\(APIPath.deployments)/:namespace/:name"
-        router.get(RouterPath(APIPath.deployments)) { _, _ in
-            try await json { await surface.status() }
+        router.get(RouterPath(APIPath.deployments)) { request, _ in
+            let project = try Query(request).project()
+            return try await json { await surface.status().narrowed(to: project) }
         }
         router.get(RouterPath(one)) { _, context in
             let key = try deployment(in: context)
@@ -102,22 +103,24 @@ struct ControlRoutes: Sendable {
         router.get(RouterPath(APIPath.events)) { request, context in
             let query = Query(request)
             let deployment = try query.deployment("deployment")
+            let project = try query.project()
             let after = try query.position("after")
             if request.headers[.accept]?.contains("text/event-stream") == true {
                 let lastSeen = request.headers.first { $0.name.canonicalName == "last-event-id" }
                 let position = try lastSeen.map { try Query.position($0.value, named: "Last-Event-ID") } ?? after
                 return try streams.response(
-                    to: request, deployment: deployment, after: position, logger: context.logger)
+                    to: request, deployment: deployment, project: project, after: position, logger: context.logger)
             }
             let limit = try query.number("limit", default: APILimits.defaultEvents, in: 1...APILimits.events)
-            let filter = EventFilter(deployment: deployment, afterId: after)
+            let filter = EventFilter(deployment: deployment, project: project, afterId: after)
             return try await json { EventList(events: try await surface.events(matching: filter, limit: limit)) }
         }
     }
 
     private func addGit(to router: Router<BasicRequestContext>) {
-        router.post(RouterPath(APIPath.sync)) { _, _ in
-            try await json(within: Self.syncLimit) { try await surface.sync() }
+        router.post(RouterPath(APIPath.sync)) { request, _ in
+            let project = try Query(request).project()
+            return try await json(within: Self.syncLimit) { SyncAnswer(sources: try await surface.sync(project)) }
         }
         router.post(RouterPath(APIPath.gitHook)) { _, _ in
             hook.nudge()  // Whatever the body says: a push is seen in git itself.

@@ -29,9 +29,9 @@ final class EventStreams: Sendable {
 
     /// - Parameter position: the last id that the reader has seen; nil: from now on.
     /// - Throws: `ControlError` with code `unavailable` where there are readers enough.
-    func response(to request: Request, deployment: DeploymentKey?, after position: Int?, logger: Logger) throws
-        -> Response
-    {
+    func response(
+        to request: Request, deployment: DeploymentKey?, project: String?, after position: Int?, logger: Logger
+    ) throws -> Response {
         let isFree = readers.withLock { readers in
             guard readers < Self.readerLimit else { return false }
             readers += 1
@@ -50,7 +50,8 @@ final class EventStreams: Sendable {
             body: ResponseBody { writer in
                 defer { seat.leave() }
                 do {
-                    try await self.send(to: &writer, of: request, deployment: deployment, after: position)
+                    try await self.send(
+                        to: &writer, of: request, deployment: deployment, project: project, after: position)
                 } catch is CancellationError {
                     logger.debug("an event stream was cancelled")
                 }
@@ -79,7 +80,8 @@ final class EventStreams: Sendable {
     private enum Signal: Sendable { case event, heartbeat }
 
     private func send(
-        to writer: inout any ResponseBodyWriter, of request: Request, deployment: DeploymentKey?, after position: Int?
+        to writer: inout any ResponseBodyWriter, of request: Request, deployment: DeploymentKey?, project: String?,
+        after position: Int?
     ) async throws {
         let (signals, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1))
         let live = await surface.eventStream()
@@ -99,7 +101,7 @@ final class EventStreams: Sendable {
                             continuation.yield(.heartbeat)
                         }
                     }
-                    var unread = EventFilter(deployment: deployment)
+                    var unread = EventFilter(deployment: deployment, project: project)
                     try await start(&unread, at: position, writer: &writer)
                     for await signal in signals {
                         let news = try await news(after: &unread)

@@ -17,15 +17,18 @@ public struct EventSubscription: AsyncSequence, Sendable {
 
     let client: ControlClient
     let deployment: DeploymentKey?
+    let project: String?
     let position: Int?
 
     public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(client: client, deployment: deployment, position: position.map(String.init))
+        AsyncIterator(
+            client: client, deployment: deployment, project: project, position: position.map(String.init))
     }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         private let client: ControlClient
         private let deployment: DeploymentKey?
+        private let project: String?
         private var position: String?
         private var parser = ServerSentEventParser()
         private var body: HTTPClientResponse.Body.AsyncIterator?
@@ -33,9 +36,10 @@ public struct EventSubscription: AsyncSequence, Sendable {
         private var hasConnected = false
         private var failures = 0
 
-        init(client: ControlClient, deployment: DeploymentKey?, position: String?) {
+        init(client: ControlClient, deployment: DeploymentKey?, project: String?, position: String?) {
             self.client = client
             self.deployment = deployment
+            self.project = project
             self.position = position
         }
 
@@ -50,7 +54,7 @@ public struct EventSubscription: AsyncSequence, Sendable {
 
         private mutating func connect() async throws {
             do {
-                body = try await client.openEventStream(of: deployment, after: position).makeAsyncIterator()
+                body = try await client.openEventStream(of: deployment, project: project, after: position).makeAsyncIterator()
                 parser = ServerSentEventParser()
                 hasConnected = true
             } catch let error as ControlClientError {

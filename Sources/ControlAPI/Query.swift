@@ -45,6 +45,12 @@ struct Query {
         return DeploymentKey(namespace: parts[0], name: parts[1])
     }
 
+    func project() throws(ControlError) -> String? {
+        guard let text = self["project"] else { return nil }
+        guard Self.isName(text) else { throw ControlError(.invalid, "'project' must be a project's name") }
+        return text
+    }
+
     /// A commit, tag or branch, as git may be asked for it: nothing that could be taken for an option.
     func commit(_ name: String) throws(ControlError) -> String {
         let isLetter = { (byte: UInt8) in

@@ -9,7 +9,9 @@ public protocol ControlSurface: Sendable {
     func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus
     /// Looks at git at once; returns when the look is done and every deployment that it changed has been reconciled once, or
     /// some seconds later: `awaited` says how many have not been.
-    func sync() async throws -> SourceStatus
+    ///
+    /// - Parameter project: nil: all of them. A look that fails is in its project's status where there are several.
+    func sync(_ project: String?) async throws -> [SourceStatus]
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent]
     /// Every event from now on, as it is written.
     func eventStream() async -> AsyncStream<StoredEvent>

@@ -163,5 +163,6 @@ extension Controller {
         guard manifests.wish(for: key) == .removed, entries[key]?.state == nil, entries[key]?.unreadableRecord == nil
         else { return }
         if entries[key]?.commands.isEmpty == true, entries[key]?.passWaiters.isEmpty == true { entries[key] = nil }
+        if manifests.release(key) { runner.add(.deployment(key)) }
     }
 }

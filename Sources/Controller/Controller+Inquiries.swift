@@ -34,7 +34,7 @@ extension Controller {
             guard case .manifest = manifests.wish(for: key) else {
                 return "\(key), \(RolloutState.absentDependency)"
             }
-            guard let entry = entries[key], let state = entry.state, entry.commit == manifests.commit else {
+            guard let entry = entries[key], let state = entry.state, entry.commit == manifests.commit(for: key) else {
                 return "\(key), which has not been looked at yet"
             }
             if state.phase == .healthy, state.rollout == nil, state.stable?.template == state.settings.template {
@@ -46,6 +46,6 @@ extension Controller {
 
     /// Whoever waits for this deployment looks again.
     func wakeDependents(of key: DeploymentKey) {
-        for other in manifests.dependents[key] ?? [] { runner.add(.deployment(other)) }
+        for other in manifests.dependents(of: key) { runner.add(.deployment(other)) }
     }
 }

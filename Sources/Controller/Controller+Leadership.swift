@@ -41,6 +41,7 @@ extension Controller {
             refusePending(key, followerText)
         }
         entries = [:]
+        manifests.forgetRecords()
         inFlight = []
         // Whoever listened comes back, and is led to the one who leads.
         broadcast.finish()

@@ -20,13 +20,13 @@ extension Controller {
             let model = deployment.template.model
             guard model.storageURI != nil, model.digest == nil else {
                 stopPinning(key)
-                return .manifest(deployment, commit: manifests.commit)
+                return .manifest(deployment, commit: manifests.commit(for: key))
             }
             let known = entries[key]?.pin.flatMap { $0.model == model ? $0 : nil }
             if known?.isFresh != true { pin(model, for: key, at: site) }
             guard let known else { return .unreadable }
             if let digest = known.digest { deployment.template = deployment.template.pinned(to: digest) }
-            return .manifest(deployment, commit: manifests.commit)
+            return .manifest(deployment, commit: manifests.commit(for: key))
         }
     }
 

@@ -3,67 +3,90 @@ import Foundation
 import ModelManifests
 import Serving
 
-/// Looking at git.
+/// Looking at git, one project at a time.
 extension Controller {
-    func lookAtSource() async -> Requeue {
-        let waiters = lookWaiters
-        lookWaiters = []
-        counts.looks += 1
+    func look(at name: String) async -> Requeue {
+        let waiters = projects[name]?.waiters ?? []
+        projects[name]?.waiters = []
+        projects[name]?.looks += 1
+        guard let source = projects[name]?.source else { return .done }
         if !isAtWork, with.leadership?.anotherLeads == true { lastKnown = nil }  // It is of no use any more.
         do {
-            let snapshot = try await with.source.fetch()
-            let changed = try await take(snapshot)
+            let snapshot = try await source.source.fetch()
+            let changed = try await take(snapshot, of: source)
             for waiter in waiters { waiter.resume(returning: changed) }
             let jitter = Double.random(in: 0.95...1.05)
             return .after(configuration.interval * jitter, .urgent)
         } catch {
-            counts.lookFailures += 1
+            projects[name]?.lookFailures += 1
             let (text, retry) = Self.explain(error)
-            if sourceStatus.error != text { logger.warning("Git cannot be read", metadata: ["error": "\(text)"]) }
-            sourceStatus.error = text
+            if projects[name]?.status.error != text {
+                logger.warning("Git cannot be read", metadata: ["project": "\(name)", "error": "\(text)"])
+            }
+            projects[name]?.status.error = text
             for waiter in waiters { waiter.resume(throwing: ControlError(.unavailable, text)) }
             return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
         }
     }
 
     /// - Returns: deployments that the commit changed.
-    private func take(_ snapshot: ManifestSnapshot) async throws -> Set<DeploymentKey> {
-        let parsed = await manifests.parseNew(in: snapshot)
-        let known = Set(entries.compactMap { $0.value.state == nil ? nil : $0.key })
-        let previous = manifests.commit
-        let absorbed = manifests.absorb(
-            snapshot, parsed: parsed, known: known, allowsEmpty: configuration.allowsEmpty,
-            reserved: ReservedPorts(controller: configuration.apiPort, holders: portHolders))
-        sourceStatus.commit = snapshot.commit
-        sourceStatus.fetchedAt = with.now()
-        sourceStatus.error = absorbed.warning
-        sourceStatus.diagnostics = manifests.diagnostics
-        hasLooked = true
-        for key in entries.keys {
+    private func take(_ snapshot: ManifestSnapshot, of source: ProjectSource) async throws -> Set<DeploymentKey> {
+        let name = source.name
+        let before = manifests.ledger(of: name)
+        let reading = try await bounded(ManifestReading.limit) { [reserved = reservedPorts, known = manifests.known(to: name)] in
+            try await ManifestReading.read(snapshot, into: before, known: known, source: source, reserved: reserved)
+        }
+        let changed = manifests.absorb(
+            reading.ledger, of: name, changed: reading.absorbed.changed, holders: portHolders,
+            inUse: { self.demand(of: $0) }, wanted: { self.demand(toServe: $0) })
+        // Records may have been found while it was read.
+        let found = manifests.meet(manifests.known(to: name)) { self.projects[$0]?.source.allowsEmpty ?? false }
+        projects[name]?.status.commit = snapshot.commit
+        projects[name]?.status.fetchedAt = with.now()
+        projects[name]?.status.error = reading.absorbed.warning ?? found[name]
+        projects[name]?.hasLooked = true
+        notePolicy(of: source, reading.ledger)
+        for key in entries.keys where manifests.owner(of: key) == name {
             entries[key]?.pin?.isFresh = false
             // Nothing to do for it: it follows the new commit as it did the one before.
-            if !absorbed.changed.contains(key), entries[key]?.commit == previous {
+            if !changed.contains(key), entries[key]?.commit == before.commit {
                 entries[key]?.commit = snapshot.commit
             }
         }
-        for key in absorbed.changed.union(manifests.mutableModels) {
+        for key in changed.union(manifests.mutableModels(ofProject: name)) {
             if entries[key] == nil { entries[key] = Entry(firstSeenAt: with.now()) }
             // What serves goes before what is new: a commit that takes something back is not to wait for many that begin.
-            let isServed = entries[key]?.state != nil && absorbed.changed.contains(key)
+            let isServed = entries[key]?.state != nil && changed.contains(key)
             runner.add(.deployment(key), urgency: isServed ? .changing : .routine)
         }
-        let invalid = Set(manifests.diagnostics.compactMap(\.deployment))
-        for (key, entry) in entries {
-            let since = invalid.contains(key) ? entry.invalidSince ?? with.now() : nil
+        for (key, entry) in entries where manifests.owner(of: key) == name {
+            let since = manifests.diagnostics(of: key).isEmpty ? nil : entry.invalidSince ?? with.now()
             if entry.invalidSince != since { entries[key]?.invalidSince = since }
         }
-        if !absorbed.changed.isEmpty {
+        if !changed.isEmpty {
             logger.info(
                 "Commit read",
-                metadata: ["commit": "\(snapshot.commit)", "changed": "\(absorbed.changed.count)"])
+                metadata: ["project": "\(name)", "commit": "\(snapshot.commit)", "changed": "\(changed.count)"])
         }
-        return absorbed.changed
+        return changed
     }
+
+    /// What of the project stands outside of its policy, and what it uses of it.
+    private func notePolicy(of source: ProjectSource, _ ledger: ManifestLedger) {
+        let name = source.name
+        projects[name]?.status.diagnostics = manifests.diagnostics(ofProject: name)
+        projects[name]?.status.diagnosticsLeftOut = ledger.leftOut == 0 ? nil : ledger.leftOut
+        let usage = manifests.usage(ofProject: name)
+        projects[name]?.status.limits = usage.isEmpty ? nil : usage
+        let unknown = source.rules.unknownRuntimes(beside: ledger.runtimeNames)
+        if !unknown.isEmpty, projects[name]?.status.error == nil {
+            projects[name]?.status.error =
+                "the project's policy names runtimes that are neither presets nor ServingRuntimes of its repository: "
+                + unknown.joined(separator: ", ") + ". Put 'policy.runtimes' of the settings right, or commit them"
+        }
+    }
+
+    private var reservedPorts: ReservedPorts { ReservedPorts(controller: configuration.apiPort, holders: portHolders) }
 
     /// Who answers at which port of this machine: of several that want one, it is theirs.
     private var portHolders: [Int: DeploymentKey] {
@@ -74,6 +97,23 @@ extension Controller {
                 else { return nil }
                 return (port, key)
             }, uniquingKeysWith: min)
+    }
+
+    /// What all revisions of a deployment have that serve, or are being loaded.
+    private func demand(of key: DeploymentKey) -> ProjectDemand {
+        guard let entry = entries[key], let state = entry.state else { return ProjectDemand() }
+        let decided = state.demand(entry.observed)
+        // What is kept warm after a promotion is in the plan only.
+        guard let plan = entry.plan else { return decided }
+        return plan.revisions.reduce(ProjectDemand()) { sum, revision in
+            sum + ProjectDemand(replicas: revision.replicas, of: revision.template.resources)
+        }.peak(decided)
+    }
+
+    /// The most that a deployment has until its manifest is true.
+    private func demand(toServe deployment: ModelDeployment) -> ProjectDemand {
+        let entry = entries[deployment.key]
+        return deployment.demand(from: entry?.state, entry?.observed)
     }
 
     /// What an error says to people, and how it may be retried.

@@ -6,7 +6,8 @@ import Synchronization
 /// What the API and the commands ask of it.
 extension Controller: ControlSurface {
     public func status() -> ControllerStatus {
-        ControllerStatus(sources: [sourceStatus], sites: siteStatuses, deployments: deploymentStatuses)
+        ControllerStatus(
+            sources: manifests.names.compactMap { projects[$0]?.status }, sites: siteStatuses, deployments: deploymentStatuses)
     }
 
     private var deploymentStatuses: [DeploymentStatus] {
@@ -56,11 +57,9 @@ extension Controller: ControlSurface {
         ControlError(.notFound, "no deployment \(key): 'mlctl status' lists those there are")
     }
 
-    public func sync() async throws -> SourceStatus {
-        let changed = try await withCheckedThrowingContinuation { waiter in
-            lookWaiters.append(waiter)
-            runner.add(.source, urgency: .urgent)
-        }
+    public func sync(_ project: String?) async throws -> [SourceStatus] {
+        let names = try project.map { [try checkedProject($0)] } ?? manifests.names
+        let changed = try await changes(of: names)
         let waiting = PassesAwaited(changed.filter { entries[$0] != nil })
         let timer = limits.set(after: configuration.limits.syncing) { waiting.giveUp() }
         defer { limits.lift(timer) }
@@ -72,9 +71,34 @@ extension Controller: ControlSurface {
             }
         }
         let awaited = await waiting.left()
-        var status = sourceStatus
-        status.awaited = awaited == 0 ? nil : awaited
-        return status
+        var statuses = names.compactMap { projects[$0]?.status }
+        if awaited > 0, !statuses.isEmpty { statuses[0].awaited = awaited }
+        return statuses
+    }
+
+    private func checkedProject(_ name: String) throws -> String {
+        guard projects[name] == nil else { return name }
+        throw ControlError(
+            .notFound, "there is no project '\(name.prefix(63))'; there are \(manifests.names.joined(separator: ", "))")
+    }
+
+    /// What the next look at each of the projects changes. One that fails ends it where it is the only one; else it is in
+    /// that project's status.
+    private nonisolated func changes(of names: [String]) async throws -> Set<DeploymentKey> {
+        if names.count == 1 { return try await nextLook(at: names[0]) }
+        return await withTaskGroup(of: Set<DeploymentKey>.self) { group in
+            for name in names { group.addTask { (try? await self.nextLook(at: name)) ?? [] } }
+            var changed: Set<DeploymentKey> = []
+            for await own in group { changed.formUnion(own) }
+            return changed
+        }
+    }
+
+    private func nextLook(at name: String) async throws -> Set<DeploymentKey> {
+        try await withCheckedThrowingContinuation { waiter in
+            projects[name]?.waiters.append(waiter)
+            looks.add(name, urgency: .urgent)
+        }
     }
 
     private func nextPass(of key: DeploymentKey) async {
@@ -115,10 +139,20 @@ extension Controller: ControlSurface {
     }
 
     public func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
-        try await with.source.isAncestor(commit, of: descendant)
+        // Commits are the same in any repository: one that knows both decides.
+        var failure: (any Error)?
+        for name in manifests.names {
+            do {
+                if try await projects[name]?.source.source.isAncestor(commit, of: descendant) == true { return true }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return false
     }
 
-    public func isReady() -> Bool { hasLooked }
+    public func isReady() -> Bool { projects.values.contains(where: \.hasLooked) }
 
     /// The controller's, and those of the data plane, if it answers.
     public func metrics() async -> String {
@@ -139,8 +173,7 @@ extension Controller: ControlSurface {
         text.counter("mlctl_passes_total", "Passes over deployments", counts.passes)
         text.counter("mlctl_pass_failures_total", "Passes that could not do their work", counts.failures)
         text.counter("mlctl_state_writes_total", "Records swapped in", counts.writes)
-        text.counter("mlctl_source_looks_total", "Looks at git", counts.looks)
-        text.counter("mlctl_source_failures_total", "Looks at git that failed", counts.lookFailures)
+        for project in manifests.names.compactMap({ projects[$0] }) { text.add(project) }
         text.gauge("mlctl_leader", "1 where this controller does the work, 0 where another one does", isAtWork ? 1 : 0)
         for site in siteStatuses {
             text.gauge(

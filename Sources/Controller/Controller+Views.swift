@@ -13,8 +13,8 @@ extension Controller {
         return DeploymentView(
             key: key, state: decided ?? entry?.state, observed: entry?.observed,
             blindness: entry.flatMap { blindness($0, oblivion) },
-            diagnostics: manifests.diagnostics.filter { $0.deployment == key }, invalidSince: entry?.invalidSince,
-            problem: absence?.text ?? entry?.problem ?? (isAtWork ? nil : followerText),
+            diagnostics: manifests.diagnostics(of: key), project: manifests.owner(of: key), invalidSince: entry?.invalidSince,
+            problem: absence?.text ?? entry?.problem ?? manifests.orphanReason(of: key) ?? (isAtWork ? nil : followerText),
             problemSince: entry?.troubles.since, recordProblem: entry?.troubles[.record],
             recordProblemSince: entry?.troubles.since(.record), isRetried: entry?.troubles.isRetried ?? false,
             isInTheDark: absence?.isInTheDark ?? false,
@@ -56,7 +56,7 @@ extension Controller {
     func notThere(_ key: DeploymentKey) -> ControlError {
         if let text = entries[key]?.unreadableRecord { return ControlError(.unavailable, text) }
         guard known(key) != nil || manifests.keys.contains(key) else { return Self.notDeployed(key) }
-        if let invalid = manifests.diagnostics.first(where: { $0.deployment == key }) {
+        if let invalid = manifests.diagnostics(of: key).first {
             return ControlError(.conflict, "\(key) was never deployed: its manifest is invalid: \(invalid)")
         }
         let absence = absence(of: key)

@@ -7,15 +7,10 @@ import Serving
 
 /// How a controller goes about its work.
 public struct ControllerConfiguration: Sendable {
-    /// For the status: where manifests come from, with credentials taken out.
-    public var repo: String
-    public var branch: String
     /// Between two looks at git, give or take a twentieth.
     public var interval: Duration
     /// Between two looks at a deployment at rest. Changes are seen at once, whatever this says.
     public var restingInterval: Duration
-    /// Lets a commit without any manifest remove all deployments.
-    public var allowsEmpty: Bool
     /// Deployments that are worked on at once.
     public var concurrency: Int
     /// Where the controller's own API listens: no endpoint can be there. Nil: not known when manifests are read.
@@ -24,15 +19,11 @@ public struct ControllerConfiguration: Sendable {
     public var limits: CallLimits
 
     public init(
-        repo: String, branch: String = "main", interval: Duration = .seconds(30),
-        restingInterval: Duration = .seconds(15), allowsEmpty: Bool = false, concurrency: Int = 16,
+        interval: Duration = .seconds(30), restingInterval: Duration = .seconds(15), concurrency: Int = 16,
         apiPort: Int? = nil, limits: CallLimits = CallLimits()
     ) {
-        self.repo = repo
-        self.branch = branch
         self.interval = interval
         self.restingInterval = restingInterval
-        self.allowsEmpty = allowsEmpty
         self.concurrency = concurrency
         self.apiPort = apiPort
         self.limits = limits
@@ -41,11 +32,10 @@ public struct ControllerConfiguration: Sendable {
 
 /// The loop: git, what is observed, readings and commands go into `decide`; its decision is written, then carried out.
 ///
-/// One key at a time, at most one worker for a key. Git itself is a key: it is looked at in turn, backs off when it
-/// fails, and looks again when it was asked to in the middle of a look.
+/// One key at a time, at most one worker for a key. Each project's repository is a key of a queue of its own: it is looked
+/// at in turn, backs off when it fails, and looks again when it was asked to in the middle of a look.
 public actor Controller {
     enum WorkKey: Hashable, Sendable {
-        case source
         /// What is there is read, once it can be.
         case site(SiteName)
         case deployment(DeploymentKey)
@@ -55,6 +45,8 @@ public actor Controller {
     let with: ControllerCollaborators
     let logger: Logger
     let runner: Runner<WorkKey, ContinuousClock>
+    /// Projects whose repositories are looked at: a slow one holds up neither the others nor any deployment.
+    let looks: Runner<String, ContinuousClock>
     /// Deployments whose site is to be shown how they stand.
     let reporter: Runner<DeploymentKey, ContinuousClock>
     let limits = TimeLimits()
@@ -74,12 +66,10 @@ public actor Controller {
     var inFlight: Set<DeploymentKey> = []
     var lastCommand: UInt64 = 0
     var entries: [DeploymentKey: Entry] = [:]
-    var manifests = ManifestLedger()
-    var sourceStatus: SourceStatus
-    var lookWaiters: [CheckedContinuation<Set<DeploymentKey>, any Error>] = []
+    var manifests: ProjectBook
+    var projects: [String: ProjectStanding] = [:]
     var broadcast = EventBroadcast()
     var lastEventId = 0
-    var hasLooked = false
     let startedAt: Date
     var counts = PassCounts()
     /// How it stands with each site, in this term.
@@ -97,7 +87,9 @@ public actor Controller {
     /// Passes that end when the lead is lost; kept only where there is an election.
     var passes: [DeploymentKey: Task<Requeue, Never>] = [:]
 
-    /// Left to git, to those that are judged, and to those that a command waits for.
+    /// Most looks wait for a server; those that have something to read take turns at that.
+    static let looksAtOnce = 32
+    /// Left to those that are judged, and to those that a command waits for.
     static let reservedWorkers = 2
 
     public init(configuration: ControllerConfiguration, with collaborators: ControllerCollaborators, logger: Logger) {
@@ -105,7 +97,13 @@ public actor Controller {
         with = collaborators
         self.logger = logger
         startedAt = collaborators.now()
-        sourceStatus = SourceStatus(repo: configuration.repo, branch: configuration.branch)
+        manifests = ProjectBook(collaborators.sources.map { ($0.name, $0.rules.policy.limits) })
+        for source in collaborators.sources { projects[source.name] = ProjectStanding(source) }
+        looks = Runner(
+            configuration: RunnerConfiguration(
+                concurrency: min(max(1, collaborators.sources.count), Self.looksAtOnce),
+                transientBackoff: Backoff(initial: .milliseconds(500), cap: .seconds(30))),
+            logger: logger)
         runner = Runner(
             configuration: RunnerConfiguration(
                 concurrency: configuration.concurrency, reserved: Self.reservedWorkers,
@@ -120,7 +118,7 @@ public actor Controller {
 
     /// Works until its task is cancelled, or until `drain`. What serves goes on serving.
     public func run() async throws {
-        runner.add(.source, urgency: .urgent)
+        for name in manifests.names { looks.add(name, urgency: .urgent) }
         if with.leadership == nil { await takeUpWork() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.limits.run() }
@@ -148,7 +146,11 @@ public actor Controller {
                 await self.tellOthers()
                 return true
             }
-            await runner.run { key in await self.work(on: key) }
+            await withDiscardingTaskGroup { runs in
+                runs.addTask { await self.looks.run { await self.look(at: $0) } }
+                await runner.run { key in await self.work(on: key) }
+                looks.stop()
+            }
             await settle()
             await tellRest()
             group.addTask {
@@ -161,11 +163,13 @@ public actor Controller {
     }
 
     /// Begins no more passes: `run` returns when those under way are done, within the runner's period of grace.
-    public nonisolated func drain() { runner.stop() }
+    public nonisolated func drain() {
+        looks.stop()
+        runner.stop()
+    }
 
     private func work(on key: WorkKey) async -> Requeue {
         switch key {
-        case .source: return await lookAtSource()
         case .site(let name): return await takeIn(name)
         case .deployment(let key):
             guard with.leadership != nil else { return await reconcile(key) }
@@ -185,8 +189,10 @@ public actor Controller {
             entries[key]?.commands = []
             resumePassWaiters(key)
         }
-        for waiter in lookWaiters { waiter.resume(throwing: Self.stopping) }
-        lookWaiters = []
+        for name in projects.keys {
+            for waiter in projects[name]?.waiters ?? [] { waiter.resume(throwing: Self.stopping) }
+            projects[name]?.waiters = []
+        }
         broadcast.finish()
     }
 
@@ -198,7 +204,5 @@ struct PassCounts {
     var passes = 0
     var failures = 0
     var writes = 0
-    var looks = 0
-    var lookFailures = 0
     var events: [RolloutEvent.Kind: Int] = [:]
 }

@@ -44,6 +44,8 @@ public struct SiteStatus: Hashable, Codable, Sendable {
 }
 
 public struct SourceStatus: Hashable, Codable, Sendable {
+    /// Whose manifests it holds; null from a controller that knows no projects.
+    @Nullable public var project: String?
     public var repo: String
     public var branch: String
     /// The commit that is in force; null before the first fetch.
@@ -56,11 +58,16 @@ public struct SourceStatus: Hashable, Codable, Sendable {
     /// In the answer to `sync`: deployments that the commit changed and that have not had their pass yet. Left out where
     /// there are none.
     public var awaited: Int?
+    /// So many more are wrong beside `diagnostics`. Left out where all are there.
+    public var diagnosticsLeftOut: Int?
+    /// What the project uses of its limits. Left out where it has none.
+    public var limits: [LimitUsage]?
 
     public init(
-        repo: String, branch: String, commit: String? = nil, fetchedAt: Date? = nil, error: String? = nil,
-        diagnostics: [Diagnostic] = [], awaited: Int? = nil
+        project: String? = Project.defaultName, repo: String, branch: String, commit: String? = nil,
+        fetchedAt: Date? = nil, error: String? = nil, diagnostics: [Diagnostic] = [], awaited: Int? = nil
     ) {
+        self.project = project
         self.awaited = awaited
         self.repo = repo
         self.branch = branch
@@ -74,6 +81,8 @@ public struct SourceStatus: Hashable, Codable, Sendable {
 public struct DeploymentStatus: Hashable, Codable, Sendable {
     public var namespace: String
     public var name: String
+    /// Whose it is; null where its project is not in the settings any more.
+    @Nullable public var project: String?
     public var phase: Phase
     public var since: Date
     public var message: String
@@ -121,8 +130,9 @@ public struct DeploymentStatus: Hashable, Codable, Sendable {
         waiting: WaitStatus? = nil, instances: [InstanceStatus] = [], availableSince: Date? = nil,
         degradedSince: Date? = nil, leftVersion: String? = nil, cutRequests: Int? = nil,
         refusedConnections: Int? = nil, lastSeenAt: Date? = nil, split: SplitSummary? = nil,
-        selfCheck: SelfCheckSummary? = nil
+        selfCheck: SelfCheckSummary? = nil, project: String? = Project.defaultName
     ) {
+        self.project = project
         self.namespace = namespace
         self.name = name
         self.phase = phase

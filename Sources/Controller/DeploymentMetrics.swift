@@ -1,10 +1,40 @@
+import ModelManifests
 import Rollouts
+
+/// A project's.
+extension MetricsText {
+    /// A controller that has one project only says nothing of it.
+    static func labels(ofProject name: String?) -> [String: String] {
+        guard let name, name != Project.defaultName else { return [:] }
+        return ["project": name]
+    }
+
+    mutating func add(_ project: ProjectStanding) {
+        let labels = Self.labels(ofProject: project.source.name)
+        counter("mlctl_source_looks_total", "Looks at git", project.looks, labels)
+        counter("mlctl_source_failures_total", "Looks at git that failed", project.lookFailures, labels)
+        gauge(
+            "mlctl_project_diagnostics", "What is wrong with the manifests of a project",
+            Double(project.status.diagnostics.count + (project.status.diagnosticsLeftOut ?? 0)), labels)
+        if let fetched = project.status.fetchedAt {
+            gauge(
+                "mlctl_source_fetched_timestamp_seconds", "When git was last read", fetched.timeIntervalSince1970.rounded(),
+                labels)
+        }
+        for usage in project.status.limits ?? [] {
+            let own = labels.merging(["limit": usage.name]) { $1 }
+            gauge("mlctl_project_used", "What the deployments of a project have, by its limits", usage.used, own)
+            gauge("mlctl_project_limit", "The most that they may have", usage.limit, own)
+        }
+    }
+}
 
 /// One deployment's own metrics, by what its status says. What there is none of is left out, so that the number of series
 /// stays a small multiple of the number of deployments.
 extension MetricsText {
     mutating func add(_ status: DeploymentStatus) {
         let labels = ["namespace": status.namespace, "name": status.name]
+            .merging(Self.labels(ofProject: status.project)) { $1 }
         func with(_ name: String, _ value: String) -> [String: String] { labels.merging([name: value]) { $1 } }
         gauge(
             "mlctl_deployment_phase", "1 for the phase that the deployment is in", 1,

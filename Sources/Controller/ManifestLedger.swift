@@ -43,7 +43,18 @@ package struct ManifestLedger {
     package init() {}
 
     /// All that git speaks of, valid or not.
-    package var keys: Set<DeploymentKey> { Set(wishes.filter { $0.value != .removed }.keys) }
+    package private(set) var keys: Set<DeploymentKey> = []
+    /// So many more are wrong beside `diagnostics`.
+    package var leftOut: Int { desired.leftOut }
+    /// Ports of this machine that deployments of this commit have, or go on having.
+    package var ports: [DeploymentKey: Set<Int>] { desired.ports }
+    /// Runtimes that the files describe.
+    package var runtimeNames: Set<String> { desired.runtimeNames }
+
+    package func wants(_ key: DeploymentKey) -> Bool { keys.contains(key) }
+
+    /// Where a field of a deployment stands, or the deployment itself.
+    package func place(of key: DeploymentKey, _ path: String) -> Diagnostic? { desired.place(of: key, path) }
 
     /// Deployments whose model files may change without a commit.
     var mutableModels: Set<DeploymentKey> {
@@ -60,15 +71,22 @@ package struct ManifestLedger {
     }
 
     /// Parses what is new, on as many threads as there are.
-    package func parseNew(in snapshot: ManifestSnapshot) async -> [String: ParsedFile] {
+    ///
+    /// - Throws: `CancellationError`.
+    package func parseNew(in snapshot: ManifestSnapshot) async throws -> [String: ParsedFile] {
         let new = snapshot.files.filter { files[$0.key]?.blob != $0.value.blob }.map { ($0.key, $0.value) }
-        return await withTaskGroup(of: [(String, ParsedFile)].self) { group in
+        return try await withThrowingTaskGroup(of: [(String, ParsedFile)].self) { group in
             for start in stride(from: 0, to: new.count, by: Self.filesPerTask) {
                 let part = new[start..<min(start + Self.filesPerTask, new.count)]
-                group.addTask { part.map { ($0.0, Self.parse($0.1, path: $0.0)) } }
+                group.addTask {
+                    try part.map { path, file in
+                        try Task.checkCancellation()
+                        return (path, Self.parse(file, path: path))
+                    }
+                }
             }
             var parsed: [String: ParsedFile] = [:]
-            for await part in group { parsed.merge(part) { _, new in new } }
+            for try await part in group { parsed.merge(part) { _, new in new } }
             return parsed
         }
     }
@@ -83,9 +101,10 @@ package struct ManifestLedger {
     /// - Parameters:
     ///   - known: deployments that have a record: only those can be removed.
     ///   - reserved: ports that no endpoint can have, and who serves where.
+    ///   - rules: what the project may do.
     package mutating func absorb(
         _ snapshot: ManifestSnapshot, parsed: [String: ParsedFile], known: Set<DeploymentKey>, allowsEmpty: Bool,
-        reserved: ReservedPorts = ReservedPorts()
+        reserved: ReservedPorts = ReservedPorts(), by rules: ProjectRules = .open
     ) -> Absorbed {
         let previous = files
         files = files.filter { snapshot.files[$0.key] != nil }
@@ -95,7 +114,7 @@ package struct ManifestLedger {
                 isUnknown: file.unreadable != nil && !file.diagnostics.isEmpty && previous[path]?.isUnknown != false)
         }
         desired = DesiredState.resolve(
-            files: files.values.map(\.parsed), reusing: desired, reserved: reserved)
+            files: files.values.map(\.parsed), reusing: desired, reserved: reserved, by: rules)
         var next = desired.deployments.mapValues { Wish.manifest($0) }
         for key in desired.invalid { next[key] = .held }
         isCertain =
@@ -108,6 +127,7 @@ package struct ManifestLedger {
         let before = wishes
         let changed = Set(next.keys).union(before.keys).filter { next[$0] != before[$0] }
         (wishes, commit, diagnostics) = (next, snapshot.commit, desired.diagnostics)
+        keys = Set(next.lazy.filter { $0.value != .removed }.map(\.key))
         dependents = desired.deployments.reduce(into: [:]) { dependents, deployment in
             for key in deployment.value.dependsOn { dependents[key, default: []].append(deployment.key) }
         }
@@ -122,7 +142,10 @@ package struct ManifestLedger {
         guard !commit.isEmpty else { return nil }
         let missing = known.filter { wishes[$0] == nil }
         let warning = reasonToHold(missing, allowsEmpty: allowsEmpty)
-        for key in missing { wishes[key] = warning == nil ? .removed : .held }
+        for key in missing {
+            wishes[key] = warning == nil ? .removed : .held
+            if warning != nil { keys.insert(key) }
+        }
         return warning
     }
 

@@ -118,11 +118,16 @@ public struct StoredEvent: Hashable, Codable, Sendable, Identifiable {
 
 public struct EventFilter: Hashable, Sendable {
     public var deployment: DeploymentKey?
+    /// Whose deployment it was at the time.
+    public var project: String?
     public var afterId: Int?
     public var since: Date?
 
-    public init(deployment: DeploymentKey? = nil, afterId: Int? = nil, since: Date? = nil) {
+    public init(
+        deployment: DeploymentKey? = nil, project: String? = nil, afterId: Int? = nil, since: Date? = nil
+    ) {
         self.deployment = deployment
+        self.project = project
         self.afterId = afterId
         self.since = since
     }

@@ -30,6 +30,8 @@ struct DeploymentView {
     var blindness: Blindness?
     /// Errors of its manifest: it keeps serving as it does.
     var diagnostics: [Diagnostic] = []
+    /// Whose it is; nil where its project is not in the settings any more.
+    var project: String? = Project.defaultName
     var invalidSince: Date?
     /// Why the last pass could not do its work.
     var problem: String?
@@ -76,7 +78,7 @@ struct DeploymentView {
             degradedSince: state.shortage?.since, leftVersion: state.left?.version,
             cutRequests: observed?.cutRequests.ifAny, refusedConnections: observed?.refusedConnections.ifAny,
             lastSeenAt: blindness?.seenAt, split: state.rollout?.splitSummary,
-            selfCheck: state.selfChecks?.summary)
+            selfCheck: state.selfChecks?.summary, project: project)
     }
 
     /// What is wrong and what to do, the most important first; nil where all is well.

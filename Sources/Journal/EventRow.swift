@@ -37,6 +37,11 @@ struct EventRow: Sendable {
             conditions.append("id > ?")
             arguments += [afterId]
         }
+        if let project = filter.project {
+            // Events of a controller without projects name none.
+            conditions.append("coalesce(json_extract(body, '$.project'), ?) = ?")
+            arguments += [Project.defaultName, project]
+        }
         if let since = filter.since {
             conditions.append("at_seconds >= ?")
             arguments += [since.timeIntervalSince1970]

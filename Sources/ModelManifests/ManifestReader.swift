@@ -2,6 +2,8 @@
 public enum ManifestReader {
     /// Larger files are refused unread.
     public static let fileLimitBytes = 1 << 20
+    /// Files with more documents are refused whole: what is in the rest would not be known.
+    public static let documentLimit = 4000
 
     /// Reads one file. Every error in it is found, each with its place.
     ///
@@ -13,7 +15,13 @@ public enum ManifestReader {
             parsed.markUnreadable(stranger.diagnostic, isSilent: stranger.isSilent)
             return parsed
         }
-        for document in DocumentText.split(text) {
+        let documents = DocumentText.split(text)
+        guard documents.count <= documentLimit else {
+            return ParsedFile(
+                file: file,
+                problem: "holds \(documents.count) documents; a file may have at most \(documentLimit): part it")
+        }
+        for document in documents {
             let composed = DocumentComposer.compose(document)
             for root in composed.roots { read(root.node, duplicates: root.duplicates, into: &parsed, named: named) }
             if let failure = composed.failure {
@@ -26,7 +34,7 @@ public enum ManifestReader {
         if named, parsed.isEmpty, parsed.passedOverCount == 0 {
             parsed.diagnostics.append(Diagnostic(file: file, message: "holds no manifest"))
         }
-        parsed.diagnostics.sort()
+        parsed.diagnostics = DiagnosticBound.kept(of: parsed.diagnostics, atMost: DiagnosticBound.ofFile).diagnostics
         return parsed
     }
 

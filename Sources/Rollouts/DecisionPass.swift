@@ -98,7 +98,7 @@ struct DecisionPass {
         var event = RolloutEvent(
             at: now, kind: kind, revision: deployed?.revision, version: deployed?.version,
             commit: deployed?.commit ?? state.commit, message: message, actor: actor,
-            evidence: state.rollout?.gateSummaries ?? [])
+            evidence: state.rollout?.gateSummaries ?? [], project: state.settings.project)
         if kind.isAgainstCandidate { event.failedRequestIds = failedRequestIds }
         events.append(event)
     }

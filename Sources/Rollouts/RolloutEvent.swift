@@ -31,13 +31,17 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
     /// Where the candidate failed or was taken back: ids of its last failing requests, newest last. Nil where there were
     /// none.
     public var failedRequestIds: [String]?
+    /// Whose deployment it was then; nil: the one project of a controller that has no others.
+    public var project: String?
 
     public static let failedRequestLimit = 10
 
     public init(
         at: Date, kind: Kind, revision: Revision? = nil, version: String? = nil, commit: String? = nil,
-        message: String, actor: String? = nil, evidence: [GateSummary] = [], failedRequestIds: [String]? = nil
+        message: String, actor: String? = nil, evidence: [GateSummary] = [], failedRequestIds: [String]? = nil,
+        project: String? = nil
     ) {
+        self.project = project
         self.at = at
         self.kind = kind
         self.revision = revision

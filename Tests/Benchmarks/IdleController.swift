@@ -35,7 +35,7 @@ enum IdleController {
         let source = ScriptedSource(
             ManifestSnapshot(commit: String(repeating: "a", count: 40), files: Dictionary(uniqueKeysWithValues: files)))
         let controller = Controller(
-            configuration: ControllerConfiguration(repo: "scripted"),
+            configuration: ControllerConfiguration(),
             with: ControllerCollaborators(
                 source: source, backend: ScriptedBackend(), store: InMemoryStateStore(), metrics: NoReadings(),
                 logs: NoLogs(), now: { Date() }),

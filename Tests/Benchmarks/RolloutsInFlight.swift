@@ -24,7 +24,7 @@ enum RolloutsInFlight {
         let source = ScriptedSource(snapshot(version: "1", commit: "c1"))
         let quiet = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         let controller = Controller(
-            configuration: ControllerConfiguration(repo: "scripted", interval: .seconds(3600)),
+            configuration: ControllerConfiguration(interval: .seconds(3600)),
             with: ControllerCollaborators(
                 source: source, backend: backend, store: journal, metrics: counters, logs: NoLogs(),
                 recorder: ReadingRecorder(store: journal, logger: quiet), now: { Date() }),

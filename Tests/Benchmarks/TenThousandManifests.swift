@@ -77,7 +77,7 @@ enum TenThousandManifests {
         mutating func read() async throws -> Duration {
             let start = ContinuousClock.now
             let snapshot = try await source.fetch()
-            let parsed = await ledger.parseNew(in: snapshot)
+            let parsed = try await ledger.parseNew(in: snapshot)
             _ = ledger.absorb(snapshot, parsed: parsed, known: [], allowsEmpty: false)
             return ContinuousClock.now - start
         }

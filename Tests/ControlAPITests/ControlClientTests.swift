@@ -36,7 +36,7 @@ import Testing
             #expect(try await client.isAncestor("c2", of: "c1") == false)
             #expect(try await client.isReady())
             #expect(try await client.metrics() == "mlctl_deployments 1\n")
-            #expect(try await client.sync() == Samples.source)
+            #expect(try await client.sync() == [Samples.source])
         }
     }
 

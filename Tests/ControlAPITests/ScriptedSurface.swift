@@ -77,11 +77,12 @@ final class ScriptedSurface: ControlSurface {
         }
     }
 
-    func sync() async throws -> SourceStatus {
+    func sync(_ project: String?) async throws -> [SourceStatus] {
         try state.withLock { state in
             state.looks += 1
             if let failure = state.syncFailure { throw failure }
-            return state.status.sources.first ?? Samples.source
+            let sources = state.status.sources.isEmpty ? [Samples.source] : state.status.sources
+            return sources.filter { project == nil || $0.project == project }
         }
     }
 

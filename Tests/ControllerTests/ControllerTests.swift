@@ -29,7 +29,7 @@ struct ControllerTests {
             metrics: any MetricSource = NoReadings(), recorder: ReadingRecorder? = nil
         ) -> Controller {
             Controller(
-                configuration: ControllerConfiguration(repo: "scripted", interval: .seconds(3600)),
+                configuration: ControllerConfiguration(interval: .seconds(3600)),
                 with: ControllerCollaborators(
                     source: source, backend: backend, store: store, metrics: metrics, logs: NoLogs(),
                     outcomes: outcomes, requestIdKey: { requestIdKey }, recorder: recorder, now: { Date() }),

@@ -11,13 +11,13 @@ struct ManifestLedgerTests {
     private func absorb(
         _ files: [String: String?], into ledger: inout ManifestLedger, known: Set<DeploymentKey> = [],
         allowsEmpty: Bool = false
-    ) async -> ManifestLedger.Absorbed {
+    ) async throws -> ManifestLedger.Absorbed {
         let snapshot = ManifestSnapshot(
             commit: "c",
             files: files.mapValues {
                 ManifestFile(blob: "\($0.hashValue)", text: $0, problem: $0 == nil ? "is too large" : nil)
             })
-        let parsed = await ledger.parseNew(in: snapshot)
+        let parsed = try await ledger.parseNew(in: snapshot)
         return ledger.absorb(snapshot, parsed: parsed, known: known, allowsEmpty: allowsEmpty)
     }
 
@@ -27,49 +27,49 @@ struct ManifestLedgerTests {
     }
 
     @Test("only what changed is said to have changed, and only new blobs are parsed")
-    func changes() async {
+    func changes() async throws {
         var ledger = ManifestLedger()
         let files = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
-        #expect(await absorb(files, into: &ledger).changed == [model, other])
-        #expect(await absorb(files, into: &ledger).changed == [])
+        #expect(try await absorb(files, into: &ledger).changed == [model, other])
+        #expect(try await absorb(files, into: &ledger).changed == [])
         var next = files
         next["a.yaml"] = ControllerTests.manifest("2")
         let snapshot = ManifestSnapshot(
             commit: "d", files: next.mapValues { ManifestFile(blob: "\(Optional($0).hashValue)", text: $0) })
-        #expect(await ledger.parseNew(in: snapshot).keys.sorted() == ["a.yaml"])
-        #expect(await absorb(next, into: &ledger).changed == [model])
+        #expect(try await ledger.parseNew(in: snapshot).keys.sorted() == ["a.yaml"])
+        #expect(try await absorb(next, into: &ledger).changed == [model])
     }
 
     @Test("who depends on a deployment is known from the manifests of the commit, and of no earlier one")
-    func dependents() async {
+    func dependents() async throws {
         var ledger = ManifestLedger()
         let waiting = ControllerTests.manifest("1", name: "other") + "\n  dependsOn: [{name: model}]"
-        _ = await absorb(["a.yaml": ControllerTests.manifest("1"), "b.yaml": waiting], into: &ledger)
+        _ = try await absorb(["a.yaml": ControllerTests.manifest("1"), "b.yaml": waiting], into: &ledger)
         #expect(ledger.dependents == [model: [other]])
         let free = ControllerTests.manifest("1", name: "other")
-        _ = await absorb(["a.yaml": ControllerTests.manifest("1"), "b.yaml": free], into: &ledger)
+        _ = try await absorb(["a.yaml": ControllerTests.manifest("1"), "b.yaml": free], into: &ledger)
         #expect(ledger.dependents == [:])
     }
 
     @Test("what is gone is removed, but never all of it at once unless that is allowed", arguments: [false, true])
-    func removal(allowsEmpty: Bool) async {
+    func removal(allowsEmpty: Bool) async throws {
         var ledger = ManifestLedger()
         let files = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
-        _ = await absorb(files, into: &ledger)
-        let one = await absorb(["a.yaml": files["a.yaml"]], into: &ledger, known: [model, other])
+        _ = try await absorb(files, into: &ledger)
+        let one = try await absorb(["a.yaml": files["a.yaml"]], into: &ledger, known: [model, other])
         #expect(one.warning == nil)
         #expect(ledger.wish(for: other) == .removed)
-        let none = await absorb([:], into: &ledger, known: [model], allowsEmpty: allowsEmpty)
+        let none = try await absorb([:], into: &ledger, known: [model], allowsEmpty: allowsEmpty)
         #expect(ledger.wish(for: model) == (allowsEmpty ? .removed : .held))
         #expect((none.warning == nil) == allowsEmpty)
     }
 
     @Test("a file that can no longer be read holds what was in it, and nothing else")
-    func unreadable() async {
+    func unreadable() async throws {
         var ledger = ManifestLedger()
         let files = ["a.yaml": ControllerTests.manifest("1"), "b.yaml": ControllerTests.manifest("1", name: "other")]
-        _ = await absorb(files, into: &ledger)
-        let held = await absorb(["a.yaml": nil, "b.yaml": files["b.yaml"]], into: &ledger, known: [model, other])
+        _ = try await absorb(files, into: &ledger)
+        let held = try await absorb(["a.yaml": nil, "b.yaml": files["b.yaml"]], into: &ledger, known: [model, other])
         #expect(ledger.wish(for: model) == .held)
         #expect(ledger.wish(for: other) != .held)
         #expect(held.warning == nil)
@@ -77,20 +77,20 @@ struct ManifestLedgerTests {
     }
 
     @Test("a pointer of Git LFS stands for a manifest that nobody has seen, also right after a start")
-    func largeFilePointer() async {
+    func largeFilePointer() async throws {
         var ledger = ManifestLedger()
         let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
         let files = ["a.yaml": pointer, "b.yaml": ControllerTests.manifest("1", name: "other")]
-        let absorbed = await absorb(files, into: &ledger, known: [model, other])
+        let absorbed = try await absorb(files, into: &ledger, known: [model, other])
         #expect(ledger.wish(for: model) == .held)
         #expect(absorbed.warning?.contains("nothing is taken for removed") == true)
         #expect(ledger.diagnostics.contains { $0.message.contains("Git LFS") })
     }
 
     @Test("as long as nobody knows what an unreadable file held, nothing is taken for removed")
-    func unknown() async {
+    func unknown() async throws {
         var ledger = ManifestLedger()
-        let absorbed = await absorb(
+        let absorbed = try await absorb(
             ["a.yaml": nil, "b.yaml": ControllerTests.manifest("1", name: "other")], into: &ledger, known: [model])
         #expect(ledger.wish(for: model) == .held)
         #expect(absorbed.warning?.contains("mlctl validate") == true)

@@ -64,7 +64,7 @@ struct PassRig {
         let site = Site(backend: backend, store: store, metrics: counters, logs: NoLogs(), register: register)
         return Controller(
             configuration: ControllerConfiguration(
-                repo: "scripted", interval: .seconds(3600), restingInterval: restingInterval, concurrency: concurrency,
+                interval: .seconds(3600), restingInterval: restingInterval, concurrency: concurrency,
                 limits: limits),
             with: ControllerCollaborators(
                 source: source,

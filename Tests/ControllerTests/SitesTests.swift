@@ -37,7 +37,7 @@ struct SitesTests {
         func controller() -> Controller {
             Controller(
                 configuration: ControllerConfiguration(
-                    repo: "scripted", interval: .seconds(3600), restingInterval: .milliseconds(50)),
+                    interval: .seconds(3600), restingInterval: .milliseconds(50)),
                 with: ControllerCollaborators(
                     source: source,
                     sites: SiteDirectory(

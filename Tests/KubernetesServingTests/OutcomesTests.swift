@@ -60,7 +60,7 @@ struct OutcomesTests {
                 requestIdKey: { try await backend.requestIdKey(in: $0) })
             let controller = Controller(
                 configuration: ControllerConfiguration(
-                    repo: "scripted", interval: .seconds(3600), restingInterval: .milliseconds(50)),
+                    interval: .seconds(3600), restingInterval: .milliseconds(50)),
                 with: ControllerCollaborators(
                     source: source, sites: SiteDirectory(clusters: ["prod": site]), trail: archive,
                     inquirer: Totals(outcomes: outcomes), outcomes: outcomes, now: { Date() }),

@@ -84,7 +84,7 @@ struct SimulatedCluster {
         let backend = ClusterBackend(api: api, owners: store, logger: logger)
         let controller = Controller(
             configuration: ControllerConfiguration(
-                repo: "simulation", interval: .seconds(3600), restingInterval: .milliseconds(100)),
+                interval: .seconds(3600), restingInterval: .milliseconds(100)),
             with: ControllerCollaborators(
                 source: source,
                 sites: SiteDirectory(clusters: [

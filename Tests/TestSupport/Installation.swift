@@ -73,14 +73,17 @@ package final class Installation {
 
     // MARK: - The controller
 
-    package func start(_ arguments: [String] = []) async throws {
+    /// - Parameter settings: a settings file whose projects are followed instead of the repository.
+    package func start(_ arguments: [String] = [], settings: URL? = nil) async throws {
+        let followed = settings.map { ["--config", $0.path(percentEncoded: false)] }
+            ?? ["--repo", repo.path(percentEncoded: false)]
         try? FileManager.default.removeItem(at: record)
         let log = folder.appending(path: "controller.log").path(percentEncoded: false)
         let process = try ChildProcess(
             [
-                executable.path(percentEncoded: false), "run", "--repo", repo.path(percentEncoded: false),
-                "--state-dir", state.path(percentEncoded: false), "--listen", "127.0.0.1:0", "--interval", "1h",
-            ] + arguments, environment: processEnvironment, output: .files(output: log, errors: log))
+                executable.path(percentEncoded: false), "run", "--state-dir", state.path(percentEncoded: false),
+                "--listen", "127.0.0.1:0", "--interval", "1h",
+            ] + followed + arguments, environment: processEnvironment, output: .files(output: log, errors: log))
         controller = process
         try await until("the controller is ready") {
             guard process.isRunning else {

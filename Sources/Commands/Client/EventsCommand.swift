@@ -11,6 +11,7 @@ struct EventsCommand: AsyncParsableCommand {
             Examples:
               mlctl events                        the last hundred, of all deployments
               mlctl events fraud-scorer --limit 20
+              mlctl events --project risk         of one project's deployments
               mlctl events -w                     the last ones, and from now on every one as it happens
               mlctl events -w -o json             one JSON object a line
               mlctl events fraud-scorer --export > readings.jsonl
@@ -23,6 +24,9 @@ struct EventsCommand: AsyncParsableCommand {
 
     @Option(name: .shortAndLong, help: "With a name: its namespace. (default: default)")
     var namespace: String?
+
+    @Option(help: ArgumentHelp("Only of deployments of this project.", valueName: "name"))
+    var project: String?
 
     @Flag(name: .shortAndLong, help: "Go on with every event as it happens.")
     var watch = false
@@ -55,8 +59,8 @@ struct EventsCommand: AsyncParsableCommand {
             guard name != nil else {
                 throw ValidationError("--export wants a NAME: it writes one deployment's readings")
             }
-            guard !watch, limit == nil, output == .table else {
-                throw ValidationError("--export writes JSON lines: leave out -w, --limit and -o")
+            guard !watch, limit == nil, project == nil, output == .table else {
+                throw ValidationError("--export writes JSON lines: leave out -w, --limit, --project and -o")
             }
         } else if rollout != nil {
             throw ValidationError("--rollout goes with --export")
@@ -73,11 +77,11 @@ struct EventsCommand: AsyncParsableCommand {
         let console = Console.standard
         if export, let key = try key { return try await writeReadings(of: key, client, console) }
         let standard = watch ? Self.defaultLimitWatching : APILimits.defaultEvents
-        let events = try await client.events(of: try key, limit: limit ?? standard)
+        let events = try await client.events(of: try key, project: project, limit: limit ?? standard)
         if watch {
             for event in events.reversed() { try show(event, console) }
             // With none before, the stream begins at the beginning: nothing can fall between the two calls.
-            for try await event in client.eventStream(of: try key, after: events.first?.id ?? 0) {
+            for try await event in client.eventStream(of: try key, project: project, after: events.first?.id ?? 0) {
                 try show(event, console)
             }
         } else if let document = try output.document(EventList(events: events)) {

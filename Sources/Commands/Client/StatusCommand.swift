@@ -12,6 +12,7 @@ struct StatusCommand: AsyncParsableCommand {
               mlctl status                       every deployment, a line each
               mlctl status fraud-scorer          one deployment in full: gates, conditions, quarantine
               mlctl status -n payments -o wide   one namespace, with revisions, commits and endpoints
+              mlctl status --project risk        what belongs to one project
               mlctl status -w                    keep showing
               mlctl status -o json               for programs
             """)
@@ -23,6 +24,9 @@ struct StatusCommand: AsyncParsableCommand {
 
     @Option(name: .shortAndLong, help: "The namespace. (default: all; with a name: default)")
     var namespace: String?
+
+    @Option(help: ArgumentHelp("Only what belongs to this project.", valueName: "name"))
+    var project: String?
 
     @Flag(name: .shortAndLong, help: "Keep showing; where there is no terminal, a line for every change.")
     var watch = false
@@ -44,7 +48,7 @@ struct StatusCommand: AsyncParsableCommand {
         if watch {
             try await keepShowing(client, console)
         } else {
-            let status = try narrowed(try await client.status())
+            let status = try narrowed(try await client.status(project: project))
             try console.write(try text(status, now: Date(), on: console.canvas))
         }
     }
@@ -91,7 +95,7 @@ struct StatusCommand: AsyncParsableCommand {
         while true {
             var note: String?
             do {
-                last = try narrowed(try await client.status())
+                last = try narrowed(try await client.status(project: project))
             } catch let error as ControlClientError where last != nil {
                 note = error.description
             }

@@ -12,20 +12,32 @@ struct SyncCommand: AsyncParsableCommand {
 
             Examples:
               mlctl sync
+              mlctl sync --project risk          the repository of one project
               git push && mlctl sync && mlctl wait fraud-scorer --for healthy --commit $(git rev-parse HEAD)
             """)
+
+    @Option(help: ArgumentHelp("Only this project's repository. (default: all)", valueName: "name"))
+    var project: String?
 
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-        let source = try await server.client().sync()
-        if let error = source.error { throw CommandFailure(.failed, error) }
+        let sources = try await server.client().sync(project)
+        if sources.count == 1, let error = sources[0].error { throw CommandFailure(.failed, error) }
         let console = Console.standard
-        try console.print(["\(source.repo) (branch \(source.branch)) at \(source.commit?.shortCommit ?? "no commit")"])
-        if let awaited = source.awaited {
+        for source in sources {
+            let name = sources.count > 1 ? source.project.map { "\($0): " } ?? "" : ""
+            let commit = source.commit?.shortCommit ?? "no commit"
+            try console.print(["\(name)\(source.repo) (\(source.referenceText)) at \(commit)"])
+        }
+        if let awaited = sources.compactMap(\.awaited).first {
             console.note(
                 "\(awaited) of the deployments that changed have yet to be looked at; 'mlctl status' shows them")
         }
-        for line in SourceProblems.lines([source], on: Canvas()) where !line.isEmpty { console.note(line) }
+        for line in SourceProblems.lines(sources, on: Canvas()) where !line.isEmpty { console.note(line) }
+        let failed = sources.filter { $0.error != nil }.compactMap(\.project)
+        if !failed.isEmpty {
+            throw CommandFailure(.failed, "not read without problems: \(failed.joined(separator: ", "))")
+        }
     }
 }

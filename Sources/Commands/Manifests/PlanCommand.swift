@@ -17,6 +17,7 @@ struct PlanCommand: AsyncParsableCommand {
             Examples:
               mlctl plan manifests/
               mlctl plan model.yaml --offline
+              mlctl plan deploy --project risk --config mlctl.yaml    by the policy of a project
               mlctl plan manifests/ --server https://mlctl.example.com -o json
             """)
 
@@ -26,6 +27,7 @@ struct PlanCommand: AsyncParsableCommand {
     @Flag(help: "Ask no controller.") var offline = false
     @Option(name: .shortAndLong, help: ArgumentHelp("How to show it: text or json.", valueName: "format"))
     var output: Output = .text
+    @OptionGroup var project: ProjectOption
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
@@ -35,7 +37,7 @@ struct PlanCommand: AsyncParsableCommand {
     func run() async throws {
         let console = Console.standard
         let files = try ManifestFiles.read(paths)
-        let desired = DesiredState.resolve(files: files.map(\.parsed))
+        let desired = try project.desired(files.map(\.parsed))
         guard desired.diagnostics.isEmpty else {
             let text = desired.diagnostics.sorted().map(\.description).joined(separator: "\n")
             throw CommandFailure(.wrongUsage, "the manifests are invalid:\n\(text)")

@@ -21,6 +21,7 @@ struct ValidateCommand: AsyncParsableCommand {
               mlctl validate deploy -o sarif > mlctl.sarif        for code scanning
               mlctl validate deploy -o junit > mlctl.xml          for test reports
               mlctl validate deploy --server --context staging
+              mlctl validate deploy --project risk --config mlctl.yaml    by the policy of a project
             """)
 
     enum Output: String, CaseIterable, ExpressibleByArgument { case text, json, sarif, junit }
@@ -31,6 +32,8 @@ struct ValidateCommand: AsyncParsableCommand {
     @Option(help: "With --server: a context of the kubeconfig; the current one.") var context: String?
     @Option(help: "With --server: the kubeconfig; $KUBECONFIG, else ~/.kube/config.") var kubeconfig: String?
 
+    @OptionGroup var project: ProjectOption
+
     func validate() throws {
         guard server || (context == nil && kubeconfig == nil) else {
             throw ValidationError("--context and --kubeconfig go with --server")
@@ -39,7 +42,7 @@ struct ValidateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let files = try ManifestFiles.read(paths)
-        let desired = DesiredState.resolve(files: files.map(\.parsed))
+        let desired = try project.desired(files.map(\.parsed))
         var diagnostics = desired.diagnostics
         if server { diagnostics += try await refusedByServer(desired, files) }
         let report = ValidationReport(

@@ -14,8 +14,12 @@ struct StatusDetail {
 
     func lines() -> [String] {
         sections.filter { !$0.isEmpty }.joined(separator: [""])
-            + SourceProblems.lines(
-                sources, for: deployment.key, on: canvas)
+            + SourceProblems.lines(ownSources, for: deployment.key, on: canvas)
+    }
+
+    /// Where its project's manifests come from.
+    private var ownSources: [SourceStatus] {
+        sources.count == 1 ? sources : sources.filter { $0.project == deployment.project }
     }
 
     private var sections: [[String]] {
@@ -32,6 +36,7 @@ struct StatusDetail {
         if let deadline = deployment.deadlineAt {
             lines.append(field("Deadline", RelativeTime.text(deadline, now: now)))
         }
+        if sources.count > 1, let project = deployment.project { lines.append(field("Project", project)) }
         lines.append(field("Endpoint", deployment.endpoint ?? "not open"))
         lines += traffic
         if let preview = deployment.preview {
@@ -155,10 +160,10 @@ struct StatusDetail {
     }
 
     private var source: [String] {
-        sources.map { source in
+        ownSources.map { source in
             let commit = source.commit.map { "at \($0.shortCommit)" } ?? "not read yet"
             let age = source.fetchedAt.map { ", looked at \(RelativeTime.text($0, now: now))" } ?? ""
-            return canvas.fitted("  \(source.repo) (branch \(source.branch)) \(commit)\(age)".printable)
+            return canvas.fitted("  \(source.repo) (\(source.referenceText)) \(commit)\(age)".printable)
         }
     }
 }

@@ -13,11 +13,16 @@ struct StatusTable {
         guard !status.deployments.isEmpty else { return canvas.wrapped(emptyText(status.sources)) + problems }
         let troubles =
             isWide ? TroubleColumn.all.filter { column in status.deployments.contains { column.isAny($0) } } : []
-        var table = TextTable((namespace == nil ? ["NAMESPACE"] : []) + columns(troubles))
+        // Where there is one project only, nobody asks whose a deployment is.
+        let showsProject = status.sources.count > 1 || status.deployments.contains { $0.project == nil }
+        var table = TextTable(
+            (showsProject ? ["PROJECT"] : []) + (namespace == nil ? ["NAMESPACE"] : []) + columns(troubles))
         for deployment in status.deployments.sorted(by: { $0.key < $1.key }) {
             let wide = isWide ? wideCells(deployment) + troubles.map { $0.cell(deployment) } : []
             let own = cells(deployment, now: now) + wide + [detail(deployment, now: now)]
-            table.add((namespace == nil ? [TextTable.Cell(deployment.namespace)] : []) + own)
+            let project = deployment.project.map { TextTable.Cell($0) } ?? .none
+            table.add(
+                (showsProject ? [project] : []) + (namespace == nil ? [TextTable.Cell(deployment.namespace)] : []) + own)
         }
         return table.lines(on: canvas) + problems
     }
@@ -77,8 +82,15 @@ struct StatusTable {
     private func emptyText(_ sources: [SourceStatus]) -> String {
         if let namespace { return "no deployments in namespace '\(namespace)'; without -n, all are shown" }
         guard let source = sources.first else { return "no deployments yet: the controller follows no repository" }
-        return "no deployments yet: commit a ModelDeployment to \(source.repo) (branch \(source.branch)), "
+        return "no deployments yet: commit a ModelDeployment to \(source.repo) (\(source.referenceText)), "
             + "then run 'mlctl sync'"
+    }
+}
+
+extension SourceStatus {
+    /// `branch main`, or a reference that says itself what it is.
+    var referenceText: String {
+        ["tag ", "semver "].contains { branch.hasPrefix($0) } ? branch : "branch \(branch)"
     }
 }
 
@@ -88,12 +100,16 @@ enum SourceProblems {
         var lines: [String] = []
         for source in sources {
             if let error = source.error {
-                let text = "\(source.repo) (branch \(source.branch)): \(error)".printable
+                let project = sources.count > 1 ? source.project.map { "\($0): " } ?? "" : ""
+                let text = "\(project)\(source.repo) (\(source.referenceText)): \(error)".printable
                 lines += canvas.wrapped(text).map { canvas.paint($0, .bad) }
             }
             for diagnostic in source.diagnostics.sorted()
             where deployment == nil || diagnostic.deployment == nil || diagnostic.deployment == deployment {
                 lines += canvas.wrapped(diagnostic.description.printable).map { canvas.paint($0, .warning) }
+            }
+            if let more = source.diagnosticsLeftOut, deployment == nil {
+                lines.append(canvas.paint("and \(more) more; 'mlctl validate' says all", .warning))
             }
         }
         return lines.isEmpty ? [] : [""] + lines

@@ -36,6 +36,17 @@ package struct GitManifests: ManifestSource {
     }
 }
 
+extension ProjectReference {
+    /// As git is asked for it.
+    var gitName: String {
+        switch self {
+        case .branch(let name), .commit(let name): name
+        case .tag(let name): "refs/tags/\(name)"
+        case .semver(let range): range
+        }
+    }
+}
+
 /// Model files by URI, for local instances.
 struct StoredModelFiles: ModelFiles {
     let store: ModelStore

@@ -67,7 +67,7 @@ struct ClusterSites {
         let store = ClusterStore(
             api: api,
             identity: RegisterIdentity(
-                controller: settings.name, source: "\(settings.repo)\n\(settings.branch)\n\(settings.path)"),
+                controller: settings.name, source: settings.sourceIdentity),
             namespace: cluster.namespace, archive: archive,
             tellEvent: { event, owner, deployment in
                 events.record(KubernetesEvent(event, of: deployment, owner), at: event.at)

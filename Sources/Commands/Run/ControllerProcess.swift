@@ -8,6 +8,7 @@ import Journal
 import LocalServing
 import Logging
 import MetricSources
+import ModelManifests
 import ModelStorage
 import Notifications
 import Rollouts
@@ -42,7 +43,7 @@ struct ControllerProcess {
 
     private func runLocked() async throws {
         let listen = try checkedAddress()
-        let repository = try openRepository()
+        let sources = try settings.projects.map(openSource)
         let journal = try JournalStore(
             path: state.appending(path: "journal.sqlite").path(percentEncoded: false),
             onRecovery: { [logger] in logger.warning("Journal started anew", metadata: ["reason": "\($0)"]) })
@@ -60,11 +61,9 @@ struct ControllerProcess {
             settings, environment: ProcessInfo.processInfo.environment, logger: logger)
         let controller = Controller(
             configuration: ControllerConfiguration(
-                repo: repository.configuration.location.description, branch: settings.branch,
-                interval: settings.interval, allowsEmpty: settings.allowsEmpty,
-                apiPort: listen.port == 0 ? nil : listen.port),
+                interval: settings.interval, apiPort: listen.port == 0 ? nil : listen.port),
             with: ControllerCollaborators(
-                source: GitManifests(repository: repository), sites: clusters.directory(with: local?.site),
+                sources: sources, sites: clusters.directory(with: local?.site),
                 trail: journal, leadership: leadership, notifier: notifications,
                 inquirer: inquirer(journal), outcomes: journal,
                 recorder: ReadingRecorder(store: journal, logger: logger), dataPlaneMetrics: local?.metrics,
@@ -75,7 +74,7 @@ struct ControllerProcess {
             logger: logger,
             onListening: { address in
                 leadership?.advertise(settings.advertisedAPI(listeningAt: address))
-                await announce(address)
+                await announce(address, sources)
             }, standing: { await controller.standing() })
         var services: [any Service] = [
             server,
@@ -161,15 +160,28 @@ struct ControllerProcess {
         }
     }
 
-    private func openRepository() throws -> GitRepository {
-        do {
-            return try GitRepository(
-                configuration: GitConfiguration(
-                    url: settings.repo, reference: settings.branch, path: settings.path,
-                    mirrorDirectory: state.appending(path: "git").path(percentEncoded: false)),
+    /// - Throws: `ValidationError` for an address or a reference that is none.
+    private func openSource(_ project: Project) throws -> ProjectSource {
+        let isOnly = project.name == Project.defaultName
+        do throws(GitError) {
+            let repository = GitRepository(
+                configuration: try GitConfiguration(
+                    url: project.repo, reference: project.reference.gitName, path: project.path,
+                    mirrorDirectory: state.appending(path: isOnly ? "git" : "repositories/\(project.name)")
+                        .path(percentEncoded: false)),
                 logger: logger)
+            let open = project.policy.missingWalls
+            if !isOnly, !open.isEmpty {
+                logger.warning(
+                    "A project may do what its policy does not name",
+                    metadata: ["project": "\(project.name)", "unlimited": "\(open.joined(separator: ", "))"])
+            }
+            return ProjectSource(
+                GitManifests(repository: repository), rules: settings.rules(of: project),
+                repo: repository.configuration.location.description, reference: project.reference.description,
+                path: project.path, allowsEmpty: project.allowsEmpty)
         } catch {
-            throw ValidationError(error.message)
+            throw ValidationError(isOnly ? error.message : "project '\(project.name)': \(error.message)")
         }
     }
 
@@ -180,10 +192,13 @@ struct ControllerProcess {
     }
 
     /// Where programs find this controller's API.
-    private func announce(_ address: ListenAddress) async {
+    private func announce(_ address: ListenAddress, _ sources: [ProjectSource]) async {
         logger.info(
             "Controller runs",
-            metadata: ["api": "http://\(address)", "repo": "\(settings.repo)", "branch": "\(settings.branch)"])
+            metadata: [
+                "api": "http://\(address)",
+                "projects": "\(sources.map { "\($0.name) (\($0.repo), \($0.reference))" }.joined(separator: ", "))",
+            ])
         let record = try? JSONEncoder().encode(ControllerRecord(api: "http://\(address)", pid: getpid()))
         try? record?.write(to: ControllerRecord.file(in: state), options: .atomic)
     }

@@ -8,6 +8,7 @@ import Journal
 import LocalServing
 import Logging
 import MetricSources
+import ModelManifests
 import ModelStorage
 import Notifications
 import ServiceLifecycle
@@ -15,7 +16,7 @@ import ServiceLifecycle
 /// `mlctl run`: the controller.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run the controller over a git repository.",
+        commandName: "run", abstract: "Run the controller over a git repository, or over several projects.",
         discussion: """
             Reads ModelDeployment manifests, serves them as local processes behind mlctl's own proxy, and rolls new \
             versions out or back. It stays in the foreground; SIGTERM and Ctrl-C stop the controller and leave the \
@@ -26,11 +27,15 @@ struct RunCommand: AsyncParsableCommand {
               mlctl run --repo https://git.example.com/ml/models.git --path deploy --branch production
               mlctl run --repo . --interval 10s --listen 127.0.0.1:0
               mlctl run --repo . --no-local --config mlctl.yaml         clusters only, named in the file
+              mlctl run --config mlctl.yaml                             the projects of the file, each with its policy
             """)
 
-    @Option(help: "The git repository: a folder, file:, https: or ssh: address.") var repo: String
-    @Option(help: "Branch, tag or commit.") var branch = "main"
-    @Option(help: "The folder within the repository that holds the manifests.") var path = "."
+    @Option(
+        help: "The git repository: a folder, file:, https: or ssh: address. Without it, the file's projects are followed.")
+    var repo: String?
+    @Option(help: "With --repo: branch, tag or commit. (default: main)") var branch: String?
+    @Option(help: "With --repo: the folder within the repository that holds the manifests. (default: .)")
+    var path: String?
     @OptionGroup var state: StateOption
     @Option(help: "Where the API listens; port 0 takes a free one.") var listen = "127.0.0.1:8090"
     @Option(
@@ -41,7 +46,9 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Between two looks at git, such as 30s.") var interval = DurationArgument(
         duration: .seconds(30), text: "30s")
     @Option(help: "A file with more settings: see controller/mlctl.yaml.") var config: String?
-    @Flag(name: .customLong("allow-empty"), help: "Let a commit without any manifest remove all deployments.")
+    @Flag(
+        name: .customLong("allow-empty"),
+        help: "With --repo: let a commit without any manifest remove all deployments.")
     var allowsEmpty = false
     @Flag(
         name: .customLong("leader-elect"),
@@ -57,18 +64,40 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         var settings = try config.map(RunSettings.init(contentsOf:)) ?? RunSettings()
-        settings.repo = repo
-        settings.branch = branch
-        settings.path = path
+        settings.projects = try projects(of: settings)
         settings.listen = listen
         settings.advertise = advertise
         settings.interval = interval.duration
-        settings.allowsEmpty = allowsEmpty
         settings.electsLeader = electsLeader
         settings.namespace = namespace
         settings.servesNothingLocally = servesNothingLocally
         var logger = Logger(label: "mlctl") { _ in PlainLogHandler() }
         logger.logLevel = logLevel.level
         try await ControllerProcess(settings: settings, state: state.url, logger: logger).run()
+    }
+
+    func validate() throws {
+        guard repo != nil || (branch == nil && path == nil && !allowsEmpty) else {
+            throw ValidationError("--branch, --path and --allow-empty go with --repo; a project of the file has its own")
+        }
+    }
+
+    /// That of `--repo`, which may do everything, or those of the file.
+    private func projects(of settings: RunSettings) throws -> [Project] {
+        guard let repo else {
+            guard !settings.projects.isEmpty else {
+                throw ValidationError(
+                    "name what to follow: --repo URL-OR-PATH, or projects: in a settings file (--config FILE)")
+            }
+            return settings.projects
+        }
+        guard settings.projects.isEmpty else {
+            throw ValidationError(
+                "the settings file names projects, and --repo would be another one without a policy: leave out --repo, or "
+                    + "add it to projects:")
+        }
+        return [
+            Project(repo: repo, reference: .branch(branch ?? "main"), path: path ?? ".", allowsEmpty: allowsEmpty)
+        ]
     }
 }

@@ -10,14 +10,12 @@ import Yams
 
 /// What `mlctl run` was told, by its options and by its settings file. `controller/mlctl.yaml` explains each.
 struct RunSettings {
-    var repo = ""
-    var branch = "main"
-    var path = "."
+    /// Where manifests come from; in the order of the file.
+    var projects: [Project] = []
     var listen = "127.0.0.1:8090"
     /// Where other controllers reach this one's API, as HOST:PORT; nil: where it listens, or the pod's address.
     var advertise: String?
     var interval: Duration = .seconds(30)
-    var allowsEmpty = false
     var tokenFile: String?
     var webhook: Webhook?
     /// What gates can ask beside the proxy and the servers themselves.
@@ -69,7 +67,7 @@ struct RunSettings {
     }
 
     static let knownKeys: Set<String> = [
-        "clusters", "image", "imagePullSecrets", "name", "proxyControlFrom", "proxyReplicas", "sources",
+        "clusters", "image", "imagePullSecrets", "name", "projects", "proxyControlFrom", "proxyReplicas", "sources",
         "storageInitializer", "tokenFile", "webhook",
     ]
 
@@ -96,6 +94,12 @@ struct RunSettings {
             clusters = file.clusters ?? []
             serving = file.serving
             try checkClusters()
+            let read = ProjectSettings(
+                reading: text, file: path, clusters: clusters.map(\.name))
+            guard read.diagnostics.isEmpty else {
+                throw ValidationError(read.diagnostics.map(\.description).joined(separator: "\n"))
+            }
+            projects = read.projects
         } catch let error as ValidationError {
             throw error
         } catch {
@@ -122,6 +126,23 @@ struct RunSettings {
         var message: String
 
         init(_ message: String) { self.message = message }
+    }
+
+    /// What the manifests of a project are held against.
+    func rules(of project: Project) -> ProjectRules {
+        let programs = sources.compactMap { source -> (String, String)? in
+            guard case .command(let settings) = source.kind else { return nil }
+            return (source.name, settings.command.first ?? "")
+        }
+        return ProjectRules(
+            project: project.name, policy: project.policy,
+            commandSources: Dictionary(programs) { first, _ in first },
+            onlyCluster: clusters.count == 1 ? clusters[0].name : nil)
+    }
+
+    /// Names the manifests that the controller follows, for those who find its objects in a cluster.
+    var sourceIdentity: String {
+        projects.map { "\($0.repo)\n\($0.reference)\n\($0.path)" }.joined(separator: "\n\n")
     }
 
     /// What a decoder knows, without its wrapping.

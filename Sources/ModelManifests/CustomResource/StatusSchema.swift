@@ -29,6 +29,7 @@ enum StatusSchema {
                     "index": integer("From 0."), "count": integer("Of how many."), "description": text("What it does."),
                 ]),
             "gates": gates,
+            "project": text("Whose deployment it is."),
             "split": object(
                 "Whether requests are split as asked.",
                 [
@@ -81,6 +82,7 @@ enum StatusSchema {
                     "kind": text("What happened."), "message": text("In words."), "at": time("When."),
                     "revision": text("The revision that it is about."), "version": text("Its version."),
                     "commit": text("The commit that was wanted."), "actor": text("Who asked for it."),
+                    "project": text("Whose deployment it was."),
                     "evidence": gates,
                 ]),
         ])

@@ -23,21 +23,22 @@ enum StorageURI {
         guard let scheme = scheme(of: uri) else {
             return ("'\(uri.shortened)' has no scheme", "did you mean 'file:\(uri.shortened)'?")
         }
-        if later.contains(scheme) {
-            return ("storageUri scheme '\(scheme):' is not available in this version", "use \(shown(known))")
-        }
-        if scheme == "http" {
-            return ("storageUri scheme 'http:' is not encrypted and is refused; use https:", nil)
-        }
-        guard known.contains(scheme) else {
-            return (
-                "storageUri scheme '\(scheme.shortened):' is not known",
-                DidYouMean.suggestion(
-                    for: scheme + ":", among: (known + later).map { "\($0):" }, noun: "the schemes are")
-            )
-        }
+        if let problem = problem(withScheme: scheme) { return ("storageUri \(problem.message)", problem.suggestion) }
         let rest = uri.dropFirst(scheme.count + 1)
         return scheme == "file" ? fileProblem(rest, of: uri) : hostProblem(rest, of: uri, scheme: scheme)
+    }
+
+    /// - Returns: what is wrong with any URI of the scheme; nil where nothing is.
+    static func problem(withScheme scheme: String) -> Problem? {
+        if later.contains(scheme) {
+            return ("scheme '\(scheme):' is not available in this version", "use \(shown(known))")
+        }
+        if scheme == "http" { return ("scheme 'http:' is not encrypted and is refused; use https:", nil) }
+        guard !known.contains(scheme) else { return nil }
+        return (
+            "scheme '\(scheme.shortened):' is not known",
+            DidYouMean.suggestion(for: scheme + ":", among: (known + later).map { "\($0):" }, noun: "the schemes are")
+        )
     }
 
     /// - Returns: what is wrong with it at this target; nil where nothing is, or where it is wrong everywhere.

@@ -14,6 +14,8 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
     public var dependsOn: [DeploymentKey]
     /// Keeps everything as it is, whatever git says.
     public var suspend: Bool
+    /// Whose manifest it is; nil: the one project of a controller that has no others.
+    public var project: String?
     /// `spec` as git has it, as canonical JSON, for a target that shows it to others; nil where there is nobody to show it
     /// to. What is decided never depends on it: `forDeciding`.
     public var written: String?
@@ -22,8 +24,9 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
         key: DeploymentKey, labels: [String: String] = [:], template: ServingTemplate, lineage: [String: String] = [:],
         target: Target = .local, replicas: Int = 1, scaling: Scaling = .manifest, endpoint: Endpoint = Endpoint(),
         rollout: RolloutSpec = RolloutSpec(),
-        dependsOn: [DeploymentKey] = [], suspend: Bool = false, written: String? = nil
+        dependsOn: [DeploymentKey] = [], suspend: Bool = false, project: String? = nil, written: String? = nil
     ) {
+        self.project = project
         self.key = key
         self.labels = labels
         self.template = template
@@ -52,6 +55,7 @@ public struct ModelDeployment: Hashable, Codable, Sendable {
         rollout = try fields.decode(RolloutSpec.self, forKey: .rollout)
         dependsOn = try fields.decode([DeploymentKey].self, forKey: .dependsOn)
         suspend = try fields.decode(Bool.self, forKey: .suspend)
+        project = try fields.decodeIfPresent(String.self, forKey: .project)
         written = try fields.decodeIfPresent(String.self, forKey: .written)
     }
 

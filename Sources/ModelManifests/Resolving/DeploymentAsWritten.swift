@@ -10,6 +10,10 @@ struct DeploymentAsWritten: Sendable {
     let wantedPorts: [WantedPort]
     /// Where `metadata.name` stands.
     let namePlace: SourcePlace
+    let namespacePlace: SourcePlace
+    let targetPlace: SourcePlace
+    let storagePlace: SourcePlace
+    let resourcesPlace: SourcePlace
     private let runtimeNode: SourceNode
     private let modelCanonical: JSONValue
     private let resourcesCanonical: JSONValue?
@@ -27,6 +31,10 @@ struct DeploymentAsWritten: Sendable {
         let specNode = node["spec"]
         wantedPorts = WantedPort.of(manifest.spec, at: specNode)
         namePlace = node["metadata"]?["name"]?.place ?? node.place
+        namespacePlace = node["metadata"]?["namespace"]?.place ?? namePlace
+        targetPlace = specNode?["target"]?.place ?? namePlace
+        storagePlace = specNode?["model"]?["storageUri"]?.place ?? specNode?["model"]?.place ?? namePlace
+        resourcesPlace = specNode?["resources"]?.place ?? namePlace
         runtimeNode = specNode?["runtime"] ?? SourceNode(content: .mapping([]), place: node.place)
         modelCanonical = specNode?["model"].map(ModelFields.canonical) ?? .object([:])
         resourcesCanonical = specNode?["resources"].map(ResourceFields.shape.canonical)
@@ -142,6 +150,20 @@ struct DeploymentAsWritten: Sendable {
 
     /// Where a diagnostic about the runtime's name belongs.
     var runtimeNamePlace: SourcePlace { runtimeNode["name"]?.place ?? runtimeNode.place }
+
+    /// Whether `spec.runtime` says the field itself.
+    func overridesRuntime(_ field: String) -> Bool { runtimeNode[field].map { !$0.isNull } ?? false }
+
+    /// Where a field of the runtime stands, or the name of the runtime that it comes from.
+    func runtimePlace(_ field: String) -> SourcePlace { runtimeNode[field]?.place ?? runtimeNamePlace }
+
+    /// Where a gate is written; one that nobody wrote stands where the deployment does.
+    func gatePlace(_ name: String) -> (path: String, place: SourcePlace) {
+        guard let gate = spec.rollout.definedGates.first(where: { $0.name == name }) else {
+            return ("spec.rollout.gates", namePlace)
+        }
+        return (PathElement.text(gate.path), gate.place)
+    }
 }
 
 /// What the gates of a deployment name, by name.

@@ -4,12 +4,19 @@ public struct DesiredState: Sendable {
     public private(set) var deployments: [DeploymentKey: ModelDeployment] = [:]
     /// Everything that is wrong, in order of file and place.
     public private(set) var diagnostics: [Diagnostic] = []
+    /// So many more are wrong beside `diagnostics`, of deployments that have one there.
+    public private(set) var leftOut = 0
     /// Deployments that are wanted, but not readable as they are: they are held as they serve now.
     public private(set) var invalid: Set<DeploymentKey> = []
 
     private var memory: [DeploymentKey: Remembered] = [:]
     /// Ports of this machine that each has, or goes on having.
-    private var ports: [DeploymentKey: Set<Int>] = [:]
+    package private(set) var ports: [DeploymentKey: Set<Int>] = [:]
+    private var rules = ProjectRules.open
+    /// What each deployment was read from.
+    private var described: [DeploymentKey: ParsedDeployment] = [:]
+    /// Of ServingRuntimes in git.
+    package private(set) var runtimeNames: Set<String> = []
 
     /// A resolution and all that it was made of: it stands as long as they do. By reference, so that keeping it is cheap.
     private final class Remembered: Sendable {
@@ -46,11 +53,16 @@ public struct DesiredState: Sendable {
     ///   - files: every manifest file of one commit. Keep what was read from files whose content is the same.
     ///   - previous: the state before: what has not changed since is taken over from it.
     ///   - reserved: ports of this machine that endpoints cannot have.
+    ///   - rules: what the project may do.
     public static func resolve(
-        files: [ParsedFile], reusing previous: DesiredState? = nil, reserved: ReservedPorts = ReservedPorts()
+        files: [ParsedFile], reusing previous: DesiredState? = nil, reserved: ReservedPorts = ReservedPorts(),
+        by rules: ProjectRules = .open
     ) -> DesiredState {
         var state = DesiredState()
+        state.rules = rules
         let catalog = Catalog(files: files, &state.diagnostics)
+        state.diagnostics += files.flatMap { $0.strangersNamespaces(by: rules) }
+        state.runtimeNames = Set(files.flatMap { $0.runtimes.map(\.key.name) })
         var described: [DeploymentKey: ParsedDeployment] = [:]
         var repeated: [DeploymentKey: [ParsedDeployment]] = [:]
         described.reserveCapacity(files.count)
@@ -63,6 +75,7 @@ public struct DesiredState: Sendable {
                 }
             }
         }
+        state.described = described
         for (key, deployment) in described {
             if let all = repeated[key] {
                 state.refuseAll(all, called: key)
@@ -82,7 +95,7 @@ public struct DesiredState: Sendable {
         state.refuseSharedNames(described)
         state.refuseTakenPorts(described, previous, reserved)
         state.refuseCircles(described)
-        state.diagnostics.sort()
+        (state.diagnostics, state.leftOut) = DiagnosticBound.kept(of: state.diagnostics, atMost: DiagnosticBound.ofProject)
         return state
     }
 
@@ -92,12 +105,15 @@ public struct DesiredState: Sendable {
         let inGit = deployment.written.runtimeName.flatMap { catalog.runtime($0, in: key.namespace) }
         if inGit == nil, let resolution = deployment.resolvedAlone {
             // What stands alone has said what is wrong in its file's diagnostics.
-            take(resolution, called: key, saying: deployment.written.runtimeName != nil)
+            let preset = deployment.written.runtimeName.flatMap { RuntimePresets.all[$0] }
+            take(resolution, of: deployment.written, over: preset, saying: deployment.written.runtimeName != nil)
             return
         }
         let runtime = inGit ?? deployment.written.runtimeName.flatMap { RuntimePresets.all[$0] }
         let problems = catalog.problems(of: deployment.written, in: key.namespace, runtime: runtime)
-        guard problems.isEmpty else { return take(.refused(problems), called: key, saying: true) }
+        guard problems.isEmpty else {
+            return take(.refused(problems), of: deployment.written, over: runtime, saying: true)
+        }
         let known = previous?.memory[key]
         let remembered: Remembered
         if let known, known.isMade(of: deployment, runtime, catalog) {
@@ -106,7 +122,7 @@ public struct DesiredState: Sendable {
             remembered = Remembered(deployment, runtime, catalog)
         }
         memory[key] = remembered
-        take(remembered.resolution, called: key, saying: true)
+        take(remembered.resolution, of: deployment.written, over: runtime, saying: true)
     }
 
     /// Whatever else is wrong with it: all of a file's errors are said at once.
@@ -118,23 +134,39 @@ public struct DesiredState: Sendable {
         diagnostics += catalog.problems(of: deployment.written, in: namespace, runtime: runtime)
     }
 
-    private mutating func take(_ resolution: Resolution, called key: DeploymentKey, saying: Bool) {
+    private mutating func take(
+        _ resolution: Resolution, of written: DeploymentAsWritten, over base: ParsedRuntime?, saying: Bool
+    ) {
+        let key = written.key
         switch resolution {
-        case .resolved(let deployment): deployments[key] = deployment
+        case .resolved(let deployment):
+            let violations = PolicyCheck.diagnostics(of: deployment, written: written, base: base, by: rules)
+            guard !violations.isEmpty else { return deployments[key] = deployment }
+            invalid.insert(key)
+            diagnostics += violations
         case .refused(let problems):
             invalid.insert(key)
             if saying { diagnostics += problems }
         }
     }
 
+    /// Of others that describe the same deployment.
+    private static let shownPlaces = 3
+    /// So often it is said that a deployment is described twice.
+    private static let saidDoubles = 20
+
     private mutating func refuseAll(_ found: [ParsedDeployment], called key: DeploymentKey) {
         invalid.insert(key)
-        for deployment in found {
-            let others = found.filter { $0 !== deployment }.map(\.written.place.description).sorted()
+        let shown = found.map(\.written.place.description).sorted().prefix(Self.shownPlaces + 1)
+        for deployment in found.sorted(by: { $0.written.place < $1.written.place }).prefix(Self.saidDoubles) {
+            let others = shown.filter { $0 != deployment.written.place.description }.prefix(Self.shownPlaces)
+            let more = found.count - 1 - others.count
             diagnostics.append(
                 Diagnostic(
                     file: deployment.written.place.file, line: deployment.written.place.line, column: 1,
-                    path: "metadata.name", message: "\(key) is also described by \(others.joined(separator: ", "))",
+                    path: "metadata.name",
+                    message: "\(key) is also described by \(others.joined(separator: ", "))"
+                        + (more > 0 ? " and \(more) more" : ""),
                     suggestion: "keep one of them, or name one otherwise", deployment: key))
         }
     }
@@ -196,5 +228,38 @@ public struct DesiredState: Sendable {
         for (key, own) in claims where !invalid.contains(key) { ports[key] = Set(own.map(\.port)) }
         // What goes on as it is keeps what it had.
         for key in invalid { ports[key] = held[key] }
+    }
+}
+
+extension DesiredState {
+    /// The same, held against what the project may have in all, where nothing of it runs yet.
+    public func withinLimits(of rules: ProjectRules) -> DesiredState {
+        let claims = deployments.values.map { deployment in
+            var demand = ProjectDemand(replicas: deployment.replicas, of: deployment.template.resources)
+            demand.deployments = 1
+            return ProjectQuota.Claim(deployment: deployment.key, inUse: ProjectDemand(), wanted: demand)
+        }
+        var limited = self
+        for (key, excess) in ProjectQuota(claims, within: rules.policy.limits).refusals {
+            guard let place = place(of: key, "spec") else { continue }
+            limited.deployments[key] = nil
+            limited.invalid.insert(key)
+            limited.diagnostics.append(
+                Diagnostic(
+                    file: place.file, line: place.line, column: place.column, path: "spec",
+                    message: rules.noRoom(excess), suggestion: "take something else out, or ask for a higher limit",
+                    deployment: key))
+        }
+        limited.diagnostics.sort()
+        return limited
+    }
+
+    /// Where a field of a deployment stands, or the deployment itself; nil where no file describes it.
+    package func place(of key: DeploymentKey, _ path: String) -> Diagnostic? {
+        described[key].map(\.written).map { written in
+            let claim = written.wantedPorts.first { $0.path == path }
+            let place = claim?.place ?? written.namePlace
+            return Diagnostic(file: written.place.file, line: place.line, column: place.column, path: path, message: "")
+        }
     }
 }

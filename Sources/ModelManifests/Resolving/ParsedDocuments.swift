@@ -1,9 +1,11 @@
 /// Where a document begins, for messages about another.
-struct DocumentPlace: Hashable, Sendable, CustomStringConvertible {
+struct DocumentPlace: Hashable, Comparable, Sendable, CustomStringConvertible {
     var file: String
     var line: Int
 
     var description: String { "\(file):\(line)" }
+
+    static func < (left: DocumentPlace, right: DocumentPlace) -> Bool { (left.file, left.line) < (right.file, right.line) }
 }
 
 /// A ModelDeployment, read. Its identity tells one reading from the next.

@@ -85,3 +85,20 @@ public struct ParsedFile: Sendable {
         if !isSilent { diagnostics.append(diagnostic) }
     }
 }
+
+extension ParsedFile {
+    /// What stands in namespaces that are not the project's, beside deployments: those say so themselves.
+    func strangersNamespaces(by rules: ProjectRules) -> [Diagnostic] {
+        guard rules.policy.namespaces != nil else { return [] }
+        let documents =
+            runtimes.filter { !$0.isPreset }.map { ($0.key, $0.place) } + gateTemplates.map { ($0.key, $0.place) }
+            + profiles.map { ($0.key, $0.place) }
+        return documents.compactMap { key, place in
+            rules.problem(withNamespace: key.namespace).map { violation in
+                Diagnostic(
+                    file: file, line: place.line, column: 1, path: "metadata.namespace",
+                    message: violation.message(project: rules.project), suggestion: violation.suggestion)
+            }
+        }
+    }
+}

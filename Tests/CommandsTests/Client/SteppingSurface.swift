@@ -41,7 +41,7 @@ final class SteppingSurface: ControlSurface {
     func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
         throw ControlError(.unavailable, "only looked at")
     }
-    func sync() async throws -> SourceStatus { throw ControlError(.unavailable, "only looked at") }
+    func sync(_ project: String?) async throws -> [SourceStatus] { throw ControlError(.unavailable, "only looked at") }
     func events(matching filter: EventFilter, limit: Int) async throws -> [StoredEvent] { [] }
     func eventStream() async -> AsyncStream<StoredEvent> { AsyncStream { $0.finish() } }
     func history(of deployment: DeploymentKey) async throws -> [HistoryEntry] { [] }

@@ -59,7 +59,7 @@ struct FaultyCluster: Sendable {
         backend = ClusterBackend(api: api, owners: store, logger: logger)
         controller = Controller(
             configuration: ControllerConfiguration(
-                repo: repository, interval: .milliseconds(200), restingInterval: .milliseconds(200)),
+                interval: .milliseconds(200), restingInterval: .milliseconds(200)),
             with: ControllerCollaborators(
                 source: source,
                 sites: SiteDirectory(clusters: [

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Foundation
+import ModelManifests
+
+/// Whose policy manifests are held against.
+struct ProjectOption: ParsableArguments {
+    @Option(help: ArgumentHelp("Hold the manifests against this project's policy.", valueName: "name"))
+    var project: String?
+
+    @Option(help: ArgumentHelp("With --project: the controller's settings file.", valueName: "file"))
+    var config: String?
+
+    func validate() throws {
+        guard (project == nil) == (config == nil) else {
+            throw ValidationError(
+                project == nil
+                    ? "--config goes with --project NAME: whose policy the manifests are held against"
+                    : "--project goes with --config FILE: the settings that hold its policy")
+        }
+    }
+
+    /// - Throws: `ValidationError` where there is no such project, or the settings are not right.
+    var rules: ProjectRules {
+        get throws {
+            guard let project, let config else { return .open }
+            let settings = try RunSettings(contentsOf: config)
+            guard let found = settings.projects.first(where: { $0.name == project }) else {
+                let names = settings.projects.map(\.name)
+                throw ValidationError(
+                    "\(config) has no project '\(project)'"
+                        + (DidYouMean.suggestion(for: project, among: names, noun: "there are").map { "; \($0)" } ?? ""))
+            }
+            return settings.rules(of: found)
+        }
+    }
+
+    /// What the files want, by the project's policy: its limits hold for all of them together.
+    func desired(_ files: [ParsedFile]) throws -> DesiredState {
+        DesiredState.resolve(files: files, by: try rules).withinLimits(of: try rules)
+    }
+}

@@ -1,0 +1,279 @@
+import Foundation
+import ModelManifests
+
+/// What git wants of each deployment, from all projects of a controller together.
+///
+/// A deployment belongs to one project: to that of its record, else to the first that wants it, for as long as it is
+/// wanted or serves. Another project that wants the same name, or the same port of this machine, is told whose it is.
+package struct ProjectBook {
+    package typealias Wish = ManifestLedger.Wish
+
+    /// What is known of one project.
+    private struct Chapter {
+        var ledger = ManifestLedger()
+        /// What the project wants and cannot have, for a reason outside of its own manifests.
+        var refusals: [DeploymentKey: Diagnostic] = [:]
+        var diagnostics: [DeploymentKey: [Diagnostic]] = [:]
+        /// What all of it has now.
+        var inUse = ProjectDemand()
+    }
+
+    /// Names of all projects, as they stand in the settings.
+    package let names: [String]
+    private let limits: [String: ProjectLimits]
+    private var chapters: [String: Chapter] = [:]
+    /// Of deployments that a project wants.
+    private var owners: [DeploymentKey: String] = [:]
+    /// The project that the record of a deployment names.
+    private var records: [DeploymentKey: String] = [:]
+    /// Ports of this machine that are given away.
+    private var ports: [Int: DeploymentKey] = [:]
+
+    /// - Parameter projects: names, with what each may have, in the order of the settings.
+    package init(_ projects: [(name: String, limits: ProjectLimits)] = [(Project.defaultName, ProjectLimits())]) {
+        names = projects.map(\.name)
+        limits = Dictionary(projects.map { ($0.name, $0.limits) }) { first, _ in first }
+        for project in projects { chapters[project.name] = Chapter() }
+    }
+
+    // MARK: Asking
+
+    package func ledger(of project: String) -> ManifestLedger { chapters[project]?.ledger ?? ManifestLedger() }
+
+    /// Whose deployment it is; nil where it is nobody's: of a project that is not in the settings any more.
+    package func owner(of key: DeploymentKey) -> String? {
+        if let recorded = records[key], chapters[recorded] != nil { return recorded }
+        return owners[key]
+    }
+
+    package func wish(for key: DeploymentKey) -> Wish {
+        guard let owner = owner(of: key), let chapter = chapters[owner] else {
+            // Nobody wants it. As long as a project has not been read, or is not there, nobody knows.
+            return records[key] == nil && chapters.values.allSatisfy { !$0.ledger.commit.isEmpty } ? .removed : .held
+        }
+        guard case .manifest(var deployment) = chapter.ledger.wish(for: key) else { return chapter.ledger.wish(for: key) }
+        guard chapter.refusals[key] == nil else { return .held }
+        deployment.project = owner == Project.defaultName ? nil : owner
+        return .manifest(deployment)
+    }
+
+    /// The commit that the wish is from; empty where none was read.
+    package func commit(for key: DeploymentKey) -> String {
+        owner(of: key).flatMap { chapters[$0]?.ledger.commit } ?? ""
+    }
+
+    /// All that a project speaks of, valid or not.
+    package var keys: Set<DeploymentKey> { Set(owners.keys) }
+
+    /// What is wrong with a deployment, by its own project.
+    package func diagnostics(of key: DeploymentKey) -> [Diagnostic] {
+        guard let chapter = owner(of: key).flatMap({ chapters[$0] }) else { return [] }
+        return (chapter.refusals[key].map { [$0] } ?? []) + (chapter.diagnostics[key] ?? [])
+    }
+
+    /// All that is wrong with a project.
+    package func diagnostics(ofProject project: String) -> [Diagnostic] {
+        guard let chapter = chapters[project] else { return [] }
+        return (chapter.ledger.diagnostics + chapter.refusals.values).sorted()
+    }
+
+    /// How much of each limit a project uses; empty where it has none.
+    package func usage(ofProject project: String) -> [LimitUsage] {
+        guard let limits = limits[project], let chapter = chapters[project] else { return [] }
+        return LimitUsage.all(of: limits, in: chapter.inUse)
+    }
+
+    /// Deployments of the project whose model files may change without a commit.
+    func mutableModels(ofProject project: String) -> Set<DeploymentKey> {
+        guard let ledger = chapters[project]?.ledger else { return [] }
+        return ledger.mutableModels.filter { owner(of: $0) == project }
+    }
+
+    func dependents(of key: DeploymentKey) -> [DeploymentKey] {
+        names.flatMap { chapters[$0]?.ledger.dependents[key] ?? [] }
+    }
+
+    /// Deployments with a record that are the project's.
+    func known(to project: String) -> Set<DeploymentKey> {
+        Set(records.keys.filter { owner(of: $0) == project })
+    }
+
+    /// A record whose project is not in the settings, and that no project wants: why nothing is done about it.
+    package func orphanReason(of key: DeploymentKey) -> String? {
+        guard owner(of: key) == nil, let project = records[key] else { return nil }
+        return "it belongs to project '\(project)', which is not in the controller's settings: it goes on as it is. Put the "
+            + "project back, or commit the deployment to another project"
+    }
+
+    // MARK: Taking in
+
+    /// What a project's repository says now.
+    ///
+    /// - Parameters:
+    ///   - holders: who answers at which port of this machine.
+    ///   - inUse: what a deployment has now.
+    ///   - wanted: the most that it will have until the manifest is true.
+    /// - Returns: deployments whose wish is another than before.
+    package mutating func absorb(
+        _ ledger: ManifestLedger, of project: String, changed: Set<DeploymentKey>,
+        holders: [Int: DeploymentKey] = [:], inUse: (DeploymentKey) -> ProjectDemand = { _ in ProjectDemand() },
+        wanted: (ModelDeployment) -> ProjectDemand = { _ in ProjectDemand() }
+    ) -> Set<DeploymentKey> {
+        let before = chapters[project]?.ledger.keys ?? []
+        let refusedBefore = Set((chapters[project]?.refusals ?? [:]).keys)
+        chapters[project]?.ledger = ledger
+        chapters[project]?.diagnostics = Dictionary(
+            grouping: ledger.diagnostics.filter { $0.deployment != nil }
+        ) { $0.deployment ?? DeploymentKey(name: "") }
+        var moved: Set<DeploymentKey> = []
+        for key in before.union(ledger.keys) where settleOwner(of: key) { moved.insert(key) }
+        var refusals = namesOfOthers(ledger, project)
+        refusals.merge(portsOfOthers(ledger, project, refusals, holders)) { first, _ in first }
+        refusals.merge(overLimits(ledger, project, refusals, inUse, wanted)) { first, _ in first }
+        chapters[project]?.refusals = refusals
+        let refused = refusedBefore.symmetricDifference(refusals.keys)
+        return changed.filter { owner(of: $0) == project || owner(of: $0) == nil }.union(moved).union(
+            refused.filter { owner(of: $0) == project })
+    }
+
+    /// Takes in deployments whose records were found after the commits were read.
+    ///
+    /// - Returns: why some are held, and what to do, by project.
+    mutating func meet(_ found: Set<DeploymentKey>, allowsEmpty: (String) -> Bool) -> [String: String] {
+        var warnings: [String: String] = [:]
+        for project in names {
+            let own = found.filter { owner(of: $0) == project }
+            guard !own.isEmpty else { continue }
+            warnings[project] = chapters[project]?.ledger.meet(own, allowsEmpty: allowsEmpty(project))
+        }
+        return warnings
+    }
+
+    /// - Parameter project: that the record names; nil: there is no record.
+    mutating func note(recordOf key: DeploymentKey, project: String?) {
+        records[key] = project
+    }
+
+    mutating func forgetRecords() { records = [:] }
+
+    /// Nothing of it serves any more, and its project does not want it.
+    ///
+    /// - Returns: whether another project gets it now.
+    mutating func release(_ key: DeploymentKey) -> Bool {
+        let before = owner(of: key)
+        records[key] = nil
+        _ = settleOwner(of: key)
+        guard let owner = owners[key], owner != before else { return false }
+        chapters[owner]?.refusals[key] = nil
+        return true
+    }
+
+    // MARK: Who gets what
+
+    /// - Returns: whether it belongs to another project than before.
+    private mutating func settleOwner(of key: DeploymentKey) -> Bool {
+        let before = owner(of: key)
+        if let owner = owners[key], !wants(key, owner) { owners[key] = nil }
+        if owners[key] == nil {
+            // Who has the record comes first, whoever else wants it.
+            let recorded = records[key].flatMap { project in names.first { $0 == project && wants(key, $0) } }
+            owners[key] = recorded ?? names.first { wants(key, $0) }
+        }
+        return owner(of: key) != before
+    }
+
+    private func wants(_ key: DeploymentKey, _ project: String) -> Bool {
+        chapters[project]?.ledger.wants(key) ?? false
+    }
+
+    private func refusal(
+        _ key: DeploymentKey, _ ledger: ManifestLedger, path: String, _ message: String, _ suggestion: String?
+    ) -> Diagnostic {
+        let place = ledger.place(of: key, path)
+        return Diagnostic(
+            file: place?.file ?? "", line: place?.line ?? 0, column: place?.column ?? 0, path: path, message: message,
+            suggestion: suggestion, deployment: key)
+    }
+
+    private func namesOfOthers(_ ledger: ManifestLedger, _ project: String) -> [DeploymentKey: Diagnostic] {
+        guard names.count > 1 || !records.isEmpty else { return [:] }
+        var refusals: [DeploymentKey: Diagnostic] = [:]
+        for key in ledger.keys {
+            guard let owner = owner(of: key), owner != project else { continue }
+            refusals[key] = refusal(
+                key, ledger, path: "metadata.name", "\(key) belongs to project '\(owner)', which had it first",
+                "choose another name or namespace, or take it out there")
+        }
+        return refusals
+    }
+
+    private mutating func portsOfOthers(
+        _ ledger: ManifestLedger, _ project: String, _ refused: [DeploymentKey: Diagnostic],
+        _ holders: [Int: DeploymentKey]
+    ) -> [DeploymentKey: Diagnostic] {
+        ports = ports.filter { owner(of: $0.value) != project && owner(of: $0.value) != nil }
+        var refusals: [DeploymentKey: Diagnostic] = [:]
+        for (key, wanted) in ledger.ports.sorted(by: { $0.key < $1.key }) where refused[key] == nil {
+            guard owner(of: key) == project else { continue }
+            for port in wanted.sorted() {
+                let holder = [ports[port], holders[port]].compactMap(\.self).first { other in
+                    self.owner(of: other).map { $0 != project } ?? false
+                }
+                if let holder {
+                    refusals[key] = refusal(
+                        key, ledger, path: "spec.endpoint.port",
+                        "port \(port) is that of \(holder) of project '\(self.owner(of: holder) ?? "")'",
+                        "choose another port, or leave it out to have one chosen")
+                } else {
+                    ports[port] = key
+                }
+            }
+        }
+        return refusals
+    }
+
+    private mutating func overLimits(
+        _ ledger: ManifestLedger, _ project: String, _ refused: [DeploymentKey: Diagnostic],
+        _ inUse: (DeploymentKey) -> ProjectDemand, _ wanted: (ModelDeployment) -> ProjectDemand
+    ) -> [DeploymentKey: Diagnostic] {
+        guard let limits = limits[project], !limits.isEmpty else { return [:] }
+        let keys = ledger.keys.union(known(to: project)).filter { owner(of: $0) == project }
+        let claims = keys.map { key in
+            var demand: ProjectDemand?
+            if refused[key] == nil, case .manifest(let deployment) = ledger.wish(for: key) { demand = wanted(deployment) }
+            return ProjectQuota.Claim(deployment: key, inUse: inUse(key), wanted: demand)
+        }
+        let quota = ProjectQuota(claims, within: limits)
+        chapters[project]?.inUse = quota.inUse
+        return quota.refusals.reduce(into: [:]) { refusals, entry in
+            refusals[entry.key] = refusal(
+                entry.key, ledger, path: "spec",
+                ProjectRules(project: project, policy: ProjectPolicy()).noRoom(entry.value),
+                "take something else out, or ask for a higher limit; it is looked at again with every look at git")
+        }
+    }
+}
+
+/// How much of a limit a project uses.
+public struct LimitUsage: Hashable, Codable, Sendable {
+    /// `deployments`, `replicas`, `cpu` (cores), `memory` (bytes), or a device.
+    public var name: String
+    public var used: Double
+    public var limit: Double
+
+    static func all(of limits: ProjectLimits, in demand: ProjectDemand) -> [LimitUsage] {
+        var all: [LimitUsage] = []
+        func add(_ name: String, _ used: Double, _ limit: Double?) {
+            if let limit { all.append(LimitUsage(name: name, used: used, limit: limit)) }
+        }
+        add("deployments", Double(demand.deployments), limits.deployments.map(Double.init))
+        add("replicas", Double(demand.replicas), limits.replicas.map(Double.init))
+        add(
+            "cpu", Double(demand.cpuMillicores) / 1000, limits.resources.cpuMillicores.map { Double($0) / 1000 })
+        add("memory", Double(demand.memoryBytes), limits.resources.memoryBytes.map(Double.init))
+        for (name, limit) in limits.resources.extended.sorted(by: { $0.key < $1.key }) {
+            add(name, Double(demand.extended[name] ?? 0), Double(limit))
+        }
+        return all
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+
+/// Where models may come from: a bucket, a host, a folder, and all that is below it.
+///
+/// What could mean another place to whoever fetches it is in no root: `..`, user names, characters that are escaped
+/// twice, back-slashes.
+public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    private let location: ModelLocation
+
+    /// - Returns: nil where the text is no `scheme:` with a place.
+    public init?(_ text: String) {
+        guard let location = ModelLocation(text) else { return nil }
+        description = text
+        self.location = location
+    }
+
+    public var scheme: String { location.scheme }
+
+    /// The folder of this machine, of a `file:` root.
+    public var folder: String? {
+        scheme == "file" ? "/" + location.segments.joined(separator: "/") : nil
+    }
+
+    public func contains(_ uri: String) -> Bool {
+        guard let other = ModelLocation(uri) else { return false }
+        return other.scheme == location.scheme && other.authority == location.authority
+            && other.segments.starts(with: location.segments)
+    }
+}
+
+/// A model's address in its one spelling.
+private struct ModelLocation: Hashable {
+    var scheme: String
+    var authority: String
+    var segments: [String]
+
+    init?(_ text: String) {
+        guard let colon = text.firstIndex(of: ":"), colon > text.startIndex,
+            text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F && $0 != "\\" })
+        else { return nil }
+        scheme = text[..<colon].lowercased()
+        var rest = text[text.index(after: colon)...]
+        authority = ""
+        if rest.hasPrefix("//") {
+            rest = rest.dropFirst(2)
+            let host = rest.prefix { !"/?#".contains($0) }
+            rest = rest.dropFirst(host.count)
+            guard !host.contains("@") else { return nil }
+            authority = Self.normal(String(host), scheme: scheme)
+        } else if scheme == "file", !rest.hasPrefix("/") {
+            return nil  // It depends on where the controller was started.
+        }
+        if scheme == "file", authority == "localhost" { authority = "" }
+        guard scheme != "file" || authority.isEmpty else { return nil }
+        segments = []
+        let path = scheme == "file" ? rest : rest.prefix { !"?#".contains($0) }
+        for raw in path.split(separator: "/") where raw != "." {
+            guard let segment = raw.removingPercentEncoding, segment != "..", segment != ".",
+                segment.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !"/%\\".unicodeScalars.contains($0) })
+            else { return nil }
+            segments.append(segment)
+        }
+        guard !authority.isEmpty || !segments.isEmpty || scheme == "file" else { return nil }
+    }
+
+    /// Names of hosts are the same in any case; the names of buckets, organizations and claims are not.
+    private static func normal(_ host: String, scheme: String) -> String {
+        guard scheme == "https" || scheme == "oci" else { return host }
+        let lowered = host.lowercased()
+        return scheme == "https" && lowered.hasSuffix(":443") ? String(lowered.dropLast(4)) : lowered
+    }
+}

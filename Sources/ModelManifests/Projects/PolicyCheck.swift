@@ -1,0 +1,267 @@
+/// Holds one deployment against its project's rules. Every violation is found, each where it is written.
+struct PolicyCheck {
+    private let rules: ProjectRules
+    private let deployment: ModelDeployment
+    private let written: DeploymentAsWritten
+    /// What `spec.runtime.name` names; nil where the runtime is written inline.
+    private let base: ParsedRuntime?
+    private var diagnostics: [Diagnostic] = []
+
+    /// - Returns: empty where nothing is outside of the policy.
+    static func diagnostics(
+        of deployment: ModelDeployment, written: DeploymentAsWritten, base: ParsedRuntime?, by rules: ProjectRules
+    ) -> [Diagnostic] {
+        guard !rules.refusesNothing else { return [] }
+        var check = PolicyCheck(rules: rules, deployment: deployment, written: written, base: base)
+        check.checkPlace()
+        check.checkPorts()
+        check.checkModel()
+        check.checkRuntime()
+        check.checkGates()
+        check.checkSecrets()
+        check.checkPods()
+        check.checkLimits()
+        return check.diagnostics
+    }
+
+    private init(rules: ProjectRules, deployment: ModelDeployment, written: DeploymentAsWritten, base: ParsedRuntime?) {
+        self.rules = rules
+        self.deployment = deployment
+        self.written = written
+        self.base = base
+    }
+
+    private mutating func refuse(_ violation: Violation?, at path: String, _ place: SourcePlace) {
+        guard let violation else { return }
+        diagnostics.append(
+            Diagnostic(
+                file: written.place.file, line: place.line, column: place.column, path: path,
+                message: violation.message(project: rules.project), suggestion: violation.suggestion,
+                deployment: deployment.key))
+    }
+
+    private mutating func checkPlace() {
+        refuse(
+            rules.problem(withNamespace: deployment.key.namespace), at: "metadata.namespace", written.namespacePlace)
+        guard let targets = rules.policy.targets,
+            !targets.contains(where: { $0.allows(deployment.target, onlyCluster: rules.onlyCluster) })
+        else { return }
+        refuse(
+            Violation(
+                "targets", "\(deployment.target) is not one of the project's targets",
+                allows: targets.map(\.description)), at: "spec.target", written.targetPlace)
+    }
+
+    private mutating func checkPorts() {
+        guard let allowed = rules.policy.endpointPorts else { return }
+        for claim in written.wantedPorts where !allowed.contains(where: { $0.contains(claim.port) }) {
+            refuse(
+                Violation(
+                    "endpointPorts", "port \(claim.port) is not one of the project's",
+                    allows: allowed.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }),
+                at: claim.path, claim.place)
+        }
+    }
+
+    private mutating func checkModel() {
+        guard let roots = rules.policy.modelSources, let uri = deployment.template.model.storageURI,
+            !roots.contains(where: { $0.contains(uri) })
+        else { return }
+        refuse(
+            Violation(
+                "modelSources", "'\(uri.shortened)' is not below one of the project's model sources",
+                allows: roots.map(\.description)), at: "spec.model.storageUri", written.storagePlace)
+    }
+
+    // MARK: What is started
+
+    private mutating func checkRuntime() {
+        if let allowed = rules.policy.runtimes {
+            let name = written.runtimeName
+            if name.map(allowed.contains) != true {
+                refuse(
+                    Violation(
+                        "runtimes",
+                        name.map { "runtime '\($0)' is not one of the project's" }
+                            ?? "the runtime is written inline, and the project names those that it may use",
+                        allows: allowed), at: "spec.runtime\(name == nil ? "" : ".name")", written.runtimeNamePlace)
+            }
+        }
+        guard !rules.allowsOtherCode else { return }
+        let isPreset = base?.isPreset == true
+        if !isPreset || written.overridesRuntime("command"), let program = deployment.template.runtime.command.first {
+            let noun = base.map { "the ServingRuntime '\($0.key.name)' (\($0.place))" } ?? "the runtime"
+            let isOwn = written.overridesRuntime("command")
+            refuse(
+                rules.problem(withProgram: program, of: isOwn ? "the runtime" : noun),
+                at: isOwn ? "spec.runtime.command" : "spec.runtime.name",
+                isOwn ? written.runtimePlace("command") : written.runtimeNamePlace)
+        }
+        guard deployment.target == .local else { return }
+        if isPreset, rules.policy.commands == .deny, written.overridesRuntime("args"),
+            !written.overridesRuntime("command")
+        {
+            refuse(
+                Violation(
+                    "commands", "other arguments make another command of the preset, and the project denies commands",
+                    allows: nil), at: "spec.runtime.args", written.runtimePlace("args"))
+        }
+        for variable in deployment.template.runtime.env where CodeLoading.isDangerous(variable.name) {
+            refuse(
+                Violation(
+                    "commands",
+                    "the variable \(variable.name) makes a program load other code, and the project limits commands",
+                    allows: nil), at: "spec.runtime.env", written.runtimePlace("env"))
+        }
+    }
+
+    private mutating func checkGates() {
+        guard !rules.allowsOtherCode else { return }
+        for gate in deployment.rollout.gates {
+            let place = written.gatePlace(gate.name)
+            switch gate.kind {
+            case .check(let check):
+                refuse(
+                    check.command.first.flatMap { rules.problem(withProgram: $0, of: "the check gate '\(gate.name)'") },
+                    at: place.path, place.place)
+                for variable in check.env where CodeLoading.isDangerous(variable.name) {
+                    refuse(
+                        Violation(
+                            "commands",
+                            "the variable \(variable.name) of the check gate '\(gate.name)' makes a program load other "
+                                + "code, and the project limits commands", allows: nil), at: place.path, place.place)
+                }
+            case .threshold, .compare, .goal:
+                for source in gate.askedSources {
+                    guard let program = rules.commandSources[source] else { continue }
+                    refuse(
+                        rules.problem(withProgram: program, of: "the source '\(source)' of the gate '\(gate.name)'"),
+                        at: place.path, place.place)
+                }
+            case .cost, .distribution, .drift, .agreement, .contract: break
+            }
+        }
+    }
+
+    // MARK: What is given to it
+
+    private mutating func checkSecrets() {
+        guard let allowed = rules.policy.secrets else { return }
+        func violation(_ name: String) -> Violation? {
+            guard !allowed.contains(name) else { return nil }
+            return Violation("secrets", "the secret '\(name.shortened)' is not one of the project's", allows: allowed)
+        }
+        let runtime = deployment.template.runtime
+        for name in runtime.env.secretNames {
+            refuse(violation(name), at: "spec.runtime.env", written.runtimePlace("env"))
+        }
+        for name in runtime.pod?.imagePullSecrets ?? [] {
+            refuse(violation(name), at: "spec.runtime.imagePullSecrets", written.runtimePlace("imagePullSecrets"))
+        }
+        for name in PodReferences(runtime.pod?.template).secrets.sorted() {
+            refuse(violation(name), at: "spec.runtime.podTemplate", written.runtimePlace("podTemplate"))
+        }
+        for gate in deployment.rollout.gates {
+            guard case .check(let check) = gate.kind else { continue }
+            let place = written.gatePlace(gate.name)
+            for name in check.env.secretNames { refuse(violation(name), at: place.path, place.place) }
+        }
+    }
+
+    private mutating func checkPods() {
+        guard deployment.target != .local else { return }
+        let pod = deployment.template.runtime.pod
+        let references = PodReferences(pod?.template)
+        if let allowed = rules.policy.serviceAccounts {
+            for name in ([pod?.serviceAccountName].compactMap(\.self) + references.serviceAccounts)
+            where !allowed.contains(name) {
+                let field = pod?.serviceAccountName == name ? "serviceAccountName" : "podTemplate"
+                refuse(
+                    Violation(
+                        "serviceAccounts", "the service account '\(name.shortened)' is not one of the project's",
+                        allows: allowed), at: "spec.runtime.\(field)", written.runtimePlace(field))
+            }
+        }
+        if let pod, pod.security.isLooser(than: rules.policy.podSecurity) {
+            refuse(
+                Violation(
+                    "podSecurity",
+                    "its pods are '\(pod.security.rawValue)', and the project's are '\(rules.policy.podSecurity.rawValue)'",
+                    allows: PodSettings.Security.allCases.filter { !$0.isLooser(than: rules.policy.podSecurity) }
+                        .map(\.rawValue)), at: "spec.runtime.podSecurity", written.runtimePlace("podSecurity"))
+        }
+        for program in references.programs {
+            refuse(
+                rules.problem(withProgram: program, of: "a container of the pod"), at: "spec.runtime.podTemplate",
+                written.runtimePlace("podTemplate"))
+        }
+    }
+
+    private mutating func checkLimits() {
+        let limits = rules.policy.limits
+        let resources = deployment.template.resources
+        var demand = ProjectDemand(replicas: deployment.replicas, of: resources)
+        demand.deployments = 1
+        for text in limits.excess(of: demand) {
+            refuse(
+                Violation("limits", "it alone wants more than the project may have: \(text)", allows: nil), at: "spec",
+                written.namePlace)
+        }
+        for name in limits.unbounded(resources) {
+            refuse(
+                Violation(
+                    "limits",
+                    "the project limits \(name), and an instance of it has no limit: write resources.limits.\(name)",
+                    allows: nil), at: "spec.resources", written.resourcesPlace)
+        }
+    }
+}
+
+/// Variables by which a program that is allowed is made to run code that is not.
+enum CodeLoading {
+    private static let names: Set<String> = [
+        "PATH", "BASH_ENV", "ENV", "SHELLOPTS", "PS4", "IFS", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT",
+        "PYTHONUSERBASE", "PYTHONBREAKPOINT", "PYTHONPLATLIBDIR", "PYTHONCASEOK", "PYTHONWARNINGS", "NODE_OPTIONS",
+        "NODE_PATH", "PERL5OPT", "PERL5LIB", "PERLLIB", "PERL5DB", "RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS",
+        "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES",
+        "GIO_EXTRA_MODULES", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "SSLKEYLOGFILE", "MALLOC_TRACE",
+        "R_PROFILE", "R_PROFILE_USER", "R_ENVIRON", "JULIA_LOAD_PATH", "JULIA_DEPOT_PATH", "LUA_INIT", "HOME", "TMPDIR",
+        "XDG_CONFIG_HOME", "XDG_DATA_HOME", "EDITOR", "PAGER", "DOTNET_STARTUP_HOOKS",
+    ]
+    private static let prefixes = ["LD_", "DYLD_", "GLIBC_", "GIT_", "BASH_FUNC_", "LUA_INIT_", "CORECLR_", "COR_"]
+
+    static func isDangerous(_ name: String) -> Bool {
+        names.contains(name) || prefixes.contains { name.hasPrefix($0) }
+    }
+}
+
+extension PodSettings.Security {
+    /// From the strictest on.
+    private var looseness: Int {
+        switch self {
+        case .restricted: 0
+        case .baseline: 1
+        case .privileged: 2
+        }
+    }
+
+    func isLooser(than other: Self) -> Bool { looseness > other.looseness }
+}
+
+extension [EnvironmentVariable] {
+    var secretNames: [String] {
+        compactMap { if case .secret(let name) = $0.value { name } else { nil } }
+    }
+}
+
+extension GateSpec {
+    /// Sources that it asks, by the names that the settings have for them.
+    var askedSources: [String] {
+        switch kind {
+        case .threshold(let gate): if case .query(let query) = gate.measure { [query.source] } else { [] }
+        case .compare(let gate): [gate.source]
+        case .goal(let gate): [gate.quantity.source]
+        case .cost, .distribution, .drift, .agreement, .check, .contract: []
+        }
+    }
+}

@@ -1,0 +1,49 @@
+/// Where manifests come from, and what they may do: one entry of `projects:` in the controller's settings.
+public struct Project: Hashable, Sendable {
+    /// What the project of a controller is called that was started with `--repo`.
+    public static let defaultName = "default"
+
+    public var name: String
+    /// A path, or a `file:`, `https:` or ssh address, without credentials.
+    public var repo: String
+    public var reference: ProjectReference
+    /// The folder within the repository that holds the manifests.
+    public var path: String
+    /// A file that holds what git needs to be let in; nil: what git itself is set up with.
+    public var credentialsFile: String?
+    /// Lets a commit without any manifest remove all deployments of the project.
+    public var allowsEmpty: Bool
+    public var policy: ProjectPolicy
+
+    public init(
+        name: String = Project.defaultName, repo: String, reference: ProjectReference = .branch("main"),
+        path: String = ".", credentialsFile: String? = nil, allowsEmpty: Bool = false,
+        policy: ProjectPolicy = ProjectPolicy()
+    ) {
+        self.name = name
+        self.repo = repo
+        self.reference = reference
+        self.path = path
+        self.credentialsFile = credentialsFile
+        self.allowsEmpty = allowsEmpty
+        self.policy = policy
+    }
+}
+
+/// What a project is read at.
+public enum ProjectReference: Hashable, Sendable, CustomStringConvertible {
+    case branch(String)
+    case tag(String)
+    /// The highest tag whose version is in the range: `>=1.2 <2`.
+    case semver(String)
+    case commit(String)
+
+    public var description: String {
+        switch self {
+        case .branch(let name): name
+        case .tag(let name): "tag \(name)"
+        case .semver(let range): "semver \(range)"
+        case .commit(let id): String(id.prefix(12))
+        }
+    }
+}

@@ -1,0 +1,269 @@
+/// How `projects:` of the controller's settings is written.
+enum ProjectFields {
+    static let projectLimit = 1000
+
+    static let projects = Shape<[WrittenProject]>.list(project, count: 1...projectLimit)
+
+    private static let project = Shape<WrittenProject>.object(
+        WrittenProject(),
+        fields: [
+            Field("name", .dnsLabel, "What it is called, in status and metrics.", isRequired: true) {
+                $0.project.name = $1
+            },
+            Field(
+                "repo", .string(), "The git repository: a folder, file:, https: or ssh: address.", isRequired: true
+            ) { $0.project.repo = $1 },
+            Field("ref", reference, "What is read: {branch: main}, {tag: v3}, {semver: '>=1.2 <2'} or {commit: …}.") {
+                $0.project.reference = $1
+            },
+            Field("path", .string(), "The folder within the repository that holds the manifests; all of it.") {
+                $0.project.path = $1
+            },
+            Field(
+                "credentialsFile", .string(),
+                "A file with what git needs to be let in: a token, or user:password. Nobody else may read it."
+            ) { $0.project.credentialsFile = $1 },
+            Field("allowEmpty", .boolean, "A commit without any manifest removes all deployments; false.") {
+                $0.project.allowsEmpty = $1
+            },
+            Field("policy", policy, "What its manifests may do; anything.") { $0.project.policy = $1 },
+        ],
+        check: { written, node, reading in
+            written.node = node
+            if let repo = node["repo"]?.text, repo.contains("@"), repo.contains("://"),
+                let userInfo = repo.split(separator: "/", omittingEmptySubsequences: false).dropFirst(2).first?
+                    .split(separator: "@").first, userInfo.contains(":")
+            {
+                reading.report(
+                    "holds a password, which whoever reads the settings can see", field: "repo", of: node,
+                    suggestion: "take it out, and name a credentialsFile")
+            }
+        })
+
+    private static let reference = Shape<ProjectReference>.object(
+        .branch("main"),
+        fields: [
+            Field("branch", .string(atMost: 255), "The branch's latest commit.") { $0 = .branch($1) },
+            Field("tag", .string(atMost: 255), "The commit of a tag.") { $0 = .tag($1) },
+            Field("semver", .string(atMost: 255), "The highest tag in a range of versions.") { $0 = .semver($1) },
+            Field("commit", commit, "One commit, for ever.") { $0 = .commit($1) },
+        ], rules: [.exactlyOne(["branch", "tag", "semver", "commit"])])
+
+    /// Digits alone are no number here.
+    private static let commit = Shape<String>.text(atMost: 64).map { text, node, reading -> String? in
+        guard [40, 64].contains(text.utf8.count), text.utf8.allSatisfy(isHexDigit) else {
+            reading.report("must be a full commit id: 40 hex digits", at: node.place)
+            return nil
+        }
+        return text.lowercased()
+    }
+
+    @Sendable private static func isHexDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
+    }
+
+    // MARK: Policy
+
+    static let policy = Shape<ProjectPolicy>.object(
+        ProjectPolicy(),
+        fields: [
+            Field("namespaces", nonEmpty(.list(namespace, count: 0...500)), "Those it may use; '*' stands for any characters.") {
+                $0.namespaces = $1
+            },
+            Field("targets", nonEmpty(.list(target, count: 0...100)), "Where it may serve: {kind: local}, {kind: kubernetes, cluster: prod}.") {
+                $0.targets = $1
+            },
+            Field("endpointPorts", ports, "Ports of this machine that it may name: 9000-9099, or a list of such.") {
+                $0.endpointPorts = $1
+            },
+            Field("runtimes", nonEmpty(.list(.dnsLabel, count: 0...500)), "Presets and ServingRuntimes, by name.") {
+                $0.runtimes = $1
+            },
+            Field("commands", commands, "deny, or a list of programs that manifests may have started.") {
+                $0.commands = $1
+            },
+            Field("modelSources", nonEmpty(.list(root, count: 0...500)), "Where its models may come from: s3://bucket/, file:/srv/models/.") {
+                $0.modelSources = $1
+            },
+            Field("secrets", .list(.string(atMost: 253), count: 0...500), "Names of the secrets that it may use.") {
+                $0.secrets = $1
+            },
+            Field("serviceAccounts", .list(.dnsSubdomain, count: 0...500), "Whom its pods may act as.") {
+                $0.serviceAccounts = $1
+            },
+            Field("podSecurity", .choice(of: "level"), "The Pod Security Standard that no pod may leave.") {
+                $0.podSecurity = $1
+            },
+            Field("limits", limits, "deployments, replicas, cpu, memory, and devices, of all of it together.") {
+                $0.limits = $1
+            },
+        ], check: PolicyContradictions.check)
+
+    private static func nonEmpty<Element>(_ list: Shape<[Element]>) -> Shape<[Element]> {
+        list.map { values, node, reading in
+            // What is wrong with an entry is said there.
+            if values.isEmpty, case .sequence(let items) = node.content, items.isEmpty {
+                reading.report(
+                    "is empty, and so allows nothing", at: node.place,
+                    suggestion: "name what is allowed, or leave the field out to allow all")
+            }
+            return values
+        }
+    }
+
+    private static let namespace = Shape<String>.string(atMost: 63).map { text, node, reading -> NamePattern? in
+        let filled = text.replacing("*", with: "a")
+        guard NameRules.isDNSLabel(filled) else {
+            reading.report(
+                "'\(text.shortened)' matches no namespace: lower-case letters, digits, '-' and '*'", at: node.place)
+            return nil
+        }
+        return NamePattern(text)
+    }
+
+    private static let target = Shape<TargetRule>.object(
+        TargetRule(.local),
+        fields: [
+            Field("kind", .choice(of: "target"), "local: this machine; kubernetes: a cluster.", isRequired: true) {
+                $0.kind = $1
+            },
+            Field("cluster", .dnsLabel, "A cluster of the settings; any.") { $0.cluster = $1 },
+        ],
+        check: { target, node, reading in
+            if target.kind == .local, target.cluster != nil, node["kind"]?.text == "local" {
+                reading.report("goes with kind: kubernetes only", field: "cluster", of: node)
+            }
+        })
+
+    /// One range, or a list of them.
+    private static let ports = Shape<[ClosedRange<Int>]>(
+        read: { node, reading in
+            guard case .sequence(let items) = node.content else { return range(node, &reading).map { [$0] } }
+            if items.isEmpty {
+                reading.report("is empty, and so allows nothing", at: node.place, suggestion: "such as 9000-9099")
+            }
+            var ranges: [ClosedRange<Int>] = []
+            for (index, item) in items.prefix(100).enumerated() {
+                reading.enter(.index(index))
+                if let range = range(item, &reading) { ranges.append(range) }
+                reading.leave()
+            }
+            return ranges
+        }, canonical: { $0.json }, schema: { ["type": ["string", "integer", "array"]] })
+
+    @Sendable private static func range(_ node: SourceNode, _ reading: inout DocumentReading) -> ClosedRange<Int>? {
+        let ends = node.text?.split(separator: "-", omittingEmptySubsequences: false).map { Int($0.trimmed) } ?? []
+        guard let first = ends.first ?? nil, let last = ends.last ?? nil, (1...2).contains(ends.count),
+            (1...65_535).contains(first), (1...65_535).contains(last)
+        else {
+            reading.report(
+                "must be ports from 1 to 65535, not \(node.shownInMessages)", at: node.place,
+                suggestion: "such as 9000-9099")
+            return nil
+        }
+        guard first <= last else {
+            reading.report("\(first) is above \(last): no port is allowed", at: node.place, suggestion: "\(last)-\(first)")
+            return nil
+        }
+        return first...last
+    }
+
+    /// `deny`, `any`, or a list of programs.
+    private static let commands = Shape<ProjectPolicy.Commands>(
+        read: { node, reading in
+            switch node.text {
+            case "deny": return .deny
+            case "any": return .any
+            default: break
+            }
+            guard case .sequence(let items) = node.content else {
+                reading.report(
+                    "must be deny, any, or a list of programs, not \(node.shownInMessages)", at: node.place,
+                    suggestion: "such as [/usr/bin/python3]")
+                return nil
+            }
+            let programs = Shape<String>.string()
+            var names: [String] = []
+            for (index, item) in items.prefix(500).enumerated() {
+                reading.enter(.index(index))
+                if let name = programs.read(item, &reading) { names.append(name) }
+                reading.leave()
+            }
+            return items.isEmpty ? .deny : .only(names)
+        }, canonical: { $0.json }, schema: { ["type": ["string", "array"]] })
+
+    private static let root = Shape<String>.string().map { text, node, reading -> ModelSourceRoot? in
+        if let root = ModelSourceRoot(text) { return root }
+        reading.report(
+            "'\(text.shortened)' is no place that models come from", at: node.place,
+            suggestion: "such as s3://bucket/path/, https://models.example.com/ or file:/srv/models/")
+        return nil
+    }
+
+    private static let limits = Shape<[String: Quantity]>.dictionary(.quantity, count: 64).map {
+        quantities, node, reading -> ProjectLimits? in
+        var limits = ProjectLimits()
+        for (name, quantity) in quantities.sorted(by: { $0.key < $1.key }) {
+            switch name {
+            case "deployments": limits.deployments = count(quantity, name, node, &reading)
+            case "replicas": limits.replicas = count(quantity, name, node, &reading)
+            case "cpu":
+                limits.resources.cpuMillicores = quantity.whole(perUnit: 1000)
+                if limits.resources.cpuMillicores.map({ $0 < 1 }) ?? true { allowsNothing(name, node, &reading) }
+            case "memory":
+                limits.resources.memoryBytes = quantity.whole().map(Int64.init)
+                if limits.resources.memoryBytes.map({ $0 < 1 }) ?? true { allowsNothing(name, node, &reading) }
+            case _ where name.contains("/") || name == "ephemeral-storage" || name.hasPrefix("hugepages-"):
+                guard let amount = quantity.whole() else {
+                    reading.report("must be a whole number", field: name, of: node)
+                    continue
+                }
+                limits.resources.extended[name] = amount
+            default:
+                let names = ["deployments", "replicas", "cpu", "memory", "ephemeral-storage"]
+                reading.report(
+                    "unknown limit '\(name.shortened)'", field: name, of: node,
+                    suggestion: DidYouMean.nearest(to: name, among: names).map { "did you mean '\($0)'?" }
+                        ?? "\(names.joined(separator: ", ")), or a device with its domain, such as nvidia.com/gpu")
+            }
+        }
+        return limits
+    }
+
+    private static func count(
+        _ quantity: Quantity, _ name: String, _ node: SourceNode, _ reading: inout DocumentReading
+    ) -> Int? {
+        guard let number = quantity.whole(), number <= 1_000_000 else {
+            reading.report("must be a whole number, at most 1000000", field: name, of: node)
+            return nil
+        }
+        if number == 0 { allowsNothing(name, node, &reading) }
+        return number
+    }
+
+    private static func allowsNothing(_ name: String, _ node: SourceNode, _ reading: inout DocumentReading) {
+        reading.report(
+            "is too little for anything, and so allows nothing", field: name, of: node,
+            suggestion: "leave it out to set no limit")
+    }
+}
+
+/// A project as written, with the places of what else is checked.
+struct WrittenProject: Sendable {
+    var project = Project(name: "", repo: "")
+    var node = SourceNode(content: .mapping([]), place: SourcePlace(line: 1, column: 1))
+}
+
+extension Substring {
+    fileprivate var trimmed: Substring {
+        var text = self
+        while text.first == " " { text.removeFirst() }
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,104 @@
+/// What the manifests of a project may do. Each rule that is not given refuses nothing; each that is given refuses all that
+/// it does not name.
+public struct ProjectPolicy: Hashable, Sendable {
+    /// Programs that manifests may have started: inline commands, check gates, sources that run a command.
+    public enum Commands: Hashable, Sendable {
+        case any
+        case deny
+        /// By `command[0]`, to the letter.
+        case only([String])
+    }
+
+    public var namespaces: [NamePattern]?
+    public var targets: [TargetRule]?
+    /// Ports of this machine that endpoints and previews may name.
+    public var endpointPorts: [ClosedRange<Int>]?
+    /// Presets and ServingRuntimes by name.
+    public var runtimes: [String]?
+    public var commands: Commands
+    public var modelSources: [ModelSourceRoot]?
+    public var secrets: [String]?
+    public var serviceAccounts: [String]?
+    /// The Pod Security Standard that no pod may leave.
+    public var podSecurity: PodSettings.Security
+    public var limits: ProjectLimits
+
+    public init(
+        namespaces: [NamePattern]? = nil, targets: [TargetRule]? = nil, endpointPorts: [ClosedRange<Int>]? = nil,
+        runtimes: [String]? = nil, commands: Commands = .any, modelSources: [ModelSourceRoot]? = nil,
+        secrets: [String]? = nil, serviceAccounts: [String]? = nil, podSecurity: PodSettings.Security = .privileged,
+        limits: ProjectLimits = ProjectLimits()
+    ) {
+        self.namespaces = namespaces
+        self.targets = targets
+        self.endpointPorts = endpointPorts
+        self.runtimes = runtimes
+        self.commands = commands
+        self.modelSources = modelSources
+        self.secrets = secrets
+        self.serviceAccounts = serviceAccounts
+        self.podSecurity = podSecurity
+        self.limits = limits
+    }
+
+    /// Rules without which whoever may commit has a way to this machine or to all of a cluster, by their fields' names.
+    public var missingWalls: [String] {
+        var missing: [String] = []
+        if namespaces == nil { missing.append("namespaces") }
+        if targets == nil { missing.append("targets") }
+        if commands == .any { missing.append("commands") }
+        if modelSources == nil { missing.append("modelSources") }
+        if secrets == nil { missing.append("secrets") }
+        if podSecurity == .privileged { missing.append("podSecurity") }
+        return missing
+    }
+}
+
+/// A place where a project may serve.
+public struct TargetRule: Hashable, Sendable, CustomStringConvertible {
+    public enum Kind: String, CaseIterable, Sendable { case local, kubernetes }
+
+    public var kind: Kind
+    /// A name from the controller's settings; nil: any of its clusters.
+    public var cluster: String?
+
+    public init(_ kind: Kind, cluster: String? = nil) {
+        self.kind = kind
+        self.cluster = cluster
+    }
+
+    public var description: String { cluster.map { "\(kind.rawValue) (cluster \($0))" } ?? kind.rawValue }
+
+    /// - Parameter onlyCluster: what a target means that names no cluster.
+    func allows(_ target: Target, onlyCluster: String?) -> Bool {
+        switch (kind, target) {
+        case (.local, .local): true
+        case (.kubernetes, .kubernetes(let wanted)): cluster == nil || cluster == wanted.cluster ?? onlyCluster
+        case (.local, .kubernetes), (.kubernetes, .local): false
+        }
+    }
+}
+
+/// A name in which `*` stands for any characters, none included.
+public struct NamePattern: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    private let parts: [String]
+
+    public init(_ text: String) {
+        description = text
+        parts = text.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    public func matches(_ name: String) -> Bool {
+        guard let first = parts.first, let last = parts.last, parts.count > 1 else { return name == description }
+        guard name.utf8.count >= first.utf8.count + last.utf8.count, name.hasPrefix(first), name.hasSuffix(last) else {
+            return false
+        }
+        var rest = name.dropFirst(first.count).dropLast(last.count)
+        for part in parts.dropFirst().dropLast() where !part.isEmpty {
+            guard let found = rest.firstRange(of: part) else { return false }
+            rest = rest[found.upperBound...]
+        }
+        return true
+    }
+}

@@ -1,0 +1,36 @@
+import ModelManifests
+import Serving
+
+/// What deployments have, and will have, of what their project may have.
+extension RolloutState {
+    /// Of all revisions that serve, or are being loaded.
+    public func demand(_ observed: Observation?) -> ProjectDemand {
+        let serving = [stable, rollout?.candidate].compactMap(\.self)
+        var demand = serving.reduce(ProjectDemand()) { sum, deployed in
+            sum + ProjectDemand(replicas: replicas(of: deployed, observed), of: deployed.template.resources)
+        }
+        demand.deployments = 1
+        return demand
+    }
+}
+
+extension ModelDeployment {
+    /// The most that it has at once until it is as it is written: a new revision is loaded beside the one that serves,
+    /// unless it waits for that one to go.
+    public func demand(from state: RolloutState?, _ observed: Observation?) -> ProjectDemand {
+        var own = ProjectDemand(replicas: replicas, of: template.resources)
+        own.deployments = 1
+        guard let stable = state?.stable, !isServed(by: stable.template) else { return own }
+        var serving = ProjectDemand(
+            replicas: state?.replicas(of: stable, observed) ?? replicas, of: stable.template.resources)
+        if rollout.capacity == .surge, rollout.strategy != .recreate { return own + serving }
+        serving.deployments = 1
+        return own.peak(serving)
+    }
+
+    /// Files that change without a commit are pinned when they are looked at: the manifest does not say to what.
+    private func isServed(by other: ServingTemplate) -> Bool {
+        guard template.model.digest == nil, let digest = other.model.digest else { return template == other }
+        return template.pinned(to: digest) == other
+    }
+}

@@ -1,0 +1,173 @@
+import ModelManifests
+import Testing
+
+@testable import Controller
+
+@Suite("Whose deployment is whose")
+struct ProjectBookTests {
+    private let model = DeploymentKey(namespace: "test", name: "model")
+
+    private func ledger(
+        _ files: [String: String], commit: String = "c", known: Set<DeploymentKey> = [],
+        from before: ManifestLedger = ManifestLedger()
+    ) async throws -> (ManifestLedger, Set<DeploymentKey>) {
+        var ledger = before
+        let snapshot = ManifestSnapshot(
+            commit: commit, files: files.mapValues { ManifestFile(blob: "\($0.hashValue)", text: $0) })
+        let parsed = try await ledger.parseNew(in: snapshot)
+        let absorbed = ledger.absorb(snapshot, parsed: parsed, known: known, allowsEmpty: true)
+        return (ledger, absorbed.changed)
+    }
+
+    private func absorb(
+        _ files: [String: String], of project: String, into book: inout ProjectBook, commit: String = "c",
+        holders: [Int: DeploymentKey] = [:], inUse: (DeploymentKey) -> ProjectDemand = { _ in ProjectDemand() },
+        wanted: (ModelDeployment) -> ProjectDemand = { $0.demand(from: nil, nil) }
+    ) async throws -> Set<DeploymentKey> {
+        let (ledger, changed) = try await ledger(
+            files, commit: commit, known: book.known(to: project), from: book.ledger(of: project))
+        return book.absorb(ledger, of: project, changed: changed, holders: holders, inUse: inUse, wanted: wanted)
+    }
+
+    private func book(_ limits: ProjectLimits = ProjectLimits()) -> ProjectBook {
+        ProjectBook([("a", limits), ("b", ProjectLimits())])
+    }
+
+    private func project(_ wish: ProjectBook.Wish) -> String? {
+        if case .manifest(let deployment) = wish { deployment.project } else { nil }
+    }
+
+    @Test("the first that wants a name keeps it, and the second is told whose it is")
+    func first() async throws {
+        var book = book()
+        let files = ["m.yaml": ControllerTests.manifest("1")]
+        #expect(try await absorb(files, of: "b", into: &book) == [model])
+        #expect(try await absorb(files, of: "a", into: &book) == [])
+        #expect(project(book.wish(for: model)) == "b")
+        let told = try #require(book.diagnostics(ofProject: "a").first)
+        #expect(told.description.hasPrefix("m.yaml:3:"))
+        #expect(told.message == "test/model belongs to project 'b', which had it first")
+        #expect(book.diagnostics(ofProject: "b").isEmpty)
+        #expect(book.diagnostics(of: model).isEmpty)
+        // The second's own changes are nothing to the deployment.
+        #expect(try await absorb(["m.yaml": ControllerTests.manifest("2")], of: "a", into: &book) == [])
+        #expect(project(book.wish(for: model)) == "b")
+    }
+
+    @Test("it goes to the other only when nothing of it serves any more")
+    func handedOver() async throws {
+        var book = book()
+        let files = ["m.yaml": ControllerTests.manifest("1")]
+        _ = try await absorb(files, of: "a", into: &book)
+        book.note(recordOf: model, project: "a")
+        _ = try await absorb(files, of: "b", into: &book)
+        #expect(try await absorb([:], of: "a", into: &book) == [model])
+        #expect(book.wish(for: model) == .removed)
+        let isHandedOver = book.release(model)
+        #expect(isHandedOver)
+        #expect(project(book.wish(for: model)) == "b")
+        #expect(book.diagnostics(ofProject: "b").isEmpty)
+        let isAgain = book.release(model)
+        #expect(!isAgain)
+    }
+
+    @Test("after a restart it is that of its record, whichever repository is read first")
+    func restarted() async throws {
+        var book = book()
+        let files = ["m.yaml": ControllerTests.manifest("1")]
+        book.note(recordOf: model, project: "b")
+        _ = try await absorb(files, of: "a", into: &book)
+        #expect(book.wish(for: model) == .held)
+        #expect(try await absorb(files, of: "b", into: &book).contains(model))
+        #expect(project(book.wish(for: model)) == "b")
+        #expect(book.diagnostics(ofProject: "a").isEmpty == false)
+    }
+
+    @Test("a record of a project that is not there any more is held, until a project wants the deployment")
+    func orphan() async throws {
+        var book = book()
+        book.note(recordOf: model, project: "gone")
+        #expect(book.wish(for: model) == .held)
+        _ = try await absorb([:], of: "a", into: &book)
+        _ = try await absorb([:], of: "b", into: &book)
+        #expect(book.wish(for: model) == .held)
+        #expect(book.orphanReason(of: model)?.contains("project 'gone'") == true)
+        _ = try await absorb(["m.yaml": ControllerTests.manifest("1")], of: "b", into: &book)
+        #expect(project(book.wish(for: model)) == "b")
+        #expect(book.orphanReason(of: model) == nil)
+    }
+
+    @Test("what nobody wants is removed only when every repository has been read")
+    func unread() async throws {
+        var book = book()
+        #expect(book.wish(for: model) == .held)
+        _ = try await absorb([:], of: "a", into: &book)
+        #expect(book.wish(for: model) == .held)
+        _ = try await absorb([:], of: "b", into: &book)
+        #expect(book.wish(for: model) == .removed)
+    }
+
+    @Test("the project of a controller without others is not written down")
+    func single() async throws {
+        var book = ProjectBook()
+        _ = try await absorb(["m.yaml": ControllerTests.manifest("1")], of: Project.defaultName, into: &book)
+        #expect(project(book.wish(for: model)) == nil)
+        #expect(book.owner(of: model) == Project.defaultName)
+        #expect(book.commit(for: model) == "c")
+    }
+
+    private func manifest(_ name: String, port: Int, replicas: Int = 1) -> String {
+        ControllerTests.manifest("1", name: name) + "\n  endpoint: {port: \(port)}\n  replicas: \(replicas)"
+    }
+
+    @Test("a port is the first project's, and whoever answers there now is the first")
+    func ports() async throws {
+        var book = book()
+        let (one, two) = (DeploymentKey(namespace: "test", name: "one"), DeploymentKey(namespace: "test", name: "two"))
+        _ = try await absorb(["m.yaml": manifest("one", port: 9000)], of: "a", into: &book)
+        _ = try await absorb(["m.yaml": manifest("two", port: 9000)], of: "b", into: &book)
+        #expect(book.wish(for: two) == .held)
+        #expect(book.diagnostics(of: two).first?.message == "port 9000 is that of test/one of project 'a'")
+        // Another look changes nothing, and a freed port is given at the next look.
+        _ = try await absorb(["m.yaml": manifest("one", port: 9000)], of: "a", into: &book)
+        #expect(project(book.wish(for: one)) == "a")
+        _ = try await absorb(["m.yaml": manifest("one", port: 9001)], of: "a", into: &book)
+        #expect(try await absorb(["m.yaml": manifest("two", port: 9000)], of: "b", into: &book) == [two])
+        #expect(project(book.wish(for: two)) == "b")
+        // It was decided before a restart: the holder keeps it, though the other is read first.
+        var restarted = self.book()
+        restarted.note(recordOf: two, project: "b")
+        _ = try await absorb(["m.yaml": manifest("one", port: 9000)], of: "a", into: &restarted, holders: [9000: two])
+        #expect(restarted.wish(for: one) == .held)
+    }
+
+    @Test("limits hold what is new, and what serves goes on")
+    func limits() async throws {
+        var book = book(ProjectLimits(replicas: 3))
+        let (one, two) = (DeploymentKey(namespace: "test", name: "one"), DeploymentKey(namespace: "test", name: "two"))
+        var files = ["1.yaml": manifest("one", port: 9000, replicas: 2), "2.yaml": manifest("two", port: 9001, replicas: 2)]
+        #expect(try await absorb(files, of: "a", into: &book) == [one, two])
+        #expect(project(book.wish(for: one)) == "a")
+        #expect(book.wish(for: two) == .held)
+        #expect(book.diagnostics(of: two).first?.message == "project 'a' has no room for it (policy 'limits'): replicas: 4 of 3")
+        // What serves is counted, and keeps its place.
+        var serving = ProjectDemand(replicas: 2, of: Resources())
+        serving.deployments = 1
+        _ = try await absorb(files, of: "a", into: &book, inUse: { [serving] in $0 == two ? serving : ProjectDemand() })
+        #expect(book.wish(for: one) == .held)
+        #expect(project(book.wish(for: two)) == "a")
+        #expect(book.usage(ofProject: "a") == [LimitUsage(name: "replicas", used: 2, limit: 3)])
+        #expect(book.usage(ofProject: "b").isEmpty)
+        files["2.yaml"] = nil
+        #expect(try await absorb(files, of: "a", into: &book).contains(one))
+        #expect(project(book.wish(for: one)) == "a")
+    }
+
+    @Test("what waits for a deployment of another project is known")
+    func dependents() async throws {
+        var book = book()
+        let waiting = ControllerTests.manifest("1", name: "other") + "\n  dependsOn: [{name: model}]"
+        _ = try await absorb(["m.yaml": waiting], of: "b", into: &book)
+        #expect(book.dependents(of: model) == [DeploymentKey(namespace: "test", name: "other")])
+    }
+}

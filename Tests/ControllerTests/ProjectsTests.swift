@@ -1,0 +1,119 @@
+import Foundation
+import Logging
+import ModelManifests
+import Rollouts
+import Serving
+import TestSupport
+import Testing
+
+@testable import Controller
+
+/// Several projects in one controller, over scripted repositories.
+@Suite("A controller of several projects")
+struct ProjectsTests {
+    private typealias Rig = ControllerTests.Rig
+
+    private struct Projects {
+        var sources: [String: any ManifestSource]
+        var policies: [String: ProjectPolicy] = [:]
+        let backend = ScriptedBackend()
+        let store = InMemoryStateStore()
+
+        func running(_ body: @escaping @Sendable (Controller) async throws -> Void) async throws {
+            let site = Site(
+                backend: backend, store: store, metrics: NoReadings(), logs: NoLogs(), requestIdKey: { _ in nil })
+            let controller = Controller(
+                configuration: ControllerConfiguration(interval: .seconds(3600)),
+                with: ControllerCollaborators(
+                    sources: sources.sorted { $0.key < $1.key }.map { name, source in
+                        ProjectSource(
+                            source, rules: ProjectRules(project: name, policy: policies[name] ?? ProjectPolicy()),
+                            repo: "/srv/\(name)")
+                    }, sites: SiteDirectory(local: site), trail: store, now: { Date() }),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await controller.run() }
+                try await body(controller)
+                group.cancelAll()
+            }
+        }
+    }
+
+    private static func source(_ files: [String: String], commit: String = "c1") -> ScriptedSource {
+        ScriptedSource(Rig.snapshot(files, commit: commit))
+    }
+
+    @Test("each has its own commit, and each deployment says whose it is")
+    func own() async throws {
+        let projects = Projects(sources: [
+            "ads": Self.source(["m.yaml": ControllerTests.manifest("1", name: "ranker")], commit: "a1"),
+            "risk": Self.source(["m.yaml": ControllerTests.manifest("1")], commit: "r1"),
+        ])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller, "ranker") { $0?.phase == .healthy }
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            let status = await controller.status()
+            #expect(status.sources.map(\.project) == ["ads", "risk"])
+            #expect(status.sources.map(\.commit) == ["a1", "r1"])
+            #expect(status.deployments.map(\.project) == ["risk", "ads"])
+            #expect(status.deployments.map { $0.desired?.commit } == ["r1", "a1"])
+            let events = try await controller.events(matching: EventFilter(), limit: 100)
+            #expect(Set(events.map { "\($0.deployment.name) \($0.event.project ?? "")" }) == ["model risk", "ranker ads"])
+            #expect(await controller.metrics().contains("mlctl_source_looks_total{project=\"ads\"} 1"))
+        }
+    }
+
+    @Test("one whose repository hangs holds up no other")
+    func hanging() async throws {
+        let projects = Projects(sources: [
+            "hangs": HangingSource(), "risk": Self.source(["m.yaml": ControllerTests.manifest("1")]),
+        ])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            #expect(await controller.isReady())
+            #expect(try await controller.sync("risk").map(\.commit) == ["c1"])
+        }
+    }
+
+    @Test("one that cannot be read says so, and the others are read")
+    func broken() async throws {
+        let broken = Self.source([:])
+        await broken.fail(with: ControlError(.unavailable, "gone"))
+        let projects = Projects(sources: [
+            "broken": broken, "risk": Self.source(["m.yaml": ControllerTests.manifest("1")]),
+        ])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            let statuses = try await controller.sync(nil)
+            #expect(statuses.map { $0.error != nil } == [true, false])
+            await #expect(throws: ControlError.self) { try await controller.sync("nobody") }
+        }
+    }
+
+    @Test("a manifest outside of the policy changes nothing of what serves, and is told with its place")
+    func policy() async throws {
+        let source = Self.source(["m.yaml": ControllerTests.manifest("1")])
+        let projects = Projects(
+            sources: ["risk": source], policies: ["risk": ProjectPolicy(commands: .only(["serve"]))])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            await source.commit(
+                Rig.snapshot(["m.yaml": ControllerTests.manifest("2").replacing("[serve]", with: "[sh, -c, id]")], commit: "c2"))
+            let status = try #require(try await controller.sync("risk").first)
+            #expect(status.diagnostics.map(\.path) == ["spec.runtime.command"])
+            try await ControllerTests.wait(controller) { $0?.message.contains("policy 'commands' of project 'risk'") == true }
+            let deployment = try #require(await controller.status().deployments.first)
+            #expect(deployment.phase == .healthy && deployment.stable?.version == "1")
+        }
+    }
+}
+
+/// A repository whose server never answers.
+private struct HangingSource: ManifestSource {
+    func fetch() async throws -> ManifestSnapshot {
+        try await Task.sleep(for: .seconds(3600))
+        throw CancellationError()
+    }
+
+    func isAncestor(_ commit: String, of descendant: String) async throws -> Bool { false }
+}

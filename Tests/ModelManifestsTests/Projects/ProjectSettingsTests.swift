@@ -1,0 +1,142 @@
+import ModelManifests
+import Testing
+
+@Suite("Projects as the settings have them")
+struct ProjectSettingsTests {
+    private func read(_ text: String, clusters: [String] = ["prod"]) -> ProjectSettings {
+        ProjectSettings(reading: text, file: "mlctl.yaml", clusters: clusters)
+    }
+
+    /// The policy of one project, as text.
+    private func problems(_ policy: String, clusters: [String] = ["prod"]) -> [String] {
+        let indented = policy.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
+        return read("projects:\n- name: risk\n  repo: /r\n  policy:\n\(indented)\n", clusters: clusters).diagnostics
+            .map(\.description)
+    }
+
+    @Test("every field of the annotated example is read")
+    func whole() throws {
+        let settings = read(
+            """
+            projects:
+            - name: risk
+              repo: https://git.example.com/risk/models.git
+              ref: {semver: ">=1.2 <2"}
+              path: deploy
+              credentialsFile: /etc/mlctl/risk-token
+              policy:
+                namespaces: [risk, "risk-*"]
+                targets: [{kind: local}, {kind: kubernetes, cluster: prod}]
+                endpointPorts: 9000-9099
+                runtimes: [mlserver, vllm]
+                commands: deny
+                modelSources: ["s3://models-risk/", "https://models.example.com/", "file:/srv/models/risk/"]
+                secrets: [payments-db]
+                serviceAccounts: [serving]
+                podSecurity: restricted
+                limits: {deployments: 50, replicas: 20, cpu: "64", memory: 256Gi, nvidia.com/gpu: "8"}
+            - {name: ads, repo: /srv/git/ads, ref: {tag: v3}, policy: {commands: [/usr/bin/python3], endpointPorts: [8000, 8010-8019]}}
+            """)
+        #expect(settings.diagnostics.isEmpty, "\(settings.diagnostics)")
+        let risk = try #require(settings.projects.first)
+        #expect(risk.reference == .semver(">=1.2 <2"))
+        #expect(risk.path == "deploy")
+        #expect(risk.credentialsFile == "/etc/mlctl/risk-token")
+        #expect(risk.policy.namespaces?.map(\.description) == ["risk", "risk-*"])
+        #expect(risk.policy.targets == [TargetRule(.local), TargetRule(.kubernetes, cluster: "prod")])
+        #expect(risk.policy.endpointPorts == [9000...9099])
+        #expect(risk.policy.runtimes == ["mlserver", "vllm"])
+        #expect(risk.policy.commands == .deny)
+        #expect(risk.policy.modelSources?.count == 3)
+        #expect(risk.policy.secrets == ["payments-db"])
+        #expect(risk.policy.serviceAccounts == ["serving"])
+        #expect(risk.policy.podSecurity == .restricted)
+        #expect(
+            risk.policy.limits
+                == ProjectLimits(
+                    deployments: 50, replicas: 20,
+                    resources: ResourceAmounts(
+                        cpuMillicores: 64_000, memoryBytes: 256 << 30, extended: ["nvidia.com/gpu": 8])))
+        let ads = try #require(settings.projects.last)
+        #expect(ads.policy.commands == .only(["/usr/bin/python3"]))
+        #expect(ads.policy.endpointPorts == [8000...8000, 8010...8019])
+        #expect(ads.policy.missingWalls == ["namespaces", "targets", "modelSources", "secrets", "podSecurity"])
+    }
+
+    @Test("settings without projects have none, and nothing is wrong")
+    func none() {
+        #expect(read("tokenFile: /t\n").projects.isEmpty)
+        #expect(read("tokenFile: /t\n").diagnostics.isEmpty)
+        #expect(read("").diagnostics.isEmpty)
+    }
+
+    @Test(
+        "a policy that allows nothing is an error with its place",
+        arguments: [
+            ("namespaces: []", "mlctl.yaml:5:17: projects[0].policy.namespaces: is empty"),
+            ("targets: []", "mlctl.yaml:5:14: projects[0].policy.targets: is empty"),
+            ("runtimes: []", "mlctl.yaml:5:15: projects[0].policy.runtimes: is empty"),
+            ("modelSources: []", "mlctl.yaml:5:19: projects[0].policy.modelSources: is empty"),
+            ("endpointPorts: []", "projects[0].policy.endpointPorts: is empty"),
+            ("endpointPorts: 9099-9000", "9099 is above 9000"), ("endpointPorts: 20000-20100", "holds no port"),
+            ("limits: {deployments: 0}", "is too little for anything"), ("limits: {cpu: 0}", "is too little"),
+            ("limits: {memory: 0}", "is too little"), ("limits: {replicas: 0}", "is too little"),
+        ])
+    func allowsNothing(_ policy: String, _ wanted: String) {
+        let found = problems(policy)
+        #expect(found.contains { $0.contains(wanted) }, "\(found)")
+    }
+
+    @Test(
+        "a policy that contradicts itself is an error",
+        arguments: [
+            ("targets: [{kind: kubernetes}]\nendpointPorts: 9000-9001", "is about this machine"),
+            ("targets: [{kind: local}]\nserviceAccounts: [a]", "is about clusters"),
+            ("targets: [{kind: local}]\npodSecurity: baseline", "is about clusters"),
+            ("targets: [{kind: kubernetes}]\nmodelSources: ['file:/srv/']", "names folders of this machine only"),
+            ("targets: [{kind: local, cluster: prod}]", "goes with kind: kubernetes only"),
+            ("targets: [{kind: local}]\nruntimes: [own]\ncommands: deny", "denies every command"),
+            ("namespaces: [a, a]", "is there twice"), ("secrets: [x, x]", "is there twice"),
+        ])
+    func contradictions(_ policy: String, _ wanted: String) {
+        let found = problems(policy)
+        #expect(found.contains { $0.contains(wanted) }, "\(found)")
+    }
+
+    @Test(
+        "what is not known is an error, with what may have been meant",
+        arguments: [
+            ("runtimes: [mlservr]", "did you mean 'mlserver'?"), ("namespace: [a]", "did you mean 'namespaces'?"),
+            ("targets: [{kind: kubernetes, cluster: prd}]", "did you mean 'prod'?"), ("podSecurity: strict", "unknown level"),
+            ("limits: {replica: 3}", "did you mean 'replicas'?"), ("limits: {gpu: 3}", "unknown limit 'gpu'"),
+            ("modelSources: ['ftp://x/']", "is not known"), ("modelSources: ['http://x/']", "is not encrypted"),
+            ("modelSources: [models]", "is no place"), ("namespaces: [Risk]", "matches no namespace"),
+            ("commands: none", "must be deny, any, or a list"), ("endpointPorts: 0-10", "must be ports"),
+            ("endpointPorts: http", "must be ports"), ("limits: {cpu: lots}", "is not a quantity"),
+        ])
+    func unknown(_ policy: String, _ wanted: String) {
+        let found = problems(policy)
+        #expect(found.contains { $0.contains(wanted) }, "\(found)")
+    }
+
+    @Test("a ServingRuntime whose name only begins like a preset's may be named")
+    func similarNames() {
+        #expect(problems("runtimes: [vllm2, gpu-mlserver, triton]").isEmpty)
+    }
+
+    @Test("projects that cannot be told apart are errors")
+    func doubles() {
+        func texts(_ text: String) -> [String] { read(text).diagnostics.map(\.message) }
+        #expect(texts("projects:\n- {name: a, repo: /r}\n- {name: a, repo: /s}").first?.contains("two projects are called") == true)
+        #expect(
+            texts("projects:\n- {name: a, repo: /r, path: x/}\n- {name: b, repo: /r, path: ./x}").first?
+                .contains("reads the same manifests") == true)
+        #expect(texts("projects:\n- {name: a, repo: /r, path: x}\n- {name: b, repo: /r, path: y}").isEmpty)
+        #expect(texts("projects: []").first?.contains("at least 1") == true)
+        #expect(texts("projects:\n- {repo: /r}").first == "is missing")
+        #expect(texts("projects:\n- {name: a, repo: /r, ref: {branch: a, tag: b}}").first?.contains("exactly one") == true)
+        #expect(texts("projects:\n- {name: a, repo: /r, ref: {commit: abc}}").first?.contains("full commit id") == true)
+        #expect(texts("projects:\n- {name: a, repo: 'https://u:p@h/r'}").first?.contains("holds a password") == true)
+        #expect(texts("projects:\n- {name: a, repo: /r}\nprojects: []").contains { $0.contains("given twice") })
+    }
+}
