@@ -54,7 +54,8 @@ public struct EventSubscription: AsyncSequence, Sendable {
 
         private mutating func connect() async throws {
             do {
-                body = try await client.openEventStream(of: deployment, project: project, after: position).makeAsyncIterator()
+                body = try await client.openEventStream(of: deployment, project: project, after: position)
+                    .makeAsyncIterator()
                 parser = ServerSentEventParser()
                 hasConnected = true
             } catch let error as ControlClientError {

@@ -93,7 +93,8 @@ extension Controller {
         let before = standings.updateValue(.read, forKey: name)
         note(reach: nil, of: name)
         let found = Set(records.keys)
-        for (project, warning) in manifests.meet(found, allowsEmpty: { self.projects[$0]?.source.allowsEmpty ?? false }) {
+        for (project, warning) in manifests.meet(found, allowsEmpty: { self.projects[$0]?.source.allowsEmpty ?? false })
+        {
             projects[project]?.status.error = warning
         }
         for key in keys(at: name) {

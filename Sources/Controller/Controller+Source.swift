@@ -33,7 +33,8 @@ extension Controller {
     private func take(_ snapshot: ManifestSnapshot, of source: ProjectSource) async throws -> Set<DeploymentKey> {
         let name = source.name
         let before = manifests.ledger(of: name)
-        let reading = try await bounded(ManifestReading.limit) { [reserved = reservedPorts, known = manifests.known(to: name)] in
+        let reading = try await bounded(ManifestReading.limit) {
+            [reserved = reservedPorts, known = manifests.known(to: name)] in
             try await ManifestReading.read(snapshot, into: before, known: known, source: source, reserved: reserved)
         }
         let changed = manifests.absorb(

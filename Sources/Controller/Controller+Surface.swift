@@ -7,7 +7,8 @@ import Synchronization
 extension Controller: ControlSurface {
     public func status() -> ControllerStatus {
         ControllerStatus(
-            sources: manifests.names.compactMap { projects[$0]?.status }, sites: siteStatuses, deployments: deploymentStatuses)
+            sources: manifests.names.compactMap { projects[$0]?.status }, sites: siteStatuses,
+            deployments: deploymentStatuses)
     }
 
     private var deploymentStatuses: [DeploymentStatus] {

@@ -13,8 +13,10 @@ extension Controller {
         return DeploymentView(
             key: key, state: decided ?? entry?.state, observed: entry?.observed,
             blindness: entry.flatMap { blindness($0, oblivion) },
-            diagnostics: manifests.diagnostics(of: key), project: manifests.owner(of: key), invalidSince: entry?.invalidSince,
-            problem: absence?.text ?? entry?.problem ?? manifests.orphanReason(of: key) ?? (isAtWork ? nil : followerText),
+            diagnostics: manifests.diagnostics(of: key), project: manifests.owner(of: key),
+            invalidSince: entry?.invalidSince,
+            problem: absence?.text ?? entry?.problem ?? manifests.orphanReason(of: key)
+                ?? (isAtWork ? nil : followerText),
             problemSince: entry?.troubles.since, recordProblem: entry?.troubles[.record],
             recordProblemSince: entry?.troubles.since(.record), isRetried: entry?.troubles.isRetried ?? false,
             isInTheDark: absence?.isInTheDark ?? false,

@@ -18,7 +18,8 @@ extension MetricsText {
             Double(project.status.diagnostics.count + (project.status.diagnosticsLeftOut ?? 0)), labels)
         if let fetched = project.status.fetchedAt {
             gauge(
-                "mlctl_source_fetched_timestamp_seconds", "When git was last read", fetched.timeIntervalSince1970.rounded(),
+                "mlctl_source_fetched_timestamp_seconds", "When git was last read",
+                fetched.timeIntervalSince1970.rounded(),
                 labels)
         }
         for usage in project.status.limits ?? [] {

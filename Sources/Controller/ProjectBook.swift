@@ -51,7 +51,9 @@ package struct ProjectBook {
             // Nobody wants it. As long as a project has not been read, or is not there, nobody knows.
             return records[key] == nil && chapters.values.allSatisfy { !$0.ledger.commit.isEmpty } ? .removed : .held
         }
-        guard case .manifest(var deployment) = chapter.ledger.wish(for: key) else { return chapter.ledger.wish(for: key) }
+        guard case .manifest(var deployment) = chapter.ledger.wish(for: key) else {
+            return chapter.ledger.wish(for: key)
+        }
         guard chapter.refusals[key] == nil else { return .held }
         deployment.project = owner == Project.defaultName ? nil : owner
         return .manifest(deployment)
@@ -101,7 +103,8 @@ package struct ProjectBook {
     /// A record whose project is not in the settings, and that no project wants: why nothing is done about it.
     package func orphanReason(of key: DeploymentKey) -> String? {
         guard owner(of: key) == nil, let project = records[key] else { return nil }
-        return "it belongs to project '\(project)', which is not in the controller's settings: it goes on as it is. Put the "
+        return
+            "it belongs to project '\(project)', which is not in the controller's settings: it goes on as it is. Put the "
             + "project back, or commit the deployment to another project"
     }
 
@@ -240,7 +243,9 @@ package struct ProjectBook {
         let keys = ledger.keys.union(known(to: project)).filter { owner(of: $0) == project }
         let claims = keys.map { key in
             var demand: ProjectDemand?
-            if refused[key] == nil, case .manifest(let deployment) = ledger.wish(for: key) { demand = wanted(deployment) }
+            if refused[key] == nil, case .manifest(let deployment) = ledger.wish(for: key) {
+                demand = wanted(deployment)
+            }
             return ProjectQuota.Claim(deployment: key, inUse: inUse(key), wanted: demand)
         }
         let quota = ProjectQuota(claims, within: limits)

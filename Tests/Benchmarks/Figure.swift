@@ -31,6 +31,7 @@ struct Benchmark: Sendable {
             Benchmark(name: "kill", run: ControllerKills.run),
             Benchmark(name: "unlucky", run: UnluckyServers.run),
             Benchmark(name: "manifests", run: TenThousandManifests.run),
+            Benchmark(name: "projects", run: HostileProject.run),
             Benchmark(name: "in-flight", run: RolloutsInFlight.run),
             Benchmark(name: "memory", run: IdleController.measure),
             Benchmark(name: "cluster", run: ClusterRates.run),

@@ -145,11 +145,15 @@ struct ProjectBookTests {
     func limits() async throws {
         var book = book(ProjectLimits(replicas: 3))
         let (one, two) = (DeploymentKey(namespace: "test", name: "one"), DeploymentKey(namespace: "test", name: "two"))
-        var files = ["1.yaml": manifest("one", port: 9000, replicas: 2), "2.yaml": manifest("two", port: 9001, replicas: 2)]
+        var files = [
+            "1.yaml": manifest("one", port: 9000, replicas: 2), "2.yaml": manifest("two", port: 9001, replicas: 2),
+        ]
         #expect(try await absorb(files, of: "a", into: &book) == [one, two])
         #expect(project(book.wish(for: one)) == "a")
         #expect(book.wish(for: two) == .held)
-        #expect(book.diagnostics(of: two).first?.message == "project 'a' has no room for it (policy 'limits'): replicas: 4 of 3")
+        #expect(
+            book.diagnostics(of: two).first?.message
+                == "project 'a' has no room for it (policy 'limits'): replicas: 4 of 3")
         // What serves is counted, and keeps its place.
         var serving = ProjectDemand(replicas: 2, of: Resources())
         serving.deployments = 1

@@ -58,7 +58,8 @@ struct ProjectsTests {
             #expect(status.deployments.map(\.project) == ["risk", "ads"])
             #expect(status.deployments.map { $0.desired?.commit } == ["r1", "a1"])
             let events = try await controller.events(matching: EventFilter(), limit: 100)
-            #expect(Set(events.map { "\($0.deployment.name) \($0.event.project ?? "")" }) == ["model risk", "ranker ads"])
+            #expect(
+                Set(events.map { "\($0.deployment.name) \($0.event.project ?? "")" }) == ["model risk", "ranker ads"])
             #expect(await controller.metrics().contains("mlctl_source_looks_total{project=\"ads\"} 1"))
         }
     }
@@ -98,10 +99,13 @@ struct ProjectsTests {
         try await projects.running { controller in
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
             await source.commit(
-                Rig.snapshot(["m.yaml": ControllerTests.manifest("2").replacing("[serve]", with: "[sh, -c, id]")], commit: "c2"))
+                Rig.snapshot(
+                    ["m.yaml": ControllerTests.manifest("2").replacing("[serve]", with: "[sh, -c, id]")], commit: "c2"))
             let status = try #require(try await controller.sync("risk").first)
             #expect(status.diagnostics.map(\.path) == ["spec.runtime.command"])
-            try await ControllerTests.wait(controller) { $0?.message.contains("policy 'commands' of project 'risk'") == true }
+            try await ControllerTests.wait(controller) {
+                $0?.message.contains("policy 'commands' of project 'risk'") == true
+            }
             let deployment = try #require(await controller.status().deployments.first)
             #expect(deployment.phase == .healthy && deployment.stable?.version == "1")
         }

@@ -6,7 +6,8 @@ import Testing
 /// Several projects under one controller: real git, real processes.
 @Suite("Projects", .serialized)
 struct ProjectTests {
-    private static func manifest(_ name: String, namespace: String, version: String = "1", extra: String = "") -> String {
+    private static func manifest(_ name: String, namespace: String, version: String = "1", extra: String = "") -> String
+    {
         """
         apiVersion: mlctl.dev/v1alpha1
         kind: ModelDeployment
@@ -131,9 +132,11 @@ struct ProjectTests {
         try "projects:\n- name: risk\n  repo: /srv/git\n  policy: {runtimes: [mlservr]}\n".write(
             to: file, atomically: true, encoding: .utf8)
         let path = file.path(percentEncoded: false)
-        let run = try installation.mlctl("run", "--config", path, "--state-dir", installation.state.path(percentEncoded: false))
+        let run = try installation.mlctl(
+            "run", "--config", path, "--state-dir", installation.state.path(percentEncoded: false))
         #expect(run.status != 0)
-        #expect(run.error.contains("\(path):4:23: projects[0].policy.runtimes: unknown runtime 'mlservr'"), "\(run.error)")
+        #expect(
+            run.error.contains("\(path):4:23: projects[0].policy.runtimes: unknown runtime 'mlservr'"), "\(run.error)")
         let none = try installation.mlctl("run", "--state-dir", installation.state.path(percentEncoded: false))
         #expect(none.status != 0)
         #expect(none.error.contains("--repo"), "\(none.error)")

@@ -75,7 +75,8 @@ package final class Installation {
 
     /// - Parameter settings: a settings file whose projects are followed instead of the repository.
     package func start(_ arguments: [String] = [], settings: URL? = nil) async throws {
-        let followed = settings.map { ["--config", $0.path(percentEncoded: false)] }
+        let followed =
+            settings.map { ["--config", $0.path(percentEncoded: false)] }
             ?? ["--repo", repo.path(percentEncoded: false)]
         try? FileManager.default.removeItem(at: record)
         let log = folder.appending(path: "controller.log").path(percentEncoded: false)

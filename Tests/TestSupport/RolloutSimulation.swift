@@ -250,9 +250,10 @@ package struct RolloutSimulation {
         let isForced = rollout.isForced || approvals > 0 && decision.state?.rollout?.isForced == true
         let began = decision.events.contains { $0.kind == .promoting && $0.revision == candidate }
         let promoted = decision.events.contains { $0.kind == .promoted && $0.revision == candidate }
-        // A template that comes in the same decision, once this one is promoted, has its own.
+        // A commit that comes in the same decision, and with which this one is promoted, may ask for fewer or for more.
         let isOvertaken = state.rollout.map { $0.candidate.revision != candidate } ?? false
-        let wanted = isOvertaken ? before?.settings.replicas ?? 1 : state.settings.replicas
+        let wanted =
+            isOvertaken ? min(before?.settings.replicas ?? 1, state.settings.replicas) : state.settings.replicas
         let leaves = rollout.room == .drain ? 1 : wanted
         if began, !isForced, decision.state?.rollout?.isForced != true, observed.ready(candidate) < leaves {
             violate("a promotion begins only while the candidate is ready", "\(observed.ready(candidate)) of \(leaves)")

@@ -28,7 +28,8 @@ struct ProjectOption: ParsableArguments {
                 let names = settings.projects.map(\.name)
                 throw ValidationError(
                     "\(config) has no project '\(project)'"
-                        + (DidYouMean.suggestion(for: project, among: names, noun: "there are").map { "; \($0)" } ?? ""))
+                        + (DidYouMean.suggestion(for: project, among: names, noun: "there are").map { "; \($0)" } ?? "")
+                )
             }
             return settings.rules(of: found)
         }

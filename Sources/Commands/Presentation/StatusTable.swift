@@ -22,7 +22,8 @@ struct StatusTable {
             let own = cells(deployment, now: now) + wide + [detail(deployment, now: now)]
             let project = deployment.project.map { TextTable.Cell($0) } ?? .none
             table.add(
-                (showsProject ? [project] : []) + (namespace == nil ? [TextTable.Cell(deployment.namespace)] : []) + own)
+                (showsProject ? [project] : []) + (namespace == nil ? [TextTable.Cell(deployment.namespace)] : []) + own
+            )
         }
         return table.lines(on: canvas) + problems
     }

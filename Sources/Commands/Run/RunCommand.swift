@@ -31,7 +31,9 @@ struct RunCommand: AsyncParsableCommand {
             """)
 
     @Option(
-        help: "The git repository: a folder, file:, https: or ssh: address. Without it, the file's projects are followed.")
+        help:
+            "The git repository: a folder, file:, https: or ssh: address. Without it, the file's projects are followed."
+    )
     var repo: String?
     @Option(help: "With --repo: branch, tag or commit. (default: main)") var branch: String?
     @Option(help: "With --repo: the folder within the repository that holds the manifests. (default: .)")
@@ -78,7 +80,8 @@ struct RunCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard repo != nil || (branch == nil && path == nil && !allowsEmpty) else {
-            throw ValidationError("--branch, --path and --allow-empty go with --repo; a project of the file has its own")
+            throw ValidationError(
+                "--branch, --path and --allow-empty go with --repo; a project of the file has its own")
         }
     }
 

@@ -27,7 +27,9 @@ struct PodReferences {
         // Drivers of storage name theirs by many fields: `secretRef`, `nodePublishSecretRef`, `secretName` of azureFile.
         guard case .object(let kinds) = volume else { return }
         for (_, kind) in kinds {
-            for field in ["secretRef", "nodePublishSecretRef", "nodeStageSecretRef"] { add(secret: kind[field]?["name"]) }
+            for field in ["secretRef", "nodePublishSecretRef", "nodeStageSecretRef"] {
+                add(secret: kind[field]?["name"])
+            }
             add(secret: kind["secretName"])
         }
     }

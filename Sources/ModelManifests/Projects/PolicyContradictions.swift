@@ -5,7 +5,8 @@ enum PolicyContradictions {
         if let kinds, !kinds.isEmpty, !kinds.contains(.local) {
             for field in ["endpointPorts"] where given(field, node) {
                 reading.report(
-                    "is about this machine, and the targets leave it out: nothing of the project could use a port", field: field,
+                    "is about this machine, and the targets leave it out: nothing of the project could use a port",
+                    field: field,
                     of: node, suggestion: "leave it out, or add {kind: local} to targets")
             }
         }
@@ -86,7 +87,8 @@ enum PolicyContradictions {
                 })
             else { continue }
             reading.enter(.field("runtimes"))
-            reading.report("unknown runtime '\(name.shortened)'", at: item.place, suggestion: "did you mean '\(meant)'?")
+            reading.report(
+                "unknown runtime '\(name.shortened)'", at: item.place, suggestion: "did you mean '\(meant)'?")
             reading.leave()
         }
     }

@@ -72,10 +72,16 @@ enum ProjectFields {
     static let policy = Shape<ProjectPolicy>.object(
         ProjectPolicy(),
         fields: [
-            Field("namespaces", nonEmpty(.list(namespace, count: 0...500)), "Those it may use; '*' stands for any characters.") {
+            Field(
+                "namespaces", nonEmpty(.list(namespace, count: 0...500)),
+                "Those it may use; '*' stands for any characters."
+            ) {
                 $0.namespaces = $1
             },
-            Field("targets", nonEmpty(.list(target, count: 0...100)), "Where it may serve: {kind: local}, {kind: kubernetes, cluster: prod}.") {
+            Field(
+                "targets", nonEmpty(.list(target, count: 0...100)),
+                "Where it may serve: {kind: local}, {kind: kubernetes, cluster: prod}."
+            ) {
                 $0.targets = $1
             },
             Field("endpointPorts", ports, "Ports of this machine that it may name: 9000-9099, or a list of such.") {
@@ -87,7 +93,10 @@ enum ProjectFields {
             Field("commands", commands, "deny, or a list of programs that manifests may have started.") {
                 $0.commands = $1
             },
-            Field("modelSources", nonEmpty(.list(root, count: 0...500)), "Where its models may come from: s3://bucket/, file:/srv/models/.") {
+            Field(
+                "modelSources", nonEmpty(.list(root, count: 0...500)),
+                "Where its models may come from: s3://bucket/, file:/srv/models/."
+            ) {
                 $0.modelSources = $1
             },
             Field("secrets", .list(.string(atMost: 253), count: 0...500), "Names of the secrets that it may use.") {
@@ -167,7 +176,8 @@ enum ProjectFields {
             return nil
         }
         guard first <= last else {
-            reading.report("\(first) is above \(last): no port is allowed", at: node.place, suggestion: "\(last)-\(first)")
+            reading.report(
+                "\(first) is above \(last): no port is allowed", at: node.place, suggestion: "\(last)-\(first)")
             return nil
         }
         return first...last

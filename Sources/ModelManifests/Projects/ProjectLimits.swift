@@ -105,7 +105,8 @@ enum AmountText {
     }
 
     static func memory(_ bytes: Int64) -> String {
-        for (power, unit) in [(40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")] where bytes != 0 && bytes % (1 << power) == 0 {
+        for (power, unit) in [(40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")]
+        where bytes != 0 && bytes % (1 << power) == 0 {
             return "\(bytes >> power)\(unit)"
         }
         return "\(bytes)"

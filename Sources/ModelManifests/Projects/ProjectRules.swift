@@ -45,10 +45,13 @@ public struct ProjectRules: Hashable, Sendable {
     func problem(withProgram program: String, of noun: String) -> Violation? {
         switch policy.commands {
         case .any: nil
-        case .deny: Violation("commands", "\(noun) starts '\(program.shortened)', and the project denies commands", allows: nil)
+        case .deny:
+            Violation("commands", "\(noun) starts '\(program.shortened)', and the project denies commands", allows: nil)
         case .only(let programs) where programs.contains(program): nil
         case .only(let programs):
-            Violation("commands", "\(noun) starts '\(program.shortened)', which is not a program of the project's", allows: programs)
+            Violation(
+                "commands", "\(noun) starts '\(program.shortened)', which is not a program of the project's",
+                allows: programs)
         }
     }
 
@@ -77,6 +80,7 @@ struct Violation: Hashable, Sendable {
     var suggestion: String? {
         guard let allowed else { return nil }
         let shown = allowed.prefix(Self.shownLimit).joined(separator: ", ")
-        return "allowed: \(shown)\(allowed.count > Self.shownLimit ? ", and \(allowed.count - Self.shownLimit) more" : "")"
+        return
+            "allowed: \(shown)\(allowed.count > Self.shownLimit ? ", and \(allowed.count - Self.shownLimit) more" : "")"
     }
 }

@@ -57,7 +57,8 @@ public struct ProjectSettings: Sendable {
             let source = "\(project.repo)\n\(project.reference)\n\(normal(project.path))"
             if !project.repo.isEmpty, let first = sources.updateValue(project.name, forKey: source) {
                 reading.report(
-                    "reads the same manifests as project '\(first)': each can belong to one project only", at: entry.node.place,
+                    "reads the same manifests as project '\(first)': each can belong to one project only",
+                    at: entry.node.place,
                     suggestion: "give one of them another path, or another ref")
             }
             checkClusters(of: entry, clusters, &reading)

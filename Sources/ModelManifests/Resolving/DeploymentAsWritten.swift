@@ -62,7 +62,8 @@ struct DeploymentAsWritten: Sendable {
     func resolved(runtime base: ParsedRuntime?, _ references: References) -> Resolution {
         var reading = DocumentReading(file: place.file, path: [.field("spec"), .field("runtime")])
         let (runtime, canonical) = resolvedRuntime(over: base, &reading)
-        let problems = reading.diagnostics.map { $0.about(key) } + routerProblems(references)
+        let problems =
+            reading.diagnostics.map { $0.about(key) } + routerProblems(references) + podProblems(runtime, over: base)
         guard let runtime, problems.isEmpty else { return .refused(problems) }
         var template: [String: JSONValue] = ["model": modelCanonical, "runtime": canonical]
         template["resources"] = resourcesCanonical
@@ -134,6 +135,19 @@ struct DeploymentAsWritten: Sendable {
             if isInCluster { ClusterRules.checkPods(of: runtime, runtimeNode, &reading) }
         }
         return (runtime, canonical)
+    }
+
+    /// What of the pod template leaves the level that the runtime declares, wherever the template is written.
+    private func podProblems(_ runtime: Runtime?, over base: ParsedRuntime?) -> [Diagnostic] {
+        guard isInCluster, let pod = runtime?.pod, pod.template != nil else { return [] }
+        let own = runtimeNode["podTemplate"].flatMap { $0.isNull ? nil : $0 }
+        let path: [PathElement] = own == nil ? [.field("spec")] : [.field("spec"), .field("runtime")]
+        var reading = DocumentReading(
+            file: own == nil ? base?.place.file ?? place.file : place.file, path: path + [.field("podTemplate")])
+        if let template = own ?? base?.node["podTemplate"] {
+            PodSecurityStandard.check(template, at: pod.security, &reading)
+        }
+        return reading.diagnostics.map { $0.about(key) }
     }
 
     /// What the router cannot judge of the gates that come from templates; the others have been looked at.

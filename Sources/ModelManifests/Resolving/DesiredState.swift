@@ -95,7 +95,8 @@ public struct DesiredState: Sendable {
         state.refuseSharedNames(described)
         state.refuseTakenPorts(described, previous, reserved)
         state.refuseCircles(described)
-        (state.diagnostics, state.leftOut) = DiagnosticBound.kept(of: state.diagnostics, atMost: DiagnosticBound.ofProject)
+        (state.diagnostics, state.leftOut) = DiagnosticBound.kept(
+            of: state.diagnostics, atMost: DiagnosticBound.ofProject)
         return state
     }
 

@@ -5,7 +5,9 @@ struct DocumentPlace: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     var description: String { "\(file):\(line)" }
 
-    static func < (left: DocumentPlace, right: DocumentPlace) -> Bool { (left.file, left.line) < (right.file, right.line) }
+    static func < (left: DocumentPlace, right: DocumentPlace) -> Bool {
+        (left.file, left.line) < (right.file, right.line)
+    }
 }
 
 /// A ModelDeployment, read. Its identity tells one reading from the next.

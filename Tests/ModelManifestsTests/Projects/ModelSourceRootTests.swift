@@ -11,7 +11,8 @@ struct ModelSourceRootTests {
             ("https://models.example.com/", "https://models.example.com/a?version=3"),
             ("https://models.example.com/", "https://MODELS.example.com:443/a"),
             ("file:/srv/models/risk/", "file:///srv/models/risk/1"), ("file:///srv/models", "file:/srv/models/a"),
-            ("file:/srv/models", "file://localhost/srv/models/a"), ("oci://registry.example.com/team", "oci://registry.example.com/team/m:1"),
+            ("file:/srv/models", "file://localhost/srv/models/a"),
+            ("oci://registry.example.com/team", "oci://registry.example.com/team/m:1"),
             ("pvc://claim/a", "pvc://claim/a/b"), ("hf://org", "hf://org/model"),
         ])
     func within(_ root: String, _ uri: String) throws {
@@ -23,7 +24,8 @@ struct ModelSourceRootTests {
         arguments: [
             ("s3://models-risk", "s3://models-risk-evil/x"), ("s3://models/risk", "s3://models/risky/x"),
             ("s3://models/risk/", "s3://models/risk/../other"), ("s3://models/risk", "s3://models/risk/%2e%2e/other"),
-            ("s3://models/risk", "s3://models/risk/%2E%2e%2Fother"), ("s3://models/risk", "s3://models/risk/%252e%252e/o"),
+            ("s3://models/risk", "s3://models/risk/%2E%2e%2Fother"),
+            ("s3://models/risk", "s3://models/risk/%252e%252e/o"),
             ("https://models.example.com/", "https://models.example.com.evil.org/a"),
             ("https://models.example.com/", "https://models.example.com@evil.org/a"),
             ("https://models.example.com/", "https://user:x@models.example.com/a"),
@@ -41,7 +43,9 @@ struct ModelSourceRootTests {
         #expect(!(try #require(ModelSourceRoot(root)).contains(uri)), "\(uri)")
     }
 
-    @Test("what names no place is no root", arguments: ["", "models", "s3:", "s3://", "s3:///", "https://user@host/", "file:models"])
+    @Test(
+        "what names no place is no root",
+        arguments: ["", "models", "s3:", "s3://", "s3:///", "https://user@host/", "file:models"])
     func noRoot(_ text: String) {
         #expect(ModelSourceRoot(text) == nil)
     }

@@ -19,7 +19,9 @@ struct PolicyCheckTests {
             spec:
             \(spec.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))
             """
-        let files = ([("m.yaml", text)] + others.map { ($0.key, $0.value) }).map { ManifestReader.read($0.1, file: $0.0) }
+        let files = ([("m.yaml", text)] + others.map { ($0.key, $0.value) }).map {
+            ManifestReader.read($0.1, file: $0.0)
+        }
         let open = DesiredState.resolve(files: files)
         #expect(open.diagnostics.isEmpty, "the manifest itself is wrong: \(open.diagnostics)")
         let state = DesiredState.resolve(files: files, by: Self.rules(policy))
@@ -31,7 +33,8 @@ struct PolicyCheckTests {
             #expect(diagnostic.line > 0 && diagnostic.file == "m.yaml", "\(diagnostic)")
             #expect(diagnostic.message.contains("of project 'risk'"), "\(diagnostic)")
         }
-        return own.map { "\($0.path) \($0.message.split(separator: "policy '").last?.prefix { $0 != "'" } ?? "")" }.sorted()
+        return own.map { "\($0.path) \($0.message.split(separator: "policy '").last?.prefix { $0 != "'" } ?? "")" }
+            .sorted()
     }
 
     private let server = "model: {version: \"1\"}\nruntime: {command: [serve]}"
@@ -116,7 +119,9 @@ struct PolicyCheckTests {
             violations(preset, policy, others: ["r.yaml": Self.runtime("mlserver", "[sh, -c, id]")])
                 == ["spec.runtime.name commands"])
         let deny = ProjectPolicy(commands: .deny)
-        #expect(violations(server, deny) == ["spec.runtime.name commands"] || violations(server, deny) == ["spec.runtime.command commands"])
+        #expect(
+            violations(server, deny) == ["spec.runtime.name commands"]
+                || violations(server, deny) == ["spec.runtime.command commands"])
         let over = "model: {version: \"1\"}\nruntime: {name: mlserver, command: [sh]}"
         #expect(violations(over, deny) == ["spec.runtime.command commands"])
         let arguments = "model: {version: \"1\"}\nruntime: {name: mlctl, args: [run, --repo, /tmp/x]}"
@@ -137,7 +142,9 @@ struct PolicyCheckTests {
 
     @Test(
         "variables that make an allowed program load other code",
-        arguments: ["LD_PRELOAD", "PATH", "PYTHONPATH", "PYTHONSTARTUP", "BASH_ENV", "NODE_OPTIONS", "GIT_SSH_COMMAND", "HOME"])
+        arguments: [
+            "LD_PRELOAD", "PATH", "PYTHONPATH", "PYTHONSTARTUP", "BASH_ENV", "NODE_OPTIONS", "GIT_SSH_COMMAND", "HOME",
+        ])
     func codeLoading(_ name: String) {
         let variable = "model: {version: \"1\"}\nruntime: {name: mlserver, env: [{name: \(name), value: /tmp/x}]}"
         for commands in [ProjectPolicy.Commands.deny, .only(["serve"])] {
@@ -155,9 +162,15 @@ struct PolicyCheckTests {
         let check = "{name: eval, check: {command: [/opt/eval]}}"
         #expect(violations(rollout(check), deny) == ["spec.rollout.gates[0] commands"])
         #expect(violations(rollout(check), ProjectPolicy(commands: .only(["/opt/eval"]))) == [])
-        #expect(violations(rollout(check), ProjectPolicy(commands: .only(["/opt/other"]))) == ["spec.rollout.gates[0] commands"])
+        #expect(
+            violations(rollout(check), ProjectPolicy(commands: .only(["/opt/other"]))) == [
+                "spec.rollout.gates[0] commands"
+            ])
         let loading = "{name: eval, check: {command: [/opt/eval], env: [{name: LD_PRELOAD, value: x}]}}"
-        #expect(violations(rollout(loading), ProjectPolicy(commands: .only(["/opt/eval"]))) == ["spec.rollout.gates[0] commands"])
+        #expect(
+            violations(rollout(loading), ProjectPolicy(commands: .only(["/opt/eval"]))) == [
+                "spec.rollout.gates[0] commands"
+            ])
         let template = """
             apiVersion: mlctl.dev/v1alpha1
             kind: GateTemplate
@@ -180,7 +193,10 @@ struct PolicyCheckTests {
         let policy = ProjectPolicy(modelSources: [root])
         func model(_ uri: String) -> String { "model: {storageUri: \"\(uri)\"}\nruntime: {name: mlserver}" }
         #expect(violations(model("file:///srv/models/risk/1"), policy) == [])
-        for uri in ["file:/etc/shadow", "file:/srv/models/risk/../../../etc/shadow", "file:///proc/self/environ", "https://x.example.com/m"] {
+        for uri in [
+            "file:/etc/shadow", "file:/srv/models/risk/../../../etc/shadow", "file:///proc/self/environ",
+            "https://x.example.com/m",
+        ] {
             #expect(violations(model(uri), policy) == ["spec.model.storageUri modelSources"], "\(uri)")
         }
         #expect(violations(preset, policy) == [])
@@ -195,10 +211,14 @@ struct PolicyCheckTests {
         #expect(violations(env("payments-db"), policy) == [])
         #expect(violations(env("other"), policy) == ["spec.runtime.env secrets"])
         #expect(violations(env("other"), ProjectPolicy(secrets: [])) == ["spec.runtime.env secrets"])
-        let check = "\nrollout: {gates: [{name: e, check: {command: [x], env: [{name: A, valueFrom: {secret: other}}]}}]}"
+        let check =
+            "\nrollout: {gates: [{name: e, check: {command: [x], env: [{name: A, valueFrom: {secret: other}}]}}]}"
         #expect(violations(server + check, policy) == ["spec.rollout.gates[0] secrets"])
         func cluster(_ runtime: String) -> [String] {
-            violations(pod + "\nruntime: {image: x, ports: [{name: http, containerPort: 80}], \(runtime)}", policy)
+            violations(
+                pod
+                    + "\nruntime: {image: x, ports: [{name: http, containerPort: 80}], podSecurity: privileged, \(runtime)}",
+                policy)
         }
         #expect(cluster("imagePullSecrets: [other]") == ["spec.runtime.imagePullSecrets secrets"])
         for part in [
@@ -223,9 +243,14 @@ struct PolicyCheckTests {
         #expect(cluster("serviceAccountName: admin", accounts) == ["spec.runtime.serviceAccountName serviceAccounts"])
         for field in ["serviceAccountName", "serviceAccount"] {
             #expect(
-                cluster("podTemplate: {spec: {\(field): admin}}", accounts) == ["spec.runtime.podTemplate serviceAccounts"])
+                cluster("podTemplate: {spec: {\(field): admin}}", accounts) == [
+                    "spec.runtime.podTemplate serviceAccounts"
+                ])
         }
-        #expect(cluster("podSecurity: privileged", ProjectPolicy(podSecurity: .baseline)) == ["spec.runtime.podSecurity podSecurity"])
+        #expect(
+            cluster("podSecurity: privileged", ProjectPolicy(podSecurity: .baseline)) == [
+                "spec.runtime.podSecurity podSecurity"
+            ])
         #expect(cluster("podSecurity: baseline", ProjectPolicy(podSecurity: .baseline)) == [])
         for part in [
             "containers: [{name: model, command: [sh]}]", "containers: [{name: s, image: x, command: [sh]}]",
@@ -234,7 +259,7 @@ struct PolicyCheckTests {
             "containers: [{name: model, lifecycle: {preStop: {exec: {command: [sh]}}}}]",
         ] {
             #expect(
-                cluster("podTemplate: {spec: {\(part)}}", ProjectPolicy(commands: .deny))
+                cluster("podSecurity: privileged, podTemplate: {spec: {\(part)}}", ProjectPolicy(commands: .deny))
                     == ["spec.runtime.podTemplate commands"], "\(part)")
         }
     }

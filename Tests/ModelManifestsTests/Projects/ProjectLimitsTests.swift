@@ -9,7 +9,9 @@ struct ProjectLimitsTests {
         return demand
     }
 
-    private func claim(_ name: String, inUse: ProjectDemand = ProjectDemand(), wanted: ProjectDemand?) -> ProjectQuota.Claim {
+    private func claim(_ name: String, inUse: ProjectDemand = ProjectDemand(), wanted: ProjectDemand?)
+        -> ProjectQuota.Claim
+    {
         ProjectQuota.Claim(deployment: DeploymentKey(name: name), inUse: inUse, wanted: wanted)
     }
 
@@ -33,7 +35,8 @@ struct ProjectLimitsTests {
             claim("c", inUse: demand(1), wanted: demand(2)),
         ]
         #expect(refused(claims, limits) == ["c"])
-        #expect(ProjectQuota(claims, within: limits).excess(over: limits) == ["deployments: 3 of 1", "replicas: 7 of 2"])
+        #expect(
+            ProjectQuota(claims, within: limits).excess(over: limits) == ["deployments: 3 of 1", "replicas: 7 of 2"])
     }
 
     @Test("a limit that is passed holds nobody who does not add to it")
@@ -46,8 +49,14 @@ struct ProjectLimitsTests {
     @Test("what a rollout needs beside what serves is counted, and so is what is on its way out")
     func onItsWay() {
         let limits = ProjectLimits(replicas: 5)
-        #expect(refused([claim("a", inUse: demand(2), wanted: demand(4)), claim("b", inUse: demand(2), wanted: nil)], limits) == ["a"])
-        #expect(refused([claim("a", inUse: demand(2), wanted: demand(4)), claim("b", inUse: demand(1), wanted: nil)], limits) == [])
+        #expect(
+            refused(
+                [claim("a", inUse: demand(2), wanted: demand(4)), claim("b", inUse: demand(2), wanted: nil)], limits)
+                == ["a"])
+        #expect(
+            refused(
+                [claim("a", inUse: demand(2), wanted: demand(4)), claim("b", inUse: demand(1), wanted: nil)], limits)
+                == [])
     }
 
     @Test("amounts that do not fit into a number are as much as there is")
@@ -72,6 +81,8 @@ struct ProjectLimitsTests {
             of: Resources(cpuLimitMillicores: 1000, memoryLimitBytes: 3 << 29, extended: ["nvidia.com/gpu": 1]))
         let quota = ProjectQuota([claim("a", wanted: demand)], within: limits)
         #expect(
-            quota.refusals[DeploymentKey(name: "a")] == ["cpu: 2 of 1500m", "memory: 3Gi of 1Gi", "nvidia.com/gpu: 2 of 1"])
+            quota.refusals[DeploymentKey(name: "a")] == [
+                "cpu: 2 of 1500m", "memory: 3Gi of 1Gi", "nvidia.com/gpu: 2 of 1",
+            ])
     }
 }

@@ -107,7 +107,8 @@ struct ProjectSettingsTests {
         "what is not known is an error, with what may have been meant",
         arguments: [
             ("runtimes: [mlservr]", "did you mean 'mlserver'?"), ("namespace: [a]", "did you mean 'namespaces'?"),
-            ("targets: [{kind: kubernetes, cluster: prd}]", "did you mean 'prod'?"), ("podSecurity: strict", "unknown level"),
+            ("targets: [{kind: kubernetes, cluster: prd}]", "did you mean 'prod'?"),
+            ("podSecurity: strict", "unknown level"),
             ("limits: {replica: 3}", "did you mean 'replicas'?"), ("limits: {gpu: 3}", "unknown limit 'gpu'"),
             ("modelSources: ['ftp://x/']", "is not known"), ("modelSources: ['http://x/']", "is not encrypted"),
             ("modelSources: [models]", "is no place"), ("namespaces: [Risk]", "matches no namespace"),
@@ -127,14 +128,17 @@ struct ProjectSettingsTests {
     @Test("projects that cannot be told apart are errors")
     func doubles() {
         func texts(_ text: String) -> [String] { read(text).diagnostics.map(\.message) }
-        #expect(texts("projects:\n- {name: a, repo: /r}\n- {name: a, repo: /s}").first?.contains("two projects are called") == true)
+        #expect(
+            texts("projects:\n- {name: a, repo: /r}\n- {name: a, repo: /s}").first?.contains("two projects are called")
+                == true)
         #expect(
             texts("projects:\n- {name: a, repo: /r, path: x/}\n- {name: b, repo: /r, path: ./x}").first?
                 .contains("reads the same manifests") == true)
         #expect(texts("projects:\n- {name: a, repo: /r, path: x}\n- {name: b, repo: /r, path: y}").isEmpty)
         #expect(texts("projects: []").first?.contains("at least 1") == true)
         #expect(texts("projects:\n- {repo: /r}").first == "is missing")
-        #expect(texts("projects:\n- {name: a, repo: /r, ref: {branch: a, tag: b}}").first?.contains("exactly one") == true)
+        #expect(
+            texts("projects:\n- {name: a, repo: /r, ref: {branch: a, tag: b}}").first?.contains("exactly one") == true)
         #expect(texts("projects:\n- {name: a, repo: /r, ref: {commit: abc}}").first?.contains("full commit id") == true)
         #expect(texts("projects:\n- {name: a, repo: 'https://u:p@h/r'}").first?.contains("holds a password") == true)
         #expect(texts("projects:\n- {name: a, repo: /r}\nprojects: []").contains { $0.contains("given twice") })

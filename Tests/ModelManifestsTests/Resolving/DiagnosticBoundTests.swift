@@ -44,7 +44,8 @@ struct DiagnosticBoundTests {
 
     @Test("a file of more documents than that is refused whole")
     func documents() {
-        let file = ManifestReader.read(String(repeating: "---\na: 1\n", count: ManifestReader.documentLimit + 1), file: "f")
+        let file = ManifestReader.read(
+            String(repeating: "---\na: 1\n", count: ManifestReader.documentLimit + 1), file: "f")
         #expect(file.unreadable != nil)
         #expect(file.diagnostics.count == 1)
     }

@@ -51,7 +51,10 @@ public struct ManifestMutation: Sendable, CustomStringConvertible {
             warmup: {file: warmup.jsonl, path: /score, timeout: 20s}
             nodeSelector: {pool: gpu}
             tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]
-            podTemplate: {spec: {containers: [{name: logger, image: logger}]}}
+            podTemplate:
+              spec:
+                containers:
+                - {name: logger, image: logger, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}
           target: {kind: kubernetes, router: proxy}
           replicas: 2
           resources: {limits: {cpu: 1500m, memory: 4Gi}}
@@ -251,7 +254,7 @@ public struct ManifestMutation: Sendable, CustomStringConvertible {
         + list(.refusedByBoth, [("team: risk", "team: risk & fraud"), ("team: risk", "a/b/c: risk")])
         + list(.refusedByMlctlOnly(.references), [("image: server:1", "name: nobody")])
         + list(.refusedByMlctlOnly(.namesWithin), [("port: http}", "port: grpc}")])
-        + list(.refusedByMlctlOnly(.openObjects), [("{name: logger, image: logger}", "{name: logger}")])
+        + list(.refusedByMlctlOnly(.openObjects), [("{name: logger, image: logger, ", "{name: logger, ")])
         + list(
             .refusedByMlctlOnly(.quantitiesAndKeys),
             [
