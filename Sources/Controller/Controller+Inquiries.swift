@@ -11,10 +11,22 @@ extension Controller {
             task.cancel()
             entries[key]?.inquiries[id] = nil
         }
-        for inquiry in wanted where entries[key]?.inquiries[inquiry.id] == nil {
+        for inquiry in wanted where entries[key]?.inquiries[inquiry.id] == nil && mayBePut(inquiry) {
             // Owned by the entry: cancelled with its question, and awaited when the controller leaves.
             entries[key]?.inquiries[inquiry.id] = Task { await self.put(inquiry) }
         }
+    }
+
+    /// What a record says is never run: somebody else may have written it. A check waits until git asks for that very
+    /// command, as it may have to after a start.
+    private func mayBePut(_ inquiry: Inquiry) -> Bool {
+        guard case .check(let check) = inquiry.question else { return true }
+        let isAskedFor = manifests.asksFor(check, of: inquiry.deployment)
+        if !isAskedFor {
+            logger.debug(
+                "A check waits: git does not ask for its command", metadata: ["deployment": "\(inquiry.deployment)"])
+        }
+        return isAskedFor
     }
 
     private func put(_ inquiry: Inquiry) async {

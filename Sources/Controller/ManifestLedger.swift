@@ -56,6 +56,9 @@ package struct ManifestLedger {
     /// Where a field of a deployment stands, or the deployment itself.
     package func place(of key: DeploymentKey, _ path: String) -> Diagnostic? { desired.place(of: key, path) }
 
+    /// Commands of check gates, as git has them, or had them when it could last be read.
+    package private(set) var checks: [DeploymentKey: Set<CheckGate>] = [:]
+
     /// Deployments whose model files may change without a commit.
     var mutableModels: Set<DeploymentKey> {
         Set(
@@ -127,6 +130,13 @@ package struct ManifestLedger {
         let before = wishes
         let changed = Set(next.keys).union(before.keys).filter { next[$0] != before[$0] }
         (wishes, commit, diagnostics) = (next, snapshot.commit, desired.diagnostics)
+        checks = checks.filter { next[$0.key] == .held }
+        for (key, deployment) in desired.deployments {
+            let own = deployment.rollout.gates.compactMap { gate in
+                if case .check(let check) = gate.kind { check } else { nil }
+            }
+            checks[key] = own.isEmpty ? nil : Set(own)
+        }
         keys = Set(next.lazy.filter { $0.value != .removed }.map(\.key))
         dependents = desired.deployments.reduce(into: [:]) { dependents, deployment in
             for key in deployment.value.dependsOn { dependents[key, default: []].append(deployment.key) }

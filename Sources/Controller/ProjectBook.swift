@@ -85,6 +85,11 @@ package struct ProjectBook {
         return LimitUsage.all(of: limits, in: chapter.inUse)
     }
 
+    /// Whether git asks for this very command. A record may have been written by somebody else: what it says is never run.
+    func asksFor(_ check: CheckGate, of key: DeploymentKey) -> Bool {
+        owner(of: key).flatMap { chapters[$0]?.ledger.checks[key] }?.contains(check) ?? false
+    }
+
     /// Deployments of the project whose model files may change without a commit.
     func mutableModels(ofProject project: String) -> Set<DeploymentKey> {
         guard let ledger = chapters[project]?.ledger else { return [] }

@@ -36,7 +36,7 @@ struct FaultTests {
 
     @Test(
         "a candidate that cannot serve is rolled back, with the reason",
-        arguments: [("crashing-2", "crash"), ("stuck-2", "ready")])
+        arguments: [("crashing-2", "exited with status 1"), ("stuck-2", "ready")])
     func cannotServe(version: String, reason: String) async throws {
         try await serving { installation, _ in
             try await installation.deploy(version, rollout: QuickRollouts.impatient)

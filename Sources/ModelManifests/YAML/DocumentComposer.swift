@@ -7,6 +7,8 @@ struct DocumentComposer {
     static let depthLimit = 64
     /// Keys that are given twice are found one at a time.
     static let duplicateKeyLimit = 16
+    /// Each of them composes the text anew: of long texts fewer are found.
+    static let composedLimitBytes = 1 << 20
 
     /// What was found in one document's text. A text holds several documents only where they are parted by `...`.
     struct Composed {
@@ -56,7 +58,8 @@ struct DocumentComposer {
                     suggestion: "write the values out instead of repeating them by '*'"))
         }
         var marks = DuplicateMarks(text: document.text)
-        for _ in 0..<duplicateKeyLimit {
+        let rounds = min(duplicateKeyLimit, max(2, composedLimitBytes / max(1, document.text.utf8.count)))
+        for _ in 0..<rounds {
             var composer = DocumentComposer(linesBefore: document.linesBefore, marks: marks)
             do {
                 return try composer.composeAll()
@@ -73,7 +76,7 @@ struct DocumentComposer {
         return Composed(
             failure: SyntaxFailure(
                 place: SourcePlace(line: document.linesBefore + 1, column: 1),
-                message: "more than \(duplicateKeyLimit) keys are given twice", suggestion: "give every key once"))
+                message: "more than \(rounds) keys are given twice", suggestion: "give every key once"))
     }
 
     private mutating func composeAll() throws -> Composed {

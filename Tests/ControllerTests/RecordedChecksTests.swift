@@ -1,0 +1,97 @@
+import Foundation
+import Logging
+import ModelManifests
+import Rollouts
+import Serving
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Controller
+
+@Suite("Commands that a record holds")
+struct RecordedChecksTests {
+    /// Notes what it is asked, and never answers.
+    private final class Recorder: Inquirer {
+        private let asked = Mutex<[Inquiry.Question]>([])
+
+        var questions: [Inquiry.Question] { asked.withLock(\.self) }
+
+        func answer(_ inquiry: Inquiry) async -> Finding.Answer {
+            asked.withLock { $0.append(inquiry.question) }
+            try? await Task.sleep(for: .seconds(3600))
+            return .failed("cancelled")
+        }
+    }
+
+    private static let manifest = ControllerTests.manifest(
+        "1", rollout: "{steps: [{setWeight: 100}], gates: [{name: eval, check: {command: [evaluate]}}]}")
+
+    private func running(
+        _ source: ScriptedSource, _ backend: ScriptedBackend, _ store: InMemoryStateStore, _ inquirer: Recorder,
+        _ body: @escaping @Sendable (Controller) async throws -> Void
+    ) async throws {
+        let site = Site(
+            backend: backend, store: store, metrics: NoReadings(), logs: NoLogs(), requestIdKey: { _ in nil })
+        let controller = Controller(
+            configuration: ControllerConfiguration(interval: .seconds(3600), restingInterval: .milliseconds(20)),
+            with: ControllerCollaborators(
+                source: source, sites: SiteDirectory(local: site), trail: store, inquirer: inquirer,
+                now: { Date() }),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await controller.run() }
+            try await body(controller)
+            group.cancelAll()
+        }
+    }
+
+    private func wait(_ isMet: () async -> Bool) async throws {
+        for _ in 0..<2000 {
+            if await isMet() { return }
+            try await ContinuousClock().sleep(for: .milliseconds(5))
+        }
+        Issue.record("waited in vain")
+    }
+
+    @Test("are not run before git asks for them, and are then")
+    func onlyWhatGitSays() async throws {
+        let source = ScriptedSource(ControllerTests.Rig.snapshot(["m.yaml": Self.manifest], commit: "c1"))
+        let (backend, store) = (ScriptedBackend(), InMemoryStateStore())
+        let check = Inquiry.Question.check(CheckGate(command: ["evaluate"]))
+        let first = Recorder()
+        try await running(source, backend, store, first) { _ in try await wait { first.questions == [check] } }
+
+        // The next controller has the record, with the check due, and cannot read git.
+        await source.fail(with: ControlError(.unavailable, "away"))
+        let second = Recorder()
+        try await running(source, backend, store, second) { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .preparing }
+            let before = await controller.counts.passes
+            try await wait { await controller.counts.passes > before + 5 }
+            #expect(second.questions == [])
+            await source.fail(with: nil)
+            _ = try await controller.sync()
+            try await wait { second.questions == [check] }
+        }
+    }
+
+    @Test("are not run when git asks for another command, or holds the deployment")
+    func anotherCommand() async throws {
+        let (model, check) = (DeploymentKey(namespace: "test", name: "model"), CheckGate(command: ["evaluate"]))
+        var ledger = ManifestLedger()
+        func absorb(_ text: String) async throws {
+            let snapshot = ControllerTests.Rig.snapshot(["m.yaml": text], commit: "c")
+            let parsed = try await ledger.parseNew(in: snapshot)
+            _ = ledger.absorb(snapshot, parsed: parsed, known: [model], allowsEmpty: true)
+        }
+        try await absorb(Self.manifest)
+        #expect(ledger.checks == [model: [check]])
+        try await absorb(Self.manifest.replacing("setWeight", with: "setWeigth"))
+        #expect(ledger.checks == [model: [check]], "a manifest that cannot be read holds what was read before")
+        try await absorb(Self.manifest.replacing("[evaluate]", with: "[other]"))
+        #expect(ledger.checks == [model: [CheckGate(command: ["other"])]])
+        try await absorb(ControllerTests.manifest("1"))
+        #expect(ledger.checks == [:])
+    }
+}
