@@ -33,7 +33,8 @@ extension Controller {
         let previous = manifests.commit
         let absorbed = manifests.absorb(
             snapshot, parsed: parsed, known: known, allowsEmpty: configuration.allowsEmpty,
-            reserved: ReservedPorts(controller: configuration.apiPort, holders: portHolders))
+            reserved: ReservedPorts(
+                controller: configuration.apiPort, probes: configuration.probePort, holders: portHolders))
         sourceStatus.commit = snapshot.commit
         sourceStatus.fetchedAt = with.now()
         sourceStatus.error = absorbed.warning

@@ -20,13 +20,15 @@ public struct ControllerConfiguration: Sendable {
     public var concurrency: Int
     /// Where the controller's own API listens: no endpoint can be there. Nil: not known when manifests are read.
     public var apiPort: Int?
+    /// The same of its probes; nil: they have no port of their own.
+    public var probePort: Int?
     /// How long passes wait for what is outside.
     public var limits: CallLimits
 
     public init(
         repo: String, branch: String = "main", interval: Duration = .seconds(30),
         restingInterval: Duration = .seconds(15), allowsEmpty: Bool = false, concurrency: Int = 16,
-        apiPort: Int? = nil, limits: CallLimits = CallLimits()
+        apiPort: Int? = nil, probePort: Int? = nil, limits: CallLimits = CallLimits()
     ) {
         self.repo = repo
         self.branch = branch
@@ -35,6 +37,7 @@ public struct ControllerConfiguration: Sendable {
         self.allowsEmpty = allowsEmpty
         self.concurrency = concurrency
         self.apiPort = apiPort
+        self.probePort = probePort
         self.limits = limits
     }
 }

@@ -19,6 +19,9 @@ struct RunSettings {
     var interval: Duration = .seconds(30)
     var allowsEmpty = false
     var tokenFile: String?
+    var access = AccessSettings()
+    /// Where the probes answer as well, as HOST:PORT; nil: on the API's address alone.
+    var probes: String?
     var webhook: Webhook?
     /// What gates can ask beside the proxy and the servers themselves.
     var sources: [SourceSettings] = []
@@ -43,6 +46,8 @@ struct RunSettings {
 
     private struct File: Decodable {
         var tokenFile: String?
+        var tokens: [AccessSettings.Token]?
+        var tls: AccessSettings.TLS?
         var webhook: Webhook?
         var sources: [SourceSettings]?
         var name: String?
@@ -70,7 +75,7 @@ struct RunSettings {
 
     static let knownKeys: Set<String> = [
         "clusters", "image", "imagePullSecrets", "name", "proxyControlFrom", "proxyReplicas", "sources",
-        "storageInitializer", "tokenFile", "webhook",
+        "storageInitializer", "tls", "tokenFile", "tokens", "webhook",
     ]
 
     init() {}
@@ -89,6 +94,8 @@ struct RunSettings {
             guard !keys.isEmpty else { return }
             let file = try YAMLDecoder().decode(File.self, from: text)
             tokenFile = file.tokenFile
+            access = AccessSettings(tokens: file.tokens ?? [], tls: file.tls)
+            try access.check()
             webhook = file.webhook
             sources = file.sources ?? []
             try SourceSettings.check(sources)
@@ -129,6 +136,7 @@ struct RunSettings {
         switch error {
         case let fault as SourceSettings.Fault: fault.message
         case let fault as SettingsFault: fault.message
+        case let fault as AccessFault: fault.description
         case DecodingError.dataCorrupted(let context): context.underlyingError.map(reason) ?? context.debugDescription
         case DecodingError.keyNotFound(let key, let context): place(context.codingPath + [key]) + "is missing"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
@@ -147,19 +155,9 @@ struct RunSettings {
         listeningAt address: ListenAddress, environment: [String: String] = ProcessInfo.processInfo.environment,
         machine: String = ProcessInfo.processInfo.hostName
     ) -> String {
-        if let advertise { return "http://\(advertise)" }
-        guard ["0.0.0.0", "::"].contains(address.host) else { return "http://\(address)" }
+        if let advertise { return "\(access.scheme)://\(advertise)" }
+        guard ["0.0.0.0", "::"].contains(address.host) else { return "\(access.scheme)://\(address)" }
         let pod = environment["POD_IP"].flatMap { $0.isEmpty ? nil : $0 }
-        return "http://\(ListenAddress(host: pod ?? machine, port: address.port))"
-    }
-
-    /// The bearer token of the API: from its file, else from MLCTL_TOKEN.
-    func token() throws -> String? {
-        guard let tokenFile else { return ProcessInfo.processInfo.environment["MLCTL_TOKEN"] }
-        do {
-            return try SecretFile(path: tokenFile).read()
-        } catch let error as SourceError {
-            throw ValidationError("tokenFile: \(error.message)")
-        }
+        return "\(access.scheme)://\(ListenAddress(host: pod ?? machine, port: address.port))"
     }
 }

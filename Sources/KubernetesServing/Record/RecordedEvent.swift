@@ -20,6 +20,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
     var version: String?
     var commit: String?
     var actor: String?
+    var claimedActor: String?
 
     /// - Parameter last: the id of the event before; 0 where there was none.
     init(_ event: RolloutEvent, after last: Int) {
@@ -31,6 +32,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
         version = event.version
         commit = event.commit
         actor = event.actor
+        claimedActor = event.claimedActor
     }
 
     /// What it told; a kind that this version does not know is a warning with the same words.
@@ -38,7 +40,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
         RolloutEvent(
             at: Self.date(at), kind: RolloutEvent.Kind(rawValue: kind) ?? .warning,
             revision: revision.map(Revision.init(rawValue:)), version: version, commit: commit, message: message,
-            actor: actor)
+            actor: actor, claimedActor: claimedActor)
     }
 
     private static let timeStyle = Date.ISO8601FormatStyle(includingFractionalSeconds: true)

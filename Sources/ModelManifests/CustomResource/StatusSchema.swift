@@ -81,6 +81,7 @@ enum StatusSchema {
                     "kind": text("What happened."), "message": text("In words."), "at": time("When."),
                     "revision": text("The revision that it is about."), "version": text("Its version."),
                     "commit": text("The commit that was wanted."), "actor": text("Who asked for it."),
+                    "claimedActor": text("Who the client said that it acts for; nobody has checked that."),
                     "evidence": gates,
                 ]),
         ])
