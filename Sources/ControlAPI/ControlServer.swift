@@ -116,11 +116,22 @@ public struct ControlServer: Service {
         let authenticator = Authenticator(register: register, challenges: challenges)
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let probes = listeners.probes { group.addTask { try await serveProbes(routes, at: probes) } }
+            // The socket first: whoever sees that the API listens finds it.
+            let (opening, opened) = AsyncStream.makeStream(of: Void.self)
             if let socket = listeners.socket {
-                group.addTask { try await serveSocket(socket, routes, authenticator) }
+                group.addTask {
+                    defer { opened.finish() }
+                    try await serveSocket(socket, routes, authenticator) { opened.finish() }
+                }
+            } else {
+                opened.finish()
             }
-            group.addTask { try await serveNetwork(routes, authenticator) }
-            try await group.waitForAll()
+            group.addTask {
+                for await _ in opening {}
+                try await serveNetwork(routes, authenticator)
+            }
+            // The first failure ends all of them; `waitForAll` would wait for the others first.
+            for try await _ in group {}
         }
     }
 
@@ -167,7 +178,10 @@ public struct ControlServer: Service {
     // MARK: The local socket
 
     /// One that cannot be opened is no reason to end: the API answers on its port.
-    private func serveSocket(_ socket: String, _ routes: ControlRoutes, _ authenticator: Authenticator) async throws {
+    private func serveSocket(
+        _ socket: String, _ routes: ControlRoutes, _ authenticator: Authenticator,
+        _ onOpened: @escaping @Sendable () -> Void
+    ) async throws {
         let place: LocalSocketPlace
         do {
             place = try LocalSocketPlace(path: socket)
@@ -186,6 +200,7 @@ public struct ControlServer: Service {
                 place: .localSocket(users: [geteuid(), 0]), connections
             ) { [logger] _ in
                 place.protect()
+                onOpened()
                 logger.debug("the local socket listens", metadata: ["socket": "\(socket)"])
             }
         } catch let error as BindFailure {

@@ -6,6 +6,7 @@ import ModelManifests
 import Rollouts
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ControlAPI
@@ -47,7 +48,7 @@ struct ForwardingTests {
         let leader = ControlServerTests.surface()
         let others = AccessRegister(Tokens.keys(but: ["root-of-all"]))
         try await withServer(leader, register: others) { leaderURL async throws in
-            try await withServer(Self.standby(), standing: Self.following(leaderURL)) { url in
+            try await withServer(Self.standby(), standing: Self.following(leaderURL)) { url async throws in
                 await #expect(throws: ControlClientError.self) {
                     try await client(url, "wrong-token-0123456789").status()
                 }
@@ -62,7 +63,7 @@ struct ForwardingTests {
     func roles() async throws {
         let leader = ControlServerTests.surface()
         try await withServer(leader) { leaderURL async throws in
-            try await withServer(Self.standby(), standing: Self.following(leaderURL)) { url in
+            try await withServer(Self.standby(), standing: Self.following(leaderURL)) { url async throws in
                 await #expect(throws: ControlClientError.self) {
                     try await client(url, Tokens.viewer).act(OperatorCommand(.abort), on: Samples.key)
                 }
@@ -79,12 +80,10 @@ struct ForwardingTests {
             let lured = try #require(URL(string: "http://127.0.0.1:\(rogue.port)"))
             for answer in RogueListener.answers {
                 rogue.answer = answer
-                try await withServer(Self.standby(), standing: Self.following(lured)) { url in
+                try await withServer(Self.standby(), standing: Self.following(lured)) { url async throws in
                     await #expect(throws: (any Error).self) { try await client(url).status() }
-                    await #expect(throws: (any Error).self) {
-                        try await ControlServerTests.ask(url, "/api/v1/deployments").status == 200
-                            ? () : { throw CancellationError() }()
-                    }
+                    let status = try await ControlServerTests.ask(url, "/api/v1/deployments").status
+                    #expect(status == 503 || status == 403)
                 }
             }
             #expect(rogue.received.contains("mlctl-forwarded-by-standby"))

@@ -26,7 +26,8 @@ struct TokenFile: Hashable, Sendable {
         let file = FileHandle(fileDescriptor: raw, closeOnDealloc: true)
         var about = stat()
         guard fstat(raw, &about) == 0, about.st_mode & S_IFMT == S_IFREG else { throw problem("it is no file") }
-        guard let data = try? file.read(upToCount: most + 1) else { throw problem("it cannot be read") }
+        let data: Data
+        do { data = try file.read(upToCount: most + 1) ?? Data() } catch { throw problem("it cannot be read") }
         guard data.count <= most else { throw problem("it has over \(most) bytes") }
         return Array(data)
     }

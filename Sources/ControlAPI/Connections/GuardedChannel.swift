@@ -4,10 +4,16 @@ import Logging
 import NIOCore
 import NIOHTTPTypes
 import NIOSSL
+import Synchronization
 
 /// HTTP/1.1 over a connection that is counted, has its times, and may be TLS.
 struct GuardedChannel: ServerChildChannel {
-    typealias Value = HTTP1Channel.Value
+    struct Value: ServerChildChannelValue {
+        fileprivate let parts: HTTP1Channel.Value
+        fileprivate let custody: Custody
+
+        var channel: any Channel { parts.channel }
+    }
 
     /// What the listener listens on.
     enum Place: Sendable {
@@ -64,10 +70,30 @@ struct GuardedChannel: ServerChildChannel {
             try pipeline.addHandler(ConnectionClock(times: times))
         }.flatMap {
             base.setup(channel: channel, logger: logger)
+        }.map { parts in
+            let custody = Custody()
+            // Also where the server ends before it has taken this connection: parts that nobody finishes end the process.
+            channel.closeFuture.whenComplete { _ in
+                guard !custody.isTaken else { return }
+                _ = channel.eventLoop.makeFutureWithTask { try? await parts.executeThenClose { _, _ in } }
+            }
+            return Value(parts: parts, custody: custody)
         }
     }
 
-    func handle(value: Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
+    func handle(value: Value, logger: Logger) async {
+        value.custody.take()
+        await base.handle(value: value.parts, logger: logger)
+    }
+
+    /// Whether somebody sees to the connection's parts.
+    fileprivate final class Custody: Sendable {
+        private let taken = Atomic(false)
+
+        var isTaken: Bool { taken.load(ordering: .acquiring) }
+
+        func take() { taken.store(true, ordering: .releasing) }
+    }
 }
 
 /// A process of another user reached the local socket, which only its owner and root can open.

@@ -3,11 +3,11 @@ import Testing
 @testable import Commands
 
 @Suite("Files that are relied on") struct TrustRulesTests {
-    private static let me: UInt32 = 1000
-    private static let rules = TrustRules(user: me, privateGroup: 1000, groups: [1000, 1001, 65532])
+    private static let user: UInt32 = 1000
+    private static let rules = TrustRules(user: user, privateGroup: 1000, groups: [1000, 1001, 65532])
 
     private func facts(
-        _ mode: UInt32, owner: UInt32 = me, group: UInt32 = 1000, _ kind: FileFacts.Kind = .file, mount: Bool = false
+        _ mode: UInt32, owner: UInt32 = user, group: UInt32 = 1000, _ kind: FileFacts.Kind = .file, mount: Bool = false
     ) -> FileFacts {
         FileFacts(kind: kind, owner: owner, group: group, mode: mode, isMountPoint: mount)
     }
@@ -31,8 +31,8 @@ import Testing
     @Test(
         "a secret is its owner's alone to read, or root's for a group of this process's",
         arguments: [
-            (0o600, me, 1000, true), (0o400, me, 1000, true), (0o640, me, 1000, false), (0o604, me, 1000, false),
-            (0o644, me, 1000, false), (0o660, me, 1000, false), (0o602, me, 1000, false),
+            (0o600, 1000, 1000, true), (0o400, 1000, 1000, true), (0o640, 1000, 1000, false), (0o604, 1000, 1000, false),
+            (0o644, 1000, 1000, false), (0o660, 1000, 1000, false), (0o602, 1000, 1000, false),
             (0o440, 0, 65532, true), (0o640, 0, 1001, true), (0o640, 0, 4, false), (0o660, 0, 1001, false),
             (0o444, 0, 65532, false), (0o600, 0, 0, true), (0o600, 1002, 1000, false), (0o440, 1002, 1001, false),
         ] as [(UInt32, UInt32, UInt32, Bool)])
@@ -43,7 +43,7 @@ import Testing
     @Test(
         "settings may be read by all, and changed by their owner alone",
         arguments: [
-            (0o644, me, 1000, true), (0o664, me, 1000, true), (0o664, me, 1001, false), (0o646, me, 1000, false),
+            (0o644, 1000, 1000, true), (0o664, 1000, 1000, true), (0o664, 1000, 1001, false), (0o646, 1000, 1000, false),
             (0o644, 0, 0, true), (0o644, 1002, 1002, false),
         ] as [(UInt32, UInt32, UInt32, Bool)])
     func settings(mode: UInt32, owner: UInt32, group: UInt32, isGood good: Bool) {
@@ -54,7 +54,7 @@ import Testing
         "on the way nobody else may put something in a folder's place; in a sticky one nobody can",
         arguments: [
             (0o755, 0, 0, true), (0o1777, 0, 0, true), (0o777, 0, 0, false), (0o775, 0, 50, false),
-            (0o775, me, 1000, true), (0o755, 1002, 1000, false), (0o1777, 1002, 1000, false), (0o1775, 0, 50, true),
+            (0o775, 1000, 1000, true), (0o755, 1002, 1000, false), (0o1777, 1002, 1000, false), (0o1775, 0, 50, true),
         ] as [(UInt32, UInt32, UInt32, Bool)])
     func ways(mode: UInt32, owner: UInt32, group: UInt32, isGood good: Bool) {
         #expect(isGood(facts(mode, owner: owner, group: group, .folder), .way) == good)
@@ -81,10 +81,8 @@ import Testing
         #expect(!isGood(facts(0o755, owner: 65534, .folder), .way))
         #expect(!isGood(facts(0o700, owner: 1002, .folder), .stateFolder))
         #expect(Self.rules.problem(withLink: facts(0o777, owner: 1002, .link(to: "/")), at: "/l") != nil)
-        #expect(Self.rules.problem(withLink: facts(0o777, owner: me(), .link(to: "/")), at: "/l") == nil)
+        #expect(Self.rules.problem(withLink: facts(0o777, owner: Self.user, .link(to: "/")), at: "/l") == nil)
     }
-
-    private func me() -> UInt32 { Self.me }
 
     @Test("what is no plain file is no secret and no setting", arguments: [FileFacts.Kind.folder, .other])
     func kinds(kind: FileFacts.Kind) {

@@ -75,7 +75,7 @@ import Testing
     func scope(namespaces: [String]) async throws {
         let surface = Self.world()
         let own = seen(.operator, AccessScope(namespaces: namespaces), of: surface)
-        #expect(try await own.status().deployments.map(\.key) == [Samples.key])
+        #expect(try await own.status().deployments.map(\.deployment) == [Samples.key])
         let other = Self.other
         let missing = DeploymentKey(namespace: "risk", name: "nobody")
         for (key, asks) in [other, missing].map({ key in

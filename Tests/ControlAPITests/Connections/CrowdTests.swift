@@ -22,13 +22,9 @@ import Testing
             let (host, port) = (url.host() ?? "", url.port ?? 0)
             var channels: [any Channel] = []
             for start in stride(from: 0, to: count, by: 64) {
-                let some = try await withThrowingTaskGroup(of: (any Channel).self) { group in
-                    for _ in start..<min(start + 64, count) {
-                        group.addTask { try await bootstrap.connect(host: host, port: port).get() }
-                    }
-                    return try await group.reduce(into: [any Channel]()) { $0.append($1) }
-                }
-                channels += some
+                // All of a handful are under way before the first is waited for.
+                let pending = (start..<min(start + 64, count)).map { _ in bootstrap.connect(host: host, port: port) }
+                for channel in pending { channels.append(try await channel.get()) }
             }
             self.channels = channels
             for channel in channels {
