@@ -91,8 +91,8 @@ let package = Package(
             "ControlAPI",
             [
                 "ModelManifests", "Rollouts", "Serving", "Controller", .hummingbird, .hummingbirdCore,
-                .serviceLifecycle,
-                .nioCore, .nioPosix, .asyncHTTPClient, .logging,
+                .serviceLifecycle, .crypto,
+                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .asyncHTTPClient, .logging,
             ]),
         module("InferenceServer", [.nioCore, .nioPosix, .nioHTTP1]),
         module(

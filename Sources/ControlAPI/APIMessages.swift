@@ -10,6 +10,8 @@ enum APIPath {
     static let gitHook = "/api/v1/hooks/git"
     static let events = "/api/v1/events"
     static let outcomes = "/api/v1/outcomes"
+    /// Where nobody is let in: the refusal carries a challenge.
+    static let challenge = "/api/v1/challenge"
     static let ancestor = "/api/v1/ancestor"
     static let metrics = "/metrics"
     static let targets = "/api/v1/targets"
@@ -99,8 +101,20 @@ public enum ControlAction: String, CaseIterable, Codable, Sendable {
         if request.force != nil, self != .promote, self != .rollback {
             throw ControlError(.invalid, "'force' belongs to promote and rollback; \(rawValue) does not know it")
         }
-        let actor = request.actor.map { String($0.prefix(APILimits.actorCharacters)) }
-        return OperatorCommand(verb(request), actor: actor)
+        return OperatorCommand(verb(request), claimedActor: request.actor.flatMap(Self.claim))
+    }
+
+    /// One short line of what can be seen; nil where nothing is left.
+    static func claim(_ text: String) -> String? {
+        let visible = text.unicodeScalars.filter { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+            default: true
+            }
+        }
+        let kept = String(String.UnicodeScalarView(visible.prefix(APILimits.actorCharacters)))
+            .trimmingCharacters(in: .whitespaces)
+        return kept.isEmpty ? nil : kept
     }
 
     private func verb(_ request: ActionRequest) -> OperatorCommand.Verb {
@@ -130,7 +144,7 @@ struct ActionRequest: Codable, Hashable, Sendable {
     var force: Bool?
     /// `rollback` only: the beginning of a revision.
     var to: String?
-    /// Who asks, for the audit trail.
+    /// Who the client says that it acts for: a claim, beside what its token proves.
     var actor: String?
 
     init(
@@ -144,7 +158,7 @@ struct ActionRequest: Codable, Hashable, Sendable {
     }
 
     init(_ command: OperatorCommand) {
-        actor = command.actor
+        actor = command.claimedActor
         switch command.verb {
         case .promote(let promotion):
             full = promotion.isFull

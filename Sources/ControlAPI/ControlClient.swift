@@ -4,43 +4,66 @@ import Foundation
 import ModelManifests
 import Rollouts
 
+import enum NIOHTTP1.HTTPMethod
+
 /// The controller's API, as the commands call it. Every call has a time-out.
+///
+/// # Guarantees
+/// Those of `ControlTransport`: no token goes where TLS does not say who is there, and no answer counts whose sender has
+/// not been verified.
 ///
 /// # Errors
 /// `ControlError` where the controller refuses, `ControlClientError` where it cannot be asked.
 public struct ControlClient: Sendable {
     /// Of one answer: a status of ten thousand deployments is about 10 MB.
     static let answerBytes = 64 << 20
-    static let connectionLimit = 128
     static let callLimit: Duration = .seconds(30)
     /// Longer than the server's own limit, so that its explanation is what people see.
     static let syncLimit: Duration = .seconds(130)
+    private static let callSilenceSeconds: Int64 = 180
+    /// The server says that it is alive every 15 seconds.
+    private static let streamSilenceSeconds: Int64 = 45
 
     public let server: URL
-    private let token: String?
-    private let calls: HTTPClient
-    private let streams: HTTPClient
+    private let calls: ControlTransport
+    private let streams: ControlTransport
 
-    /// - Parameter token: sent as a bearer token; empty means none.
-    public init(server: URL, token: String? = nil) {
+    /// Over the network.
+    /// - Parameter token: empty means none: then only `isReady` is answered.
+    /// - Throws: `CertificateProblem`.
+    public init(server: URL, token: String? = nil, trust: ClientTrust = .standard) throws {
         self.server = server
-        self.token = token?.isEmpty == true ? nil : token
-        calls = Self.calls
-        streams = Self.streams
+        var base = server.absoluteString
+        while base.hasSuffix("/") { base.removeLast() }
+        let token = token?.isEmpty == true ? nil : token
+        let credential: ControlTransport.Credential =
+            if let token { server.scheme == "https" ? .bearer(token) : .signing(token) } else { .none }
+        func transport(_ silenceSeconds: Int64) throws -> ControlTransport {
+            ControlTransport(
+                place: .network(base: base), credential: credential,
+                http: try ControlClients.client(trust, silenceSeconds: silenceSeconds))
+        }
+        calls = try transport(Self.callSilenceSeconds)
+        streams = try transport(Self.streamSilenceSeconds)
     }
 
-    // Shared by all clients and never shut down, as `HTTPClient.shared` is, whose time-outs and redirects do not suit.
-    private static let calls = client(silenceSeconds: 180)
-    /// The server says that it is alive every 15 seconds.
-    private static let streams = client(silenceSeconds: 45)
-
-    private static func client(silenceSeconds: Int64) -> HTTPClient {
-        var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5), read: .seconds(silenceSeconds)))
-        // A controller that is not there is told at once; whoever wants to wait for it tries again.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionLimit
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    /// Over the local socket of a controller of this machine.
+    /// - Parameters:
+    ///   - server: its address, for messages.
+    ///   - token: empty means none: the kernel says who this is.
+    /// - Throws: `LocalSocketError`.
+    public init(socket: String, of server: URL, token: String? = nil) throws {
+        self.server = server
+        let path = try LocalSocketPaths.connectable(socket)
+        let token = token?.isEmpty == true ? nil : token
+        let credential: ControlTransport.Credential = token.map { .signing($0) } ?? .none
+        func transport(_ silenceSeconds: Int64) throws -> ControlTransport {
+            ControlTransport(
+                place: .socket(path: path), credential: credential,
+                http: try ControlClients.client(silenceSeconds: silenceSeconds))
+        }
+        calls = try transport(Self.callSilenceSeconds)
+        streams = try transport(Self.streamSilenceSeconds)
     }
 
     // MARK: Looking
@@ -52,7 +75,7 @@ public struct ControlClient: Sendable {
         within limit: Duration? = nil, project: String? = nil
     ) async throws -> ControllerStatus {
         let limit = min(limit ?? Self.callLimit, Self.callLimit)
-        let request = request(.get, APIPath.deployments, query: [("project", project)])
+        let request = request(.GET, APIPath.deployments, query: [("project", project)])
         return try decode(try await call(request, within: limit))
     }
 
@@ -105,7 +128,7 @@ public struct ControlClient: Sendable {
 
     public func isReady() async throws -> Bool {
         do {
-            _ = try await call(request(.get, APIPath.readiness))
+            _ = try await call(request(.GET, APIPath.readiness), openly: true)
             return true
         } catch let error as ControlError where error.code == .unavailable {
             return false
@@ -114,7 +137,7 @@ public struct ControlClient: Sendable {
 
     /// In Prometheus' text form.
     public func metrics() async throws -> String {
-        String(decoding: try await call(request(.get, APIPath.metrics)), as: UTF8.self)
+        String(decoding: try await call(request(.GET, APIPath.metrics)), as: UTF8.self)
     }
 
     /// Why a deployment is as it is.
@@ -143,24 +166,24 @@ public struct ControlClient: Sendable {
     /// Reports what answers turned out to be worth.
     /// - Parameter lines: one JSON object a line, at most `APILimits.outcomes` outcomes.
     public func report(outcomes lines: String) async throws -> OutcomeReceipt {
-        var request = request(.post, APIPath.outcomes)
-        request.headers.add(name: "content-type", value: "application/x-ndjson")
-        request.body = .bytes(Data(lines.utf8))
+        var request = request(.POST, APIPath.outcomes)
+        request.headers.append(("content-type", "application/x-ndjson"))
+        request.body = Data(lines.utf8)
         return try decode(try await call(request))
     }
 
     public func act(_ command: OperatorCommand, on deployment: DeploymentKey) async throws -> DeploymentStatus {
         let action = ControlAction(command.verb)
-        var request = request(.post, "\(path(of: deployment))/\(action.rawValue)")
-        request.headers.add(name: "content-type", value: "application/json")
-        request.body = .bytes(try APICoding.encode(ActionRequest(command)))
+        var request = request(.POST, "\(path(of: deployment))/\(action.rawValue)")
+        request.headers.append(("content-type", "application/json"))
+        request.body = try APICoding.encode(ActionRequest(command))
         return try decode(try await call(request))
     }
 
     /// Looks at git at once; returns when every deployment that it changed has been reconciled once.
     /// - Parameter project: nil: all of them.
     public func sync(_ project: String? = nil) async throws -> [SourceStatus] {
-        let request = request(.post, APIPath.sync, query: [("project", project)])
+        let request = request(.POST, APIPath.sync, query: [("project", project)])
         let answer: SyncAnswer = try decode(try await call(request, within: Self.syncLimit))
         return answer.sources
     }
@@ -172,21 +195,14 @@ public struct ControlClient: Sendable {
     }
 
     private func get<Value: Decodable>(_ path: String, query: [(String, String?)] = []) async throws -> Value {
-        try decode(try await call(request(.get, path, query: query)))
+        try decode(try await call(request(.GET, path, query: query)))
     }
 
-    private enum Method { case get, post }
-
-    private func request(_ method: Method, _ path: String, query: [(String, String?)] = []) -> HTTPClientRequest {
-        var base = server.absoluteString
-        while base.hasSuffix("/") { base.removeLast() }
+    private func request(_ method: HTTPMethod, _ path: String, query: [(String, String?)] = []) -> ControlCall {
         let terms = query.compactMap { name, value in value.map { "\(name)=\(Self.escaped($0))" } }
-        var request = HTTPClientRequest(url: base + path + (terms.isEmpty ? "" : "?" + terms.joined(separator: "&")))
-        request.method = method == .get ? .GET : .POST
-        request.headers.add(name: "accept", value: "application/json")
-        request.headers.add(name: "user-agent", value: "mlctl")
-        if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
-        return request
+        return ControlCall(
+            method: method, target: path + (terms.isEmpty ? "" : "?" + terms.joined(separator: "&")),
+            headers: [("accept", "application/json"), ("user-agent", "mlctl")])
     }
 
     private static func escaped(_ text: String) -> String {
@@ -194,12 +210,12 @@ public struct ControlClient: Sendable {
             ?? ""
     }
 
-    private func call(_ request: HTTPClientRequest, within limit: Duration = ControlClient.callLimit) async throws
-        -> Data
-    {
+    private func call(
+        _ call: ControlCall, openly: Bool = false, within limit: Duration = ControlClient.callLimit
+    ) async throws -> Data {
         try await reporting(limit: limit) {
             try await withDeadline(limit) { [calls] in
-                let response = try await calls.execute(request, deadline: .distantFuture)
+                let response = try await (openly ? calls.sendOpenly(call) : calls.send(call))
                 let body = try await response.body.collect(upTo: Self.answerBytes)
                 let data = Data(body.readableBytesView)
                 guard (200..<300).contains(response.status.code) else {
@@ -215,13 +231,13 @@ public struct ControlClient: Sendable {
         of deployment: DeploymentKey?, project: String?, after position: String?
     ) async throws -> HTTPClientResponse.Body {
         var request = request(
-            .get, APIPath.events, query: [("deployment", deployment?.description), ("project", project)])
-        request.headers.replaceOrAdd(name: "accept", value: "text/event-stream")
-        if let position { request.headers.add(name: "last-event-id", value: position) }
+            .GET, APIPath.events, query: [("deployment", deployment?.description), ("project", project)])
+        request.headers = [("accept", "text/event-stream"), ("user-agent", "mlctl")]
+        if let position { request.headers.append(("last-event-id", position)) }
         let asked = request
         return try await reporting(limit: Self.callLimit) {
             // Not within `withDeadline`: the body outlives the call. The client's read time-out bounds the wait.
-            let response = try await streams.execute(asked, deadline: .distantFuture)
+            let response = try await streams.send(asked)
             guard response.status == .ok else {
                 let body = try await response.body.collect(upTo: Self.answerBytes)
                 throw refusal(Int(response.status.code), Data(body.readableBytesView))

@@ -5,7 +5,8 @@ import Logging
 import ModelManifests
 import Rollouts
 
-/// What is asked and answered under which path. Everything it says comes from the surface.
+/// What is asked and answered under which path. Everything that a caller gets comes from what that caller may see
+/// (`CallerSurface`); only the probes ask the controller itself.
 struct ControlRoutes: Sendable {
     /// Of a request's body. The git hook's is passed over, whatever its size.
     static let bodyBytes = 64 * 1024
@@ -16,66 +17,86 @@ struct ControlRoutes: Sendable {
     let surface: any ControlSurface
     let hook: GitHook
     let streams: EventStreams
+    let register: AccessRegister
+    var tls: ServerCertificates?
     var standing: @Sendable () async -> LeaderStanding = { .leads }
     let outcomeBatches = OutcomeBatches()
 
-    func router(guardedBy requestGuard: RequestGuard) -> Router<BasicRequestContext> {
-        let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+    func router(guardedBy guarding: Guarding) -> Router<ControlContext> {
+        let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorAnswers())
-        router.add(middleware: Guarding(requestGuard: requestGuard))
-        router.add(middleware: Forwarding(standing: standing))
+        router.add(middleware: guarding)
+        // Once more, so that what is refused behind it carries its proof as well.
+        router.add(middleware: ErrorAnswers())
+        router.add(middleware: Forwarding(register: register, tls: tls, standing: standing))
         addDeployments(to: router)
         addEvidence(to: router)
         addEvents(to: router)
         addGit(to: router)
         addProbes(to: router)
+        addMetrics(to: router)
         return router
     }
 
-    private func addDeployments(to router: Router<BasicRequestContext>) {
+    /// The probes alone, for a listener of their own.
+    func probeRouter() -> Router<ControlContext> {
+        let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: ErrorAnswers())
+        addProbes(to: router)
+        return router
+    }
+
+    /// The controller as the request's sender may see it.
+    private func seen(by context: ControlContext) throws -> CallerSurface {
+        CallerSurface(surface: surface, caller: try context.caller)
+    }
+
+    private func addDeployments(to router: Router<ControlContext>) {
         let one = "\(APIPath.deployments)/:namespace/:name"
-        router.get(RouterPath(APIPath.deployments)) { request, _ in
+        router.get(RouterPath(APIPath.deployments)) { request, context in
+            let seen = try seen(by: context)
             let project = try Query(request).project()
-            return try await json { await surface.status().narrowed(to: project) }
+            return try await json { try await seen.status().narrowed(to: project) }
         }
         router.get(RouterPath(one)) { _, context in
-            let key = try deployment(in: context)
-            return try await json { try await status(of: key) }
+            let (seen, key) = (try seen(by: context), try deployment(in: context))
+            return try await json { try await seen.status(of: key) }
         }
         router.get(RouterPath("\(one)/history")) { _, context in
-            let key = try deployment(in: context)
-            return try await json { HistoryList(history: try await surface.history(of: key)) }
+            let (seen, key) = (try seen(by: context), try deployment(in: context))
+            return try await json { HistoryList(history: try await seen.history(of: key)) }
         }
         router.get(RouterPath("\(one)/logs")) { request, context in
-            let key = try deployment(in: context)
+            let (seen, key) = (try seen(by: context), try deployment(in: context))
             let query = Query(request)
             let lines = try query.number("lines", default: APILimits.defaultLogLines, in: 1...APILimits.logLines)
             let revision = query["revision"].map(Revision.init(rawValue:))
             return try await json {
-                LogList(lines: try await surface.logs(of: key, revision: revision, lines: lines))
+                LogList(lines: try await seen.logs(of: key, revision: revision, lines: lines))
             }
         }
         for action in ControlAction.allCases {
             router.post(RouterPath("\(one)/\(action.rawValue)")) { request, context in
-                let key = try deployment(in: context)
-                let command = try action.command(try await body(of: request))
-                return try await json { try await surface.act(command, on: key) }
+                let (seen, key) = (try seen(by: context), try deployment(in: context))
+                try await seen.check(.act, on: key)
+                let command = try action.command(try await body(of: request, context))
+                return try await json { try await seen.act(command, on: key) }
             }
         }
     }
 
-    private func addEvidence(to router: Router<BasicRequestContext>) {
+    private func addEvidence(to router: Router<ControlContext>) {
         let one = "\(APIPath.deployments)/:namespace/:name"
         router.get(RouterPath("\(one)/explain")) { _, context in
-            let key = try deployment(in: context)
-            return try await json { try await surface.explanation(of: key) }
+            let (seen, key) = (try seen(by: context), try deployment(in: context))
+            return try await json { try await seen.explanation(of: key) }
         }
         router.get(RouterPath("\(one)/readings")) { _, context in
-            let key = try deployment(in: context)
-            return try await json { RecordedRolloutList(rollouts: try await surface.recordedRollouts(of: key)) }
+            let (seen, key) = (try seen(by: context), try deployment(in: context))
+            return try await json { RecordedRolloutList(rollouts: try await seen.recordedRollouts(of: key)) }
         }
         router.get(RouterPath("\(one)/readings/:rollout")) { request, context in
-            let key = try deployment(in: context)
+            let (seen, key) = (try seen(by: context), try deployment(in: context))
             let query = Query(request)
             let after = try query.position("after") ?? 0
             let limit = try query.number("limit", default: APILimits.readings, in: 1...APILimits.readings)
@@ -84,23 +105,26 @@ struct ControlRoutes: Sendable {
             }
             return try await json {
                 RecordedReadingList(
-                    readings: try await surface.recordedReadings(of: rollout, in: key, after: after, limit: limit))
+                    readings: try await seen.recordedReadings(of: rollout, in: key, after: after, limit: limit))
             }
         }
-        router.post(RouterPath(APIPath.outcomes)) { request, _ in
-            try await outcomeBatches.reading {
+        router.post(RouterPath(APIPath.outcomes)) { request, context in
+            let seen = try seen(by: context)
+            try seen.check(.report)
+            return try await outcomeBatches.reading {
                 let isLines = request.headers[.contentType]?.contains("ndjson") == true
-                let buffer = try await collect(request, upTo: APILimits.outcomeBytes)
+                let buffer = try await collect(request, context, upTo: APILimits.outcomeBytes)
                 let body = try OutcomeBody(Data(buffer.readableBytesView), isLines: isLines)
                 return try await json {
-                    OutcomeReceipt(refusals: body.refusals) + (try await surface.report(body.outcomes))
+                    OutcomeReceipt(refusals: body.refusals) + (try await seen.report(body.outcomes))
                 }
             }
         }
     }
 
-    private func addEvents(to router: Router<BasicRequestContext>) {
+    private func addEvents(to router: Router<ControlContext>) {
         router.get(RouterPath(APIPath.events)) { request, context in
+            let seen = try seen(by: context)
             let query = Query(request)
             let deployment = try query.deployment("deployment")
             let project = try query.project()
@@ -108,38 +132,56 @@ struct ControlRoutes: Sendable {
             if request.headers[.accept]?.contains("text/event-stream") == true {
                 let lastSeen = request.headers.first { $0.name.canonicalName == "last-event-id" }
                 let position = try lastSeen.map { try Query.position($0.value, named: "Last-Event-ID") } ?? after
+                try await seen.check(.look, on: deployment)
                 return try streams.response(
-                    to: request, deployment: deployment, project: project, after: position, logger: context.logger)
+                    to: request, from: seen, deployment: deployment, project: project, after: position,
+                    logger: context.logger)
             }
             let limit = try query.number("limit", default: APILimits.defaultEvents, in: 1...APILimits.events)
             let filter = EventFilter(deployment: deployment, project: project, afterId: after)
-            return try await json { EventList(events: try await surface.events(matching: filter, limit: limit)) }
+            return try await json { EventList(events: try await seen.events(matching: filter, limit: limit)) }
         }
     }
 
-    private func addGit(to router: Router<BasicRequestContext>) {
-        router.post(RouterPath(APIPath.sync)) { request, _ in
+    private func addGit(to router: Router<ControlContext>) {
+        router.post(RouterPath(APIPath.sync)) { request, context in
+            let seen = try seen(by: context)
             let project = try Query(request).project()
-            return try await json(within: Self.syncLimit) { SyncAnswer(sources: try await surface.sync(project)) }
+            return try await json(within: Self.syncLimit) { SyncAnswer(sources: try await seen.sync(project)) }
         }
         router.post(RouterPath(APIPath.gitHook)) { _, _ in
             hook.nudge()  // Whatever the body says: a push is seen in git itself.
             return Response(status: .accepted)
         }
-        router.get(RouterPath(APIPath.ancestor)) { request, _ in
+        router.get(RouterPath(APIPath.ancestor)) { request, context in
+            let seen = try seen(by: context)
             let query = Query(request)
             let commit = try query.commit("commit")
             let descendant = try query.commit("of")
-            return try await json { AncestorAnswer(ancestor: try await surface.isAncestor(commit, of: descendant)) }
+            return try await json { AncestorAnswer(ancestor: try await seen.isAncestor(commit, of: descendant)) }
         }
     }
 
-    private func addProbes(to router: Router<BasicRequestContext>) {
-        router.get("/") { _, _ in
-            text(
+    private func addMetrics(to router: Router<ControlContext>) {
+        router.get("/") { _, context in
+            try seen(by: context).check(.look)
+            return text(
                 "mlctl controller: see \(APIPath.deployments), \(APIPath.events), \(APIPath.metrics), "
                     + "or run 'mlctl status'\n")
         }
+        router.get(RouterPath(APIPath.targets)) { _, context in
+            let seen = try seen(by: context)
+            return try await json { try await seen.scrapeTargets() }
+        }
+        router.get(RouterPath(APIPath.metrics)) { _, context in
+            let seen = try seen(by: context)
+            return try await withDeadline(Self.answerLimit) {
+                text(try await seen.metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+            }
+        }
+    }
+
+    private func addProbes(to router: Router<ControlContext>) {
         router.get(RouterPath(APIPath.health)) { _, _ in text("ok\n") }
         router.get(RouterPath(APIPath.readiness)) { _, _ in
             guard try await withDeadline(Self.answerLimit, { await surface.isReady() }) else {
@@ -152,27 +194,11 @@ struct ControlRoutes: Sendable {
             if case .standsBy(_, _, let reason, _) = await standing() { throw ControlError(.unavailable, reason) }
             return text("leads\n")
         }
-        router.get(RouterPath(APIPath.targets)) { _, _ in
-            try await json { await surface.scrapeTargets() }
-        }
-        router.get(RouterPath(APIPath.metrics)) { _, _ in
-            try await withDeadline(Self.answerLimit) {
-                text(await surface.metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
-            }
-        }
-    }
-
-    private func status(of key: DeploymentKey) async throws -> DeploymentStatus {
-        let deployments = await surface.status().deployments
-        if let found = deployments.first(where: { $0.namespace == key.namespace && $0.name == key.name }) {
-            return found
-        }
-        throw ControlError(.notFound, "there is no deployment '\(key)'; 'mlctl status' lists them")
     }
 
     // MARK: Reading requests
 
-    private func deployment(in context: BasicRequestContext) throws -> DeploymentKey {
+    private func deployment(in context: ControlContext) throws -> DeploymentKey {
         func name(_ parameter: String) throws -> String {
             guard let text = context.parameters.get(parameter)?.removingPercentEncoding, Query.isName(text) else {
                 throw ControlError(.invalid, "the \(parameter) must be letters, digits, '-' and '.'")
@@ -182,8 +208,8 @@ struct ControlRoutes: Sendable {
         return DeploymentKey(namespace: try name("namespace"), name: try name("name"))
     }
 
-    private func body(of request: Request) async throws -> ActionRequest {
-        let buffer = try await collect(request)
+    private func body(of request: Request, _ context: ControlContext) async throws -> ActionRequest {
+        let buffer = try await collect(request, context)
         guard buffer.readableBytes > 0 else { return ActionRequest() }
         do {
             return try APICoding.decode(ActionRequest.self, from: Data(buffer.readableBytesView))
@@ -192,8 +218,17 @@ struct ControlRoutes: Sendable {
         }
     }
 
-    private func collect(_ request: Request, upTo limit: Int = bodyBytes) async throws -> ByteBuffer {
-        try await withDeadline(Self.answerLimit) { try await request.body.collect(upTo: limit) }
+    /// The whole body, which has to be the one that was signed, where the request is.
+    private func collect(
+        _ request: Request, _ context: ControlContext, upTo limit: Int = bodyBytes
+    ) async throws -> ByteBuffer {
+        let buffer = try await withDeadline(Self.answerLimit) { try await request.body.collect(upTo: limit) }
+        if case .signature(let signature, _) = context.proof,
+            signature.bodyDigest != RequestSignature.digest(of: Data(buffer.readableBytesView))
+        {
+            throw ControlError(.invalid, "the body is not the one that was signed")
+        }
+        return buffer
     }
 
     // MARK: Answering

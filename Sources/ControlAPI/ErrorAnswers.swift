@@ -6,13 +6,13 @@ import Serving
 
 /// Whatever goes wrong is answered in one form.
 struct ErrorAnswers: RouterMiddleware {
-    typealias Context = BasicRequestContext
+    typealias Context = ControlContext
 
     private static let messageCharacters = 500
 
     func handle(
-        _ request: Request, context: BasicRequestContext,
-        next: (Request, BasicRequestContext) async throws -> Response
+        _ request: Request, context: ControlContext,
+        next: (Request, ControlContext) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)
@@ -32,6 +32,8 @@ struct ErrorAnswers: RouterMiddleware {
         switch error {
         case let error as ControlError:
             (status(of: error.code), ErrorAnswer(code: error.code.rawValue, message: error.message))
+        case let error as AccessError:
+            (.forbidden, ErrorAnswer(code: "forbidden", message: error.message))
         case let error as DeadlineExceeded:
             (
                 .serviceUnavailable,
@@ -71,34 +73,6 @@ struct ErrorAnswers: RouterMiddleware {
         case .conflict: .conflict
         case .invalid: .badRequest
         case .unavailable: .serviceUnavailable
-        }
-    }
-}
-
-/// Turns away what `RequestGuard` refuses.
-struct Guarding: RouterMiddleware {
-    typealias Context = BasicRequestContext
-
-    let requestGuard: RequestGuard
-
-    func handle(
-        _ request: Request, context: BasicRequestContext,
-        next: (Request, BasicRequestContext) async throws -> Response
-    ) async throws -> Response {
-        let head = RequestGuard.Head(
-            path: request.uri.path, isRead: request.method == .get || request.method == .head,
-            authority: request.head.authority, authorization: request.headers[.authorization],
-            origin: request.headers[.origin],
-            fetchSite: request.headers.first { $0.name.canonicalName == "sec-fetch-site" }?.value)
-        guard let refusal = requestGuard.refusal(of: head) else { return try await next(request, context) }
-        switch refusal {
-        case .unauthorized(let message):
-            var response = Response.json(
-                try APICoding.encode(ErrorAnswer(code: "unauthorized", message: message)), .unauthorized)
-            response.headers[.wwwAuthenticate] = "Bearer"
-            return response
-        case .forbidden(let message):
-            return Response.json(try APICoding.encode(ErrorAnswer(code: "forbidden", message: message)), .forbidden)
         }
     }
 }

@@ -12,38 +12,36 @@ import Synchronization
 /// - Every event after the reader's position is sent once, in order. What is sent comes from the store; the live stream
 ///   only says when to look, so that a slow reader costs no memory and misses nothing.
 /// - A reader that was away for more than `mostMissed` events gets the newest of them, after a comment that says so.
-/// - A stream ends when the reader leaves, when the controller stops, or on a graceful shutdown.
+/// - A stream ends when the reader leaves, when its token counts no more, when the controller stops, or on a graceful
+///   shutdown.
+/// - One caller's readers never take the seats of all others.
 final class EventStreams: Sendable {
-    static let readerLimit = 64
+    static let readerLimit = 512
+    static let readersOfCaller = 32
     static let mostMissed = 10_000
     private static let page = 256
 
-    let surface: any ControlSurface
-    let heartbeat: Duration
-    private let readers = Mutex(0)
+    private let register: AccessRegister
+    private let heartbeat: Duration
+    private let seats = Mutex(EventSeats(ofCaller: readersOfCaller, ofAll: readerLimit))
 
-    init(surface: any ControlSurface, heartbeat: Duration) {
-        self.surface = surface
+    init(register: AccessRegister, heartbeat: Duration) {
+        self.register = register
         self.heartbeat = heartbeat
     }
 
     /// - Parameter position: the last id that the reader has seen; nil: from now on.
     /// - Throws: `ControlError` with code `unavailable` where there are readers enough.
     func response(
-        to request: Request, deployment: DeploymentKey?, project: String?, after position: Int?, logger: Logger
+        to request: Request, from surface: CallerSurface, deployment: DeploymentKey?, project: String?,
+        after position: Int?, logger: Logger
     ) throws -> Response {
-        let isFree = readers.withLock { readers in
-            guard readers < Self.readerLimit else { return false }
-            readers += 1
-            return true
-        }
-        guard isFree else {
+        let caller = surface.caller.name
+        if let full = seats.withLock({ $0.take(caller) }) {
             throw ControlError(
-                .unavailable,
-                "\(Self.readerLimit) readers follow the events already; close one, or ask without "
-                    + "'Accept: text/event-stream'")
+                .unavailable, "\(full); close one, or ask without 'Accept: text/event-stream'")
         }
-        let seat = Seat { [self] in readers.withLock { $0 -= 1 } }
+        let seat = Seat { [self] in seats.withLock { $0.leave(caller) } }
         return Response(
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
@@ -51,7 +49,8 @@ final class EventStreams: Sendable {
                 defer { seat.leave() }
                 do {
                     try await self.send(
-                        to: &writer, of: request, deployment: deployment, project: project, after: position)
+                        to: &writer, of: request, from: surface, deployment: deployment, project: project,
+                        after: position)
                 } catch is CancellationError {
                     logger.debug("an event stream was cancelled")
                 }
@@ -80,11 +79,11 @@ final class EventStreams: Sendable {
     private enum Signal: Sendable { case event, heartbeat }
 
     private func send(
-        to writer: inout any ResponseBodyWriter, of request: Request, deployment: DeploymentKey?, project: String?,
-        after position: Int?
+        to writer: inout any ResponseBodyWriter, of request: Request, from surface: CallerSurface,
+        deployment: DeploymentKey?, project: String?, after position: Int?
     ) async throws {
         let (signals, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1))
-        let live = await surface.eventStream()
+        let live = try await surface.eventStream()
         try await request.body.consumeWithInboundCloseHandler { _ in
             try await withGracefulShutdownHandler {
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -102,9 +101,10 @@ final class EventStreams: Sendable {
                         }
                     }
                     var unread = EventFilter(deployment: deployment, project: project)
-                    try await start(&unread, at: position, writer: &writer)
+                    try await start(&unread, from: surface, at: position, writer: &writer)
                     for await signal in signals {
-                        let news = try await news(after: &unread)
+                        guard register.isCurrent(surface.caller) else { break }
+                        let news = try await news(from: surface, after: &unread)
                         if !news.isEmpty {
                             try await writer.write(ByteBuffer(string: news))
                         } else if signal == .heartbeat {
@@ -122,7 +122,8 @@ final class EventStreams: Sendable {
 
     /// Says where the reader stands, then what it has missed.
     private func start(
-        _ unread: inout EventFilter, at position: Int?, writer: inout any ResponseBodyWriter
+        _ unread: inout EventFilter, from surface: CallerSurface, at position: Int?,
+        writer: inout any ResponseBodyWriter
     ) async throws {
         if let position {
             unread.afterId = position
@@ -130,10 +131,10 @@ final class EventStreams: Sendable {
             unread.afterId = try await surface.events(matching: EventFilter(), limit: 1).first?.id ?? 0
         }
         let opening = ServerSentEvent.position(unread.afterId ?? 0)
-        try await writer.write(ByteBuffer(string: opening + news(after: &unread)))
+        try await writer.write(ByteBuffer(string: opening + news(from: surface, after: &unread)))
     }
 
-    private func news(after unread: inout EventFilter) async throws -> String {
+    private func news(from surface: CallerSurface, after unread: inout EventFilter) async throws -> String {
         var limit = Self.page
         var newestFirst = try await surface.events(matching: unread, limit: limit)
         while newestFirst.count == limit, limit < Self.mostMissed {

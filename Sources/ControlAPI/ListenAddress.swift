@@ -1,4 +1,6 @@
 import Foundation
+import NIOCore
+import NIOPosix
 
 /// Where the controller listens: `127.0.0.1:8090`, `[::1]:8090`, `localhost:0`, or `:8090` for every address.
 public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
@@ -26,6 +28,24 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: host.isEmpty ? "0.0.0.0" : String(host), port: port)
     }
 
+    /// With a port that is free now, in place of 0: for those who have to know it before it is listened on.
+    /// - Throws: `ListenError.unavailable` where the host cannot be listened on.
+    public func withFreePort() throws(ListenError) -> ListenAddress {
+        guard port == 0 else { return self }
+        do {
+            let channel = try NIOPosix.ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .bind(host: host, port: 0).wait()
+            let found = channel.localAddress?.port
+            try channel.close().wait()
+            guard let found else { throw ListenError.unavailable(self, reason: "no port is free") }
+            return ListenAddress(host: host, port: found)
+        } catch let error as ListenError {
+            throw error
+        } catch {
+            throw .unavailable(self, reason: TransportReason.text(error))
+        }
+    }
+
     /// Reachable from this machine only.
     public var isLoopback: Bool {
         if host == "::1" || host.lowercased() == "localhost" { return true }
@@ -48,8 +68,8 @@ public enum ListenError: Error, Hashable, CustomStringConvertible {
         case .malformed(let text):
             "'\(text)' is no address to listen on; write HOST:PORT, such as 127.0.0.1:8090 or [::1]:8090"
         case .unprotected(let address):
-            "will not listen on \(address) without a token: whoever reaches it could promote and roll back. "
-                + "Set --token or MLCTL_TOKEN, or listen on 127.0.0.1:\(address.port)"
+            "will not listen on \(address) without a token that somebody else was given: nobody could ask anything there. "
+                + "Name tokens (or a tokenFile) in the settings, set MLCTL_TOKEN, or listen on 127.0.0.1:\(address.port)"
         case .unavailable(let address, let reason):
             "cannot listen on \(address): \(reason). Is another controller running? Choose another with --listen"
         }

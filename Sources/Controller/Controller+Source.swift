@@ -87,7 +87,9 @@ extension Controller {
         }
     }
 
-    private var reservedPorts: ReservedPorts { ReservedPorts(controller: configuration.apiPort, holders: portHolders) }
+    private var reservedPorts: ReservedPorts {
+        ReservedPorts(controller: configuration.apiPort, probes: configuration.probePort, holders: portHolders)
+    }
 
     /// Who answers at which port of this machine: of several that want one, it is theirs.
     private var portHolders: [Int: DeploymentKey] {

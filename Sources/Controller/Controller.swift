@@ -15,17 +15,20 @@ public struct ControllerConfiguration: Sendable {
     public var concurrency: Int
     /// Where the controller's own API listens: no endpoint can be there. Nil: not known when manifests are read.
     public var apiPort: Int?
+    /// The same of its probes; nil: they have no port of their own.
+    public var probePort: Int?
     /// How long passes wait for what is outside.
     public var limits: CallLimits
 
     public init(
         interval: Duration = .seconds(30), restingInterval: Duration = .seconds(15), concurrency: Int = 16,
-        apiPort: Int? = nil, limits: CallLimits = CallLimits()
+        apiPort: Int? = nil, probePort: Int? = nil, limits: CallLimits = CallLimits()
     ) {
         self.interval = interval
         self.restingInterval = restingInterval
         self.concurrency = concurrency
         self.apiPort = apiPort
+        self.probePort = probePort
         self.limits = limits
     }
 }

@@ -6,6 +6,8 @@ import ModelManifests
 extension DecisionPass {
     mutating func obeyCommands() {
         for command in inputs.commands {
+            obeyed = command
+            defer { obeyed = nil }
             guard let reason = obey(command) else { continue }
             refusals.append(.init(command: command, reason: "\(reason). \(whatWorks)"))
         }
@@ -53,7 +55,10 @@ extension DecisionPass {
         return "What works now: \(named.joined(separator: ", "))"
     }
 
-    private func who(_ actor: String?) -> String { actor ?? "an operator" }
+    private func who(_ actor: String?) -> String {
+        let proved = actor ?? "an operator"
+        return obeyed?.claimedActor.map { "\(proved), who claims to be '\($0)'" } ?? proved
+    }
 
     // MARK: - Onwards
 

@@ -22,6 +22,8 @@ struct DecisionPass {
     let lastLook: Date
     var events: [RolloutEvent] = []
     var refusals: [Decision.Refusal] = []
+    /// The command that is being carried out.
+    var obeyed: OperatorCommand?
     var absorbed: [Interval] = []
     var transitions: [PhaseTransition] = []
     /// The list of steps changed in this pass: no step begins before the next one.
@@ -99,6 +101,7 @@ struct DecisionPass {
             at: now, kind: kind, revision: deployed?.revision, version: deployed?.version,
             commit: deployed?.commit ?? state.commit, message: message, actor: actor,
             evidence: state.rollout?.gateSummaries ?? [], project: state.settings.project)
+        if let obeyed, actor != nil, actor == obeyed.actor { event.claimedActor = obeyed.claimedActor }
         if kind.isAgainstCandidate { event.failedRequestIds = failedRequestIds }
         events.append(event)
     }

@@ -40,11 +40,15 @@ public struct OperatorCommand: Hashable, Codable, Sendable {
     }
 
     public var verb: Verb
+    /// Who asks, as far as that was proved.
     public var actor: String?
+    /// Who the client says that it acts for. Nobody has checked that: it is shown as a claim.
+    public var claimedActor: String?
 
-    public init(_ verb: Verb, actor: String? = nil) {
+    public init(_ verb: Verb, actor: String? = nil, claimedActor: String? = nil) {
         self.verb = verb
         self.actor = actor
+        self.claimedActor = claimedActor
     }
 }
 

@@ -26,6 +26,8 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
     public var message: String
     /// Who asked for it; nil where the controller decided.
     public var actor: String?
+    /// Who the client said that it acts for, which nobody has checked. Left out where it said nothing else.
+    public var claimedActor: String?
     /// The gates as they stood: what the decision was taken on.
     public var evidence: [GateSummary]
     /// Where the candidate failed or was taken back: ids of its last failing requests, newest last. Nil where there were
@@ -38,8 +40,8 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
 
     public init(
         at: Date, kind: Kind, revision: Revision? = nil, version: String? = nil, commit: String? = nil,
-        message: String, actor: String? = nil, evidence: [GateSummary] = [], failedRequestIds: [String]? = nil,
-        project: String? = nil
+        message: String, actor: String? = nil, claimedActor: String? = nil, evidence: [GateSummary] = [],
+        failedRequestIds: [String]? = nil, project: String? = nil
     ) {
         self.project = project
         self.at = at
@@ -49,6 +51,7 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
         self.commit = commit
         self.message = message
         self.actor = actor
+        self.claimedActor = claimedActor
         self.evidence = evidence
         self.failedRequestIds = failedRequestIds
     }

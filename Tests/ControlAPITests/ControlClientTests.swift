@@ -24,7 +24,7 @@ import Testing
         surface.append(.promoted, on: Samples.key, "all gates passed")
         surface.append(.deployed, on: DeploymentKey(name: "other"))
         try await withServer(surface) { url async throws in
-            let client = ControlClient(server: url)
+            let client = try client(url)
             #expect(try await client.status() == Samples.status)
             #expect(try await client.status(of: Samples.key) == Samples.deployment)
             #expect(try await client.history(of: Samples.key) == [entry])
@@ -44,23 +44,24 @@ import Testing
     func acts() async throws {
         let surface = ScriptedSurface { $0.status = Samples.status }
         let commands: [OperatorCommand] = [
-            OperatorCommand(.pause, actor: "ada"), OperatorCommand(.resume), OperatorCommand(.promote(full: false)),
-            OperatorCommand(.promote(full: true), actor: "ada"), OperatorCommand(.retry), OperatorCommand(.suspend),
+            OperatorCommand(.pause, claimedActor: "ada"), OperatorCommand(.resume), OperatorCommand(.promote(full: false)),
+            OperatorCommand(.promote(full: true), claimedActor: "ada"), OperatorCommand(.retry), OperatorCommand(.suspend),
             OperatorCommand(.rollback(to: nil)), OperatorCommand(.rollback(to: Revision(rawValue: "cccccccccc"))),
             OperatorCommand(.abort),
         ]
         try await withServer(surface) { url async throws in
-            let client = ControlClient(server: url)
+            let client = try client(url)
             for command in commands { _ = try await client.act(command, on: Samples.key) }
             #expect(try await client.status(of: Samples.key).phase == .rollingBack)
         }
-        #expect(surface.read { $0.commands } == commands)
+        let expected = commands.map { OperatorCommand($0.verb, actor: "root-of-all", claimedActor: $0.claimedActor) }
+        #expect(surface.read { $0.commands } == expected)
     }
 
     @Test("a refusal keeps its code and its message")
     func refusals() async throws {
         try await withServer(ScriptedSurface { $0.status = Samples.status }) { url async throws in
-            let client = ControlClient(server: url)
+            let client = try client(url)
             await #expect(throws: ControlError(.conflict, "phase is Progressing")) {
                 try await client.act(OperatorCommand(.resume), on: Samples.key)
             }
@@ -72,27 +73,25 @@ import Testing
 
     @Test("a missing or wrong token is told from a wrong request")
     func tokens() async throws {
-        try await withServer(ScriptedSurface(), token: "s3cret") { url async throws in
-            for token in [nil, "", "wrong"] {
-                let error = await #expect(throws: ControlClientError.self) {
-                    try await ControlClient(server: url, token: token).status()
-                }
+        try await withServer(ScriptedSurface()) { url async throws in
+            for token in [nil, "", "wrong-token-0123456789"] {
+                let error = await #expect(throws: ControlClientError.self) { try await client(url, token).status() }
                 #expect(error?.description.contains("MLCTL_TOKEN") == true)
             }
-            #expect(try await ControlClient(server: url, token: "s3cret").status() == ControllerStatus())
+            #expect(try await client(url).status() == ControllerStatus())
         }
     }
 
     @Test("where nobody listens, the error says what to do")
     func unreachable() async throws {
         let url = try await withServer(ScriptedSurface()) { $0 }
-        let error = await #expect(throws: ControlClientError.self) { try await ControlClient(server: url).status() }
+        let error = await #expect(throws: ControlClientError.self) { try await client(url).status() }
         #expect(
             error?.description
                 == "cannot reach the controller at \(url.absoluteString): is 'mlctl run' running? "
                 + "Set --server or MLCTL_SERVER (connection refused)")
         await #expect(throws: ControlClientError.self) {
-            for try await _ in ControlClient(server: url).eventStream() {}
+            for try await _ in try client(url).eventStream() {}
         }
     }
 
@@ -104,7 +103,7 @@ import Testing
         let reader = Task {
             var ids: [Int] = []
             guard let url = await ports.stream.first(where: { _ in true }) else { return ids }
-            for try await event in ControlClient(server: url).eventStream(of: Samples.key) {
+            for try await event in try client(url).eventStream(of: Samples.key) {
                 ids.append(event.id)
                 if event.event.kind == .promoted { break }
             }

@@ -19,10 +19,12 @@ import Testing
     }
 
     static func ask(
-        _ url: URL, _ path: String, method: String = "GET", body: String? = nil, headers: [(String, String)] = []
+        _ url: URL, _ path: String, method: String = "GET", body: String? = nil, headers: [(String, String)] = [],
+        token: String? = Tokens.admin
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: url.absoluteString + path)
         request.method = .init(rawValue: method)
+        if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         if let body { request.body = .bytes(Data(body.utf8)) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
@@ -130,12 +132,13 @@ import Testing
     @Test("outcomes want the token, as everything does that changes something")
     func outcomesWithToken() async throws {
         let surface = Self.surface()
-        try await withServer(surface, token: "secret") { url async throws in
+        try await withServer(surface) { url async throws in
             let body = #"{"requestId": "a", "correct": 1}"#
-            #expect(try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: body).status == 401)
-            let headers = [("authorization", "Bearer secret")]
+            #expect(try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: body, token: nil).status == 401)
             #expect(
-                try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: body, headers: headers).status == 200)
+                try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: body, token: Tokens.viewer).status
+                    == 403)
+            #expect(try await Self.ask(url, "/api/v1/outcomes", method: "POST", body: body).status == 200)
         }
         #expect(surface.read { $0.outcomes }.count == 1)
     }
@@ -166,7 +169,7 @@ import Testing
             $0.readings = readings
         }
         try await withServer(surface) { url async throws in
-            let client = ControlClient(server: url)
+            let client = try client(url)
             #expect(try await client.explanation(of: Samples.key).status == Samples.deployment)
             let kept = try await client.recordedRollouts(of: Samples.key)
             #expect(kept.map(\.identity) == [identity])
@@ -222,15 +225,16 @@ import Testing
     @Test("a foreign Host or Origin, or a missing token, changes nothing")
     func guarded() async throws {
         let surface = Self.surface()
-        try await withServer(surface) { url async throws in
+        let own = AccessRegister(Tokens.keys(isShared: false))
+        try await withServer(surface, register: own) { url async throws in
             let rebound = try await Self.ask(url, "/api/v1/deployments", headers: [("host", "evil.example")])
             let crossSite = try await Self.ask(
                 url, Self.one + "/pause", method: "POST", headers: [("origin", "http://evil.example")])
             #expect(rebound.status == 403 && crossSite.status == 403)
         }
-        try await withServer(surface, token: "s3cret") { url async throws in
-            #expect(try await Self.ask(url, Self.one + "/pause", method: "POST").status == 401)
-            #expect(try await Self.ask(url, "/healthz").status == 200)
+        try await withServer(surface) { url async throws in
+            #expect(try await Self.ask(url, Self.one + "/pause", method: "POST", token: nil).status == 401)
+            #expect(try await Self.ask(url, "/healthz", token: nil).status == 200)
         }
         #expect(surface.read { $0.commands }.isEmpty)
     }
@@ -243,6 +247,7 @@ import Testing
         try await withServer(surface, heartbeat: .milliseconds(20)) { url async throws in
             var request = HTTPClientRequest(url: url.absoluteString + "/api/v1/events")
             request.headers.add(name: "accept", value: "text/event-stream")
+        request.headers.add(name: "authorization", value: "Bearer \(Tokens.admin)")
             request.headers.add(name: "last-event-id", value: "1")
             let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
             #expect(response.headers.first(name: "content-type") == "text/event-stream")
@@ -265,14 +270,14 @@ import Testing
         let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
         let surface = Self.surface()
         let server = try ControlServer(
-            surface: surface, listen: ListenAddress(port: 0),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        ) { continuation.yield($0) }
+            surface: surface, listeners: .init(api: ListenAddress(port: 0)), register: AccessRegister(Tokens.keys()),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onListening: { continuation.yield($0) })
         let group = ServiceGroup(services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         async let running: Void = group.run()
         let address = try #require(await addresses.first { _ in true })
         var request = HTTPClientRequest(url: "http://\(address)/api/v1/events")
         request.headers.add(name: "accept", value: "text/event-stream")
+        request.headers.add(name: "authorization", value: "Bearer \(Tokens.admin)")
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
         try await eventually { surface.readers == 1 }
         await group.triggerGracefulShutdown()
@@ -286,7 +291,7 @@ import Testing
         let surface = Self.surface()
         try await withServer(surface) { url async throws in
             let reader = Task {
-                for try await _ in ControlClient(server: url).eventStream() {}
+                for try await _ in try client(url).eventStream() {}
             }
             try await eventually { surface.readers == 1 }
             reader.cancel()
@@ -294,21 +299,23 @@ import Testing
         }
     }
 
-    @Test("more readers than there are seats are refused, and a seat that is left is free again")
+    @Test("a caller's readers have so many seats, others have theirs, and a seat that is left is free again")
     func readerLimit() async throws {
         let surface = Self.surface()
         try await withServer(surface) { url async throws in
-            let readers = (0..<EventStreams.readerLimit).map { _ in
-                Task { for try await _ in ControlClient(server: url).eventStream() {} }
+            let readers = (0..<EventStreams.readersOfCaller).map { _ in
+                Task { for try await _ in try client(url).eventStream() {} }
             }
-            try await eventually { surface.readers == EventStreams.readerLimit }
+            try await eventually { surface.readers == EventStreams.readersOfCaller }
             let refused = await #expect(throws: ControlError.self) {
-                for try await _ in ControlClient(server: url).eventStream() {}
+                for try await _ in try client(url).eventStream() {}
             }
-            #expect(refused?.code == .unavailable)
-            for reader in readers { reader.cancel() }
+            #expect(refused?.code == .unavailable && refused?.message.contains("'root-of-all'") == true)
+            let other = Task { for try await _ in try client(url, Tokens.viewer).eventStream() {} }
+            try await eventually { surface.readers == EventStreams.readersOfCaller + 1 }
+            for reader in readers + [other] { reader.cancel() }
             try await eventually { surface.readers == 0 }
-            let late = Task { for try await _ in ControlClient(server: url).eventStream() {} }
+            let late = Task { for try await _ in try client(url).eventStream() {} }
             try await eventually { surface.readers == 1 }
             late.cancel()
         }

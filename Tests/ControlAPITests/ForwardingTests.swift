@@ -6,6 +6,7 @@ import ModelManifests
 import Rollouts
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ControlAPI
@@ -24,9 +25,9 @@ struct ForwardingTests {
         let leader = ControlServerTests.surface()
         leader.append(.deployed, on: Samples.key, "by the leader")
         let standby = Self.standby()
-        try await withServer(leader, token: "s3cret") { leaderURL async throws in
-            try await withServer(standby, token: "s3cret", standing: Self.following(leaderURL)) { url async throws in
-                let client = ControlClient(server: url, token: "s3cret")
+        try await withServer(leader) { leaderURL async throws in
+            try await withServer(standby, standing: Self.following(leaderURL)) { url async throws in
+                let client = try client(url)
                 #expect(try await client.status() == leader.read { $0.status })
                 #expect(try await client.events().map(\.event.message) == ["by the leader"])
                 #expect(try await client.act(OperatorCommand(.abort), on: Samples.key).phase == .rollingBack)
@@ -45,14 +46,48 @@ struct ForwardingTests {
     @Test("a token that is wrong is refused before anything is handed on; the leader refuses one that is not its own")
     func tokens() async throws {
         let leader = ControlServerTests.surface()
-        try await withServer(leader, token: "other") { leaderURL async throws in
-            try await withServer(Self.standby(), token: "s3cret", standing: Self.following(leaderURL)) { url in
-                for token in ["wrong", "s3cret"] {
-                    await #expect(throws: ControlClientError.self) {
-                        try await ControlClient(server: url, token: token).status()
-                    }
+        let others = AccessRegister(Tokens.keys(but: ["root-of-all"]))
+        try await withServer(leader, register: others) { leaderURL async throws in
+            try await withServer(Self.standby(), standing: Self.following(leaderURL)) { url async throws in
+                await #expect(throws: ControlClientError.self) {
+                    try await client(url, "wrong-token-0123456789").status()
+                }
+                let refused = await #expect(throws: ControlClientError.self) { try await client(url).status() }
+                #expect(refused?.description.contains("does not know this controller's token") == true)
+                #expect(try await client(url, Tokens.viewer).status() == leader.read { $0.status })
+            }
+        }
+    }
+
+    @Test("the caller's role is held to by the leader, and its name is in the trail there")
+    func roles() async throws {
+        let leader = ControlServerTests.surface()
+        try await withServer(leader) { leaderURL async throws in
+            try await withServer(Self.standby(), standing: Self.following(leaderURL)) { url async throws in
+                await #expect(throws: ControlClientError.self) {
+                    try await client(url, Tokens.viewer).act(OperatorCommand(.abort), on: Samples.key)
+                }
+                _ = try await client(url, Tokens.operator).act(
+                    OperatorCommand(.abort, claimedActor: "ada"), on: Samples.key)
+            }
+        }
+        #expect(leader.read { $0.commands } == [OperatorCommand(.abort, actor: "ops", claimedActor: "ada")])
+    }
+
+    @Test("whoever the lease names as the leader is sent no token, whatever he asks for")
+    func rogueLeader() async throws {
+        try await RogueListener.run { rogue async throws in
+            let lured = try #require(URL(string: "http://127.0.0.1:\(rogue.port)"))
+            for answer in RogueListener.answers {
+                rogue.answer = answer
+                try await withServer(Self.standby(), standing: Self.following(lured)) { url async throws in
+                    await #expect(throws: (any Error).self) { try await client(url).status() }
+                    let status = try await ControlServerTests.ask(url, "/api/v1/deployments").status
+                    #expect(status == 503 || status == 403)
                 }
             }
+            #expect(rogue.received.contains("mlctl-forwarded-by-standby"))
+            #expect(!rogue.received.contains(Tokens.admin))
         }
     }
 
@@ -62,7 +97,7 @@ struct ForwardingTests {
         try await withServer(leader, heartbeat: .milliseconds(20)) { leaderURL async throws in
             try await withServer(Self.standby(), standing: Self.following(leaderURL)) { url async throws in
                 let reading = Task { () -> String? in
-                    for try await event in ControlClient(server: url).eventStream() { return event.event.message }
+                    for try await event in try client(url).eventStream() { return event.event.message }
                     return nil
                 }
                 try await eventually { leader.readers == 1 }
@@ -85,7 +120,7 @@ struct ForwardingTests {
         ]
         for (standing, words) in standings {
             try await withServer(Self.standby(), standing: standing) { url async throws in
-                let client = ControlClient(server: url)
+                let client = try client(url)
                 let refused = await #expect(throws: ControlError.self) { try await client.status() }
                 #expect(refused?.code == .unavailable)
                 #expect(refused?.message.contains(words) == true, "\(refused?.message ?? "")")
@@ -111,7 +146,7 @@ struct ForwardingTests {
             // Also for one that stands by and takes it for the leader.
             try await withServer(Self.standby(), standing: Self.following(url)) { other async throws in
                 for server in [url, other] {
-                    let client = ControlClient(server: server)
+                    let client = try client(server)
                     #expect(try await client.status() == known.read { $0.status })
                     _ = try await client.explanation(of: Samples.key)
                     _ = try await client.events()
@@ -137,7 +172,7 @@ struct ForwardingTests {
             try await withServer(Self.standby(), standing: Self.following(firstURL)) { url async throws in
                 second.withLock { $0 = url }
                 let refused = await #expect(throws: ControlError.self) {
-                    try await ControlClient(server: url).status()
+                    try await client(url).status()
                 }
                 #expect(refused?.message.contains("changing hands") == true)
             }
@@ -147,14 +182,14 @@ struct ForwardingTests {
     @Test("probes and metrics are its own, and tell leading and standing by apart")
     func probes() async throws {
         let gone = try #require(URL(string: "http://127.0.0.1:1"))
-        try await withServer(Self.standby(), token: "s3cret", standing: Self.following(gone)) { url async throws in
+        try await withServer(Self.standby(), standing: Self.following(gone)) { url async throws in
             #expect(try await ControlServerTests.ask(url, "/healthz").status == 200)
             let ready = try await ControlServerTests.ask(url, "/readyz")
             #expect(ready.status == 200 && ready.body.hasPrefix("ready, stands by"))
             #expect(try await ControlServerTests.ask(url, "/leadz").status == 503)
-            _ = try await ControlClient(server: url, token: "s3cret").metrics()
+            _ = try await client(url).metrics()
         }
-        try await withServer(Self.standby(), token: "s3cret") { url async throws in
+        try await withServer(Self.standby()) { url async throws in
             #expect(try await ControlServerTests.ask(url, "/readyz").body == "ready, leads\n")
             #expect(try await ControlServerTests.ask(url, "/leadz").status == 200)
         }
@@ -167,13 +202,15 @@ struct ForwardingTests {
             let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
             let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let server = try ControlServer(
-                surface: Self.standby(), listen: ListenAddress(port: 0), logger: quiet,
+                surface: Self.standby(), listeners: .init(api: ListenAddress(port: 0)),
+                register: AccessRegister(Tokens.keys()), logger: quiet,
                 onListening: { continuation.yield($0) }, standing: Self.following(leaderURL))
             let group = ServiceGroup(services: [server], logger: quiet)
             async let running: Void = group.run()
             let address = try #require(await addresses.first { _ in true })
             var request = HTTPClientRequest(url: "http://\(address)/api/v1/events")
             request.headers.add(name: "accept", value: "text/event-stream")
+            request.headers.add(name: "authorization", value: "Bearer \(Tokens.admin)")
             let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
             try await eventually { leader.readers == 1 }
             await group.triggerGracefulShutdown()

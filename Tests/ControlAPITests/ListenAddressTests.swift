@@ -29,13 +29,22 @@ import Testing
     func unprotected() throws {
         let everywhere = ListenAddress(host: "0.0.0.0", port: 8090)
         let logger = Logger(label: "test")
-        #expect(throws: ListenError.unprotected(everywhere)) {
-            try ControlServer(surface: ScriptedSurface(), listen: everywhere, token: "", logger: logger)
+        func open(_ keys: AccessKeys) throws {
+            _ = try ControlServer(
+                surface: ScriptedSurface(), listeners: .init(api: everywhere), register: AccessRegister(keys),
+                logger: logger)
         }
-        #expect(throws: Never.self) {
-            try ControlServer(surface: ScriptedSurface(), listen: everywhere, token: "t", logger: logger)
-        }
-        #expect(ListenError.unprotected(everywhere).description.contains("Set --token or MLCTL_TOKEN"))
+        #expect(throws: ListenError.unprotected(everywhere)) { try open(.none) }
+        #expect(throws: ListenError.unprotected(everywhere)) { try open(Tokens.keys(isShared: false)) }
+        #expect(throws: Never.self) { try open(Tokens.keys()) }
+        #expect(ListenError.unprotected(everywhere).description.contains("tokenFile"))
+    }
+
+    @Test("a free port is known before it is listened on")
+    func freePort() throws {
+        let address = try ListenAddress(host: "127.0.0.1", port: 0).withFreePort()
+        #expect(address.port > 0 && address.host == "127.0.0.1")
+        #expect(try ListenAddress(port: 4711).withFreePort().port == 4711)
     }
 
     @Test("a port that is taken is reported with what to do")

@@ -1,12 +1,42 @@
-import ControlAPI
 import Controller
 import Foundation
 import Logging
 import Testing
 
+@testable import ControlAPI
+
+/// Tokens that the servers of these tests know.
+enum Tokens {
+    static let admin = "admin-token-0123456789"
+    static let `operator` = "operator-token-0123456789"
+    static let viewer = "viewer-token-0123456789"
+    static let metrics = "metrics-token-0123456789"
+    /// Of the namespace `payments` alone.
+    static let limited = "limited-token-0123456789"
+
+    static let callers: [(Caller, String)] = [
+        (Caller(name: "root-of-all", role: .admin), admin), (Caller(name: "ops", role: .operator), `operator`),
+        (Caller(name: "board", role: .viewer), viewer), (Caller(name: "prometheus", role: .metrics), metrics),
+        (
+            Caller(name: "payments-ci", role: .operator, scope: AccessScope(namespaces: ["payments", "pay-*"])),
+            limited
+        ),
+    ]
+
+    static func keys(isShared: Bool = true, but left: Set<String> = []) -> AccessKeys {
+        AccessKeys(
+            callers.filter { !left.contains($0.0.name) }.compactMap {
+                try? AccessKey($0.0, secret: $0.1, isShared: isShared)
+            })
+    }
+}
+
 /// The real server on a free port, for as long as `body` runs.
 func withServer<Value: Sendable>(
-    _ surface: ScriptedSurface, token: String? = nil, port: Int = 0, heartbeat: Duration = .seconds(15),
+    _ surface: ScriptedSurface, register: AccessRegister = AccessRegister(Tokens.keys()), port: Int = 0,
+    tls: ServerCertificates? = nil, socket: String? = nil, probes: ListenAddress? = nil,
+    heartbeat: Duration = .seconds(15), times: ConnectionTimes? = nil,
+    whoHolds: @escaping @Sendable (ListenAddress) -> ControlServer.Holder? = { _ in nil },
     standing: @escaping @Sendable () async -> LeaderStanding = { .leads },
     _ body: @escaping @Sendable (URL) async throws -> Value
 ) async throws -> Value {
@@ -14,8 +44,11 @@ func withServer<Value: Sendable>(
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let server = try ControlServer(
-        surface: surface, listen: ListenAddress(host: "127.0.0.1", port: port), token: token, logger: logger,
-        heartbeat: heartbeat, onListening: { continuation.yield($0) }, standing: standing)
+        surface: surface,
+        listeners: ControlServer.Listeners(
+            api: ListenAddress(host: "127.0.0.1", port: port), tls: tls, socket: socket, probes: probes),
+        register: register, logger: logger, heartbeat: heartbeat, times: times,
+        onListening: { continuation.yield($0) }, whoHolds: whoHolds, standing: standing)
     return try await withThrowingTaskGroup(of: Value?.self) { group in
         group.addTask {
             defer { continuation.finish() }
@@ -24,7 +57,7 @@ func withServer<Value: Sendable>(
         }
         group.addTask {
             guard let address = await addresses.first(where: { _ in true }) else { return nil }
-            return try await body(try #require(URL(string: "http://\(address)")))
+            return try await body(try #require(URL(string: "\(tls == nil ? "http" : "https")://\(address)")))
         }
         defer { group.cancelAll() }
         while let finished = try await group.next() {
@@ -32,6 +65,10 @@ func withServer<Value: Sendable>(
         }
         throw CancellationError()
     }
+}
+
+func client(_ url: URL, _ token: String? = Tokens.admin) throws -> ControlClient {
+    try ControlClient(server: url, token: token)
 }
 
 /// Waits until `condition` holds, looking every few milliseconds.

@@ -109,7 +109,18 @@ package final class Installation {
         }
     }
 
-    package var client: ControlClient? { api.map { ControlClient(server: $0) } }
+    /// Over the state folder's socket, as the commands of this user go.
+    package var client: ControlClient? {
+        api.flatMap { try? ControlClient(socket: socket, of: $0) }
+    }
+
+    private var socket: String { state.appending(path: "api.sock").path(percentEncoded: false) }
+
+    /// What the controller made at its first start: for those who ask over the network.
+    package var token: String? {
+        let text = try? String(contentsOf: state.appending(path: "token"), encoding: .utf8)
+        return text?.trimmingCharacters(in: .newlines)
+    }
 
     package var controllerPid: pid_t? { controller?.pid }
 

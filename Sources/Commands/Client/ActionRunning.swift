@@ -13,7 +13,7 @@ protocol ActionRunning {
 extension ActionRunning {
     func act(_ verb: OperatorCommand.Verb) async throws {
         let key = try deployment.key
-        let command = OperatorCommand(verb, actor: NSUserName())
+        let command = OperatorCommand(verb, claimedActor: NSUserName())
         let status = try await server.client().act(command, on: key)
         try Console.standard.print(["\(key): \(status.summary)"])
     }

@@ -149,11 +149,11 @@ struct Demo {
     private func connect() async throws -> ControlClient {
         let start = ContinuousClock.now
         while ContinuousClock.now - start < Self.startLimit {
-            if let data = try? Data(contentsOf: ControllerRecord.file(in: state)),
-                let record = try? JSONDecoder().decode(ControllerRecord.self, from: data),
+            if let record = ControllerRecord.read(in: state), ControllerRecord.hasSocket(in: state),
                 let server = URL(string: record.api)
             {
-                let client = ControlClient(server: server)
+                let client = try ControlClient(
+                    socket: ControllerRecord.socket(in: state).path(percentEncoded: false), of: server)
                 if (try? await client.isReady()) == true { return client }
             }
             try await Task.sleep(for: .milliseconds(50))

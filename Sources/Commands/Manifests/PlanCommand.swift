@@ -56,16 +56,15 @@ struct PlanCommand: AsyncParsableCommand {
     private func running(
         _ keys: [DeploymentKey], _ console: Console
     ) async throws -> [DeploymentKey: DeploymentPlan.Running]? {
-        let client = try server.client()
-        let isNamed = server.server != nil || ProcessInfo.processInfo.environment["MLCTL_SERVER"]?.isEmpty == false
         do {
+            let client = try server.client()
             let known = Set(try await client.status().deployments.map(\.key))
             var running: [DeploymentKey: DeploymentPlan.Running] = [:]
             for key in keys where known.contains(key) {
                 running[key] = .present(try await client.explanation(of: key))
             }
             return running
-        } catch let error as ControlClientError where !isNamed {
+        } catch let error as ControlClientError where !server.isNamed {
             console.note("offline: \(error.description)")
             return nil
         }

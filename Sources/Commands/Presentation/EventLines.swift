@@ -30,7 +30,12 @@ enum EventLines {
     }
 
     private static func message(_ event: RolloutEvent) -> String {
-        event.actor.map { "\(event.message) (\($0))" } ?? event.message
+        event.actor.map { "\(event.message) (\(actor($0, event)))" } ?? event.message
+    }
+
+    /// What was proved, and beside it what was only said.
+    static func actor(_ proved: String, _ event: RolloutEvent) -> String {
+        event.claimedActor.map { "\(proved), claims to be '\($0)'" } ?? proved
     }
 
     static func tone(_ kind: RolloutEvent.Kind) -> Tone {

@@ -109,7 +109,7 @@ struct ExplainText {
         guard !shown.isEmpty else { return [] }
         var table = TextTable(["WHEN", "EVENT", "MESSAGE"], indent: 2)
         for stored in shown {
-            let actor = stored.event.actor.map { " (\($0))" } ?? ""
+            let actor = stored.event.actor.map { " (\(EventLines.actor($0, stored.event)))" } ?? ""
             table.add([
                 "\(RelativeTime.text(stored.event.at, now: now))",
                 TextTable.Cell(stored.event.kind.rawValue, EventLines.tone(stored.event.kind)),
@@ -128,7 +128,7 @@ struct ExplainText {
         var rows = Rows(canvas, labelColumns: 13)
         rows.add("when", "\(RelativeTime.text(rollback.at, now: now)) (\(RelativeTime.clock(rollback.at)))")
         rows.add("why", rollback.message, .bad)
-        if let actor = rollback.actor { rows.add("by", actor) }
+        if let actor = rollback.actor { rows.add("by", EventLines.actor(actor, rollback)) }
         if let left = explanation.left {
             rows.add(
                 "left",

@@ -12,6 +12,7 @@ struct KeeperCommand: AsyncParsableCommand {
     @Option(help: "The instance's id: its spec.json is in the state folder.") var instance: String
 
     func run() async throws {
+        try TrustedPlaces.checkState(state.url)
         let keeper = Keeper(stateDirectory: state.url, instance: instance)
         let code = try await keeper.run()
         guard code == 0 else { throw ExitCode(code) }

@@ -37,6 +37,7 @@ struct ProxyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let logger = Logger(label: "mlctl.proxy") { _ in PlainLogHandler() }
+        try TrustedPlaces.checkState(state.url)
         var configuration = TrafficProxyConfiguration(
             stateDirectory: state.url.path(percentEncoded: false), controlSocket: controlSocket,
             requestIdKeyFile: requestIdKey, logger: logger)

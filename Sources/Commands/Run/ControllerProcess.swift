@@ -27,8 +27,7 @@ struct ControllerProcess {
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)  // Whoever reads the log may leave.
         HeapMemory.limit()
-        try FileManager.default.createDirectory(
-            at: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try TrustedPlaces.checkState(state, making: true, logger: logger)
         guard
             let lock = try FileLock.acquire(
                 state.appending(path: "controller.lock").path(percentEncoded: false), tries: 10)
@@ -42,7 +41,12 @@ struct ControllerProcess {
     }
 
     private func runLocked() async throws {
-        let listen = try checkedAddress()
+        let ports = try OwnPorts(settings)
+        let files = AccessFiles(
+            settings: settings.access, tokenFile: settings.tokenFile,
+            environmentToken: ProcessInfo.processInfo.environment["MLCTL_TOKEN"], state: state)
+        let register = AccessRegister(try files.keys())
+        let certificates = try files.certificates()
         let sources = try settings.projects.map(openSource)
         let journal = try JournalStore(
             path: state.appending(path: "journal.sqlite").path(percentEncoded: false),
@@ -52,7 +56,7 @@ struct ControllerProcess {
         let clusters = try ClusterSites.open(
             settings, environment: ProcessInfo.processInfo.environment, archive: journal, now: { clock.now() },
             logger: logger)
-        let local = try clusters.servesLocally ? localSite(journal, models, listen) : nil
+        let local = try clusters.servesLocally ? localSite(journal, models, ports) : nil
         let notifications = try settings.webhook.map { webhook in
             NotificationQueue(
                 try WebhookNotifier(url: webhook.url, secret: WebhookSecret(file: webhook.secretFile)), logger: logger)
@@ -61,7 +65,7 @@ struct ControllerProcess {
             settings, environment: ProcessInfo.processInfo.environment, logger: logger)
         let controller = Controller(
             configuration: ControllerConfiguration(
-                interval: settings.interval, apiPort: listen.port == 0 ? nil : listen.port),
+                interval: settings.interval, apiPort: ports.api.port, probePort: ports.probes?.port),
             with: ControllerCollaborators(
                 sources: sources, sites: clusters.directory(with: local?.site),
                 trail: journal, leadership: leadership, notifier: notifications,
@@ -69,15 +73,14 @@ struct ControllerProcess {
                 recorder: ReadingRecorder(store: journal, logger: logger), dataPlaneMetrics: local?.metrics,
                 now: { clock.now() }),
             logger: logger)
-        let server = try ControlServer(
-            surface: controller, listen: listen, token: settings.token(),
-            logger: logger,
-            onListening: { address in
-                leadership?.advertise(settings.advertisedAPI(listeningAt: address))
-                await announce(address, sources)
-            }, standing: { await controller.standing() })
+        let server = try server(controller, ports, register, certificates, sources) { address in
+            leadership?.advertise(settings.advertisedAPI(listeningAt: address))
+        }
+        let entry = announce(ports.api)
+        defer { ControllerRegistry().remove(entry, port: ports.api.port) }
         var services: [any Service] = [
             server,
+            LoopService { try await files.follow(register, certificates, logger: logger) },
             LoopService { await clusters.run() },
             ControllerService(controller: controller),
             LoopService { try await tidy(journal, models, controller) },
@@ -113,11 +116,11 @@ struct ControllerProcess {
 
     /// This machine.
     private func localSite(
-        _ journal: JournalStore, _ models: ModelStore, _ listen: ListenAddress
+        _ journal: JournalStore, _ models: ModelStore, _ ports: OwnPorts
     ) throws -> LocalSite {
         let backend = try LocalBackend(
             configuration: LocalBackend.Configuration(
-                stateDirectory: state, reservedPorts: [listen.port: "the controller's own (--listen)"]),
+                stateDirectory: state, reservedPorts: ports.reserved),
             files: StoredModelFiles(store: models),
             launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
         let proxy = ProxyClient(stateDirectory: state)
@@ -149,13 +152,29 @@ struct ControllerProcess {
             outcomes: { try await journal.totals(of: $0, revisions: $1, labels: $2, since: $3) }, logger: logger)
     }
 
-    /// - Throws: `ValidationError` where it cannot be listened on, or must not be without a token.
-    private func checkedAddress() throws -> ListenAddress {
+    /// The API, on its address, on the state folder's socket, and on the probes' own address.
+    private func server(
+        _ controller: Controller, _ ports: OwnPorts, _ register: AccessRegister, _ certificates: ServerCertificates?,
+        _ sources: [ProjectSource], _ onListening: @escaping @Sendable (ListenAddress) -> Void
+    ) throws -> ControlServer {
+        let followed = sources.map { "\($0.name) (\($0.repo), \($0.reference))" }.joined(separator: ", ")
         do {
-            let listen = try ListenAddress(parsing: settings.listen)
-            guard try listen.isLoopback || settings.token() != nil else { throw ListenError.unprotected(listen) }
-            return listen
-        } catch let error as ListenError {
+            return try ControlServer(
+                surface: controller,
+                listeners: ControlServer.Listeners(
+                    api: ports.api, tls: certificates,
+                    socket: ControllerRecord.socket(in: state).path(percentEncoded: false), probes: ports.probes),
+                register: register, logger: logger,
+                onListening: { [settings, logger] address in
+                    logger.info(
+                        "Controller runs",
+                        metadata: ["api": "\(settings.access.scheme)://\(address)", "projects": "\(followed)"])
+                    onListening(address)
+                },
+                whoHolds: { address in
+                    PortHolder.of(port: address.port).map { .init(words: $0.words, isController: $0.isController) }
+                }, standing: { await controller.standing() })
+        } catch {
             throw ValidationError(error.description)
         }
     }
@@ -191,16 +210,14 @@ struct ControllerProcess {
         return { FileManager.default.contents(atPath: file).flatMap { RequestIdentityKey(Array($0)) } }
     }
 
-    /// Where programs find this controller's API.
-    private func announce(_ address: ListenAddress, _ sources: [ProjectSource]) async {
-        logger.info(
-            "Controller runs",
-            metadata: [
-                "api": "http://\(address)",
-                "projects": "\(sources.map { "\($0.name) (\($0.repo), \($0.reference))" }.joined(separator: ", "))",
-            ])
-        let record = try? JSONEncoder().encode(ControllerRecord(api: "http://\(address)", pid: getpid()))
+    /// Where programs find this controller's API: in the state folder, and for those who know an address alone.
+    private func announce(_ address: ListenAddress) -> ControllerRegistry.Entry {
+        let api = "\(settings.access.scheme)://\(address)"
+        let record = try? JSONEncoder().encode(ControllerRecord(api: api, pid: getpid()))
         try? record?.write(to: ControllerRecord.file(in: state), options: .atomic)
+        let entry = ControllerRegistry.Entry(api: api, stateDirectory: state.path(percentEncoded: false))
+        ControllerRegistry().register(entry, port: address.port)
+        return entry
     }
 
     /// Old events and outcomes, and model files that no revision would come back to. A failure waits for the next time.
@@ -219,14 +236,6 @@ struct ControllerProcess {
             try await Task.sleep(for: Self.tidyingInterval)
         }
     }
-}
-
-/// What a running controller leaves in its state folder, for those who want to reach it.
-struct ControllerRecord: Codable {
-    var api: String
-    var pid: Int32
-
-    static func file(in state: URL) -> URL { state.appending(path: "controller.json") }
 }
 
 /// The controller, which ends its passes before it goes.

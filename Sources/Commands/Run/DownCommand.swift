@@ -20,6 +20,7 @@ struct DownCommand: AsyncParsableCommand {
             print("nothing to stop: there is no \(state.url.path(percentEncoded: false))")
             return
         }
+        try TrustedPlaces.checkState(state.url)
         guard let lock = try FileLock.acquire(path, tries: 10) else {
             throw ValidationError("a controller is running and would start everything again: stop it first")
         }

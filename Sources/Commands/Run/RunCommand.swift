@@ -42,6 +42,11 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Where the API listens; port 0 takes a free one.") var listen = "127.0.0.1:8090"
     @Option(
         help: ArgumentHelp(
+            "Where /healthz, /readyz and /leadz answer as well, apart from the API, such as 127.0.0.1:8091.",
+            valueName: "host:port"))
+    var probes: String?
+    @Option(
+        help: ArgumentHelp(
             "Where other controllers reach this API. (default: where it listens, in a pod its POD_IP)",
             valueName: "host:port"))
     var advertise: String?
@@ -65,9 +70,11 @@ struct RunCommand: AsyncParsableCommand {
     var logLevel: LogLevelArgument = .init(.info)
 
     func run() async throws {
+        if let config { try TrustedPlaces.check(config, as: .settings) }
         var settings = try config.map(RunSettings.init(contentsOf:)) ?? RunSettings()
         settings.projects = try projects(of: settings)
         settings.listen = listen
+        settings.probes = probes
         settings.advertise = advertise
         settings.interval = interval.duration
         settings.electsLeader = electsLeader

@@ -17,6 +17,9 @@ struct RunSettings {
     var advertise: String?
     var interval: Duration = .seconds(30)
     var tokenFile: String?
+    var access = AccessSettings()
+    /// Where the probes answer as well, as HOST:PORT; nil: on the API's address alone.
+    var probes: String?
     var webhook: Webhook?
     /// What gates can ask beside the proxy and the servers themselves.
     var sources: [SourceSettings] = []
@@ -41,6 +44,8 @@ struct RunSettings {
 
     private struct File: Decodable {
         var tokenFile: String?
+        var tokens: [AccessSettings.Token]?
+        var tls: AccessSettings.TLS?
         var webhook: Webhook?
         var sources: [SourceSettings]?
         var name: String?
@@ -68,7 +73,7 @@ struct RunSettings {
 
     static let knownKeys: Set<String> = [
         "clusters", "image", "imagePullSecrets", "name", "projects", "proxyControlFrom", "proxyReplicas", "sources",
-        "storageInitializer", "tokenFile", "webhook",
+        "storageInitializer", "tls", "tokenFile", "tokens", "webhook",
     ]
 
     init() {}
@@ -87,6 +92,8 @@ struct RunSettings {
             guard !keys.isEmpty else { return }
             let file = try YAMLDecoder().decode(File.self, from: text)
             tokenFile = file.tokenFile
+            access = AccessSettings(tokens: file.tokens ?? [], tls: file.tls)
+            try access.check()
             webhook = file.webhook
             sources = file.sources ?? []
             try SourceSettings.check(sources)
@@ -100,6 +107,7 @@ struct RunSettings {
                 throw ValidationError(read.diagnostics.map(\.description).joined(separator: "\n"))
             }
             projects = read.projects
+            try checkProjects(of: access)
         } catch let error as ValidationError {
             throw error
         } catch {
@@ -121,6 +129,16 @@ struct RunSettings {
     }
 
     private static let mostProxyReplicas = 100
+
+    private func checkProjects(of access: AccessSettings) throws {
+        let names = projects.isEmpty ? [Project.defaultName] : projects.map(\.name)
+        for token in access.tokens {
+            for project in token.projects ?? [] where !names.contains(project) {
+                let advice = DidYouMean.suggestion(for: project, among: names, noun: "there are") ?? ""
+                throw SettingsFault("tokens: '\(token.name)': there is no project '\(project)'; \(advice)")
+            }
+        }
+    }
 
     private struct SettingsFault: Error {
         var message: String
@@ -150,6 +168,7 @@ struct RunSettings {
         switch error {
         case let fault as SourceSettings.Fault: fault.message
         case let fault as SettingsFault: fault.message
+        case let fault as AccessFault: fault.description
         case DecodingError.dataCorrupted(let context): context.underlyingError.map(reason) ?? context.debugDescription
         case DecodingError.keyNotFound(let key, let context): place(context.codingPath + [key]) + "is missing"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
@@ -168,19 +187,9 @@ struct RunSettings {
         listeningAt address: ListenAddress, environment: [String: String] = ProcessInfo.processInfo.environment,
         machine: String = ProcessInfo.processInfo.hostName
     ) -> String {
-        if let advertise { return "http://\(advertise)" }
-        guard ["0.0.0.0", "::"].contains(address.host) else { return "http://\(address)" }
+        if let advertise { return "\(access.scheme)://\(advertise)" }
+        guard ["0.0.0.0", "::"].contains(address.host) else { return "\(access.scheme)://\(address)" }
         let pod = environment["POD_IP"].flatMap { $0.isEmpty ? nil : $0 }
-        return "http://\(ListenAddress(host: pod ?? machine, port: address.port))"
-    }
-
-    /// The bearer token of the API: from its file, else from MLCTL_TOKEN.
-    func token() throws -> String? {
-        guard let tokenFile else { return ProcessInfo.processInfo.environment["MLCTL_TOKEN"] }
-        do {
-            return try SecretFile(path: tokenFile).read()
-        } catch let error as SourceError {
-            throw ValidationError("tokenFile: \(error.message)")
-        }
+        return "\(access.scheme)://\(ListenAddress(host: pod ?? machine, port: address.port))"
     }
 }

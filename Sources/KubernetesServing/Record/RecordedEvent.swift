@@ -21,6 +21,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
     var commit: String?
     var actor: String?
     var project: String?
+    var claimedActor: String?
 
     /// - Parameter last: the id of the event before; 0 where there was none.
     init(_ event: RolloutEvent, after last: Int) {
@@ -33,6 +34,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
         commit = event.commit
         actor = event.actor
         project = event.project
+        claimedActor = event.claimedActor
     }
 
     /// What it told; a kind that this version does not know is a warning with the same words.
@@ -40,7 +42,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
         RolloutEvent(
             at: Self.date(at), kind: RolloutEvent.Kind(rawValue: kind) ?? .warning,
             revision: revision.map(Revision.init(rawValue:)), version: version, commit: commit, message: message,
-            actor: actor, project: project)
+            actor: actor, claimedActor: claimedActor, project: project)
     }
 
     private static let timeStyle = Date.ISO8601FormatStyle(includingFractionalSeconds: true)

@@ -49,7 +49,7 @@ enum ListenTable {
         }
     }
 
-    private static func holdsSocket(_ pid: Int32, _ inodes: Set<UInt64>) -> Bool {
+    static func holdsSocket(_ pid: Int32, _ inodes: Set<UInt64>) -> Bool {
         let path = "/proc/\(pid)/fd"
         guard let folder = opendir(path) else { return false }
         defer { closedir(folder) }

@@ -83,6 +83,7 @@ enum StatusSchema {
                     "revision": text("The revision that it is about."), "version": text("Its version."),
                     "commit": text("The commit that was wanted."), "actor": text("Who asked for it."),
                     "project": text("Whose deployment it was."),
+                    "claimedActor": text("Who the client said that it acts for; nobody has checked that."),
                     "evidence": gates,
                 ]),
         ])

@@ -4,6 +4,8 @@
 public struct ReservedPorts: Hashable, Sendable {
     /// Where the controller's API listens; nil: not on this machine's ports.
     public var controller: Int?
+    /// Where the controller's probes answer; nil: at its API's port alone.
+    public var probes: Int?
     /// Where a proxy says what it counts.
     public var proxyControl: Int?
     /// From which instances' ports are taken.
@@ -16,10 +18,12 @@ public struct ReservedPorts: Hashable, Sendable {
     public static let defaultInstances = 20_000...29_999
 
     public init(
-        controller: Int? = ReservedPorts.defaultController, proxyControl: Int? = ReservedPorts.defaultProxyControl,
+        controller: Int? = ReservedPorts.defaultController, probes: Int? = nil,
+        proxyControl: Int? = ReservedPorts.defaultProxyControl,
         instances: ClosedRange<Int>? = ReservedPorts.defaultInstances, holders: [Int: DeploymentKey] = [:]
     ) {
         self.controller = controller
+        self.probes = probes
         self.proxyControl = proxyControl
         self.instances = instances
         self.holders = holders
@@ -28,6 +32,7 @@ public struct ReservedPorts: Hashable, Sendable {
     /// Why an endpoint cannot have the port; nil where it can.
     func problem(with port: Int) -> String? {
         if port == controller { return "port \(port) is the controller's own: its API listens there" }
+        if port == probes { return "port \(port) is the controller's own: its probes answer there" }
         if port == proxyControl { return "port \(port) is the control port of mlctl's proxy" }
         if let instances, instances.contains(port) {
             return

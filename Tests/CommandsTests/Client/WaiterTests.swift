@@ -37,22 +37,25 @@ import Testing
     ) async throws -> Outcome {
         let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
         let server = try ControlServer(
-            surface: surface, listen: ListenAddress(port: 0),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        ) { continuation.yield($0) }
+            surface: surface, listeners: .init(api: ListenAddress(port: 0)),
+            register: AccessRegister(
+                AccessKeys([try AccessKey(Caller(name: "ci", role: .viewer), secret: Self.token)])),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onListening: { continuation.yield($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
             let address = try #require(await addresses.first { _ in true })
-            return await outcome(at: try #require(URL(string: "http://\(address)")), commit: commit, timeout: timeout)
+            return try await outcome(at: try #require(URL(string: "http://\(address)")), commit: commit, timeout: timeout)
         }
     }
 
-    private static func outcome(at server: URL, commit: String?, timeout: Duration) async -> Outcome {
+    private static let token = "viewer-token-0123456789"
+
+    private static func outcome(at server: URL, commit: String?, timeout: Duration) async throws -> Outcome {
         let told = Mutex<[String]>([])
         let waiter = Waiter(
             goal: WaitGoal(deployment: DeploymentKey(name: "churn"), target: .healthy, commit: commit),
-            client: ControlClient(server: server),
+            client: try ControlClient(server: server, token: token),
             timeout: DurationArgument(duration: timeout, text: "T"), interval: .milliseconds(1)
         ) { text in
             told.withLock { $0.append(text) }
@@ -103,7 +106,7 @@ import Testing
     @Test("a controller that was never there ends it with 5")
     func unreachable() async throws {
         let nobody = try #require(URL(string: "http://127.0.0.1:1"))
-        let outcome = await Self.outcome(at: nobody, commit: nil, timeout: .seconds(30))
+        let outcome = try await Self.outcome(at: nobody, commit: nil, timeout: .seconds(30))
         #expect(outcome.error.map { exitCode(for: $0) } == 5)
     }
 }

@@ -31,6 +31,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (printf "%s-token" (include "mlctl.name" .)) .Values.api.existingSecret }}
 {{- end }}
 
+{{- define "mlctl.metricsKey" -}}
+{{- if .Values.api.existingSecret }}{{ .Values.api.metricsKey }}{{ else }}metrics-token{{ end }}
+{{- end }}
+
 {{- define "mlctl.gitHTTPSSecret" -}}
 {{- if .Values.git.https.existingSecret }}{{ .Values.git.https.existingSecret }}{{ else if .Values.git.https.credentials }}{{ include "mlctl.name" . }}-git-https{{ end }}
 {{- end }}

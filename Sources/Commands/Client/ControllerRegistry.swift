@@ -1,0 +1,59 @@
+import ControlAPI
+import Foundation
+import Glibc
+
+/// Which controllers of this user run on this machine, by the ports that their APIs listen on: so that a command that is
+/// given an address finds the state folder, and needs no token.
+///
+/// In a folder of this user's alone, where the environment has no say: `mlctl-UID` in `/run/user/UID`, `/dev/shm` or `/tmp`.
+struct ControllerRegistry {
+    struct Entry: Codable, Hashable {
+        var api: String
+        var stateDirectory: String
+    }
+
+    private static let mostBytes = 16 << 10
+
+    var roots = ["/run/user/\(getuid())", "/dev/shm", "/tmp"]
+
+    private var folders: [String] { roots.map { "\($0)/mlctl-\(getuid())" } }
+
+    /// A failure is no reason not to run: commands then want `--state-dir`.
+    func register(_ entry: Entry, port: Int) {
+        guard let data = try? JSONEncoder().encode(entry) else { return }
+        for folder in folders where mkdir(folder, 0o700) == 0 || errno == EEXIST {
+            guard Self.isOurs(folder) else { continue }
+            let file = URL(filePath: "\(folder)/\(Self.name(port))")
+            guard (try? data.write(to: file, options: .atomic)) != nil else { continue }
+            chmod(file.path(percentEncoded: false), 0o600)
+            return
+        }
+    }
+
+    /// - Parameter entry: what was registered: another controller's stays.
+    func remove(_ entry: Entry, port: Int) {
+        for folder in folders where Self.isOurs(folder) && read(folder, port) == entry {
+            unlink("\(folder)/\(Self.name(port))")
+        }
+    }
+
+    func entries(port: Int) -> [Entry] {
+        folders.filter(Self.isOurs).compactMap { read($0, port) }
+    }
+
+    private func read(_ folder: String, _ port: Int) -> Entry? {
+        guard let bytes = try? TokenFile.bytes(of: "\(folder)/\(Self.name(port))", most: Self.mostBytes) else {
+            return nil
+        }
+        return try? JSONDecoder().decode(Entry.self, from: Data(bytes))
+    }
+
+    private static func name(_ port: Int) -> String { "controller-\(port).json" }
+
+    /// In a folder that all may write to, somebody else may have been there first.
+    private static func isOurs(_ folder: String) -> Bool {
+        var about = stat()
+        return lstat(folder, &about) == 0 && about.st_mode & S_IFMT == S_IFDIR && about.st_uid == geteuid()
+            && about.st_mode & 0o077 == 0
+    }
+}

@@ -1,0 +1,162 @@
+import ArgumentParser
+import ControlAPI
+import Foundation
+import Logging
+
+/// The files that access hangs on: read at the start, and again whenever they change.
+///
+/// At the start what is wrong with one of them is an error. Later a token whose file is gone, open to others or no token
+/// any more counts for nothing until that is put right; a certificate that cannot be used leaves the former one in place.
+struct AccessFiles: Sendable {
+    static let interval: Duration = .seconds(2)
+    static let mostPEMBytes = 1 << 20
+
+    let settings: AccessSettings
+    /// `tokenFile` of the settings: a token for everything.
+    let tokenFile: String?
+    /// MLCTL_TOKEN of the controller: the same. Only where there is no `tokenFile`.
+    let environmentToken: String?
+    let state: URL
+
+    private struct Origin: Sendable {
+        var caller: Caller
+        var isShared: Bool
+        var place: String
+        var read: @Sendable () throws -> String
+    }
+
+    private var origins: [Origin] {
+        var origins = [
+            Origin(
+                caller: Caller(name: AccessSettings.stateTokenName, role: .admin), isShared: false,
+                place: state.appending(path: TokenFile.stateName).path(percentEncoded: false)
+            ) { [state] in try TokenFile.ofState(state) }
+        ]
+        if let tokenFile {
+            origins.append(
+                Origin(
+                    caller: Caller(name: AccessSettings.tokenFileName, role: .admin), isShared: true, place: tokenFile
+                ) { try TokenFile(path: tokenFile).read() })
+        } else if let environmentToken, !environmentToken.isEmpty {
+            origins.append(
+                Origin(
+                    caller: Caller(name: AccessSettings.environmentName, role: .admin), isShared: true,
+                    place: "MLCTL_TOKEN"
+                ) { environmentToken })
+        }
+        for token in settings.tokens {
+            origins.append(
+                Origin(caller: token.caller, isShared: true, place: token.file) {
+                    try TokenFile(path: token.file).read()
+                })
+        }
+        return origins
+    }
+
+    // MARK: Tokens
+
+    /// All tokens.
+    /// - Throws: `ValidationError` with the file and the reason, for the first that cannot be used.
+    func keys() throws -> AccessKeys {
+        let (keys, problems) = read()
+        if let problem = problems.first { throw ValidationError(problem.text) }
+        return AccessKeys(keys)
+    }
+
+    private struct Problem: Hashable {
+        var name: String
+        var text: String
+    }
+
+    private func read() -> ([AccessKey], [Problem]) {
+        var keys: [AccessKey] = []
+        var owners: [String: String] = [:]
+        var problems: [Problem] = []
+        for origin in origins {
+            do {
+                let text = try origin.read()
+                if let owner = owners.updateValue(origin.caller.name, forKey: text) {
+                    throw AccessFault("it is the token '\(owner)' has already, so nobody could tell who acted")
+                }
+                keys.append(try AccessKey(origin.caller, secret: text, isShared: origin.isShared))
+            } catch {
+                let text = error is TrustProblem ? "\(error)" : "\(origin.place): \(error)"
+                problems.append(Problem(name: origin.caller.name, text: "token '\(origin.caller.name)': \(text)"))
+            }
+        }
+        return (keys, problems)
+    }
+
+    // MARK: Certificates
+
+    /// Nil where there is no TLS.
+    /// - Throws: `ValidationError` with the file and the reason.
+    func certificates() throws -> ServerCertificates? {
+        guard let tls = settings.tls else { return nil }
+        do {
+            return try ServerCertificates(try material(tls))
+        } catch {
+            throw ValidationError("tls: \(error)")
+        }
+    }
+
+    private func material(_ tls: AccessSettings.TLS) throws -> ServerCertificates.Material {
+        func bytes(_ path: String, as use: TrustRules.Use) throws -> [UInt8] {
+            if let problem = try TrustedPlaces.problem(with: path, as: use) { throw problem }
+            return try TokenFile.bytes(of: path, most: Self.mostPEMBytes)
+        }
+        return ServerCertificates.Material(
+            certificates: try bytes(tls.certificateFile, as: .settings), key: try bytes(tls.keyFile, as: .secret),
+            clientAuthorities: try tls.clientCAFile.map { try bytes($0, as: .settings) })
+    }
+
+    // MARK: Following
+
+    /// Looks at the files every two seconds, until cancelled.
+    func follow(_ register: AccessRegister, _ certificates: ServerCertificates?, logger: Logger) async throws {
+        var known = AccessWatch()
+        while !Task.isCancelled {
+            try await Task.sleep(for: Self.interval)
+            let (keys, problems) = read()
+            register.replace(AccessKeys(keys))
+            for text in known.news(of: keys, problems: problems.map(\.text)) {
+                logger.notice("Access changed", metadata: ["what": "\(text)"])
+            }
+            guard let tls = settings.tls, let certificates else { continue }
+            do {
+                let material = try material(tls)
+                if material != certificates.material {
+                    try certificates.replace(material)
+                    logger.notice("TLS goes on with a new certificate", metadata: ["file": "\(tls.certificateFile)"])
+                }
+                known.certificateProblem = nil
+            } catch {
+                let text = "\(error)"
+                if known.certificateProblem != text {
+                    logger.error("TLS goes on with its former certificate", metadata: ["error": "\(text)"])
+                }
+                known.certificateProblem = text
+            }
+        }
+    }
+}
+
+/// What has been told of the files, so that it is told once.
+private struct AccessWatch {
+    private var keys: [String: AccessKey]?
+    private var problems: Set<String> = []
+    var certificateProblem: String?
+
+    mutating func news(of current: [AccessKey], problems found: [String]) -> [String] {
+        let now = Dictionary(current.map { ($0.caller.name, $0) }) { first, _ in first }
+        defer {
+            keys = now
+            problems = Set(found)
+        }
+        guard let keys else { return found }
+        let changed = now.filter { keys[$0.key] != nil && keys[$0.key] != $0.value }.keys.sorted()
+        let back = now.keys.filter { keys[$0] == nil }.sorted()
+        return changed.map { "token '\($0)' was read anew" } + back.map { "token '\($0)' counts" }
+            + found.filter { !problems.contains($0) }
+    }
+}

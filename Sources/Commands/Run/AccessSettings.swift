@@ -1,0 +1,161 @@
+import ControlAPI
+import Foundation
+
+/// Who may ask the API, and how it is reached: `tokens:` and `tls:` of the settings file.
+struct AccessSettings: Sendable {
+    var tokens: [Token] = []
+    var tls: TLS?
+
+    /// One named token. Its text is in a file.
+    struct Token: Hashable, Sendable {
+        /// Stands in the audit trail.
+        var name: String
+        var file: String
+        var role: AccessRole
+        /// Nil: all.
+        var projects: [String]?
+        /// Names, or beginnings of names with a `*`. Nil: all.
+        var namespaces: [String]?
+
+        var caller: Caller {
+            Caller(name: name, role: role, scope: AccessScope(namespaces: namespaces, projects: projects))
+        }
+    }
+
+    struct TLS: Hashable, Sendable {
+        var certificateFile: String
+        var keyFile: String
+        /// Clients whose certificate none of these authorities gave are not let in. Nil: all are.
+        var clientCAFile: String?
+    }
+
+    /// Of the API's address.
+    var scheme: String { tls == nil ? "http" : "https" }
+
+    /// Names that tokens of other origin have in the audit trail.
+    static let reservedNames: Set<String> = [Self.stateTokenName, Self.tokenFileName, Self.environmentName]
+    static let stateTokenName = "state-token"
+    static let tokenFileName = "tokenFile"
+    static let environmentName = "MLCTL_TOKEN"
+
+    private static let longestName = 63
+
+    /// - Throws: `AccessFault`.
+    func check() throws {
+        guard tokens.count <= AccessKeys.most - Self.reservedNames.count else {
+            throw AccessFault("tokens: there are \(tokens.count), and \(AccessKeys.most - Self.reservedNames.count) at most")
+        }
+        var names: Set<String> = []
+        for token in tokens {
+            guard Self.isName(token.name), !Self.reservedNames.contains(token.name) else {
+                throw AccessFault(
+                    "tokens: '\(token.name)' is no name; write up to \(Self.longestName) letters, digits, '-', '_' and '.', "
+                        + "and none of \(Self.reservedNames.sorted().joined(separator: ", "))")
+            }
+            guard names.insert(token.name).inserted else { throw AccessFault("tokens: '\(token.name)' is there twice") }
+            guard !token.file.isEmpty else { throw AccessFault("tokens: '\(token.name)' wants a file") }
+            try checkScope(token)
+        }
+        for path in [tls?.certificateFile, tls?.keyFile, tls?.clientCAFile].compactMap(\.self) where path.isEmpty {
+            throw AccessFault("tls: certificateFile, keyFile and clientCAFile name files")
+        }
+    }
+
+    private func checkScope(_ token: Token) throws {
+        let lists = [("projects", token.projects), ("namespaces", token.namespaces)]
+        for (field, list) in lists {
+            guard let list else { continue }
+            guard !list.isEmpty else {
+                throw AccessFault(
+                    "tokens: '\(token.name)': an empty list of \(field) allows nothing; leave it out to allow all")
+            }
+            for name in list where !Self.isPattern(name, withStar: field == "namespaces") {
+                throw AccessFault(
+                    "tokens: '\(token.name)': '\(name)' is none of \(field); write a name"
+                        + (field == "namespaces" ? ", or the beginning of one with a '*' at its end" : ""))
+            }
+        }
+        guard token.projects != nil || token.namespaces != nil else { return }
+        switch token.role {
+        case .viewer, .operator: return
+        case .admin, .metrics:
+            throw AccessFault(
+                "tokens: '\(token.name)': the role \(token.role.rawValue) is for all projects and namespaces; leave them out, or "
+                    + "take the role viewer or operator")
+        }
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        (1...longestName).contains(text.utf8.count)
+            && text.unicodeScalars.allSatisfy {
+                $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_.".unicodeScalars.contains($0))
+            }
+    }
+
+    private static func isPattern(_ text: String, withStar: Bool) -> Bool {
+        let name = withStar && text.hasSuffix("*") ? String(text.dropLast()) : text
+        return withStar && text == "*" || isName(name)
+    }
+}
+
+/// What is wrong with the settings of access.
+struct AccessFault: Error, Hashable, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+// MARK: - Reading
+
+extension AccessSettings.Token: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case name, file, role, projects, namespaces }
+
+    init(from decoder: any Decoder) throws {
+        try StrictKeys.check(decoder, CodingKeys.self, in: "tokens")
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        name = try fields.decode(String.self, forKey: .name)
+        file = try fields.decode(String.self, forKey: .file)
+        let text = try fields.decode(String.self, forKey: .role)
+        guard let role = AccessRole(rawValue: text) else {
+            let roles = AccessRole.allCases.map(\.rawValue).joined(separator: ", ")
+            throw StrictKeys.corrupted(decoder, "tokens: '\(name)': '\(text)' is no role; roles are \(roles)")
+        }
+        self.role = role
+        projects = try fields.decodeIfPresent([String].self, forKey: .projects)
+        namespaces = try fields.decodeIfPresent([String].self, forKey: .namespaces)
+    }
+}
+
+extension AccessSettings.TLS: Decodable {
+    enum CodingKeys: String, CodingKey, CaseIterable { case certificateFile, keyFile, clientCAFile }
+
+    init(from decoder: any Decoder) throws {
+        try StrictKeys.check(decoder, CodingKeys.self, in: "tls")
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        certificateFile = try fields.decode(String.self, forKey: .certificateFile)
+        keyFile = try fields.decode(String.self, forKey: .keyFile)
+        clientCAFile = try fields.decodeIfPresent(String.self, forKey: .clientCAFile)
+    }
+}
+
+/// Fields that nobody knows are errors: a limit with a slip of the pen would be no limit.
+private enum StrictKeys {
+    struct AnyKey: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+
+        init?(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { return nil }
+    }
+
+    static func check<Key: CodingKey & CaseIterable>(_ decoder: any Decoder, _ known: Key.Type, in place: String) throws {
+        let given = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
+        let names = Key.allCases.map(\.stringValue)
+        guard let unknown = given.first(where: { !names.contains($0) }) else { return }
+        throw corrupted(decoder, "\(place): unknown field '\(unknown)'; known are \(names.joined(separator: ", "))")
+    }
+
+    static func corrupted(_ decoder: any Decoder, _ message: String) -> DecodingError {
+        .dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: message))
+    }
+}

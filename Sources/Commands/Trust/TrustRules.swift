@@ -1,0 +1,93 @@
+/// Which files may be relied on, as ssh has it: nobody else can change them, or put others in their place. Pure.
+struct TrustRules: Hashable, Sendable {
+    /// This process's.
+    var user: UInt32
+    /// The user's own group, where nobody else is in it: what that group may do nobody else may.
+    var privateGroup: UInt32?
+    /// All groups of this process.
+    var groups: Set<UInt32>
+    /// Whoever owns `/` can do anything here: root, whatever number it has in this namespace.
+    var machineOwner: UInt32 = 0
+    /// In a pod. Volumes there belong to root and are open to all, and all are the pod's containers.
+    var isInPod = false
+
+    /// What a file is for.
+    enum Use: Hashable, Sendable {
+        /// A folder on the way to the file.
+        case way
+        /// The state folder: commands are read from it and run.
+        case stateFolder
+        /// A file that says what to do: settings, certificates.
+        case settings
+        /// A file with a secret in it.
+        case secret
+    }
+
+    /// - Returns: nil where the file may be relied on.
+    func problem(with facts: FileFacts, at path: String, as use: Use) -> TrustProblem? {
+        func problem(_ reason: String, _ advice: String) -> TrustProblem {
+            TrustProblem(path: path, reason: reason, advice: advice)
+        }
+        if use == .settings || use == .secret, facts.kind != .file {
+            return problem("it is no file", "Name a plain file")
+        }
+        if use == .stateFolder, facts.kind != .folder { return problem("it is no folder", "Choose another --state-dir") }
+        if isPodVolume(facts) { return nil }
+        guard isTrusted(facts.owner, as: use) else {
+            let verb = use == .way ? "What is in it" : "It"
+            return problem(
+                "it belongs to user \(facts.owner), and this is user \(user)",
+                "\(verb) could be changed by that user: chown \(user) \(path), or choose another place")
+        }
+        switch use {
+        case .way:
+            guard canOthersWrite(facts, exceptPrivateGroup: true), !facts.isSticky else { return nil }
+            return problem(
+                "others may write to this folder (mode \(facts.octalMode)), and so replace what is in it",
+                "chmod go-w \(path)")
+        case .stateFolder:
+            guard canOthersWrite(facts, exceptPrivateGroup: false) else { return nil }
+            return problem(
+                "others may write to the state folder (mode \(facts.octalMode)), and mlctl would run what they put there",
+                "Look at what is in it; then: chmod 700 \(path)")
+        case .settings:
+            guard canOthersWrite(facts, exceptPrivateGroup: true) else { return nil }
+            return problem("others may write to it (mode \(facts.octalMode))", "chmod go-w \(path)")
+        case .secret:
+            return secretProblem(facts).map { problem($0, "chmod 600 \(path)") }
+        }
+    }
+
+    /// - Parameters:
+    ///   - facts: of a link that stands on the way.
+    func problem(withLink facts: FileFacts, at path: String) -> TrustProblem? {
+        guard !isTrusted(facts.owner, as: .way) else { return nil }
+        return TrustProblem(
+            path: path, reason: "this link belongs to user \(facts.owner), who could let it lead elsewhere",
+            advice: "Name the place that it leads to")
+    }
+
+    private func isTrusted(_ owner: UInt32, as use: Use) -> Bool {
+        owner == user || owner == 0 || owner == machineOwner
+    }
+
+    private func canOthersWrite(_ facts: FileFacts, exceptPrivateGroup: Bool) -> Bool {
+        if facts.isOpenToOthersWriting { return true }
+        guard facts.isOpenToGroupWriting else { return false }
+        return !(exceptPrivateGroup && facts.group == privateGroup)
+    }
+
+    private func isPodVolume(_ facts: FileFacts) -> Bool {
+        isInPod && facts.isMountPoint && facts.kind == .folder && (facts.owner == 0 || facts.owner == machineOwner)
+    }
+
+    private func secretProblem(_ facts: FileFacts) -> String? {
+        let mode = "(mode \(facts.octalMode))"
+        if facts.mode & 0o007 != 0 { return "everybody may read or change this secret \(mode)" }
+        if facts.isOpenToGroupWriting { return "its group may change this secret \(mode)" }
+        // Root's, for a group that this process is in: how a pod gets it, and /etc too.
+        let isGiven = facts.owner != user && groups.contains(facts.group)
+        if facts.mode & 0o070 != 0, !isGiven { return "its group may read this secret \(mode)" }
+        return nil
+    }
+}

@@ -1,0 +1,53 @@
+import Controller
+import ModelManifests
+
+/// Which deployments a caller has to do with: those of its namespaces and projects. A list that is not given limits
+/// nothing; where both are given, both have to hold.
+public struct AccessScope: Hashable, Sendable {
+    /// Names, or the beginning of names with a `*`: `risk-*`. Nil: all.
+    public var namespaces: [String]?
+    /// Nil: all.
+    public var projects: [String]?
+
+    public static let everything = AccessScope()
+
+    public init(namespaces: [String]? = nil, projects: [String]? = nil) {
+        self.namespaces = namespaces
+        self.projects = projects
+    }
+
+    public var isEverything: Bool { namespaces == nil && projects == nil }
+
+    /// - Parameter project: nil where it is not known; that is in none of the named projects.
+    public func includes(namespace: String, project: String?) -> Bool {
+        if let namespaces, !namespaces.contains(where: { Self.matches($0, namespace) }) { return false }
+        if let projects {
+            guard let project, projects.contains(project) else { return false }
+        }
+        return true
+    }
+
+    static func matches(_ pattern: String, _ name: String) -> Bool {
+        pattern.hasSuffix("*") ? name.hasPrefix(pattern.dropLast()) : pattern == name
+    }
+
+    /// For a message: `namespaces risk, risk-*`.
+    var description: String {
+        let parts = [
+            namespaces.map { "namespaces \($0.joined(separator: ", "))" },
+            projects.map { "projects \($0.joined(separator: ", "))" },
+        ]
+        return parts.compactMap(\.self).joined(separator: " and ")
+    }
+}
+
+extension AccessScope {
+    func includes(_ deployment: DeploymentStatus) -> Bool {
+        includes(namespace: deployment.namespace, project: deployment.project)
+    }
+}
+
+extension DeploymentStatus {
+    var deployment: DeploymentKey { DeploymentKey(namespace: namespace, name: name) }
+
+}

@@ -1,0 +1,18 @@
+/// Who asks, after that has been proved: by a token, or by the kernel's word about the other end of a local socket.
+public struct Caller: Hashable, Sendable {
+    /// As the audit trail has it: the token's name, or `local:` and the name of the machine's user.
+    public var name: String
+    public var role: AccessRole
+    public var scope: AccessScope
+
+    public init(name: String, role: AccessRole, scope: AccessScope = .everything) {
+        self.name = name
+        self.role = role
+        self.scope = scope
+    }
+
+    static let localPrefix = "local:"
+
+    /// A process of the controller's own user, or of root: who may read all its files anyway.
+    static func localUser(_ name: String) -> Caller { Caller(name: localPrefix + name, role: .admin) }
+}

@@ -1,0 +1,177 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import Synchronization
+
+import struct NIOHTTP1.HTTPHeaders
+import enum NIOHTTP1.HTTPMethod
+
+/// One call of the API, before anybody has signed it.
+struct ControlCall: Sendable {
+    var method: HTTPMethod = .GET
+    /// Path and query.
+    var target: String
+    var headers: [(String, String)] = []
+    var body = Data()
+}
+
+/// Brings calls to one controller, and proves who sends them without giving anything away.
+///
+/// # Guarantees
+/// - A token goes over TLS whose certificate was verified, and nowhere else: where there is no TLS it signs requests
+///   (`RequestSignature`), and an answer counts only with the proof that its sender knows the token too.
+/// - Nothing is sent to an address without TLS that wants no proof: whoever answers there is no controller.
+/// - At the other end of a local socket is a process of this user's, or of its folder's owner where this user is root.
+struct ControlTransport: Sendable {
+    enum Place: Sendable {
+        /// Without a slash at its end.
+        case network(base: String)
+        case socket(path: String)
+    }
+
+    enum Credential: Sendable {
+        /// The kernel says who this is (`Place.socket`); elsewhere it is nobody.
+        case none
+        case bearer(String)
+        case signing(String)
+    }
+
+    static let challengeLimit: Duration = .seconds(10)
+    private static let refusalBytes = 64 << 10
+
+    let place: Place
+    let credential: Credential
+    let http: HTTPClient
+    private let challenge = ChallengeMemory()
+
+    init(place: Place, credential: Credential, http: HTTPClient) {
+        self.place = place
+        self.credential = credential
+        self.http = http
+    }
+
+    /// - Parameter timeout: until the answer's head is there, and its body in pieces; nil: the client's own bounds.
+    /// - Throws: `ControlClientError` where whoever answers is no controller or refuses the caller; the transport's errors.
+    func send(_ call: ControlCall, timeout: Duration? = nil) async throws -> HTTPClientResponse {
+        switch credential {
+        case .signing(let secret): return try await sendSigned(call, secret, timeout)
+        case .bearer(let token):
+            return try await execute(call, adding: [("authorization", "Bearer \(token)")], timeout)
+        case .none:
+            if case .network = place { throw try await refusalOfNobody() }
+            return try await execute(call, adding: [], timeout)
+        }
+    }
+
+    /// What needs no proof: probes.
+    func sendOpenly(_ call: ControlCall) async throws -> HTTPClientResponse {
+        try await execute(call, adding: [], Self.challengeLimit)
+    }
+
+    // MARK: Signing
+
+    private func sendSigned(_ call: ControlCall, _ secret: String, _ timeout: Duration?) async throws
+        -> HTTPClientResponse
+    {
+        var response = try await attempt(call, secret, timeout)
+        // A challenge of before the controller's restart, or one that is too old: there is a new one in the refusal.
+        if response.answer.status.code == 401, response.isStale { response = try await attempt(call, secret, timeout) }
+        if response.answer.status.code == 401 { throw try await refusal(response.answer) }
+        let proof = response.answer.headers.first(name: AnswerProof.header)
+        let status = Int(response.answer.status.code)
+        guard AnswerProof.isValid(proof, nonce: response.nonce, status: status, secret: secret) else {
+            throw ControlClientError.unexpected(
+                server: shown, what: "it does not prove that it knows the token: another program may have its port")
+        }
+        return response.answer
+    }
+
+    private struct Attempt {
+        var answer: HTTPClientResponse
+        var nonce: String
+        /// The challenge was not new.
+        var isStale: Bool
+    }
+
+    private func attempt(_ call: ControlCall, _ secret: String, _ timeout: Duration?) async throws -> Attempt {
+        let known = challenge.value
+        let challenge = if let known { known } else { try await askForChallenge() }
+        var generator = SystemRandomNumberGenerator()
+        let nonce = Base64URL.encode(
+            Data((0..<RequestSignature.nonceBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) }))
+        let signature = RequestSignature(
+            method: call.method.rawValue, target: call.target, body: call.body, challenge: challenge, nonce: nonce,
+            secret: secret)
+        let answer = try await execute(call, adding: [("authorization", signature.authorization)], timeout)
+        if answer.status.code == 401 {
+            self.challenge.value = answer.headers.first(name: Guarding.challengeHeader)
+        }
+        return Attempt(answer: answer, nonce: nonce, isStale: known != nil && self.challenge.value != nil)
+    }
+
+    private func askForChallenge() async throws -> String {
+        let answer = try await sendOpenly(ControlCall(target: APIPath.challenge))
+        guard answer.status.code == 401, let challenge = answer.headers.first(name: Guarding.challengeHeader) else {
+            throw noController("HTTP status \(answer.status.code) without a challenge")
+        }
+        _ = try await answer.body.collect(upTo: Self.refusalBytes)
+        self.challenge.value = challenge
+        return challenge
+    }
+
+    // MARK: Refusals
+
+    /// Without a token there is nothing to say over the network: but whether a controller is there, and what it wants.
+    private func refusalOfNobody() async throws -> ControlClientError {
+        let answer = try await sendOpenly(ControlCall(target: APIPath.challenge))
+        guard answer.status.code == 401 else { return noController("it asks for no token") }
+        return try await refusal(answer)
+    }
+
+    private func refusal(_ answer: HTTPClientResponse) async throws -> ControlClientError {
+        let body = try await answer.body.collect(upTo: Self.refusalBytes)
+        guard let said = try? APICoding.decode(ErrorAnswer.self, from: Data(body.readableBytesView)) else {
+            return noController("HTTP status \(answer.status.code)")
+        }
+        return .refused(said.error.message)
+    }
+
+    private func noController(_ what: String) -> ControlClientError { .unexpected(server: shown, what: what) }
+
+    private var shown: String {
+        switch place {
+        case .network(let base): base
+        case .socket(let path): path
+        }
+    }
+
+    // MARK: Sending
+
+    private func execute(_ call: ControlCall, adding extra: [(String, String)], _ timeout: Duration?) async throws
+        -> HTTPClientResponse
+    {
+        var request = HTTPClientRequest(url: url(of: call.target))
+        request.method = call.method
+        request.headers = HTTPHeaders(call.headers + extra)
+        if !call.body.isEmpty { request.body = .bytes(call.body) }
+        guard let timeout else { return try await http.execute(request, deadline: .distantFuture) }
+        return try await http.execute(request, timeout: TimeAmount(timeout))
+    }
+
+    private func url(of target: String) -> String {
+        switch place {
+        case .network(let base): base + target
+        case .socket(let path): URL(httpURLWithSocketPath: path, uri: target)?.absoluteString ?? ""
+        }
+    }
+}
+
+/// The challenge that a server gave last: good for many requests.
+private final class ChallengeMemory: Sendable {
+    private let last = Mutex<String?>(nil)
+
+    var value: String? {
+        get { last.withLock { $0 } }
+        set { last.withLock { $0 = newValue } }
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import NIOSSL
+import Synchronization
+
+/// The certificate that new connections are answered with. It can be replaced at any time: connections that are open go
+/// on with the one that they began with.
+public final class ServerCertificates: Sendable {
+    /// What is in the files, so that a change can be told.
+    public struct Material: Hashable, Sendable {
+        /// PEM: the server's own first, then those that lead to its authority.
+        public var certificates: [UInt8]
+        public var key: [UInt8]
+        /// PEM of the authorities whose clients alone are let in; nil: all are.
+        public var clientAuthorities: [UInt8]?
+
+        public init(certificates: [UInt8], key: [UInt8], clientAuthorities: [UInt8]?) {
+            self.certificates = certificates
+            self.key = key
+            self.clientAuthorities = clientAuthorities
+        }
+    }
+
+    private struct State {
+        var material: Material
+        var context: NIOSSLContext
+    }
+
+    private let state: Mutex<State>
+
+    /// - Throws: `CertificateProblem`.
+    public init(_ material: Material) throws {
+        state = Mutex(State(material: material, context: try Self.context(material)))
+    }
+
+    public var material: Material { state.withLock { $0.material } }
+
+    var current: NIOSSLContext { state.withLock { $0.context } }
+
+    /// - Throws: `CertificateProblem`; the former one stays then.
+    public func replace(_ material: Material) throws {
+        let context = try Self.context(material)
+        state.withLock { $0 = State(material: material, context: context) }
+    }
+
+    private static func context(_ material: Material) throws -> NIOSSLContext {
+        let chain = try reading("the certificate file") {
+            try NIOSSLCertificate.fromPEMBytes(material.certificates)
+        }
+        guard !chain.isEmpty else { throw CertificateProblem("the certificate file holds no certificate in PEM form") }
+        let key = try reading("the key file") { try NIOSSLPrivateKey(bytes: material.key, format: .pem) }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        if let authorities = material.clientAuthorities {
+            let roots = try reading("the client CA file") { try NIOSSLCertificate.fromPEMBytes(authorities) }
+            guard !roots.isEmpty else { throw CertificateProblem("the client CA file holds no certificate in PEM form") }
+            configuration.trustRoots = .certificates(roots)
+            configuration.certificateVerification = .noHostnameVerification
+        }
+        return try reading("certificate and key, which have to belong together") {
+            try NIOSSLContext(configuration: configuration)
+        }
+    }
+
+    private static func reading<Value>(_ what: String, _ work: () throws -> Value) throws(CertificateProblem) -> Value {
+        do { return try work() } catch { throw CertificateProblem("\(what) cannot be used: \(error)") }
+    }
+}
+
+/// Why TLS cannot begin with what the files hold. Never repeats it.
+public struct CertificateProblem: Error, Hashable, CustomStringConvertible {
+    public var description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,61 @@
+import ControlAPI
+import Foundation
+import Glibc
+import Testing
+
+@testable import Commands
+
+@Suite("Where a command finds its controller") struct ControllerPlaceTests {
+    @Test("what is said on the command line goes first, then the environment, then the usual place")
+    func wishes() {
+        #expect(ControllerPlace(.init()) == .usual)
+        #expect(ControllerPlace(.init(server: "", state: "", environmentServer: "")) == .usual)
+        #expect(ControllerPlace(.init(environmentState: "/s")) == .state("/s"))
+        #expect(ControllerPlace(.init(environmentServer: "http://b", environmentState: "/s")) == .address("http://b"))
+        #expect(ControllerPlace(.init(state: "/t", environmentServer: "http://b")) == .state("/t"))
+        #expect(ControllerPlace(.init(server: "http://a", state: "/t")) == .address("http://a"))
+    }
+
+    @Test(
+        "an address leads to a state folder only where it is this machine's and the port is that controller's",
+        arguments: [
+            ("http://127.0.0.1:8090", "http://127.0.0.1:8090", true),
+            ("http://127.0.0.1:8090", "http://localhost:8090", true),
+            ("http://0.0.0.0:8090", "http://[::1]:8090", true),
+            ("https://127.0.0.1:8090", "http://127.0.0.1:8090", true),
+            ("http://127.0.0.1:8091", "http://127.0.0.1:8090", false),
+            ("http://10.0.0.1:8090", "http://127.0.0.1:8090", false),
+            ("nonsense", "http://127.0.0.1:8090", false),
+        ])
+    func sameness(api: String, address: String, isSame: Bool) throws {
+        let url = try #require(URL(string: address))
+        #expect(ControllerPlace.isLocal(url) && ControllerPlace.isSame(api, as: url) == isSame)
+    }
+
+    @Test("other machines' addresses are not this one's", arguments: ["http://10.0.0.1:1", "https://ml.example", "http://127.evil.example:1"])
+    func foreign(address: String) throws {
+        #expect(!ControllerPlace.isLocal(try #require(URL(string: address))))
+    }
+
+    @Test("controllers register by their ports, in a folder of this user's alone")
+    func registry() throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "mlctl-registry-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+        let registry = ControllerRegistry(roots: ["/nonexistent", root.path(percentEncoded: false)])
+        let entry = ControllerRegistry.Entry(api: "http://127.0.0.1:1", stateDirectory: "/s")
+        registry.register(entry, port: 1)
+        #expect(registry.entries(port: 1) == [entry] && registry.entries(port: 2).isEmpty)
+        var other = entry
+        other.stateDirectory = "/t"
+        registry.remove(other, port: 1)
+        #expect(registry.entries(port: 1) == [entry])
+        let folder = "\(root.path(percentEncoded: false))/mlctl-\(getuid())"
+        #expect(TrustedPlaces.facts(of: folder)?.mode == 0o700)
+        // Somebody who opens it to others could be anybody.
+        chmod(folder, 0o777)
+        #expect(registry.entries(port: 1).isEmpty)
+        chmod(folder, 0o700)
+        registry.remove(entry, port: 1)
+        #expect(registry.entries(port: 1).isEmpty)
+    }
+}

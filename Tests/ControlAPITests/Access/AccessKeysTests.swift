@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+
+@testable import ControlAPI
+
+@Suite("Tokens") struct AccessKeysTests {
+    @Test("whose token it is, and of nobody what is nearly one")
+    func matching() {
+        let keys = Tokens.keys()
+        for (caller, secret) in Tokens.callers { #expect(keys.key(matching: secret)?.caller == caller) }
+        for text in [
+            "", " ", Tokens.admin + "x", String(Tokens.admin.dropLast()), Tokens.admin.uppercased(), Tokens.admin + " ",
+        ] { #expect(keys.key(matching: text) == nil) }
+        #expect(AccessKeys.none.key(matching: "") == nil)
+    }
+
+    @Test(
+        "what can be guessed is no token, and the refusal says how to make one",
+        arguments: [
+            "", "a", "hunter2", "0123456789012345678", String(repeating: "a", count: 64),
+            "ababababababababababab", "with a blank in between it", "line-one-of-the-token\nline-two-of-the-token",
+            "tökën-with-letters-of-others", String(repeating: "abcdefgh", count: 200), "token\u{0}with-nul-in-the-middle",
+        ])
+    func weak(text: String) {
+        let refused = #expect(throws: AccessKeyError.self) {
+            try AccessKey(Caller(name: "x", role: .viewer), secret: text)
+        }
+        #expect(refused?.message.contains("openssl rand -base64 32") == true)
+        if text.count > 3 { #expect(refused?.message.contains(text) == false) }
+    }
+
+    @Test(
+        "what a generator gives is one",
+        arguments: [
+            "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE=", "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+            "3d1e7a70-2f0e-4d2c-9a43-54a8f6d0a001",
+        ])
+    func strong(text: String) throws {
+        #expect(try AccessKey(Caller(name: "x", role: .viewer), secret: text).caller.name == "x")
+    }
+
+    @Test("a token that is replaced counts no more, and one with another role is another caller")
+    func replacing() {
+        let register = AccessRegister(Tokens.keys())
+        let board = Tokens.callers[2].0
+        #expect(register.isCurrent(board) && register.isCurrent(.localUser("ada")))
+        register.replace(Tokens.keys(but: ["board"]))
+        #expect(!register.isCurrent(board))
+        #expect(!register.isCurrent(Caller(name: "ops", role: .admin)))
+    }
+}

@@ -1,0 +1,102 @@
+import Controller
+import Foundation
+import Glibc
+import Rollouts
+import TestSupport
+import Testing
+
+@testable import ControlAPI
+
+@Suite("The local socket") struct LocalSocketTests {
+    private static func folder(_ name: String = "s") throws -> (String, URL) {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "mlctl-\(UUID().uuidString)/\(name)")
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        return (folder.appending(path: "api.sock").path(percentEncoded: false), folder)
+    }
+
+    private static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    @Test(
+        "answers its own user without a token, by the kernel's word, and the user's name is in the trail",
+        arguments: ["s", String(repeating: "long", count: 40)])
+    func ownUser(name: String) async throws {
+        let (socket, folder) = try Self.folder(name)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let surface = ControlServerTests.surface()
+        try await withServer(surface, socket: socket) { url async throws in
+            try await eventually { Self.isThere(socket) }
+            let asking = try ControlClient(socket: socket, of: url)
+            #expect(try await asking.status() == Samples.status)
+            _ = try await asking.sync()
+            _ = try await asking.act(OperatorCommand(.abort, claimedActor: "eve"), on: Samples.key)
+            var about = stat()
+            #expect(stat(socket, &about) == 0 && about.st_mode & 0o777 == 0o600)
+        }
+        let command = surface.read { $0.commands.first }
+        #expect(command?.actor == "local:\(UserName.of(geteuid()))" && command?.claimedActor == "eve")
+        #expect(!Self.isThere(socket))
+    }
+
+    @Test("whoever gives a token is held to it, on the socket too")
+    func token() async throws {
+        let (socket, folder) = try Self.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let surface = ControlServerTests.surface()
+        try await withServer(surface, socket: socket) { url async throws in
+            try await eventually { Self.isThere(socket) }
+            let viewer = try ControlClient(socket: socket, of: url, token: Tokens.viewer)
+            #expect(try await viewer.status() == Samples.status)
+            await #expect(throws: ControlClientError.self) {
+                try await viewer.act(OperatorCommand(.abort), on: Samples.key)
+            }
+            let wrong = try ControlClient(socket: socket, of: url, token: "wrong-token-0123456789")
+            await #expect(throws: ControlClientError.self) { try await wrong.status() }
+        }
+        #expect(surface.read { $0.commands.isEmpty })
+    }
+
+    @Test("answers while somebody else has the API's port, and the API takes the port when it is free")
+    func takenPort() async throws {
+        let (socket, folder) = try Self.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let surface = ControlServerTests.surface()
+        let address = try ListenAddress(port: 0).withFreePort()
+        let url = try #require(URL(string: "http://\(address)"))
+        let held = AsyncStream.makeStream(of: Void.self)
+        let release = AsyncStream.makeStream(of: Void.self)
+        async let rogue: Bool = RogueListener.run(port: address.port) { rogue in
+            held.continuation.yield()
+            _ = await release.stream.first { _ in true }
+            return rogue.received.isEmpty
+        }
+        _ = await held.stream.first { _ in true }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await withServer(surface, port: address.port, socket: socket) { _ in }
+            }
+            try await eventually { Self.isThere(socket) }
+            #expect(try await ControlClient(socket: socket, of: url).status() == Samples.status)
+            release.continuation.yield()
+            // Ends once the API has its address.
+            try await group.waitForAll()
+        }
+        #expect(try await rogue)
+    }
+
+    @Test("another controller on the port is the end")
+    func otherController() async throws {
+        let (socket, folder) = try Self.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await withServer(ControlServerTests.surface()) { url async throws in
+            let port = try #require(url.port)
+            let error = await #expect(throws: ListenError.self) {
+                try await withServer(
+                    ControlServerTests.surface(), port: port, socket: socket,
+                    whoHolds: { _ in .init(words: "another controller", isController: true) }
+                ) { _ in }
+            }
+            #expect(error?.description.contains("by another controller") == true)
+        }
+    }
+}

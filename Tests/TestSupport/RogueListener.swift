@@ -1,0 +1,89 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Somebody who has taken a controller's port: keeps all that it is sent, and answers whatever it likes.
+package final class RogueListener: Sendable {
+    private struct State {
+        var received = ""
+        var answer = RogueListener.answers[0]
+        var connections = 0
+    }
+
+    private let state = Mutex(State())
+    private let channel = Mutex<(any Channel)?>(nil)
+
+    /// What a program might say to get more out of a client.
+    package static let answers: [String] = [
+        answer(200, body: #"{"sources": [], "sites": [], "deployments": []}"#),
+        answer(401, body: #"{"error": {"code": "unauthorized", "message": "say it"}}"#, ["www-authenticate: Bearer"]),
+        answer(
+            401, body: #"{"error": {"code": "unauthorized", "message": "say it"}}"#,
+            ["www-authenticate: Basic realm=\"mlctl\"", "mlctl-challenge: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]),
+        answer(302, body: "", ["location: /api/v1/deployments"]),
+        answer(407, body: "", ["proxy-authenticate: Bearer"]),
+        answer(202, body: "{}", ["mlctl-proof: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]),
+        "220 smtp.example.com ESMTP\r\n",
+    ]
+
+    package static func answer(_ status: Int, body: String, _ headers: [String] = []) -> String {
+        let lines = ["HTTP/1.1 \(status) X", "content-type: application/json", "content-length: \(body.utf8.count)"]
+        return (lines + headers).joined(separator: "\r\n") + "\r\n\r\n" + body
+    }
+
+    package var port: Int { channel.withLock { $0?.localAddress?.port ?? 0 } }
+
+    package var received: String { state.withLock { $0.received } }
+    package var connections: Int { state.withLock { $0.connections } }
+
+    package var answer: String {
+        get { state.withLock { $0.answer } }
+        set { state.withLock { $0.answer = newValue } }
+    }
+
+    private init() {}
+
+    /// - Parameter port: 0: a free one.
+    package static func run<Value>(
+        port: Int = 0, _ body: (RogueListener) async throws -> Value
+    ) async throws -> Value {
+        let rogue = RogueListener()
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Recorder(rogue)) }
+            }
+            .bind(host: "127.0.0.1", port: port).get()
+        rogue.channel.withLock { $0 = channel }
+        do {
+            let value = try await body(rogue)
+            try await channel.close()
+            return value
+        } catch {
+            try? await channel.close()
+            throw error
+        }
+    }
+
+    private final class Recorder: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let rogue: RogueListener
+        private var request = ""
+
+        init(_ rogue: RogueListener) { self.rogue = rogue }
+
+        func channelActive(context: ChannelHandlerContext) { rogue.state.withLock { $0.connections += 1 } }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let text = String(buffer: unwrapInboundIn(data))
+            rogue.state.withLock { $0.received += text }
+            request += text
+            guard request.contains("\r\n\r\n") else { return }
+            request = ""
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: rogue.answer)), promise: nil)
+        }
+    }
+}
