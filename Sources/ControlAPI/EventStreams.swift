@@ -48,7 +48,8 @@ final class EventStreams: Sendable {
             body: ResponseBody { writer in
                 defer { seat.leave() }
                 do {
-                    try await self.send(to: &writer, of: request, from: surface, deployment: deployment, after: position)
+                    try await self.send(
+                        to: &writer, of: request, from: surface, deployment: deployment, after: position)
                 } catch is CancellationError {
                     logger.debug("an event stream was cancelled")
                 }
