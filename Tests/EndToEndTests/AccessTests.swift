@@ -58,7 +58,8 @@ struct AccessTests {
 
             #expect(try installation.mlctl("status").status == 0)
             #expect(try installation.mlctl("sync", "--state-dir", path(installation.state)).status == 0)
-            let mode = try FileManager.default.attributesOfItem(atPath: path(installation.state.appending(path: "token")))
+            let mode = try FileManager.default.attributesOfItem(
+                atPath: path(installation.state.appending(path: "token")))
             #expect(mode[.posixPermissions] as? Int == 0o600)
             #expect(!installation.controllerLog.contains(installation.token ?? ""))
             let wrong = try installation.run(["status"], adding: ["MLCTL_TOKEN": "wrong-token-0123456789abc"])
@@ -81,7 +82,8 @@ struct AccessTests {
                     for registered in [true, false] {
                         if !registered { Self.forget(port) }
                         for command in [["status"], ["sync"], ["events"], ["promote", "a/b"], ["events", "-w"]] {
-                            let output = try installation.run(command + ["--server", api.absoluteString],
+                            let output = try installation.run(
+                                command + ["--server", api.absoluteString],
                                 adding: ["MLCTL_TOKEN": token])
                             #expect(output.status == 5 || output.status == 1, "\(command) \(output)")
                         }
@@ -117,7 +119,8 @@ struct AccessTests {
             try await installation.start()
             let port = try #require(installation.api?.port)
             let second = try installation.mlctl(
-                "run", "--repo", path(installation.repo), "--state-dir", path(installation.folder.appending(path: "other")),
+                "run", "--repo", path(installation.repo), "--state-dir",
+                path(installation.folder.appending(path: "other")),
                 "--listen", "127.0.0.1:\(port)")
             #expect(second.status != 0 && second.error.contains("another controller"), "\(second.error)")
             // The first one is still found by its address.
@@ -129,10 +132,13 @@ struct AccessTests {
     func roles() async throws {
         try await withInstallation { installation in
             let tokens = ["ci": "operator", "board": "viewer", "other": "operator", "scraper": "metrics"]
-            for name in tokens.keys { try write("\(name)-token-0123456789abc\n", to: installation.folder.appending(path: name)) }
+            for name in tokens.keys {
+                try write("\(name)-token-0123456789abc\n", to: installation.folder.appending(path: name))
+            }
             let lines = tokens.sorted { $0.key < $1.key }.map { name, role in
                 let scope = name == "other" ? ", namespaces: [elsewhere]" : ""
-                return "- {name: \(name), file: \"\(path(installation.folder.appending(path: name)))\", role: \(role)\(scope)}"
+                return
+                    "- {name: \(name), file: \"\(path(installation.folder.appending(path: name)))\", role: \(role)\(scope)}"
             }
             let settings = installation.folder.appending(path: "mlctl.yaml")
             try write("tokens:\n" + lines.joined(separator: "\n") + "\n", to: settings)
@@ -165,9 +171,11 @@ struct AccessTests {
 
             try FileManager.default.removeItem(at: installation.folder.appending(path: "ci"))
             try await installation.until("the token counts no more") {
-                (try? await self.status(installation.api, "/api/v1/deployments", token: "ci-token-0123456789abc")) == 401
+                (try? await self.status(installation.api, "/api/v1/deployments", token: "ci-token-0123456789abc"))
+                    == 401
             }
-            #expect(try await status(installation.api, "/api/v1/deployments", token: "board-token-0123456789abc") == 200)
+            #expect(
+                try await status(installation.api, "/api/v1/deployments", token: "board-token-0123456789abc") == 200)
         }
     }
 
@@ -238,7 +246,8 @@ struct AccessTests {
         }
     }
 
-    @Test("over TLS commands work with the authority's file, and a certificate is replaced under an open stream",
+    @Test(
+        "over TLS commands work with the authority's file, and a certificate is replaced under an open stream",
         .enabled(if: TestCertificates.isAvailable, "openssl is not installed"))
     func tls() async throws {
         try await withInstallation { installation in
@@ -248,7 +257,8 @@ struct AccessTests {
             let (certificate, key) = (made.path("server.pem"), made.path("server.key"))
             func install(_ name: String) throws {
                 try write(String(decoding: try made.bytes("\(name).key"), as: UTF8.self), to: URL(filePath: key))
-                try write(String(decoding: try made.bytes("\(name).pem"), as: UTF8.self), to: URL(filePath: certificate))
+                try write(
+                    String(decoding: try made.bytes("\(name).pem"), as: UTF8.self), to: URL(filePath: certificate))
             }
             try install("one")
             let config = installation.folder.appending(path: "mlctl.yaml")
@@ -259,11 +269,13 @@ struct AccessTests {
             #expect(api.scheme == "https")
             Self.forget(api.port ?? 0)
             func run(_ arguments: String...) throws -> Installation.Output {
-                try installation.run(arguments + ["--server", api.absoluteString],
+                try installation.run(
+                    arguments + ["--server", api.absoluteString],
                     adding: ["MLCTL_TOKEN": installation.token ?? "", "MLCTL_CA_FILE": made.path("ca.pem")])
             }
             #expect(try run("status").status == 0)
-            let blind = try installation.run(["status", "--server", api.absoluteString],
+            let blind = try installation.run(
+                ["status", "--server", api.absoluteString],
                 adding: ["MLCTL_TOKEN": installation.token ?? ""])
             #expect(blind.status == 5, "\(blind.error)")
             try install("two")

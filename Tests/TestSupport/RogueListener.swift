@@ -8,6 +8,7 @@ package final class RogueListener: Sendable {
     private struct State {
         var received = ""
         var answer = RogueListener.answers[0]
+        var givesChallenges = false
         var connections = 0
     }
 
@@ -40,6 +41,12 @@ package final class RogueListener: Sendable {
     package var answer: String {
         get { state.withLock { $0.answer } }
         set { state.withLock { $0.answer = newValue } }
+    }
+
+    /// Whoever asks for a challenge gets one, as from a controller; what comes then is answered by `answer`.
+    package var givesChallenges: Bool {
+        get { state.withLock { $0.givesChallenges } }
+        set { state.withLock { $0.givesChallenges = newValue } }
     }
 
     private init() {}
@@ -84,8 +91,10 @@ package final class RogueListener: Sendable {
             rogue.state.withLock { $0.received += text }
             request += text
             guard request.contains("\r\n\r\n") else { return }
+            let isChallenge = request.hasPrefix("GET /api/v1/challenge")
             request = ""
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: rogue.answer)), promise: nil)
+            let answer = isChallenge && rogue.givesChallenges ? RogueListener.answers[2] : rogue.answer
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
         }
     }
 }
