@@ -166,7 +166,10 @@ public struct ControlServer: Service {
                 if !isToldOfHolder {
                     logger.error(
                         "The API's address is taken: the API answers on its local socket alone until it is free",
-                        metadata: ["address": "\(listen)", "by": "\(holder?.words ?? "a process that cannot be seen from here")"])
+                        metadata: [
+                            "address": "\(listen)",
+                            "by": "\(holder?.words ?? "a process that cannot be seen from here")",
+                        ])
                 }
                 isToldOfHolder = true
                 guard (try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.portRetryDelay) }) != nil

@@ -168,7 +168,7 @@ final class LeaderTransports: Sendable {
         if let transport = made.withLock({ $0[place] }) { return transport }
         let transport = ControlTransport(
             place: .network(base: Self.base(api)), credential: .signing(key.secret),
-            http: try ControlClients.client(trust, silenceSeconds: silenceSeconds))
+            http: try ControlClients.client(trust(api), silenceSeconds: silenceSeconds))
         made.withLock { made in
             if made.count >= Self.most { made.removeAll() }
             made[place] = transport
@@ -179,17 +179,15 @@ final class LeaderTransports: Sendable {
     func open(at api: String) throws -> ControlTransport {
         ControlTransport(
             place: .network(base: Self.base(api)), credential: .none,
-            http: try ControlClients.client(trust, silenceSeconds: 45))
+            http: try ControlClients.client(trust(api), silenceSeconds: 45))
     }
 
-    /// Controllers of one name have one certificate, which names none of their pods' addresses. What they prove to one
-    /// another is by the token.
-    private var trust: ClientTrust {
-        guard let material = tls?.material else { return .standard }
-        var trust = ClientTrust(
-            authorities: material.certificates + (material.clientAuthorities ?? []),
-            certificates: material.certificates, key: material.key)
-        trust.checksHost = false
+    /// Controllers of one name have one certificate, which names none of their pods' addresses. One that was renewed a moment
+    /// ago is not there yet at all of them.
+    private func trust(_ api: String) -> ClientTrust {
+        guard api.hasPrefix("https:"), let tls else { return .standard }
+        var trust = ClientTrust(certificates: tls.material.certificates, key: tls.material.key)
+        trust.pinned = tls.material.certificates + (tls.former?.certificates ?? [])
         return trust
     }
 

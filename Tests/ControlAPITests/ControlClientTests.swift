@@ -44,8 +44,10 @@ import Testing
     func acts() async throws {
         let surface = ScriptedSurface { $0.status = Samples.status }
         let commands: [OperatorCommand] = [
-            OperatorCommand(.pause, claimedActor: "ada"), OperatorCommand(.resume), OperatorCommand(.promote(full: false)),
-            OperatorCommand(.promote(full: true), claimedActor: "ada"), OperatorCommand(.retry), OperatorCommand(.suspend),
+            OperatorCommand(.pause, claimedActor: "ada"), OperatorCommand(.resume),
+            OperatorCommand(.promote(full: false)),
+            OperatorCommand(.promote(full: true), claimedActor: "ada"), OperatorCommand(.retry),
+            OperatorCommand(.suspend),
             OperatorCommand(.rollback(to: nil)), OperatorCommand(.rollback(to: Revision(rawValue: "cccccccccc"))),
             OperatorCommand(.abort),
         ]

@@ -247,7 +247,7 @@ import Testing
         try await withServer(surface, heartbeat: .milliseconds(20)) { url async throws in
             var request = HTTPClientRequest(url: url.absoluteString + "/api/v1/events")
             request.headers.add(name: "accept", value: "text/event-stream")
-        request.headers.add(name: "authorization", value: "Bearer \(Tokens.admin)")
+            request.headers.add(name: "authorization", value: "Bearer \(Tokens.admin)")
             request.headers.add(name: "last-event-id", value: "1")
             let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
             #expect(response.headers.first(name: "content-type") == "text/event-stream")

@@ -78,8 +78,9 @@ struct ForwardingTests {
     func rogueLeader() async throws {
         try await RogueListener.run { rogue async throws in
             let lured = try #require(URL(string: "http://127.0.0.1:\(rogue.port)"))
-            for answer in RogueListener.answers {
+            for (answer, givesChallenges) in RogueListener.answers.flatMap({ [($0, false), ($0, true)] }) {
                 rogue.answer = answer
+                rogue.givesChallenges = givesChallenges
                 try await withServer(Self.standby(), standing: Self.following(lured)) { url async throws in
                     await #expect(throws: (any Error).self) { try await client(url).status() }
                     let status = try await ControlServerTests.ask(url, "/api/v1/deployments").status

@@ -75,9 +75,7 @@ struct CostTests {
             }
             let explained = try installation.mlctl("explain", "model", "-n", "test")
             #expect(explained.output.contains("s of CPU, "), "\(explained.output)")
-            let api = try #require(installation.api)
-            let (page, _) = try await URLSession.shared.data(from: api.appending(path: "metrics"))
-            let metrics = String(decoding: page, as: UTF8.self)
+            let metrics = try await #require(installation.client).metrics()
             #expect(metrics.contains(#"mlctl_revision_cpu_seconds_total{name="model""#))
             #expect(metrics.contains(#"mlctl_revision_memory_bytes{name="model""#))
         }

@@ -151,7 +151,10 @@ struct MLServerTests {
         global: {scrape_interval: 1s, scrape_timeout: 1s}
         scrape_configs:
         - job_name: models
-          http_sd_configs: [{url: '\(installation.api?.absoluteString ?? "")/api/v1/targets', refresh_interval: 1s}]
+          http_sd_configs:
+          - url: '\(installation.api?.absoluteString ?? "")/api/v1/targets'
+            refresh_interval: 1s
+            authorization: {credentials_file: '\(installation.state.appending(path: "token").path(percentEncoded: false))'}
         """.write(to: configuration, atomically: true, encoding: .utf8)
         let log = installation.folder.appending(path: "prometheus.log").path(percentEncoded: false)
         return try ChildProcess(

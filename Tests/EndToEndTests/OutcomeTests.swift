@@ -86,6 +86,7 @@ struct OutcomeTests {
         var request = HTTPClientRequest(url: "\(installation.api?.absoluteString ?? "")/api/v1/outcomes")
         request.method = .POST
         request.headers.add(name: "content-type", value: "application/json")
+        request.headers.add(name: "authorization", value: "Bearer \(installation.token ?? "")")
         request.body = .bytes(ByteBuffer(string: body))
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
         _ = try await response.body.collect(upTo: 1 << 20)

@@ -24,6 +24,24 @@ struct CommandsTests {
         #expect(world.state?.waitingFor == "another template in git, or 'mlctl retry'")
     }
 
+    @Test(
+        "what a client claims about who acts stands beside who it was proved to be, in the event, the reason and the history"
+    )
+    func claims() throws {
+        var world = inFlight()
+        world.command(.abort, claimedActor: "ada")
+        world.run(limit: 5) { $0.phase == .rolledBack }
+        let aborted = try #require(world.events.first { $0.kind == .aborted })
+        #expect(aborted.actor == "tester" && aborted.claimedActor == "ada")
+        #expect(aborted.message == "aborted by tester, who claims to be 'ada'")
+        #expect(world.state?.history.first?.reason == aborted.message)
+        var silent = inFlight()
+        silent.command(.pause)
+        silent.run(limit: 5) { $0.phase == .paused }
+        let paused = try #require(silent.events.first { $0.kind == .paused })
+        #expect(paused.claimedActor == nil && paused.message == "paused by tester")
+    }
+
     @Test("promote --full goes to 100 at once")
     func promoteFull() throws {
         var world = inFlight()

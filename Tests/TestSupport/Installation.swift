@@ -156,9 +156,11 @@ package final class Installation {
     package func mlctl(_ arguments: String...) throws -> Output { try run(arguments) }
 
     /// The same.
-    package func run(_ arguments: [String]) throws -> Output {
+    /// - Parameter environment: more than the commands have anyway.
+    package func run(_ arguments: [String], adding environment: [String: String] = [:]) throws -> Output {
         try Self.output(
-            [executable.path(percentEncoded: false)] + arguments, environment: processEnvironment)
+            [executable.path(percentEncoded: false)] + arguments,
+            environment: processEnvironment.merging(environment) { _, new in new })
     }
 
     private var processEnvironment: [String: String] {

@@ -8,6 +8,7 @@ package final class RogueListener: Sendable {
     private struct State {
         var received = ""
         var answer = RogueListener.answers[0]
+        var givesChallenges = false
         var connections = 0
     }
 
@@ -42,6 +43,12 @@ package final class RogueListener: Sendable {
         set { state.withLock { $0.answer = newValue } }
     }
 
+    /// Whoever asks for a challenge gets one, as from a controller; what comes then is answered by `answer`.
+    package var givesChallenges: Bool {
+        get { state.withLock { $0.givesChallenges } }
+        set { state.withLock { $0.givesChallenges = newValue } }
+    }
+
     private init() {}
 
     /// - Parameter port: 0: a free one.
@@ -52,7 +59,9 @@ package final class RogueListener: Sendable {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Recorder(rogue)) }
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Recorder(rogue))
+                }
             }
             .bind(host: "127.0.0.1", port: port).get()
         rogue.channel.withLock { $0 = channel }
@@ -82,8 +91,10 @@ package final class RogueListener: Sendable {
             rogue.state.withLock { $0.received += text }
             request += text
             guard request.contains("\r\n\r\n") else { return }
+            let isChallenge = request.hasPrefix("GET /api/v1/challenge")
             request = ""
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: rogue.answer)), promise: nil)
+            let answer = isChallenge && rogue.givesChallenges ? RogueListener.answers[2] : rogue.answer
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
         }
     }
 }

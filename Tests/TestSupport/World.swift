@@ -130,8 +130,8 @@ package struct World {
         desired = .manifest(deployment, commit: deployment.template.model.version)
     }
 
-    package mutating func command(_ verb: OperatorCommand.Verb) {
-        commands.append(OperatorCommand(verb, actor: "tester"))
+    package mutating func command(_ verb: OperatorCommand.Verb, claimedActor: String? = nil) {
+        commands.append(OperatorCommand(verb, actor: "tester", claimedActor: claimedActor))
     }
 
     /// From now on the version behaves otherwise.

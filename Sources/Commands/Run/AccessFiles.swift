@@ -11,43 +11,54 @@ struct AccessFiles: Sendable {
     static let interval: Duration = .seconds(2)
     static let mostPEMBytes = 1 << 20
 
-    let settings: AccessSettings
-    /// `tokenFile` of the settings: a token for everything.
-    let tokenFile: String?
-    /// MLCTL_TOKEN of the controller: the same. Only where there is no `tokenFile`.
-    let environmentToken: String?
-    let state: URL
+    private let settings: AccessSettings
+    private let tokenFile: String?
+    private let environmentToken: String?
+    private let state: URL
+
+    /// - Parameters:
+    ///   - tokenFile: of the settings: a token for everything.
+    ///   - environmentToken: MLCTL_TOKEN of the controller: the same. Only where there is no `tokenFile`.
+    init(settings: AccessSettings, tokenFile: String?, environmentToken: String?, state: URL) {
+        self.settings = settings
+        self.tokenFile = tokenFile
+        self.environmentToken = environmentToken
+        self.state = state
+    }
 
     private struct Origin: Sendable {
         var caller: Caller
         var isShared: Bool
         var place: String
-        var read: @Sendable () throws -> String
+        var read: @Sendable (TrustRules) throws -> String
     }
+
+    /// What the state folder's token is while the folder takes no files.
+    private let spare = TokenFile.random()
 
     private var origins: [Origin] {
         var origins = [
             Origin(
                 caller: Caller(name: AccessSettings.stateTokenName, role: .admin), isShared: false,
                 place: state.appending(path: TokenFile.stateName).path(percentEncoded: false)
-            ) { [state] in try TokenFile.ofState(state) }
+            ) { [state, spare] in try TokenFile.ofState(state, spare: spare, rules: $0) }
         ]
         if let tokenFile {
             origins.append(
                 Origin(
                     caller: Caller(name: AccessSettings.tokenFileName, role: .admin), isShared: true, place: tokenFile
-                ) { try TokenFile(path: tokenFile).read() })
+                ) { try TokenFile(path: tokenFile).read($0) })
         } else if let environmentToken, !environmentToken.isEmpty {
             origins.append(
                 Origin(
                     caller: Caller(name: AccessSettings.environmentName, role: .admin), isShared: true,
                     place: "MLCTL_TOKEN"
-                ) { environmentToken })
+                ) { _ in environmentToken })
         }
         for token in settings.tokens {
             origins.append(
                 Origin(caller: token.caller, isShared: true, place: token.file) {
-                    try TokenFile(path: token.file).read()
+                    try TokenFile(path: token.file).read($0)
                 })
         }
         return origins
@@ -72,9 +83,10 @@ struct AccessFiles: Sendable {
         var keys: [AccessKey] = []
         var owners: [String: String] = [:]
         var problems: [Problem] = []
+        let rules = TrustRules.ofThisProcess()
         for origin in origins {
             do {
-                let text = try origin.read()
+                let text = try origin.read(rules)
                 if let owner = owners.updateValue(origin.caller.name, forKey: text) {
                     throw AccessFault("it is the token '\(owner)' has already, so nobody could tell who acted")
                 }

@@ -43,7 +43,8 @@ struct AccessSettings: Sendable {
     /// - Throws: `AccessFault`.
     func check() throws {
         guard tokens.count <= AccessKeys.most - Self.reservedNames.count else {
-            throw AccessFault("tokens: there are \(tokens.count), and \(AccessKeys.most - Self.reservedNames.count) at most")
+            throw AccessFault(
+                "tokens: there are \(tokens.count), and \(AccessKeys.most - Self.reservedNames.count) at most")
         }
         var names: Set<String> = []
         for token in tokens {
@@ -148,7 +149,8 @@ private enum StrictKeys {
         init?(intValue: Int) { return nil }
     }
 
-    static func check<Key: CodingKey & CaseIterable>(_ decoder: any Decoder, _ known: Key.Type, in place: String) throws {
+    static func check<Key: CodingKey & CaseIterable>(_ decoder: any Decoder, _ known: Key.Type, in place: String) throws
+    {
         let given = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
         let names = Key.allCases.map(\.stringValue)
         guard let unknown = given.first(where: { !names.contains($0) }) else { return }

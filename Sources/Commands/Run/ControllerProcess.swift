@@ -216,7 +216,10 @@ struct ControllerProcess {
         let record = try? JSONEncoder().encode(ControllerRecord(api: api, pid: getpid()))
         try? record?.write(to: ControllerRecord.file(in: state), options: .atomic)
         let entry = ControllerRegistry.Entry(api: api, stateDirectory: state.path(percentEncoded: false))
-        ControllerRegistry().register(entry, port: address.port)
+        // Another controller that lives there keeps its entry: this one is about to end.
+        if PortHolder.of(port: address.port)?.isController != true {
+            ControllerRegistry().register(entry, port: address.port)
+        }
         return entry
     }
 

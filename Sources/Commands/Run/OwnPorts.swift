@@ -21,7 +21,8 @@ struct OwnPorts: Hashable, Sendable {
         api = try Self.address(settings.listen)
         probes = try settings.probes.map(Self.address)
         guard probes?.port != api.port else {
-            throw ValidationError("--probes and --listen have the same port, \(api.port): choose another one for --probes")
+            throw ValidationError(
+                "--probes and --listen have the same port, \(api.port): choose another one for --probes")
         }
     }
 

@@ -32,14 +32,15 @@ struct TokenFile: Hashable, Sendable {
         return Array(data)
     }
 
-    /// The token of the state folder, made when there is none.
+    /// The token of the state folder, made when there is none: whoever removes the file gets a new one.
+    /// - Parameter spare: where the folder takes no files. Nobody but this process knows it.
     /// - Throws: `TrustProblem` where the one that is there cannot be used.
-    static func ofState(_ folder: URL, rules: TrustRules = .ofThisProcess()) throws -> String {
+    static func ofState(
+        _ folder: URL, spare: String = TokenFile.random(), rules: TrustRules = .ofThisProcess()
+    ) throws -> String {
         let file = TokenFile(path: folder.appending(path: Self.stateName).path(percentEncoded: false))
         if access(file.path, F_OK) == 0 { return try file.read(rules) }
-        let token = TokenFile.random()
-        // A folder that takes no files: the token is good as long as this process, and nobody but it knows it.
-        guard file.create(token) else { return token }
+        guard file.create(TokenFile.random()) else { return spare }
         return try file.read(rules)
     }
 

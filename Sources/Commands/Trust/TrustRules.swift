@@ -31,7 +31,9 @@ struct TrustRules: Hashable, Sendable {
         if use == .settings || use == .secret, facts.kind != .file {
             return problem("it is no file", "Name a plain file")
         }
-        if use == .stateFolder, facts.kind != .folder { return problem("it is no folder", "Choose another --state-dir") }
+        if use == .stateFolder, facts.kind != .folder {
+            return problem("it is no folder", "Choose another --state-dir")
+        }
         if isPodVolume(facts) { return nil }
         guard isTrusted(facts.owner, as: use) else {
             let verb = use == .way ? "What is in it" : "It"

@@ -152,7 +152,8 @@ struct CallerSurface: Sendable {
         try check(.report)
         guard !caller.scope.isEverything else { return try await surface.report(outcomes) }
         let owners = RevisionOwners(await surface.status().deployments, scope: caller.scope)
-        let (own, foreign) = outcomes.reduce(into: ([ReportedOutcome](), [OutcomeReceipt.Refusal]())) { sorted, outcome in
+        let (own, foreign) = outcomes.reduce(into: ([ReportedOutcome](), [OutcomeReceipt.Refusal]())) {
+            sorted, outcome in
             if owners.allows(outcome) {
                 sorted.0.append(outcome)
             } else {

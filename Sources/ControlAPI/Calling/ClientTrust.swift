@@ -10,8 +10,9 @@ public struct ClientTrust: Hashable, Sendable {
     public var authorities: [UInt8]?
     public var certificates: [UInt8]?
     public var key: [UInt8]?
-    /// Between controllers of one name, which answer at addresses that are in no certificate.
-    var checksHost = true
+    /// Certificates of which the server has to show one, whoever gave them and for whatever address: between controllers of
+    /// one name, which answer at addresses that are in no certificate. Nil: whatever an authority vouches for.
+    var pinned: [UInt8]?
 
     public static let standard = ClientTrust()
 
@@ -24,7 +25,8 @@ public struct ClientTrust: Hashable, Sendable {
     /// - Throws: `CertificateProblem`.
     func tls() throws(CertificateProblem) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
-        if !checksHost { configuration.certificateVerification = .noHostnameVerification }
+        // `ControlClients` looks at the certificate itself then.
+        if pinned != nil { configuration.certificateVerification = .none }
         do {
             if let authorities {
                 let roots = try NIOSSLCertificate.fromPEMBytes(authorities)
@@ -71,7 +73,8 @@ enum ControlClients {
             configuration.connectionPool.retryConnectionEstablishment = false
             configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionLimit
             if trust != .standard { configuration.tlsConfiguration = try trust.tls() }
-            configuration.http1_1ConnectionDebugInitializer = { checkPeer(of: $0) }
+            let pinned = try trust.pinned.map { Set(try NIOSSLCertificate.fromPEMBytes($0)) }
+            configuration.http1_1ConnectionDebugInitializer = { checkPeer(of: $0, pinned: pinned) }
             let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
             made[key] = client
             return client
@@ -80,15 +83,27 @@ enum ControlClients {
 
     /// Before anything is sent over a local socket: at its other end must be this user, or whoever owns the socket's
     /// folder where this user is root.
-    private static func checkPeer(of channel: any Channel) -> EventLoopFuture<Void> {
+    private static func checkPeer(of channel: any Channel, pinned: Set<NIOSSLCertificate>?) -> EventLoopFuture<Void> {
         guard let path = channel.remoteAddress?.pathname, !path.isEmpty else {
-            return channel.eventLoop.makeSucceededVoidFuture()
+            guard let pinned else { return channel.eventLoop.makeSucceededVoidFuture() }
+            return checkCertificate(of: channel, isOneOf: pinned)
         }
         return PeerCredentials.user(of: channel).flatMapThrowing { user in
             guard let user, user == geteuid() || (geteuid() == 0 && user == owner(ofFolderOf: path)) else {
                 channel.close(promise: nil)
                 throw LocalSocketError(
                     "\(path) is held by another user (\(user.map(UserName.of) ?? "unknown")): nothing was sent there")
+            }
+        }
+    }
+
+    private static func checkCertificate(
+        of channel: any Channel, isOneOf pinned: Set<NIOSSLCertificate>
+    ) -> EventLoopFuture<Void> {
+        channel.nioSSL_peerCertificate().flatMapThrowing { shown in
+            guard let shown, pinned.contains(shown) else {
+                channel.close(promise: nil)
+                throw CertificateProblem("it shows another certificate than this controller's own")
             }
         }
     }

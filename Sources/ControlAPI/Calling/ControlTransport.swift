@@ -154,6 +154,15 @@ struct ControlTransport: Sendable {
         request.method = call.method
         request.headers = HTTPHeaders(call.headers + extra)
         if !call.body.isEmpty { request.body = .bytes(call.body) }
+        do {
+            return try await execute(request, timeout)
+        } catch let error as ChannelError where error == .ioOnClosedChannel {
+            // A connection that had rested was closed at that moment: nothing of the request has left.
+            return try await execute(request, timeout)
+        }
+    }
+
+    private func execute(_ request: HTTPClientRequest, _ timeout: Duration?) async throws -> HTTPClientResponse {
         guard let timeout else { return try await http.execute(request, deadline: .distantFuture) }
         return try await http.execute(request, timeout: TimeAmount(timeout))
     }

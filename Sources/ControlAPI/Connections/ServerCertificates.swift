@@ -23,6 +23,7 @@ public final class ServerCertificates: Sendable {
     private struct State {
         var material: Material
         var context: NIOSSLContext
+        var former: Material?
     }
 
     private let state: Mutex<State>
@@ -34,12 +35,15 @@ public final class ServerCertificates: Sendable {
 
     public var material: Material { state.withLock { $0.material } }
 
+    /// What was there before.
+    var former: Material? { state.withLock { $0.former } }
+
     var current: NIOSSLContext { state.withLock { $0.context } }
 
     /// - Throws: `CertificateProblem`; the former one stays then.
     public func replace(_ material: Material) throws {
         let context = try Self.context(material)
-        state.withLock { $0 = State(material: material, context: context) }
+        state.withLock { $0 = State(material: material, context: context, former: $0.material) }
     }
 
     private static func context(_ material: Material) throws -> NIOSSLContext {
@@ -54,7 +58,9 @@ public final class ServerCertificates: Sendable {
         configuration.applicationProtocols = ["http/1.1"]
         if let authorities = material.clientAuthorities {
             let roots = try reading("the client CA file") { try NIOSSLCertificate.fromPEMBytes(authorities) }
-            guard !roots.isEmpty else { throw CertificateProblem("the client CA file holds no certificate in PEM form") }
+            guard !roots.isEmpty else {
+                throw CertificateProblem("the client CA file holds no certificate in PEM form")
+            }
             configuration.trustRoots = .certificates(roots)
             configuration.certificateVerification = .noHostnameVerification
         }

@@ -50,7 +50,9 @@ public struct PortHolder: Hashable, Sendable {
         for _ in 0..<mostAncestors {
             guard let parent = parent(of: pid), parent > 1 else { return nil }
             let words = arguments(of: parent)
-            if words.dropFirst().first == "keeper", let flag = words.firstIndex(of: "--instance"), flag + 1 < words.count {
+            if words.dropFirst().first == "keeper", let flag = words.firstIndex(of: "--instance"),
+                flag + 1 < words.count
+            {
                 return words[flag + 1]
             }
             pid = parent

@@ -32,7 +32,9 @@ import Testing
         #expect(ControllerPlace.isLocal(url) && ControllerPlace.isSame(api, as: url) == isSame)
     }
 
-    @Test("other machines' addresses are not this one's", arguments: ["http://10.0.0.1:1", "https://ml.example", "http://127.evil.example:1"])
+    @Test(
+        "other machines' addresses are not this one's",
+        arguments: ["http://10.0.0.1:1", "https://ml.example", "http://127.evil.example:1"])
     func foreign(address: String) throws {
         #expect(!ControllerPlace.isLocal(try #require(URL(string: address))))
     }

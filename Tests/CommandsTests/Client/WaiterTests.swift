@@ -45,7 +45,8 @@ import Testing
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
             let address = try #require(await addresses.first { _ in true })
-            return try await outcome(at: try #require(URL(string: "http://\(address)")), commit: commit, timeout: timeout)
+            return try await outcome(
+                at: try #require(URL(string: "http://\(address)")), commit: commit, timeout: timeout)
         }
     }
 

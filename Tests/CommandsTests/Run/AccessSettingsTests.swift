@@ -80,7 +80,8 @@ import Testing
         _ tokens: [AccessSettings.Token], tokenFile: String? = nil, environment: String? = nil
     ) -> AccessFiles {
         AccessFiles(
-            settings: AccessSettings(tokens: tokens), tokenFile: tokenFile, environmentToken: environment, state: folder)
+            settings: AccessSettings(tokens: tokens), tokenFile: tokenFile, environmentToken: environment, state: folder
+        )
     }
 
     @Test("all tokens are known by their names; the state folder's own is always one of them")

@@ -31,7 +31,8 @@ import Testing
     @Test(
         "a secret is its owner's alone to read, or root's for a group of this process's",
         arguments: [
-            (0o600, 1000, 1000, true), (0o400, 1000, 1000, true), (0o640, 1000, 1000, false), (0o604, 1000, 1000, false),
+            (0o600, 1000, 1000, true), (0o400, 1000, 1000, true), (0o640, 1000, 1000, false),
+            (0o604, 1000, 1000, false),
             (0o644, 1000, 1000, false), (0o660, 1000, 1000, false), (0o602, 1000, 1000, false),
             (0o440, 0, 65532, true), (0o640, 0, 1001, true), (0o640, 0, 4, false), (0o660, 0, 1001, false),
             (0o444, 0, 65532, false), (0o600, 0, 0, true), (0o600, 1002, 1000, false), (0o440, 1002, 1001, false),
@@ -43,7 +44,8 @@ import Testing
     @Test(
         "settings may be read by all, and changed by their owner alone",
         arguments: [
-            (0o644, 1000, 1000, true), (0o664, 1000, 1000, true), (0o664, 1000, 1001, false), (0o646, 1000, 1000, false),
+            (0o644, 1000, 1000, true), (0o664, 1000, 1000, true), (0o664, 1000, 1001, false),
+            (0o646, 1000, 1000, false),
             (0o644, 0, 0, true), (0o644, 1002, 1002, false),
         ] as [(UInt32, UInt32, UInt32, Bool)])
     func settings(mode: UInt32, owner: UInt32, group: UInt32, isGood good: Bool) {
@@ -60,7 +62,8 @@ import Testing
         #expect(isGood(facts(mode, owner: owner, group: group, .folder), .way) == good)
     }
 
-    @Test("in a pod a volume is open to all, and all are the pod's; elsewhere it is not, nor is it where none is mounted")
+    @Test(
+        "in a pod a volume is open to all, and all are the pod's; elsewhere it is not, nor is it where none is mounted")
     func pods() {
         var pod = Self.rules
         pod.isInPod = true

@@ -73,7 +73,8 @@ import Testing
         for mode in [0o644, 0o640, 0o606] as [mode_t] {
             chmod(path("t"), mode)
             let refused = #expect(throws: TrustProblem.self) { try TokenFile(path: path("t")).read() }
-            #expect(refused?.description.contains("chmod 600") == true && refused?.description.contains("Zm9v") == false)
+            #expect(
+                refused?.description.contains("chmod 600") == true && refused?.description.contains("Zm9v") == false)
         }
         mkfifo(path("pipe"), 0o600)
         try write("huge", String(repeating: "x", count: 5000), mode: 0o600)

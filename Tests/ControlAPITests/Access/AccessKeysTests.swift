@@ -19,7 +19,8 @@ import Testing
         arguments: [
             "", "a", "hunter2", "0123456789012345678", String(repeating: "a", count: 64),
             "ababababababababababab", "with a blank in between it", "line-one-of-the-token\nline-two-of-the-token",
-            "tökën-with-letters-of-others", String(repeating: "abcdefgh", count: 200), "token\u{0}with-nul-in-the-middle",
+            "tökën-with-letters-of-others", String(repeating: "abcdefgh", count: 200),
+            "token\u{0}with-nul-in-the-middle",
         ])
     func weak(text: String) {
         let refused = #expect(throws: AccessKeyError.self) {

@@ -71,7 +71,8 @@ import Testing
         }
     }
 
-    @Test("what is out of scope is not there, whatever is asked", arguments: [["payments"], ["pay*"], ["x", "payments"]])
+    @Test(
+        "what is out of scope is not there, whatever is asked", arguments: [["payments"], ["pay*"], ["x", "payments"]])
     func scope(namespaces: [String]) async throws {
         let surface = Self.world()
         let own = seen(.operator, AccessScope(namespaces: namespaces), of: surface)
@@ -124,7 +125,8 @@ import Testing
         #expect(try await own.events(matching: EventFilter(), limit: 10).isEmpty)
         let scope = AccessScope(namespaces: ["a*"], projects: ["risk"])
         #expect(scope.includes(namespace: "ab", project: "risk"))
-        #expect(!scope.includes(namespace: "b", project: "risk") && !scope.includes(namespace: "ab", project: "riskier"))
+        #expect(
+            !scope.includes(namespace: "b", project: "risk") && !scope.includes(namespace: "ab", project: "riskier"))
     }
 
     @Test("nothing that is wrong with others' manifests is shown")

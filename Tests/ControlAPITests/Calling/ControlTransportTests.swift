@@ -13,8 +13,9 @@ import Testing
     func rogue() async throws {
         try await RogueListener.run { rogue async throws in
             let url = try #require(URL(string: "http://127.0.0.1:\(rogue.port)"))
-            for answer in RogueListener.answers {
+            for (answer, givesChallenges) in RogueListener.answers.flatMap({ [($0, false), ($0, true)] }) {
                 rogue.answer = answer
+                rogue.givesChallenges = givesChallenges
                 for token in [Tokens.admin, nil] {
                     let asking = try client(url, token)
                     await #expect(throws: ControlClientError.self) { try await asking.status() }

@@ -56,6 +56,53 @@ import Testing
         #expect(surface.read { $0.commands.isEmpty })
     }
 
+    /// Python, as the user `nobody`.
+    private static func asNobody(_ lines: String...) throws -> ChildProcess {
+        let text = (["import os, socket, sys", "os.setgroups([])", "os.setgid(65534)", "os.setuid(65534)"] + lines)
+            .joined(separator: "\n")
+        return try ChildProcess(["python3", "-u", "-c", text])
+    }
+
+    @Test(
+        "a process of another user gets no answer, even where the folder and the socket were opened to it",
+        .enabled(if: geteuid() == 0, "only root can be somebody else"))
+    func otherUser() async throws {
+        let (socket, folder) = try Self.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let surface = ControlServerTests.surface()
+        try await withServer(surface, socket: socket) { _ async throws in
+            try await eventually { Self.isThere(socket) }
+            for path in [folder.deletingLastPathComponent(), folder] {
+                chmod(path.path(percentEncoded: false), 0o777)
+            }
+            chmod(socket, 0o777)
+            let stranger = try Self.asNobody(
+                "s = socket.socket(socket.AF_UNIX)", "s.settimeout(10)", "s.connect('\(socket)')",
+                "try:", "    s.send(b'GET /api/v1/deployments HTTP/1.1\\r\\nhost: a\\r\\n\\r\\n')",
+                "    print(len(s.recv(100)))", "except OSError:", "    print(0)")
+            #expect(try stranger.readLine() == "0")
+        }
+    }
+
+    @Test(
+        "a socket that another user holds is sent nothing",
+        .enabled(if: geteuid() == 0, "only root can be somebody else"))
+    func othersSocket() async throws {
+        let (socket, folder) = try Self.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for path in [folder.deletingLastPathComponent(), folder] { chmod(path.path(percentEncoded: false), 0o777) }
+        let rogue = try Self.asNobody(
+            "s = socket.socket(socket.AF_UNIX)", "s.bind('\(socket)')", "s.listen()", "print('up')",
+            "c, _ = s.accept()", "c.settimeout(10)", "print(len(c.recv(1000)))")
+        #expect(try rogue.readLine() == "up")
+        let url = try #require(URL(string: "http://127.0.0.1:1"))
+        let error = await #expect(throws: ControlClientError.self) {
+            try await ControlClient(socket: socket, of: url).status()
+        }
+        #expect(error?.description.contains("held by another user") == true, "\(error?.description ?? "")")
+        #expect(try rogue.readLine() == "0")
+    }
+
     @Test("answers while somebody else has the API's port, and the API takes the port when it is free")
     func takenPort() async throws {
         let (socket, folder) = try Self.folder()

@@ -41,7 +41,7 @@ import Testing
     @Test("silent ones keep nobody out, and end by themselves in seconds", arguments: [512, 1500])
     func silent(count: Int) async throws {
         let surface = ControlServerTests.surface()
-        let times = ConnectionTimes(head: .seconds(2), body: .seconds(30), stall: .seconds(30))
+        let times = ConnectionTimes(head: .seconds(2), body: .seconds(30), idle: .seconds(20), stall: .seconds(30))
         try await withServer(surface, times: times) { url async throws in
             let crowd = try await Crowd(count, at: url)
             #expect(try await client(url).status() == Samples.status)
@@ -56,12 +56,14 @@ import Testing
         "unfinished heads and bodies end in seconds",
         arguments: [
             "GET /api/v1/deployments HTTP/1.1\r\nhost: a\r\nx-slow: ",
+            "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n", "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\nGET /metr",
             "POST /api/v1/hooks/git HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\nabc",
             "POST /api/v1/outcomes HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer \(Tokens.admin)\r\n"
                 + "transfer-encoding: chunked\r\n\r\n5\r\nabc",
         ])
     func slow(text: String) async throws {
-        let times = ConnectionTimes(head: .milliseconds(500), body: .milliseconds(500), stall: .seconds(30))
+        let times = ConnectionTimes(
+            head: .milliseconds(500), body: .milliseconds(500), idle: .milliseconds(500), stall: .seconds(30))
         try await withServer(ControlServerTests.surface(), times: times) { url async throws in
             let crowd = try await Crowd(40, at: url, saying: text)
             try await eventually { crowd.closedCount == 40 }

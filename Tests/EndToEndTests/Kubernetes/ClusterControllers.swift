@@ -11,8 +11,14 @@ final class ClusterControllers {
     init(_ stage: ClusterStage, count: Int, electsLeader: Bool) throws {
         self.stage = stage
         let settings = stage.folder.appending(path: "mlctl.yaml")
+        // What is asked of one that stands by is handed on under a token that all of them have.
+        let token = stage.folder.appending(path: "token")
+        try "shared-token-0123456789\n".write(to: token, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o600], ofItemAtPath: token.path(percentEncoded: false))
         try """
         name: e2e
+        tokenFile: "\(token.path(percentEncoded: false))"
         image: "\(ClusterStage.controllerImage)"
         clusters: [{name: test, kubeconfig: "\(stage.kubeconfig)", namespace: \(stage.namespace)}]
         """.write(to: settings, atomically: true, encoding: .utf8)

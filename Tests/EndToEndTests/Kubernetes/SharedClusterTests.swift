@@ -49,7 +49,9 @@ struct SharedClusterTests {
 
     private func get(_ path: String, of controller: Installation) async throws -> (code: Int?, text: String) {
         let api = try #require(controller.api)
-        let (data, response) = try await URLSession.shared.data(from: api.appending(path: path))
+        var request = URLRequest(url: api.appending(path: path))
+        request.setValue("Bearer \(controller.token ?? "")", forHTTPHeaderField: "authorization")
+        let (data, response) = try await URLSession.shared.data(for: request)
         return ((response as? HTTPURLResponse)?.statusCode, String(decoding: data, as: UTF8.self))
     }
 
