@@ -3,6 +3,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import SafeText
 
 /// The controller's API, as the commands call it. Every call has a time-out.
 ///
@@ -154,7 +155,7 @@ public struct ControlClient: Sendable {
     // MARK: Calling
 
     private func path(of deployment: DeploymentKey) -> String {
-        "\(APIPath.deployments)/\(Self.escaped(deployment.namespace))/\(Self.escaped(deployment.name))"
+        "\(APIPath.deployments)/\(Escape.uriPart(deployment.namespace))/\(Escape.uriPart(deployment.name))"
     }
 
     private func get<Value: Decodable>(_ path: String, query: [(String, String?)] = []) async throws -> Value {
@@ -166,18 +167,13 @@ public struct ControlClient: Sendable {
     private func request(_ method: Method, _ path: String, query: [(String, String?)] = []) -> HTTPClientRequest {
         var base = server.absoluteString
         while base.hasSuffix("/") { base.removeLast() }
-        let terms = query.compactMap { name, value in value.map { "\(name)=\(Self.escaped($0))" } }
+        let terms = query.compactMap { name, value in value.map { "\(name)=\(Escape.uriPart($0))" } }
         var request = HTTPClientRequest(url: base + path + (terms.isEmpty ? "" : "?" + terms.joined(separator: "&")))
         request.method = method == .get ? .GET : .POST
         request.headers.add(name: "accept", value: "application/json")
         request.headers.add(name: "user-agent", value: "mlctl")
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         return request
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~")))
-            ?? ""
     }
 
     private func call(_ request: HTTPClientRequest, within limit: Duration = ControlClient.callLimit) async throws
