@@ -73,12 +73,13 @@ package final class Installation {
 
     // MARK: - The controller
 
-    package func start(_ arguments: [String] = []) async throws {
+    /// - Parameter address: of the repository; nil: its folder.
+    package func start(_ arguments: [String] = [], address: String? = nil) async throws {
         try? FileManager.default.removeItem(at: record)
         let log = folder.appending(path: "controller.log").path(percentEncoded: false)
         let process = try ChildProcess(
             [
-                executable.path(percentEncoded: false), "run", "--repo", repo.path(percentEncoded: false),
+                executable.path(percentEncoded: false), "run", "--repo", address ?? repo.path(percentEncoded: false),
                 "--state-dir", state.path(percentEncoded: false), "--listen", "127.0.0.1:0", "--interval", "1h",
             ] + arguments, environment: processEnvironment, output: .files(output: log, errors: log))
         controller = process

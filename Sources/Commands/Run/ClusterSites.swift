@@ -1,6 +1,7 @@
 import ArgumentParser
 import Controller
 import Foundation
+import GitSource
 import Journal
 import KubernetesClient
 import KubernetesServing
@@ -67,7 +68,8 @@ struct ClusterSites {
         let store = ClusterStore(
             api: api,
             identity: RegisterIdentity(
-                controller: settings.name, source: "\(settings.repo)\n\(settings.branch)\n\(settings.path)"),
+                controller: settings.name,
+                source: "\(GitLocation.identity(of: settings.repo))\n\(settings.branch)\n\(settings.path)"),
             namespace: cluster.namespace, archive: archive,
             tellEvent: { event, owner, deployment in
                 events.record(KubernetesEvent(event, of: deployment, owner), at: event.at)
