@@ -46,7 +46,8 @@ struct ControllerProcess {
         let journal = try JournalStore(
             path: state.appending(path: "journal.sqlite").path(percentEncoded: false),
             onRecovery: { [logger] in logger.warning("Journal started anew", metadata: ["reason": "\($0)"]) })
-        let models = ModelStore(cacheDirectory: state.appending(path: "models"))
+        let models = ModelStore(
+            cacheDirectory: state.appending(path: "models"), roots: FileRoots(own: [state.path(percentEncoded: false)]))
         let clock = SteadyClock(notEarlierThan: await latestEvent(of: journal))
         let clusters = try ClusterSites.open(
             settings, environment: ProcessInfo.processInfo.environment, archive: journal, now: { clock.now() },
@@ -183,7 +184,10 @@ struct ControllerProcess {
     private func announce(_ address: ListenAddress) async {
         logger.info(
             "Controller runs",
-            metadata: ["api": "http://\(address)", "repo": "\(settings.repo)", "branch": "\(settings.branch)"])
+            metadata: [
+                "api": "http://\(address)", "repo": "\(GitLocation.identity(of: settings.repo))",
+                "branch": "\(settings.branch)",
+            ])
         let record = try? JSONEncoder().encode(ControllerRecord(api: "http://\(address)", pid: getpid()))
         try? record?.write(to: ControllerRecord.file(in: state), options: .atomic)
     }
