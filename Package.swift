@@ -56,49 +56,66 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
+        // Ground: shared by all, knows no models.
+        module("SafeText", []),
+
         // Pure: no input or output, no clock.
-        module("ModelManifests", [.yams, .crypto]),
+        module("ModelManifests", ["SafeText", .yams, .crypto]),
         module("Analysis", ["ModelManifests", .numerics]),
         module("Serving", ["ModelManifests"]),
-        module("Rollouts", ["ModelManifests", "Analysis", "Serving"]),
+        module("Rollouts", ["SafeText", "ModelManifests", "Analysis", "Serving"]),
 
         // Adapters: one thing outside each.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinuxProcess", swiftSettings: strict),
-        module("GitSource", [.subprocess, .logging]),
-        module("ModelStorage", ["CCurl", .crypto, .logging]),
+        module("SecretFiles", []),
+        module("GitSource", ["SafeText", "CLinuxProcess", .subprocess, .system, .logging]),
+        module("ModelStorage", ["CCurl", "CLinuxProcess", .crypto, .logging]),
         module(
             "LocalServing",
-            ["Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient, .logging]),
-        module("TrafficProxy", ["Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
+            [
+                "SafeText", "SecretFiles", "Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix, .nioHTTP1,
+                .asyncHTTPClient, .logging,
+            ]),
+        module("TrafficProxy", ["SafeText", "Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
         module(
             "MetricSources",
-            ["Controller", "CLinuxProcess", .asyncHTTPClient, .subprocess, .system, .nioSSL, .logging]),
+            [
+                "SafeText", "SecretFiles", "Controller", "CLinuxProcess", .asyncHTTPClient, .subprocess, .system,
+                .nioSSL, .logging,
+            ]),
         module(
             "KubernetesClient",
             [
-                .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .subprocess, .system, .yams, .logging,
+                "SafeText", .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .subprocess, .system, .yams,
+                .logging,
             ]),
-        module("KubernetesServing", ["Serving", "Rollouts", "Controller", "KubernetesClient", .crypto, .logging]),
-        module("Notifications", ["Controller", .asyncHTTPClient, .crypto, .logging]),
+        module(
+            "KubernetesServing",
+            ["SafeText", "Serving", "Rollouts", "Controller", "KubernetesClient", .crypto, .logging]),
+        module("Notifications", ["SafeText", "Controller", .asyncHTTPClient, .crypto, .logging]),
         module("Journal", ["Controller", .grdb]),
 
         // Control.
         module("ControllerRuntime", [.collections, .logging]),
-        module("Controller", ["ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime", .logging]),
+        module(
+            "Controller",
+            ["SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime", .logging]),
         module(
             "ControlAPI",
             [
-                "ModelManifests", "Rollouts", "Serving", "Controller", .hummingbird, .hummingbirdCore,
+                "SafeText", "ModelManifests", "Rollouts", "Serving", "Controller", .hummingbird, .hummingbirdCore,
                 .serviceLifecycle, .crypto,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .asyncHTTPClient, .logging,
             ]),
-        module("InferenceServer", [.nioCore, .nioPosix, .nioHTTP1]),
+        module("InferenceServer", ["SafeText", .nioCore, .nioPosix, .nioHTTP1]),
         module(
             "Commands",
             [
-                "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource", "ModelStorage", "LocalServing",
+                "SafeText", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource",
+                "ModelStorage",
+                "LocalServing",
                 "TrafficProxy", "KubernetesClient", "KubernetesServing", "MetricSources", "Notifications", "Journal",
                 "ControllerRuntime", "Controller", "CLinuxProcess",
                 "ControlAPI", "InferenceServer", .argumentParser, .asyncHTTPClient, .serviceLifecycle, .subprocess,
@@ -115,12 +132,14 @@ let package = Package(
             ],
             path: "Tests/TestSupport",
             exclude: ["Fixtures"], swiftSettings: strict),
+        tests("SafeTextTests", ["SafeText"]),
         tests("ModelManifestsTests", ["ModelManifests"]),
         tests("AnalysisTests", ["Analysis"]),
         tests("ServingTests", ["Serving"]),
         tests("RolloutsTests", ["Rollouts"], exclude: ["Fixtures"]),
         tests("SimulationTests", ["Rollouts", "Controller", "KubernetesClient", "KubernetesServing"]),
         tests("GitSourceTests", ["GitSource"]),
+        tests("SecretFilesTests", ["SecretFiles"]),
         tests("ModelStorageTests", ["ModelStorage"]),
         tests("LocalServingTests", ["LocalServing"]),
         tests("TrafficProxyTests", ["TrafficProxy", "CZlib"]),

@@ -1,5 +1,7 @@
 import ArgumentParser
+import CLinuxProcess
 import Foundation
+import SafeText
 
 /// The command line: `mlctl COMMAND …`.
 public struct MLCTL: AsyncParsableCommand {
@@ -50,6 +52,7 @@ public struct MLCTL: AsyncParsableCommand {
 
     /// Runs the command that the arguments name, and ends the process with its exit code.
     public static func runAndExit() async -> Never {
+        hideSecrets()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -61,11 +64,20 @@ public struct MLCTL: AsyncParsableCommand {
         } catch {
             let code = exitCodeOf(error)
             if let text = messageOf(error) {
-                (code == 0 ? FileHandle.standardOutput : .standardError).write(Data("\(text)\n".utf8))
+                (code == 0 ? FileHandle.standardOutput : .standardError).write(Data("\(Escape.lines(text))\n".utf8))
             }
             Foundation.exit(code)
         }
     }
+}
+
+/// A controller's environment and arguments hold credentials, and are shown to its whole user: to the checks that it runs,
+/// too. They are kept for the controller itself. (What is started by a controller is known by a mark in its environment.)
+private func hideSecrets() {
+    guard CommandLine.arguments.dropFirst().first == RunCommand.configuration.commandName else { return }
+    clp_hide_addresses_in_arguments()
+    guard clp_hide_environment() != 0 else { return }
+    FileHandle.standardError.write(Data("mlctl: no memory to hide the environment in; it stays as it is\n".utf8))
 }
 
 private func exitCodeOf(_ error: any Error) -> Int32 { exitCode(for: error) }

@@ -3,6 +3,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import SafeText
 
 import enum NIOHTTP1.HTTPMethod
 
@@ -191,7 +192,7 @@ public struct ControlClient: Sendable {
     // MARK: Calling
 
     private func path(of deployment: DeploymentKey) -> String {
-        "\(APIPath.deployments)/\(Self.escaped(deployment.namespace))/\(Self.escaped(deployment.name))"
+        "\(APIPath.deployments)/\(Escape.uriPart(deployment.namespace))/\(Escape.uriPart(deployment.name))"
     }
 
     private func get<Value: Decodable>(_ path: String, query: [(String, String?)] = []) async throws -> Value {
@@ -199,15 +200,10 @@ public struct ControlClient: Sendable {
     }
 
     private func request(_ method: HTTPMethod, _ path: String, query: [(String, String?)] = []) -> ControlCall {
-        let terms = query.compactMap { name, value in value.map { "\(name)=\(Self.escaped($0))" } }
+        let terms = query.compactMap { name, value in value.map { "\(name)=\(Escape.uriPart($0))" } }
         return ControlCall(
             method: method, target: path + (terms.isEmpty ? "" : "?" + terms.joined(separator: "&")),
             headers: [("accept", "application/json"), ("user-agent", "mlctl")])
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~")))
-            ?? ""
     }
 
     private func call(

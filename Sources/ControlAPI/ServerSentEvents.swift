@@ -14,7 +14,9 @@ struct ServerSentEvent: Hashable, Sendable {
         var text = ""
         if let id { text += "id: \(id)\n" }
         text += "event: \(event)\n"
-        for line in data.split(separator: "\n", omittingEmptySubsequences: false) { text += "data: \(line)\n" }
+        // By scalars: as characters, CR LF is one, and not the end of a line.
+        let lines = data.unicodeScalars.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r" }
+        for line in lines { text += "data: \(String(line))\n" }
         return text + "\n"
     }
 }

@@ -1,3 +1,5 @@
+import SafeText
+
 /// Prometheus' text exposition format 0.0.4, written line by line: help and type once a family.
 struct MetricsText {
     private var families: [String] = []
@@ -21,18 +23,14 @@ struct MetricsText {
     ) {
         if headers[name] == nil {
             families.append(name)
-            headers[name] = "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+            headers[name] = "# HELP \(name) \(Escape.expositionHelp(help))\n# TYPE \(name) \(type)\n"
         }
-        let pairs = labels.sorted { $0.key < $1.key }.map { #"\#($0.key)="\#(Self.escaped($0.value))""# }
+        let pairs = labels.sorted { $0.key < $1.key }.map { #"\#($0.key)="\#(Escape.expositionLabel($0.value))""# }
         let block = pairs.isEmpty ? "" : "{\(pairs.joined(separator: ","))}"
         samples[name, default: []].append("\(name)\(block) \(value)\n")
     }
 
     var rendered: String {
         families.map { (headers[$0] ?? "") + (samples[$0] ?? []).sorted().joined() }.joined()
-    }
-
-    private static func escaped(_ value: String) -> String {
-        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 }

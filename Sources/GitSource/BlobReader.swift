@@ -1,8 +1,6 @@
 /// Reads many blobs with two git processes: one for the sizes, one for the bytes of those that are small enough.
 struct BlobReader: Sendable {
     static let maximumFileBytes = 1 << 20
-    /// Of all blobs that one call reads.
-    static let maximumTotalBytes = 128 << 20
 
     enum Content: Hashable, Sendable {
         case text(String)
@@ -14,37 +12,41 @@ struct BlobReader: Sendable {
     let git: GitProgram
     let mirror: String
     let timeout: Duration
+    /// Blobs over the limit of a file were not fetched.
+    var isPartial = false
 
+    /// - Parameters:
+    ///   - ids: one for each file; the same may come often.
+    ///   - room: the most bytes that all files together may have.
     /// - Throws: `GitError`: `damaged` where git cannot read on; `tooLarge`.
-    func read(_ ids: Set<String>) async throws -> [String: Content] {
+    func read(_ ids: [String], room: Int) async throws -> [String: Content] {
         guard !ids.isEmpty else { return [:] }
         var contents: [String: Content] = [:]
-        var wanted: [String] = []
-        var totalBytes = 0
-        for (id, bytes) in try await sizes(of: ids) {
+        var wanted: [String: Int] = [:]
+        for (id, bytes) in try await sizes(of: Set(ids)) {
             guard let bytes else {
-                contents[id] = .missing
+                contents[id] = isPartial ? .problem(Self.tooLarge("over")) : .missing
                 continue
             }
             guard bytes <= Self.maximumFileBytes else {
-                contents[id] = .problem(
-                    "The file has \(bytes) bytes; the limit is \(Self.maximumFileBytes) (1 MiB). Split it into "
-                        + "several files."
-                )
+                contents[id] = .problem(Self.tooLarge("\(bytes) bytes, over"))
                 continue
             }
-            totalBytes += bytes
-            wanted.append(id)
+            wanted[id] = bytes
         }
-        guard totalBytes <= Self.maximumTotalBytes else {
+        let totalBytes = ids.reduce(0) { $0 + (wanted[$1] ?? 0) }
+        guard totalBytes <= room else {
             throw GitError(
                 .tooLarge,
-                "The YAML files in \(git.location) hold \(totalBytes) bytes together; the limit is "
-                    + "\(Self.maximumTotalBytes). "
-                    + "Point --path at a smaller folder.")
+                "The YAML files in \(git.location) hold more than \(git.limits.snapshotBytes) bytes together, which is the "
+                    + "limit. Point --path at a smaller folder.")
         }
-        try await contents.merge(texts(of: wanted, totalBytes: totalBytes)) { $1 }
+        try await contents.merge(texts(of: Array(wanted.keys), totalBytes: wanted.values.reduce(0, +))) { $1 }
         return contents
+    }
+
+    private static func tooLarge(_ size: String) -> String {
+        "The file has \(size) the limit of \(maximumFileBytes) bytes (1 MiB). Split it into several files."
     }
 
     private func sizes(of ids: Set<String>) async throws -> [(String, bytes: Int?)] {

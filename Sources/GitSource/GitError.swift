@@ -9,6 +9,8 @@ public struct GitError: Error, Hashable, Sendable, CustomStringConvertible {
         case unreachable
         /// The repository's machine wants other credentials.
         case unauthorized
+        /// The repository's machine sends on to another address, which is not followed.
+        case redirected
         /// There is no repository at the address.
         case repositoryNotFound
         /// The repository has no such branch, tag or commit.
@@ -47,7 +49,8 @@ public struct GitError: Error, Hashable, Sendable, CustomStringConvertible {
     public var retry: Retry {
         switch code {
         case .invalidConfiguration, .gitMissing: .terminal
-        case .unauthorized, .repositoryNotFound, .referenceNotFound, .repositoryEmpty, .damaged, .tooLarge: .waiting
+        case .unauthorized, .redirected, .repositoryNotFound, .referenceNotFound, .repositoryEmpty, .damaged, .tooLarge:
+            .waiting
         case .unreachable, .timedOut, .diskFull, .failed: .transient
         }
     }

@@ -1,8 +1,13 @@
+import SafeText
+
 /// What git's own words mean. git runs with `LC_ALL=C`, so that they are these.
 enum GitFailure {
     static let maximumQuotedLength = 400
 
     private static let full = ["no space left on device", "disk quota exceeded"]
+    /// Written by git, index-pack and unpack-objects at the limit of a file's size, and of memory.
+    private static let overLimit = ["file too large", "out of memory", "mmap failed", "cannot allocate memory"]
+    private static let redirected = ["error: 301", "error: 302", "error: 303", "error: 307", "error: 308"]
     private static let unauthorized = [
         "authentication failed", "could not read username", "could not read password", "terminal prompts disabled",
         "permission denied", "host key verification failed", "dubious ownership", "error: 401", "error: 403",
@@ -35,6 +40,16 @@ enum GitFailure {
             GitError(code, "\(task) from \(location) failed: \(advice) git says: \(quoted(words, location: location))")
         }
         if says(full) { return fail(.diskFull, "the disk is full; make room.") }
+        if says(overLimit) {
+            return fail(
+                .tooLarge,
+                "it is larger than the limits allow. Keep large files out of it, or in a repository of their own.")
+        }
+        if location.transport == .https, says(redirected) {
+            return fail(
+                .redirected,
+                "the server sends on to another address, which is not followed: credentials are for this one alone.")
+        }
         if says(["couldn't find remote ref"]) {
             return fail(.referenceNotFound, "there is no such branch or tag; check the name.")
         }
@@ -71,7 +86,7 @@ enum GitFailure {
     /// Progress and hints left out, on one line, bounded.
     private static func quoted(_ words: String, location: GitLocation) -> String {
         let lines = words.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("From ") && !$0.hasPrefix("hint:") }
-        let text = location.redacted(lines.joined(separator: "; "))
+        let text = Escape.line(location.redacted(lines.joined(separator: "; ")))
         return text.isEmpty ? "nothing" : String(text.prefix(maximumQuotedLength))
     }
 }

@@ -1,28 +1,29 @@
 import Foundation
+import SafeText
 
 /// Where a repository is, in a form that is safe to hand to the git program.
 ///
 /// Plain paths, `file:`, `https:`, `ssh:` and `user@host:path` are understood; every other transport is refused, and so
-/// is whatever git or ssh would read as an option. A password in an `https:` address is taken out of it: it goes to git
-/// through the environment, and never onto a command line or into a message.
+/// is whatever git or ssh would read as an option. What stands before the `@` of an `https:` address is taken out of it: it
+/// goes to git through a descriptor (`CredentialHelper`), and never onto a command line or into a message.
 public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
     public enum Transport: String, Hashable, Sendable { case file, https, ssh }
 
     static let maximumAddressLength = 4096
 
     public let transport: Transport
-    /// What git is given: an absolute path, or an address without a password.
+    /// What git is given, and what names the repository: an absolute path, or an address without credentials.
     public let address: String
-    /// `user:password`, for `https:`.
-    let credentials: String?
-    /// What must not be seen by anyone.
-    private let secrets: [String]
+    /// Of an `https:` address that holds any.
+    let credentials: GitCredentials?
+    /// `https://host:port`, to which credentials are kept; nil for paths and ssh.
+    let origin: String?
     public let description: String
 
     /// - Parameter base: what a relative path is relative to.
     /// - Throws: `GitError` with `invalidConfiguration`.
     public init(_ text: String, base: String = FileManager.default.currentDirectoryPath) throws(GitError) {
-        let safe = Redaction.withoutUserInfo(text)
+        let safe = Redaction.whole(text)
         func refuse(_ reason: String) -> GitError {
             GitError(.invalidConfiguration, "The repository address '\(safe)' cannot be used: \(reason).")
         }
@@ -30,41 +31,40 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
             throw refuse("it is empty; give a path, or an https: or ssh: address")
         }
         guard text.utf8.count <= Self.maximumAddressLength else { throw refuse("it is too long") }
-        guard !text.hasPrefix("-") else { throw refuse("it starts with '-'; write './\(safe)' if it is a folder") }
-        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+        guard !text.utf8.starts(with: "-".utf8) else {
+            throw refuse("it starts with '-'; write './\(safe)' if it is a folder")
+        }
+        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
             throw refuse("it holds control characters")
         }
+        var credentials: GitCredentials?
+        var origin: String?
         switch Self.shape(of: text) {
         case .path:
-            (transport, address, credentials, secrets) = (.file, Self.absolute(text, base: base), nil, [])
+            (transport, address) = (.file, Self.absolute(text, base: base))
         case .url(scheme: "file", let rest):
             guard let path = Self.path(ofFileURL: rest) else {
                 throw refuse("write it as file:///absolute/path")
             }
-            (transport, address, credentials, secrets) = (.file, Self.absolute(path, base: base), nil, [])
-        case .url(scheme: "https", let rest):
-            let parts = Self.authority(of: rest)
-            guard !parts.host.isEmpty, !parts.host.hasPrefix("-") else { throw refuse("it names no host") }
-            if let user = parts.userInfo, user.contains(":") {
-                let decoded = user.removingPercentEncoding ?? user
-                credentials = decoded
-                secrets = Self.secrets(in: [user, decoded])
-                address = "https://\(parts.host)\(parts.path)"
-            } else {
-                credentials = nil
-                secrets = []
-                address = text
+            (transport, address) = (.file, Self.absolute(path, base: base))
+        case .url(scheme: "https", _):
+            let parts = try Self.webAddress(text, refuse)
+            if let userInfo = parts.userInfo {
+                guard let found = GitCredentials(userInfo: userInfo), found.answer != nil else {
+                    throw refuse("what stands before the '@' is not percent-encoded; better put it into a file")
+                }
+                credentials = found.user == "" && (found.password ?? "") == "" ? nil : found
             }
-            transport = .https
-        case .url(scheme: "ssh", let rest):
-            let parts = Self.authority(of: rest)
-            guard !parts.host.isEmpty, !parts.host.hasPrefix("-"), parts.userInfo?.hasPrefix("-") != true else {
+            origin = parts.origin
+            (transport, address) = (.https, parts.origin + parts.path)
+        case .url(scheme: "ssh", _):
+            guard let parts = GitAddress(text), parts.hasPlainHost, parts.userInfo?.hasPrefix("-") != true else {
                 throw refuse("it names no host")
             }
             guard parts.userInfo?.contains(":") != true else {
                 throw refuse("ssh takes no password in the address; use a key")
             }
-            (transport, address, credentials, secrets) = (.ssh, text, nil, [])
+            (transport, address) = (.ssh, text)
         case .url(let scheme, _):
             throw refuse("'\(scheme):' is not supported; use a path, https: or ssh:")
         case .helper(let name):
@@ -73,14 +73,39 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
             guard !host.hasPrefix("-"), !host.isEmpty, !path.isEmpty, !path.hasPrefix("-") else {
                 throw refuse("write it as user@host:path")
             }
-            (transport, address, credentials, secrets) = (.ssh, text, nil, [])
+            (transport, address) = (.ssh, text)
         }
-        description = transport == .file ? address : Redaction.withoutUserInfo(address)
+        self.credentials = credentials
+        self.origin = origin
+        description = transport == .ssh ? Redaction.withoutUserInfo(address) : address
+    }
+
+    private static func webAddress(
+        _ text: String, _ refuse: (String) -> GitError
+    ) throws(GitError) -> GitAddress {
+        guard let parts = GitAddress(text), !parts.host.isEmpty else { throw refuse("it names no host") }
+        guard parts.hasPlainHost else {
+            throw refuse("it names no host; a '/', '?' or '#' in a password is written as %2F, %3F or %23")
+        }
+        guard parts.rest.isEmpty else {
+            throw refuse(
+                "it has a query, which servers write to their logs. Put a token into a file, and name that as "
+                    + "tokenFile")
+        }
+        return parts
+    }
+
+    /// What an address says of where a repository is, and nothing of who asks: for labels and hashes. Any other text is
+    /// itself.
+    public static func identity(of text: String) -> String {
+        guard text.lowercased().hasPrefix("https://"), let parts = GitAddress(text) else { return text }
+        guard parts.userInfo != nil || !parts.rest.isEmpty else { return text }
+        return parts.origin + parts.path
     }
 
     /// The text without anything that this address keeps secret.
     public func redacted(_ text: String) -> String {
-        secrets.reduce(Redaction.withoutUserInfo(text)) { $0.replacingOccurrences(of: $1, with: "***") }
+        Redaction.withoutUserInfo(SecretRedactor(credentials?.secrets ?? []).redacted(text))
     }
 
     private enum Shape {
@@ -106,13 +131,6 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
         return .scpLike(host: head, path: tail)
     }
 
-    private static func authority(of rest: Substring) -> (userInfo: String?, host: Substring, path: Substring) {
-        let end = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
-        let authority = rest[..<end]
-        guard let at = authority.lastIndex(of: "@") else { return (nil, authority, rest[end...]) }
-        return (String(authority[..<at]), authority[authority.index(after: at)...], rest[end...])
-    }
-
     /// `///a/b`, `/a/b` and `//localhost/a/b`, after `file:`; two slashes are already taken off where there were any.
     private static func path(ofFileURL rest: Substring) -> String? {
         let path = rest.hasPrefix("localhost/") ? rest.dropFirst("localhost".count) : rest
@@ -124,16 +142,25 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
         let whole = path.hasPrefix("/") ? path : base + "/" + path
         return URL(fileURLWithPath: whole).standardizedFileURL.path
     }
-
-    private static func secrets(in userInfos: [String]) -> [String] {
-        let passwords = userInfos.compactMap { text in text.firstIndex(of: ":").map { text[text.index(after: $0)...] } }
-        return Array(Set(passwords.filter { !$0.isEmpty }.map(String.init)))
-    }
 }
 
 enum Redaction {
     /// `scheme://user:password@host` becomes `scheme://***@host`, wherever it stands in the text.
     static func withoutUserInfo(_ text: String) -> String {
         text.replacing(#/(?<scheme>[A-Za-z][A-Za-z0-9+.\-]*:\/\/)[^\s\/'"]*@/#) { "\($0.scheme)***@" }
+    }
+
+    /// Of an address that may be wrong in any way: all before the last `@`, and all after a `?` or `#`, is left out.
+    static func whole(_ text: String) -> String {
+        guard let start = text.firstRange(of: "://") else { return Escape.line(text) }
+        let scheme = text[..<start.upperBound]
+        let rest = text[start.upperBound...].unicodeScalars
+        let query = rest.firstIndex { $0 == "?" || $0 == "#" } ?? rest.endIndex
+        let at = rest.lastIndex(of: "@")
+        // One of the two is part of the other, and nobody knows which.
+        if let at, at > query { return Escape.line("\(scheme)***") }
+        let shown = Substring(rest[(at.map { rest.index(after: $0) } ?? rest.startIndex)..<query])
+        return Escape.line(
+            "\(scheme)\(at == nil ? "" : "***@")\(shown)\(query == rest.endIndex ? "" : "?***")")
     }
 }

@@ -6,14 +6,32 @@ struct GitMirror: Sendable {
     /// Names the repository that the mirror is of, so that another address never reads what is left of this one.
     static let sourceFile = "mlctl-source"
 
+    /// What the source is called in the mirror's own configuration. Its address is given with each call.
+    static let remote = "source"
+    /// Within the mirror: the same objects, without the word that some are elsewhere. What reads through it is told that a
+    /// blob is missing, where git would else go and fetch it.
+    static let readerName = "reader"
+    private static let sizeIsReadEvery = Duration.milliseconds(250)
+
     let git: GitProgram
     let directory: String
     let timeouts: GitTimeouts
 
+    var reader: String { "\(directory)/\(Self.readerName)" }
+    var limits: GitLimits { git.limits }
+
     /// Whether there is a mirror of this very address.
     var isUsable: Bool {
         let source = try? String(contentsOfFile: "\(directory)/\(Self.sourceFile)", encoding: .utf8)
-        return source == git.location.description && FileManager.default.fileExists(atPath: "\(directory)/HEAD")
+        let files = FileManager.default
+        return source == git.location.address && files.fileExists(atPath: "\(directory)/HEAD")
+            && files.fileExists(atPath: "\(reader)/HEAD")
+    }
+
+    /// Blobs that are over the limit of a file were left out.
+    var isPartial: Bool {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/objects/pack")) ?? []
+        return names.contains { $0.hasSuffix(".promisor") }
     }
 
     /// Where a reference of the source is kept here.
@@ -27,7 +45,7 @@ struct GitMirror: Sendable {
     ///
     /// - Returns: whether history was rewritten; nil where the mirror is new and cannot tell.
     func update(to wanted: WantedObject) async throws -> Bool? {
-        if isUsable {
+        if isUsable, FolderSize.bytes(of: directory) <= limits.mirrorBytes {
             do {
                 // A commit never changes: what is here need not be asked for again.
                 if wanted.reference == nil, try await commit(Self.name(of: wanted)) != nil { return false }
@@ -44,18 +62,18 @@ struct GitMirror: Sendable {
         let fresh = directory + ".new"
         let old = directory + ".old"
         let files = FileManager.default
+        defer { try? files.removeItem(atPath: fresh) }
         do {
             try? files.removeItem(atPath: fresh)
             try files.createDirectory(atPath: fresh, withIntermediateDirectories: true)
             let format = wanted.id.utf8.count == 64 ? "sha256" : "sha1"
-            let made = try await git.run(
-                ["init", "--quiet", "--bare", "--template=", "--object-format=\(format)", "--", fresh],
-                timeout: timeouts.read, task: "Making a mirror")
-            guard made.isSuccess else {
-                throw GitFailure.error(in: made.errors, doing: "Making a mirror", from: git.location)
-            }
+            try await makeRepository(at: fresh, format: format)
+            try await makeRepository(at: "\(fresh)/\(Self.readerName)", format: format)
+            let objects = "\(fresh)/\(Self.readerName)/objects"
+            try files.removeItem(atPath: objects)
+            try files.createSymbolicLink(atPath: objects, withDestinationPath: "../objects")
             _ = try await fetch(wanted, into: fresh)
-            try git.location.description.write(toFile: "\(fresh)/\(Self.sourceFile)", atomically: true, encoding: .utf8)
+            try git.location.address.write(toFile: "\(fresh)/\(Self.sourceFile)", atomically: true, encoding: .utf8)
             try? files.removeItem(atPath: old)
             if files.fileExists(atPath: directory) { try files.moveItem(atPath: directory, toPath: old) }
             try files.moveItem(atPath: fresh, toPath: directory)
@@ -67,22 +85,83 @@ struct GitMirror: Sendable {
         }
     }
 
+    private func makeRepository(at path: String, format: String) async throws {
+        let made = try await git.run(
+            ["init", "--quiet", "--bare", "--template=", "--object-format=\(format)", "--", path],
+            timeout: timeouts.read, task: "Making a mirror")
+        guard made.isSuccess else {
+            throw GitFailure.error(in: made.errors, doing: "Making a mirror", from: git.location)
+        }
+    }
+
     /// - Returns: whether history was rewritten.
     private func fetch(_ wanted: WantedObject, into directory: String) async throws -> Bool {
         let task = "Fetching \(wanted.reference ?? wanted.id)"
+        var output = try await fetch(wanted, into: directory, isFiltered: true, task: task)
+        if !output.isSuccess, output.errors.contains("filter '") {
+            // The server knows filters, and not this one.
+            output = try await fetch(wanted, into: directory, isFiltered: false, task: task)
+        }
+        guard output.isSuccess else { throw failure(output.errors, fetching: wanted, task: task) }
+        // " + old...new main -> refs/mlctl/heads/main  (forced update)"
+        return output.errors.split(whereSeparator: \.isNewline).contains { $0.hasPrefix(" + ") }
+    }
+
+    private func fetch(
+        _ wanted: WantedObject, into directory: String, isFiltered: Bool, task: String
+    ) async throws -> GitProgram.Output {
         var arguments = [
             "--git-dir=\(directory)", "fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
             "--no-auto-gc",
         ]
+        // A blob that is over the limit of a file would not be read.
+        if isFiltered { arguments.append("--filter=blob:limit=\(BlobReader.maximumFileBytes + 1)") }
         if git.location.transport == .file {
             // The other end of a local fetch does not see our settings: it takes the owner's repository as it is.
-            arguments.append("--upload-pack=git -c safe.directory='*' upload-pack")
+            let settings = GitEnvironment.memory.map { "-c \($0.key)=\($0.value) " }.joined()
+            arguments.append(
+                "--upload-pack=git -c safe.directory='*' -c uploadpack.allowFilter=true \(settings)upload-pack")
         }
-        arguments += ["--", git.location.address, "+\(wanted.reference ?? wanted.id):\(Self.name(of: wanted))"]
-        let output = try await git.run(arguments, timeout: timeouts.fetch, task: task)
-        guard output.isSuccess else { throw failure(output.errors, fetching: wanted, task: task) }
-        // " + old...new main -> refs/mlctl/heads/main  (forced update)"
-        return output.errors.split(whereSeparator: \.isNewline).contains { $0.hasPrefix(" + ") }
+        arguments += ["--", Self.remote, "+\(wanted.reference ?? wanted.id):\(Self.name(of: wanted))"]
+        let call = arguments
+        let most = FolderSize.bytes(of: directory) + limits.fetchBytes
+        do {
+            let output = try await withThrowingTaskGroup(of: GitProgram.Output.self) { group in
+                group.addTask {
+                    try await git.run(
+                        call, reaches: .source,
+                        settings: [GitEnvironment.Setting("remote.\(Self.remote).url", git.source)],
+                        fileBytes: limits.fetchBytes, timeout: timeouts.fetch, task: task)
+                }
+                // The limit of one file's size does not bound how many files there are.
+                group.addTask {
+                    while FolderSize.bytes(of: directory) <= most { try await Task.sleep(for: Self.sizeIsReadEvery) }
+                    throw GitError(
+                        .tooLarge,
+                        "\(task) from \(git.location) brought more than \(limits.fetchBytes) bytes and was stopped. Keep "
+                            + "large files out of it, or in a repository of their own.")
+                }
+                defer { group.cancelAll() }
+                guard let output = try await group.next() else { throw CancellationError() }
+                return output
+            }
+            if !output.isSuccess { removeFragments(in: directory) }
+            return output
+        } catch {
+            removeFragments(in: directory)
+            throw error
+        }
+    }
+
+    /// What a fetch that was broken off leaves in the mirror.
+    private func removeFragments(in directory: String) {
+        let files = FileManager.default
+        let objects = "\(directory)/objects"
+        for folder in [objects, "\(objects)/pack"] {
+            for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] where name.hasPrefix("tmp_") {
+                try? files.removeItem(atPath: "\(folder)/\(name)")
+            }
+        }
     }
 
     private func failure(_ words: String, fetching wanted: WantedObject, task: String) -> GitError {
@@ -96,18 +175,29 @@ struct GitMirror: Sendable {
 
     /// The commit that a name means here; nil where there is none.
     func commit(_ name: String) async throws -> String? {
+        let place = name.hasPrefix("refs/") ? directory : reader
         let output = try await git.run(
-            ["--git-dir=\(directory)", "rev-parse", "--verify", "--quiet", "--end-of-options", "\(name)^{commit}"],
+            ["--git-dir=\(place)", "rev-parse", "--verify", "--quiet", "--end-of-options", "\(name)^{commit}"],
             timeout: timeouts.read, task: "Reading \(name)")
         let id = output.text.trimmingCharacters(in: .whitespacesAndNewlines)
         return output.isSuccess && GitReference.isObjectID(id) ? id : nil
+    }
+
+    /// The tags that were fetched.
+    func tags() async throws -> [String] {
+        let prefix = "refs/mlctl/tags/"
+        let output = try await git.run(
+            ["--git-dir=\(directory)", "for-each-ref", "--format=%(refname)", prefix], limit: limits.referenceBytes,
+            timeout: timeouts.read, task: "Reading tags")
+        return output.text.split(separator: "\n").filter { $0.hasPrefix(prefix) }
+            .map { String($0.dropFirst(prefix.count)) }
     }
 
     /// Packs loose objects and drops those that no reference has held for two weeks, where git finds it worth while.
     func collectGarbage() async throws {
         let output = try await git.run(
             ["--git-dir=\(directory)", "-c", "gc.auto=2000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"],
-            timeout: timeouts.fetch, task: "Packing the mirror")
+            fileBytes: limits.mirrorBytes, timeout: timeouts.fetch, task: "Packing the mirror")
         guard output.isSuccess else {
             throw GitFailure.error(in: output.errors, doing: "Packing the mirror", from: git.location)
         }

@@ -9,28 +9,58 @@ public struct GitConfiguration: Sendable {
     public var path: String
     /// Ours alone: the bare mirror is kept here.
     public var mirrorDirectory: String
+    /// Besides what the address, git's helpers and git's configuration hold; for `https:` only.
+    public var credentials: GitCredentialSource?
     public var timeouts: GitTimeouts
+    public var limits: GitLimits
     /// Of which only what git needs is handed on.
     public var environment: [String: String]
 
+    /// - Parameter reference: the name of a branch or tag, or a full commit id.
     /// - Throws: `GitError` with `invalidConfiguration`.
     public init(
         url: String, reference: String, path: String = ".", mirrorDirectory: String,
-        timeouts: GitTimeouts = GitTimeouts(),
+        credentials: GitCredentialSource? = nil, timeouts: GitTimeouts = GitTimeouts(), limits: GitLimits = GitLimits(),
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(GitError) {
+        try self.init(
+            url: url, reference: GitReference(reference), path: path, mirrorDirectory: mirrorDirectory,
+            credentials: credentials, timeouts: timeouts, limits: limits, environment: environment)
+    }
+
+    /// - Throws: `GitError` with `invalidConfiguration`.
+    public init(
+        url: String, reference: GitReference, path: String = ".", mirrorDirectory: String,
+        credentials: GitCredentialSource? = nil, timeouts: GitTimeouts = GitTimeouts(), limits: GitLimits = GitLimits(),
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(GitError) {
         location = try GitLocation(url)
-        self.reference = try GitReference(reference)
+        guard credentials == nil || location.transport == .https else {
+            throw GitError(
+                .invalidConfiguration,
+                "\(location) takes no credentials from a file: that is for https: alone. Use an https: address, or leave "
+                    + "the file out.")
+        }
+        guard credentials == nil || location.credentials == nil else {
+            throw GitError(
+                .invalidConfiguration,
+                "\(location) has credentials in its address and in a file. Take them out of the address.")
+        }
+        self.reference = reference
         self.path = try Self.normal(path)
         self.mirrorDirectory = URL(fileURLWithPath: mirrorDirectory).standardizedFileURL.path
+        self.credentials = credentials
         self.timeouts = timeouts
+        self.limits = limits
         self.environment = environment
     }
 
     /// `./deploy/` is `deploy`.
     private static func normal(_ path: String) throws(GitError) -> String {
-        let parts = path.split(separator: "/").filter { $0 != "." }
-        guard !path.hasPrefix("/"), !parts.contains(".."), !path.utf8.contains(0) else {
+        // By bytes: Swift takes a slash with a combining mark for another character.
+        let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+            .filter { $0 != "." }
+        guard path.utf8.first != UInt8(ascii: "/"), !parts.contains(".."), !path.utf8.contains(0) else {
             throw GitError(
                 .invalidConfiguration,
                 "'\(path)' is not a folder within the repository. Give one such as 'deploy/models'.")
@@ -49,7 +79,6 @@ public struct GitConfiguration: Sendable {
 /// # Caveats
 /// - Symbolic links to folders, and submodules, are not entered.
 public actor GitRepository {
-    public static let maximumFiles = 50_000
     /// Looks that may wait for one that is under way.
     public static let maximumWaiting = 64
     /// New commits between two times of packing the mirror.
@@ -61,6 +90,8 @@ public actor GitRepository {
     private let logger: Logger
 
     private var lastLook: WantedObject?
+    /// What is over the limits is not fetched again before the source has something else.
+    private var refused: (wanted: WantedObject, error: GitError)?
     private var current: GitRevision?
     private var snapshot: (commit: String, files: [String: GitFile])?
     private var fetchesSinceCollection = 0
@@ -71,7 +102,9 @@ public actor GitRepository {
         self.configuration = configuration
         self.logger = logger
         let environment = GitEnvironment(inherited: configuration.environment, location: configuration.location)
-        git = GitProgram(environment: environment, location: configuration.location)
+        git = GitProgram(
+            environment: environment, location: configuration.location, credentials: configuration.credentials,
+            limits: configuration.limits)
         mirror = GitMirror(git: git, directory: configuration.mirrorDirectory, timeouts: configuration.timeouts)
     }
 
@@ -88,7 +121,7 @@ public actor GitRepository {
             self.current = unchanged
             return unchanged
         }
-        let wasForced = try await mirror.update(to: wanted)
+        let wasForced = try await update(to: wanted)
         fetchesSinceCollection += 1
         guard let commit = try await mirror.commit(GitMirror.name(of: wanted)) else {
             throw GitError(
@@ -97,7 +130,7 @@ public actor GitRepository {
                     + "commit id."
             )
         }
-        let isForced = if let wasForced { wasForced } else { try await isRewritten(commit) }
+        let isForced = if let wasForced { wasForced } else { try await isRewritten(commit, wanted) }
         let revision = GitRevision(
             commit: commit, reference: wanted.reference, previous: current?.commit, isForced: isForced)
         if isForced { logger.warning("history was rewritten", metadata: ["commit": "\(commit)"]) }
@@ -109,7 +142,12 @@ public actor GitRepository {
     /// What the mirror has of the reference, without asking the source: where to start when the source is away.
     public func lastFetched() async throws -> GitRevision? {
         guard mirror.isUsable else { return nil }
-        let names = configuration.reference.candidates.map { WantedObject(reference: $0, id: "") }
+        var candidates = configuration.reference.candidates
+        if case .semver(let range) = configuration.reference {
+            guard let tag = range.best(of: try await mirror.tags()) else { return nil }
+            candidates = ["refs/tags/\(tag)"]
+        }
+        let names = candidates.map { WantedObject(reference: $0, id: "") }
         let wanted = names.isEmpty ? [WantedObject(reference: nil, id: configuration.reference.description)] : names
         for candidate in wanted {
             if let commit = try await mirror.commit(GitMirror.name(of: candidate)) {
@@ -147,7 +185,7 @@ public actor GitRepository {
         try requireAbbreviatedID(commit)
         try requireAbbreviatedID(descendant)
         let output = try await git.run(
-            ["--git-dir=\(mirror.directory)", "merge-base", "--is-ancestor", commit, descendant],
+            ["--git-dir=\(mirror.reader)", "merge-base", "--is-ancestor", commit, descendant],
             timeout: configuration.timeouts.read, task: "Comparing commits")
         switch output.exitCode {
         case 0: return true
@@ -167,11 +205,31 @@ public actor GitRepository {
 
 extension GitRepository {
     private func look() async throws -> WantedObject {
-        try await RemoteLook(git: git, timeout: configuration.timeouts.look).find(configuration.reference)
+        let look = RemoteLook(git: git, timeout: configuration.timeouts.look)
+        do {
+            return try await look.find(configuration.reference)
+        } catch var error as GitError where error.code == .redirected {
+            let target = await look.redirection()
+            error.message +=
+                " Write \(target.map { "'\($0)'" } ?? "that address") as the repository's address, if you trust it."
+            throw error
+        }
     }
 
-    private func isRewritten(_ commit: String) async throws -> Bool {
-        guard let current else { return false }
+    private func update(to wanted: WantedObject) async throws -> Bool? {
+        if let refused, refused.wanted == wanted { throw refused.error }
+        refused = nil
+        do {
+            return try await mirror.update(to: wanted)
+        } catch let error as GitError where error.code == .tooLarge {
+            refused = (wanted, error)
+            throw error
+        }
+    }
+
+    private func isRewritten(_ commit: String, _ wanted: WantedObject) async throws -> Bool {
+        // Another tag of a range is another history, and not this one rewritten.
+        guard let current, current.reference == wanted.reference else { return false }
         return try await !isAncestor(current.commit, of: commit)
     }
 
@@ -185,16 +243,18 @@ extension GitRepository {
         } else {
             entries = try await listing(of: commit)
         }
-        guard files.count + entries.count <= Self.maximumFiles else {
+        guard files.count + entries.count <= configuration.limits.files else {
             throw GitError(
                 .tooLarge,
-                "\(configuration.location) has more than \(Self.maximumFiles) YAML files. Point --path at a "
+                "\(configuration.location) has more than \(configuration.limits.files) YAML files. Point --path at a "
                     + "smaller folder."
             )
         }
-        let readable = Set(entries.filter { $0.kind == .file && $0.hasReadableName }.map(\.id))
-        let reader = BlobReader(git: git, mirror: mirror.directory, timeout: configuration.timeouts.read)
-        let contents = try await reader.read(readable)
+        let readable = entries.filter { $0.kind == .file && $0.hasReadableName }.map(\.id)
+        let kept = files.values.reduce(0) { $0 + ($1.text?.utf8.count ?? 0) }
+        let reader = BlobReader(
+            git: git, mirror: mirror.reader, timeout: configuration.timeouts.read, isPartial: mirror.isPartial)
+        let contents = try await reader.read(readable, room: configuration.limits.snapshotBytes - kept)
         if !acceptsMissing, let id = readable.first(where: { (contents[$0] ?? .missing) == .missing }) {
             throw GitFailure.damage("missing blob \(id)", doing: "Reading files", from: configuration.location)
         }
@@ -219,7 +279,7 @@ extension GitRepository {
     private func tree(_ arguments: [String]) async throws -> GitProgram.Output {
         let paths = configuration.path.isEmpty ? [] : ["--", configuration.path]
         return try await git.run(
-            ["--git-dir=\(mirror.directory)"] + arguments + paths, limit: BlobReader.maximumTotalBytes,
+            ["--git-dir=\(mirror.reader)"] + arguments + paths, limit: configuration.limits.listingBytes,
             timeout: configuration.timeouts.read, task: "Listing files")
     }
 

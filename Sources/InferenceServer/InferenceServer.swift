@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import SafeText
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -25,7 +26,7 @@ public struct InferenceServer: Sendable {
         public var stopSignals: [Int32] = [SIGTERM, SIGINT]
         /// Takes a line for each request that the model failed to answer; called off the event loop.
         public var report: @Sendable (String) -> Void = { line in
-            FileHandle.standardError.write(Data((line + "\n").utf8))
+            FileHandle.standardError.write(Data((Escape.line(line) + "\n").utf8))
         }
 
         public init(

@@ -32,16 +32,6 @@ public enum ObjectLabels {
 
     /// Of a namespace's shared proxy.
     static let ofProxy = [managedBy: manager, name: ObjectNames.proxy, component: Component.proxy.rawValue]
-
-    /// A label's value may hold letters, digits, `-`, `_` and `.`, begin and end with a letter or digit, and be 63 long.
-    static func value(_ text: String) -> String {
-        func isAlphanumeric(_ character: Character) -> Bool {
-            character.isASCII && (character.isLetter || character.isNumber)
-        }
-        let allowed = text.map { isAlphanumeric($0) || "-_.".contains($0) ? $0 : "_" }
-        let start = allowed.drop { !isAlphanumeric($0) }.prefix(63)
-        return String(start.reversed().drop { !isAlphanumeric($0) }.reversed())
-    }
 }
 
 /// Annotations of mlctl's objects.

@@ -14,13 +14,18 @@ struct Placeholders: Hashable, Sendable {
         ]
     }
 
-    /// - Parameter escaping: makes a value harmless where it is put.
-    /// - Throws: `SourceError` for a placeholder that means nothing here.
-    func fill(_ template: String, escaping: (String) -> String) throws -> String {
-        try QueryTemplate(template).filled { name in
+    /// - Throws: `SourceError` for a placeholder that means nothing here, and for a value that would change the question.
+    func fill(_ template: String, as language: QueryLanguage) throws -> String {
+        try language.fill(template) { name in
             guard let value = values[name] else { throw Self.unknown(name) }
-            return escaping(value)
+            return value
         }
+    }
+
+    /// The same for a gate's query: placeholders that are not known stay as they are, for they were refused when the
+    /// manifest was read.
+    func fillKnown(_ template: String, as language: QueryLanguage) throws -> String {
+        try language.fill(template) { values[$0] }
     }
 
     /// Those of a template that are not among `names`.

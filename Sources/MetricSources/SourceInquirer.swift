@@ -109,16 +109,30 @@ public struct SourceInquirer: Inquirer {
     }
 
     private func measure(_ query: MetricQuery, _ inquiry: Inquiry) async -> Measured {
-        if query.source == MetricSourceName.server {
-            return await query.withoutRange { await server.measure(query.text, candidate: inquiry.candidate) }
+        let source = query.source == MetricSourceName.server ? nil : sources[query.source]?.source
+        let language: QueryLanguage =
+            switch source {
+            case .prometheus: .promQL
+            case .web: .jsonPath
+            case .command: .text
+            case nil: .selector
+            }
+        let text: String
+        do {
+            text = try Placeholders(deployment: inquiry.deployment, side: inquiry.candidate)
+                .fillKnown(query.text, as: language)
+        } catch {
+            return .error("\(error)")
         }
-        switch sources[query.source]?.source {
-        case .prometheus(let source): return await source.measure(query.text, range: query.range)
+        switch source {
+        case .prometheus(let source): return await source.measure(text, range: query.range)
         case .web(let source):
             return await query.withoutRange {
-                await source.measure(query.text, of: inquiry.deployment, candidate: inquiry.candidate)
+                await source.measure(text, of: inquiry.deployment, candidate: inquiry.candidate)
             }
-        case .command(let settings): return await query.withoutRange { await command(settings, query.text) }
+        case .command(let settings): return await query.withoutRange { await command(settings, text) }
+        case nil where query.source == MetricSourceName.server:
+            return await query.withoutRange { await server.measure(text, candidate: inquiry.candidate) }
         case nil: return .error(Self.unknown(query.source, asked: "a query"))
         }
     }

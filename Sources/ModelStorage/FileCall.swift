@@ -63,6 +63,13 @@ enum FileCall {
         }
     }
 
+    static func digest(closing descriptor: Int32, path: String, cancellation: Cancellation) throws -> ContentDigest {
+        defer { close(descriptor) }
+        var hasher = ContentHasher()
+        try read(descriptor, path: path, cancellation: cancellation) { hasher.update($0) }
+        return hasher.finish()
+    }
+
     static func synchronise(_ path: String) throws {
         try withDescriptor(path, O_RDONLY) { descriptor in
             guard fsync(descriptor) == 0 else { throw failure("writing", path) }

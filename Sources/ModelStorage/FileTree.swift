@@ -1,3 +1,4 @@
+import CLinuxProcess
 import Foundation
 
 /// What is in a model's folder (or that it is one file), as `lstat` sees it. Empty folders are left out.
@@ -26,11 +27,16 @@ struct FileTree: Sendable {
     /// The newest change of a file or of its inode, in nanoseconds since 1970.
     var newestChange: Int64 = 0
 
-    /// - Throws: `StorageError`: `notFound`, `unauthorized`, `tooLarge`, `unusableTree`; `CancellationError`.
-    init(scanning root: String, limits: StorageLimits, cancellation: Cancellation) throws {
+    /// - Throws: `StorageError`: `notFound`, `unauthorized`, `tooLarge`, `unusableTree`, `notAllowed`; `CancellationError`.
+    ///
+    /// - Parameter roots: from where a model may come; nil for a folder of our own.
+    init(
+        scanning root: String, roots: FileRoots? = nil, limits: StorageLimits, cancellation: Cancellation
+    ) throws {
         let name = URL(fileURLWithPath: root).lastPathComponent
         // The place itself may be a link ('current'): what it means now is what is read.
         let root = Self.realPath(root) ?? root
+        try roots?.check(root)
         self.root = root
         var scan = Scan(root: root, limits: limits, cancellation: cancellation)
         let status = try FileCall.status(of: root, followsLinks: true)
@@ -48,13 +54,40 @@ struct FileTree: Sendable {
         fingerprint = ContentDigest(of: scan.marks.sorted().joined(separator: "\0").utf8).hex
     }
 
-    fileprivate static func realPath(_ path: String) -> String? {
+    static func realPath(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         return String(validatingCString: resolved)
     }
 
     func path(of entry: Entry) -> String { isSingleFile ? root : "\(root)/\(entry.path)" }
+
+    /// Opens the entries' files: whatever somebody puts in a file's place meanwhile, no link is followed, nobody is waited for,
+    /// and nothing is read but a file of the tree.
+    func withFiles<Value>(_ body: ((Entry) throws -> Int32) throws -> Value) throws -> Value {
+        let base = clp_open_resolved(root, isSingleFile ? 0 : 1)
+        guard base >= 0 else { throw Self.failure(-base, root) }
+        defer { close(base) }
+        return try body { entry in
+            let descriptor = isSingleFile ? fcntl(base, F_DUPFD_CLOEXEC, 0) : clp_open_below(base, entry.path)
+            guard descriptor >= 0 else { throw Self.failure(isSingleFile ? errno : -descriptor, path(of: entry)) }
+            if isSingleFile { lseek(descriptor, 0, SEEK_SET) }
+            return descriptor
+        }
+    }
+
+    private static func failure(_ code: Int32, _ path: String) -> StorageError {
+        switch code {
+        case EINVAL:
+            StorageError(
+                .unusableTree,
+                "\(path) is a device, a pipe, a socket or a view of the kernel's, which a model cannot hold. Take it out."
+            )
+        case ELOOP, ENOTDIR, ENOENT:
+            StorageError(.changing, "\(path) changes while it is read. Finish writing it, or move it there whole.")
+        default: FileCall.failure("opening", path, code: code)
+        }
+    }
 
     /// A file's digest is that of its bytes. A tree's is SHA-256 over `mlctl-tree-v1 LF` and, for each entry in order
     /// of their paths' bytes,
@@ -87,10 +120,12 @@ struct FileTree: Sendable {
 
     /// The digest of each entry's bytes.
     func contents(cancellation: Cancellation) throws -> [ContentDigest] {
-        try entries.map { entry in
-            switch entry.kind {
-            case .link(let target): ContentDigest(of: target.utf8)
-            case .file: try FileCall.digest(of: path(of: entry), cancellation: cancellation)
+        try withFiles { open in
+            try entries.map { entry in
+                switch entry.kind {
+                case .link(let target): ContentDigest(of: target.utf8)
+                case .file: try FileCall.digest(closing: open(entry), path: path(of: entry), cancellation: cancellation)
+                }
             }
         }
     }

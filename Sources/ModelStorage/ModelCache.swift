@@ -17,6 +17,16 @@ struct ModelCache: Sendable {
 
     private struct Record: Codable {
         var bytes: Int64
+        /// Of the files when they were verified last (`FileTree.fingerprint`). Older versions wrote none.
+        var fingerprint: String?
+    }
+
+    /// What is in the cache under a digest.
+    enum Content: Hashable, Sendable {
+        case none
+        case whole(folder: String)
+        /// Somebody has changed it: it is not what its digest names.
+        case changed(found: ContentDigest)
     }
 
     let root: String
@@ -30,6 +40,27 @@ struct ModelCache: Sendable {
         let path = "\(root)/sha256/\(digest.hex)/\(name)"
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }
+
+    /// Looks whether it still is what was verified: by every file's inode, size and times, and where these are others, by
+    /// reading all of it.
+    func verified(_ digest: ContentDigest, name: String, limits: StorageLimits, cancellation: Cancellation) throws
+        -> Content
+    {
+        guard let folder = folder(digest, name: name) else { return .none }
+        let tree = try FileTree(scanning: folder, limits: limits, cancellation: cancellation)
+        let place = recordPath(digest)
+        let record = FileManager.default.contents(atPath: place).flatMap {
+            try? JSONDecoder().decode(Record.self, from: $0)
+        }
+        if let known = record?.fingerprint, known == tree.fingerprint { return .whole(folder: folder) }
+        let contents = try tree.contents(cancellation: cancellation)
+        let found = tree.digest(contents: contents)
+        guard found == digest || contents == [digest] else { return .changed(found: found) }
+        try write(Record(bytes: tree.totalBytes, fingerprint: tree.fingerprint), to: place)
+        return .whole(folder: folder)
+    }
+
+    private func recordPath(_ digest: ContentDigest) -> String { "\(root)/sha256/\(digest.hex)/model.json" }
 
     /// A place that nobody else has.
     func stagingFolder() -> String { "\(root)/staging/\(UUID().uuidString)" }
@@ -53,7 +84,8 @@ struct ModelCache: Sendable {
             try remove(staged)
         }
         guard chmod(target, 0o555) == 0 else { throw FileCall.failure("writing", target) }
-        try write(Record(bytes: bytes), to: "\(home)/model.json")
+        let tree = try FileTree(scanning: target, limits: StorageLimits(), cancellation: Cancellation())
+        try write(Record(bytes: bytes, fingerprint: tree.fingerprint), to: recordPath(digest))
         try FileCall.synchronise(home)
         try FileCall.synchronise("\(root)/sha256")
         touch(digest, now: now)

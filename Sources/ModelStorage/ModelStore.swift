@@ -27,6 +27,7 @@ public actor ModelStore {
 
     private let cache: ModelCache
     private let base: String?
+    private let roots: FileRoots
     private let limits: StorageLimits
     private let logger: Logger
     private let now: @Sendable () -> Date
@@ -42,13 +43,16 @@ public actor ModelStore {
     /// - Parameters:
     ///   - cacheDirectory: ours alone.
     ///   - base: what `file:./…` is relative to; nil refuses such URIs.
+    ///   - roots: from where `file:` models may come. The cache itself is never among them.
     ///   - now: the wall clock, for ages in the cache.
     public init(
-        cacheDirectory: URL, base: URL? = nil, limits: StorageLimits = StorageLimits(),
+        cacheDirectory: URL, base: URL? = nil, roots: FileRoots = FileRoots(), limits: StorageLimits = StorageLimits(),
         logger: Logger = Logger(label: "mlctl.storage"), now: @escaping @Sendable () -> Date = { Date() }
     ) {
         cache = ModelCache(root: cacheDirectory.standardizedFileURL.path)
         self.base = base?.path
+        self.roots = FileRoots(
+            allowed: roots.allowed, own: roots.own + [cacheDirectory.standardizedFileURL.path], home: roots.home)
         self.limits = limits
         self.logger = logger
         self.now = now
@@ -56,12 +60,16 @@ public actor ModelStore {
 
     /// The digest of what the URI holds now; the given one where there is one. Cheap while nothing has changed.
     ///
-    /// - Parameter digest: `sha256:` and 64 hex digits.
+    /// - Parameters:
+    ///   - digest: `sha256:` and 64 hex digits.
+    ///   - allowed: the places that the caller's policy allows; nil: those of the store.
     /// - Throws: `StorageError`, `CancellationError`.
     public func pin(
-        uri: String, digest: String? = nil, progress: (@Sendable (TransferProgress) -> Void)? = nil
+        uri: String, digest: String? = nil, allowed: [String]? = nil,
+        progress: (@Sendable (TransferProgress) -> Void)? = nil
     ) async throws -> String {
         let location = try ModelLocation(uri, base: base)
+        try await check(location, allowed)
         if let digest { return try ContentDigest(digest).description }
         let key = Key(uri: uri, digest: nil)
         let flight = join(&pins, key) { [self] flight in try await find(location, key, flight: flight) }
@@ -72,16 +80,29 @@ public actor ModelStore {
     ///
     /// - Parameters:
     ///   - digest: what it must be; nil takes what the URI holds now.
+    ///   - allowed: the places that the caller's policy allows; nil: those of the store.
     ///   - progress: bytes so far, on any thread.
     /// - Throws: `StorageError`; `CancellationError`, after which a download goes on where it ended.
     public func materialise(
-        uri: String, digest: String? = nil, progress: (@Sendable (TransferProgress) -> Void)? = nil
+        uri: String, digest: String? = nil, allowed: [String]? = nil,
+        progress: (@Sendable (TransferProgress) -> Void)? = nil
     ) async throws -> URL {
         let location = try ModelLocation(uri, base: base)
+        try await check(location, allowed)
         let wanted = try digest.map { text throws(StorageError) in try ContentDigest(text) }
         let key = Key(uri: uri, digest: wanted)
         let flight = join(&loads, key) { [self] flight in try await load(location, key, flight: flight) }
         return try await flight.value(progress: progress)
+    }
+
+    /// Before anything that callers share: what one may have is not what another may.
+    private func check(_ location: ModelLocation, _ allowed: [String]?) async throws {
+        guard case .file(let path) = location else { return }
+        let roots = allowed.map { self.roots.allowing($0) } ?? self.roots
+        try await BlockingWork.run { _ in
+            guard let real = FileTree.realPath(path) else { return }
+            try roots.check(real)
+        }
     }
 
     /// Tells which digests running or wanted instances rely on. Until it is told once, nothing leaves the cache.
@@ -137,8 +158,10 @@ extension ModelStore {
 
     private func findTree(_ path: String) async throws -> (tree: FileTree, digest: ContentDigest) {
         let (cache, limits, startedAt) = (cache, limits, now())
+        // A policy allows more than the store by itself, so what every caller is refused is looked at once more.
+        let roots = self.roots.allowing(["/"])
         return try await BlockingWork.run { cancellation in
-            let tree = try FileTree(scanning: path, limits: limits, cancellation: cancellation)
+            let tree = try FileTree(scanning: path, roots: roots, limits: limits, cancellation: cancellation)
             if let memo = cache.memos.memo(for: path), memo.fingerprint == tree.fingerprint {
                 return (tree, try ContentDigest(memo.digest))
             }
@@ -204,17 +227,33 @@ extension ModelStore {
         return URL(fileURLWithPath: folder, isDirectory: true)
     }
 
-    private func cached(_ digest: ContentDigest, name: String) -> String? {
-        guard let folder = cache.folder(digest, name: name) else { return nil }
-        cache.touch(digest, now: now())
-        return folder
+    /// Nil where it is not there, or is no longer what its digest names: then it is taken away, to be loaded anew.
+    private func cached(_ digest: ContentDigest, name: String) async throws -> String? {
+        let (cache, limits) = (cache, limits)
+        let content = try await BlockingWork.run {
+            try cache.verified(digest, name: name, limits: limits, cancellation: $0)
+        }
+        switch content {
+        case .none: return nil
+        case .whole(let folder):
+            cache.touch(digest, now: now())
+            return folder
+        case .changed(let found):
+            logger.error(
+                "a model in the cache was changed by somebody; it is loaded anew",
+                metadata: ["digest": "\(digest)", "found": "\(found)"])
+            try await BlockingWork.run { _ in
+                try cache.evict(EvictionPlan.Model(hex: digest.hex, bytes: 0, lastUsedAt: 0))
+            }
+            return nil
+        }
     }
 
     private func loadTree(_ path: String, wanted: ContentDigest?, flight: Flight<URL>) async throws -> String {
         let fileName = URL(fileURLWithPath: path).lastPathComponent
         if let wanted {
             for name in [ModelCache.treeName, fileName] {
-                if let folder = cached(wanted, name: name) { return folder }
+                if let folder = try await cached(wanted, name: name) { return folder }
             }
         }
         let found = try await findTree(path)
@@ -225,7 +264,7 @@ extension ModelStore {
                     + "Put back the files that belong to it, or commit the new digest.")
         }
         let name = found.tree.isSingleFile ? fileName : ModelCache.treeName
-        if let folder = cached(found.digest, name: name) { return folder }
+        if let folder = try await cached(found.digest, name: name) { return folder }
         return try await withRoom { [cache, limits, date = now()] in
             try await BlockingWork.run { cancellation in
                 try cache.prepare()
@@ -261,7 +300,7 @@ extension ModelStore {
             let found = try await pin(uri: web.url) { flight.report($0) }
             return try await materialise(uri: web.url, digest: found) { flight.report($0) }.path
         }
-        if let folder = cached(digest, name: web.fileName) { return folder }
+        if let folder = try await cached(digest, name: web.fileName) { return folder }
         let download = download(web, digest: digest, known: nil) { flight.report($0) }
         // Once more where what was continued was not what it seemed.
         for isLast in [false, true] {

@@ -4,6 +4,8 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The URI or the digest cannot be read, or its scheme is not available.
         case unsupported
         case notFound
+        /// A place of this machine that no model may come from.
+        case notAllowed
         /// The server, or the file system, does not let us read it.
         case unauthorized
         /// The bytes are not those that the digest names.
@@ -46,7 +48,7 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var retry: Retry {
         switch code {
-        case .unsupported, .digestMismatch, .tooLarge, .unusableTree: .terminal
+        case .unsupported, .digestMismatch, .tooLarge, .unusableTree, .notAllowed: .terminal
         case .notFound, .unauthorized, .untrusted, .protocolError: .waiting
         case .changing, .unreachable, .diskFull, .fileSystem: .transient
         }

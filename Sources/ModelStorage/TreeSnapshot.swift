@@ -10,45 +10,55 @@ enum TreeSnapshot {
     /// - Returns: the digest of the copy, read while it was made.
     /// - Throws: `StorageError`, `CancellationError`.
     static func take(
-        _ tree: FileTree, to destination: String, cancellation: Cancellation, progress: (TransferProgress) -> Void
+        _ tree: FileTree, to destination: String, cancellation: Cancellation, progress: (TransferProgress) -> Void,
+        beforeCopying: () throws -> Void = {}
     ) throws -> ContentDigest {
         try createFolder(destination)
         var done: Int64 = 0
-        var contents: [ContentDigest] = []
-        for entry in tree.entries {
-            let target = "\(destination)/\(entry.path)"
-            try createFolder((target as NSString).deletingLastPathComponent)
-            switch entry.kind {
-            case .link(let text):
-                guard symlink(text, target) == 0 else { throw FileCall.failure("writing", target) }
-                contents.append(ContentDigest(of: text.utf8))
-            case .file(let isExecutable):
-                let mode: mode_t = isExecutable ? 0o555 : 0o444
-                contents.append(
-                    try copy(tree.path(of: entry), to: target, mode: mode, cancellation: cancellation) { bytes in
+        var isCopying = false
+        let contents = try tree.withFiles { open in
+            try tree.entries.map { entry in
+                let target = "\(destination)/\(entry.path)"
+                try createFolder((target as NSString).deletingLastPathComponent)
+                switch entry.kind {
+                case .link(let text):
+                    guard symlink(text, target) == 0 else { throw FileCall.failure("writing", target) }
+                    return ContentDigest(of: text.utf8)
+                case .file(let isExecutable):
+                    let reader = try open(entry)
+                    defer { close(reader) }
+                    return try copy(
+                        reader, of: tree.path(of: entry), to: target, mode: isExecutable ? 0o555 : 0o444,
+                        cancellation: cancellation,
+                        beforeCopying: {
+                            if !isCopying { try beforeCopying() }
+                            isCopying = true
+                        }
+                    ) { bytes in
                         done += bytes
                         progress(TransferProgress(bytes: done, totalBytes: tree.totalBytes))
-                    })
+                    }
+                }
             }
         }
         return tree.digest(contents: contents)
     }
 
     private static func copy(
-        _ source: String, to target: String, mode: mode_t, cancellation: Cancellation, copied: (Int64) -> Void
+        _ reader: Int32, of source: String, to target: String, mode: mode_t, cancellation: Cancellation,
+        beforeCopying: () throws -> Void, copied: (Int64) -> Void
     ) throws -> ContentDigest {
-        try FileCall.withDescriptor(source, O_RDONLY | O_NOFOLLOW) { reader in
-            try FileCall.withDescriptor(target, O_RDWR | O_CREAT | O_EXCL, mode: 0o600) { writer in
-                var hasher = ContentHasher()
-                let isClone = ioctl(writer, cloneRequest, reader) == 0
-                try FileCall.read(isClone ? writer : reader, path: source, cancellation: cancellation) { piece in
-                    hasher.update(piece)
-                    if !isClone { try FileCall.write(piece, to: writer, path: target) }
-                    copied(Int64(piece.count))
-                }
-                guard fchmod(writer, mode) == 0, fsync(writer) == 0 else { throw FileCall.failure("writing", target) }
-                return hasher.finish()
+        try FileCall.withDescriptor(target, O_RDWR | O_CREAT | O_EXCL, mode: 0o600) { writer in
+            var hasher = ContentHasher()
+            let isClone = ioctl(writer, cloneRequest, reader) == 0
+            if !isClone { try beforeCopying() }
+            try FileCall.read(isClone ? writer : reader, path: source, cancellation: cancellation) { piece in
+                hasher.update(piece)
+                if !isClone { try FileCall.write(piece, to: writer, path: target) }
+                copied(Int64(piece.count))
             }
+            guard fchmod(writer, mode) == 0, fsync(writer) == 0 else { throw FileCall.failure("writing", target) }
+            return hasher.finish()
         }
     }
 

@@ -72,8 +72,7 @@ extension DecisionPass {
         switch gate.spec.kind {
         case .threshold(let threshold):
             guard case .query(let query) = threshold.measure else { return nil }
-            question = .measure(
-                query.filled(for: state.key, candidate: rollout.candidate, window: threshold.window))
+            question = .measure(query.filled(window: threshold.window))
         case .check(let check): question = .check(check)
         case .contract(let contract): question = .contract(contract)
         case .compare, .cost, .distribution, .drift, .agreement, .goal: return nil
@@ -160,15 +159,11 @@ extension Rollout {
 }
 
 extension MetricQuery {
-    /// Placeholders that are not known stay as they are: they were refused when the manifest was read.
-    fileprivate func filled(for deployment: DeploymentKey, candidate: DeployedRevision, window: Duration) -> MetricQuery
-    {
-        let values = [
-            "namespace": deployment.namespace, "name": deployment.name, "revision": candidate.revision.rawValue,
-            "version": candidate.version, "window": window.goText,
-        ]
+    /// Only the window, which is the gate's own: what comes from the deployment is filled in by the source, which knows
+    /// its language.
+    fileprivate func filled(window: Duration) -> MetricQuery {
         var filled = self
-        filled.text = QueryTemplate(text).filled { values[$0] }
+        filled.text = QueryTemplate(text).filled { $0 == "window" ? window.goText : nil }
         return filled
     }
 }

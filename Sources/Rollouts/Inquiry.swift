@@ -7,7 +7,7 @@ import Serving
 /// answer is an input of a later one.
 public struct Inquiry: Hashable, Codable, Sendable {
     public enum Question: Hashable, Codable, Sendable {
-        /// One value, of the candidate: placeholders are filled in.
+        /// One value, of the candidate. The source fills in what placeholders say of the deployment.
         case measure(MetricQuery)
         /// Cumulative counters of both sides, of every instance at once or not at all.
         case counters(source: String, ratios: [CounterRatio])

@@ -73,6 +73,34 @@ struct ProcessTests {
         }
     }
 
+    @Test("the controller's environment is not to be read in /proc, and nothing that it starts inherits it")
+    func hiddenEnvironment() async throws {
+        let canaries = [
+            "MLCTL_TOKEN": "canary-token-of-the-api-0123456789", "AWS_SECRET_ACCESS_KEY": "canary-of-the-store",
+        ]
+        try await withInstallation(environment: canaries) { installation in
+            let check = """
+                apiVersion: mlctl.dev/v1alpha1
+                kind: ModelDeployment
+                metadata: {name: model, namespace: test}
+                spec:
+                  model: {version: good-1}
+                  runtime: {command: [python3, '\(Installation.serverPath)']}
+                """
+            try installation.commit(["model.yaml": check])
+            try await installation.start()
+            let controller = try #require(installation.controllerPid)
+            try await installation.until("an instance runs") {
+                installation.process(running: "keeper") != nil && installation.process(running: "proxy") != nil
+            }
+            let pids = [controller] + ["keeper", "proxy"].compactMap { installation.process(running: $0) }
+            for pid in pids + installation.instances.compactMap(\.server?.pid) {
+                let environment = FileManager.default.contents(atPath: "/proc/\(pid)/environ") ?? Data()
+                #expect(!String(decoding: environment, as: UTF8.self).contains("canary"), "process \(pid)")
+            }
+        }
+    }
+
     @Test("the preset mlctl is the program that runs, whatever PATH says")
     func ownPreset() async throws {
         let bare = try withoutMlctl()

@@ -51,10 +51,41 @@ final class GitFixture {
         url: String? = nil, reference: String = "main", path: String = ".", timeouts: GitTimeouts = GitTimeouts(),
         environment: [String: String] = [:]
     ) throws -> GitRepository {
+        try repository(
+            url: url, at: GitReference(reference), path: path, timeouts: timeouts, environment: environment)
+    }
+
+    func repository(
+        url: String? = nil, at reference: GitReference, path: String = ".", credentials: GitCredentialSource? = nil,
+        timeouts: GitTimeouts = GitTimeouts(), limits: GitLimits = GitLimits(), environment: [String: String] = [:]
+    ) throws -> GitRepository {
         GitRepository(
             configuration: try GitConfiguration(
                 url: url ?? source.path, reference: reference, path: path, mirrorDirectory: mirror.path,
-                timeouts: timeouts, environment: ProcessInfo.processInfo.environment.merging(environment) { $1 }))
+                credentials: credentials, timeouts: timeouts, limits: limits,
+                environment: ProcessInfo.processInfo.environment.merging(environment) { $1 }))
+    }
+
+    /// A bare copy for a server, in a folder of its own.
+    func publish(as name: String = "repo.git") throws -> URL {
+        let root = folder.appending(path: "www")
+        let bare = root.appending(path: name)
+        try? FileManager.default.removeItem(at: bare)
+        try Self.run(["git", "clone", "--quiet", "--bare", source.path, bare.path])
+        try Self.run(["git", "--git-dir", bare.path, "config", "uploadpack.allowFilter", "true"])
+        return root
+    }
+
+    /// All bytes of all files that were written for the mirror, and their names.
+    func writtenState() throws -> [UInt8] {
+        let state = folder.appending(path: "state")
+        var bytes: [UInt8] = []
+        let walk = FileManager.default.enumerator(atPath: state.path)
+        for case let name as String in walk ?? FileManager.DirectoryEnumerator() {
+            bytes += Array("\(name)\n".utf8)
+            bytes += FileManager.default.contents(atPath: state.appending(path: name).path).map(Array.init) ?? []
+        }
+        return bytes
     }
 
     /// An executable script in a folder of its own.

@@ -29,33 +29,65 @@ struct GitLocationTests {
             "", "--upload-pack=touch /tmp/x", "-c", "ext::sh -c touch% /tmp/x", "fd::7", "git://example.org/repo",
             "http://example.org/repo", "ftp://example.org/repo", "ssh://-oProxyCommand=x/repo", "ssh://-x@host/repo",
             "-oProxyCommand=x:repo", "host:-x", "https:///repo", "https://-x/repo", "file://other/repo", "file:repo",
-            "ssh://git:secret@example.org/repo", "/srv/a\nb", "https://example.org/\u{0}",
+            "ssh://git:secret@example.org/repo", "/srv/a\nb", "https://example.org/\u{0}", "/srv/a\r\nb",
+            "https://example.org/repo?private_token=hush", "https://example.org/repo#hush",
+            "https://bot:hu/sh@example.org/repo", "https://bot:hu?sh@example.org/repo", "https://bot:%zz@example.org/x",
+            "https://bot:a%0Ab@example.org/x", "ssh://host:port/x",
         ])
     func refused(text: String) {
         #expect(throws: GitError.self) { try GitLocation(text) }
     }
 
-    @Test("a password is in no address, no description and no message")
+    @Test("a password or a token is in no address, no description and no message")
     func passwords() throws {
-        let location = try GitLocation("https://bot:to%40ken@example.org:8443/team/repo.git")
+        let location = try GitLocation("https://bot:to%40ken@Example.org:8443/team/repo.git")
         #expect(location.address == "https://example.org:8443/team/repo.git")
-        #expect(location.credentials == "bot:to@ken")
+        #expect(location.credentials == GitCredentials(user: "bot", password: "to@ken"))
         #expect(location.origin == "https://example.org:8443")
         let said = location.redacted("fatal: unable to access 'https://bot:to%40ken@example.org/x': to@ken")
         #expect(said == "fatal: unable to access 'https://***@example.org/x': ***")
         #expect(!location.description.contains("ken"))
-        #expect(try GitLocation("https://token@example.org/repo").description == "https://***@example.org/repo")
-        let error = #expect(throws: GitError.self) { try GitLocation("http://bot:hush@example.org/repo") }
-        #expect(error?.message.contains("hush") == false)
+        let token = try GitLocation("https://token@example.org/repo")
+        #expect(token.description == "https://example.org/repo")
+        #expect(token.credentials == GitCredentials(user: "token", password: nil))
+        #expect(!token.redacted("could not read Password for 'token'").contains("token"))
     }
 
-    @Test("credentials go to git by its environment, and only to their own host")
+    @Test(
+        "an address that is refused is told without what it may keep secret",
+        arguments: [
+            "http://bot:hush@example.org/repo", "https://bot:hu/hush@example.org/repo",
+            "https://example.org/repo?private_token=hush", "https://example.org/repo#hush",
+            "ssh://git:hush@example.org/r",
+            "https://example.org/r?a=1@hush",
+        ])
+    func refusalsKeepSecrets(text: String) {
+        let error = #expect(throws: GitError.self) { try GitLocation(text) }
+        #expect(error?.message.contains("hush") == false)
+        #expect(error?.message.contains("example.org") == !text.contains("1@hush"))
+        #expect(error?.message.contains("bot") == false)
+    }
+
+    @Test("what names a repository holds nothing of who asks, and is the text itself where there is nobody in it")
+    func identity() {
+        for text in ["https://a:b@example.org/r", "https://t@example.org/r", "https://example.org/r?private_token=t"] {
+            #expect(GitLocation.identity(of: text) == "https://example.org/r")
+        }
+        for text in ["/srv/repo", "./repo", "git@example.org:r", "https://Example.org/r", "ssh://git@example.org/r"] {
+            #expect(GitLocation.identity(of: text) == text)
+        }
+    }
+
+    @Test("of the controller's environment git gets what it needs, and no credentials are in what is added")
     func environment() throws {
         let location = try GitLocation("https://bot:secret@example.org/repo")
         let inherited = [
             "PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "x", "GIT_DIR": "/x", "GIT_SSH_COMMAND": "ssh -i key",
+            "HOME": "/home/bot",
         ]
-        let variables = GitEnvironment(inherited: inherited, location: location).variables
+        let environment = GitEnvironment(inherited: inherited, location: location)
+        let helper = try CredentialHelper(#require(location.credentials), origin: #require(location.origin))
+        let variables = environment.variables(reaches: .source, settings: helper.settings)
         #expect(variables["AWS_SECRET_ACCESS_KEY"] == nil)
         #expect(variables["GIT_DIR"] == nil)
         #expect(variables["PATH"] == "/bin")
@@ -63,9 +95,11 @@ struct GitLocationTests {
         #expect(variables["GIT_SSH_COMMAND"]?.hasPrefix("ssh -i key -o BatchMode=yes") == true)
         let keys = variables.filter { $0.key.hasPrefix("GIT_CONFIG_KEY_") }
         #expect(variables["GIT_CONFIG_COUNT"] == String(keys.count))
-        let header = try #require(keys.first { $0.value == "http.https://example.org/.extraHeader" })
-        let value = variables[header.key.replacing("KEY", with: "VALUE")]
-        #expect(value == "Authorization: Basic Ym90OnNlY3JldA==")
+        #expect(keys.values.contains("credential.https://example.org.helper"))
+        #expect(!variables.values.contains { $0.contains("secret") || $0.contains("c2VjcmV0") || $0.contains("bot:") })
+        #expect(environment.variables(reaches: .nobody)["GIT_ALLOW_PROTOCOL"] == "none")
+        let stranger = environment.variables(reaches: .sourceAsStranger)
+        #expect(stranger["HOME"] != "/home/bot" && stranger["GIT_CONFIG_GLOBAL"] == "/dev/null")
     }
 
     @Test("a path must stay within the repository", arguments: ["/etc", "../x", "a/../../b"])

@@ -82,7 +82,7 @@ struct RepositoryFaultTests {
     }
 
     enum Harm: CaseIterable {
-        case blobOverwritten, commitDeleted, objectsDeleted, headOverwritten, lockLeft, mirrorDeleted
+        case packOverwritten, packDeleted, objectsDeleted, headOverwritten, lockLeft, mirrorDeleted
     }
 
     @Test("a damaged mirror is made anew from the source", arguments: Harm.allCases)
@@ -99,14 +99,14 @@ struct RepositoryFaultTests {
 
     private func inflict(_ harm: Harm, commit: String) throws {
         let files = FileManager.default
-        func object(_ id: String) -> String { "\(fixture.mirror.path)/objects/\(id.prefix(2))/\(id.dropFirst(2))" }
+        let folder = fixture.mirror.appending(path: "objects/pack")
+        let pack = try #require(files.contentsOfDirectory(atPath: folder.path).first { $0.hasSuffix(".pack") })
         switch harm {
-        case .blobOverwritten:
-            let path = object(try fixture.git("rev-parse", "HEAD:a.yaml"))
-            try #require(files.fileExists(atPath: path))
+        case .packOverwritten:
+            let path = folder.appending(path: pack).path
             try files.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
-            try Data("no object".utf8).write(to: URL(fileURLWithPath: path))
-        case .commitDeleted: try files.removeItem(atPath: object(commit))
+            try Data("no pack".utf8).write(to: URL(fileURLWithPath: path))
+        case .packDeleted: try files.removeItem(at: folder.appending(path: pack))
         case .objectsDeleted: try files.removeItem(at: fixture.mirror.appending(path: "objects"))
         case .headOverwritten: try Data("nonsense".utf8).write(to: fixture.mirror.appending(path: "HEAD"))
         case .lockLeft: try Data().write(to: fixture.mirror.appending(path: "refs/mlctl/heads/main.lock"))

@@ -9,27 +9,32 @@ struct HouseTests {
 
     /// Modules of ours that each module may import. Whatever is not named here may import none.
     static let arrows: [String: Set<String>] = [
-        "ModelManifests": [],
+        "SafeText": [],
+        "ModelManifests": ["SafeText"],
         "Analysis": ["ModelManifests"],
         "Serving": ["ModelManifests"],
-        "Rollouts": ["ModelManifests", "Analysis", "Serving"],
-        "GitSource": [],
-        "ModelStorage": ["CCurl"],
-        "LocalServing": ["ModelManifests", "Serving", "ModelStorage", "CLinuxProcess"],
-        "TrafficProxy": ["ModelManifests", "Serving", "CZlib"],
-        "KubernetesClient": [],
+        "Rollouts": ["SafeText", "ModelManifests", "Analysis", "Serving"],
+        "GitSource": ["SafeText", "CLinuxProcess"],
+        "SecretFiles": [],
+        "ModelStorage": ["CCurl", "CLinuxProcess"],
+        "LocalServing": ["SafeText", "SecretFiles", "ModelManifests", "Serving", "ModelStorage", "CLinuxProcess"],
+        "TrafficProxy": ["SafeText", "ModelManifests", "Serving", "CZlib"],
+        "KubernetesClient": ["SafeText"],
         "KubernetesServing": [
-            "ModelManifests", "Serving", "Rollouts", "Controller", "KubernetesClient",
+            "SafeText", "ModelManifests", "Serving", "Rollouts", "Controller", "KubernetesClient",
         ],
-        "MetricSources": ["ModelManifests", "Analysis", "Serving", "Rollouts", "Controller", "CLinuxProcess"],
-        "Notifications": ["ModelManifests", "Rollouts", "Serving", "Controller"],
+        "MetricSources": [
+            "SafeText", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
+            "CLinuxProcess",
+        ],
+        "Notifications": ["SafeText", "ModelManifests", "Rollouts", "Serving", "Controller"],
         "Journal": ["ModelManifests", "Rollouts", "Serving", "Controller"],
         "ControllerRuntime": [],
-        "Controller": ["ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime"],
-        "ControlAPI": ["ModelManifests", "Rollouts", "Serving", "Controller"],
-        "InferenceServer": [],
+        "Controller": ["SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime"],
+        "ControlAPI": ["SafeText", "ModelManifests", "Rollouts", "Serving", "Controller"],
+        "InferenceServer": ["SafeText"],
     ]
-    static let pure = ["ModelManifests", "Analysis", "Serving", "Rollouts"]
+    static let pure = ["SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts"]
 
     static func sources(of module: String) throws -> [(path: String, text: String)] {
         let folder = root.appending(path: "Sources/\(module)")

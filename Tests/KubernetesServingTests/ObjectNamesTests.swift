@@ -1,4 +1,5 @@
 import ModelManifests
+import SafeText
 import Testing
 
 @testable import KubernetesServing
@@ -23,5 +24,5 @@ struct ObjectNamesTests {
         arguments: [
             ("2026-11-20", "2026-11-20"), ("v1.2+build/7", "v1.2_build_7"), ("-x-", "x"), ("é", ""), ("1 2", "1_2"),
         ])
-    func labelValue(text: String, value: String) { #expect(ObjectLabels.value(text) == value) }
+    func labelValue(text: String, value: String) { #expect(Escape.labelValue(text) == value) }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import ModelManifests
+import SecretFiles
 import Testing
 
 @testable import LocalServing
@@ -62,7 +63,7 @@ struct KeeperTests {
         let inherited = InstanceSpec.inherited(from: ProcessInfo.processInfo.environment)
         let expected =
             inherited.map { "\($0.key)=\($0.value)" } + [
-                "MODEL_NAME=m", "MODEL_VERSION=1", "MODEL_DIR=\(folder.work)", "GREETING=hello m", "TOKEN=s3cret",
+                "MODEL_NAME=m", "MODEL_VERSION=1", "MODEL_DIR=\(folder.work)", "GREETING=hello m", "TOKEN=***",
                 "MLCTL_INSTANCE=\(try test.state.mark(ofServer: folder.id))",
             ]
         #expect(fixed == Set(expected))
@@ -110,6 +111,134 @@ struct KeeperTests {
         #expect(try await test.keeper().run() == 1)
         #expect(try folder.readStatus()?.phase == .failed)
         #expect(try folder.readStatus()?.reason?.contains("needs `command`") == true)
+    }
+
+    @Test("what a server prints of its secrets is in no log file, in no form and wherever it is cut, and in no status")
+    func secretsInLogs() async throws {
+        let secret = "s3cr3t/+&-value"
+        _ = try test.writeFile("secrets/api-token", secret)
+        let script = """
+            import base64, json, os, sys, time, urllib.parse
+            t = os.environ["TOKEN"]
+            for piece in [t[:5], t[5:9], t[9:] + "\\n"]:
+                sys.stdout.write(piece); sys.stdout.flush(); time.sleep(0.05)
+            print(urllib.parse.quote(t), json.dumps({"t": t}), os.environ["URL"])
+            print(base64.b64encode(("user:" + t).encode()).decode(), base64.b64encode(t.encode()).decode())
+            sys.stdout.flush()
+            print("crash with " + t, file=sys.stderr)
+            sys.exit(3)
+            """
+        let folder = try test.journal(
+            Script.runtime(
+                script,
+                env: [
+                    EnvironmentVariable(name: "TOKEN", value: .secret("api-token")),
+                    EnvironmentVariable(name: "URL", value: .literal("db://u:$(TOKEN)@h")),
+                ]))
+        let (status, _) = try await keeping(folder) { try await folder.reaches(.crashLooping) }
+        #expect(status.reason?.contains("crash with ***") == true)
+        let log = folder.serverOutput
+        #expect(log.contains("***") && log.contains("db://u:***@h") && log.contains("{\"t\": \"***\"}"))
+        #expect(!log.contains("s3cr3t") && !log.contains("value"))
+        #expect(!log.contains(Data(secret.utf8).base64EncodedString().prefix(16)))
+    }
+
+    /// A model in the cache, as the store keeps it.
+    private func cachedModel() throws -> String {
+        let folder = "\(test.state.models)/sha256/ab/files"
+        _ = try test.writeFile("models/sha256/ab/files/model.bin", "weights")
+        chmod("\(folder)/model.bin", 0o644)
+        for path in ["", "/sha256", "/sha256/ab", "/sha256/ab/files"] { chmod(test.state.models + path, 0o755) }
+        return folder
+    }
+
+    @Test(
+        "a server can read its model in the cache, and write to nothing in there, though it is root",
+        .enabled(if: Confinement.isPossible(in: StateFolder(NSTemporaryDirectory()))))
+    func readOnlyCache() async throws {
+        let model = try cachedModel()
+        let script = """
+            cat model.bin; echo; echo no > model.bin; echo no > "$$MODEL_DIR/../other"; \
+            mount -o remount,bind,rw '\(test.state.models)' 2>/dev/null; echo no > '\(test.state.models)/x'; \
+            chmod 777 . ; rm -rf '\(test.state.models)'; touch '\(test.state.path)/elsewhere'; echo done; sleep 60
+            """
+        let folder = try test.journal(Runtime(command: ["/bin/sh", "-c", script]), modelFolder: model)
+        var spec = try #require(try folder.readSpec())
+        spec.view = .mount
+        try StateFile.write(spec, to: folder.spec)
+        _ = try await keeping(folder) {
+            try await eventually("it has tried") { folder.serverOutput.contains("done") ? true : nil }
+        }
+        #expect(folder.serverOutput.hasPrefix("weights"))
+        #expect(folder.serverOutput.contains("Read-only file system"))
+        #expect(try String(contentsOfFile: "\(model)/model.bin", encoding: .utf8) == "weights")
+        #expect(access("\(test.state.models)/sha256/ab/other", F_OK) != 0)
+        #expect(access("\(test.state.path)/elsewhere", F_OK) == 0)
+    }
+
+    @Test(
+        "a server runs as the user that is asked for, and sees nothing of the state folder but its own",
+        .enabled(if: geteuid() == 0 && Confinement.isPossible(in: StateFolder(NSTemporaryDirectory()))),
+        arguments: [true, false])
+    func otherUser(hasModel: Bool) async throws {
+        _ = try test.writeFile("secrets/db", "not for it")
+        let model = hasModel ? try cachedModel() : nil
+        let script = """
+            id -un; echo "home=$$HOME dir=$$MODEL_DIR"; pwd; find '\(test.state.path)' 2>&1; cat model.bin; echo; \
+            echo x > "$$MODEL_DIR/written" && echo can-write; echo said > /dev/stdout; \
+            grep NoNewPrivs /proc/self/status; echo done; sleep 60
+            """
+        var runtime = Runtime(command: ["/bin/sh", "-c", script])
+        runtime.runAs = RunAs(user: "nobody")
+        let folder = try test.journal(runtime, modelFolder: model)
+        _ = try await keeping(folder) {
+            try await eventually("it has looked") { folder.serverOutput.contains("done") ? true : nil }
+        }
+        let said = folder.serverOutput
+        #expect(
+            said.hasPrefix("nobody\nhome=/nonexistent dir=\(model ?? folder.work)\n\(model ?? folder.work)\n"),
+            "\(said)")
+        #expect(!said.contains("secrets") && !said.contains("spec.json") && said.contains("NoNewPrivs:\t1"), "\(said)")
+        #expect(said.contains("weights") == hasModel && said.contains("can-write") != hasModel, "\(said)")
+        #expect(said.contains("said"))
+    }
+
+    @Test("a user that does not exist holds the start up, and the status says what to do", .enabled(if: geteuid() == 0))
+    func unknownUser() async throws {
+        var runtime = Script.runtime(Script.http)
+        runtime.runAs = RunAs(user: "nobody-of-this-name")
+        let folder = try test.journal(runtime)
+        _ = try await keeping(folder) {
+            try await eventually("the reason says so") {
+                try folder.readStatus()?.reason?.contains("there is no user \"nobody-of-this-name\"") == true
+                    ? true : nil
+            }
+        }
+    }
+
+    @Test("a server has the secrets of its project, and no others")
+    func secretsOfProject() async throws {
+        _ = try test.writeFile("secrets/other", "x")
+        _ = try test.writeFile("secrets/risk/db", "y")
+        let project = SecretFolder(path: "\(test.state.path)/secrets/risk", allowed: ["db"])
+        for (name, words) in [("other", "policy"), ("db", nil as String?)] {
+            let folder = try test.journal(
+                Script.runtime(Script.http, env: [EnvironmentVariable(name: "T", value: .secret(name))]),
+                id: "m-r-\(name)")
+            var spec = try #require(try folder.readSpec())
+            spec.secrets = project
+            try StateFile.write(spec, to: folder.spec)
+            _ = try await keeping(folder) {
+                if let words {
+                    _ = try await eventually("the reason says so") {
+                        try folder.readStatus()?.reason?.contains(words) == true ? true : nil
+                    }
+                } else {
+                    _ = try await folder.reaches(.ready)
+                }
+                return true
+            }
+        }
     }
 
     @Test("a secret that was not allowed holds the start up, and the status says where to put it")

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import ModelManifests
+import SecretFiles
 import Testing
 
 @testable import LocalServing
@@ -175,7 +176,7 @@ struct LinuxTests {
         arguments: ["", ".", "..", "a/b", ".hidden", "ä", "a b", "a\0"])
     func unsafeNames(name: String) {
         #expect(!SafeName.isSafe(name))
-        #expect(throws: LocalServingError.self) { try StateFolder("/tmp").secret(name) }
+        #expect(throws: SecretFolder.Missing.self) { try StateFolder("/tmp").secrets.value(of: name) }
     }
 }
 

@@ -70,6 +70,38 @@ struct LocalBackendTests {
         }
     }
 
+    @Test("where nobody may mount, each instance has a copy of its own, which goes with it", arguments: [false, true])
+    func ownCopies(canMount: Bool) async throws {
+        let model = "\(test.state.models)/sha256/ab/files"
+        _ = try test.writeFile("models/sha256/ab/files/model.bin", "weights")
+        var configuration = LocalBackend.Configuration(stateDirectory: test.url)
+        configuration.canMount = canMount
+        let files = ScriptedFiles(folder: model)
+        let backend = try LocalBackend(configuration: configuration, files: files, launcher: launcher)
+        let run = Task { await backend.run() }
+        try await backend.apply(plan((a, 2, 100), storageURI: "file:/m"))
+        if canMount, !Confinement.isPossible(in: test.state) {
+            run.cancel()
+            await run.value
+            return
+        }
+        let seen = try await ready(backend, a, 2)
+        let folders = Set(
+            seen.instances.compactMap(\.modelFolder).map { URL(fileURLWithPath: $0).standardizedFileURL.path })
+        #expect(folders.count == (canMount ? 1 : 2))
+        for folder in folders {
+            #expect((folder == model) == canMount)
+            #expect(try String(contentsOfFile: "\(folder)/model.bin", encoding: .utf8) == "weights")
+        }
+        try await backend.apply(plan())
+        try await eventually("they are gone") { await backend.observe(key).instances.isEmpty ? true : nil }
+        for folder in folders { #expect((access(folder, F_OK) == 0) == canMount) }
+        #expect(access("\(model)/model.bin", F_OK) == 0)
+        run.cancel()
+        await run.value
+        try await down()
+    }
+
     @Test("a plan comes true: instances serve, the proxy has its routes, and the endpoint opens")
     func serves() async throws {
         try await running { backend in

@@ -48,6 +48,86 @@ struct ModelStoreFileTests {
         }
     }
 
+    @Test(
+        "what somebody changed in the cache is not served under its digest, but loaded anew",
+        arguments: ["content", "added", "removed", "mode"])
+    func tampered(how: String) async throws {
+        try fixture.write("v1", to: "m/model.json")
+        try fixture.write("w", to: "m/weights")
+        let store = fixture.store()
+        let digest = try await store.pin(uri: uri("m"))
+        let folder = try await store.materialise(uri: uri("m"), digest: digest)
+        let file = folder.appending(path: "model.json").path
+        _ = try ChildProcess.run(["chmod", "-R", "u+w", folder.path])
+        switch how {
+        case "content": try "v2".write(toFile: file, atomically: false, encoding: .utf8)
+        case "added": try "x".write(toFile: file + ".new", atomically: false, encoding: .utf8)
+        case "removed": try FileManager.default.removeItem(atPath: file)
+        default: chmod(file, 0o755)
+        }
+        let again = try await fixture.store().materialise(uri: uri("m"), digest: digest)
+        #expect(try StorageFixture.contents(of: again) == ["model.json": "v1", "weights": "w"])
+        #expect(!FileManager.default.isExecutableFile(atPath: again.appending(path: "model.json").path))
+        // Where the source has gone the digest cannot be had, and nothing else is given out for it.
+        _ = try ChildProcess.run(["chmod", "-R", "u+w", again.path])
+        try "v2".write(toFile: again.appending(path: "model.json").path, atomically: false, encoding: .utf8)
+        try FileManager.default.removeItem(at: fixture.folder.appending(path: "m"))
+        let error = await #expect(throws: StorageError.self) {
+            _ = try await fixture.store().materialise(uri: uri("m"), digest: digest)
+        }
+        #expect(error?.code == .notFound)
+    }
+
+    @Test("times alone make no difference: it is read once more, and stays")
+    func touched() async throws {
+        try fixture.write("v1", to: "m/model.json")
+        let store = fixture.store()
+        let digest = try await store.pin(uri: uri("m"))
+        let folder = try await store.materialise(uri: uri("m"), digest: digest)
+        let inode = try FileCall.status(of: folder.appending(path: "model.json").path).st_ino
+        _ = try ChildProcess.run(["touch", folder.appending(path: "model.json").path])
+        #expect(try await store.materialise(uri: uri("m"), digest: digest) == folder)
+        #expect(try FileCall.status(of: folder.appending(path: "model.json").path).st_ino == inode)
+        // A cache of an older version has no word of it.
+        let record = folder.deletingLastPathComponent().appending(path: "model.json").path
+        try "{\"bytes\":2}".write(toFile: record, atomically: true, encoding: .utf8)
+        #expect(try await store.materialise(uri: uri("m"), digest: digest) == folder)
+        #expect(try String(contentsOfFile: record, encoding: .utf8).contains("fingerprint"))
+    }
+
+    @Test("a copy for one server is its own: no change of it reaches the cache, and it goes without a trace")
+    func ownCopy() async throws {
+        try fixture.write("v1", to: "m/deep/model.json")
+        let folder = try await fixture.store().materialise(uri: uri("m"))
+        let place = fixture.folder.appending(path: "instance/model").path
+        for _ in 0..<2 {
+            let made = try await ModelCopy.make(of: folder.path, at: place, limits: StorageFixture.limits)
+            #expect(made.bytes == 2)
+            #expect(try StorageFixture.contents(of: URL(fileURLWithPath: place)) == ["deep/model.json": "v1"])
+            chmod("\(place)/deep/model.json", 0o644)
+            try "v2".write(toFile: "\(place)/deep/model.json", atomically: false, encoding: .utf8)
+        }
+        #expect(try StorageFixture.contents(of: folder) == ["deep/model.json": "v1"])
+        try ModelCopy.remove(place)
+        try ModelCopy.remove(place)
+        #expect(!FileManager.default.fileExists(atPath: place))
+    }
+
+    @Test("a copy that would fill the disk is refused before anything is written, and what is there of it goes")
+    func noRoomForCopy() async throws {
+        try fixture.write("v1", to: "m/model.json")
+        let folder = try await fixture.store().materialise(uri: uri("m"))
+        var limits = StorageFixture.limits
+        limits.minimumFreeBytes = .max / 2
+        let place = fixture.folder.appending(path: "instance/model").path
+        do {
+            let made = try await ModelCopy.make(of: folder.path, at: place, limits: limits)
+            #expect(made.sharesBlocks)
+        } catch let error as StorageError {
+            #expect(error.code == .diskFull && !FileManager.default.fileExists(atPath: place))
+        }
+    }
+
     @Test("one file sits in a folder under its name, by the digest that sha256sum shows")
     func singleFile() async throws {
         let file = try fixture.write("model", to: "model.pkl")

@@ -94,10 +94,10 @@ struct InquiringTests {
         var world = answering { _ in .measured(.value(9)) }
         world.commit(.example("good-2", rollout: rollout([Self.query])))
         world.run(limit: 60) { $0.phase == .rolledBack }
-        let revision = try #require(world.asked.first?.candidate.revision)
         #expect(
             world.asked.first?.question
-                == .measure(MetricQuery(source: "prometheus", text: "lag{r=\"\(revision)\", v=\"good-2\"}[1m]")))
+                == .measure(MetricQuery(source: "prometheus", text: "lag{r=\"{{revision}}\", v=\"{{ version }}\"}[1m]"))
+        )
         #expect(world.state?.phase == .rolledBack)
     }
 

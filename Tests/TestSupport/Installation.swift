@@ -73,11 +73,13 @@ package final class Installation {
 
     // MARK: - The controller
 
-    /// - Parameter settings: a settings file whose projects are followed instead of the repository.
-    package func start(_ arguments: [String] = [], settings: URL? = nil) async throws {
+    /// - Parameters:
+    ///   - settings: a settings file whose projects are followed instead of the repository.
+    ///   - address: of the repository; nil: its folder.
+    package func start(_ arguments: [String] = [], settings: URL? = nil, address: String? = nil) async throws {
         let followed =
             settings.map { ["--config", $0.path(percentEncoded: false)] }
-            ?? ["--repo", repo.path(percentEncoded: false)]
+            ?? ["--repo", address ?? repo.path(percentEncoded: false)]
         try? FileManager.default.removeItem(at: record)
         let log = folder.appending(path: "controller.log").path(percentEncoded: false)
         let process = try ChildProcess(

@@ -16,6 +16,37 @@ int clp_spawn(
 /// Orphaned descendants become children of this process, not of init.
 int clp_become_subreaper(void);
 
+/// What a program is shown of the machine, and as whom it runs.
+struct clp_confinement {
+    /// A folder that it can read and not write, with all that is below; NULL: none. Root can undo that in no other way than
+    /// through other processes.
+    const char *read_only;
+    /// A folder of which it sees nothing but `kept_read_only` and `kept_writable`, which lie below it; NULL: none.
+    const char *hidden;
+    const char *kept_read_only;
+    const char *kept_writable;
+    /// Whether it becomes another user; with him his groups. Needs root.
+    int changes_user;
+    uid_t user;
+    gid_t group;
+    const gid_t *groups;
+    int group_count;
+};
+
+/// As `clp_spawn`, in a mount namespace of its own, and in a user namespace where this process is not root.
+/// @return 0 and the process in `*pid`, or a negative errno; `*step` says at what: 0 start, 1 namespaces, 2 mounts, 3 user,
+///   4 the program itself.
+int clp_spawn_confined(
+    const char *path, char *const argv[], char *const envp[], const char *working_folder, const char *output_path,
+    int output_flags, const struct clp_confinement *confinement, pid_t *pid, int *step);
+
+/// Whether a mount namespace can be made, and a folder made read-only in it: 0, or a negative errno. Tried in a child.
+int clp_can_confine(const char *folder);
+
+/// A user's id, group and groups by name or number.
+/// @return how many groups, or a negative errno: -ENOENT where there is none.
+int clp_user(const char *name, uid_t *user, gid_t *group, gid_t *groups, int most, char *home, int home_bytes);
+
 /// A descriptor that polls readable when the process has ended.
 int clp_pidfd_open(pid_t pid);
 int clp_pidfd_send_signal(int pidfd, int signal);
@@ -92,3 +123,27 @@ int clp_inotify_watch_folder(int fd, const char *path);
 void clp_limit_heap(int pools, int own_mapping_bytes, int unused_bytes);
 /// What is free goes back to the system.
 void clp_release_free_memory(void);
+
+/// A file in memory that has no name in any folder, at its beginning. Nobody but this process, its children and its own
+/// user can read it.
+/// @return its descriptor, or a negative errno.
+int clp_memory_file(const char *label, const uint8_t *bytes, long count);
+
+/// Moves the environment out of the memory that `/proc/<pid>/environ` shows, and wipes that memory. Variables keep their
+/// values for this process. Call it while there is one thread.
+/// @return 0, or -ENOMEM: then nothing is changed.
+int clp_hide_environment(void);
+
+/// Wipes what stands before the `@` of addresses (`https://user:password@host`) in the memory that `/proc/<pid>/cmdline`
+/// shows. Whoever needs the arguments copies them first.
+void clp_hide_addresses_in_arguments(void);
+
+/// Opens a file below the folder `folder`, following no symbolic link on the way, and waiting for nobody.
+/// @param path relative, without `.` and `..`.
+/// @return its descriptor, or a negative errno; -EINVAL for what is no plain file, or lies in one of the kernel's own
+///   file systems.
+int clp_open_below(int folder, const char *path);
+
+/// Opens a folder, or a file, by its whole path, of which no part is a symbolic link by now.
+/// @return its descriptor, or a negative errno; -ELOOP where it leads somewhere else than the path says.
+int clp_open_resolved(const char *path, int is_folder);

@@ -1,4 +1,5 @@
 import Foundation
+import SafeText
 
 /// Standard output and standard error, and what is known about the terminal behind them.
 struct Console: Sendable {
@@ -30,9 +31,11 @@ struct Console: Sendable {
     var canRedraw: Bool { isTerminal && environment["TERM"] != "dumb" }
 
     func print(_ lines: [String]) throws(CommandFailure) {
-        try write(lines.map { $0 + "\n" }.joined())
+        try write(lines.map { Escape.styledLine($0, styles: Tone.codes) + "\n" }.joined())
     }
 
+    /// Text that is fit for a terminal already.
+    ///
     /// - Throws: `CommandFailure` without a message where nobody reads any more (`mlctl events -w | head`).
     func write(_ text: String) throws(CommandFailure) {
         guard Self.write(text, to: STDOUT_FILENO) else { throw CommandFailure(.failed, "") }
@@ -40,7 +43,7 @@ struct Console: Sendable {
 
     /// Progress and warnings. Nobody has to read them.
     func note(_ text: String) {
-        _ = Self.write(text + "\n", to: STDERR_FILENO)
+        _ = Self.write(Escape.lines(text) + "\n", to: STDERR_FILENO)
     }
 
     private var size: (columns: Int, rows: Int)? {

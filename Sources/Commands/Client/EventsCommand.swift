@@ -3,6 +3,7 @@ import ControlAPI
 import Controller
 import Foundation
 import ModelManifests
+import SafeText
 
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -110,16 +111,16 @@ struct EventsCommand: AsyncParsableCommand {
             while case let readings = try await client.recordedReadings(of: rollout, after: position),
                 let last = readings.last, last.position > position
             {
-                try console.print(try export.lines(readings))
+                try console.print(try export.lines(readings).map(Escape.jsonDocument))
                 position = last.position
             }
-            try console.print(try export.rest())
+            try console.print(try export.rest().map(Escape.jsonDocument))
         }
     }
 
     private func show(_ event: StoredEvent, _ console: Console) throws {
         if output == .json {
-            try console.write(String(decoding: try APICoding.encode(event), as: UTF8.self) + "\n")
+            try console.write(Escape.jsonDocument(String(decoding: try APICoding.encode(event), as: UTF8.self)) + "\n")
         } else {
             try console.print([EventLines.line(event, on: console.canvas)])
         }

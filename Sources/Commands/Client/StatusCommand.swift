@@ -3,6 +3,7 @@ import ControlAPI
 import Controller
 import Foundation
 import ModelManifests
+import SafeText
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -75,7 +76,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     private func text(_ status: ControllerStatus, now: Date, on canvas: Canvas) throws -> String {
         if let document = try output.document(status) { return document }
-        return lines(status, now: now, on: canvas).map { $0 + "\n" }.joined()
+        return lines(status, now: now, on: canvas).map { Escape.styledLine($0, styles: Tone.codes) + "\n" }.joined()
     }
 
     private func lines(_ status: ControllerStatus, now: Date, on canvas: Canvas) -> [String] {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import KubernetesClient
 import KubernetesServing
+import SafeText
 
 /// `mlctl uninstall`: takes mlctl out of a cluster.
 struct UninstallCommand: AsyncParsableCommand {
@@ -63,20 +64,20 @@ struct UninstallCommand: AsyncParsableCommand {
                 ClusterUninstall.Options(
                     namespace: namespace, keepsServing: keepsServing, removesDefinition: crd,
                     controller: controllerKey, stopsController: stopsController, lease: lease)
-            ) { print($0) }
+            ) { print(Escape.line($0)) }
         } catch let error as APIError {
             throw CommandFailure(.failed, error.message)
         }
         do {
             let steps = try await uninstall.steps()
-            for line in steps.lines { print((yes ? "deleting " : "would delete ") + line) }
+            for line in steps.lines { print((yes ? "deleting " : "would delete ") + Escape.line(line)) }
             if keepsServing { print("what serves goes on") }
             guard yes else {
                 throw CommandFailure(
                     .wrongUsage, steps.isEmpty ? "nothing of mlctl's is there" : "nothing was done: add --yes to do it")
             }
             let left = try await uninstall.run(steps)
-            for line in left { print(line) }
+            for line in left { print(Escape.line(line)) }
             guard left.isEmpty else {
                 throw CommandFailure(.failed, "\(left.count) of mlctl's objects could not be taken away")
             }

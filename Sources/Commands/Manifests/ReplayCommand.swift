@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import Foundation
 import ModelManifests
+import SafeText
 
 /// `mlctl replay`: a manifest's gates over recorded metrics.
 struct ReplayCommand: ParsableCommand {
@@ -31,7 +32,7 @@ struct ReplayCommand: ParsableCommand {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         for verdict in try Replay.run(rollout: deployment.rollout, lines: input) {
-            print(String(decoding: try encoder.encode(verdict), as: UTF8.self))
+            print(Escape.jsonDocument(String(decoding: try encoder.encode(verdict), as: UTF8.self)))
         }
     }
 

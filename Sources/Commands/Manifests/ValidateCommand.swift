@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import KubernetesClient
 import ModelManifests
+import SafeText
 
 /// `mlctl validate PATH…`: for CI and editors.
 struct ValidateCommand: AsyncParsableCommand {
@@ -49,7 +50,7 @@ struct ValidateCommand: AsyncParsableCommand {
             files: files.map(\.path), deployments: desired.deployments.values.map(\.self),
             diagnostics: diagnostics.sorted())
         switch output {
-        case .text: print(report.text)
+        case .text: print(Escape.lines(report.text))
         case .json: print(try report.json())
         case .sarif: print(try report.sarif())
         case .junit: print(report.junit)

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import SafeText
 
 /// What `mlctl validate` found, for people, programs, code scanning and test reports.
 struct ValidationReport {
@@ -14,14 +15,14 @@ struct ValidationReport {
                 return "  \(key)  revision \(revision)"
             }
             return
-                (warnings.map { "\($0.deployment): warning: \($0.message)" } + [
+                (warnings.map { Escape.line("\($0.deployment): warning: \($0.message)") } + [
                     "\(count(files.count, "file")), \(count(deployments.count, "deployment")): all valid"
                 ] + names)
                 .joined(separator: "\n")
         }
         let wrong = Set(diagnostics.map(\.file)).count
         return
-            (diagnostics.map(\.description)
+            (diagnostics.map { Escape.line($0.description) }
             + ["\(count(diagnostics.count, "error")) in \(wrong) of \(count(files.count, "file"))"]).joined(
                 separator: "\n")
     }
@@ -97,11 +98,11 @@ struct ValidationReport {
         }
         let results = diagnostics.map { diagnostic in
             Log.Result(
-                message: ["text": diagnostic.messageWithPath],
+                message: ["text": Escape.sarifMessage(diagnostic.messageWithPath)],
                 locations: [
                     .init(
                         physicalLocation: .init(
-                            artifactLocation: ["uri": diagnostic.file],
+                            artifactLocation: ["uri": Escape.uriPath(diagnostic.file)],
                             region: [
                                 "startLine": max(diagnostic.line, 1), "startColumn": max(diagnostic.column, 1),
                             ]))
@@ -113,11 +114,11 @@ struct ValidationReport {
     var junit: String {
         let cases = files.map { file in
             let failures = diagnostics.filter { $0.file == file }.map {
-                "    <failure message=\"\(escaped($0.messageWithPath))\">\(escaped($0.description))</failure>\n"
+                "    <failure message=\"\(Escape.xml($0.messageWithPath))\">\(Escape.xml($0.description))</failure>\n"
             }
             return failures.isEmpty
-                ? "  <testcase classname=\"mlctl.validate\" name=\"\(escaped(file))\"/>\n"
-                : "  <testcase classname=\"mlctl.validate\" name=\"\(escaped(file))\">\n\(failures.joined())  </testcase>\n"
+                ? "  <testcase classname=\"mlctl.validate\" name=\"\(Escape.xml(file))\"/>\n"
+                : "  <testcase classname=\"mlctl.validate\" name=\"\(Escape.xml(file))\">\n\(failures.joined())  </testcase>\n"
         }
         let wrong = Set(diagnostics.map(\.file)).count
         return """
@@ -130,12 +131,7 @@ struct ValidationReport {
     private func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
-
-    private func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
+        return Escape.jsonDocument(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 }
 

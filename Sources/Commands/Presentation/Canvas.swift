@@ -1,3 +1,5 @@
+import SafeText
+
 /// What is drawn on: how wide it is, and whether it shows colours.
 struct Canvas: Hashable, Sendable {
     /// In columns; nil: as wide as needed (a file, a pipe).
@@ -38,8 +40,11 @@ struct Canvas: Hashable, Sendable {
 }
 
 /// What a piece of text says, rather than its colour.
-enum Tone: Hashable, Sendable {
+enum Tone: Hashable, Sendable, CaseIterable {
     case plain, heading, faint, active, good, warning, bad
+
+    /// Of all tones, and of their end.
+    static let codes = Set(allCases.compactMap(\.code) + ["0"])
 
     /// ECMA-48 "select graphic rendition".
     fileprivate var code: String? {
@@ -58,16 +63,7 @@ enum Tone: Hashable, Sendable {
 extension String {
     /// Without anything that a terminal would act on: messages and log lines come from model servers.
     var printable: String {
-        guard unicodeScalars.contains(where: \.isTerminalControl) else { return self }
-        var text = ""
-        for scalar in unicodeScalars {
-            if scalar == "\t" || scalar == "\n" || scalar == "\r" {
-                text.unicodeScalars.append(" ")
-            } else {
-                text.unicodeScalars.append(scalar.isTerminalControl ? "\u{FFFD}" : scalar)
-            }
-        }
-        return text
+        Escape.cell(self)
     }
 
     /// Columns on a terminal.
@@ -83,16 +79,6 @@ extension String {
             used += character.columns
         }
         return limit > 0 ? text + "…" : ""
-    }
-}
-
-extension Unicode.Scalar {
-    /// Control characters, and those that turn the direction of writing.
-    fileprivate var isTerminalControl: Bool {
-        switch value {
-        case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: true
-        default: false
-        }
     }
 }
 

@@ -1,3 +1,5 @@
+import SafeText
+
 /// Redraws lines in place. The cursor stays visible and below the last line, so that leaving at any moment (Ctrl-C)
 /// leaves a terminal as it should be.
 struct LiveScreen {
@@ -14,6 +16,7 @@ struct LiveScreen {
         }
         let up = drawn > 0 ? "\u{1B}[\(drawn)A\r" : ""
         drawn = visible.count
-        return up + visible.map { $0 + Self.eraseToEndOfLine + "\n" }.joined() + Self.eraseBelow
+        return up + visible.map { Escape.styledLine($0, styles: Tone.codes) + Self.eraseToEndOfLine + "\n" }.joined()
+            + Self.eraseBelow
     }
 }

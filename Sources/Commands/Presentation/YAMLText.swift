@@ -1,4 +1,5 @@
 import Foundation
+import SafeText
 
 /// JSON written as YAML, for `-o yaml`: block style, keys sorted, strings quoted wherever YAML could take them for
 /// something else.
@@ -80,7 +81,7 @@ enum YAMLText {
         guard !isPlain else { return text }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
-        return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+        return (try? encoder.encode(text)).map { Escape.jsonDocument(String(decoding: $0, as: UTF8.self)) } ?? "\"\""
     }
 
     private static let plainScalars = CharacterSet(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import ModelStorage
+import SafeText
 
 /// `mlctl fetch-model`: a model's files into a folder, as an init container does it in a cluster.
 struct FetchModelCommand: AsyncParsableCommand {
@@ -36,10 +37,10 @@ struct FetchModelCommand: AsyncParsableCommand {
                 // A claim's path may lead to one file.
                 let place = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
                 try await ModelVerification(place: place).verify(digest)
-                print("\(digest) in \(folder)")
+                print(Escape.line("\(digest) in \(folder)"))
             } else if let uri {
                 let fetched = try await ModelDelivery(folder: to, logger: logger).deliver(uri: uri, digest: digest)
-                print("\(uri): \(fetched) in \(folder)")
+                print(Escape.line("\(uri): \(fetched) in \(folder)"))
             }
         } catch let error as StorageError {
             // The last line is what the cluster shows of a container that failed.

@@ -37,13 +37,31 @@ package struct GitManifests: ManifestSource {
 }
 
 extension ProjectReference {
-    /// As git is asked for it.
-    var gitName: String {
+    /// As it is written.
+    var text: String {
         switch self {
-        case .branch(let name), .commit(let name): name
-        case .tag(let name): "refs/tags/\(name)"
-        case .semver(let range): range
+        case .branch(let name), .tag(let name), .semver(let name), .commit(let name): name
         }
+    }
+}
+
+extension Project {
+    /// As git is asked for it.
+    ///
+    /// - Throws: `GitError` for a name that git does not take, or a range that is none.
+    var gitReference: GitReference {
+        get throws(GitError) {
+            switch reference {
+            case .branch(let name): try GitReference(branch: name)
+            case .tag(let name): try GitReference(tag: name)
+            case .semver(let range): try GitReference(semver: range)
+            case .commit(let id): try GitReference(commit: id)
+            }
+        }
+    }
+
+    var credentials: GitCredentialSource? {
+        credentialsFile.map { .file($0) } ?? tokenFile.map { .tokenFile($0) }
     }
 }
 

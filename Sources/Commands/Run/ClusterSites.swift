@@ -1,6 +1,7 @@
 import ArgumentParser
 import Controller
 import Foundation
+import GitSource
 import Journal
 import KubernetesClient
 import KubernetesServing

@@ -51,7 +51,8 @@ struct ControllerProcess {
         let journal = try JournalStore(
             path: state.appending(path: "journal.sqlite").path(percentEncoded: false),
             onRecovery: { [logger] in logger.warning("Journal started anew", metadata: ["reason": "\($0)"]) })
-        let models = ModelStore(cacheDirectory: state.appending(path: "models"))
+        let models = ModelStore(
+            cacheDirectory: state.appending(path: "models"), roots: FileRoots(own: [state.path(percentEncoded: false)]))
         let clock = SteadyClock(notEarlierThan: await latestEvent(of: journal))
         let clusters = try ClusterSites.open(
             settings, environment: ProcessInfo.processInfo.environment, archive: journal, now: { clock.now() },
@@ -185,9 +186,11 @@ struct ControllerProcess {
         do throws(GitError) {
             let repository = GitRepository(
                 configuration: try GitConfiguration(
-                    url: project.repo, reference: project.reference.gitName, path: project.path,
+                    url: project.repo, reference: isOnly ? GitReference(project.reference.text) : project.gitReference,
+                    path: project.path,
                     mirrorDirectory: state.appending(path: isOnly ? "git" : "repositories/\(project.name)")
-                        .path(percentEncoded: false)),
+                        .path(percentEncoded: false),
+                    credentials: project.credentials),
                 logger: logger)
             let open = project.policy.missingWalls
             if !isOnly, !open.isEmpty {

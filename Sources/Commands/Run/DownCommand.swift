@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LocalServing
+import SafeText
 
 /// `mlctl down`: stops all that a controller serves.
 struct DownCommand: AsyncParsableCommand {
@@ -17,7 +18,7 @@ struct DownCommand: AsyncParsableCommand {
     func run() async throws {
         let path = state.url.appending(path: "controller.lock").path(percentEncoded: false)
         guard FileManager.default.fileExists(atPath: state.url.path(percentEncoded: false)) else {
-            print("nothing to stop: there is no \(state.url.path(percentEncoded: false))")
+            print(Escape.line("nothing to stop: there is no \(state.url.path(percentEncoded: false))"))
             return
         }
         try TrustedPlaces.checkState(state.url)
@@ -25,8 +26,8 @@ struct DownCommand: AsyncParsableCommand {
             throw ValidationError("a controller is running and would start everything again: stop it first")
         }
         defer { withExtendedLifetime(lock) {} }
-        let down = try await LocalBackend.stopEverything(stateDirectory: state.url) { print($0) }
-        for problem in down.problems { print(problem) }
+        let down = try await LocalBackend.stopEverything(stateDirectory: state.url) { print(Escape.line($0)) }
+        for problem in down.problems { print(Escape.line(problem)) }
         guard down.problems.isEmpty else { throw ExitCode.failure }
         print("stopped: \(down.instances) \(down.instances == 1 ? "instance" : "instances")")
     }

@@ -1,8 +1,12 @@
 import Foundation
 import Logging
+import SafeText
 
 /// One line a message, on the standard error: `12:31:07 info  Commit read  changed=1 commit=…`.
 struct PlainLogHandler: LogHandler {
+    /// Of one value, or of the message.
+    private static let longestValue = 16 << 10
+
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .info
 
@@ -12,16 +16,21 @@ struct PlainLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let values = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        let pairs = values.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.quoted("\($0.value)"))" }
-        let time = Date().formatted(.iso8601)
-        let line = ([time, event.level.rawValue, "\(event.message)"] + pairs).joined(separator: " ")
+        let line = Self.line(
+            time: Date().formatted(.iso8601), level: event.level, message: "\(event.message)",
+            metadata: metadata.merging(event.metadata ?? [:]) { _, new in new })
         // Nobody may read it any more: that is no reason to stop serving.
         try? FileHandle.standardError.write(contentsOf: Data("\(line)\n".utf8))
     }
 
-    private static func quoted(_ value: String) -> String {
-        guard value.contains(where: { $0 == " " || $0 == "\"" || $0.isNewline }) else { return value }
-        return "\"\(value.replacing("\"", with: "'").replacing("\n", with: " "))\""
+    /// Messages and values come from repositories, servers and model servers: none of them begins a line of its own.
+    static func line(time: String, level: Logger.Level, message: String, metadata: Logger.Metadata) -> String {
+        let pairs = metadata.sorted { $0.key < $1.key }
+            .map { "\(Escape.line($0.key))=\(Escape.logValue(cut("\($0.value)")))" }
+        return ([time, level.rawValue, Escape.line(cut(message))] + pairs).joined(separator: " ")
+    }
+
+    private static func cut(_ text: String) -> String {
+        text.utf8.count > longestValue ? String(text.prefix(longestValue / 4)) + "…" : text
     }
 }

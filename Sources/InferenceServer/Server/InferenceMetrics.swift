@@ -1,3 +1,5 @@
+import SafeText
+
 /// What the server counts, and how Prometheus reads it. A value: whoever owns it decides where it lives.
 struct InferenceMetrics: Hashable, Sendable {
     /// Upper bounds in seconds.
@@ -20,7 +22,7 @@ struct InferenceMetrics: Hashable, Sendable {
 
     /// Text exposition format 0.0.4.
     func exposition(model: String, version: String) -> String {
-        let labels = #"model="\#(Self.escaped(model))",version="\#(Self.escaped(version))""#
+        let labels = #"model="\#(Escape.expositionLabel(model))",version="\#(Escape.expositionLabel(version))""#
         var text = ""
         func family(_ name: String, _ type: String, _ help: String) {
             text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
@@ -44,16 +46,5 @@ struct InferenceMetrics: Hashable, Sendable {
         }
         text += "\(histogram)_sum{\(labels)} \(durationSeconds)\n\(histogram)_count{\(labels)} \(cumulative)\n"
         return text
-    }
-
-    private static func escaped(_ value: String) -> String {
-        value.reduce(into: "") { text, character in
-            switch character {
-            case "\\": text += "\\\\"
-            case "\"": text += "\\\""
-            case "\n": text += "\\n"
-            default: text.append(character)
-            }
-        }
     }
 }

@@ -1,3 +1,5 @@
+import SafeText
+
 /// A kind of object, as the API server's paths name it.
 public struct ResourceType: Hashable, Sendable {
     /// Empty for the core group.
@@ -22,9 +24,9 @@ public struct ResourceType: Hashable, Sendable {
     /// - Parameter namespace: nil for objects of the cluster, or for those of all namespaces.
     public func path(namespace: String? = nil, name: String? = nil, subresource: String? = nil) -> String {
         var path = group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)"
-        if isNamespaced, let namespace { path += "/namespaces/\(APIRequest.encoded(namespace))" }
+        if isNamespaced, let namespace { path += "/namespaces/\(Escape.uriPart(namespace))" }
         path += "/\(plural)"
-        if let name { path += "/\(APIRequest.encoded(name))" }
+        if let name { path += "/\(Escape.uriPart(name))" }
         if let subresource { path += "/\(subresource)" }
         return path
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SafeText
 
 /// A request to the API server, whole, without any I/O.
 public struct APIRequest: Hashable, Sendable {
@@ -42,14 +43,7 @@ public struct APIRequest: Hashable, Sendable {
     /// Path and query as they go over the wire (RFC 3986: all but unreserved characters are encoded in values).
     public var target: String {
         guard !query.isEmpty else { return path }
-        return path + "?" + query.map { "\(Self.encoded($0.name))=\(Self.encoded($0.value))" }.joined(separator: "&")
+        return path + "?"
+            + query.map { "\(Escape.uriPart($0.name))=\(Escape.uriPart($0.value))" }.joined(separator: "&")
     }
-
-    /// As a query's value, or as one component of a path.
-    static func encoded(_ text: String) -> String {
-        text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? ""
-    }
-
-    private static let unreserved = CharacterSet(
-        charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 }

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import KubernetesClient
 import ModelManifests
+import SafeText
 
 /// A ModelDeployment as the register goes by it: whether its spec is as announced, `metadata.generation` tells. Neither spec
 /// nor record is read, nor annotations: ten thousand of these are in memory, and each of their writes comes back by the watch.
@@ -148,7 +149,7 @@ public struct RegisterIdentity: Hashable, Sendable {
 
     /// - Parameter source: repository, branch and path; put down as a hash.
     public init(controller: String, source: String) {
-        self.controller = ObjectLabels.value(controller)
+        self.controller = Escape.labelValue(controller)
         self.source = ObjectHash.text(source)
     }
 

@@ -1,4 +1,5 @@
 import ModelManifests
+import SafeText
 
 /// The pods of one revision: a PodTemplateSpec from its serving template.
 ///
@@ -81,7 +82,7 @@ struct PodRendering: Sendable {
     var labels: [String: String] {
         var labels = ObjectLabels.of(deployment, revision: revision)
         labels[ObjectLabels.component] = ObjectLabels.Component.model.rawValue
-        let version = ObjectLabels.value(template.model.version)
+        let version = Escape.labelValue(template.model.version)
         if !version.isEmpty { labels[ObjectLabels.version] = version }
         return labels
     }

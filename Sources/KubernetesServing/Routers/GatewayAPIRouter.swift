@@ -1,5 +1,6 @@
 import KubernetesClient
 import ModelManifests
+import SafeText
 import Serving
 
 /// One HTTPRoute with weighted backends: whatever implements Gateway API v1 splits the traffic.
@@ -117,15 +118,9 @@ struct GatewayAPIRouter: ClusterRouter {
         case .matchCookie(let name, let value):
             [
                 "type": "RegularExpression", "name": "Cookie",
-                "value": .string("^(.*?; *)?\(escaped(name))=\(escaped(value))(;.*)?$"),
+                "value": .string(
+                    "^(.*?; *)?\(Escape.regularExpression(name))=\(Escape.regularExpression(value))(;.*)?$"),
             ]
-        }
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
-            if #"\.+*?()|[]{}^$"#.contains(character) { result.append("\\") }
-            result.append(character)
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import ModelStorage
 import Serving
 
 /// Model files, fetched beside everything else.
@@ -44,7 +45,14 @@ extension LocalBackend {
         guard !Task.isCancelled, let outcome, var instance = instances[id] else { return }
         do {
             var spec = instance.spec
-            spec.modelFolder = try outcome.get()?.path(percentEncoded: false) ?? instance.folder.work
+            let files = try outcome.get()?.path(percentEncoded: false)
+            var shown: (folder: String, view: ModelView?)?
+            if let files { shown = try await view(of: files, for: instance) }
+            guard !Task.isCancelled, let current = instances[id] else { return }
+            instance = current
+            spec = instance.spec
+            spec.modelFolder = shown?.folder ?? instance.folder.work
+            spec.view = shown?.view
             if spec.modelFolder == instance.folder.work { try StateFile.makeFolder(instance.folder.work) }
             try StateFile.write(spec, to: instance.folder.spec)
             instance.spec = spec
@@ -56,6 +64,23 @@ extension LocalBackend {
         changed.yield(instance.spec.deployment)
         await reconcileInBackground(instance.spec.deployment)
         eventSink.yield(.tick)
+    }
+
+    /// What lies in the cache is shared by all who serve the same files. A server may write as this user, or as root.
+    private func view(of files: String, for instance: TrackedInstance) async throws -> (
+        folder: String, view: ModelView?
+    ) {
+        guard files.hasPrefix(state.models + "/") else { return (files, nil) }
+        guard !canMount else { return (files, .mount) }
+        let copy = instance.folder.model
+        let made = try await ModelCopy.make(of: files, at: copy)
+        logger.info(
+            "model copied for one instance: nobody may mount here",
+            metadata: [
+                "instance": "\(instance.spec.id)", "bytes": "\(made.bytes)",
+                "room taken": "\(made.sharesBlocks ? "none, until it is changed" : "\(made.bytes) bytes")",
+            ])
+        return (copy, .copy)
     }
 
     /// - Returns: nil where `departures` ended first.

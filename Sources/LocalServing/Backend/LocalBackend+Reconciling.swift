@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import ModelManifests
+import ModelStorage
 import Serving
 
 extension LocalBackend {
@@ -93,7 +94,8 @@ extension LocalBackend {
         records[deployment] = record
         let spec = InstanceSpec(
             id: id, deployment: deployment, revision: revision, number: number, template: wanted.template,
-            modelFolder: nil, inherited: inherited, mark: try state.mark(ofServer: id), createdAt: Date())
+            modelFolder: nil, inherited: inherited, mark: try state.mark(ofServer: id), secrets: secrets(deployment),
+            createdAt: Date())
         do {
             try StateFile.write(spec, to: folder.spec)
         } catch {
@@ -179,6 +181,8 @@ extension LocalBackend {
         instances[id]?.isRemovalRefused = true
         try KeptLogs(state: state).keep(
             instance.spec, keepsLogs: keepsLogs, failedRequestIds: instance.failedRequestIds, now: Date())
+        // Before the journal, so that no crash leaves a copy behind that nobody knows of.
+        try ModelCopy.remove(instance.folder.model)
         // The journal goes first: a folder without one is no instance.
         guard unlink(instance.folder.spec) == 0 || errno == ENOENT else {
             throw LocalServingError(

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import ModelManifests
+import SecretFiles
 import Serving
 
 /// Makes serving plans true with processes of this machine: a keeper for each instance, and one proxy for all.
@@ -17,11 +18,17 @@ public actor LocalBackend: ServingBackend {
         public var environment: [String: String]
         /// Ports that no endpoint may have, and whose they are: `[8090: "the controller's own (--listen)"]`.
         public var reservedPorts: [Int: String]
+        /// Whose secrets a deployment's servers may have; nil: all of the state folder's.
+        public var secrets: @Sendable (DeploymentKey) -> SecretFolder?
+        /// Whether servers may be shown the cache by a mount of their own; nil: as the machine lets us.
+        var canMount: Bool?
 
         public init(
             stateDirectory: URL, environment: [String: String] = ProcessInfo.processInfo.environment,
-            reservedPorts: [Int: String] = [:]
+            reservedPorts: [Int: String] = [:],
+            secrets: @escaping @Sendable (DeploymentKey) -> SecretFolder? = { _ in nil }
         ) {
+            self.secrets = secrets
             self.stateDirectory = stateDirectory
             self.environment = environment
             self.reservedPorts = reservedPorts
@@ -38,6 +45,8 @@ public actor LocalBackend: ServingBackend {
     let spaceReserve: SpaceReserve
     let inherited: [String: String]
     let reservedPorts: [Int: String]
+    let secrets: @Sendable (DeploymentKey) -> SecretFolder?
+    let canMount: Bool
     let files: any ModelFiles
     let launcher: any ProcessLauncher
     let proxy: ProxyLink
@@ -90,6 +99,8 @@ public actor LocalBackend: ServingBackend {
         self.logger = logger
         inherited = InstanceSpec.inherited(from: configuration.environment)
         reservedPorts = configuration.reservedPorts
+        secrets = configuration.secrets
+        canMount = configuration.canMount ?? Confinement.isPossible(in: StateFolder(configuration.stateDirectory))
         (changes, changed) = AsyncStream.makeStream(
             of: DeploymentKey.self, bufferingPolicy: .bufferingNewest(Self.maximumBufferedChanges))
         let (events, eventSink) = AsyncStream.makeStream(

@@ -25,6 +25,8 @@ struct InstanceFolder: Hashable, Sendable {
     /// The server's stdout and stderr. A named pipe that the server itself opens for reading too: when the keeper is
     /// killed, the server's writes do not fail, and the next keeper reads on.
     var logPipe: String { "\(logs)/pipe" }
+    /// Its own copy of the model's files, where the machine lets nobody mount.
+    var model: String { "\(path)/model" }
     /// The working folder of a model without files.
     var work: String { "\(path)/work" }
 

@@ -3,6 +3,9 @@ import ModelManifests
 /// The exact environment and command line of a model server: nothing of the controller's gets in but what is named here.
 struct ServerEnvironment: Equatable, Sendable {
     private(set) var variables: [String: String]
+    private let inheritedHome: String?
+    /// Values that must not be shown.
+    private(set) var secrets: [String] = []
 
     /// - Parameters:
     ///   - ports: by name; the first of `portNames`, or `http`, is `PORT`.
@@ -12,6 +15,7 @@ struct ServerEnvironment: Equatable, Sendable {
         secret: (String) throws -> String
     ) rethrows {
         variables = spec.inherited
+        inheritedHome = spec.inherited["HOME"]
         variables["MODEL_NAME"] = spec.deployment.name
         variables["MODEL_VERSION"] = spec.template.model.version
         variables["MODEL_DIR"] = modelFolder
@@ -23,7 +27,10 @@ struct ServerEnvironment: Equatable, Sendable {
         for variable in spec.template.runtime.env where own[variable.name] == nil {
             switch variable.value {
             case .literal(let text): variables[variable.name] = expand(text)
-            case .secret(let name): variables[variable.name] = try secret(name)
+            case .secret(let name):
+                let value = try secret(name)
+                variables[variable.name] = value
+                secrets.append(value)
             }
         }
     }
@@ -33,6 +40,14 @@ struct ServerEnvironment: Equatable, Sendable {
 
     /// `NAME=value`, sorted, so that two starts are alike.
     var assignments: [String] { variables.map { "\($0.key)=\($0.value)" }.sorted() }
+
+    /// The controller's home is not that of another user.
+    func assignments(as user: SystemUser?) -> [String] {
+        guard let user, variables["HOME"] == inheritedHome else { return assignments }
+        var own = self
+        own.variables["HOME"] = user.home
+        return own.assignments
+    }
 
     /// Which of the named ports is `PORT`: `http`, or else the first. No ports means one, `http`.
     static func mainPort(_ names: [String]) -> String? { names.contains("http") ? "http" : names.first }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import ModelManifests
+import SecretFiles
 
 /// Where everything of one controller's local serving lies:
 ///
@@ -11,6 +12,7 @@ import ModelManifests
 ///     instances/<id>/                 one folder an instance, see `InstanceFolder`
 ///     proxy/                          the proxy's lock, control socket and log
 ///     logs/<namespace>/<name>/<revision>/<instance>/   logs of instances that are gone
+///     models/                         the model store's cache
 ///     secrets/<NAME>                  put there by the operator: what a manifest's `valueFrom` may name
 public struct StateFolder: Hashable, Sendable {
     public let path: String
@@ -23,6 +25,8 @@ public struct StateFolder: Hashable, Sendable {
 
     public init(_ url: URL) { self.init(url.path(percentEncoded: false)) }
 
+    /// The model store's cache, by digest. Deployments share what is in it.
+    var models: String { "\(path)/models" }
     var instances: String { "\(path)/instances" }
     var deployments: String { "\(path)/deployments" }
     var spaceReserve: String { "\(path)/space-reserve" }
@@ -42,23 +46,8 @@ public struct StateFolder: Hashable, Sendable {
 
     func instance(_ id: String) -> InstanceFolder { InstanceFolder(path: "\(instances)/\(id)") }
 
-    func secret(_ name: String) throws -> String {
-        let path = "\(self.path)/secrets/\(name)"
-        guard SafeName.isSafe(name) else {
-            throw LocalServingError(
-                .invalidName,
-                "the secret \(name.debugDescription) cannot be a file's name. Use letters, digits, '.', '_' and '-'.",
-                retry: .terminal)
-        }
-        guard let bytes = readSmallFile(path, limit: 1 << 20) else {
-            throw LocalServingError(
-                .invalidCommand, "the secret \(name) is not allowed here: put its value into \(path) (mode 0600).",
-                retry: .waiting)
-        }
-        let text = String(decoding: bytes, as: UTF8.self)
-        // An editor's last newline is no part of a secret.
-        return text.hasSuffix("\n") ? String(text.dropLast()) : text
-    }
+    /// All that the operator has put there: what a server may name where no project says less.
+    public var secrets: SecretFolder { SecretFolder(path: "\(path)/secrets") }
 
     /// The state folder's own random name, made at first use.
     func identity() throws -> String {

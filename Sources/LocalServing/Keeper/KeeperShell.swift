@@ -75,6 +75,7 @@ final class KeeperShell {
         if let status = try? folder.readStatus() {
             if let adopted = server.adopt(status) {
                 published = status
+                log.hide(server.secrets)
                 feed(.adopted(adopted, ports: status.ports, wasReady: status.phase == .ready, isWarm: status.isWarm))
             } else {
                 server.keepPorts(of: status)
@@ -155,6 +156,7 @@ final class KeeperShell {
     private func leaderEnded() {
         guard let status = server.reapLeader() else { return }
         drainLog()
+        log.flush()
         feed(.exited(status, survivors: server.survivors().count, lastLine: log.lastWords))
     }
 }
@@ -179,7 +181,9 @@ extension KeeperShell {
         case .spawn:
             log.forgetLastLine()
             work = nil
-            return server.spawn()
+            let spawned = server.spawn()
+            log.hide(server.secrets)
+            return spawned
         case .probe(let kind): return startProbe(kind)
         case .warmUp: return startWarmup()
         case .lookAtTree:

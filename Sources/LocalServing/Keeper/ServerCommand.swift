@@ -78,7 +78,8 @@ enum DetachedProcess {
     }
 
     static func spawn(
-        program: String, arguments: [String], environment: [String], workingFolder: String, output: Output
+        program: String, arguments: [String], environment: [String], workingFolder: String, output: Output,
+        confinement: Confinement? = nil
     ) throws -> pid_t {
         let (path, flags) =
             switch output {
@@ -86,16 +87,24 @@ enum DetachedProcess {
             case .appending(let path): (path, O_WRONLY | O_CREAT | O_APPEND)
             }
         var pid: pid_t = 0
+        var step: Int32 = 0
         let result = withCStrings(arguments) { argv in
             withCStrings(environment) { envp in
-                clp_spawn(program, argv, envp, workingFolder, path, flags, &pid)
+                confinement?.spawn(
+                    program, argv, envp, workingFolder: workingFolder, output: path, flags: flags, pid: &pid,
+                    step: &step)
+                    ?? clp_spawn(program, argv, envp, workingFolder, path, flags, &pid)
             }
         }
-        guard result == 0 else { throw failure(SystemError(-result), program) }
+        guard result == 0 else {
+            let error = SystemError(-result)
+            throw confinement?.failure(error, step: step, program, workingFolder: workingFolder)
+                ?? failure(error, program)
+        }
         return pid
     }
 
-    private static func failure(_ error: SystemError, _ program: String) -> LocalServingError {
+    static func failure(_ error: SystemError, _ program: String) -> LocalServingError {
         switch error.code {
         case ENOENT:
             ServerCommand.missing(

@@ -24,6 +24,9 @@ struct ServerHandle {
     private(set) var leader: Descriptor?
     private(set) var warmupRequests: WarmupRequests?
     private(set) var limitsNotEnforced: String?
+    /// Of this server and of those before it: what any of them wrote may still be in the pipe.
+    private(set) var secrets: [String] = []
+    private static let maximumSecrets = 400
 
     init(
         state: StateFolder, folder: InstanceFolder, spec: InstanceSpec, belonging: Keeper.Belonging,
@@ -64,14 +67,18 @@ struct ServerHandle {
         try claimPorts(ServerEnvironment.portNames(runtime))
         let environment = try ServerEnvironment(
             spec: spec, modelFolder: working, portNames: ServerEnvironment.portNames(runtime), ports: ports,
-            secret: state.secret)
+            secret: { try spec.secret($0, of: state) })
+        note(environment.secrets)
         let command = try ServerCommand(
             runtime, environment: environment, workingFolder: working,
             ownProgram: ExecutableLauncher.ownExecutable.path(percentEncoded: false))
+        let confinement = try Confinement.of(spec, state: state, working: working)
+        if let user = confinement?.user { try give(working, to: user) }
         let group = makeGroup()
         let pid = try DetachedProcess.spawn(
-            program: command.program, arguments: command.arguments, environment: environment.assignments,
-            workingFolder: working, output: .pipe(folder.logPipe))
+            program: command.program, arguments: command.arguments,
+            environment: environment.assignments(as: confinement?.user), workingFolder: working,
+            output: .pipe(folder.logPipe), confinement: confinement)
         self.group = group
         join(group, pid)
         // Not reaped before `reapLeader`: the pid is this process's, even if it has ended by now.
@@ -80,6 +87,14 @@ struct ServerHandle {
         let identity = ProcessIdentity(pid: pid, startTime: ProcessTable.Entry(pid: pid)?.startTime ?? 0)
         self.identity = identity
         return identity
+    }
+
+    /// Its working folder, where that is its own; the model's files can be read by everybody.
+    private func give(_ working: String, to user: SystemUser) throws {
+        guard working == folder.work, chown(working, user.id, user.group) != 0 else { return }
+        throw LocalServingError(
+            .stateUnreadable, "\(working) cannot be given to the user \(user.name): \(SystemError.last).",
+            retry: .waiting)
     }
 
     /// The same ports as the last server's, where nobody has taken them meanwhile: then the proxy finds the new server
@@ -149,11 +164,39 @@ struct ServerHandle {
         ports = status.ports
         claims = status.ports.compactMapValues(PortClaim.claim(port:))
         limitsNotEnforced = status.limitsNotEnforced
+        note(secretsOfAdopted(identity))
         if let warmup = spec.template.runtime.warmup {
             warmupRequests = try? WarmupRequests(warmup, modelFolder: spec.modelFolder ?? folder.work)
         }
         self.identity = identity
         return identity
+    }
+
+    /// As the server was given them: the files may hold others by now.
+    private func secretsOfAdopted(_ identity: ProcessIdentity) -> [String] {
+        let names = spec.template.runtime.env.compactMap { variable -> String? in
+            if case .secret = variable.value { variable.name } else { nil }
+        }
+        guard !names.isEmpty else { return [] }
+        let kept = spec.template.runtime.env.compactMap { variable -> String? in
+            guard case .secret(let name) = variable.value else { return nil }
+            return try? spec.secret(name, of: state)
+        }
+        let environment = readSmallFile("/proc/\(identity.pid)/environ", limit: Self.maximumEnvironmentBytes) ?? []
+        let given = environment.split(separator: 0).compactMap { entry -> String? in
+            guard let equals = entry.firstIndex(of: UInt8(ascii: "=")),
+                names.contains(String(decoding: entry[..<equals], as: UTF8.self))
+            else { return nil }
+            return String(decoding: entry[(equals + 1)...], as: UTF8.self)
+        }
+        return kept + given
+    }
+
+    private static let maximumEnvironmentBytes = 2 << 20
+
+    private mutating func note(_ values: [String]) {
+        for value in values where !secrets.contains(value) { secrets.append(value) }
+        if secrets.count > Self.maximumSecrets { secrets.removeFirst(secrets.count - Self.maximumSecrets) }
     }
 
     // MARK: Ports

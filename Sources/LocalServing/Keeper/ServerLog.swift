@@ -1,4 +1,5 @@
 import Glibc
+import SafeText
 
 /// A server's output on disk: one file that grows to a bound, and its predecessors. A full disk loses output, is
 /// counted, and never stops the server.
@@ -9,6 +10,8 @@ final class ServerLog {
 
     private let path: String
     private let limit: Int
+    private var secrets: [String] = []
+    private var redacted = RedactedStream(SecretRedactor([]))
     private var file: Descriptor?
     private var size = 0
     private(set) var lostBytes = 0
@@ -22,7 +25,22 @@ final class ServerLog {
         open()
     }
 
-    func append(_ bytes: ArraySlice<UInt8>) {
+    /// From now on these are taken out of what is written. What came before is written first.
+    func hide(_ secrets: [String]) {
+        guard secrets != self.secrets else { return }
+        self.secrets = secrets
+        flush()
+        redacted = RedactedStream(SecretRedactor(secrets))
+    }
+
+    /// Secrets are taken out before lines are cut. What may be the beginning of one waits for what follows it.
+    func append(_ bytes: ArraySlice<UInt8>) { write(redacted.take(bytes)[...]) }
+
+    /// Nothing follows: the server has ended.
+    func flush() { write(redacted.finish()[...]) }
+
+    private func write(_ bytes: ArraySlice<UInt8>) {
+        guard !bytes.isEmpty else { return }
         followLines(bytes)
         if size >= limit { rotate() }
         if file == nil { open() }
@@ -32,7 +50,7 @@ final class ServerLog {
         }
         var rest = bytes
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(file.raw, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes { Glibc.write(file.raw, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else {
                 lostBytes += rest.count

@@ -2,6 +2,7 @@ import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
+import SafeText
 
 /// Reads what both sides' models take and give, from one ready instance each.
 ///
@@ -20,7 +21,7 @@ public struct ContractReader: Sendable {
 
     public func read(_ inquiry: Inquiry, _ gate: ContractGate) async -> ContractAnswer {
         guard let stable = inquiry.stable else { return .unreadable("there is no stable revision to compare with") }
-        let path = gate.path ?? "/v2/models/\(PercentEncoding.encode(inquiry.deployment.name))"
+        let path = gate.path ?? "/v2/models/\(Escape.uriPart(inquiry.deployment.name))"
         async let ofStable = contract(of: stable, "stable", path: path)
         async let ofCandidate = contract(of: inquiry.candidate, "candidate", path: path)
         switch await (ofStable, ofCandidate) {

@@ -1,5 +1,6 @@
 import Analysis
 import ModelManifests
+import SafeText
 
 extension PrometheusAnswer {
     /// Series that are named where there are too many.
@@ -91,7 +92,7 @@ extension PrometheusAnswer {
     /// `{instance="a", job="b"}`, in one order, without the name: two counters of one thing have the same.
     static func text(_ labels: Labels) -> String {
         let terms = labels.filter { $0.key != "__name__" }.sorted { $0.key < $1.key }
-            .map { "\($0.key)=\"\(PrometheusQuery.escape($0.value))\"" }
+            .map { "\($0.key)=\"\(Escape.promQLString($0.value))\"" }
         return "{\(terms.joined(separator: ", "))}"
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import SafeText
 
 /// A query, as Prometheus' HTTP API takes it: https://prometheus.io/docs/prometheus/latest/querying/api/
 ///
@@ -35,7 +36,7 @@ struct PrometheusQuery: Hashable, Sendable {
         if let authorization { headers.append(SourceRequest.Header(name: "Authorization", value: authorization)) }
         return SourceRequest(
             method: .post, url: base + path, headers: headers,
-            body: fields.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&"))
+            body: fields.map { "\($0)=\(Escape.uriPart($1))" }.joined(separator: "&"))
     }
 
     private var path: String {
@@ -54,16 +55,4 @@ struct PrometheusQuery: Hashable, Sendable {
     }
 
     private static func number(_ seconds: Double) -> String { String(format: "%.3f", seconds) }
-
-    /// A value within a double-quoted string of PromQL.
-    static func escape(_ value: String) -> String {
-        value.reduce(into: "") { escaped, character in
-            switch character {
-            case "\\": escaped += "\\\\"
-            case "\"": escaped += "\\\""
-            case "\n": escaped += "\\n"
-            default: escaped.append(character)
-            }
-        }
-    }
 }

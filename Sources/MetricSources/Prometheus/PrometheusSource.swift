@@ -70,7 +70,7 @@ public struct PrometheusSource: Sendable {
             let placeholders = Placeholders(deployment: deployment, side: side)
             var namedBySeries: [String: [String: Double]] = [:]
             for counter in counters {
-                let query = try placeholders.fill(counter, escaping: PrometheusQuery.escape)
+                let query = try placeholders.fill(counter, as: .promQL)
                 let answer = try await ask(query, moment.map { .at($0) } ?? .now)
                 moment = moment ?? answer.atSeconds
                 for sample in try answer.counters() {

@@ -1,5 +1,6 @@
 import ModelManifests
 import Rollouts
+import SafeText
 
 /// The exact environment and command line of a check: nothing of the controller's gets in but what is named here.
 struct CheckEnvironment: Equatable, Sendable {
@@ -40,13 +41,8 @@ struct CheckEnvironment: Equatable, Sendable {
 
     func expand(_ text: String) -> String { VariableReferences.replaced(in: text, by: variables) }
 
-    /// A shorter one is found in any text.
-    private static let fewestSecretCharacters = 4
-
-    func redacted(_ text: String) -> String {
-        secrets.filter { $0.count >= Self.fewestSecretCharacters }
-            .reduce(text) { $0.replacing($1, with: "***") }
-    }
+    /// Of what the check prints.
+    var redactor: SecretRedactor { SecretRedactor(secrets) }
 }
 
 extension Inquiry.Side {

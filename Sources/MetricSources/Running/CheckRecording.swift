@@ -1,4 +1,5 @@
 import Foundation
+import SafeText
 import SystemPackage
 
 /// What a check prints: its start in a file, its end in memory.
@@ -10,17 +11,31 @@ struct CheckRecording: Sendable {
     private var tail = LastBytes(limit: tailBytes)
     private var output = LastBytes(limit: metricsBytes)
     private var file: OutputFile?
+    /// Of each stream: secrets are taken out before anything is cut or written.
+    private var streams: [SessionCommand.Stream: RedactedStream]
 
-    init(file: OutputFile?) { self.file = file }
+    init(file: OutputFile?, redactor: SecretRedactor) {
+        self.file = file
+        streams = [.output: RedactedStream(redactor), .errors: RedactedStream(redactor)]
+    }
 
     mutating func take(_ bytes: UnsafeRawBufferPointer, from stream: SessionCommand.Stream) {
-        tail.append(bytes)
-        if stream == .output { output.append(bytes) }
-        file?.append(bytes)
+        keep(streams[stream]?.take(Array(bytes)[...]) ?? [], of: stream)
+    }
+
+    private mutating func keep(_ bytes: [UInt8], of stream: SessionCommand.Stream) {
+        bytes.withUnsafeBytes { bytes in
+            tail.append(bytes)
+            if stream == .output { output.append(bytes) }
+            file?.append(bytes)
+        }
     }
 
     /// Once, after the end.
-    mutating func finish() { file?.finish(tail: tail.text) }
+    mutating func finish() {
+        for stream in [SessionCommand.Stream.output, .errors] { keep(streams[stream]?.finish() ?? [], of: stream) }
+        file?.finish(tail: tail.text)
+    }
 
     var tailText: String { tail.text }
     var path: String? { file?.path }
@@ -83,5 +98,15 @@ struct OutputFile: Sendable {
             return (path: path, at: at ?? .distantPast)
         }
         for old in dated.sorted(by: { $0.at > $1.at }).dropFirst(countLimit) { try? files.removeItem(atPath: old.path) }
+    }
+}
+
+extension UInt8 {
+    /// A letter, digit, '.', '_' or '-'.
+    fileprivate var isOfFileName: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+        default: false
+        }
     }
 }

@@ -2,6 +2,7 @@ import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
+import SecretFiles
 import Synchronization
 
 /// Runs checks: a command each, without a shell, in the candidate's model folder, or else in an empty one that goes with
@@ -14,7 +15,7 @@ import Synchronization
 /// - Whatever keeps it from an exit code decides nothing, and says what to do.
 public struct CheckRunner: Sendable {
     private let outputFolder: String
-    private let secrets: AllowedSecrets
+    private let secrets: @Sendable (DeploymentKey) -> SecretFolder
     private let inherited: [String: String]
     private let grace: Duration
 
@@ -26,14 +27,24 @@ public struct CheckRunner: Sendable {
         outputFolder: String, secretsFolder: String,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
-        self.init(
-            outputFolder: outputFolder, secretsFolder: secretsFolder, environment: environment,
-            grace: SessionCommand.defaultGrace)
+        self.init(outputFolder: outputFolder, environment: environment) { _ in SecretFolder(path: secretsFolder) }
     }
 
-    init(outputFolder: String, secretsFolder: String, environment: [String: String], grace: Duration) {
+    /// - Parameter secrets: those that a deployment's checks may name.
+    public init(
+        outputFolder: String, environment: [String: String] = ProcessInfo.processInfo.environment,
+        secrets: @escaping @Sendable (DeploymentKey) -> SecretFolder
+    ) {
+        self.init(
+            outputFolder: outputFolder, environment: environment, grace: SessionCommand.defaultGrace, secrets: secrets)
+    }
+
+    init(
+        outputFolder: String, environment: [String: String], grace: Duration,
+        secrets: @escaping @Sendable (DeploymentKey) -> SecretFolder
+    ) {
         self.outputFolder = outputFolder
-        secrets = AllowedSecrets(folder: secretsFolder)
+        self.secrets = secrets
         inherited = environment
         self.grace = grace
     }
@@ -59,10 +70,11 @@ public struct CheckRunner: Sendable {
 
     private func run(_ inquiry: Inquiry, _ gate: CheckGate, in folder: String) async -> CheckOutcome {
         let environment: CheckEnvironment
-        do throws(AllowedSecrets.Missing) {
+        let secrets = secrets(inquiry.deployment)
+        do throws(SecretFolder.Missing) {
             environment = try CheckEnvironment(
                 gate, for: inquiry, inherited: inherited, workingFolder: folder,
-                secret: { name throws(AllowedSecrets.Missing) in try secrets.value(of: name) })
+                secret: { name throws(SecretFolder.Missing) in try secrets.value(of: name) })
         } catch {
             return CheckOutcome(end: .undecided(error.message))
         }
@@ -71,13 +83,14 @@ public struct CheckRunner: Sendable {
             timeout: gate.timeout, grace: grace)
         let name =
             "\(inquiry.deployment.namespace).\(inquiry.deployment.name).\(inquiry.candidate.revision).\(inquiry.id)"
-        let recording = Mutex(CheckRecording(file: OutputFile(folder: outputFolder, name: name)))
+        let recording = Mutex(
+            CheckRecording(file: OutputFile(folder: outputFolder, name: name), redactor: environment.redactor))
         let end = await command.run { stream, bytes in recording.withLock { $0.take(bytes, from: stream) } }
         return recording.withLock { recording in
             recording.finish()
             return CheckOutcome(
                 end: end.ofCheck(timeout: gate.timeout), metrics: recording.metrics(wanted: Set(gate.metrics.keys)),
-                outputTail: environment.redacted(recording.tailText), outputFile: recording.path)
+                outputTail: recording.tailText, outputFile: recording.path)
         }
     }
 }

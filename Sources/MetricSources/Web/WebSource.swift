@@ -3,6 +3,7 @@ import Foundation
 import ModelManifests
 import NIOSSL
 import Rollouts
+import SafeText
 
 /// A JSON endpoint; the query is the place of a number in its answer: `metrics.accuracy`, `results[0].value`.
 ///
@@ -49,7 +50,7 @@ public struct WebSource: Sendable {
 
     func request(_ placeholders: Placeholders) throws -> SourceRequest {
         SourceRequest(
-            url: try placeholders.fill(settings.address.base, escaping: PercentEncoding.encode),
+            url: try placeholders.fill(settings.address.base, as: .url),
             headers: [
                 SourceRequest.Header(name: "Accept", value: "application/json"),
                 SourceRequest.Header(name: "User-Agent", value: "mlctl"),
@@ -60,7 +61,7 @@ public struct WebSource: Sendable {
         switch header.value {
         case .file(let path): return try SecretFile(path: path).read()
         case .environment(let name):
-            guard let value = environment[name], !value.isEmpty, !value.contains(where: \.isNewline) else {
+            guard let value = environment[name], !value.isEmpty, Escape.headerValue(value) != nil else {
                 throw SourceError(
                     .missingSecret,
                     "the controller's environment has no \(name) of one line, for the header \(header.name)")

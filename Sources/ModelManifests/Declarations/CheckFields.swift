@@ -21,7 +21,16 @@ enum CheckFields {
             ) {
                 $0.metrics = $1
             },
-        ])
+        ],
+        check: { gate, node, reading in
+            let variables = SecretVariables(gate.env)
+            for (index, word) in gate.command.enumerated() {
+                guard let (variable, secret) = variables.exposed(in: word) else { continue }
+                reading.report(
+                    RuntimeRules.exposure(of: variable, secret), within: [.field("command"), .index(index)],
+                    at: node["command"]?.place ?? node.place, suggestion: RuntimeRules.exposureAdvice(variable))
+            }
+        })
 
     static let contract = Shape<ContractGate>.object(
         ContractGate(),

@@ -77,6 +77,7 @@ enum PodTemplateRules {
             }
             reading.inside("ports", of: container) { checkPorts($0, &$1) }
             reading.inside("env", of: container) { checkEnvironment($0, &$1) }
+            checkSecrets(of: container, &reading)
             reading.inside("resources", of: container) { resources, reading in
                 for field in ["limits", "requests"] {
                     reading.inside(field, of: resources) { checkQuantities($0, &$1) }
@@ -115,6 +116,28 @@ enum PodTemplateRules {
                 reading.report(
                     "must be text, not \(value.shownInMessages)", field: "value", of: variable,
                     suggestion: "put it in quotes: \"\(text.shortened)\"")
+            }
+        }
+    }
+
+    /// No secret may stand on a command line.
+    private static func checkSecrets(of container: SourceNode, _ reading: inout DocumentReading) {
+        guard case .sequence(let items)? = container["env"]?.content else { return }
+        let variables = SecretVariables(
+            items.compactMap { item in
+                guard let name = item["name"]?.text else { return nil }
+                if let secret = item["valueFrom"]?["secretKeyRef"] {
+                    return EnvironmentVariable(name: name, value: .secret(secret["name"]?.text ?? ""))
+                }
+                return EnvironmentVariable(name: name, value: .literal(item["value"]?.text ?? ""))
+            })
+        for field in ["command", "args"] {
+            guard case .sequence(let words)? = container[field]?.content else { continue }
+            for word in words {
+                guard let (variable, secret) = variables.exposed(in: word.text ?? "") else { continue }
+                reading.report(
+                    RuntimeRules.exposure(of: variable, secret), field: field, of: container,
+                    suggestion: RuntimeRules.exposureAdvice(variable))
             }
         }
     }

@@ -50,7 +50,22 @@ enum RuntimeFields {
                 $0.terminationGracePeriod = .seconds($1)
             },
             Field("metrics", metrics, "Where the server's own metrics are.") { $0.metrics = $1 },
+            Field("runAs", runAs, "On one machine: the user as whom the server runs. The controller has to be root.") {
+                $0.runAs = $1
+            },
         ] + PodFields.fields
+
+    private static let runAs = Shape<RunAs>.object(
+        RunAs(user: ""),
+        fields: [Field("user", userName, "A user's name, or its number.", isRequired: true) { $0.user = $1 }])
+
+    private static let userName = Shape<String>.text(atMost: 32).map { text, node, reading -> String? in
+        guard text.wholeMatch(of: #/[a-z_][a-z0-9_\-]*\$?|[0-9]{1,10}/#) == nil else { return text }
+        reading.report(
+            "'\(text.shortened)' is no user's name: lower-case letters, digits, '_' and '-', or a number",
+            at: node.place)
+        return nil
+    }.schema(adding: ["pattern": "^([a-z_][a-z0-9_-]*\\$?|[0-9]{1,10})$"])
 
     private static let ports = Shape<[ContainerPort]>.list(
         .object(

@@ -22,12 +22,39 @@ enum RuntimeRules {
         runtime = settled
     }
 
+    /// A command line is seen by every user of the machine (ps), and is written to logs: no secret may stand there.
+    static func checkSecrets(of runtime: Runtime, at place: SourcePlace, _ reading: inout DocumentReading) {
+        let variables = SecretVariables(runtime.env)
+        for (field, words) in [("command", runtime.command), ("args", runtime.args)] {
+            for (index, word) in words.enumerated() {
+                guard let (variable, secret) = variables.exposed(in: word) else { continue }
+                reading.report(
+                    Self.exposure(of: variable, secret), within: [.field(field), .index(index)], at: place,
+                    suggestion: Self.exposureAdvice(variable))
+            }
+        }
+    }
+
+    static func exposure(of variable: String, _ secret: String) -> String {
+        "puts the secret '\(secret.shortened)' on the command line, by $(\(variable.shortened)): everybody on the machine "
+            + "can read it there"
+    }
+
+    static func exposureAdvice(_ variable: String) -> String {
+        "let the program read the variable \(variable.shortened) from its environment, or a file that it is named in"
+    }
+
     /// Whether there is something to start.
     static func checkStart(
         of runtime: Runtime, at target: Target, place: SourcePlace, _ reading: inout DocumentReading
     ) {
         switch target {
         case .kubernetes:
+            if runtime.runAs != nil {
+                reading.report(
+                    "is of one machine; a pod's user is another field", within: [.field("runAs")], at: place,
+                    suggestion: "write podTemplate: {spec: {securityContext: {runAsUser: 1000}}}")
+            }
             guard runtime.image == nil else { return }
             let presets = RuntimePresets.all.filter { $1.runtime.image != nil }.keys.sorted().joined(separator: ", ")
             reading.report(

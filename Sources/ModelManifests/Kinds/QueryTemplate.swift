@@ -17,14 +17,21 @@ public struct QueryTemplate: Hashable, Sendable {
 
     /// What is filled in is not looked at again.
     ///
-    /// - Parameter value: of a placeholder; nil leaves it as it is written.
-    public func filled<Failure>(_ value: (String) throws(Failure) -> String?) throws(Failure) -> String {
+    /// - Parameters:
+    ///   - value: of a placeholder, fit for its place; nil leaves it as it is written.
+    ///   - reading: is told each piece of the result, in order, before the next placeholder is asked for.
+    public func filled<Failure>(
+        _ value: (String) throws(Failure) -> String?, reading: (String) -> Void = { _ in }
+    ) throws(Failure) -> String {
         var filled = ""
         for piece in pieces {
-            switch piece {
-            case .text(let text): filled += text
-            case .placeholder(let name, let written): filled += try value(name) ?? String(written)
-            }
+            let next =
+                switch piece {
+                case .text(let text): String(text)
+                case .placeholder(let name, let written): try value(name) ?? String(written)
+                }
+            reading(next)
+            filled += next
         }
         return filled
     }

@@ -17,6 +17,8 @@ public struct Runtime: Hashable, Codable, Sendable {
     public var metrics: RuntimeMetrics?
     /// Used in a cluster only; nil: nothing out of the ordinary.
     public var pod: PodSettings?
+    /// On one machine only, and by a controller that runs as root; nil: as the controller.
+    public var runAs: RunAs?
 
     public init(
         name: String? = nil, image: String? = nil, command: [String], args: [String] = [],
@@ -36,6 +38,14 @@ public struct Runtime: Hashable, Codable, Sendable {
         self.metrics = metrics
         self.pod = pod
     }
+}
+
+/// Another user of this machine, as whom the server runs.
+public struct RunAs: Hashable, Codable, Sendable {
+    /// A name, or a number.
+    public var user: String
+
+    public init(user: String) { self.user = user }
 }
 
 /// `{name, value}` or `{name, valueFrom: {secret: NAME}}`.

@@ -1,30 +1,77 @@
-/// `$(NAME)` in commands and environments.
+/// `$(NAME)` in commands and environments. The rules are Kubernetes' (`third_party/forked/golang/expansion`), which knows
+/// bytes and no characters: a combining mark after the `)` changes nothing.
 public enum VariableReferences {
+    private enum Piece {
+        case text(ArraySlice<UInt8>)
+        case reference(String)
+    }
+
     /// Replaces `$(NAME)` by the variable's value; `$$` is a dollar sign; a name that is not set is left as it is.
-    /// The rules are Kubernetes' (`third_party/forked/golang/expansion`).
     public static func replaced(in text: String, by variables: [String: String]) -> String {
-        var result = ""
-        var rest = Substring(text)
-        while let dollar = rest.firstIndex(of: "$") {
-            result += rest[..<dollar]
-            rest = rest[rest.index(after: dollar)...]
-            switch rest.first {
-            case "$":
-                result += "$"
-                rest = rest.dropFirst()
-            case "(":
-                guard let end = rest.firstIndex(of: ")") else {
-                    result += "$("
-                    rest = rest.dropFirst()
-                    continue
-                }
-                let name = String(rest[rest.index(after: rest.startIndex)..<end])
-                result += variables[name] ?? "$(\(name))"
-                rest = rest[rest.index(after: end)...]
-            default:
-                result += "$"
+        guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
+        var result: [UInt8] = []
+        for piece in pieces(of: text) {
+            switch piece {
+            case .text(let bytes): result += bytes
+            case .reference(let name): result += (variables[name] ?? "$(\(name))").utf8
             }
         }
-        return result + rest
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// The variables that a text refers to.
+    public static func names(in text: String) -> [String] {
+        pieces(of: text).compactMap { if case .reference(let name) = $0 { name } else { nil } }
+    }
+
+    private static func pieces(of text: String) -> [Piece] {
+        var pieces: [Piece] = []
+        var rest = Array(text.utf8)[...]
+        while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
+            pieces.append(.text(rest[..<dollar]))
+            let start = dollar + 1
+            switch rest[start...].first {
+            case UInt8(ascii: "$"):
+                pieces.append(.text(rest[dollar..<start]))
+                rest = rest[(start + 1)...]
+            case UInt8(ascii: "("):
+                guard let end = rest[start...].firstIndex(of: UInt8(ascii: ")")) else {
+                    pieces.append(.text(rest[dollar...start]))
+                    rest = rest[(start + 1)...]
+                    continue
+                }
+                pieces.append(.reference(String(decoding: rest[(start + 1)..<end], as: UTF8.self)))
+                rest = rest[(end + 1)...]
+            default:
+                pieces.append(.text(rest[dollar..<start]))
+                rest = rest[start...]
+            }
+        }
+        return pieces + [.text(rest)]
+    }
+}
+
+/// Which variables of an environment hold secrets, or something that was made of them.
+public struct SecretVariables: Hashable, Sendable {
+    /// By the variable's name, the secret that is in it.
+    private(set) var secrets: [String: String] = [:]
+
+    /// As Kubernetes reads it: a variable sees those before it.
+    public init(_ variables: [EnvironmentVariable]) {
+        for variable in variables {
+            switch variable.value {
+            case .secret(let name): secrets[variable.name] = name
+            case .literal(let text): secrets[variable.name] = exposed(in: text)?.secret
+            }
+        }
+    }
+
+    /// The first variable with a secret that a word of a command refers to.
+    func exposed(in word: String) -> (variable: String, secret: String)? {
+        guard !secrets.isEmpty else { return nil }
+        for name in VariableReferences.names(in: word) {
+            if let secret = secrets[name] { return (name, secret) }
+        }
+        return nil
     }
 }

@@ -9,15 +9,17 @@ public struct Project: Hashable, Sendable {
     public var reference: ProjectReference
     /// The folder within the repository that holds the manifests.
     public var path: String
-    /// A file that holds what git needs to be let in; nil: what git itself is set up with.
+    /// A file with `user:password`, or as git's credential store has it; nil: what git itself is set up with.
     public var credentialsFile: String?
+    /// A file with a token alone.
+    public var tokenFile: String?
     /// Lets a commit without any manifest remove all deployments of the project.
     public var allowsEmpty: Bool
     public var policy: ProjectPolicy
 
     public init(
         name: String = Project.defaultName, repo: String, reference: ProjectReference = .branch("main"),
-        path: String = ".", credentialsFile: String? = nil, allowsEmpty: Bool = false,
+        path: String = ".", credentialsFile: String? = nil, tokenFile: String? = nil, allowsEmpty: Bool = false,
         policy: ProjectPolicy = ProjectPolicy()
     ) {
         self.name = name
@@ -25,6 +27,7 @@ public struct Project: Hashable, Sendable {
         self.reference = reference
         self.path = path
         self.credentialsFile = credentialsFile
+        self.tokenFile = tokenFile
         self.allowsEmpty = allowsEmpty
         self.policy = policy
     }

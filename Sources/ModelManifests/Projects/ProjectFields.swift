@@ -21,13 +21,16 @@ enum ProjectFields {
             },
             Field(
                 "credentialsFile", .string(),
-                "A file with what git needs to be let in: a token, or user:password. Nobody else may read it."
+                "A file with user:password, or as git's credential store has it. Nobody else may read it."
             ) { $0.project.credentialsFile = $1 },
+            Field("tokenFile", .string(), "A file with a token alone. Nobody else may read it.") {
+                $0.project.tokenFile = $1
+            },
             Field("allowEmpty", .boolean, "A commit without any manifest removes all deployments; false.") {
                 $0.project.allowsEmpty = $1
             },
             Field("policy", policy, "What its manifests may do; anything.") { $0.project.policy = $1 },
-        ],
+        ], rules: [.atMostOne(["credentialsFile", "tokenFile"])],
         check: { written, node, reading in
             written.node = node
             if let repo = node["repo"]?.text, repo.contains("@"), repo.contains("://"),

@@ -131,6 +131,7 @@ struct DeploymentAsWritten: Sendable {
         RuntimeRules.settlePorts(of: &runtime, at: runtimeNode.place, &reading)
         if base?.isPreset == true, case .kubernetes = spec.target { runtime?.listenToPods() }
         if let runtime {
+            RuntimeRules.checkSecrets(of: runtime, at: runtimeNode.place, &reading)
             RuntimeRules.checkStart(of: runtime, at: spec.target, place: runtimeNode.place, &reading)
             if isInCluster { ClusterRules.checkPods(of: runtime, runtimeNode, &reading) }
         }

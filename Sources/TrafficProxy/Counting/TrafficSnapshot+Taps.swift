@@ -1,3 +1,4 @@
+import SafeText
 import Serving
 
 /// What was seen, and not seen, in messages; and what came of copies.
@@ -15,7 +16,7 @@ extension TrafficSnapshot {
     func observedText(_ instances: [Instance]) -> String {
         let all = instances.flatMap { instance in
             instance.observed.map {
-                (labels: instance.labels + ",observation=\"\(Self.escaped($0.name))\"", counts: $0.counts)
+                (labels: instance.labels + ",observation=\"\(Escape.expositionLabel($0.name))\"", counts: $0.counts)
             }
         }
         return Self.family(

@@ -1,3 +1,4 @@
+import SafeText
 import Serving
 
 extension TrafficSnapshot {
@@ -103,7 +104,7 @@ extension TrafficSnapshot {
         let weights = weights.sorted { ($0.deployment, $0.revision) < ($1.deployment, $1.revision) }
         let labelled = instances.map { (labels: $0.labels, owner: $0) }
         var text = Self.family(
-            "mlctl_proxy_info", "gauge", "The proxy's start.", [("epoch=\"\(Self.escaped(epoch))\"", 1)])
+            "mlctl_proxy_info", "gauge", "The proxy's start.", [("epoch=\"\(Escape.expositionLabel(epoch))\"", 1)])
         text += Self.ofProxy.map { $0.text([("", self)]) }.joined()
         text += Self.family(
             "mlctl_proxy_weight_percent", "gauge", "What reaches a revision of its deployment's requests.",

@@ -1,4 +1,5 @@
 import ModelManifests
+import SafeText
 import Serving
 
 /// All of the traffic at one moment; `TrafficSnapshot+Text` says it to Prometheus.
@@ -43,7 +44,7 @@ struct TrafficSnapshot: Sendable {
         var pairs: PairTally.Counts?
 
         var labels: String {
-            TrafficSnapshot.labels(deployment, revision) + ",instance=\"\(TrafficSnapshot.escaped(instance))\""
+            TrafficSnapshot.labels(deployment, revision) + ",instance=\"\(Escape.expositionLabel(instance))\""
         }
     }
 
@@ -56,21 +57,10 @@ struct TrafficSnapshot: Sendable {
     var instances: [Instance]
 
     static func labels(_ deployment: DeploymentKey, _ revision: Revision) -> String {
-        labels(deployment) + ",revision=\"\(escaped(revision.rawValue))\""
+        labels(deployment) + ",revision=\"\(Escape.expositionLabel(revision.rawValue))\""
     }
 
     static func labels(_ deployment: DeploymentKey) -> String {
-        "namespace=\"\(escaped(deployment.namespace))\",deployment=\"\(escaped(deployment.name))\""
-    }
-
-    static func escaped(_ value: String) -> String {
-        value.map { character in
-            switch character {
-            case "\\": "\\\\"
-            case "\"": "\\\""
-            case "\n": "\\n"
-            default: String(character)
-            }
-        }.joined()
+        "namespace=\"\(Escape.expositionLabel(deployment.namespace))\",deployment=\"\(Escape.expositionLabel(deployment.name))\""
     }
 }

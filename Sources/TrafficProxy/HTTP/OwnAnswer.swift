@@ -1,4 +1,5 @@
 import NIOCore
+import SafeText
 
 /// An answer of the proxy's own, where no instance gave one: JSON that says what is wrong and what to do.
 struct OwnAnswer: Hashable, Sendable {
@@ -18,24 +19,13 @@ struct OwnAnswer: Hashable, Sendable {
     func write(revision: String, id: RequestId, closes: Bool, isToHead: Bool, to buffer: inout ByteBuffer) {
         let minted = id.minted(revision: revision)
         let id = id.text(revision: revision)
-        let body = "{\"error\":\"\(Self.escaped(message))\",\"requestId\":\"\(Self.escaped(id))\"}\n"
+        let body = "{\"error\":\"\(Escape.jsonString(message))\",\"requestId\":\"\(Escape.jsonString(id))\"}\n"
         var head = "HTTP/1.1 \(status) \(Self.reason(status))\r\ncontent-type: application/json\r\n"
         head += "content-length: \(body.utf8.count)\r\nx-mlctl-revision: \(revision)\r\n"
         head += "x-mlctl-request-id: \(minted)\r\nx-request-id: \(id)\r\n"
         if let retryAfterSeconds { head += "retry-after: \(retryAfterSeconds)\r\n" }
         if closes { head += "connection: close\r\n" }
         buffer.writeString(head + "\r\n" + (isToHead ? "" : body))
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.unicodeScalars.map { scalar in
-            switch scalar {
-            case "\"": "\\\""
-            case "\\": "\\\\"
-            case _ where scalar.value < 0x20: " "
-            default: String(scalar)
-            }
-        }.joined()
     }
 
     private static func reason(_ status: Int) -> String {

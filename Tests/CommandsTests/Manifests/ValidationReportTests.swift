@@ -1,47 +1,44 @@
+import Foundation
 import ModelManifests
 import Testing
 
 @testable import Commands
 
-@Suite("What validate says")
 struct ValidationReportTests {
-    private func report(_ uri: String, digest: String = "", target: String = "{kind: kubernetes}") throws
-        -> ValidationReport
-    {
-        let text = """
-            apiVersion: mlctl.dev/v1alpha1
-            kind: ModelDeployment
-            metadata: {name: m, namespace: test}
-            spec:
-              model: {version: "1", storageUri: "\(uri)"\(digest)}
-              runtime: {image: "x:1", command: [x]}
-              target: \(target)
-            """
-        let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "m.yaml")])
-        #expect(state.diagnostics == [])
-        return ValidationReport(files: ["m.yaml"], deployments: Array(state.deployments.values), diagnostics: [])
+    private static let evil = "x\"\u{301}><\r\n\u{1B}[2J\u{0}\u{9B}\u{202E}]]>&'[here](https://evil)"
+
+    private var report: ValidationReport {
+        ValidationReport(
+            files: ["a b/\(Self.evil).yaml"], deployments: [],
+            diagnostics: [
+                Diagnostic(
+                    file: "a b/\(Self.evil).yaml", line: 1, column: 1, path: "spec", message: "is \(Self.evil)",
+                    suggestion: Self.evil)
+            ])
     }
 
-    @Test("a model whose files may change under one revision is valid, with a warning")
-    func unpinned() throws {
-        let report = try report("s3://models/fraud/current")
-        #expect(report.text.contains("test/m: warning: s3://models/fraud/current is not pinned"))
-        #expect(report.text.contains("all valid"))
-        #expect(try report.json().contains("is not pinned"))
-    }
-
-    @Test("nothing is said where a digest, or the address itself, pins it")
-    func pinned() throws {
-        let digest = ", digest: sha256:" + String(repeating: "a", count: 64)
-        for report in [
-            try report("s3://models/fraud/current", digest: digest),
-            try report("oci://ghcr.io/acme/fraud@sha256:" + String(repeating: "b", count: 64)),
-            try report("hf://acme/fraud:" + String(repeating: "c", count: 40)),
-            try report("https://models.example/fraud.tar", target: "{kind: local}"),
-        ] {
-            #expect(!report.text.contains("warning"), "\(report.text)")
+    private func hasControls(_ text: String) -> Bool {
+        text.unicodeScalars.contains {
+            $0.value < 0x20 && $0 != "\n" || (0x7F...0x9F).contains($0.value) || $0.value == 0x202E
         }
-        #expect(try report("hf://acme/fraud:main").text.contains("warning"))
-        #expect(try report("https://models.example/fraud.tar").text.contains("warning"))
+    }
+
+    @Test("whatever a manifest says, each format stays what it is")
+    func formats() throws {
+        let (text, json, sarif, junit) = (report.text, try report.json(), try report.sarif(), report.junit)
+        for format in [text, json, sarif, junit] { #expect(!hasControls(format)) }
+        #expect(text.split(separator: "\n").count == 2)
+        let cases = junit.split(separator: "\n")
+        #expect(cases.count { $0.contains("<failure ") } == 1 && cases.count { $0.contains("<testcase ") } == 1)
+        #expect(!junit.contains("]]>&'"))
+        struct Document: Decodable {
+            struct Problem: Decodable { var message: String }
+            var errors: [Problem]
+        }
+        #expect(
+            try JSONDecoder().decode(Document.self, from: Data(json.utf8)).errors.first?.message == "is \(Self.evil)")
+        let uri = try #require(sarif.firstMatch(of: #/"uri" : "([^"]*)"/#)?.output.1)
+        #expect(uri.hasPrefix("a%20b/x%22%CC%81") && URL(string: String(uri)) != nil)
+        #expect(!sarif.contains("[here](https"))
     }
 }

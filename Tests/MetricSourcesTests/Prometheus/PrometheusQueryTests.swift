@@ -43,9 +43,4 @@ struct PrometheusQueryTests {
             request.body
                 == "query=up&start=1699999910.500&end=1700000000.500&step=15.000&timeout=10000ms")
     }
-
-    @Test("keeps a filled-in value within its quotes")
-    func escaping() {
-        #expect(PrometheusQuery.escape("a\"} or up{x=\"\\\n") == #"a\"} or up{x=\"\\\n"#)
-    }
 }

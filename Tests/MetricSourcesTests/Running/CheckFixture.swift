@@ -2,6 +2,7 @@ import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
+import SecretFiles
 import Serving
 
 @testable import MetricSources
@@ -35,10 +36,10 @@ final class CheckFixture: Sendable {
     /// - Parameter environment: what the controller has beside its PATH.
     func runner(environment: [String: String] = [:]) -> CheckRunner {
         CheckRunner(
-            outputFolder: outputs, secretsFolder: secrets,
+            outputFolder: outputs,
             environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"]
                 .merging(environment) { $1 },
-            grace: .milliseconds(300))
+            grace: .milliseconds(300), secrets: { [secrets] _ in SecretFolder(path: secrets) })
     }
 
     /// Runs a shell script as the check; its dollar signs are the shell's.

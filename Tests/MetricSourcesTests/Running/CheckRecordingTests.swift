@@ -1,4 +1,5 @@
 import Foundation
+import SafeText
 import Testing
 
 @testable import MetricSources
@@ -59,9 +60,30 @@ import Testing
         #expect(Set(kept) == Set((11..<60).map { "\($0).log" } + ["new.log", "notes.txt"]))
     }
 
+    @Test("secrets are taken out before anything is cut, though they come in pieces and from both streams at once")
+    func secrets() {
+        let secret = "s3cr3t-of-the-check"
+        var recording = CheckRecording(file: nil, redactor: SecretRedactor([secret]))
+        func take(_ text: String, _ stream: SessionCommand.Stream) {
+            Array(text.utf8).withUnsafeBytes { recording.take($0, from: stream) }
+        }
+        take("a s3cr3t-", .output)
+        take("b s3cr3t-of-", .errors)
+        take("of-the-check c\n", .output)
+        take("the-check d\n", .errors)
+        // So that the cut falls into it.
+        take(secret + String(repeating: "x", count: CheckRecording.tailBytes - 8), .output)
+        recording.finish()
+        #expect(!recording.tailText.contains("check"))
+        var short = CheckRecording(file: nil, redactor: SecretRedactor([secret]))
+        Array("x \(secret.prefix(12))".utf8).withUnsafeBytes { short.take($0, from: .output) }
+        short.finish()
+        #expect(short.tailText == "x ***")
+    }
+
     @Test("metrics are standard output's, and the tail is of both in the order of their coming")
     func streams() {
-        var recording = CheckRecording(file: nil)
+        var recording = CheckRecording(file: nil, redactor: SecretRedactor([]))
         func take(_ text: String, _ stream: SessionCommand.Stream) {
             Array(text.utf8).withUnsafeBytes { recording.take($0, from: stream) }
         }

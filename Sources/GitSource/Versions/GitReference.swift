@@ -1,0 +1,114 @@
+/// What a repository is read at: a branch, a tag, the highest tag of a range of versions, or one commit for ever.
+public enum GitReference: Hashable, Sendable, CustomStringConvertible {
+    /// A branch or a tag; the branch wins, as in `git checkout`.
+    case named(String)
+    case branch(String)
+    case tag(String)
+    case semver(VersionRange)
+    /// A full object id, in lower case.
+    case commit(String)
+
+    static let maximumLength = 255
+    private static let branches = "refs/heads/"
+    private static let tags = "refs/tags/"
+
+    /// The name of a branch or a tag, or a full commit id.
+    ///
+    /// - Throws: `GitError` with `invalidConfiguration` for what git does not take as a name
+    ///   (https://git-scm.com/docs/git-check-ref-format), and for whatever could be read as an option.
+    public init(_ text: String) throws(GitError) {
+        if Self.isObjectID(text) {
+            self = .commit(text.lowercased())
+            return
+        }
+        try Self.check(text, what: "branch, tag or full commit id")
+        self = .named(text)
+    }
+
+    /// - Throws: as `init(_:)`.
+    public init(branch name: String) throws(GitError) {
+        try Self.check(name, what: "branch")
+        self = .branch(name.hasPrefix(Self.branches) ? String(name.dropFirst(Self.branches.count)) : name)
+    }
+
+    /// - Throws: as `init(_:)`.
+    public init(tag name: String) throws(GitError) {
+        try Self.check(name, what: "tag")
+        self = .tag(name.hasPrefix(Self.tags) ? String(name.dropFirst(Self.tags.count)) : name)
+    }
+
+    /// - Throws: as `VersionRange.init`.
+    public init(semver range: String) throws(GitError) { self = .semver(try VersionRange(range)) }
+
+    /// - Throws: as `init(_:)`.
+    public init(commit id: String) throws(GitError) {
+        guard Self.isObjectID(id) else {
+            throw GitError(
+                .invalidConfiguration,
+                "'\(id.prefix(Self.maximumLength))' is no full commit id. Give all of its 40 (or 64) hex digits.")
+        }
+        self = .commit(id.lowercased())
+    }
+
+    public var description: String {
+        switch self {
+        case .named(let name), .branch(let name), .tag(let name): name
+        case .semver(let range): range.description
+        case .commit(let id): id
+        }
+    }
+
+    /// Full names to look for, best first. Empty for a commit, and for a range.
+    var candidates: [String] {
+        switch self {
+        case .commit, .semver: []
+        case .branch(let name): [Self.branches + name]
+        case .tag(let name): [Self.tags + name]
+        case .named(let name) where name.hasPrefix(Self.branches) || name.hasPrefix(Self.tags): [name]
+        case .named(let name): [Self.branches + name, Self.tags + name]
+        }
+    }
+
+    /// 40 (SHA-1) or 64 (SHA-256) hex digits.
+    static func isObjectID(_ text: String) -> Bool {
+        (text.utf8.count == 40 || text.utf8.count == 64) && isHex(text)
+    }
+
+    static func isHex(_ text: String) -> Bool {
+        text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) || (0x41...0x46).contains($0) }
+    }
+
+    private static func check(_ name: String, what: String) throws(GitError) {
+        guard let reason = problem(with: name) else { return }
+        throw GitError(
+            .invalidConfiguration,
+            "'\(name.prefix(maximumLength))' is no \(what): \(reason). Give the name of a branch, such as 'main'.")
+    }
+
+    private static func problem(with name: String) -> String? {
+        if name.isEmpty { return "it is empty" }
+        if name.utf8.count > maximumLength { return "it is longer than \(maximumLength) bytes" }
+        let scalars = name.unicodeScalars
+        if scalars.first == "-" { return "it starts with '-'" }
+        if name == "@" || name == "HEAD" { return "it is not fixed to a branch" }
+        if scalars.contains(where: {
+            $0.value <= 0x20 || (0x7F...0x9F).contains($0.value) || "~^:?*[\\".unicodeScalars.contains($0)
+        }) {
+            return "it holds a blank or one of ~ ^ : ? * [ \\"
+        }
+        // Compared by scalars: Swift takes a slash with a combining mark for another character, and git does not.
+        let parts = scalars.split(separator: "/", omittingEmptySubsequences: false).map { Array($0) }
+        for (one, other) in [(".", "."), ("@", "{")] as [(Unicode.Scalar, Unicode.Scalar)]
+        where zip(scalars, scalars.dropFirst()).contains(where: { $0 == one && $1 == other }) {
+            return "it holds '..' or '@{'"
+        }
+        if parts.contains(where: \.isEmpty) { return "it starts or ends with '/', or holds '//'" }
+        let lock = Array(".lock".unicodeScalars)
+        if parts.contains(where: { $0.first == "." || $0.suffix(lock.count).elementsEqual(lock) })
+            || scalars.last == "."
+        {
+            return "a part of it starts with '.', or ends with '.lock' or '.'"
+        }
+        return nil
+    }
+}

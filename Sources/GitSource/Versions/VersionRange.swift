@@ -1,0 +1,75 @@
+/// Which versions are wanted: `>=1.2 <2`, `~1.4`, `^1`, `1.x`, `1.2 - 1.4`, several with `||` between them.
+///
+/// - A number that is left out, `x` or `*` stands for any.
+/// - Pre-releases are taken only where the same alternative names one: `>=1.2.0-0` takes them. `<2` never takes those of 2.0.0.
+public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
+    static let maximumLength = 256
+    static let maximumTerms = 32
+
+    /// From the one, which is in it, to the other, which is not.
+    struct Interval: Hashable, Sendable {
+        var lower: SemanticVersion?
+        var upper: SemanticVersion?
+        /// False: all but this interval.
+        var isInside = true
+
+        func contains(_ version: SemanticVersion) -> Bool {
+            let isAbove = lower.map { $0 <= version } ?? true
+            let isBelow = upper.map { version < $0 } ?? true
+            return (isAbove && isBelow) == isInside
+        }
+    }
+
+    struct Alternative: Hashable, Sendable {
+        var intervals: [Interval]
+        var takesPreReleases: Bool
+
+        func contains(_ version: SemanticVersion) -> Bool {
+            (takesPreReleases || !version.isPreRelease) && intervals.allSatisfy { $0.contains(version) }
+        }
+    }
+
+    private let alternatives: [Alternative]
+    public let description: String
+
+    /// - Throws: `GitError` with `invalidConfiguration` and what would be right.
+    public init(_ text: String) throws(GitError) {
+        func refuse(_ reason: String) -> GitError {
+            GitError(
+                .invalidConfiguration,
+                "'\(text.prefix(Self.maximumLength))' is no range of versions: \(reason). Write it as '>=1.2 <2', '~1.4', "
+                    + "'^1' or '1.x'.")
+        }
+        guard text.utf8.count <= Self.maximumLength else { throw refuse("it is too long") }
+        guard text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else { throw refuse("it holds other than ASCII") }
+        description = text
+        var alternatives: [Alternative] = []
+        var terms = 0
+        for part in text.replacing("||", with: "\n").split(separator: "\n", omittingEmptySubsequences: false) {
+            let words = VersionRangeWords.words(of: part)
+            guard !words.isEmpty else { throw refuse("it says nothing on one side") }
+            terms += words.count
+            guard terms <= Self.maximumTerms else { throw refuse("it has more than \(Self.maximumTerms) parts") }
+            var alternative = Alternative(intervals: [], takesPreReleases: false)
+            for word in words {
+                guard let term = VersionRangeWords.Term(word) else { throw refuse("'\(word)' is not understood") }
+                alternative.intervals.append(term.interval)
+                alternative.takesPreReleases = alternative.takesPreReleases || term.namesPreRelease
+            }
+            alternatives.append(alternative)
+        }
+        self.alternatives = alternatives
+    }
+
+    public func contains(_ version: SemanticVersion) -> Bool { alternatives.contains { $0.contains(version) } }
+
+    /// The tag with the highest version in the range; of several with the same version, the last by its bytes.
+    func best(of tags: some Sequence<String>) -> String? {
+        tags.compactMap { tag in SemanticVersion(tag).map { (tag: tag, version: $0) } }
+            .filter { contains($0.version) }
+            .max {
+                $0.version == $1.version
+                    ? $0.tag.utf8.lexicographicallyPrecedes($1.tag.utf8) : $0.version < $1.version
+            }?.tag
+    }
+}

@@ -1,0 +1,36 @@
+extension Escape {
+    /// Within a string of JSON (RFC 8259). U+2028 and U+2029 too, which end a line in JavaScript.
+    public static func jsonString(_ text: String) -> String {
+        scalars(of: text) { scalar in
+            switch scalar {
+            case "\"": "\\\""
+            case "\\": "\\\\"
+            case "\n": "\\n"
+            case "\r": "\\r"
+            case "\t": "\\t"
+            default:
+                scalar.isControl || scalar.endsLine ? "\\u\(hex(scalar.value, digits: 4))" : nil
+            }
+        }
+    }
+}
+
+extension Escape {
+    /// A whole document of JSON, or of YAML whose strings are JSON's: what a terminal would act on can stand in its strings
+    /// alone, and is written as `\u202E` there. Line ends and tabs between values stay.
+    public static func jsonDocument(_ text: String) -> String {
+        scalars(of: text) { scalar in
+            guard scalar != "\n", scalar != "\t", scalar != "\r" else { return nil }
+            guard scalar.isControl || scalar.isInvisible || scalar.endsLine else { return nil }
+            return String(scalar).utf16.map { "\\u\(hex(UInt32($0), digits: 4))" }.joined()
+        }
+    }
+
+    /// A message of SARIF: `[text](address)` in it would be a link.
+    public static func sarifMessage(_ text: String) -> String {
+        let shown = line(text)
+        let pairs = zip(shown.unicodeScalars, shown.unicodeScalars.dropFirst())
+        guard pairs.contains(where: { $0 == "]" && $1 == "(" }) else { return shown }
+        return scalars(of: shown) { "\\[]".unicodeScalars.contains($0) ? "\\\($0)" : nil }
+    }
+}

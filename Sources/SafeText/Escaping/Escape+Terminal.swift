@@ -1,0 +1,80 @@
+extension Escape {
+    /// One line for a terminal or a log: whatever would move the cursor, end the line or turn its direction stands there
+    /// as `\n`, `\u{1B}` or `\u{202E}`.
+    public static func line(_ text: String) -> String { scalars(of: text) { visible($0) } }
+
+    /// Several lines for a terminal: as `line`, but LF ends a line, CR LF is LF, and a tab is a tab.
+    public static func lines(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.isControl || $0.isInvisible }) else { return text }
+        var shown = String.UnicodeScalarView()
+        let scalars = Array(text.unicodeScalars)
+        for (index, scalar) in scalars.enumerated() {
+            let isEndOfLine = scalar == "\r" && index + 1 < scalars.count && scalars[index + 1] == "\n"
+            if isEndOfLine { continue }
+            if scalar == "\n" || scalar == "\t" {
+                shown.append(scalar)
+            } else {
+                shown += (visible(scalar) ?? String(scalar)).unicodeScalars
+            }
+        }
+        return String(shown)
+    }
+
+    /// A value of a log line: quoted where a blank, a quote or an equals sign would make it look like several.
+    public static func logValue(_ text: String) -> String {
+        let needsQuotes =
+            text.isEmpty || text.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || visible($0) != nil }
+        guard needsQuotes else { return text }
+        return "\""
+            + scalars(of: text) { scalar in
+                switch scalar {
+                case "\"": "\\\""
+                case "\\": "\\\\"
+                default: visible(scalar)
+                }
+            } + "\""
+    }
+
+    /// Nil for what may be shown as it is.
+    private static func visible(_ scalar: Unicode.Scalar) -> String? {
+        switch scalar {
+        case "\n": "\\n"
+        case "\r": "\\r"
+        case "\t": "\\t"
+        default: scalar.isControl || scalar.isInvisible ? "\\u{\(hex(scalar.value, digits: 2))}" : nil
+        }
+    }
+}
+
+extension Escape {
+    /// A cell of a table: line ends and tabs are blanks, and whatever else a terminal would act on is U+FFFD.
+    public static func cell(_ text: String) -> String {
+        scalars(of: text) { scalar in
+            if scalar == "\t" || scalar.endsLine { return " " }
+            return scalar.isControl || scalar.isInvisible ? "\u{FFFD}" : nil
+        }
+    }
+
+    /// As `line`, but that colours which are mlctl's own stay: ESC, `[`, one of `styles`, `m`.
+    public static func styledLine(_ text: String, styles: Set<String>) -> String {
+        guard text.unicodeScalars.contains("\u{1B}") else { return line(text) }
+        var shown = ""
+        var rest = text.unicodeScalars[...]
+        while let start = rest.firstIndex(of: "\u{1B}") {
+            shown += line(String(rest[..<start]))
+            let tail = rest[rest.index(after: start)...]
+            if let end = tail.prefix(maximumStyleLength).firstIndex(of: "m"), tail.first == "[",
+                styles.contains(String(tail[tail.index(after: tail.startIndex)..<end]))
+            {
+                shown.unicodeScalars += rest[start...end]
+                rest = rest[rest.index(after: end)...]
+            } else {
+                shown += line("\u{1B}")
+                rest = tail
+            }
+        }
+        return shown + line(String(rest))
+    }
+
+    private static let maximumStyleLength = 6
+}

@@ -1,0 +1,46 @@
+/// Text that becomes a part of another language, one file a language.
+///
+/// # Guarantees
+/// - Walks Unicode scalars. Swift's `Character` joins CR and LF, and a quote with the combining mark after it, so that a
+///   comparison of characters passes over both.
+/// - What comes out says the same as what goes in, or it says that something was left out.
+public enum Escape {
+    /// - Parameter replacement: of a scalar; nil leaves it as it is.
+    static func scalars(of text: String, _ replacement: (Unicode.Scalar) -> String?) -> String {
+        guard text.unicodeScalars.contains(where: { replacement($0) != nil }) else { return text }
+        var escaped = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if let other = replacement(scalar) {
+                escaped += other.unicodeScalars
+            } else {
+                escaped.append(scalar)
+            }
+        }
+        return String(escaped)
+    }
+
+    /// At least `digits` hex digits, in upper case.
+    static func hex(_ value: UInt32, digits: Int) -> String {
+        let text = String(value, radix: 16, uppercase: true)
+        return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+    }
+}
+
+extension Unicode.Scalar {
+    /// C0, DEL and C1: a terminal may take them for commands, and a log for the end of a line.
+    var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
+
+    /// Ends a line for some reader: a text file, a terminal, JavaScript.
+    var endsLine: Bool { (0x0A...0x0D).contains(value) || [0x85, 0x2028, 0x2029].contains(value) }
+
+    /// Changes how the text around it is shown, or is not shown itself: direction marks and overrides, zero-width
+    /// characters, tags. Joiners of scripts and emoji (U+200C, U+200D) are left.
+    var isInvisible: Bool {
+        switch value {
+        case 0xAD, 0x61C, 0x180E, 0x200B, 0x200E...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB,
+            0x1D173...0x1D17A, 0xE0000...0xE007F:
+            true
+        default: properties.isNoncharacterCodePoint
+        }
+    }
+}

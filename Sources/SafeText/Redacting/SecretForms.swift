@@ -1,0 +1,134 @@
+/// The ways in which a secret may stand in a text.
+struct SecretForms {
+    /// A shorter one is found in any text, and is left.
+    static let fewestBytes = 4
+    /// Of what base64 says of it whatever surrounds it.
+    static let fewestEncodedBytes = 6
+    /// Lines of a secret of several lines that are looked for by themselves.
+    static let fewestLineBytes = 8
+
+    private(set) var patterns: Set<[UInt8]> = []
+
+    /// - Parameter limit: the most bytes of all patterns together: what is over it is looked for as it is, and in no other form.
+    init(of secrets: some Sequence<String>, limit: Int) {
+        var bytes = 0
+        for secret in Set(secrets) {
+            let literal = Array(secret.utf8)
+            guard literal.count >= Self.fewestBytes else { continue }
+            insert(literal)
+            bytes += literal.count
+            guard bytes < limit else { continue }
+            let others = Self.encoded(literal) + Self.lines(of: secret).flatMap { [$0] + Self.encoded($0) }
+            for other in others { insert(other) }
+            bytes += others.reduce(0) { $0 + $1.count }
+        }
+    }
+
+    private mutating func insert(_ pattern: [UInt8]) { patterns.insert(pattern) }
+
+    private static func lines(of secret: String) -> [[UInt8]] {
+        let lines = secret.utf8.split { $0 == 0x0A || $0 == 0x0D }.map(Array.init)
+        return lines.count > 1 ? lines.filter { $0.count >= fewestLineBytes } : []
+    }
+
+    private static func encoded(_ bytes: [UInt8]) -> [[UInt8]] {
+        var forms: [[UInt8]] = []
+        for keeping in ["", "/", "!'()*", "!'()*/:@$&+,;="] {
+            for isUpper in [true, false] {
+                forms.append(percentEncoded(bytes, keeping: Array(keeping.utf8), isUpper: isUpper, plus: false))
+                forms.append(percentEncoded(bytes, keeping: Array(keeping.utf8), isUpper: isUpper, plus: true))
+            }
+        }
+        for offset in 0..<3 {
+            for alphabet in [Base64.standard, Base64.urlSafe] {
+                forms.append(Base64.core(of: bytes, after: offset, alphabet))
+            }
+        }
+        for style in JSONStyle.all { forms.append(style.escaped(bytes)) }
+        for isUpper in [true, false] { forms.append(bytes.flatMap { hexDigits($0, isUpper: isUpper) }) }
+        return forms.filter { $0.count >= max(fewestEncodedBytes, min(bytes.count, fewestLineBytes)) }
+    }
+
+    private static func percentEncoded(_ bytes: [UInt8], keeping: [UInt8], isUpper: Bool, plus: Bool) -> [UInt8] {
+        bytes.flatMap { byte -> [UInt8] in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: [byte]
+            case 0x20 where plus: [0x2B]
+            case _ where keeping.contains(byte): [byte]
+            default: [0x25] + hexDigits(byte, isUpper: isUpper)
+            }
+        }
+    }
+
+    static func hexDigits(_ byte: UInt8, isUpper: Bool) -> [UInt8] {
+        let digits = Array((isUpper ? "0123456789ABCDEF" : "0123456789abcdef").utf8)
+        return [digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+    }
+}
+
+/// Base64 (RFC 4648) of bytes that stand in the midst of others.
+enum Base64 {
+    static let standard = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    static let urlSafe = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    /// The characters that depend on these bytes alone.
+    ///
+    /// - Parameter offset: how many bytes stand before them, modulo 3.
+    static func core(of bytes: [UInt8], after offset: Int, _ alphabet: [UInt8]) -> [UInt8] {
+        let first = (offset * 8 + 5) / 6
+        let end = (offset + bytes.count) * 8 / 6
+        guard first < end else { return [] }
+        return (first..<end).map { index in
+            var value = 0
+            for bit in index * 6..<index * 6 + 6 {
+                let place = bit - offset * 8
+                value = value << 1 | Int(bytes[place / 8] >> (7 - place % 8) & 1)
+            }
+            return alphabet[value]
+        }
+    }
+}
+
+/// How encoders of JSON differ: slashes, and what is not ASCII.
+private struct JSONStyle {
+    var escapesSlash: Bool
+    var escapesUnicode: Bool
+    /// `<`, `>` and `&`, as Go does.
+    var escapesMarkup: Bool
+    var isUpper: Bool
+
+    static let all = [false, true].flatMap { slash in
+        [false, true].flatMap { unicode in
+            [false, true].flatMap { markup in
+                [false, true].map {
+                    JSONStyle(escapesSlash: slash, escapesUnicode: unicode, escapesMarkup: markup, isUpper: $0)
+                }
+            }
+        }
+    }
+
+    func escaped(_ bytes: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+            switch scalar {
+            case "\"", "\\": result += [0x5C, UInt8(scalar.value)]
+            case "\n": result += Array("\\n".utf8)
+            case "\r": result += Array("\\r".utf8)
+            case "\t": result += Array("\\t".utf8)
+            case "/" where escapesSlash: result += Array("\\/".utf8)
+            case "<" where escapesMarkup, ">" where escapesMarkup, "&" where escapesMarkup: result += units(of: scalar)
+            default:
+                let isEscaped = scalar.value < 0x20 || scalar.value == 0x7F || escapesUnicode && !scalar.isASCII
+                result += isEscaped ? units(of: scalar) : Array(String(scalar).utf8)
+            }
+        }
+        return result
+    }
+
+    private func units(of scalar: Unicode.Scalar) -> [UInt8] {
+        String(scalar).utf16.flatMap { unit in
+            [0x5C, 0x75] + SecretForms.hexDigits(UInt8(unit >> 8), isUpper: isUpper)
+                + SecretForms.hexDigits(UInt8(unit & 0xFF), isUpper: isUpper)
+        }
+    }
+}

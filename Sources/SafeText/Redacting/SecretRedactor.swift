@@ -1,0 +1,107 @@
+/// Takes secrets out of text: as they are, percent-encoded, JSON-escaped, in hex, and in base64 wherever they begin.
+///
+/// # Guarantees
+/// - The cost of a byte does not depend on how many secrets there are, nor on what the text is (Aho and Corasick 1975).
+/// - A secret that comes in pieces is found: what could be its beginning is held back until the next piece.
+///
+/// # Caveats
+/// - Secrets under `SecretForms.fewestBytes` bytes are not looked for: they would be found in any text.
+/// - What is compressed or encrypted, or encoded twice, is not found.
+public struct SecretRedactor: Sendable {
+    /// What stands in a secret's place.
+    public static let mask = "***"
+    /// Of all forms of all secrets together.
+    static let maximumPatternBytes = 4 << 20
+
+    private let search: PatternSearch
+
+    public init(_ secrets: some Sequence<String>) {
+        search = PatternSearch(SecretForms(of: secrets, limit: Self.maximumPatternBytes).patterns)
+    }
+
+    public var isEmpty: Bool { search.isEmpty }
+
+    /// The whole text at once.
+    public func redacted(_ text: String) -> String {
+        guard !isEmpty else { return text }
+        return String(decoding: redacted(Array(text.utf8)[...]), as: UTF8.self)
+    }
+
+    public func redacted(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        guard !isEmpty else { return Array(bytes) }
+        var stream = RedactedStream(self)
+        return stream.take(bytes) + stream.finish()
+    }
+
+    fileprivate func step(_ state: Int32, _ byte: UInt8) -> Int32 { search.step(state, byte) }
+    fileprivate func depth(_ state: Int32) -> Int { search.depth(state) }
+    fileprivate func longestMatch(_ state: Int32) -> Int { search.longestMatch(state) }
+}
+
+/// The same for text that comes in pieces.
+public struct RedactedStream: Sendable {
+    /// A cut-off beginning of a secret of so many bytes is taken out too, at the end of the text.
+    static let fewestBytesOfBeginning = 6
+
+    private let redactor: SecretRedactor
+    private var state: Int32 = 0
+    /// What could not be handed out yet.
+    private var held: [UInt8] = []
+    /// Which of it is secrets', in order; none touches another.
+    private var secrets: [Range<Int>] = []
+    /// The first of `secrets` began in what was handed out, mask and all.
+    private var isWithinSecret = false
+
+    public init(_ redactor: SecretRedactor) { self.redactor = redactor }
+
+    /// - Returns: what is known to be no part of a secret, in order; the rest is held back.
+    public mutating func take(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        guard !redactor.isEmpty else { return Array(bytes) }
+        held.reserveCapacity(held.count + bytes.count)
+        for byte in bytes {
+            held.append(byte)
+            state = redactor.step(state, byte)
+            let match = redactor.longestMatch(state)
+            if match > 0 { mark(last: match) }
+        }
+        // A match that is still to come begins no earlier than where the state does.
+        return release(held.count - redactor.depth(state))
+    }
+
+    /// - Returns: what is left. A beginning of a secret that was cut off at the end is masked.
+    public mutating func finish() -> [UInt8] {
+        let depth = redactor.depth(state)
+        if depth >= Self.fewestBytesOfBeginning { mark(last: depth) }
+        state = 0
+        return release(held.count)
+    }
+
+    private mutating func mark(last count: Int) {
+        var start = held.count - count
+        while let former = secrets.last, former.upperBound > start {
+            start = min(start, former.lowerBound)
+            secrets.removeLast()
+        }
+        secrets.append(max(0, start)..<held.count)
+    }
+
+    private mutating func release(_ count: Int) -> [UInt8] {
+        guard count > 0 else { return [] }
+        var clean: [UInt8] = []
+        clean.reserveCapacity(count)
+        var place = 0
+        for secret in secrets {
+            guard secret.lowerBound < count else { break }
+            clean += held[place..<secret.lowerBound]
+            if !(isWithinSecret && secret.lowerBound == 0) { clean += SecretRedactor.mask.utf8 }
+            place = min(secret.upperBound, count)
+            isWithinSecret = secret.upperBound > count
+        }
+        if place < count { clean += held[place..<count] }
+        secrets = secrets.compactMap { secret in
+            secret.upperBound > count ? max(0, secret.lowerBound - count)..<secret.upperBound - count : nil
+        }
+        held.removeFirst(count)
+        return clean
+    }
+}

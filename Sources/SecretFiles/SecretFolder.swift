@@ -1,0 +1,85 @@
+import Glibc
+
+/// Secrets that the operator has put into a folder, a file each: what a manifest's `valueFrom` may name.
+///
+/// A folder that is mounted from a Secret of Kubernetes is one too; its files are links.
+public struct SecretFolder: Hashable, Codable, Sendable {
+    public struct Missing: Error, Hashable, Sendable {
+        /// What is wrong and what to do.
+        public var message: String
+        /// No change of the folder can help.
+        public var isHopeless: Bool
+    }
+
+    public static let bytesLimit = 1 << 20
+    static let nameBytesLimit = 200
+
+    public var path: String
+    /// Of its files, those that may be named (a project's `policy.secrets`); nil: all.
+    public var allowed: Set<String>?
+
+    public init(path: String, allowed: Set<String>? = nil) {
+        self.path = path
+        self.allowed = allowed
+    }
+
+    /// - Throws: `Missing` for one that is not there, may not be named, or cannot be a variable's value.
+    public func value(of name: String) throws(Missing) -> String {
+        guard Self.isSafe(name) else {
+            throw Missing(
+                message:
+                    "the secret \(name.debugDescription) cannot be a file's name. Use letters, digits, '.', '_' and '-'",
+                isHopeless: true)
+        }
+        if let allowed, !allowed.contains(name) {
+            throw Missing(
+                message: "the secret \(name) is not allowed here: its project's policy has to name it under `secrets`",
+                isHopeless: false)
+        }
+        let file = "\(path)/\(name)"
+        guard let bytes = Self.read(file) else {
+            throw Missing(
+                message: "the secret \(name) is not allowed here: put its value into \(file) (mode 0600)",
+                isHopeless: false)
+        }
+        guard bytes.count <= Self.bytesLimit, !bytes.contains(0) else {
+            throw Missing(
+                message: "the secret in \(file) cannot be a variable: it is larger than 1 MiB, or holds a NUL",
+                isHopeless: false)
+        }
+        // An editor's last newline is no part of a secret.
+        return String(decoding: bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...], as: UTF8.self)
+    }
+
+    /// At most a byte more than the limit; nil for what is no file, or cannot be read. A pipe keeps nobody waiting.
+    private static func read(_ path: String) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var about = stat()
+        guard fstat(descriptor, &about) == 0, about.st_mode & S_IFMT == S_IFREG else { return nil }
+        let most = bytesLimit + 1
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: min(most, max(4096, Int(about.st_size) + 1)))
+        while bytes.count < most {
+            let count = Glibc.read(descriptor, &piece, min(piece.count, most - bytes.count))
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return nil }
+            if count == 0 { break }
+            bytes += piece[..<count]
+        }
+        return bytes
+    }
+
+    private static func isSafe(_ name: String) -> Bool {
+        guard let first = name.utf8.first, name.utf8.count <= nameBytesLimit, first != UInt8(ascii: ".") else {
+            return false
+        }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+            default: false
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Testing
+
+@testable import ModelManifests
+
+struct RunAsTests {
+    private func template(_ runtime: String) throws -> ServingTemplate {
+        try Manifests.only(Manifests.deployment(runtime: runtime)).template
+    }
+
+    @Test("is a part of the serving template where it is written, and leaves every other revision as it was")
+    func revision() throws {
+        let plain = try template("{command: [serve]}")
+        #expect(plain.runtime.runAs == nil)
+        #expect(plain.canonical == #"{"model":{"version":"1"},"runtime":{"command":["serve"]}}"#)
+        let other = try template("{command: [serve], runAs: {user: models}}")
+        #expect(other.runtime.runAs == RunAs(user: "models"))
+        #expect(other.revision != plain.revision)
+        #expect(try template("{command: [serve], runAs: {user: 1000}}").runtime.runAs == RunAs(user: "1000"))
+        #expect(try template("{name: mlserver, runAs: {user: models}}").runtime.runAs == RunAs(user: "models"))
+    }
+
+    @Test(
+        "takes a user's name or number, and nothing that only looks like one",
+        arguments: ["\"\"", "\"-x\"", "\"a b\"", "\"Root\"", "\"a/b\"", "\"é\"", "\"root\\u0301\"", "1.5", "-1", "[a]"])
+    func refused(user: String) {
+        #expect(
+            !Manifests.resolve(Manifests.deployment(runtime: "{command: [serve], runAs: {user: \(user)}}")).diagnostics
+                .isEmpty)
+    }
+
+    @Test("is refused in a cluster, with the field that a pod has for it")
+    func cluster() {
+        let problems = Manifests.resolve(
+            Manifests.inCluster(runtime: "{image: i, runAs: {user: models}}")
+        ).diagnostics
+        #expect(problems.map(\.suggestion) == ["write podTemplate: {spec: {securityContext: {runAsUser: 1000}}}"])
+    }
+}
