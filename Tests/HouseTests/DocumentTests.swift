@@ -5,7 +5,7 @@ import Testing
 /// What the documents name is there.
 @Suite("The documents")
 struct DocumentTests {
-    static let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "controller/mlctl.yaml"]
+    static let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "controller/mlctl.yaml"]
     /// Of other programs, and of the library that reads the command line.
     static let foreignFlags: Set<String> = [
         "create-namespace", "force-conflicts", "generate-completion-script", "json", "server-side", "set",

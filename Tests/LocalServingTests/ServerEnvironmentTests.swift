@@ -29,6 +29,13 @@ struct ServerEnvironmentTests {
         #expect(variables["SECRET"] == "<s>")
     }
 
+    @Test("of the controller's own variables a server gets those that programs need to run, and no other")
+    func inherited() {
+        #expect(InstanceSpec.inheritedNames == ["PATH", "HOME", "LANG", "TMPDIR"])
+        let own = ["PATH", "LANG", "PORT", "PORT_HTTP", "MLCTL_INSTANCE", "MODEL_NAME", "MODEL_VERSION", "MODEL_DIR"]
+        #expect(Set(environment([]).variables.keys) == Set(own))
+    }
+
     @Test("ports and the mark cannot be written over; the model's facts can")
     func facts() throws {
         let variables = environment([
