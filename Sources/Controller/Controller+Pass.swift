@@ -66,6 +66,7 @@ extension Controller {
             }
             try check(begun)
             try await writeWhatIsUnwritten(key, at: place)
+            with.owners?.note(manifests.owner(of: key), of: key)
             var desired = self.desired(for: key, at: place.site)
             let answer = try await announce(key, desired, at: place.site)
             try check(begun)

@@ -16,6 +16,8 @@ public struct ControllerCollaborators: Sendable {
     /// Nil: none are taken.
     public var outcomes: (any OutcomeStore)?
     public var recorder: ReadingRecorder?
+    /// Told whose each deployment is.
+    public var owners: ProjectOwners?
     /// The data plane's own, in Prometheus' text form.
     public var dataPlaneMetrics: (@Sendable () async throws -> String)?
     public var now: @Sendable () -> Date
@@ -23,9 +25,10 @@ public struct ControllerCollaborators: Sendable {
     public init(
         sources: [ProjectSource], sites: SiteDirectory, trail: any EventTrail,
         leadership: (any Leadership)? = nil, notifier: (any Notifier)? = nil, inquirer: (any Inquirer)? = nil,
-        outcomes: (any OutcomeStore)? = nil, recorder: ReadingRecorder? = nil,
+        outcomes: (any OutcomeStore)? = nil, recorder: ReadingRecorder? = nil, owners: ProjectOwners? = nil,
         dataPlaneMetrics: (@Sendable () async throws -> String)? = nil, now: @escaping @Sendable () -> Date
     ) {
+        self.owners = owners
         self.sources = sources
         self.sites = sites
         self.trail = trail

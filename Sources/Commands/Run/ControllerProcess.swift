@@ -23,6 +23,7 @@ struct ControllerProcess {
     let settings: RunSettings
     let state: URL
     let logger: Logger
+    let owners = ProjectOwners()
 
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)  // Whoever reads the log may leave.
@@ -71,7 +72,8 @@ struct ControllerProcess {
                 sources: sources, sites: clusters.directory(with: local?.site),
                 trail: journal, leadership: leadership, notifier: notifications,
                 inquirer: inquirer(journal), outcomes: journal,
-                recorder: ReadingRecorder(store: journal, logger: logger), dataPlaneMetrics: local?.metrics,
+                recorder: ReadingRecorder(store: journal, logger: logger), owners: owners,
+                dataPlaneMetrics: local?.metrics,
                 now: { clock.now() }),
             logger: logger)
         let server = try server(controller, ports, register, certificates, sources) { address in
@@ -121,7 +123,7 @@ struct ControllerProcess {
     ) throws -> LocalSite {
         let backend = try LocalBackend(
             configuration: LocalBackend.Configuration(
-                stateDirectory: state, reservedPorts: ports.reserved),
+                stateDirectory: state, reservedPorts: ports.reserved, secrets: secrets.folder),
             files: StoredModelFiles(store: models),
             launcher: ExecutableLauncher(stateDirectory: state), logger: logger)
         let proxy = ProxyClient(stateDirectory: state)
@@ -138,11 +140,12 @@ struct ControllerProcess {
             metrics: { try await proxy.metrics() })
     }
 
+    private var secrets: ProjectSecrets { ProjectSecrets(settings.projects, owners: owners, state: state) }
+
     /// Those that gates may ask, by the names that manifests have for them.
     private func inquirer(_ journal: JournalStore) -> SourceInquirer {
         let checks = CheckRunner(
-            outputFolder: state.appending(path: "checks").path(percentEncoded: false),
-            secretsFolder: state.appending(path: "secrets").path(percentEncoded: false))
+            outputFolder: state.appending(path: "checks").path(percentEncoded: false), secrets: secrets.folder)
         let contracts = ContractReader()
         return SourceInquirer(
             sources: settings.sources, environment: ProcessInfo.processInfo.environment,
