@@ -151,6 +151,6 @@ import Testing
         #expect(text.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n"))
         #expect(text.contains("x-mlctl-request-id: \(Self.minted)\r\nx-request-id: i\r\n"))
         #expect(text.contains("retry-after: 1\r\n") && text.contains("connection: close\r\n"))
-        #expect(text.hasSuffix("\r\n\r\n{\"error\":\"a \\\"b\\\" \\\\ c \",\"requestId\":\"i\"}\n"))
+        #expect(text.hasSuffix("\r\n\r\n{\"error\":\"a \\\"b\\\" \\\\ c\\n\",\"requestId\":\"i\"}\n"))
     }
 }
