@@ -146,32 +146,42 @@ public struct ControlServer: Service {
             guardedBy: Guarding(
                 requestGuard: RequestGuard(listenHost: host), authenticator: authenticator, connections: connections))
         let responder = router.buildResponder()
-        var isToldOfHolder = false
+        // Without a local socket nobody could ask it anything meanwhile.
+        try await waitingFor(listen, canWait: listeners.socket != nil, "The API answers on its local socket alone") {
+            try await serve(
+                responder, at: .hostname(listen.host, port: listen.port), place: .network(tls: listeners.tls),
+                connections
+            ) { [onListening, logger] bound in
+                let address = ListenAddress(host: listen.host, port: bound?.port ?? listen.port)
+                logger.info("the API listens", metadata: ["address": "\(address)"])
+                await onListening(address)
+            }
+        }
+    }
+
+    /// Serves at an address; where somebody else listens there, once that one is gone. Only another controller does not go.
+    private func waitingFor(
+        _ address: ListenAddress, canWait: Bool, _ meanwhile: String, _ serve: () async throws -> Void
+    ) async throws {
+        var isTold = false
         while true {
             do {
-                return try await serve(
-                    responder, at: .hostname(listen.host, port: listen.port), place: .network(tls: listeners.tls),
-                    connections
-                ) { [onListening, logger] bound in
-                    let address = ListenAddress(host: listen.host, port: bound?.port ?? listen.port)
-                    logger.info("the API listens", metadata: ["address": "\(address)"])
-                    await onListening(address)
-                }
+                return try await serve()
             } catch let error as BindFailure {
-                let holder = whoHolds(listen)
-                guard listeners.socket != nil, error.isTaken, holder?.isController != true else {
+                let holder = whoHolds(address)
+                guard canWait, error.isTaken, holder?.isController != true else {
                     throw ListenError.unavailable(
-                        listen, reason: [error.reason, holder?.words].compactMap(\.self).joined(separator: " by "))
+                        address, reason: [error.reason, holder?.words].compactMap(\.self).joined(separator: " by "))
                 }
-                if !isToldOfHolder {
+                if !isTold {
                     logger.error(
-                        "The API's address is taken: the API answers on its local socket alone until it is free",
+                        "An address of the controller is taken: it is waited for",
                         metadata: [
-                            "address": "\(listen)",
+                            "address": "\(address)", "meanwhile": "\(meanwhile)",
                             "by": "\(holder?.words ?? "a process that cannot be seen from here")",
                         ])
                 }
-                isToldOfHolder = true
+                isTold = true
                 guard (try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.portRetryDelay) }) != nil
                 else { return }
             }
@@ -217,19 +227,24 @@ public struct ControlServer: Service {
     /// On an event loop and with connections of its own: nothing that happens to the API is felt here.
     private func serveProbes(_ routes: ControlRoutes, at address: ListenAddress) async throws {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let responder = routes.probeRouter().buildResponder()
+        let outcome: Result<Void, any Error>
         do {
-            try await serve(
-                routes.probeRouter().buildResponder(), at: .hostname(address.host, port: address.port),
-                place: .network(tls: nil), ConnectionTable(limits: .probes), on: loops
-            ) { [logger] bound in
-                let bound = ListenAddress(host: address.host, port: bound?.port ?? address.port)
-                logger.info("the probes listen", metadata: ["address": "\(bound)"])
+            try await waitingFor(address, canWait: true, "Probes answer on the API's address alone") {
+                try await serve(
+                    responder, at: .hostname(address.host, port: address.port), place: .network(tls: nil),
+                    ConnectionTable(limits: .probes), on: loops
+                ) { [logger] bound in
+                    let bound = ListenAddress(host: address.host, port: bound?.port ?? address.port)
+                    logger.info("the probes listen", metadata: ["address": "\(bound)"])
+                }
             }
-        } catch let error as BindFailure {
-            try? await loops.shutdownGracefully()
-            throw ListenError.unavailable(address, reason: "\(error.reason) (--probes)")
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
         }
-        try await loops.shutdownGracefully()
+        try? await loops.shutdownGracefully()
+        try outcome.get()
     }
 
     // MARK: Serving

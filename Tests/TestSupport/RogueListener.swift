@@ -67,13 +67,16 @@ package final class RogueListener: Sendable {
         rogue.channel.withLock { $0 = channel }
         do {
             let value = try await body(rogue)
-            try await channel.close()
+            await rogue.leave()
             return value
         } catch {
-            try? await channel.close()
+            await rogue.leave()
             throw error
         }
     }
+
+    /// Gives the port back.
+    package func leave() async { try? await channel.withLock { $0 }?.close() }
 
     private final class Recorder: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer

@@ -23,6 +23,7 @@ struct ControllerRegistry {
         guard let data = try? JSONEncoder().encode(entry) else { return }
         for folder in folders where mkdir(folder, 0o700) == 0 || errno == EEXIST {
             guard Self.isOurs(folder) else { continue }
+            prune(folder)
             let file = URL(filePath: "\(folder)/\(Self.name(port))")
             guard (try? data.write(to: file, options: .atomic)) != nil else { continue }
             chmod(file.path(percentEncoded: false), 0o600)
@@ -41,10 +42,28 @@ struct ControllerRegistry {
         folders.filter(Self.isOurs).compactMap { read($0, port) }
     }
 
-    private func read(_ folder: String, _ port: Int) -> Entry? {
-        guard let bytes = try? TokenFile.bytes(of: "\(folder)/\(Self.name(port))", most: Self.mostBytes) else {
-            return nil
+    /// Those that were killed leave their entries behind.
+    private func prune(_ folder: String) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names.prefix(Self.mostPruned) where name.hasPrefix("controller-") {
+            var about = stat()
+            let path = "\(folder)/\(name)"
+            guard stat(path, &about) == 0, time(nil) - about.st_mtim.tv_sec > Self.youthSeconds,
+                let entry = read(path)
+            else { continue }
+            let state = URL(filePath: entry.stateDirectory, directoryHint: .isDirectory)
+            if !ControllerRecord.hasSocket(in: state) { unlink(path) }
         }
+    }
+
+    private static let mostPruned = 10_000
+    /// One that is about to start has no socket yet.
+    private static let youthSeconds = 3600
+
+    private func read(_ folder: String, _ port: Int) -> Entry? { read("\(folder)/\(Self.name(port))") }
+
+    private func read(_ path: String) -> Entry? {
+        guard let bytes = try? TokenFile.bytes(of: path, most: Self.mostBytes) else { return nil }
         return try? JSONDecoder().decode(Entry.self, from: Data(bytes))
     }
 

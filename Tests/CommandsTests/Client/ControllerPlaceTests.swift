@@ -57,7 +57,12 @@ import Testing
         chmod(folder, 0o777)
         #expect(registry.entries(port: 1).isEmpty)
         chmod(folder, 0o700)
-        registry.remove(entry, port: 1)
-        #expect(registry.entries(port: 1).isEmpty)
+        // What a killed controller has left goes when the next one comes, an hour later.
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: "\(folder)/controller-1.json")
+        registry.register(other, port: 2)
+        #expect(registry.entries(port: 1).isEmpty && registry.entries(port: 2) == [other])
+        registry.remove(other, port: 2)
+        #expect(registry.entries(port: 2).isEmpty)
     }
 }

@@ -131,6 +131,25 @@ import Testing
         #expect(try await rogue)
     }
 
+    @Test("a port of the probes that somebody has taken holds nothing up, and is taken when it is free")
+    func takenProbes() async throws {
+        let (socket, folder) = try Self.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let surface = ControlServerTests.surface()
+        let probes = try ListenAddress(port: 0).withFreePort()
+        let own = try #require(URL(string: "http://\(probes)"))
+        try await RogueListener.run(port: probes.port) { rogue in
+            try await withServer(surface, socket: socket, probes: probes) { url async throws in
+                #expect(try await client(url).status() == Samples.status)
+                await rogue.leave()
+                for _ in 0..<100 where (try? await ControlServerTests.ask(own, "/leadz").body) != "leads\n" {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+                #expect(try await ControlServerTests.ask(own, "/leadz").body == "leads\n")
+            }
+        }
+    }
+
     @Test("another controller on the port is the end")
     func otherController() async throws {
         let (socket, folder) = try Self.folder()

@@ -28,8 +28,10 @@ import Testing
     }
 
     @Test func `what a controller knows of itself takes the place of the defaults`() {
-        let reserved = ReservedPorts(controller: 9000, proxyControl: nil, instances: 100...199)
-        let files = [file("a", 9000), file("b", 8090), file("c", 9901), file("d", 20_000), file("e", 150)]
+        let reserved = ReservedPorts(controller: 9000, probes: 9100, proxyControl: nil, instances: 100...199)
+        let files = [
+            file("a", 9000), file("b", 8090), file("c", 9901), file("d", 20_000), file("e", 150), file("f", 9100),
+        ]
         let state = DesiredState.resolve(files: files, reserved: reserved)
         #expect(names(state) == ["b", "c", "d"])
     }

@@ -1,0 +1,20 @@
+import Testing
+
+@testable import ControlAPI
+
+@Suite("Seats for those who follow events") struct EventSeatsTests {
+    @Test("each caller has so many, all together have so many, and one that is left is free")
+    func seats() {
+        var seats = EventSeats(ofCaller: 2, ofAll: 3)
+        var refusals: [String?] = []
+        for caller in ["a", "a", "a", "b", "b"] { refusals.append(seats.take(caller)) }
+        #expect(refusals[0] == nil && refusals[1] == nil && refusals[3] == nil)
+        #expect(refusals[2]?.contains("'a'") == true && refusals[4]?.hasPrefix("3 readers") == true)
+        seats.leave("a")
+        seats.leave("nobody")
+        let taken = seats.take("b")
+        #expect(taken == nil)
+        for caller in ["a", "b", "b"] { seats.leave(caller) }
+        #expect(seats == EventSeats(ofCaller: 2, ofAll: 3))
+    }
+}
