@@ -58,10 +58,11 @@ test: test-unit test-e2e
 test-unit: deps deps-prometheus
 	swift build --build-tests
 	$(TEST) $(AT_ONCE) --skip EndToEndTests --skip SimulationTests --skip AnalysisTests --skip LocalServingTests \
-	  --skip TrafficProxyTests
+	  --skip TrafficProxyTests --skip GitSourceTests --skip ControlAPITests
 	$(TEST) --filter AnalysisTests
 	$(TEST) --filter SimulationTests --skip ClusterReconciliation --skip ClusterStrategies
 	$(TEST) --filter 'ClusterReconciliation|ClusterStrategies'
+	$(TEST) $(AT_ONCE) --filter 'GitSourceTests|ControlAPITests'
 	$(TEST) $(AT_ONCE) --filter LocalServingTests
 	$(TEST) $(AT_ONCE) --filter TrafficProxyTests
 

@@ -8,7 +8,7 @@ import Testing
 @testable import ControllerRuntime
 
 /// No state leads to a busy loop, even where whatever is applied looks like a change.
-@Suite("Passes over a deployment that stays as it is", .timeLimit(.minutes(1)))
+@Suite("Passes over a deployment that stays as it is", .timeLimit(.minutes(3)))
 struct BusyLoopTests {
     /// A state, and whatever keeps it from going on.
     struct Standstill: CustomTestStringConvertible, Sendable {

@@ -7,12 +7,12 @@ import Testing
 
 @Suite("Who holds a port") struct PortHolderTests {
     /// A program that listens on a free port, and says which.
-    private func listener(_ arguments: String...) throws -> (ChildProcess, Int) {
+    private func listener(_ arguments: String...) throws -> (TestSupport.ChildProcess, Int) {
         let text = """
             import socket, sys
             s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print(s.getsockname()[1]); sys.stdin.read()
             """
-        let child = try ChildProcess(["python3", "-u", "-c", text] + arguments)
+        let child = try TestSupport.ChildProcess(["python3", "-u", "-c", text] + arguments)
         return (child, try #require(try child.readLine().flatMap { Int($0) }))
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlAPI
 import Foundation
+import GitSource
 import KubernetesClient
 import KubernetesServing
 import MetricSources
@@ -131,7 +132,9 @@ struct RunSettings {
     private static let mostProxyReplicas = 100
 
     private func checkProjects(of access: AccessSettings) throws {
-        let names = projects.isEmpty ? [Project.defaultName] : projects.map(\.name)
+        // Without any, the controller is started with --repo: its one project is nobody's to name.
+        guard !projects.isEmpty else { return }
+        let names = projects.map(\.name)
         for token in access.tokens {
             for project in token.projects ?? [] where !names.contains(project) {
                 let advice = DidYouMean.suggestion(for: project, among: names, noun: "there are") ?? ""
@@ -158,9 +161,10 @@ struct RunSettings {
             onlyCluster: clusters.count == 1 ? clusters[0].name : nil)
     }
 
-    /// Names the manifests that the controller follows, for those who find its objects in a cluster.
+    /// Names the manifests that the controller follows, for those who find its objects in a cluster. No credentials are in it:
+    /// a hash of them would be one that can be guessed.
     var sourceIdentity: String {
-        projects.map { "\($0.repo)\n\($0.reference)\n\($0.path)" }.joined(separator: "\n\n")
+        projects.map { "\(GitLocation.identity(of: $0.repo))\n\($0.reference)\n\($0.path)" }.joined(separator: "\n\n")
     }
 
     /// What a decoder knows, without its wrapping.
