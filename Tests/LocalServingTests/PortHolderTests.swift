@@ -21,7 +21,7 @@ import Testing
         let (child, port) = try listener()
         let holder = try #require(PortHolder.of(port: port))
         #expect(holder.pid == child.pid && holder.instance == nil && !holder.isController)
-        #expect(holder.words.contains("process \(child.pid) (python3)"))
+        #expect(holder.words.contains("process \(child.pid) (") && holder.words.contains("python3)"))
         child.stop()
         #expect(PortHolder.of(port: port) == nil)
     }

@@ -140,7 +140,8 @@ struct ProjectSettingsTests {
         #expect(
             texts("projects:\n- {name: a, repo: /r, ref: {branch: a, tag: b}}").first?.contains("exactly one") == true)
         #expect(texts("projects:\n- {name: a, repo: /r, ref: {commit: abc}}").first?.contains("full commit id") == true)
-        #expect(texts("projects:\n- {name: a, repo: /r, tokenFile: a, credentialsFile: b}").first?.contains("only one") == true)
+        let both = "projects:\n- {name: a, repo: /r, tokenFile: a, credentialsFile: b}"
+        #expect(texts(both).first?.contains("only one") == true)
         #expect(texts("projects:\n- {name: a, repo: 'https://u:p@h/r'}").first?.contains("holds a password") == true)
         #expect(texts("projects:\n- {name: a, repo: /r}\nprojects: []").contains { $0.contains("given twice") })
     }
