@@ -51,8 +51,10 @@ package final class SteadyLoad: Sendable {
 
     private func work(_ worker: Int, _ client: HTTPClient, _ url: String, _ bodies: [String]) async {
         let gap = Duration.seconds(Double(workers) / Double(ratePerSecond))
-        var next = ContinuousClock.now
+        // One after the other: what comes all at once is seen by no observation but one.
+        var next = ContinuousClock.now + gap * worker / workers
         var number = worker
+        try? await ContinuousClock().sleep(until: next)  // Ends early only when cancelled.
         while !Task.isCancelled {
             await send(client, url, ByteBuffer(string: bodies[number % bodies.count]))
             number += workers
