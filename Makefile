@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # A header or program, and the Debian package that brings it.
-SYSTEM := /usr/include/sqlite3.h:libsqlite3-dev /usr/bin/git:git /usr/bin/python3:python3 /usr/bin/pkg-config:pkg-config \
+SYSTEM := /usr/include/sqlite3.h:libsqlite3-dev /usr/bin/git:git /usr/bin/python3:python3 /usr/bin/openssl:openssl /usr/bin/pkg-config:pkg-config \
 	/usr/include/zlib.h:zlib1g-dev
 CURL := libcurl4-openssl-dev
 PEERS := haproxy nginx wrk
