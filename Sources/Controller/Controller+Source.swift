@@ -47,13 +47,6 @@ extension Controller {
         projects[name]?.status.error = reading.absorbed.warning ?? found[name]
         projects[name]?.hasLooked = true
         notePolicy(of: source, reading.ledger)
-        for key in entries.keys where manifests.owner(of: key) == name {
-            entries[key]?.pin?.isFresh = false
-            // Nothing to do for it: it follows the new commit as it did the one before.
-            if !changed.contains(key), entries[key]?.commit == before.commit {
-                entries[key]?.commit = snapshot.commit
-            }
-        }
         for key in changed.union(manifests.mutableModels(ofProject: name)) {
             if entries[key] == nil { entries[key] = Entry(firstSeenAt: with.now()) }
             // What serves goes before what is new: a commit that takes something back is not to wait for many that begin.
@@ -61,6 +54,9 @@ extension Controller {
             runner.add(.deployment(key), urgency: isServed ? .changing : .routine)
         }
         for (key, entry) in entries where manifests.owner(of: key) == name {
+            entries[key]?.pin?.isFresh = false
+            // Nothing to do for it: it follows the new commit as it did the one before.
+            if !changed.contains(key), entry.commit == before.commit { entries[key]?.commit = snapshot.commit }
             let since = manifests.diagnostics(of: key).isEmpty ? nil : entry.invalidSince ?? with.now()
             if entry.invalidSince != since { entries[key]?.invalidSince = since }
         }

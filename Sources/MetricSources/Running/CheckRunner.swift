@@ -21,16 +21,8 @@ public struct CheckRunner: Sendable {
 
     /// - Parameters:
     ///   - outputFolder: where output is kept; of this runner alone.
-    ///   - secretsFolder: one file a secret that `valueFrom` may name.
     ///   - environment: the controller's; of it only PATH, HOME, LANG and TMPDIR are passed on.
-    public init(
-        outputFolder: String, secretsFolder: String,
-        environment: [String: String] = ProcessInfo.processInfo.environment
-    ) {
-        self.init(outputFolder: outputFolder, environment: environment) { _ in SecretFolder(path: secretsFolder) }
-    }
-
-    /// - Parameter secrets: those that a deployment's checks may name.
+    ///   - secrets: those that a deployment's checks may name.
     public init(
         outputFolder: String, environment: [String: String] = ProcessInfo.processInfo.environment,
         secrets: @escaping @Sendable (DeploymentKey) -> SecretFolder

@@ -14,6 +14,11 @@ struct ProjectSettingsTests {
             .map(\.description)
     }
 
+    private func expect(_ wanted: String, of policy: String) {
+        let found = problems(policy)
+        #expect(found.contains { $0.contains(wanted) }, "\(found)")
+    }
+
     @Test("every field of the annotated example is read")
     func whole() throws {
         let settings = read(
@@ -83,8 +88,7 @@ struct ProjectSettingsTests {
             ("limits: {memory: 0}", "is too little"), ("limits: {replicas: 0}", "is too little"),
         ])
     func allowsNothing(_ policy: String, _ wanted: String) {
-        let found = problems(policy)
-        #expect(found.contains { $0.contains(wanted) }, "\(found)")
+        expect(wanted, of: policy)
     }
 
     @Test(
@@ -99,8 +103,7 @@ struct ProjectSettingsTests {
             ("namespaces: [a, a]", "is there twice"), ("secrets: [x, x]", "is there twice"),
         ])
     func contradictions(_ policy: String, _ wanted: String) {
-        let found = problems(policy)
-        #expect(found.contains { $0.contains(wanted) }, "\(found)")
+        expect(wanted, of: policy)
     }
 
     @Test(
@@ -116,8 +119,7 @@ struct ProjectSettingsTests {
             ("endpointPorts: http", "must be ports"), ("limits: {cpu: lots}", "is not a quantity"),
         ])
     func unknown(_ policy: String, _ wanted: String) {
-        let found = problems(policy)
-        #expect(found.contains { $0.contains(wanted) }, "\(found)")
+        expect(wanted, of: policy)
     }
 
     @Test("a ServingRuntime whose name only begins like a preset's may be named")
