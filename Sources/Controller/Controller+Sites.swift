@@ -132,13 +132,13 @@ extension Controller {
         entries[key]?.unwritten = nil
         entries[key]?.mustReload = false
         do {
-            let state = try RolloutRecords.decode(record.state)
+            let state = try RolloutRecords.state(of: record)
             keep(state, of: key)
             entries[key]?.writtenAt = state.decidedAt
             if entries[key]?.unreadableRecord != nil { entries[key]?.troubles[.record] = nil }
             entries[key]?.unreadableRecord = nil
         } catch {
-            let text = RolloutRecords.heldText(error)
+            let text = error.heldText
             if entries[key]?.unreadableRecord != text {
                 logger.error("A record cannot be read", metadata: ["deployment": "\(key)", "error": "\(error)"])
             }

@@ -2,9 +2,25 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// A record cannot be read by this version.
+/// A record cannot be read by this version, or is not to be gone by.
 public struct UnreadableRecord: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String
+    /// What a deployment's status says meanwhile.
+    var heldText: String
+
+    /// - Parameter description: why this version cannot read it.
+    init(_ description: String) {
+        self.description = description
+        heldText =
+            "its record cannot be read: \(description). What serves goes on, and nothing is decided or overwritten, so that "
+            + "no quarantine is lost. Run the mlctl that wrote the record, or a newer one, or put the record back from a backup"
+    }
+
+    /// - Parameter problem: of the record, with what to do.
+    init(problem: String) {
+        description = problem
+        heldText = problem
+    }
 }
 
 /// The only place where records become states and states become records.
@@ -14,16 +30,16 @@ public enum RolloutRecords {
         do {
             return try RolloutRecord.decode(bytes)
         } catch {
-            throw UnreadableRecord(description: "\(error)")
+            throw UnreadableRecord("\(error)")
         }
     }
 
     public static func encode(_ state: RolloutState) throws -> Data { try RolloutRecord.encode(state) }
 
-    /// What a deployment's status says while its record cannot be read.
-    static func heldText(_ error: UnreadableRecord) -> String {
-        "its record cannot be read: \(error). What serves goes on, and nothing is decided or overwritten, so that no "
-            + "quarantine is lost. Run the mlctl that wrote the record, or a newer one, or put the record back from a backup"
+    /// - Throws: `UnreadableRecord`, also for one whose store says that it is not to be gone by.
+    static func state(of record: StateRecord) throws(UnreadableRecord) -> RolloutState {
+        if let problem = record.problem { throw UnreadableRecord(problem: problem) }
+        return try decode(record.state)
     }
 }
 

@@ -84,10 +84,13 @@ public struct EventCopy: Hashable, Sendable {
 public struct StateRecord: Hashable, Sendable {
     public var version: Int
     public var state: Data
+    /// Why it cannot be gone by, and what to do; nil for one that can. Nothing is decided about its deployment.
+    public var problem: String?
 
-    public init(version: Int, state: Data) {
+    public init(version: Int, state: Data, problem: String? = nil) {
         self.version = version
         self.state = state
+        self.problem = problem
     }
 }
 

@@ -18,6 +18,7 @@ public enum ObjectLabels {
     /// What an object is for.
     public enum Component: String, Sendable {
         case model, proxy, record
+        case recordKey = "record-key"
     }
 
     /// Selects all that mlctl manages.

@@ -26,6 +26,9 @@ public enum ObjectNames {
     /// The ConfigMap that holds a record while its ModelDeployment is made anew.
     static func record(_ key: DeploymentKey) -> String { shortened(key.name, suffix: "-mlctl-record") }
 
+    /// The Secret of the key that a controller's records are sealed by.
+    static func recordKey(of controller: String) -> String { shortened(controller, suffix: "-record-key") }
+
     /// `name` and `suffix`, in 63 bytes at most: a name that is cut ends in a hash of the whole.
     static func shortened(_ name: String, suffix: String = "") -> String {
         let room = limitBytes - suffix.utf8.count

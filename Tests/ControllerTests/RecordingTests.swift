@@ -183,6 +183,28 @@ struct RecordingTests {
         }
     }
 
+    @Test(
+        "a record that its store says is not to be gone by holds its deployment too, and its problem is said as it is")
+    func doubtful() async throws {
+        let rig = PassRig(["a.yaml": PassRig.manifest("1")])
+        try await rig.running { try await ControllerTests.wait($0) { $0?.phase == .healthy } }
+        let good = try #require(try await rig.store.record(for: PassRig.key))
+        await rig.store.doubt("somebody else wrote it: ask them")
+        await rig.commit(["a.yaml": PassRig.manifest("2")], "c2")
+        let plan = await rig.backend.plans[PassRig.key]
+        var again = rig
+        again.restingInterval = .milliseconds(50)
+        try await again.running { controller in
+            try await ControllerTests.wait(controller) { $0?.message == "somebody else wrote it: ask them" }
+            _ = try await controller.sync()
+            #expect(try await rig.store.record(for: PassRig.key)?.version == good.version)
+            #expect(await rig.backend.plans[PassRig.key] == plan)
+            await rig.store.doubt(nil)
+            _ = try await controller.sync()
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "2" }
+        }
+    }
+
     @Test("a store that cannot be read at the start is waited for, and the status says so")
     func storeAwayAtTheStart() async throws {
         let rig = PassRig(["a.yaml": PassRig.manifest("1")])

@@ -52,7 +52,8 @@ struct OutcomesTests {
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let archive = InMemoryStateStore()
             let store = ClusterStore(
-                api: api, identity: RegisterIdentity(controller: "mlctl", source: "repo"), archive: archive,
+                api: api, identity: RegisterIdentity(controller: "mlctl", source: "repo"), recordKey: .sample,
+                archive: archive,
                 now: { Date() }, logger: logger)
             let backend = ClusterBackend(api: api, owners: store, logger: logger)
             let site = Site(

@@ -1,12 +1,22 @@
 import Controller
 import Foundation
 import KubernetesClient
-import KubernetesServing
 import Logging
 import ModelManifests
 import Rollouts
 import Synchronization
 import TestSupport
+
+@testable import KubernetesServing
+
+extension RecordSeal {
+    fileprivate static let sample = random()
+}
+
+extension RecordKey {
+    /// The same for all controllers of the simulation.
+    fileprivate static let sample = RecordKey(RecordSeal.sample)
+}
 
 /// The model of an API server with the cluster's own controllers, a git whose commits are set by hand, and controllers that
 /// live one after the other.
@@ -79,7 +89,8 @@ struct SimulatedCluster {
         let api = KubernetesAPI(transport: transport)
         let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
         let store = ClusterStore(
-            api: api, identity: RegisterIdentity(controller: "mlctl", source: "simulation"), archive: archive,
+            api: api, identity: RegisterIdentity(controller: "mlctl", source: "simulation"), recordKey: .sample,
+            archive: archive,
             now: { Date() }, logger: logger)
         let backend = ClusterBackend(api: api, owners: store, logger: logger)
         let controller = Controller(
@@ -142,7 +153,10 @@ struct SimulatedCluster {
     func quarantine(_ revision: String) async throws {
         let quarantine: JSONValue = ["revision": .string(revision), "version": "0", "reason": "it failed", "at": 0]
         let state = await state.merging(["quarantined": [quarantine]])
-        let body: JSONValue = ["status": ["record": ["state": .string(CanonicalJSON.text(state))]]]
+        let text = CanonicalJSON.text(state)
+        guard case .string(let uid)? = await uid else { return }
+        let seal = RecordSeal.sample.seal(.record(Self.key, uid: uid, version: await recordVersion, state: text))
+        let body: JSONValue = ["status": ["record": ["state": .string(text), "seal": .string(seal)]]]
         try await KubernetesAPI(transport: transport).merge(
             .modelDeployments, ObjectKey(namespace: "test", name: "model"), body: Data(CanonicalJSON.text(body).utf8),
             subresource: "status")

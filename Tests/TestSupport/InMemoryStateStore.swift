@@ -19,6 +19,7 @@ package actor InMemoryStateStore: StateStore, EventArchive {
     private var failure: (any Error)?
     private var afterSwap: (@Sendable () -> Void)?
     private var isContended = false
+    private var problem: String?
     package private(set) var conflicts = 0
     package private(set) var swaps = 0
     /// Swaps hang while it is closed, and are made when it opens.
@@ -29,6 +30,9 @@ package actor InMemoryStateStore: StateStore, EventArchive {
     /// From now on nothing can be read or written; nil: it can again.
     package func fail(with error: (any Error)?) { failure = error }
 
+    /// From now on its records are not to be gone by.
+    package func doubt(_ problem: String?) { self.problem = problem }
+
     /// Called when a swap has been made, before its caller goes on.
     package func whenSwapped(_ action: (@Sendable () -> Void)?) { afterSwap = action }
 
@@ -38,7 +42,7 @@ package actor InMemoryStateStore: StateStore, EventArchive {
     package func records() throws -> [DeploymentKey: StateRecord] {
         if let failure { throw failure }
         return slots.compactMapValues { slot in
-            slot.state.map { StateRecord(version: slot.version, state: $0) }
+            slot.state.map { StateRecord(version: slot.version, state: $0, problem: problem) }
         }
     }
 

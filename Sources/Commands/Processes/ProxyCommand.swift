@@ -34,6 +34,19 @@ struct ProxyCommand: AsyncParsableCommand {
     var controlSocket: String?
     @Option(name: .customLong("request-id-key"), help: "A file with the key of request ids that several proxies share.")
     var requestIdKey: String?
+    @Option(
+        name: .customLong("route-key"),
+        help: "With --namespace: the controller's public key; routes that it has not sealed are not followed.")
+    var routeKey: String?
+
+    private var sealCheck: SealCheck? {
+        get throws {
+            guard let routeKey else { return nil }
+            if let check = SealCheck(publicKey: routeKey) { return check }
+            throw ValidationError(
+                "--route-key: not an Ed25519 public key in base64: 44 characters, as the controller writes it")
+        }
+    }
 
     func run() async throws {
         let logger = Logger(label: "mlctl.proxy") { _ in PlainLogHandler() }
@@ -45,7 +58,7 @@ struct ProxyCommand: AsyncParsableCommand {
         let connection = try ClusterSettings(name: "proxy", kubeconfig: kubeconfig).connection()
         let api = KubernetesAPI(transport: try HTTPTransport(connection))
         let watch = RouteWatch(
-            api, namespace: namespace, pod: ProcessInfo.processInfo.hostName, logger: logger)
+            api, namespace: namespace, pod: ProcessInfo.processInfo.hostName, check: try sealCheck, logger: logger)
         let (changes, change) = AsyncStream.makeStream(of: [ProxyRoute].self, bufferingPolicy: .bufferingNewest(1))
         let (delivered, deliver) = AsyncStream.makeStream(of: [ProxyRoute].self, bufferingPolicy: .bufferingNewest(1))
         let recordings = RecordingDelivery(

@@ -65,23 +65,34 @@ struct ClusterSites {
         let api = KubernetesAPI(transport: try HTTPTransport(connection))
         let events = EventRecorder(
             api, controller: eventController, instance: ProcessInfo.processInfo.hostName, logger: logger)
+        let recordKey = RecordKey(
+            api, in: ownNamespace(settings, in: cluster, connection, isPod: isPod), controller: settings.name,
+            logger: logger)
         let store = ClusterStore(
             api: api,
             identity: RegisterIdentity(
                 controller: settings.name, source: settings.sourceIdentity),
-            namespace: cluster.namespace, archive: archive,
+            namespace: cluster.namespace, recordKey: recordKey, adoptsRecords: settings.adoptsRecords, archive: archive,
             tellEvent: { event, owner, deployment in
                 events.record(KubernetesEvent(event, of: deployment, owner), at: event.at)
             },
             now: now, logger: logger)
         let serving = serving(settings, in: cluster, isPod: isPod)
-        let backend = ClusterBackend(api: api, owners: store, settings: serving, logger: logger)
+        let backend = ClusterBackend(api: api, owners: store, settings: serving, recordKey: recordKey, logger: logger)
         let counters = ClusterProxyCounters { namespace in
             await backend.proxies(in: namespace).map { ProxyPod(name: $0, address: $1) }
         }
         return Member(
             settings: cluster, namespace: connection.namespace, api: api, backend: backend, counters: counters,
             store: store, events: events)
+    }
+
+    /// Where the controller has objects of its own in a cluster. One that is named is that of the controller's own cluster.
+    static func ownNamespace(
+        _ settings: RunSettings, in cluster: ClusterSettings, _ connection: ClusterConnection, isPod: Bool
+    ) -> String {
+        let named = isPod && cluster.name != ownCluster ? nil : settings.namespace
+        return named ?? connection.namespace ?? cluster.namespace ?? "default"
     }
 
     static func serving(

@@ -61,7 +61,17 @@ struct RunCommand: AsyncParsableCommand {
         name: .customLong("leader-elect"),
         help: "Take turns with other controllers of the same name: one works, the others stand by.")
     var electsLeader = false
-    @Option(help: "Of the lease by which the controllers take turns; the pod's own.") var namespace: String?
+    @Option(
+        help: ArgumentHelp(
+            "Of the controllers' own objects in a cluster: the lease by which they take turns, and the Secret that seals their "
+                + "records. (default: the pod's, else the context's)"))
+    var namespace: String?
+    @Flag(
+        name: .customLong("adopt-records"),
+        help: ArgumentHelp(
+            "At this start, take over records in clusters that this controller has not sealed: after an upgrade from an mlctl "
+                + "that sealed none, or where its key was lost."))
+    var adoptsRecords = false
     @Flag(
         name: .customLong("no-local"),
         help: "Serve nothing on this machine, only in clusters. So it is in a pod, whatever is said.")
@@ -79,6 +89,7 @@ struct RunCommand: AsyncParsableCommand {
         settings.interval = interval.duration
         settings.electsLeader = electsLeader
         settings.namespace = namespace
+        settings.adoptsRecords = adoptsRecords
         settings.servesNothingLocally = servesNothingLocally
         var logger = Logger(label: "mlctl") { _ in PlainLogHandler() }
         logger.logLevel = logLevel.level

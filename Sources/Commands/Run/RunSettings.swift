@@ -28,6 +28,8 @@ struct RunSettings {
     var servesNothingLocally = false
     /// Several controllers of the same name work in turn.
     var electsLeader = false
+    /// Records in clusters that this controller has not sealed are taken over at the start.
+    var adoptsRecords = false
     /// Of the lease; nil: that of the pod, or of the cluster's context.
     var namespace: String?
     /// This controller's among those of its clusters.

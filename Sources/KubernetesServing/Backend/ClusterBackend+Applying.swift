@@ -12,11 +12,12 @@ extension ClusterBackend {
         if let missing = unsynced(of: views.needed(by: router)) { throw missing }
         let kind = Self.kind(plan.target)
         let signing = await signing(plan, kind)
+        let seal = kind == .proxy ? try await recordKey?.seal() : nil
         let sharedKey = SharedKey(namespace: deployment.namespace, router: kind, proxyKey: signing.key)
         let rendering = PlanRendering(
             plan: plan, settings: settings, router: router,
             ready: ClusterObservation.ready(views.pods.all(of: deployment)),
-            proxyPort: kind == .proxy ? try choosePort(plan) : nil, proxyKey: signing.key,
+            proxyPort: kind == .proxy ? try choosePort(plan) : nil, proxyKey: signing.key, seal: seal,
             knownShared: shared[sharedKey])
         let result = rendering.result()
         if !result.shared.isEmpty { shared[sharedKey] = result.shared }

@@ -19,6 +19,7 @@ public actor ClusterBackend: ServingBackend {
     let views: ClusterViews
     let owners: any DeploymentOwners
     let settings: ClusterServingSettings
+    let recordKey: RecordKey?
     let pins: @Sendable (ModelSource) async throws -> Digest?
     let logger: Logger
     let clock: @Sendable () -> Duration
@@ -64,11 +65,12 @@ public actor ClusterBackend: ServingBackend {
     private var belongings: [ObjectID: DeploymentKey] = [:]
 
     /// - Parameters:
+    ///   - recordKey: seals the routes that the proxies follow; nil: they follow any.
     ///   - pins: the digest of what a mutable URI holds now; nil where it cannot be told from here.
     ///   - clock: rises; its zero means nothing.
     public init(
         api: KubernetesAPI, owners: (any DeploymentOwners)? = nil,
-        settings: ClusterServingSettings = ClusterServingSettings(),
+        settings: ClusterServingSettings = ClusterServingSettings(), recordKey: RecordKey? = nil,
         pins: @escaping @Sendable (ModelSource) async throws -> Digest? = { _ in nil },
         logger: Logger = Logger(label: "mlctl.cluster"),
         clock: @escaping @Sendable () -> Duration = ClusterBackend.uptime
@@ -77,6 +79,7 @@ public actor ClusterBackend: ServingBackend {
         views = ClusterViews(api, namespace: settings.namespace, logger: logger)
         self.owners = owners ?? WatchedOwners(api)
         self.settings = settings
+        self.recordKey = recordKey
         self.pins = pins
         self.logger = logger
         self.clock = clock

@@ -4,13 +4,19 @@ import Serving
 
 /// The routes that a namespace's proxies follow, from what the API server says. Pure.
 struct FollowedRoutes: Sendable {
-    /// The last that could be read of each map: somebody's broken edit takes no endpoint away.
+    /// The last of each map that could be read, and was sealed: somebody's broken or forged edit takes no endpoint away.
     private var readable: [ObjectKey: ProxyRoute] = [:]
     private var latest: [ProxyRoute]?
     /// This proxy's pod; nil where it is none.
     private let pod: String?
+    private let check: SealCheck?
+    /// Maps that say a route that no controller of this proxy's sealed: the last one that was sealed holds.
+    private(set) var unsealed: Set<ObjectKey> = []
 
-    init(pod: String? = nil) { self.pod = pod }
+    init(pod: String? = nil, check: SealCheck? = nil) {
+        self.pod = pod
+        self.check = check
+    }
 
     /// - Parameters:
     ///   - maps: of all deployments of the namespace.
@@ -23,7 +29,12 @@ struct FollowedRoutes: Sendable {
         let evidence = share(proxies)
         let former = readable
         readable = [:]
-        for map in maps { readable[map.metadata.key] = map.route ?? former[map.metadata.key] }
+        unsealed = []
+        for map in maps {
+            let isSealed = map.isSealed(check)
+            if !isSealed { unsealed.insert(map.metadata.key) }
+            readable[map.metadata.key] = (isSealed ? map.route : nil) ?? former[map.metadata.key]
+        }
         let byRevision = Dictionary(grouping: slices) {
             Revision(rawValue: $0.metadata.labels[ObjectLabels.revision] ?? "")
         }

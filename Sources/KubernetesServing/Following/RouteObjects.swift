@@ -10,6 +10,9 @@ struct RouteConfigMap: KubernetesObject {
     var metadata: ObjectMetadata
     /// Nil where the text is no route.
     var route: ProxyRoute?
+    /// What a controller sealed, and its seal.
+    private var text: String?
+    private var seal: String?
 
     private enum CodingKeys: String, CodingKey { case metadata, data }
 
@@ -18,10 +21,19 @@ struct RouteConfigMap: KubernetesObject {
         self.route = route
     }
 
+    /// - Parameter check: of the controller that the proxy serves; nil: any route is followed.
+    func isSealed(_ check: SealCheck?) -> Bool {
+        guard let check else { return true }
+        return check.isSealed(.route(map: metadata.key, text ?? ""), by: seal)
+    }
+
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         metadata = try fields.decode(ObjectMetadata.self, forKey: .metadata)
-        route = ProxyRouter.route(in: try fields.decodeIfPresent([String: String].self, forKey: .data))
+        let data = try fields.decodeIfPresent([String: String].self, forKey: .data)
+        route = ProxyRouter.route(in: data)
+        text = data?[ProxyRouter.routeKey]
+        seal = data?[ProxyRouter.sealKey]
     }
 }
 

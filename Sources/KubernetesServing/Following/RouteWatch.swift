@@ -7,17 +7,24 @@ import Serving
 /// # Guarantees
 /// - The first routes come once all objects are known: a proxy that starts never takes a part for the whole.
 /// - While the API server is away, the last routes hold.
+/// - A route that the controller has not sealed is not followed.
 public struct RouteWatch: Sendable {
     private let maps: ObjectCache<RouteConfigMap>
     private let slices: ObjectCache<RevisionEndpoints>
     private let proxies: ObjectCache<RevisionEndpoints>
     private let pod: String?
+    private let check: SealCheck?
     private let logger: Logger
 
-    /// - Parameter pod: that the proxy is; nil where it is none.
-    public init(_ api: KubernetesAPI, namespace: String, pod: String? = nil, logger: Logger) {
+    /// - Parameters:
+    ///   - pod: that the proxy is; nil where it is none.
+    ///   - check: tells the controller's routes from others; nil: all are followed.
+    public init(
+        _ api: KubernetesAPI, namespace: String, pod: String? = nil, check: SealCheck? = nil, logger: Logger
+    ) {
         self.logger = logger
         self.pod = pod
+        self.check = check
         maps = ObjectCache(
             of: api, .init(namespace: namespace, labelSelector: "\(ObjectLabels.route)=true"), logger: logger)
         // Slices carry the labels of their Service.
@@ -40,10 +47,19 @@ public struct RouteWatch: Sendable {
             group.addTask { for await _ in sliceChanges { wakeUp.yield() } }
             group.addTask { for await _ in proxyChanges { wakeUp.yield() } }
             group.addTask { await waitForSync(then: wakeUp) }
-            var followed = FollowedRoutes(pod: pod)
+            var followed = FollowedRoutes(pod: pod, check: check)
+            var told: Set<ObjectKey> = []
             for await _ in wakes {
                 guard maps.freshness.isSynced, slices.freshness.isSynced else { continue }
                 let update = followed.update(maps: maps.all, slices: slices.all, proxies: proxies.all)
+                if followed.unsealed != told {
+                    told = followed.unsealed
+                    if !told.isEmpty {
+                        logger.error(
+                            "Routes that the controller has not sealed are not followed: the last ones hold",
+                            metadata: ["configMaps": "\(told.map(\.name).sorted().prefix(10))"])
+                    }
+                }
                 guard let changed = update else { continue }
                 routes.yield(changed)
             }

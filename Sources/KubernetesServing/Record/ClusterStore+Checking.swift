@@ -37,7 +37,7 @@ extension ClusterStore {
         let key = found.object.deployment
         known[key]?.seenVersion = found.object.metadata.resourceVersion
         guard let held = held[key] else { return }
-        let record = found.record.map(HeldRecord.init)
+        let record = isOwn(found) ? found.record.map(HeldRecord.init) : nil
         let isLost = record.map { $0.version < held.version || $0.version == held.version && $0 != held } ?? true
         if !isLost {
             known[key]?.loss = .none

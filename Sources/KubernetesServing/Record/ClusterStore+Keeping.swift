@@ -6,10 +6,17 @@ extension ClusterStore {
     /// Records of objects that went and did not come back whole: a controller died between the two.
     func readKeptRecords() async throws {
         let only = APIRequest.Selection(namespace: selection.namespace, labelSelector: KeptRecord.selector)
+        let seal = try await recordKey.seal()
         let maps = try await explaining("kept records") { try await api.list(KeptRecord.Map.self, only).items }
         kept = [:]
-        for record in maps.compactMap(KeptRecord.init) where known[record.deployment]?.object.recordVersion == nil {
-            kept[record.deployment] = record
+        for map in maps {
+            guard let record = KeptRecord(map, seal: seal) else {
+                logger.warning(
+                    "A ConfigMap that looks like a kept record is none of this controller's: it is not gone by",
+                    metadata: ["object": "ConfigMap \(map.metadata.key)"])
+                continue
+            }
+            if known[record.deployment]?.object.recordVersion == nil { kept[record.deployment] = record }
         }
         inherited = Set(kept.keys)
     }
@@ -20,9 +27,11 @@ extension ClusterStore {
     /// - Throws: where the server cannot be asked; `RegisterError.namespaceGoing` where the namespace goes too: the object
     ///   is let go of then, for nothing can be made beside it or after it.
     func keep(_ found: RecordedModelDeployment) async throws {
-        guard let record = KeptRecord(found) else { return }
+        let seal = try await recordKey.seal()
+        // What somebody else wrote is not carried over: what this controller knows is written again.
+        guard isOwn(found.digest), let record = KeptRecord(found) else { return }
         do {
-            try await api.apply(.configMaps, record.key, body: record.body.jsonData)
+            try await api.apply(.configMaps, record.key, body: record.body(seal).jsonData)
         } catch let error as APIError where error.isNamespaceTerminating {
             try await abandon(found.object)
         } catch let error as APIError where error.isRefusal {
@@ -48,9 +57,12 @@ extension ClusterStore {
     /// - Throws: `StateConflict` where the record is one that this controller has yet to read.
     func restoreRecord(of deployment: DeploymentKey) async throws {
         guard let record = kept[deployment], let object = known[deployment]?.object, !object.isTerminating,
-            case .object(let fields) = record.status
+            case .object(var fields) = record.status
         else { return }
-        if object.recordVersion == nil {
+        if object.recordVersion == nil, let kept = record.record {
+            // It was sealed for the object that is gone.
+            fields["record"] = try await sealed(
+                kept.version, String(decoding: kept.state, as: UTF8.self), of: object)
             try await patchStatus(fields, of: object, expecting: nil)
             _ = try await read(deployment)
         }

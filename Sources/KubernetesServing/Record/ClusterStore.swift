@@ -13,6 +13,8 @@ import Rollouts
 /// - Those of `DeploymentRegister`. An object that is as announced costs no request.
 /// - An object that git wants and somebody deletes is made anew with its record. A controller that dies between the two
 ///   leaves a `KeptRecord` to the next one. In a namespace that is being deleted it is let go at once.
+/// - A record is taken for the controller's own only where its key sealed it. What somebody else wrote into a status is seen
+///   as a loss; where it is found at the start, nothing is decided about its deployment.
 /// - A status that somebody wipes, or replaces by an older one, is seen by the watch: the pass that follows throws
 ///   `RecordLost`, and the controller's own record is written again, under a version that is higher than both.
 ///
@@ -83,6 +85,11 @@ public actor ClusterStore: StateStore {
     private let versionRead: AsyncStream<String>.Continuation
     nonisolated let api: KubernetesAPI
     nonisolated let identity: RegisterIdentity
+    let recordKey: RecordKey
+    /// Of the key; nil until records were read.
+    var seal: RecordSeal?
+    /// Records that nobody sealed are sealed as they are, at the next reading of all.
+    var adoptsRecords: Bool
     let archive: any EventArchive
     let tellEvent: @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void
     let now: @Sendable () -> Date
@@ -100,17 +107,22 @@ public actor ClusterStore: StateStore {
     /// - Parameters:
     ///   - identity: this controller's among those of the cluster: objects of others are left alone.
     ///   - namespace: the only one that is looked at; nil: all.
+    ///   - recordKey: seals this controller's records, and tells them from what others write.
+    ///   - adoptsRecords: what is found first is taken for this controller's own, whoever wrote it.
     ///   - archive: keeps copies of all events.
     ///   - tellEvent: makes a Kubernetes Event of one that was decided. Must not wait.
     ///   - clock: rises; its zero means nothing.
     public init(
-        api: KubernetesAPI, identity: RegisterIdentity, namespace: String? = nil, archive: any EventArchive,
+        api: KubernetesAPI, identity: RegisterIdentity, namespace: String? = nil, recordKey: RecordKey,
+        adoptsRecords: Bool = false, archive: any EventArchive,
         tellEvent: @escaping @Sendable (RolloutEvent, OwnerReference, DeploymentKey) -> Void = { _, _, _ in },
         now: @escaping @Sendable () -> Date, clock: @escaping @Sendable () -> Duration = ClusterBackend.uptime,
         logger: Logger
     ) {
         self.api = api
         self.identity = identity
+        self.recordKey = recordKey
+        self.adoptsRecords = adoptsRecords
         selection = APIRequest.Selection(namespace: namespace, labelSelector: ObjectLabels.selector)
         self.archive = archive
         self.tellEvent = tellEvent
@@ -128,6 +140,7 @@ public actor ClusterStore: StateStore {
     // MARK: - The record
 
     public func records() async throws -> [DeploymentKey: StateRecord] {
+        seal = try await recordKey.seal()
         let list = try await explaining("ModelDeployments") {
             try await api.list(RecordedModelDeployment.self, selection, keeping: \.digest)
         }
@@ -138,10 +151,11 @@ public actor ClusterStore: StateStore {
             take(found)
             // Those of another repository are nobody's until git wants them: then they are taken over, records and all.
             guard found.object.isKept(by: identity) else { continue }
-            records[found.object.deployment] = found.record
-            held[found.object.deployment] = found.record.map(HeldRecord.init)
+            records[found.object.deployment] = adoptsRecords ? try await adopted(found) : judged(found)
+            hold(records[found.object.deployment], of: found.object.deployment)
             copies += found.copies
         }
+        adoptsRecords = false
         try await readKeptRecords()
         try await archive.absorb(copies)
         versionRead.yield(list.version)
@@ -149,14 +163,16 @@ public actor ClusterStore: StateStore {
     }
 
     public func record(for deployment: DeploymentKey) async throws -> StateRecord? {
+        seal = try await recordKey.seal()
         guard let found = try await read(deployment)?.digest else {
             held[deployment] = nil
             return nil
         }
         try await archive.absorb(found.copies)
         if known[deployment]?.loss != RecordLoss.none { throw RecordLost(deployment: deployment) }
-        held[deployment] = found.record.map(HeldRecord.init)
-        return found.record
+        let record = judged(found)
+        hold(record, of: deployment)
+        return record
     }
 
     @discardableResult
@@ -172,15 +188,14 @@ public actor ClusterStore: StateStore {
     ) async throws -> Int {
         let memory = try memory(of: deployment, expecting: expecting)
         // Above the one that was lost: an older record never looks like a newer one.
-        let version = max(expecting ?? 0, held[deployment]?.version ?? 0, memory.object.recordVersion ?? 0) + 1
+        let version = Self.version(
+            after: expecting ?? 0, held[deployment]?.version ?? 0, memory.object.recordVersion ?? 0)
         guard let state else {
             try await release(deployment, expecting: expecting)
             return version
         }
         let new = RecordedEvent.following(memory.object.lastEventId, events)
-        let record: JSONValue = [
-            "version": .integer(version), "state": .string(String(decoding: state, as: UTF8.self)),
-        ]
+        let record = try await sealed(version, String(decoding: state, as: UTF8.self), of: memory.object)
         var fields: [String: JSONValue] = ["record": record]
         let kept = try new.isEmpty ? memory.events : Self.latest(memory.events, and: new)
         if !new.isEmpty { fields["events"] = try JSONValue(parsing: kept) }

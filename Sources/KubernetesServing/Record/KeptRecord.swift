@@ -1,3 +1,4 @@
+import Controller
 import Foundation
 import KubernetesClient
 import ModelManifests
@@ -17,7 +18,7 @@ struct KeptRecord: Equatable, Sendable {
     /// Of the ModelDeployment.
     let status: JSONValue
 
-    /// - Returns: nil where there is no record, or one that is too large to be kept twice.
+    /// - Returns: nil where there is no record, or one that is too large to be kept twice. Who wrote it is not asked here.
     init?(_ found: RecordedModelDeployment) {
         guard found.object.recordVersion != nil, case .object(let fields) = found.wholeStatus else { return nil }
         let alone = fields.filter { $0.key == "record" }
@@ -27,9 +28,12 @@ struct KeptRecord: Equatable, Sendable {
         status = kept
     }
 
-    /// - Returns: nil for what is no such ConfigMap.
-    init?(_ map: Map) {
+    /// - Returns: nil for what is no such ConfigMap, or was not sealed as one.
+    init?(_ map: Map, seal: RecordSeal) {
         guard let name = map.metadata.labels[ObjectLabels.deployment], let text = map.data?[Self.dataKey],
+            seal.isSealed(
+                .keptRecord(DeploymentKey(namespace: map.metadata.namespace ?? "default", name: name), status: text),
+                by: map.data?[Self.sealKey]),
             let status = try? JSONValue(parsing: Data(text.utf8)),
             case .object(let fields) = status, fields["record"] != nil
         else { return nil }
@@ -38,6 +42,7 @@ struct KeptRecord: Equatable, Sendable {
     }
 
     private static let dataKey = "status"
+    private static let sealKey = "seal"
 
     struct Map: KubernetesObject {
         static let resource = ResourceType.configMaps
@@ -45,17 +50,28 @@ struct KeptRecord: Equatable, Sendable {
         var data: [String: String]?
     }
 
+    /// Of the record in it.
+    var record: StateRecord? {
+        guard case .object(let fields) = status, case .object(let record)? = fields["record"],
+            case .integer(let version)? = record["version"], case .string(let state)? = record["state"]
+        else { return nil }
+        return StateRecord(version: version, state: Data(state.utf8))
+    }
+
     var key: ObjectKey { ObjectKey(namespace: deployment.namespace, name: ObjectNames.record(deployment)) }
 
     /// For server-side apply.
-    var body: JSONValue {
+    func body(_ seal: RecordSeal) -> JSONValue {
+        let text = CanonicalJSON.text(status)
         let labels = ObjectLabels.of(deployment).merging([ObjectLabels.component: Self.component.rawValue]) { $1 }
         return [
             "apiVersion": .string(ResourceType.configMaps.apiVersion), "kind": .string(ResourceType.configMaps.kind),
             "metadata": [
                 "name": .string(key.name), "namespace": .string(deployment.namespace), "labels": .strings(labels),
             ],
-            "data": [Self.dataKey: .string(CanonicalJSON.text(status))],
+            "data": .strings([
+                Self.dataKey: text, Self.sealKey: seal.seal(.keptRecord(deployment, status: text)),
+            ]),
         ]
     }
 }

@@ -62,6 +62,8 @@ struct RecordedModelDeployment: KubernetesObject {
             var version: Int
             /// JSON of a `RolloutState`.
             var state: String
+            /// Of `SealedWriting.record`; none in what is not this controller's.
+            var seal: String?
         }
 
         var record: Record?
@@ -100,7 +102,9 @@ struct RecordedModelDeployment: KubernetesObject {
 struct RecordDigest: Sendable {
     var object: ModelDeploymentObject
     var quarantine: String?
+    /// Nobody has looked yet at who wrote it.
     var record: StateRecord?
+    var seal: String?
     var events: [RecordedEvent]?
     var reported: SpecFingerprint
     var transitions: StatusDocument.Transitions
@@ -110,6 +114,7 @@ struct RecordDigest: Sendable {
         object = found.object
         quarantine = found.quarantine
         record = found.status?.record.map { StateRecord(version: $0.version, state: Data($0.state.utf8)) }
+        seal = found.status?.record?.seal
         events = found.status?.events
         reported = StatusDocument.fingerprint(found.wholeStatus)
         transitions = StatusDocument.transitions(in: found.wholeStatus)

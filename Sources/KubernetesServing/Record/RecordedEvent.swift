@@ -25,7 +25,7 @@ struct RecordedEvent: Codable, Equatable, Sendable {
 
     /// - Parameter last: the id of the event before; 0 where there was none.
     init(_ event: RolloutEvent, after last: Int) {
-        id = max(last + 1, Int(event.at.timeIntervalSince1970 * 1_000))
+        id = max(ClusterStore.version(after: last), Int(event.at.timeIntervalSince1970 * 1_000))
         kind = event.kind.rawValue
         message = String(event.message.prefix(Self.messageLimit))
         at = event.at.formatted(Self.timeStyle)

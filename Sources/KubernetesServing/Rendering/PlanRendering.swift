@@ -13,6 +13,8 @@ struct PlanRendering: Sendable {
     var proxyPort: Int?
     /// Of router `proxy`: the fingerprint of the key that request ids are signed by.
     var proxyKey: String?
+    /// Of router `proxy`: what the controller seals routes by.
+    var seal: RecordSeal?
     /// What the namespace shares, where that was rendered before.
     var knownShared: [WantedObject]?
 
@@ -33,7 +35,8 @@ struct PlanRendering: Sendable {
         var result = Result()
         guard !plan.revisions.isEmpty else { return result }
         let routing = RouteRendering(
-            plan: plan, settings: settings, ready: ready, proxyPort: proxyPort, proxyKey: proxyKey)
+            plan: plan, settings: settings, ready: ready, proxyPort: proxyPort, proxyKey: proxyKey,
+            seal: seal)
         let replicas = router.replicas(plan)
         for wanted in plan.revisions {
             let asked = replicas[wanted.revision] ?? wanted.replicas

@@ -16,6 +16,8 @@ struct ProxyRendering: Sendable {
     let settings: ClusterServingSettings
     /// The fingerprint of the key that request ids are signed by. It is read once, at the start.
     let key: String
+    /// By which the proxies tell the controller's routes, in base64; nil where it seals none.
+    let sealKey: String?
 
     var objects: [WantedObject] {
         [serviceAccount, role, roleBinding, service, workload]
@@ -130,12 +132,13 @@ struct ProxyRendering: Sendable {
         func probe(_ path: String) -> JSONValue {
             ["path": .string(path), "port": .string(Self.controlPortName), "scheme": "HTTP"]
         }
+        let arguments = [
+            "proxy", "--namespace", namespace, "--state-dir", Self.stateFolder, "--request-id-key",
+            "\(Self.keyFolder)/\(ProxyKey.entry)",
+        ]
         return [
             "name": "proxy", "image": .string(settings.image),
-            "args": [
-                "proxy", "--namespace", .string(namespace), "--state-dir", .string(Self.stateFolder),
-                "--request-id-key", .string("\(Self.keyFolder)/\(ProxyKey.entry)"),
-            ],
+            "args": .array((arguments + (sealKey.map { ["--route-key", $0] } ?? [])).map(JSONValue.string)),
             "ports": [
                 [
                     "name": .string(Self.controlPortName), "containerPort": .integer(Self.controlPort),

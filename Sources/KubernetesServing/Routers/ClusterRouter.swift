@@ -63,6 +63,8 @@ public struct RouteRendering: Sendable {
     public var proxyPort: Int?
     /// Which key of request ids the namespace's proxies have; nil while there is none.
     public var proxyKey: String?
+    /// What the controller seals routes by; nil where it seals none.
+    public var seal: RecordSeal?
 
     public var target: KubernetesTarget {
         if case .kubernetes(let target) = plan.target { target } else { KubernetesTarget() }

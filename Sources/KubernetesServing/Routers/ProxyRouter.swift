@@ -10,6 +10,8 @@ struct ProxyRouter: ClusterRouter {
     /// Container ports of routes, on the proxies' pods.
     static let ports = 10_000...29_999
     static let routeKey = "route.json"
+    /// Of the route, by the controller.
+    static let sealKey = "seal"
 
     var kinds: [any ServedKind.Type] {
         [ServiceAccountKind.self, RoleKind.self, RoleBindingKind.self, NetworkPolicyKind.self]
@@ -18,11 +20,15 @@ struct ProxyRouter: ClusterRouter {
     func routes(_ rendering: RouteRendering) -> [WantedObject] {
         guard let port = rendering.proxyPort else { return [] }
         let name = ObjectNames.shortened(rendering.plan.deployment.name)
+        let map = ObjectKey(
+            namespace: rendering.plan.deployment.namespace, name: ObjectNames.route(rendering.plan.deployment))
+        let text = AnnotationJSON.text(Self.route(rendering, port: port))
+        var data = [Self.routeKey: text]
+        data[Self.sealKey] = rendering.seal?.seal(.route(map: map, text))
         return [
             rendering.object(
-                .configMaps, name: ObjectNames.route(rendering.plan.deployment),
-                labels: [ObjectLabels.route: "true"], isRoute: true,
-                content: ["data": [Self.routeKey: .string(AnnotationJSON.text(Self.route(rendering, port: port)))]]),
+                .configMaps, name: map.name, labels: [ObjectLabels.route: "true"], isRoute: true,
+                content: ["data": .strings(data)]),
             rendering.object(
                 .services, name: name,
                 content: [
@@ -37,7 +43,8 @@ struct ProxyRouter: ClusterRouter {
     func shared(_ rendering: RouteRendering) -> [WantedObject] {
         guard let key = rendering.proxyKey else { return [] }
         return ProxyRendering(
-            namespace: rendering.plan.deployment.namespace, settings: rendering.settings, key: key
+            namespace: rendering.plan.deployment.namespace, settings: rendering.settings, key: key,
+            sealKey: rendering.seal?.publicKey
         ).objects
     }
 

@@ -20,7 +20,7 @@ public struct ClusterUninstall: Sendable {
         public var controller: ObjectKey?
         /// A controller that runs is scaled to none.
         public var stopsController: Bool
-        /// What leases of controllers are called.
+        /// What controllers are called, and so their leases.
         public var lease: String
 
         public init(
@@ -136,6 +136,8 @@ public struct ClusterUninstall: Sendable {
             .sorted()
         {
             await attempt(&problems) { try await deleteLease(in: namespace) }
+            // Records of other namespaces would be nobody's without it.
+            if options.namespace == nil { await attempt(&problems) { try await deleteRecordKey(in: namespace) } }
         }
         if let definition = steps.definition {
             await attempt(&problems) {
@@ -177,6 +179,15 @@ public struct ClusterUninstall: Sendable {
         guard let head = try await api.head(.leases, key), head.writers.isWrittenByMlctl else { return }
         try await api.delete(.leases, key, uid: head.metadata.uid)
         say("deleted Lease \(key)")
+    }
+
+    private func deleteRecordKey(in namespace: String) async throws {
+        let key = ObjectKey(namespace: namespace, name: ObjectNames.recordKey(of: options.lease))
+        guard let head = try await api.head(.secrets, key), InstalledObject(.secrets, head.metadata).isOwn else {
+            return
+        }
+        try await api.delete(.secrets, key, uid: head.metadata.uid)
+        say("deleted Secret \(key)")
     }
 
     // MARK: - The controller

@@ -74,6 +74,7 @@ enum StatusSchema {
                 "The rollout's record, swapped in as one. Not for reading by others.",
                 [
                     "version": integer("Counts the swaps."), "state": text("The state, as JSON."),
+                    "seal": text("The controller's signature of it."),
                 ]),
             "events": list(
                 "The latest decisions.",

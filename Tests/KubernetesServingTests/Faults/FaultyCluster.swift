@@ -54,7 +54,8 @@ struct FaultyCluster: Sendable {
         let api = KubernetesAPI(transport: transport)
         let logger = Logger(label: "faults") { _ in SwiftLogNoOpLogHandler() }
         let store = ClusterStore(
-            api: api, identity: RegisterIdentity(controller: name, source: repository), archive: archive,
+            api: api, identity: RegisterIdentity(controller: name, source: repository), recordKey: .sample,
+            archive: archive,
             now: now, logger: logger)
         backend = ClusterBackend(api: api, owners: store, logger: logger)
         controller = Controller(

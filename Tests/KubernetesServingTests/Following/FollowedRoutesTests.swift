@@ -53,6 +53,43 @@ struct FollowedRoutesTests {
         #expect(routes[0].revisions.map(\.weight) == [75, 25])
     }
 
+    private func sealed(_ name: String, weight: Int, by seal: RecordSeal, as writer: String? = nil) throws
+        -> RouteConfigMap
+    {
+        let route = ProxyRoute(
+            deployment: DeploymentKey(namespace: "ml", name: name), port: 10_001,
+            revisions: [RevisionRoute(revision: good, weight: weight)])
+        let text = AnnotationJSON.text(route)
+        let map = ObjectKey(namespace: "ml", name: "\(writer ?? name)-route")
+        let object: JSONValue = [
+            "metadata": ["name": .string("\(name)-route"), "namespace": "ml"],
+            "data": [
+                ProxyRouter.routeKey: .string(text), ProxyRouter.sealKey: .string(seal.seal(.route(map: map, text))),
+            ],
+        ]
+        return try JSONDecoder().decode(RouteConfigMap.self, from: object.jsonData)
+    }
+
+    @Test("a route that the controller has not sealed is not followed: the last one that it sealed holds")
+    func forged() throws {
+        let (seal, other) = (RecordSeal.random(), RecordSeal.random())
+        var followed = FollowedRoutes(check: SealCheck(publicKey: seal.publicKey))
+        func weights(_ maps: RouteConfigMap...) -> [Int]? {
+            followed.update(maps: maps, slices: [])?.flatMap { $0.revisions.map(\.weight) }
+        }
+        let forgedFirst = try weights(sealed("fraud", weight: 1, by: other))
+        #expect(forgedFirst == [], "nothing is followed at first")
+        #expect(followed.unsealed.map(\.name) == ["fraud-route"])
+        let own = try weights(sealed("fraud", weight: 2, by: seal))
+        #expect(own == [2])
+        #expect(followed.unsealed.isEmpty)
+        let unchanged = try weights(sealed("fraud", weight: 3, by: other))
+        #expect(unchanged == nil)
+        let copied = try weights(sealed("fraud", weight: 2, by: seal), sealed("copy", weight: 9, by: seal, as: "fraud"))
+        #expect(copied == nil, "a seal is of one ConfigMap")
+        #expect(map("fraud").isSealed(nil), "a proxy without a key follows all")
+    }
+
     @Test("pods that are ending take requests as long as they answer and no other of the revision does")
     func ending() throws {
         func endpoint(_ pod: Int, ready: Bool, serving: Bool, terminating: Bool) -> String {

@@ -26,10 +26,11 @@ struct KeptRecordTests {
     func roundTrip() throws {
         let record = try #require(KeptRecord(try found(Self.status())))
         #expect(record.status == Self.status())
-        let map = try JSONDecoder().decode(KeptRecord.Map.self, from: record.body.jsonData)
+        let map = try JSONDecoder().decode(KeptRecord.Map.self, from: record.body(.sample).jsonData)
         #expect(map.metadata.labels == ObjectLabels.of(Self.key).merging([ObjectLabels.component: "record"]) { $1 })
         #expect(map.metadata.key == ObjectKey(namespace: "payments", name: "fraud-mlctl-record"))
-        #expect(KeptRecord(map) == record)
+        #expect(KeptRecord(map, seal: .sample) == record)
+        #expect(KeptRecord(map, seal: .random()) == nil)
     }
 
     @Test("goes alone where the status is too large for it, and not at all where it is too large itself")

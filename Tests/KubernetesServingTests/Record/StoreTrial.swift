@@ -86,10 +86,10 @@ final class StoreTrial: Sendable {
     var api: KubernetesAPI { KubernetesAPI(transport: transport) }
     var key: DeploymentKey { DeploymentKey(namespace: namespace, name: "model") }
 
-    func store() -> ClusterStore {
+    func store(adoptsRecords: Bool = false) -> ClusterStore {
         ClusterStore(
             api: api, identity: RegisterIdentity(controller: "mlctl", source: "repo"), namespace: namespace,
-            archive: archive,
+            recordKey: .sample, adoptsRecords: adoptsRecords, archive: archive,
             now: { Self.now }, clock: { self.time.withLock { $0 } },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }

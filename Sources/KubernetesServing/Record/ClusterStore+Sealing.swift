@@ -1,0 +1,62 @@
+import Controller
+import Foundation
+import KubernetesClient
+import ModelManifests
+
+/// Telling this controller's records from what others wrote.
+extension ClusterStore {
+    /// Far above any count of swaps, and far below what a number holds: a version that somebody made up ends no counting.
+    static let highestVersion = 1 << 53
+
+    /// Above all of them.
+    static func version(after versions: Int...) -> Int {
+        versions.filter { $0 >= 0 && $0 < highestVersion }.reduce(0, max) + 1
+    }
+
+    /// As it stands in a status.
+    func sealed(_ version: Int, _ state: String, of object: ModelDeploymentObject) async throws -> JSONValue {
+        let seal = try await recordKey.seal()
+        let writing = SealedWriting.record(
+            object.deployment, uid: object.metadata.uid ?? "", version: version, state: state)
+        return ["version": .integer(version), "state": .string(state), "seal": .string(seal.seal(writing))]
+    }
+
+    /// Whether there is a record, and this controller, or one of its name, wrote it for this very object.
+    func isOwn(_ found: RecordDigest) -> Bool {
+        guard let seal, let record = found.record else { return false }
+        return seal.isSealed(
+            .record(
+                found.object.deployment, uid: found.object.metadata.uid ?? "", version: record.version,
+                state: String(decoding: record.state, as: UTF8.self)),
+            by: found.seal)
+    }
+
+    /// The record as the controller may go by it.
+    func judged(_ found: RecordDigest) -> StateRecord? {
+        guard var record = found.record, !isOwn(found) else { return found.record }
+        record.problem =
+            "its record in status.record was not sealed by this controller (\(recordKey.description)): somebody else wrote "
+            + "it, it is of an mlctl that sealed none, or the key was lost. What serves goes on, and nothing is decided or "
+            + "overwritten. Put the record or the key back from a backup; or, once you know that the record is right, "
+            + "restart the controller once with --adopt-records"
+        return record
+    }
+
+    /// What the controller has in memory now; a record that is not to be gone by is none.
+    func hold(_ record: StateRecord?, of deployment: DeploymentKey) {
+        held[deployment] = record.flatMap { $0.problem == nil ? HeldRecord($0) : nil }
+    }
+
+    /// Seals what somebody else wrote, or nobody sealed, as it is.
+    func adopted(_ found: RecordDigest) async throws -> StateRecord? {
+        guard let record = found.record, !isOwn(found) else { return found.record }
+        let state = String(decoding: record.state, as: UTF8.self)
+        try await patchStatus(
+            ["record": try await sealed(record.version, state, of: found.object)], of: found.object,
+            expecting: record.version)
+        logger.warning(
+            "Took over a record that this controller had not sealed",
+            metadata: ["deployment": "\(found.object.deployment)", "version": "\(record.version)"])
+        return record
+    }
+}
