@@ -16,6 +16,7 @@ extension ClusterStore {
     /// As it stands in a status.
     func sealed(_ version: Int, _ state: String, of object: ModelDeploymentObject) async throws -> JSONValue {
         let seal = try await recordKey.seal()
+        self.seal = seal
         let writing = SealedWriting.record(
             object.deployment, uid: object.metadata.uid ?? "", version: version, state: state)
         return ["version": .integer(version), "state": .string(state), "seal": .string(seal.seal(writing))]
