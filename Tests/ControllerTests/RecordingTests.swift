@@ -201,7 +201,7 @@ struct RecordingTests {
             #expect(await rig.backend.plans[PassRig.key] == plan)
             await rig.store.doubt(nil)
             _ = try await controller.sync()
-            try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "2" }
+            try await ControllerTests.wait(controller) { $0?.phase == .paused && $0?.candidate?.version == "2" }
         }
     }
 
