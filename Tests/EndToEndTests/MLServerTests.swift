@@ -154,7 +154,10 @@ struct MLServerTests {
           http_sd_configs:
           - url: '\(installation.api?.absoluteString ?? "")/api/v1/targets'
             refresh_interval: 1s
-            authorization: {credentials_file: '\(installation.state.appending(path: "token").path(percentEncoded: false))'}
+            # Some versions leave the scheme out where it is not named.
+            authorization:
+              type: Bearer
+              credentials_file: '\(installation.state.appending(path: "token").path(percentEncoded: false))'
         """.write(to: configuration, atomically: true, encoding: .utf8)
         let log = installation.folder.appending(path: "prometheus.log").path(percentEncoded: false)
         return try ChildProcess(
