@@ -146,7 +146,7 @@ let package = Package(
         tests(
             "KubernetesClientTests", ["KubernetesClient", .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging],
             exclude: ["Fixtures"]),
-        tests("KubernetesServingTests", ["KubernetesServing"]),
+        tests("KubernetesServingTests", ["KubernetesServing", .yams]),
         tests("KubernetesConformanceTests", ["KubernetesServing"]),
         tests("MetricSourcesTests", ["MetricSources"]),
         tests("NotificationsTests", ["Notifications"]),

@@ -73,7 +73,7 @@ extension ClusterServingError {
             return "An API server keeps objects of about 1.5 MB, with annotations of 256 KiB: shorten the manifest."
         }
         if error.statusCode == 403, error.message.contains(" cannot ") || error.message.contains("grant RBAC") {
-            return "Give the controller's service account that right: the chart's ClusterRole has it."
+            return "Give the controller's service account that right: the chart's Role has it."
         }
         if error.isNotFound, error.message.hasPrefix("namespaces ") { return "Create the namespace." }
         if error.statusCode == 422, object.hasPrefix("ModelDeployment") {

@@ -23,6 +23,7 @@ struct ProxyKey: Hashable, Sendable {
 /// The Secret that holds it. It is no applied object: what it holds follows from nothing, and is kept.
 enum ProxyKeyKind: ServedKind {
     static let resource = ResourceType.secrets
+    static let onlyName: String? = ObjectNames.proxyKey
 
     struct Detail: ServedDetail {
         /// Nil where the Secret holds none.

@@ -115,7 +115,7 @@ struct ChartTests {
         ] { #expect(text.contains(line), "\(line)") }
     }
 
-    @Test("its rules are no more than what is needed: one secret's name, no wildcard")
+    @Test("its rules are no more than what is needed: secrets by name, no wildcard, a ClusterRole only if asked for")
     func rights() throws {
         let text =
             try RepositoryFiles.text("\(Self.chart)/templates/_helpers.tpl")
@@ -123,9 +123,10 @@ struct ChartTests {
         let secrets = text.components(separatedBy: "- apiGroups").filter { $0.contains("resources: [secrets]") }
         #expect(secrets.count == text.components(separatedBy: "secrets]").count - 1)
         for rule in secrets {
-            let isNamed = rule.contains("resourceNames: [mlctl-proxy-key]")
-            #expect(isNamed || rule.contains("verbs: [create]"), "\(rule)")
+            #expect(rule.contains("resourceNames: ["), "\(rule)")
         }
+        let values = try mapping("\(Self.chart)/values.yaml")
+        #expect(values["allNamespaces"] as? Bool == false)
         #expect(!text.contains("\"*\""))
         #expect(!text.contains("'*'"))
     }
@@ -136,7 +137,7 @@ struct ChartTests {
         let url = "git.url=https://git.example.com/models.git"
         try ChildProcess.run(["helm", "lint", "--strict", folder, "--set", url])
         let everything = [
-            "replicas=3", "rbac.gatewayAPI=true", "watchNamespace=payments", "serviceMonitor.enabled=true",
+            "replicas=3", "rbac.gatewayAPI=true", "allNamespaces=true", "serviceMonitor.enabled=true",
             "prometheusRule.enabled=true", "dashboard.enabled=true", "git.ssh.existingSecret=key",
             "git.https.existingSecret=token", "registry.dockerconfigjson=e",
             "networkPolicy.proxies.controlFrom[0].namespace=monitoring",

@@ -118,7 +118,7 @@ struct ClusterLogsTests {
         let error = await #expect(throws: ClusterServingError.self) { try await logs(server) }
         #expect(error?.message.contains("logs of payments/fraud") == true)
         #expect(error?.message.contains("cannot get pods/log") == true)
-        #expect(error?.message.contains("ClusterRole") == true)
+        #expect(error?.message.contains("the chart's Role") == true)
     }
 
     @Test("so many pods are asked, and no more")

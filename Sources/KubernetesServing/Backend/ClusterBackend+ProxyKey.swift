@@ -54,7 +54,7 @@ extension ClusterBackend {
             try await api.replace(.secrets, key, body: body)
         } else {
             do {
-                try await api.create(.secrets, namespace: namespace, body: body)
+                try await api.make(.secrets, key, body: body)
             } catch let error as APIError where error.isConflict {
                 // Somebody else was first: theirs is the key.
                 guard let theirs = try await keySecret(key)?.detail.key else { throw error }

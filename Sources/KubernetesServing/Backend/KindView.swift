@@ -31,10 +31,10 @@ struct CachedKind<Kind: ServedKind>: KindView {
 
     /// - Parameters:
     ///   - namespace: nil for all.
-    ///   - name: of the only objects that may be looked at; nil: all that mlctl manages.
+    ///   - takesOthers: whoever made it is looked at too, under the type's only name.
     ///   - isOptional: its definition may be missing; then that is said where it is needed, not in the log.
     init(
-        _ kind: Kind.Type = Kind.self, of api: KubernetesAPI, namespace: String?, name: String? = nil,
+        _ kind: Kind.Type = Kind.self, of api: KubernetesAPI, namespace: String?, takesOthers: Bool = false,
         isOptional: Bool = false, logger: Logger
     ) {
         var logger = logger
@@ -42,8 +42,8 @@ struct CachedKind<Kind: ServedKind>: KindView {
         cache = ObjectCache(
             of: api,
             APIRequest.Selection(
-                namespace: namespace, labelSelector: name == nil ? ObjectLabels.selector : nil,
-                fieldSelector: name.map { "metadata.name=\($0)" }),
+                namespace: namespace, labelSelector: takesOthers ? nil : ObjectLabels.selector,
+                fieldSelector: Kind.onlyName.map { "metadata.name=\($0)" }),
             isMetadataOnly: Kind.Detail.self == NoDetail.self,
             indexedLabels: [ObjectLabels.deployment, ObjectLabels.route, ObjectLabels.component], logger: logger)
     }
@@ -96,8 +96,7 @@ struct ClusterViews: Sendable {
         pods = CachedKind(of: api, namespace: namespace, logger: logger)
         workloads = CachedKind(of: api, namespace: namespace, logger: logger)
         configMaps = CachedKind(of: api, namespace: namespace, logger: logger)
-        // By name: rights to read secrets need go no further.
-        proxyKeys = CachedKind(of: api, namespace: namespace, name: ObjectNames.proxyKey, logger: logger)
+        proxyKeys = CachedKind(of: api, namespace: namespace, takesOthers: true, logger: logger)
         var applied: [any KindView] = [
             workloads, configMaps, CachedKind<ServiceKind>(of: api, namespace: namespace, logger: logger),
             CachedKind<DisruptionBudgetKind>(of: api, namespace: namespace, logger: logger),

@@ -7,15 +7,25 @@ public enum ServiceKind: ServedKind { public static let resource = ResourceType.
 
 public enum DisruptionBudgetKind: ServedKind { public static let resource = ResourceType.podDisruptionBudgets }
 
-public enum ServiceAccountKind: ServedKind { public static let resource = ResourceType.serviceAccounts }
+public enum ServiceAccountKind: ServedKind {
+    public static let resource = ResourceType.serviceAccounts
+    public static let onlyName: String? = ObjectNames.proxy
+}
 
-public enum RoleKind: ServedKind { public static let resource = ResourceType.roles }
+public enum RoleKind: ServedKind {
+    public static let resource = ResourceType.roles
+    public static let onlyName: String? = ObjectNames.proxy
+}
 
-public enum RoleBindingKind: ServedKind { public static let resource = ResourceType.roleBindings }
+public enum RoleBindingKind: ServedKind {
+    public static let resource = ResourceType.roleBindings
+    public static let onlyName: String? = ObjectNames.proxy
+}
 
 public enum NetworkPolicyKind: ServedKind {
     public typealias Detail = NoDetail
     public static let resource = ResourceType.networkPolicies
+    public static let onlyName: String? = ObjectNames.proxy
 }
 
 public enum ConfigMapKind: ServedKind {

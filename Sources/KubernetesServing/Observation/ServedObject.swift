@@ -5,6 +5,12 @@ import ModelManifests
 public protocol ServedKind: Sendable {
     associatedtype Detail: ServedDetail = NoDetail
     static var resource: ResourceType { get }
+    /// What all that mlctl has of the type is called: rights to it need go no further. Nil: by the deployments' names.
+    static var onlyName: String? { get }
+}
+
+extension ServedKind {
+    public static var onlyName: String? { nil }
 }
 
 /// What is read of an object beside its metadata.

@@ -88,7 +88,7 @@ public actor RecordKey {
             "data": .strings([Self.entry: seal.bytes.base64EncodedString()]),
         ]
         do {
-            try await api.create(.secrets, namespace: key.namespace, body: body.jsonData)
+            try await api.make(.secrets, key, body: body.jsonData)
         } catch let error as APIError where error.isConflict {
             // Somebody else was first: theirs is the key.
             guard let theirs = try await found(api, key) else { throw error }

@@ -44,8 +44,12 @@ public struct ClusterUninstall: Sendable {
     static let defaultNamespace = "default"
 
     private static let types: [ResourceType] = [
-        .modelDeployments, .httpRoutes, .configMaps, .services, .deployments, .podDisruptionBudgets, .networkPolicies,
-        .roleBindings, .roles, .serviceAccounts,
+        .modelDeployments, .httpRoutes, .configMaps, .services, .deployments, .podDisruptionBudgets,
+    ]
+    /// What all of mlctl's of a type are called: rights to them go no further.
+    private static let namedTypes: [(ResourceType, String)] = [
+        (.networkPolicies, ObjectNames.proxy), (.roleBindings, ObjectNames.proxy), (.roles, ObjectNames.proxy),
+        (.serviceAccounts, ObjectNames.proxy), (.secrets, ObjectNames.proxyKey),
     ]
 
     let api: KubernetesAPI
@@ -73,10 +77,13 @@ public struct ClusterUninstall: Sendable {
             let selector = type == .modelDeployments ? nil : ObjectLabels.selector
             found += try await objects(type, .init(namespace: options.namespace, labelSelector: selector))
         }
-        // By name: rights to read secrets go no further.
-        found += try await objects(
-            .secrets,
-            .init(namespace: options.namespace, fieldSelector: "metadata.name=\(ObjectNames.proxyKey)"))
+        for (type, name) in Self.namedTypes {
+            found += try await objects(
+                type,
+                .init(
+                    namespace: options.namespace, labelSelector: ObjectLabels.selector,
+                    fieldSelector: "metadata.name=\(name)"))
+        }
         return found
     }
 
@@ -136,8 +143,10 @@ public struct ClusterUninstall: Sendable {
             .sorted()
         {
             await attempt(&problems) { try await deleteLease(in: namespace) }
-            // Records of other namespaces would be nobody's without it.
-            if options.namespace == nil { await attempt(&problems) { try await deleteRecordKey(in: namespace) } }
+            // Records of other namespaces would be nobody's without it, unless their controller goes too.
+            if options.namespace == nil || options.controller != nil {
+                await attempt(&problems) { try await deleteRecordKey(in: namespace) }
+            }
         }
         if let definition = steps.definition {
             await attempt(&problems) {

@@ -31,11 +31,14 @@ struct FaultyCluster: Sendable {
     ///   - name: the controller's.
     ///   - repository: which one the controller follows.
     ///   - clockOffSeconds: by which the controller's clock is ahead of the server's.
+    ///   - namespace: the only one that it looks at; nil: all.
+    ///   - recordKey: nil: the same for all tests.
     ///   - over: the cluster of another one; nil: its own.
     init(
         _ version: String = "1", image: String = "example/model:1", installsDefinition: Bool = true,
         name: String = "mlctl", repository: String = "faults", settings: APIServerModel.Settings = .init(),
         clockOffSeconds: Double = 0, rollout: String = FaultyCluster.quickly,
+        namespace: String? = nil, recordKey: (@Sendable (KubernetesAPI) -> RecordKey)? = nil,
         over other: FaultyCluster? = nil
     ) async throws {
         isFirst = other == nil
@@ -43,7 +46,7 @@ struct FaultyCluster: Sendable {
         if let other {
             transport = other.transport
         } else {
-            transport = ModelTransport(APIServerModel(namespaces: ["test"], now: Date(), settings: settings)) {
+            transport = ModelTransport(APIServerModel(namespaces: ["test", "mlctl"], now: Date(), settings: settings)) {
                 Date()
             }
             if installsDefinition { try await Self.installDefinition(transport) }
@@ -53,11 +56,13 @@ struct FaultyCluster: Sendable {
         let now: @Sendable () -> Date = { Date().addingTimeInterval(clockOffSeconds) }
         let api = KubernetesAPI(transport: transport)
         let logger = Logger(label: "faults") { _ in SwiftLogNoOpLogHandler() }
+        let recordKey = recordKey?(api) ?? .sample
         let store = ClusterStore(
-            api: api, identity: RegisterIdentity(controller: name, source: repository), recordKey: .sample,
-            archive: archive,
-            now: now, logger: logger)
-        backend = ClusterBackend(api: api, owners: store, logger: logger)
+            api: api, identity: RegisterIdentity(controller: name, source: repository), namespace: namespace,
+            recordKey: recordKey, archive: archive, now: now, logger: logger)
+        var serving = ClusterServingSettings()
+        serving.namespace = namespace
+        backend = ClusterBackend(api: api, owners: store, settings: serving, recordKey: recordKey, logger: logger)
         controller = Controller(
             configuration: ControllerConfiguration(
                 interval: .milliseconds(200), restingInterval: .milliseconds(200)),

@@ -69,7 +69,8 @@ package struct APIServerModel: Sendable {
         do {
             if let answer = probe(request) { return answer }
             let asked = try ResourceRequest(request, types: types)
-            try refusals.checkPermission(request.method, asked)
+            let creates = request.method == .patch && asked.name != nil && store.object(asked.type, asked.key) == nil
+            try refusals.checkPermission(request.method, asked, creates: creates)
             var answer: (code: Int, object: JSONValue)
             if asked["dryRun"] == "All" {
                 var copy = self

@@ -22,6 +22,8 @@ package actor ModelTransport: KubernetesTransport {
     /// All requests since the start, watches too.
     package private(set) var requestCount = 0
     package private(set) var log: [APIRequest] = []
+    /// What the server said of requests that its user may not make.
+    package private(set) var forbidden: [String] = []
     /// Nobody reaches the server; what watches there were have ended.
     package private(set) var isAway = false
     /// Whether the cluster's controllers take a step after every write.
@@ -134,6 +136,7 @@ package actor ModelTransport: KubernetesTransport {
 
     private func take(_ request: APIRequest) -> APIResponse {
         let response = model.handle(request, now: now())
+        if response.code == 403 { forbidden.append(String(decoding: response.body, as: UTF8.self)) }
         if request.method != .get {
             if runsControllers {
                 model.runControllers(now: now())
@@ -157,6 +160,7 @@ package actor ModelTransport: KubernetesTransport {
     private func open(_ request: APIRequest) throws -> AsyncThrowingStream<Data, any Error> {
         switch model.startWatch(request) {
         case .refused(let response):
+            if response.code == 403 { forbidden.append(String(decoding: response.body, as: UTF8.self)) }
             throw APIError.answer(
                 code: response.code, body: response.body, request: request,
                 retryAfterSeconds: response.retryAfterSeconds)

@@ -53,9 +53,40 @@ package struct Refusals: Sendable {
         }
     }
 
+    /// A rule of a Role or a ClusterRole, where it is bound.
+    package struct Right: Sendable {
+        /// Nil: in all, and at the cluster scope.
+        package var namespace: String?
+        package var groups: Set<String>
+        /// Plurals, with a subresource behind a slash.
+        package var resources: Set<String>
+        /// Nil: whatever it is called.
+        package var names: Set<String>?
+        package var verbs: Set<String>
+
+        package init(
+            namespace: String?, groups: Set<String>, resources: Set<String>, names: Set<String>? = nil,
+            verbs: Set<String>
+        ) {
+            self.namespace = namespace
+            self.groups = groups
+            self.resources = resources
+            self.names = names
+            self.verbs = verbs
+        }
+
+        func allows(_ verb: String, _ plural: String, _ name: String?, _ request: ResourceRequest) -> Bool {
+            (namespace == nil || namespace == request.namespace) && groups.contains(request.type.resource.group)
+                && resources.contains(plural) && verbs.contains(verb)
+                && (names == nil || name.map { names?.contains($0) == true } == true)
+        }
+    }
+
     package var quotas: [Quota] = []
     package var webhooks: [Webhook] = []
     package var denials: [Denial] = []
+    /// All that the user may do; nil: everything.
+    package var rights: [Right]?
     package var user = "system:serviceaccount:mlctl:mlctl"
 
     package init() {}
@@ -84,7 +115,8 @@ package struct Refusals: Sendable {
         }
     }
 
-    func checkPermission(_ method: APIRequest.Method, _ request: ResourceRequest) throws {
+    /// - Parameter creates: it is a server-side apply of what is not there, which is a creation under its name too.
+    func checkPermission(_ method: APIRequest.Method, _ request: ResourceRequest, creates: Bool = false) throws {
         let verb =
             switch method {
             case .get: request.isSet("watch") ? "watch" : request.name == nil ? "list" : "get"
@@ -97,7 +129,8 @@ package struct Refusals: Sendable {
             denial.verbs.contains(verb) && denial.type == request.type.resource
                 && (denial.namespace == nil || denial.namespace == request.namespace)
         }
-        guard isDenied else { return }
+        let isLacking = !isRight(verb, request) || creates && !isRight("create", request)
+        guard isDenied || isLacking else { return }
         let place = request.namespace.map { "in the namespace \"\($0)\"" } ?? "at the cluster scope"
         let resource = request.type.resource
         let plural = request.subresource.map { "\(resource.plural)/\($0)" } ?? resource.plural
@@ -109,5 +142,15 @@ package struct Refusals: Sendable {
                 details: ["kind": .string(resource.plural)])
         }
         throw Refusal.forbidden(request.type, name, text)
+    }
+
+    /// As RBAC has it: a list of one name is a list of that name.
+    private func isRight(_ verb: String, _ request: ResourceRequest) -> Bool {
+        guard let rights else { return true }
+        let plural = [request.type.resource.plural, request.subresource].compactMap(\.self).joined(separator: "/")
+        let field = "metadata.name="
+        let listed = request["fieldSelector"].flatMap { $0.hasPrefix(field) ? String($0.dropFirst(field.count)) : nil }
+        let name = request.name ?? listed
+        return rights.contains { $0.allows(verb, plural, name, request) }
     }
 }

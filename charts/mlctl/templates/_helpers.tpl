@@ -43,6 +43,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.git.ssh.existingSecret }}{{ .Values.git.ssh.existingSecret }}{{ else if .Values.git.ssh.privateKey }}{{ include "mlctl.name" . }}-git-ssh{{ end }}
 {{- end }}
 
+{{- define "mlctl.watched" -}}
+{{- if not .Values.allNamespaces }}{{ default .Release.Namespace .Values.watchNamespace }}{{ else if .Values.watchNamespace }}{{ fail "watchNamespace and allNamespaces exclude each other" }}{{ end }}
+{{- end }}
+
 {{- define "mlctl.rules" -}}
 # The wish and the record.
 - apiGroups: [mlctl.dev]
@@ -56,23 +60,26 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [deployments]
   verbs: [get, list, watch, create, update, patch, delete]
 - apiGroups: [""]
-  resources: [services, configmaps, serviceaccounts]
+  resources: [services, configmaps]
   verbs: [get, list, watch, create, update, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, update, patch, delete]
+# A namespace's proxies: of these types no other object, not even to look at, nor to make. (A creation is held to a name
+# where it is a server-side apply, which all of mlctl's are.)
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
-  verbs: [get, list, watch, create, update, patch, delete]
-# The key that a namespace's proxies sign request ids by. No creation can be held to a name: it could make other secrets
-# too, but read, change and delete none but this one.
+  resourceNames: [mlctl-proxy]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  resourceNames: [mlctl-proxy]
+  verbs: [get, list, watch, create, patch, delete]
+# The key that they sign request ids by.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [mlctl-proxy-key]
-  verbs: [get, list, watch, update, delete]
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [create]
+  verbs: [get, list, watch, create, update, patch, delete]
 # How it does; and that pods without requests under way, of a revision that is over, end at once.
 - apiGroups: [""]
   resources: [pods]
@@ -80,10 +87,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
-# The proxy's own rights, which nobody can give who has not got them.
+# The proxies' own rights, which nobody can give who has not got them.
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]
-  verbs: [get, list, watch, create, update, patch, delete]
+  resourceNames: [mlctl-proxy]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]
@@ -95,4 +103,26 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [httproutes]
   verbs: [get, list, watch, create, update, patch, delete]
 {{- end }}
+{{- end }}
+
+{{- define "mlctl.ownRules" -}}
+# Who leads.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "mlctl.lease" . }}]
+  verbs: [get, update, patch]
+# A name cannot be held to what does not exist yet.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+# The key that records and routes are sealed by. Nobody else should read it: whoever does can write what the controller
+# takes for its own.
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [{{ include "mlctl.lease" . }}-record-key]
+  verbs: [get, create, patch]
+# Its own pod says that it leads, by the label mlctl.dev/leader. What a pod is called nobody knows before it is there.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, patch]
 {{- end }}
