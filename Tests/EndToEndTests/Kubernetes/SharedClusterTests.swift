@@ -196,6 +196,7 @@ struct SharedClusterTests {
                 $0.candidate == nil && $0.quarantined.map(\.version) == ["good-2"]
             }
             try await wipe(stage, controller)
+            try await forge(stage, controller)
             try await deleteInForeground(stage, controller)
             try await add(stage, controller)
             try await takeName(stage, controller)
@@ -227,6 +228,29 @@ struct SharedClusterTests {
         }
         print("[\(stage.kind.rawValue)] a wiped status is back after \(ContinuousClock.now - wiped)")
         #expect(try await controller.status(Self.name)?.stable?.version == "good-1")
+    }
+
+    /// Somebody who may write statuses and ConfigMaps would have the controller and its proxies go by them.
+    private func forge(_ stage: ClusterStage, _ controller: Installation) async throws {
+        let before = try #require(try await record(stage)?.value(at: "status", "record"))
+        let version = try #require(before[field: "version"]?.whole)
+        let forged: JSONValue = ["version": .integer(version + 5), "state": "{}", "seal": before[field: "seal"] ?? .null]
+        let body: JSONValue = ["status": ["record": forged]]
+        _ = try await stage.api.answer(
+            to: .merge(
+                .modelDeployments, stage.key(Self.name), body: body.data, fieldManager: "kubectl-edit",
+                subresource: "status"))
+        try await controller.until("the forged record is written over", limit: .seconds(15)) {
+            let found = try await record(stage)?.value(at: "status", "record")
+            return found?[field: "state"]?.text != "{}" && (found?[field: "version"]?.whole ?? 0) > version
+        }
+        let status = try #require(try await controller.status(Self.name))
+        #expect(status.stable?.version == "good-1")
+        #expect(status.quarantined.map(\.version) == ["good-2"])
+        let containers = try await stage.object(.deployments, "mlctl-proxy")?
+            .value(at: "spec", "template", "spec", "containers")
+        let arguments = containers?.items.first?[field: "args"]?.items.compactMap(\.text) ?? []
+        #expect(arguments.contains("--route-key"), "its proxies follow what is sealed alone")
     }
 
     private func edit(_ stage: ClusterStage, _ controller: Installation) async throws {
