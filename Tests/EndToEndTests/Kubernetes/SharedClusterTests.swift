@@ -234,7 +234,9 @@ struct SharedClusterTests {
     private func forge(_ stage: ClusterStage, _ controller: Installation) async throws {
         let before = try #require(try await record(stage)?.value(at: "status", "record"))
         let version = try #require(before[field: "version"]?.whole)
-        let forged: JSONValue = ["version": .integer(version + 5), "state": "{}", "seal": before[field: "seal"] ?? .null]
+        let forged: JSONValue = [
+            "version": .integer(version + 5), "state": "{}", "seal": before[field: "seal"] ?? .null,
+        ]
         let body: JSONValue = ["status": ["record": forged]]
         _ = try await stage.api.answer(
             to: .merge(
