@@ -26,6 +26,12 @@ public enum ObjectNames {
     /// The ConfigMap that holds a record while its ModelDeployment is made anew.
     static func record(_ key: DeploymentKey) -> String { shortened(key.name, suffix: "-mlctl-record") }
 
+    /// The Job of one run of a check.
+    /// - Parameter run: what tells it from other runs of the deployment's checks.
+    static func check(_ key: DeploymentKey, _ revision: Revision, run: String) -> String {
+        shortened(key.name, suffix: "-\(revision)-check-\(ObjectHash.text(run).prefix(hashDigits))")
+    }
+
     /// `name` and `suffix`, in 63 bytes at most: a name that is cut ends in a hash of the whole.
     static func shortened(_ name: String, suffix: String = "") -> String {
         let room = limitBytes - suffix.utf8.count

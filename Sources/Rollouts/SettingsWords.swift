@@ -34,7 +34,8 @@ extension ModelDeployment {
             let isLeftOut = hasNoRoomForBoth && gate.needsStable
             return SettingWords(
                 "gate \(gate.name)",
-                asks + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "") + (isLeftOut ? Self.leftOut : ""))
+                asks + whereItRuns(gate) + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "")
+                    + (isLeftOut ? Self.leftOut : ""))
         }
         words += rollout.slices.map { SettingWords("slice \($0.name)", $0.text + sliceText) }
         words += [
@@ -93,6 +94,13 @@ extension ModelDeployment {
         case .gate(let name): !rollout.gates.contains { $0.name == name && $0.isCheck }
         case .setWeight, .mirror, .pause: true
         }
+    }
+
+    /// A check is a command: on the controller's machine, or as a Job beside what it checks.
+    private func whereItRuns(_ gate: GateSpec) -> String {
+        guard case .check(let check) = gate.kind, isInCluster else { return "" }
+        let image = check.image ?? template.runtime.image
+        return "; as a Job in namespace \(key.namespace)" + (image.map { ", in the image \($0)" } ?? "")
     }
 
     private var endpointText: String {

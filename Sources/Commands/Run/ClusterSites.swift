@@ -25,6 +25,7 @@ struct ClusterSites {
         var counters: ClusterProxyCounters
         var store: ClusterStore
         var events: EventRecorder
+        var checks: ClusterChecks
     }
 
     private let members: [Member]
@@ -81,7 +82,8 @@ struct ClusterSites {
         }
         return Member(
             settings: cluster, namespace: connection.namespace, api: api, backend: backend, counters: counters,
-            store: store, events: events)
+            store: store, events: events,
+            checks: ClusterChecks(api: api, owners: store, settings: serving, logger: logger))
     }
 
     static func serving(
@@ -100,7 +102,7 @@ struct ClusterSites {
                 member.settings.name,
                 Site(
                     backend: member.backend, store: member.store, metrics: member.counters,
-                    logs: ClusterLogs(api: member.api), register: member.store,
+                    logs: ClusterLogs(api: member.api), register: member.store, checks: member.checks,
                     requestIdKey: { try await member.backend.requestIdKey(in: $0) })
             )
         }
@@ -137,6 +139,7 @@ struct ClusterSites {
                 await member.backend.listen { await counters.traffic(of: $0, isAtRest: $1) }
                 group.addTask { await member.backend.run() }  // The store's watch too: it knows the owners.
                 group.addTask { await member.events.run() }
+                group.addTask { await member.checks.run() }
             }
             // Where there is none, the service goes on nevertheless.
             let (end, ended) = AsyncStream.makeStream(of: Void.self)
