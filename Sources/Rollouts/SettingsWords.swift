@@ -34,7 +34,8 @@ extension ModelDeployment {
             let isLeftOut = hasNoRoomForBoth && gate.needsStable
             return SettingWords(
                 "gate \(gate.name)",
-                asks + whereItRuns(gate) + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "")
+                asks + (jobText(of: gate).map { " (\($0))" } ?? "")
+                    + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "")
                     + (isLeftOut ? Self.leftOut : ""))
         }
         words += rollout.slices.map { SettingWords("slice \($0.name)", $0.text + sliceText) }
@@ -96,11 +97,16 @@ extension ModelDeployment {
         }
     }
 
-    /// A check is a command: on the controller's machine, or as a Job beside what it checks.
-    private func whereItRuns(_ gate: GateSpec) -> String {
-        guard case .check(let check) = gate.kind, isInCluster else { return "" }
+    /// Its check gates, and in what each will run: in a cluster as Jobs, beside what they check.
+    public var clusterChecks: [String] {
+        rollout.gates.compactMap { gate in jobText(of: gate).map { "check \(gate.name) runs \($0)" } }
+    }
+
+    /// - Returns: nil for what is no check, or runs on the controller's machine.
+    private func jobText(of gate: GateSpec) -> String? {
+        guard case .check(let check) = gate.kind, isInCluster else { return nil }
         let image = check.image ?? template.runtime.image
-        return "; as a Job in namespace \(key.namespace)" + (image.map { ", in the image \($0)" } ?? "")
+        return "as a Job in namespace \(key.namespace)" + (image.map { ", in the image \($0)" } ?? "")
     }
 
     private var endpointText: String {

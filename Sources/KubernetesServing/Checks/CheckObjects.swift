@@ -149,6 +149,7 @@ extension JSONValue {
     /// It has all that `wanted` has; the API server fills in the rest.
     fileprivate func isLike(_ wanted: JSONValue) -> Bool {
         guard case .object(let fields) = wanted else { return self == wanted }
-        return fields.allSatisfy { name, value in self[name]?.isLike(value) ?? false }
+        // An empty text is written back as none.
+        return fields.allSatisfy { name, value in self[name]?.isLike(value) ?? (value == "") }
     }
 }

@@ -87,7 +87,7 @@ struct CheckReading {
 
     private func word(of pod: SeenCheckPod, _ seen: SeenJob) -> Word {
         let name = pod.metadata.name
-        if let end = pod.check?.state?.terminated { return word(of: end, pod) }
+        if let end = pod.check?.state?.terminated { return word(of: end, pod, seen) }
         if seen.failure?.reason == Self.deadline || pod.status?.reason == Self.deadline { return late(pod: name) }
         if pod.isBeingDeleted || seen.isBeingDeleted {
             return .undecided("its pod \(name) was deleted before the check ended\(because(pod))", pod: name)
@@ -104,7 +104,7 @@ struct CheckReading {
         return .starting(trouble(of: pod))
     }
 
-    private func word(of end: SeenCheckPod.Container.End, _ pod: SeenCheckPod) -> Word {
+    private func word(of end: SeenCheckPod.Container.End, _ pod: SeenCheckPod, _ seen: SeenJob) -> Word {
         let name = pod.metadata.name
         let code = end.exitCode ?? -1
         switch end.reason {
@@ -119,10 +119,10 @@ struct CheckReading {
         default: break
         }
         if code != 0 {
+            if seen.failure?.reason == Self.deadline || pod.status?.reason == Self.deadline { return late(pod: name) }
             if pod.isBeingDeleted || isDisrupted(pod) {
                 return .undecided("its pod \(name) was taken away while it ran\(because(pod))", pod: name)
             }
-            if pod.status?.reason == Self.deadline { return late(pod: name) }
             if Self.signals.contains(code) {
                 return .undecided("it was ended by signal \(code - 128)\(because(pod))", pod: name)
             }

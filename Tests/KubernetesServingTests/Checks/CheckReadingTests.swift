@@ -85,7 +85,10 @@ struct CheckReadingTests {
         let running = #"{"containerStatuses": [{"name": "check", "state": {"running": {}}}]}"#
         #expect(try word(try job(), [try pod(running)]) == .running(pod: "p1"))
         let suspended = try job([], [(["spec", "suspend"], true)])
-        guard case .starting(let trouble?) = try word(suspended) else { return Issue.record("not waited for") }
+        guard case .starting(let trouble?) = try word(suspended) else {
+            Issue.record("not waited for")
+            return
+        }
         #expect(trouble.mayPass && trouble.text.contains("suspended"))
     }
 
@@ -112,7 +115,10 @@ struct CheckReadingTests {
             list: [["name": .string(container), "image": "server:1", "state": state]]
         ])
         let said = try word(try job(), [try pod(CanonicalJSON.text(status))])
-        guard case .starting(let trouble?) = said else { return Issue.record("\(said)") }
+        guard case .starting(let trouble?) = said else {
+            Issue.record("\(said)")
+            return
+        }
         #expect(!trouble.mayPass)
         for text in words { #expect(trouble.text.contains(text), "\(trouble.text)") }
     }
@@ -123,7 +129,10 @@ struct CheckReadingTests {
             #"{"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]}"#
         guard case .starting(let node?) = try word(try job(), [try pod(waiting)]),
             case .starting(let quota?) = try word(try job(), said: "exceeded quota: small")
-        else { return Issue.record("not waited for") }
+        else {
+            Issue.record("not waited for")
+            return
+        }
         #expect(node.mayPass && node.text.contains("0/3 nodes"))
         #expect(!quota.mayPass && quota.text.contains("exceeded quota: small"))
     }
@@ -146,13 +155,17 @@ struct CheckReadingTests {
                 #""conditions": [{"type": "DisruptionTarget", "status": "True", "message": "preempted"}],"#, "preempted"
             ),
             (
+                #""exitCode": 143"#, #""reason": "DeadlineExceeded","#, "did not end within 5m"
+            ),
+            (
                 #""exitCode": 0, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:05:03Z""#, "",
                 "did not end within 5m"
             ),
         ])
     func ends(terminated: String, status: String, words: String) throws {
         let pod = try pod(Self.ended(terminated, status: status))
-        #expect(why(try word(try job(), [pod]))?.contains(words) == true, "\(try word(try job(), [pod]))")
+        let word = try word(try job(), [pod])
+        #expect(why(word)?.contains(words) == true, "\(word)")
     }
 
     @Test("a second over the limit is a node's clock, and no time-out")
@@ -202,6 +215,17 @@ struct CheckReadingTests {
         #expect(why(try word(try job(), two))?.contains("has 2 pods") == true)
         let other = try word(try job(), [try pod(pass, image: "evil:1")])
         #expect(why(other)?.contains("image (evil:1, not server:1)") == true)
+    }
+
+    @Test("an empty variable comes back without a value, and is none that somebody changed")
+    func emptyValue() throws {
+        let gate = CheckGate(
+            command: ["x"], env: [EnvironmentVariable(name: "EMPTY", value: .literal(""))], timeout: .seconds(300))
+        let made = try CheckSample.job(gate)
+        let container = try #require(made.podSpec["containers"]?[0])
+        let env = (container["env"]?.items ?? []).map { $0["name"] == "EMPTY" ? ["name": "EMPTY"] : $0 }
+        let seen = made.podSpec.merging(["containers": [container.merging(["env": .array(env)])]])
+        #expect(CheckLikeness.difference(ofPod: seen, from: made) == nil)
     }
 
     @Test("that the endpoint opened meanwhile is no change")

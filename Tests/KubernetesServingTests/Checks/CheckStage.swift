@@ -84,7 +84,7 @@ struct CheckStage: Sendable {
     func jobs() async -> [JSONValue] { await transport.model.objects(.jobs) }
 
     var jobNames: [String] {
-        get async { await jobs().compactMap { $0["metadata"]?["name"]?.text } }
+        get async { await jobs().compactMap { $0["metadata"]?["name"]?.string } }
     }
 
     /// How often a Job was made, or tried to be.
@@ -96,4 +96,9 @@ struct CheckStage: Sendable {
 extension CheckOutcome {
     /// Why it decides nothing; nil where it does.
     var why: String? { if case .undecided(let why) = end { why } else { nil } }
+}
+
+extension JSONValue {
+    /// Both modules have a word for it.
+    var string: String? { if case .string(let text) = self { text } else { nil } }
 }

@@ -78,7 +78,7 @@ struct ClusterChecksTests {
         let outcome = try await stage.run { second, transport in
             guard second == 5, let live = await stage.jobs().first else { return }
             let api = KubernetesAPI(transport: transport)
-            let key = ObjectKey(namespace: "payments", name: live["metadata"]?["name"]?.text ?? "")
+            let key = ObjectKey(namespace: "payments", name: live["metadata"]?["name"]?.string ?? "")
             try await api.delete(.jobs, key)
             let job = try CheckSample.job(CheckGate(command: ["true"], image: "true:1", timeout: .seconds(300)))
             let body = job.body.setting(["metadata", "name"], to: .string(key.name))
@@ -122,7 +122,7 @@ struct ClusterChecksTests {
             let api = KubernetesAPI(transport: transport)
             try await api.create(.pods, namespace: "payments", body: forged.jsonData)
             try await api.delete(
-                .pods, ObjectKey(namespace: "payments", name: pod["metadata"]?["name"]?.text ?? ""), graceSeconds: 0)
+                .pods, ObjectKey(namespace: "payments", name: pod["metadata"]?["name"]?.string ?? ""), graceSeconds: 0)
         }
         #expect(outcome.why != nil, "\(outcome)")
         #expect(outcome.why?.contains("true:1") == true || outcome.why?.contains("2 pods") == true)
@@ -274,7 +274,7 @@ struct ClusterChecksTests {
             }
             #expect(await stage.jobNames == [theirs.key.name])
             let pods = await stage.transport.model.objects(.pods).map {
-                $0["metadata"]?["labels"]?[ObjectLabels.check]?.text
+                $0["metadata"]?["labels"]?[ObjectLabels.check]?.string
             }
             #expect(pods.allSatisfy { $0 == theirs.key.name })
         }
