@@ -93,7 +93,7 @@ let package = Package(
             ]),
         module(
             "KubernetesServing",
-            ["SafeText", "Serving", "Rollouts", "Controller", "KubernetesClient", .crypto, .logging]),
+            ["SafeText", "Analysis", "Serving", "Rollouts", "Controller", "KubernetesClient", .crypto, .logging]),
         module("Notifications", ["SafeText", "Controller", .asyncHTTPClient, .crypto, .logging]),
         module("Journal", ["Controller", .grdb]),
 

@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
@@ -47,6 +48,20 @@ public protocol MetricSource: Sendable {
 public protocol Inquirer: Sendable {
     /// Takes as long as it must, within a time limit of its own. Whatever goes wrong is an answer too.
     func answer(_ inquiry: Inquiry) async -> Finding.Answer
+}
+
+/// Runs the checks of what a site serves, at the site: never on the controller's machine.
+///
+/// # Guarantees
+/// - Every answer comes within a time limit of its own. Whatever keeps a check from an exit code is an answer that decides
+///   nothing, and says what to do.
+/// - A run that is cancelled, or whose controller ends, goes on. Asked for again, it is found and not started a second time.
+public protocol CheckSite: Sendable {
+    func run(_ inquiry: Inquiry, _ check: CheckGate) async -> CheckOutcome
+    /// Ends all of a deployment's runs but these, in its own time: asked with each pass.
+    ///
+    /// - Parameter wanted: checks that are asked for now.
+    func keep(only wanted: [Inquiry], of deployment: DeploymentKey)
 }
 
 /// Where the output of model servers is kept.

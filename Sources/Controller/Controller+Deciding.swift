@@ -56,7 +56,7 @@ extension Controller {
         // Written is written; but what was decided is for the one to carry out who leads now.
         try check(begun)
         self.record(decision, about: before?.rollout, of: key)
-        note(decision, before: before, desired, key)
+        note(decision, before: before, desired, key, at: place)
         await carryOut(decision.plan, key, at: place)
         try check(begun)
         if desired != .unreadable { entries[key]?.troubles[.place] = nil }
@@ -104,7 +104,7 @@ extension Controller {
         }
         answer(pending, decision.refusals)
         try check(begun)
-        note(decision, before: before, .unreadable, key)
+        note(decision, before: before, .unreadable, key, at: place)
         await carryOut(decision.plan, key, at: place)
         return requeue(key, decision: decision)
     }
@@ -116,13 +116,15 @@ extension Controller {
     }
 
     /// What others are told of a decision: those whose questions it asks, and those that wait for the deployment.
-    private func note(_ decision: Decision, before: RolloutState?, _ desired: Desired, _ key: DeploymentKey) {
+    private func note(
+        _ decision: Decision, before: RolloutState?, _ desired: Desired, _ key: DeploymentKey, at place: Place
+    ) {
         var isNews = before?.phase != decision.state?.phase
         if case .manifest(_, let commit) = desired, entries[key]?.commit != commit {
             entries[key]?.commit = commit
             isNews = true
         }
-        inquire(decision.inquiries, of: key)
+        inquire(decision.inquiries, of: key, at: place)
         if isNews { wakeDependents(of: key) }
     }
 

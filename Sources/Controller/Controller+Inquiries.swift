@@ -5,15 +5,18 @@ import Rollouts
 /// Putting the questions that decisions ask. A pass never waits for an answer.
 extension Controller {
     /// Puts those that are new, and gives up those that nobody asks any more.
-    func inquire(_ wanted: [Inquiry], of key: DeploymentKey) {
-        let ids = Set(wanted.map(\.id))
-        for (id, task) in entries[key]?.inquiries ?? [:] where !ids.contains(id) {
-            task.cancel()
+    func inquire(_ wanted: [Inquiry], of key: DeploymentKey, at place: Place) {
+        let questions = Dictionary(wanted.map { ($0.id, $0.question) }) { first, _ in first }
+        // A gate that was edited asks something else under the same id.
+        for (id, open) in entries[key]?.inquiries ?? [:] where questions[id] != open.question {
+            open.task.cancel()
             entries[key]?.inquiries[id] = nil
         }
+        place.site.checks?.keep(only: wanted.filter(\.isCheck), of: key)
         for inquiry in wanted where entries[key]?.inquiries[inquiry.id] == nil && mayBePut(inquiry) {
             // Owned by the entry: cancelled with its question, and awaited when the controller leaves.
-            entries[key]?.inquiries[inquiry.id] = Task { await self.put(inquiry) }
+            let task = Task { await self.put(inquiry, at: place) }
+            entries[key]?.inquiries[inquiry.id] = OpenInquiry(question: inquiry.question, task: task)
         }
     }
 
@@ -29,14 +32,27 @@ extension Controller {
         return isAskedFor
     }
 
-    private func put(_ inquiry: Inquiry) async {
-        let answer = await with.inquirer?.answer(inquiry) ?? .failed("this controller can ask nobody")
+    private func put(_ inquiry: Inquiry, at place: Place) async {
+        let answer = await answer(inquiry, at: place)
         guard !Task.isCancelled else { return }
         let key = inquiry.deployment
         entries[key]?.inquiries[inquiry.id] = nil
         entries[key]?.findings.append(
             Finding(inquiry: inquiry.id, candidate: inquiry.candidate.revision, at: with.now(), answer: answer))
         runner.add(.deployment(key))
+    }
+
+    /// A check is a command that a manifest names: what a cluster serves is checked in that cluster.
+    private func answer(_ inquiry: Inquiry, at place: Place) async -> Finding.Answer {
+        if case .check(let check) = inquiry.question, place.name != .local {
+            guard let checks = place.site.checks else {
+                return .failed(
+                    "nothing runs checks at \(place.name), and what is served there is not checked on the controller's "
+                        + "machine: take the gate out")
+            }
+            return .checked(await checks.run(inquiry, check))
+        }
+        return await with.inquirer?.answer(inquiry) ?? .failed("this controller can ask nobody")
     }
 
     /// Those of `dependsOn` that are not at rest with what git wants of them.

@@ -36,7 +36,7 @@ extension Controller {
         for open in openCalls.values { open.cancel() }
         stopAllPins()
         for (key, entry) in entries {
-            for inquiry in entry.inquiries.values { inquiry.cancel() }
+            for inquiry in entry.inquiries.values { inquiry.task.cancel() }
             resumePassWaiters(key)
             refusePending(key, followerText)
         }

@@ -185,8 +185,8 @@ public actor Controller {
         stopAllPins()
         for (key, entry) in entries {
             for inquiry in entry.inquiries.values {
-                inquiry.cancel()
-                await inquiry.value
+                inquiry.task.cancel()
+                await inquiry.task.value
             }
             for pending in entry.commands { pending.reply.resume(throwing: Self.stopping) }
             entries[key]?.commands = []

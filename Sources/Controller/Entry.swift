@@ -62,11 +62,17 @@ struct Entry {
     var commands: [PendingCommand] = []
     var passWaiters: [CheckedContinuation<Void, Never>] = []
     /// Questions that are being put, by their id.
-    var inquiries: [String: Task<Void, Never>] = [:]
+    var inquiries: [String: OpenInquiry] = [:]
     /// Answers that wait for the next pass.
     var findings: [Finding] = []
 
     var problem: String? { troubles.text }
+}
+
+/// A question that is being put.
+struct OpenInquiry {
+    var question: Inquiry.Question
+    var task: Task<Void, Never>
 }
 
 /// The digest that mutable model files were found to have.

@@ -9,13 +9,15 @@ public struct Site: Sendable {
     public var logs: any LogSource
     /// Where the site shows what git wants; nil where nobody but mlctl looks.
     public var register: (any DeploymentRegister)?
+    /// Runs the checks of what it serves; nil: the controller's own inquirer does, on this machine.
+    public var checks: (any CheckSite)?
     /// The secret that the data plane of a namespace proves request ids by; nil where it has given none out. Throws where
     /// that is not known.
     public var requestIdKey: @Sendable (_ namespace: String) async throws -> RequestIdentityKey?
 
     public init(
         backend: any ServingBackend, store: any StateStore, metrics: any MetricSource, logs: any LogSource,
-        register: (any DeploymentRegister)? = nil,
+        register: (any DeploymentRegister)? = nil, checks: (any CheckSite)? = nil,
         requestIdKey: @escaping @Sendable (_ namespace: String) async throws -> RequestIdentityKey? = { _ in nil }
     ) {
         self.backend = backend
@@ -23,6 +25,7 @@ public struct Site: Sendable {
         self.metrics = metrics
         self.logs = logs
         self.register = register
+        self.checks = checks
         self.requestIdKey = requestIdKey
     }
 }

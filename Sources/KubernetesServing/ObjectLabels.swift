@@ -11,13 +11,16 @@ public enum ObjectLabels {
     public static let revision = "mlctl.dev/revision"
     /// On ConfigMaps that a namespace's proxies follow.
     public static let route = "mlctl.dev/route"
+    /// On the pods of a check's Job, with the Job's name: their only label beside the component. Services, disruption budgets
+    /// and whoever counts instances select by others.
+    static let check = "mlctl.dev/check"
 
     /// What anybody looks at in an object that is read back.
     static let read = [managedBy, component, deployment, revision, route]
 
     /// What an object is for.
     public enum Component: String, Sendable {
-        case model, proxy, record
+        case model, proxy, record, check
         case recordKey = "record-key"
     }
 
@@ -29,6 +32,14 @@ public enum ObjectLabels {
         var labels = [managedBy: manager, name: key.name, deployment: key.name]
         labels[self.revision] = revision?.rawValue
         return labels
+    }
+
+    /// Selects the Jobs of checks.
+    static let checkSelector = "\(selector),\(component)=\(Component.check.rawValue)"
+
+    /// Of the pods of a check's Job.
+    static func ofCheckPods(_ job: String) -> [String: String] {
+        [component: Component.check.rawValue, check: job]
     }
 
     /// Of a namespace's shared proxy.
@@ -45,6 +56,8 @@ public enum ObjectAnnotations {
     public static let podTemplate = "mlctl.dev/pod-template"
     /// On the proxies' pods: which key of request ids they have. Another one makes other pods, which read it anew.
     static let requestIdKey = "mlctl.dev/request-id-key"
+    /// On the Job of a check: which gate it is of.
+    static let gate = "mlctl.dev/gate"
     /// The plan but for its templates, on the object that routes.
     public static let plan = "mlctl.dev/plan"
     /// What anybody looks at in an object that is read back.

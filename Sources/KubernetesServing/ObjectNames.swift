@@ -29,6 +29,12 @@ public enum ObjectNames {
     /// The Secret of the key that a controller's records are sealed by.
     static func recordKey(of controller: String) -> String { shortened(controller, suffix: "-record-key") }
 
+    /// The Job of one run of a check.
+    /// - Parameter run: what tells it from other runs of the deployment's checks.
+    static func check(_ key: DeploymentKey, _ revision: Revision, run: String) -> String {
+        shortened(key.name, suffix: "-\(revision)-check-\(ObjectHash.text(run).prefix(hashDigits))")
+    }
+
     /// `name` and `suffix`, in 63 bytes at most: a name that is cut ends in a hash of the whole.
     static func shortened(_ name: String, suffix: String = "") -> String {
         let room = limitBytes - suffix.utf8.count

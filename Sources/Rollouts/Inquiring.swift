@@ -92,14 +92,15 @@ extension DecisionPass {
     ) -> Inquiry {
         Inquiry(
             id: subject.id, deployment: state.key, question: question, stable: state.stable.map(side),
-            candidate: side(rollout.candidate), endpoint: observed.endpoint, since: rollout.judgement.startedAt)
+            candidate: side(rollout.candidate), endpoint: observed.endpoint,
+            servicePort: state.settings.endpoint.port, since: rollout.judgement.startedAt)
     }
 
     private func side(_ deployed: DeployedRevision) -> Inquiry.Side {
         Inquiry.Side(
             revision: deployed.revision, version: deployed.version,
             instances: observed.instances.filter { $0.revision == deployed.revision && $0.condition == .ready },
-            metrics: deployed.template.runtime.metrics)
+            metrics: deployed.template.runtime.metrics, template: deployed.template)
     }
 }
 

@@ -22,8 +22,13 @@ public struct Inquiry: Hashable, Codable, Sendable {
     public var stable: Side?
     public var candidate: Side
     public var endpoint: String?
+    /// Of the Services of a cluster; nil: theirs by default.
+    public var servicePort: Int?
     /// When the evidence began: what is reported late of traffic from before is about another comparison.
     public var since: Date?
+
+    /// A command that a manifest names.
+    public var isCheck: Bool { if case .check = question { true } else { false } }
 
     /// One revision, and where it can be asked.
     public struct Side: Hashable, Codable, Sendable {
@@ -32,20 +37,24 @@ public struct Inquiry: Hashable, Codable, Sendable {
         /// Its ready instances.
         public var instances: [InstanceObservation]
         public var metrics: RuntimeMetrics?
+        /// What it is served by; nil where that does not matter to whoever asks.
+        public var template: ServingTemplate?
 
         public init(
-            revision: Revision, version: String, instances: [InstanceObservation], metrics: RuntimeMetrics? = nil
+            revision: Revision, version: String, instances: [InstanceObservation], metrics: RuntimeMetrics? = nil,
+            template: ServingTemplate? = nil
         ) {
             self.revision = revision
             self.version = version
             self.instances = instances
             self.metrics = metrics
+            self.template = template
         }
     }
 
     public init(
         id: String, deployment: DeploymentKey, question: Question, stable: Side?, candidate: Side,
-        endpoint: String? = nil, since: Date? = nil
+        endpoint: String? = nil, servicePort: Int? = nil, since: Date? = nil
     ) {
         self.id = id
         self.deployment = deployment
@@ -53,6 +62,7 @@ public struct Inquiry: Hashable, Codable, Sendable {
         self.stable = stable
         self.candidate = candidate
         self.endpoint = endpoint
+        self.servicePort = servicePort
         self.since = since
     }
 }

@@ -34,7 +34,9 @@ extension ModelDeployment {
             let isLeftOut = hasNoRoomForBoth && gate.needsStable
             return SettingWords(
                 "gate \(gate.name)",
-                asks + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "") + (isLeftOut ? Self.leftOut : ""))
+                asks + (jobText(of: gate).map { " (\($0))" } ?? "")
+                    + (gate.warnOnly ? " (warnOnly: told, never acted upon)" : "")
+                    + (isLeftOut ? Self.leftOut : ""))
         }
         words += rollout.slices.map { SettingWords("slice \($0.name)", $0.text + sliceText) }
         words += [
@@ -93,6 +95,18 @@ extension ModelDeployment {
         case .gate(let name): !rollout.gates.contains { $0.name == name && $0.isCheck }
         case .setWeight, .mirror, .pause: true
         }
+    }
+
+    /// Its check gates, and in what each will run: in a cluster as Jobs, beside what they check.
+    public var clusterChecks: [String] {
+        rollout.gates.compactMap { gate in jobText(of: gate).map { "check \(gate.name) runs \($0)" } }
+    }
+
+    /// - Returns: nil for what is no check, or runs on the controller's machine.
+    private func jobText(of gate: GateSpec) -> String? {
+        guard case .check(let check) = gate.kind, isInCluster else { return nil }
+        let image = check.image ?? template.runtime.image
+        return "as a Job in namespace \(key.namespace)" + (image.map { ", in the image \($0)" } ?? "")
     }
 
     private var endpointText: String {

@@ -21,7 +21,7 @@ struct HouseTests {
         "TrafficProxy": ["SafeText", "ModelManifests", "Serving", "CZlib"],
         "KubernetesClient": ["SafeText"],
         "KubernetesServing": [
-            "SafeText", "ModelManifests", "Serving", "Rollouts", "Controller", "KubernetesClient",
+            "SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller", "KubernetesClient",
         ],
         "MetricSources": [
             "SafeText", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",

@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Rollouts
 import SafeText
 
 /// What `mlctl validate` found, for people, programs, code scanning and test reports.
@@ -10,9 +11,9 @@ struct ValidationReport {
 
     var text: String {
         guard !diagnostics.isEmpty else {
-            let names = deployments.map(\.key).sorted().map { key in
-                let revision = deployments.first { $0.key == key }?.template.revision.rawValue ?? ""
-                return "  \(key)  revision \(revision)"
+            let names = deployments.sorted { $0.key < $1.key }.flatMap { deployment in
+                ["  \(deployment.key)  revision \(deployment.template.revision)"]
+                    + deployment.clusterChecks.map { Escape.line("    \($0)") }
             }
             return
                 (warnings.map { Escape.line("\($0.deployment): warning: \($0.message)") } + [

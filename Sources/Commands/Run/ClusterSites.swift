@@ -25,6 +25,7 @@ struct ClusterSites {
         var counters: ClusterProxyCounters
         var store: ClusterStore
         var events: EventRecorder
+        var checks: ClusterChecks
     }
 
     private let members: [Member]
@@ -84,7 +85,8 @@ struct ClusterSites {
         }
         return Member(
             settings: cluster, namespace: connection.namespace, api: api, backend: backend, counters: counters,
-            store: store, events: events)
+            store: store, events: events,
+            checks: ClusterChecks(api: api, owners: store, settings: serving, logger: logger))
     }
 
     /// Where the controller has objects of its own in a cluster. One that is named is that of the controller's own cluster.
@@ -111,7 +113,7 @@ struct ClusterSites {
                 member.settings.name,
                 Site(
                     backend: member.backend, store: member.store, metrics: member.counters,
-                    logs: ClusterLogs(api: member.api), register: member.store,
+                    logs: ClusterLogs(api: member.api), register: member.store, checks: member.checks,
                     requestIdKey: { try await member.backend.requestIdKey(in: $0) })
             )
         }
@@ -148,6 +150,7 @@ struct ClusterSites {
                 await member.backend.listen { await counters.traffic(of: $0, isAtRest: $1) }
                 group.addTask { await member.backend.run() }  // The store's watch too: it knows the owners.
                 group.addTask { await member.events.run() }
+                group.addTask { await member.checks.run() }
             }
             // Where there is none, the service goes on nevertheless.
             let (end, ended) = AsyncStream.makeStream(of: Void.self)

@@ -41,6 +41,7 @@ extension ResourceType {
     public static let namespaces = ResourceType(kind: "Namespace", plural: "namespaces", isNamespaced: false)
     public static let events = ResourceType(group: "events.k8s.io", kind: "Event", plural: "events")
     public static let deployments = ResourceType(group: "apps", kind: "Deployment", plural: "deployments")
+    public static let jobs = ResourceType(group: "batch", kind: "Job", plural: "jobs")
     public static let podDisruptionBudgets = ResourceType(
         group: "policy", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets")
     public static let endpointSlices = ResourceType(

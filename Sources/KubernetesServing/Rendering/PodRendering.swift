@@ -124,7 +124,7 @@ struct PodRendering: Sendable {
         return before + variables.enumerated().filter { written[$1.name] == $0 }.map { Self.variable($1) }
     }
 
-    private static func variable(_ variable: EnvironmentVariable) -> JSONValue {
+    static func variable(_ variable: EnvironmentVariable) -> JSONValue {
         switch variable.value {
         case .literal(let text): ["name": .string(variable.name), "value": .string(text)]
         case .secret(let name):
@@ -144,7 +144,7 @@ struct PodRendering: Sendable {
         ]
     }
 
-    private static func toleration(_ toleration: Toleration) -> JSONValue {
+    static func toleration(_ toleration: Toleration) -> JSONValue {
         .fields([
             "key": toleration.key.map(JSONValue.string), "operator": toleration.operator.map(JSONValue.string),
             "value": toleration.value.map(JSONValue.string), "effect": toleration.effect.map(JSONValue.string),

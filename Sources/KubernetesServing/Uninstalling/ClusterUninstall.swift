@@ -44,7 +44,7 @@ public struct ClusterUninstall: Sendable {
     static let defaultNamespace = "default"
 
     private static let types: [ResourceType] = [
-        .modelDeployments, .httpRoutes, .configMaps, .services, .deployments, .podDisruptionBudgets,
+        .modelDeployments, .jobs, .httpRoutes, .configMaps, .services, .deployments, .podDisruptionBudgets,
     ]
     /// What all of mlctl's of a type are called: rights to them go no further.
     private static let namedTypes: [(ResourceType, String)] = [

@@ -15,6 +15,9 @@ struct InstalledObject: Hashable, Sendable {
             || labels[ObjectLabels.component].flatMap(ObjectLabels.Component.init(rawValue:)) != nil
     }
 
+    /// It judges what is to serve, and serves nothing.
+    var isCheck: Bool { labels[ObjectLabels.component] == ObjectLabels.Component.check.rawValue }
+
     var isRecord: Bool { labels[ObjectLabels.component] == ObjectLabels.Component.record.rawValue }
 }
 
@@ -35,7 +38,7 @@ public struct UninstallSteps: Hashable, Sendable {
     ///   - definition: of ModelDeployments, where it is to go too.
     init(_ found: [InstalledObject], keepsServing: Bool, definition: InstalledObject? = nil) {
         deployments = found.filter { $0.id.type == .modelDeployments }.sorted(by: Self.isBefore)
-        deletions = found.filter { $0.id.type != .modelDeployments && $0.isOwn && (!keepsServing || $0.isRecord) }
+        deletions = found.filter { $0.id.type != .modelDeployments && $0.isOwn && (!keepsServing || $0.isRecord || $0.isCheck) }
             .sorted(by: Self.isBefore)
         self.definition = definition
     }
@@ -70,7 +73,7 @@ extension InstalledObject {
         let isProxys = labels[ObjectLabels.component] == ObjectLabels.Component.proxy.rawValue
         return switch id.type {
         case .modelDeployments: 0
-        case .httpRoutes: 1
+        case .jobs, .httpRoutes: 1
         case .configMaps: 1
         case .services where !isProxys && labels[ObjectLabels.revision] == nil: 1
         case .deployments: isProxys ? 4 : 2

@@ -19,13 +19,9 @@ struct CheckEnvironment: Equatable, Sendable {
         secret: (String) throws(Failure) -> String
     ) throws(Failure) {
         variables = inherited.filter { Self.inheritedNames.contains($0.key) }
-        variables["MODEL_NAME"] = inquiry.deployment.name
-        variables["MODEL_VERSION"] = inquiry.candidate.version
-        variables["MODEL_DIR"] = workingFolder
-        var facts = ["MLCTL_REVISION": inquiry.candidate.revision.rawValue]
-        facts["MLCTL_CANDIDATE_URL"] = inquiry.candidate.url
-        facts["MLCTL_STABLE_URL"] = inquiry.stable?.url
-        facts["MLCTL_ENDPOINT"] = inquiry.endpoint
+        variables.merge(CheckFacts.defaults(of: inquiry, modelFolder: workingFolder)) { $1 }
+        let facts = CheckFacts.variables(
+            of: inquiry, candidate: inquiry.candidate.url, stable: inquiry.stable?.url)
         variables.merge(facts) { $1 }
         // As Kubernetes: a variable sees those before it. Facts are not to be written over.
         for variable in gate.env where facts[variable.name] == nil {

@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import SafeText
 import SystemPackage
@@ -40,7 +41,9 @@ struct CheckRecording: Sendable {
     var tailText: String { tail.text }
     var path: String? { file?.path }
 
-    func metrics(wanted: Set<String>) -> [String: Double] { CheckMetrics.read(output, wanted: wanted) }
+    func metrics(wanted: Set<String>) -> [String: Double] {
+        CheckMetrics.read(output.bytes, isCut: output.isCut, wanted: wanted)
+    }
 }
 
 /// A file for its owner's eyes, of bounded size. What does not fit, or cannot be written, is counted.

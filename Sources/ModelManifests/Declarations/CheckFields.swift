@@ -9,6 +9,7 @@ enum CheckFields {
             ) {
                 $0.command = $1
             },
+            Field("image", image, "In a cluster: the image of the Job that runs it; the runtime's.") { $0.image = $1 },
             Field("env", EnvironmentFields.list, "Variables, beside those that a model server gets and the URLs.") {
                 $0.env = $1
             },
@@ -31,6 +32,13 @@ enum CheckFields {
                     at: node["command"]?.place ?? node.place, suggestion: RuntimeRules.exposureAdvice(variable))
             }
         })
+
+    private static let image = Shape<String>.string().map { text, node, reading -> String? in
+        guard text.contains(where: \.isWhitespace) else { return text }
+        reading.report(
+            "'\(text.shortened)' holds white space: no image is called so", at: node.place, suggestion: "take it out")
+        return nil
+    }.schema(adding: ["pattern": "^\\S+$"])
 
     static let contract = Shape<ContractGate>.object(
         ContractGate(),

@@ -161,4 +161,22 @@ struct DeploymentPlanTests {
             #expect(lines.allSatisfy { $0.columns <= width })
         }
     }
+
+    @Test("says of a cluster's check that it runs as a Job, and in which image")
+    func clusterChecks() throws {
+        let text = """
+            apiVersion: mlctl.dev/v1alpha1
+            kind: ModelDeployment
+            metadata: {name: fraud-scorer, namespace: payments}
+            spec:
+              model: {version: "1"}
+              runtime: {image: "server:1"}
+              target: {kind: kubernetes}
+              rollout: {gates: [{name: golden, check: {command: [evaluate]}}]}
+            """
+        let desired = DesiredState.resolve(files: [ManifestReader.read(text, file: "a.yaml")])
+        let plan = DeploymentPlan(try #require(desired.deployments.values.first), against: .absent)
+        let gate = try #require(plan.settings.first { $0.name == "gate golden" })
+        #expect(gate.text.hasSuffix("? (as a Job in namespace payments, in the image server:1)"), "\(gate.text)")
+    }
 }

@@ -23,6 +23,33 @@ struct ValidationReportTests {
         }
     }
 
+    @Test("says of a cluster's checks that they run as Jobs, and in which image; of this machine's nothing")
+    func checks() throws {
+        func text(_ more: String) -> String {
+            let manifest = """
+                apiVersion: mlctl.dev/v1alpha1
+                kind: ModelDeployment
+                metadata: {name: fraud, namespace: payments}
+                spec:
+                  model: {version: "1"}
+                  \(more)
+                  rollout:
+                    steps: [{setWeight: 50}, {gate: {name: again, check: {command: [b], image: "eval:2"}}}, {setWeight: 100}]
+                    gates: [{name: golden, check: {command: [a]}}]
+                """
+            let desired = DesiredState.resolve(files: [ManifestReader.read(manifest, file: "a.yaml")])
+            return ValidationReport(
+                files: ["a.yaml"], deployments: Array(desired.deployments.values), diagnostics: desired.diagnostics
+            ).text
+        }
+        let cluster = text("target: {kind: kubernetes}\n  runtime: {image: \"server:1\"}")
+        #expect(
+            cluster.contains("    check golden runs as a Job in namespace payments, in the image server:1"),
+            "\(cluster)")
+        #expect(cluster.contains("    check again runs as a Job in namespace payments, in the image eval:2"))
+        #expect(!text("runtime: {command: [serve]}").contains("Job"))
+    }
+
     @Test("whatever a manifest says, each format stays what it is")
     func formats() throws {
         let (text, json, sarif, junit) = (report.text, try report.json(), try report.sarif(), report.junit)

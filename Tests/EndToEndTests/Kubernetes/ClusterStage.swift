@@ -21,6 +21,7 @@ struct ClusterStage: Sendable {
     static let kubeconfig = ProcessInfo.processInfo.environment["MLCTL_TEST_KUBECONFIG"]
     static let controllerImage = "mlctl:test"
     static let modelImage = "model-server:test"
+    static let checkImage = "check:test"
     static let service = "model"
     private static let endLimit: Duration = .seconds(60)
     private static let modelStep: Duration = .milliseconds(50)
@@ -164,6 +165,7 @@ struct ClusterStage: Sendable {
                         entryPoint: [mlctl],
                         extraArguments: ["--kubeconfig", kubeconfig, "--address", "$(POD_IP)"]),
                     Self.modelImage: ImageProgram(entryPoint: ["python3", Installation.serverPath]),
+                    Self.checkImage: ImageProgram(entryPoint: ["sh"]),
                 ],
                 folder: folder.appending(path: "pods"),
                 addresses: kind == .real ? PodAddresses(prefix: realPrefix) : PodAddresses(),

@@ -67,4 +67,49 @@ struct KubernetesTests {
         let losers = controllers.all.filter { $0.controllerLog.contains("Somebody else decided") }
         #expect(!losers.isEmpty)
     }
+
+    /// The image that it runs in stands for a shell: a pod's address is in its environment, and in no controller's.
+    private static let checked = """
+            steps:
+            - setWeight: 100
+            gates:
+            - name: golden
+              check:
+                image: "\(ClusterStage.checkImage)"
+                command:
+                - sh
+                - -c
+                - 'test -n "$$POD_IP" || exit 9; case "$$MODEL_VERSION" in good*) echo "{\\"accuracy\\": 0.9}";; *) echo "wrong about $$MLCTL_REVISION"; exit 1;; esac'
+                metrics: {accuracy: {min: 0.5}}
+        """
+
+    @Test("a check runs as a Job in the deployment's namespace, keeps a bad version out, and leaves nothing behind")
+    func checks() async throws {
+        try await ClusterStage.with(.model) { stage in
+            try await ClusterControllers.with(stage, count: 1, electsLeader: false) { controllers in
+                try controllers.commit("good-1", rollout: Self.checked)
+                try await controllers.start()
+                let controller = controllers.first
+                try await controller.wait(ClusterStage.service, for: "version 1 serves", limit: ClusterStory.waitLimit)
+                {
+                    $0.phase == .healthy && $0.stable?.version == "good-1"
+                }
+                try controllers.commit("failing-2", rollout: Self.checked)
+                let end = try await controller.wait(
+                    ClusterStage.service, for: "a rollback", limit: ClusterStory.waitLimit
+                ) { $0.phase == .rolledBack }
+                #expect(end.message.contains("exit code 1: wrong about "), "\(end.message)")
+                #expect(end.stable?.version == "good-1")
+                try await controller.until("no Job and none of its pods are left", limit: ClusterStory.waitLimit) {
+                    let pods = JSONValue(
+                        data: try await stage.api.answer(
+                            to: .list(.pods, .init(namespace: stage.namespace, labelSelector: "mlctl.dev/check"))))
+                    let jobs = try await stage.objects(.jobs)
+                    return jobs.isEmpty && pods?[field: "items"]?.items.isEmpty == true
+                }
+                let log = controller.controllerLog
+                #expect(log.components(separatedBy: "A check runs as a Job").count == 3, "two runs, each a Job")
+            }
+        }
+    }
 }

@@ -62,18 +62,19 @@ struct ClusterUninstallTests {
         }
         let own = ObjectLabels.of(Sample.key)
         let record = own.merging([ObjectLabels.component: "record"]) { $1 }
+        let check = own.merging([ObjectLabels.component: "check"]) { $1 }
         let found = [
             object(.deployments, "mlctl-proxy", ObjectLabels.ofProxy),
             object(.deployments, "f-1", ObjectLabels.of(Sample.key, revision: Sample.one)),
             object(.configMaps, "f-route", own), object(.configMaps, "f-record", record),
-            object(.modelDeployments, "f", [:]),
+            object(.jobs, "f-check", check), object(.modelDeployments, "f", [:]),
             object(.services, "theirs", [ObjectLabels.managedBy: "mlctl"]),
             object(.services, "others", [ObjectLabels.deployment: "f"]),
         ]
         let steps = UninstallSteps(found, keepsServing: false)
         #expect(steps.deployments.map(\.id.key.name) == ["f"])
-        #expect(steps.deletions.map(\.id.key.name) == ["f-record", "f-route", "f-1", "mlctl-proxy"])
-        #expect(UninstallSteps(found, keepsServing: true).deletions.map(\.id.key.name) == ["f-record"])
+        #expect(steps.deletions.map(\.id.key.name) == ["f-record", "f-route", "f-check", "f-1", "mlctl-proxy"])
+        #expect(UninstallSteps(found, keepsServing: true).deletions.map(\.id.key.name) == ["f-record", "f-check"])
         #expect(steps.lines.contains("a: ModelDeployment f"))
     }
 }

@@ -11,7 +11,7 @@ import ModelManifests
 /// each as a step that the test takes (`collectGarbage`, `runControllers`).
 ///
 /// Does not model: authentication and RBAC (only refusals on demand), JSON and strategic merge patches, conversion between
-/// versions, subresources other than `status`, field selectors of most types, `managedFields` sent by clients, quantities
+/// versions, subresources other than `status` and `log`, field selectors of most types, `managedFields` sent by clients, quantities
 /// in their normal form, most defaults and most validation of built-in types (fields unknown to them are stored, not
 /// refused or dropped), CEL and defaults of custom types, ReplicaSets (pods belong to their Deployment), rolling updates
 /// pod by pod, schedulers beyond a count of GPUs, and the delays between the server's parts.
@@ -29,6 +29,8 @@ package struct APIServerModel: Sendable {
         package var gpuCount: Int?
         /// Of all pods; nil: each has its own.
         package var podAddress: String?
+        /// How pods that are never restarted end, by their image; others run for ever.
+        package var ends: [String: ScriptedEnd] = [:]
         /// False: pods are scheduled, and somebody else runs them (`Kubelet`).
         package var runsPods = true
 
@@ -42,6 +44,10 @@ package struct APIServerModel: Sendable {
     var lastUID = 0
     /// Steps that each pod has been through, by uid.
     var podSteps: [String: Int] = [:]
+    /// Of which Jobs a pod was made, by uid.
+    var madePods: Set<String> = []
+    /// What pods printed, by uid.
+    var podLogs: [String: String] = [:]
     /// Why the last pod of a Deployment was not let in, by the Deployment's uid.
     var failedCreations: [String: String] = [:]
 
@@ -71,6 +77,7 @@ package struct APIServerModel: Sendable {
             let asked = try ResourceRequest(request, types: types)
             let creates = request.method == .patch && asked.name != nil && store.object(asked.type, asked.key) == nil
             try refusals.checkPermission(request.method, asked, creates: creates)
+            if let log = try log(request, asked) { return log }
             var answer: (code: Int, object: JSONValue)
             if asked["dryRun"] == "All" {
                 var copy = self

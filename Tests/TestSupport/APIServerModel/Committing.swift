@@ -100,6 +100,15 @@ extension APIServerModel {
         new.set(.string(uid), at: "metadata", "uid")
         new.set(.string(write.now.rfc3339), at: "metadata", "creationTimestamp")
         if let status = write.type.initialStatus { new[field: "status"] = status }
+        if write.type.resource == .jobs {
+            let labels = [
+                "batch.kubernetes.io/controller-uid": uid, "controller-uid": uid,
+                "batch.kubernetes.io/job-name": write.key.name, "job-name": write.key.name,
+            ]
+            for (name, value) in labels {
+                new.set(.string(value), at: "spec", "template", "metadata", "labels", name)
+            }
+        }
         if write.type.resource == .services, new.value(at: "spec", "clusterIP") == nil {
             let address: JSONValue = .string("10.0.\(lastUID / 250 % 250).\(lastUID % 250 + 1)")
             new.set(address, at: "spec", "clusterIP")

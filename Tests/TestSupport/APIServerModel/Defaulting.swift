@@ -7,6 +7,7 @@ extension RegisteredType {
         switch resource {
         case .namespaces: Self.defaultNamespace(&object)
         case .deployments: object.change("spec", Self.defaultDeployment)
+        case .jobs: object.change("spec", Self.defaultJob)
         case .pods: object.change("spec", Self.defaultPod)
         case .services: object.change("spec", Self.defaultService)
         case .secrets: object.fill("type", "Opaque")
@@ -20,7 +21,7 @@ extension RegisteredType {
         case .namespaces: ["phase": "Active"]
         case .pods: ["phase": "Pending"]
         case .services: ["loadBalancer": .object([:])]
-        case .deployments, .podDisruptionBudgets: .object([:])
+        case .deployments, .jobs, .podDisruptionBudgets: .object([:])
         default: nil
         }
     }
@@ -44,6 +45,14 @@ extension RegisteredType {
             strategy.change("rollingUpdate") { $0.fill("maxUnavailable", "25%") }
             strategy.change("rollingUpdate") { $0.fill("maxSurge", "25%") }
         }
+        spec.change("template") { $0.change("spec", defaultPod) }
+    }
+
+    private static func defaultJob(_ spec: inout JSONValue) {
+        spec.fill("completionMode", "NonIndexed")
+        spec.fill("suspend", false)
+        spec.fill("parallelism", 1)
+        spec.fill("backoffLimit", 6)
         spec.change("template") { $0.change("spec", defaultPod) }
     }
 

@@ -55,6 +55,11 @@ extension FieldSchema {
         "spec": .type(["selector": .atomic, "template": .type(["metadata": metadata, "spec": podSpec])]),
         "status": .type(["conditions": conditions]),
     ])
+    static let job = FieldSchema.type([
+        "metadata": metadata,
+        "spec": .type(["selector": .atomic, "template": .type(["metadata": metadata, "spec": podSpec])]),
+        "status": .type(["conditions": .atomic]),
+    ])
     static let service = FieldSchema.type([
         "metadata": metadata,
         "spec": .type(["selector": .atomic, "ports": .list(by: "port", "protocol", defaults: tcp)]),

@@ -38,6 +38,7 @@ extension RegisteredType {
         RegisteredType(resource: .serviceAccounts, schema: .serviceAccount, answersDeletedObject: true),
         RegisteredType(resource: .events, schema: .event),
         RegisteredType(resource: .deployments, schema: .deployment, hasStatus: true, countsGenerations: true),
+        RegisteredType(resource: .jobs, schema: .job, hasStatus: true, countsGenerations: true),
         RegisteredType(
             resource: .podDisruptionBudgets, schema: .podDisruptionBudget, hasStatus: true, countsGenerations: true),
         RegisteredType(resource: .networkPolicies, schema: .networkPolicy, countsGenerations: true),

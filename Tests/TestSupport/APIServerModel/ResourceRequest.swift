@@ -52,7 +52,10 @@ struct ResourceRequest {
         if type.resource.isNamespaced, namespace == nil, name != nil { throw Refusal.unknownResource }
         if !type.resource.isNamespaced, namespace != nil { throw Refusal.unknownResource }
         let isScale = subresource == "scale" && type.resource == .deployments
-        if let subresource, !isScale, subresource != "status" || !type.hasStatus { throw Refusal.unknownResource }
+        let isLog = subresource == "log" && type.resource == .pods
+        if let subresource, !isScale, !isLog, subresource != "status" || !type.hasStatus {
+            throw Refusal.unknownResource
+        }
     }
 
     subscript(parameter: String) -> String? { query[parameter] }

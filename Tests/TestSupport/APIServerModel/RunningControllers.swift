@@ -6,6 +6,7 @@ import ModelManifests
 extension APIServerModel {
     package mutating func runControllers(now: Date) {
         scaleDeployments(now: now)
+        runJobs(now: now)
         runPods(now: now)
         publishEndpoints(now: now)
         reportDeployments(now: now)

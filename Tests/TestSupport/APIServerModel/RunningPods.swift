@@ -51,6 +51,7 @@ extension APIServerModel {
     private mutating func run(_ pod: StoredObject, _ pods: RegisteredType, now: Date) {
         let steps = max(podSteps[pod.uid] ?? 0, 0) + 1
         podSteps[pod.uid] = steps
+        if runOnce(pod, pods, steps: steps, now: now) { return }
         let since = pod.json.value(at: "status", "conditions")?.items ?? []
         let fate = pod.fate(steps: steps, stepsUntilReady: settings.stepsUntilReady)
         let address = settings.podAddress ?? podAddress(pod)

@@ -16,6 +16,7 @@ extension APIServerModel {
         causes += ObjectNames.labelCauses(new)
         causes += Self.finalizerCauses(new, write.live)
         if write.type.resource == .deployments { causes += Self.deploymentCauses(new, write.live?.json) }
+        if write.type.resource == .jobs { causes += Self.jobCauses(new, write.live?.json) }
         if write.type.resource == .services { causes += Self.serviceCauses(new) }
         if [.configMaps, .secrets].contains(write.type.resource) { causes += Self.dataCauses(new) }
         if let schema = write.type.openAPI { causes += StructuralSchema.causes(new, schema) }

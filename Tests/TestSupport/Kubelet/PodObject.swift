@@ -8,6 +8,7 @@ struct PodObject: KubernetesObject {
 
     struct Spec: Decodable {
         var nodeName: String?
+        var restartPolicy: String?
         var terminationGracePeriodSeconds: Int?
         var containers: [Container]
         var volumes: [Volume]?
@@ -76,6 +77,7 @@ struct PodObject: KubernetesObject {
 
     /// The first: pods of one container are all that there are here.
     var container: Container? { spec.containers.first }
+    var isRunOnce: Bool { spec.restartPolicy == "Never" }
     var isTerminating: Bool { metadata.deletionTimestamp != nil }
 }
 

@@ -73,6 +73,7 @@ actor PodRun {
     // MARK: - The process
 
     private func runContainer() async {
+        if case .ended = status.container { return }
         guard let image = kubelet.images[container.image] else {
             status.container = .cannotPull
             return
@@ -80,12 +81,15 @@ actor PodRun {
         if let process {
             guard !process.isRunning else { return }
             noteEnd(of: process)
+            if pod.isRunOnce { return }
         }
         guard restartAt.map({ $0 <= .now }) ?? true else { return }
         do {
             guard let volumes = try await volumes() else { return }
             process = try start(image, volumes)
             status.container = .running(since: Date())
+        } catch  where pod.isRunOnce {
+            status.container = .ended(.init(exitCode: 128, message: "\(error)", at: Date()))
         } catch {
             status.container = .crashed
             restartAt = .now + Self.longestRestartDelay
@@ -94,6 +98,12 @@ actor PodRun {
     }
 
     private func noteEnd(of ended: ChildProcess) {
+        if pod.isRunOnce {
+            status.container = .ended(
+                .init(exitCode: (try? ended.wait()) ?? -1, message: lastWords, at: Date()))
+            process = nil
+            return
+        }
         status.container = .crashed
         status.isStarted = false
         status.setReady(false, now: Date())
@@ -138,6 +148,9 @@ actor PodRun {
     }
 
     private var logFile: URL { folder.appending(path: "log") }
+
+    /// What the model of an API server has of its log.
+    private var lastWords: String { String(((try? String(contentsOf: logFile, encoding: .utf8)) ?? "").suffix(2_000)) }
 
     private var lastLine: String {
         let text = (try? String(contentsOf: logFile, encoding: .utf8)) ?? ""

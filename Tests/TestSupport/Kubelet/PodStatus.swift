@@ -10,6 +10,8 @@ struct PodStatus: Equatable {
         case running(since: Date)
         /// Waits for its next start.
         case crashed
+        /// For good.
+        case ended(LastEnd)
     }
 
     struct LastEnd: Equatable {
@@ -54,17 +56,18 @@ struct PodStatus: Equatable {
         if let lastEnd { status[field: "lastState"] = ["terminated": Self.terminated(lastEnd)] }
         return [
             "status": [
-                "phase": hasRun ? "Running" : "Pending", "podIP": .string(address),
+                "phase": .string(phase), "podIP": .string(address),
                 "podIPs": [["ip": .string(address)]], "startTime": .string(Self.text(startedAt)),
                 "conditions": .array(conditions), "containerStatuses": [status],
             ]
         ]
     }
 
-    private var hasRun: Bool {
+    private var phase: String {
         switch container {
-        case .creating, .cannotPull: false
-        case .running, .crashed: true
+        case .creating, .cannotPull: "Pending"
+        case .running, .crashed: "Running"
+        case .ended(let end): end.exitCode == 0 ? "Succeeded" : "Failed"
         }
     }
 
@@ -80,6 +83,7 @@ struct PodStatus: Equatable {
         case .running(let since): ["running": ["startedAt": .string(Self.text(since))]]
         case .crashed:
             ["waiting": ["reason": "CrashLoopBackOff", "message": "back-off restarting failed container"]]
+        case .ended(let end): ["terminated": Self.terminated(end)]
         }
     }
 

@@ -87,6 +87,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
+# Check gates: each runs as a Job in its deployment's namespace, and is taken away when it is over. A check that is given
+# secrets shows its output only where the controller may get those secrets too, to take them out: add them by name.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, delete]
 # The proxies' own rights, which nobody can give who has not got them.
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]

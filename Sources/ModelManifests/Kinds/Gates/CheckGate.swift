@@ -5,6 +5,8 @@
 public struct CheckGate: Hashable, Codable, Sendable {
     /// Started without a shell, in the candidate's model folder.
     public var command: [String]
+    /// Of the Job that runs it in a cluster; nil: the runtime's. On one machine there is none.
+    public var image: String?
     public var env: [EnvironmentVariable]
     public var timeout: Duration
     /// Bounds of metrics by name: its last line of output is a JSON object that holds them.
@@ -23,10 +25,11 @@ public struct CheckGate: Hashable, Codable, Sendable {
     }
 
     public init(
-        command: [String], env: [EnvironmentVariable] = [], timeout: Duration = .seconds(600),
+        command: [String], image: String? = nil, env: [EnvironmentVariable] = [], timeout: Duration = .seconds(600),
         metrics: [String: Bounds] = [:], isOfStep: Bool = false
     ) {
         self.command = command
+        self.image = image
         self.env = env
         self.timeout = timeout
         self.metrics = metrics

@@ -1,12 +1,11 @@
 import Testing
 
-@testable import MetricSources
+@testable import Analysis
 
 @Suite struct CheckMetricsTests {
     private func metrics(_ text: String, limit: Int = 1_000, wanted: Set<String> = []) -> [String: Double] {
-        var output = LastBytes(limit: limit)
-        Array(text.utf8).withUnsafeBytes { output.append($0) }
-        return CheckMetrics.read(output, wanted: wanted)
+        let output = Array(text.utf8)
+        return CheckMetrics.read(output.suffix(limit), isCut: output.count > limit, wanted: wanted)
     }
 
     @Test(

@@ -1,17 +1,19 @@
 import Foundation
 
-/// Numbers by name, as a command prints them: `{"accuracy": 0.93}` or `{"metrics": {"accuracy": 0.93}}` on one line.
-enum CheckMetrics {
+/// Numbers by name, as a check prints them: `{"accuracy": 0.93}` or `{"metrics": {"accuracy": 0.93}}` on one line.
+public enum CheckMetrics {
     /// More than these are not told, but for those that a gate asks for.
     static let countLimit = 100
 
     /// The last line that is an object with a number in it. Members that are none are left out.
     ///
-    /// - Parameter output: the end of what was printed.
-    static func read(_ output: LastBytes, wanted: Set<String> = []) -> [String: Double] {
-        var lines = output.bytes.split(separator: UInt8(ascii: "\n"))
+    /// - Parameters:
+    ///   - output: the end of what was printed.
+    ///   - isCut: there was more before it.
+    public static func read(_ output: ArraySlice<UInt8>, isCut: Bool, wanted: Set<String> = []) -> [String: Double] {
+        var lines = output.split(separator: UInt8(ascii: "\n"))
         // Its start is lost: what is left of it is no line.
-        if output.isCut, output.bytes.first != UInt8(ascii: "\n"), !lines.isEmpty { lines.removeFirst() }
+        if isCut, output.first != UInt8(ascii: "\n"), !lines.isEmpty { lines.removeFirst() }
         for line in lines.reversed() {
             let metrics = read(line)
             guard !metrics.isEmpty else { continue }

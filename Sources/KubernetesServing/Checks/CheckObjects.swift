@@ -1,0 +1,155 @@
+import Foundation
+import KubernetesClient
+import ModelManifests
+
+/// What is read of a check's Job.
+struct SeenJob: KubernetesObject {
+    static let resource = ResourceType.jobs
+
+    struct Status: Decodable, Sendable {
+        var conditions: [ObjectCondition]?
+    }
+
+    var metadata: ObjectMetadata
+    var spec: JSONValue?
+    var status: Status?
+
+    private func condition(_ type: String) -> ObjectCondition? {
+        status?.conditions?.first { $0.type == type && $0.status == "True" }
+    }
+
+    var failure: ObjectCondition? { condition("Failed") ?? condition("FailureTarget") }
+    var isOver: Bool { failure != nil || condition("Complete") != nil }
+    var isSuspended: Bool { spec?["suspend"] == true }
+    var isBeingDeleted: Bool { metadata.deletionTimestamp != nil }
+    var isCheck: Bool {
+        metadata.labels[ObjectLabels.managedBy] == ObjectLabels.manager
+            && metadata.labels[ObjectLabels.component] == ObjectLabels.Component.check.rawValue
+    }
+}
+
+/// What is read of its pods.
+struct SeenCheckPod: KubernetesObject {
+    static let resource = ResourceType.pods
+
+    struct Status: Decodable, Sendable {
+        var phase: String?
+        var reason: String?
+        var message: String?
+        var conditions: [ObjectCondition]?
+        var initContainerStatuses: [Container]?
+        var containerStatuses: [Container]?
+    }
+
+    struct Container: Decodable, Sendable {
+        struct State: Decodable, Sendable {
+            var waiting: PodKind.ContainerStatus.Waiting?
+            var running: PodKind.ContainerStatus.Running?
+            var terminated: End?
+        }
+        struct End: Decodable, Sendable {
+            var exitCode: Int?
+            var reason: String?
+            var message: String?
+            /// RFC 3339, by the node's clock.
+            var startedAt: String?
+            var finishedAt: String?
+
+            /// Nil where the node does not say.
+            var seconds: TimeInterval? {
+                guard let startedAt, let finishedAt, let start = try? Date(startedAt, strategy: .iso8601),
+                    let end = try? Date(finishedAt, strategy: .iso8601)
+                else { return nil }
+                return end.timeIntervalSince(start)
+            }
+        }
+
+        var name: String
+        var image: String?
+        var state: State?
+    }
+
+    var metadata: ObjectMetadata
+    var spec: JSONValue?
+    var status: Status?
+
+    var check: Container? { status?.containerStatuses?.first { $0.name == CheckJobRendering.container } }
+    var isBeingDeleted: Bool { metadata.deletionTimestamp != nil }
+    func condition(_ type: String) -> ObjectCondition? { status?.conditions?.first { $0.type == type } }
+
+    /// The Job controller made it for that Job, or whoever made it says so.
+    func isControlled(by uid: String) -> Bool {
+        metadata.ownerReferences.contains { $0.uid == uid && $0.controller == true }
+    }
+}
+
+/// Whether what is there is what was made.
+///
+/// # Guarantees
+/// - What decides a check is as it was rendered: image, command, working folder, variables, files and who fetches them.
+/// - What clusters' own webhooks add (sidecars, further variables, tolerations) is no difference.
+enum CheckLikeness {
+    /// - Returns: what differs; nil where nothing does.
+    static func difference(of spec: JSONValue?, from job: CheckJob) -> String? {
+        for field in ["backoffLimit", "completions", "parallelism", "activeDeadlineSeconds"]
+        where spec?[field] != job.spec[field] {
+            return "its \(field) is another"
+        }
+        return difference(ofPod: spec?["template"]?["spec"], from: job)
+    }
+
+    static func difference(ofPod spec: JSONValue?, from job: CheckJob) -> String? {
+        let wanted = job.podSpec
+        for list in ["initContainers", "containers"] {
+            for container in wanted[list]?.items ?? [] {
+                let name = container["name"]?.text ?? ""
+                guard let seen = named(name, in: spec?[list]) else { return "its container \(name) is missing" }
+                if let field = difference(ofContainer: seen, from: container) {
+                    return "the \(field) of its container \(name) is another"
+                }
+            }
+        }
+        for volume in wanted["volumes"]?.items ?? [] {
+            let name = volume["name"]?.text ?? ""
+            guard let seen = named(name, in: spec?["volumes"]), seen.isLike(volume) else {
+                return "its volume \(name) is another"
+            }
+        }
+        return nil
+    }
+
+    private static func difference(ofContainer seen: JSONValue, from wanted: JSONValue) -> String? {
+        for field in ["image", "command", "args", "workingDir"] where seen[field] != wanted[field] {
+            return field == "image"
+                ? "image (\(seen[field]?.text ?? "none"), not \(wanted[field]?.text ?? "none"))" : field
+        }
+        let mounts = seen["volumeMounts"]?.items ?? []
+        for mount in wanted["volumeMounts"]?.items ?? [] where !mounts.contains(where: { $0.isLike(mount) }) {
+            return "volumeMounts"
+        }
+        // The last of a name counts.
+        let variables = Dictionary((seen["env"]?.items ?? []).map { ($0["name"]?.text ?? "", $0) }) { $1 }
+        for variable in wanted["env"]?.items ?? [] {
+            let name = variable["name"]?.text ?? ""
+            // The endpoint opens and closes, and is no other check for that.
+            guard name != endpoint, variables[name]?.isLike(variable) != true else { continue }
+            return "variable \(name)"
+        }
+        return nil
+    }
+
+    private static let endpoint = "MLCTL_ENDPOINT"
+
+    private static func named(_ name: String, in list: JSONValue?) -> JSONValue? {
+        list?.items.first { $0["name"]?.text == name }
+    }
+}
+
+extension JSONValue {
+    /// It has all that `wanted` has; the API server fills in the rest.
+    fileprivate func isLike(_ wanted: JSONValue) -> Bool {
+        guard case .object(let fields) = wanted else { return self == wanted }
+        // An empty text is written back as none.
+        return fields.allSatisfy { name, value in self[name]?.isLike(value) ?? (value == "") }
+    }
+}

@@ -1,0 +1,198 @@
+import Analysis
+import Controller
+import Foundation
+import KubernetesClient
+import Logging
+import ModelManifests
+import Rollouts
+import Synchronization
+
+/// Runs checks as Jobs in their deployments' namespaces.
+///
+/// # Guarantees
+/// - One run of a gate at a time: what is left of an earlier one is gone before the next begins.
+/// - A run is found again after a restart of the controller, or by the next that leads.
+/// - The exit code is that of the pod which the Job that was made controls. Whatever somebody else changed, deleted or put in
+///   its place decides nothing.
+///
+/// # Caveats
+/// - Who may create pods and change their status in the namespace, or enter them, can still make a check say what he wants.
+public final class ClusterChecks: CheckSite {
+    /// Of one cluster. Others wait: each is looked at every few seconds.
+    static let atOnce = 16
+    /// Deletions that wait; more are found again with the next pass.
+    static let mostDeletions = 1024
+    /// For an earlier run's pod to end.
+    static let endLimit = Duration.seconds(60)
+    static let look = Duration.seconds(1)
+    /// Of one request.
+    static let patience = Duration.seconds(10)
+    /// A Job without pods is asked about so often.
+    static let eventLooks = 10
+
+    enum Kind: ServedKind {
+        static let resource = ResourceType.jobs
+    }
+
+    struct Doomed: Hashable, Sendable {
+        var key: ObjectKey
+        var uid: String
+    }
+
+    let api: KubernetesAPI
+    let owners: any DeploymentOwners
+    private let settings: ClusterServingSettings
+    private let logger: Logger
+    private let jobs: ObjectCache<ServedObject<Kind>>
+    private let atWork = Mutex(0)
+    private let doomed: AsyncStream<Doomed>
+    private let doom: AsyncStream<Doomed>.Continuation
+    private let underWay = Mutex<Set<Doomed>>([])
+
+    public init(
+        api: KubernetesAPI, owners: any DeploymentOwners, settings: ClusterServingSettings,
+        logger: Logger = Logger(label: "mlctl.cluster.checks")
+    ) {
+        self.api = api
+        self.owners = owners
+        self.settings = settings
+        self.logger = logger
+        // Who may not list Jobs is told where one is asked for.
+        var quiet = logger
+        quiet.logLevel = .error
+        jobs = ObjectCache(
+            of: api, .init(namespace: settings.namespace, labelSelector: ObjectLabels.checkSelector),
+            isMetadataOnly: true, indexedLabels: [ObjectLabels.deployment], logger: quiet)
+        (doomed, doom) = AsyncStream.makeStream(
+            of: Doomed.self, bufferingPolicy: .bufferingOldest(Self.mostDeletions))
+    }
+
+    private var stopwatch: Stopwatch { api.stopwatch }
+    private var once: KubernetesAPI { api.once(within: Self.patience) }
+
+    /// Takes away what nobody asks for any more, until its task is cancelled. Run it once.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.jobs.run() }
+            for await job in doomed { await delete(job) }
+        }
+    }
+
+    // MARK: - Taking away
+
+    public func keep(only wanted: [Inquiry], of deployment: DeploymentKey) {
+        let names = Set(wanted.map { CheckJobRendering.name(of: $0) })
+        for job in jobs.all(label: ObjectLabels.deployment, value: deployment.name) {
+            let metadata = job.metadata
+            guard job.live.deployment == deployment, !names.contains(metadata.name), !job.live.isBeingDeleted,
+                let uid = metadata.uid
+            else { continue }
+            let found = Doomed(key: metadata.key, uid: uid)
+            if underWay.withLock({ $0.insert(found).inserted }), case .dropped = doom.yield(found) {
+                underWay.withLock { _ = $0.remove(found) }
+            }
+        }
+    }
+
+    private func delete(_ job: Doomed) async {
+        defer { underWay.withLock { _ = $0.remove(job) } }
+        do {
+            try await once.delete(.jobs, job.key, uid: job.uid)
+        } catch {
+            // The next pass finds it again.
+            logger.debug("A check's Job is left", metadata: ["job": "\(job.key)", "reason": "\(error)"])
+        }
+    }
+
+    // MARK: - Running
+
+    public func run(_ inquiry: Inquiry, _ gate: CheckGate) async -> CheckOutcome {
+        do {
+            try await takeTurn()
+            defer { atWork.withLock { $0 -= 1 } }
+            return try await outcome(inquiry, gate)
+        } catch let error as ClusterServingError {
+            return CheckOutcome(end: .undecided(error.message))
+        } catch is CancellationError {
+            return CheckOutcome(end: .undecided("nobody asks for it any more"))
+        } catch {
+            return CheckOutcome(end: .undecided("\(error)"))
+        }
+    }
+
+    private func takeTurn() async throws {
+        while true {
+            try Task.checkCancellation()
+            let isTurn = atWork.withLock { atWork in
+                guard atWork < Self.atOnce else { return false }
+                atWork += 1
+                return true
+            }
+            if isTurn { return }
+            try await stopwatch.sleep(Self.look)
+        }
+    }
+
+    private func outcome(_ inquiry: Inquiry, _ gate: CheckGate) async throws -> CheckOutcome {
+        let (job, uid) = try await start(CheckJobRendering(inquiry: inquiry, gate: gate, settings: settings))
+        logger.info("A check runs as a Job", metadata: ["job": "\(job.key)", "image": "\(job.image)"])
+        switch try await follow(job, uid, gate) {
+        case .lookAgain: return CheckOutcome(end: .undecided("it was not followed to its end"))
+        case .exited(let code, let pod):
+            let printed = await log(of: pod, job, gate)
+            return CheckOutcome(end: .exited(code), metrics: printed.metrics, outputTail: printed.tail)
+        case .undecided(let why, let pod):
+            let printed = await log(of: pod, job, gate)
+            return CheckOutcome(end: .undecided(why), metrics: printed.metrics, outputTail: printed.tail)
+        }
+    }
+
+    private func log(of pod: String?, _ job: CheckJob, _ gate: CheckGate) async -> CheckLog.Printed {
+        guard let pod else { return CheckLog.Printed() }
+        return await CheckLog(api: api).printed(by: ObjectKey(namespace: job.key.namespace, name: pod), gate)
+    }
+
+    /// To its end, or the end of all patience.
+    private func follow(_ job: CheckJob, _ uid: String, _ gate: CheckGate) async throws -> CheckVigil.Step {
+        var vigil = CheckVigil(limit: gate.timeout, now: stopwatch.elapsed())
+        var said: String?
+        var looks = 0
+        while true {
+            let sight = await sight(of: job, uid, gate, said)
+            if case .word(.starting(nil)) = sight, looks.isMultiple(of: Self.eventLooks), looks > 0 {
+                said = await saying(of: uid, in: job.key.namespace)
+            }
+            looks += 1
+            switch vigil.step(sight, now: stopwatch.elapsed()) {
+            case .lookAgain(let wait): try await stopwatch.sleep(wait)
+            case let end: return end
+            }
+        }
+    }
+
+    private func sight(of job: CheckJob, _ uid: String, _ gate: CheckGate, _ said: String?) async -> CheckVigil.Sight {
+        do {
+            let seen = try await once.get(SeenJob.self, job.key)
+            let pods = try await once.list(
+                SeenCheckPod.self,
+                .init(namespace: job.key.namespace, labelSelector: "\(ObjectLabels.check)=\(job.key.name)"))
+            return .word(
+                CheckReading(job: job, uid: uid, seen: seen, pods: pods.items, limit: gate.timeout, said: said).word)
+        } catch let error as APIError where error.isRefusal {
+            return .refused(ClusterServingError(error, about: "Job \(job.key)").message)
+        } catch {
+            return .away((error as? APIError)?.message ?? "\(error)")
+        }
+    }
+
+    /// Of a Job that makes no pod, only events say why.
+    private func saying(of uid: String, in namespace: String?) async -> String? {
+        let request = PodEvent.request(aboutPod: uid, namespace: namespace)
+        guard let answer = try? await once.answer(to: request),
+            let events = try? JSONDecoder().decode(ObjectList<PodEvent>.self, from: answer),
+            let note = events.items.last(where: { $0.reason == "FailedCreate" })?.note
+        else { return nil }
+        let said = PodReading.quoted(note)
+        return note.contains("exceeded quota") ? "\(said). Raise the namespace's ResourceQuota" : said
+    }
+}

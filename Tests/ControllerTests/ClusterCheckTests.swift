@@ -1,0 +1,122 @@
+import Analysis
+import Foundation
+import Logging
+import ModelManifests
+import Rollouts
+import Serving
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Controller
+
+@Suite("Checks of what a cluster serves")
+struct ClusterCheckTests {
+    /// Notes what it is asked; answers unless the command is to hang.
+    private final class Runs: CheckSite {
+        private struct Notes {
+            var asked: [CheckGate] = []
+            var kept: [[String]] = []
+        }
+        private let notes = Mutex(Notes())
+
+        var asked: [CheckGate] { notes.withLock(\.asked) }
+        var kept: [[String]] { notes.withLock(\.kept) }
+
+        func run(_ inquiry: Inquiry, _ check: CheckGate) async -> CheckOutcome {
+            notes.withLock { $0.asked.append(check) }
+            if check.command == ["hang"] {
+                try? await Task.sleep(for: .seconds(3600))
+                return CheckOutcome(end: .exited(1))
+            }
+            return CheckOutcome(end: .exited(0))
+        }
+
+        func keep(only wanted: [Inquiry], of deployment: DeploymentKey) {
+            notes.withLock { $0.kept.append(wanted.map(\.id)) }
+        }
+    }
+
+    /// The controller's own.
+    private final class OwnInquirer: Inquirer {
+        private let asked = Mutex(0)
+        var count: Int { asked.withLock(\.self) }
+
+        func answer(_ inquiry: Inquiry) async -> Finding.Answer {
+            asked.withLock { $0 += 1 }
+            return .checked(CheckOutcome(end: .exited(0)))
+        }
+    }
+
+    private static func snapshot(_ command: String, _ commit: String) -> ManifestSnapshot {
+        let manifest = PassRig.inCluster(
+            ControllerTests.manifest(
+                "1", rollout: "{steps: [{setWeight: 100}], gates: [{name: eval, check: {command: [\(command)]}}]}"))
+        return ControllerTests.Rig.snapshot(["m.yaml": manifest], commit: commit)
+    }
+
+    private func running(
+        _ source: ScriptedSource, _ runs: Runs?, _ inquirer: OwnInquirer,
+        _ body: @escaping @Sendable (Controller) async throws -> Void
+    ) async throws {
+        let store = InMemoryStateStore()
+        let site = Site(
+            backend: ScriptedBackend(), store: store, metrics: NoReadings(), logs: NoLogs(),
+            register: InMemoryRegister(), checks: runs)
+        let controller = Controller(
+            configuration: ControllerConfiguration(interval: .seconds(3600), restingInterval: .milliseconds(20)),
+            with: ControllerCollaborators(
+                source: source, sites: SiteDirectory(clusters: ["prod": site]), trail: store, inquirer: inquirer,
+                now: { Date() }),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await controller.run() }
+            try await body(controller)
+            group.cancelAll()
+        }
+    }
+
+    private func wait(_ isMet: () async -> Bool) async throws {
+        for _ in 0..<2000 {
+            if await isMet() { return }
+            try await ContinuousClock().sleep(for: .milliseconds(5))
+        }
+        Issue.record("waited in vain")
+    }
+
+    @Test("are run there, and never on the controller's machine; what is over is taken away")
+    func there() async throws {
+        let (runs, own) = (Runs(), OwnInquirer())
+        try await running(ScriptedSource(Self.snapshot("evaluate", "c1")), runs, own) { controller in
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            try await wait { runs.kept.last == [] }
+        }
+        #expect(runs.asked == [CheckGate(command: ["evaluate"])])
+        #expect(runs.kept.contains(["gate:eval/1"]), "while it is asked for it is kept")
+        #expect(own.count == 0)
+    }
+
+    @Test("decide nothing where nothing runs them, and the controller's machine does not")
+    func nowhere() async throws {
+        let own = OwnInquirer()
+        try await running(ScriptedSource(Self.snapshot("evaluate", "c1")), nil, own) { controller in
+            try await ControllerTests.wait(controller) { status in
+                status?.gates.first?.reason.contains("not checked on the controller's machine") == true
+            }
+        }
+        #expect(own.count == 0)
+    }
+
+    @Test("an edited command is asked for anew: the one before is given up, and what it says is not taken for it")
+    func edited() async throws {
+        let (runs, own) = (Runs(), OwnInquirer())
+        let source = ScriptedSource(Self.snapshot("hang", "c1"))
+        try await running(source, runs, own) { controller in
+            try await wait { runs.asked.count == 1 }
+            await source.commit(Self.snapshot("evaluate", "c2"))
+            _ = try await controller.sync()
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+        }
+        #expect(runs.asked.map(\.command) == [["hang"], ["evaluate"]])
+    }
+}

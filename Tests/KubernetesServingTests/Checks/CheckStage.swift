@@ -1,0 +1,104 @@
+import Analysis
+import Foundation
+import KubernetesClient
+import Logging
+import ModelManifests
+import Rollouts
+import TestSupport
+
+@testable import KubernetesServing
+
+/// Checks over the model of an API server. Its time is a clock's that stands still: each time somebody sleeps, the cluster
+/// takes a step and a second passes.
+struct CheckStage: Sendable {
+    static let start = Date(timeIntervalSince1970: 1_800_000_000)
+    /// Seconds, by the clock: whatever is waited for has come by then, or never does.
+    static let mostSteps = 3_000
+
+    let transport: ModelTransport
+    private let clock = ManualClock()
+
+    /// - Parameter ends: how pods end, by their image.
+    init(_ ends: [String: ScriptedEnd] = ["server:1": ScriptedEnd()]) {
+        let clock = clock
+        let now: @Sendable () -> Date = {
+            Self.start.addingTimeInterval(Double(clock.now.offset.components.seconds))
+        }
+        var settings = APIServerModel.Settings()
+        settings.ends = ends
+        transport = ModelTransport(
+            APIServerModel(namespaces: ["payments"], now: Self.start, settings: settings), now: now)
+    }
+
+    /// Another controller's, if called again.
+    func checks() -> ClusterChecks {
+        ClusterChecks(
+            api: KubernetesAPI(transport: transport, retries: .never, stopwatch: Stopwatch(clock)), owners: Owner(),
+            settings: Sample.settings, logger: Logger(label: "checks") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private struct Owner: DeploymentOwners {
+        func owner(of deployment: DeploymentKey) async throws -> OwnerReference? { Sample.owner }
+    }
+
+    /// Runs one check to its answer.
+    /// - Parameter meanwhile: before each step of the cluster, with the seconds since the start.
+    @discardableResult
+    func run(
+        _ gate: CheckGate = CheckSample.gate, run: Int = 1, by checks: ClusterChecks? = nil,
+        meanwhile: @escaping @Sendable (Int, ModelTransport) async throws -> Void = { _, _ in }
+    ) async throws -> CheckOutcome {
+        let checks = checks ?? self.checks()
+        return try await withThrowingTaskGroup(of: CheckOutcome?.self) { group in
+            group.addTask { await checks.run(CheckSample.inquiry(gate, run: run), gate) }
+            group.addTask {
+                try await passTime(meanwhile)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let outcome = try await group.next() ?? nil else { throw NeverSo(what: "the check has an answer") }
+            return outcome
+        }
+    }
+
+    /// - Parameter until: ends it early.
+    func passTime(
+        until isOver: @Sendable () async throws -> Bool = { false },
+        _ meanwhile: @Sendable (Int, ModelTransport) async throws -> Void
+    ) async throws {
+        var steps = 0
+        while steps < Self.mostSteps, !Task.isCancelled, try await !isOver() {
+            guard !clock.deadlines.isEmpty else {
+                try? await Task.sleep(for: .milliseconds(1))  // Somebody is at work.
+                continue
+            }
+            try await meanwhile(Int(clock.now.offset.components.seconds), transport)
+            await transport.step()
+            clock.advance(by: .seconds(1))
+            steps += 1
+        }
+    }
+
+    // MARK: - Looking
+
+    func jobs() async -> [JSONValue] { await transport.model.objects(.jobs) }
+
+    var jobNames: [String] {
+        get async { await jobs().compactMap { $0["metadata"]?["name"]?.string } }
+    }
+
+    /// How often a Job was made, or tried to be.
+    var creations: Int {
+        get async { await transport.writes.count { $0.method == .post && $0.path.hasSuffix("/jobs") } }
+    }
+}
+
+extension CheckOutcome {
+    /// Why it decides nothing; nil where it does.
+    var why: String? { if case .undecided(let why) = end { why } else { nil } }
+}
+
+extension JSONValue {
+    /// Both modules have a word for it.
+    var string: String? { if case .string(let text) = self { text } else { nil } }
+}

@@ -1,0 +1,282 @@
+import Analysis
+import Foundation
+import KubernetesClient
+import ModelManifests
+import Rollouts
+import TestSupport
+import Testing
+
+@testable import KubernetesServing
+
+@Suite("Checks of a cluster", .timeLimit(.minutes(1)))
+struct ClusterChecksTests {
+    @Test("the exit code decides, its metrics and last words are told", arguments: [0, 3])
+    func exits(code: Int) async throws {
+        let log = "loading\n{\"accuracy\": 0.93}\ndone\n"
+        let stage = CheckStage(["server:1": ScriptedEnd(exitCode: code, log: log, steps: 3)])
+        let outcome = try await stage.run()
+        #expect(outcome == CheckOutcome(end: .exited(code), metrics: ["accuracy": 0.93], outputTail: log))
+        #expect(await stage.jobNames.count == 1, "the answer may be asked for again, until it is recorded")
+    }
+
+    @Test("a controller that starts again finds the run, and starts no second")
+    func restart() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(steps: 20)])
+        let first = stage.checks()
+        let running = Task { await first.run(CheckSample.inquiry(), CheckSample.gate) }
+        try await stage.passTime(until: { await stage.transport.model.objects(.pods).count == 1 }) { _, _ in }
+        running.cancel()
+        #expect(await running.value.why == "nobody asks for it any more")
+        let outcome = try await stage.run(by: stage.checks())
+        #expect(outcome.end == .exited(0))
+        #expect(await stage.creations == 1)
+        // The answer was lost as well: it is read again.
+        #expect(try await stage.run(by: stage.checks()).end == .exited(0))
+        #expect(await stage.creations == 1)
+    }
+
+    @Test("what was sent and whose answer is lost is not sent twice")
+    func lostAnswer() async throws {
+        let stage = CheckStage()
+        // The first looks for the Job, the second for earlier runs, the third makes it.
+        await stage.transport.setPlan(FaultPlan(requests: [3: .lostAfter]))
+        #expect(try await stage.run().end == .exited(0))
+        #expect(await stage.creations == 1)
+    }
+
+    @Test("while the API server is away nothing is known, and nothing is decided")
+    func away() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(exitCode: 3, steps: 5)])
+        let outcome = try await stage.run { second, transport in
+            if second == 2 { await transport.setAway(true) }
+            if second == 500 { await transport.setAway(false) }
+        }
+        #expect(outcome.end == .exited(3))
+        let other = try await CheckStage().run { second, transport in
+            if second == 1 { await transport.setAway(true) }
+        }
+        #expect(other.why?.contains("the API server could not be asked how it went") == true)
+        let never = CheckStage()
+        await never.transport.setAway(true)
+        #expect(try await never.run().why?.contains("cannot be made") == true)
+    }
+
+    @Test("one that somebody deletes is no pass")
+    func deleted() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(steps: 60)])
+        let outcome = try await stage.run { second, transport in
+            guard second == 5 else { return }
+            let job = try #require(await stage.jobNames.first)
+            try await KubernetesAPI(transport: transport).delete(.jobs, ObjectKey(namespace: "payments", name: job))
+        }
+        #expect(outcome.why?.contains("is gone: somebody deleted it") == true)
+    }
+
+    @Test("another Job in its place, with the same words and an end of its own, is no pass")
+    func replaced() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(steps: 60), "true:1": ScriptedEnd()])
+        let outcome = try await stage.run { second, transport in
+            guard second == 5, let live = await stage.jobs().first else { return }
+            let api = KubernetesAPI(transport: transport)
+            let key = ObjectKey(namespace: "payments", name: live["metadata"]?["name"]?.string ?? "")
+            try await api.delete(.jobs, key)
+            let job = try CheckSample.job(CheckGate(command: ["true"], image: "true:1", timeout: .seconds(300)))
+            let body = job.body.setting(["metadata", "name"], to: .string(key.name))
+            try await api.create(.jobs, namespace: "payments", body: body.jsonData)
+        }
+        #expect(outcome.why?.contains("another in its place") == true)
+    }
+
+    @Test("a Job of its name that was there before, and does something else, is not taken for it")
+    func premade() async throws {
+        let stage = CheckStage()
+        let name = CheckJobRendering.name(of: CheckSample.inquiry())
+        let job = try CheckSample.job(CheckGate(command: ["true"], timeout: .seconds(300)))
+        try await KubernetesAPI(transport: stage.transport).create(
+            .jobs, namespace: "payments",
+            body: job.body.setting(["metadata", "name"], to: .string(name)).jsonData)
+        let outcome = try await stage.run()
+        #expect(outcome.why?.contains("is there already") == true)
+        #expect(await stage.creations == 1)
+    }
+
+    /// With the right to make pods: the Job controller takes it for the Job's own.
+    @Test("a pod that a tenant makes under the Job's name passes nothing")
+    func forged() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(exitCode: 1, steps: 60), "true:1": ScriptedEnd()])
+        let outcome = try await stage.run { second, transport in
+            guard second == 4, let job = await stage.jobs().first, let pod = await transport.model.objects(.pods).first
+            else { return }
+            let forged: JSONValue = [
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": [
+                    "name": "forged", "labels": pod["metadata"]?["labels"] ?? .null,
+                    "ownerReferences": pod["metadata"]?["ownerReferences"] ?? .null,
+                ],
+                "spec": [
+                    "restartPolicy": "Never",
+                    "containers": [["name": "check", "image": "true:1", "command": ["true"]]],
+                ],
+            ]
+            #expect(job["metadata"]?["uid"] == pod["metadata"]?["ownerReferences"]?[0]?["uid"])
+            let api = KubernetesAPI(transport: transport)
+            try await api.create(.pods, namespace: "payments", body: forged.jsonData)
+            try await api.delete(
+                .pods, ObjectKey(namespace: "payments", name: pod["metadata"]?["name"]?.string ?? ""), graceSeconds: 0)
+        }
+        #expect(outcome.why != nil, "\(outcome)")
+        #expect(outcome.why?.contains("true:1") == true || outcome.why?.contains("2 pods") == true)
+    }
+
+    @Test("what somebody changes in it makes it another")
+    func edited() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(steps: 10)])
+        let outcome = try await stage.run { second, transport in
+            guard second == 3 else { return }
+            let key = ObjectKey(namespace: "payments", name: try #require(await stage.jobNames.first))
+            let patch: JSONValue = ["spec": ["parallelism": 2]]
+            try await KubernetesAPI(transport: transport).merge(.jobs, key, body: patch.jsonData)
+        }
+        #expect(outcome.why?.contains("its parallelism is another") == true)
+    }
+
+    @Test(
+        "what the cluster does not allow is said, with what to do",
+        arguments: [
+            Refused("Jobs over a quota", ["exceeded quota: small", "Raise the namespace's ResourceQuota"]) {
+                $0.quotas = [.init(name: "small", namespace: "payments", type: .jobs, limit: 0)]
+            },
+            Refused("pods over a quota", ["no pod can be made", "exceeded quota: small", "Raise"]) {
+                $0.quotas = [.init(name: "small", namespace: "payments", type: .pods, limit: 0)]
+            },
+            Refused("no right to make Jobs", ["cannot create resource \"jobs\"", "the chart's ClusterRole has it"]) {
+                $0.denials = [.init(verbs: ["create"], type: .jobs)]
+            },
+            Refused("no right to look at pods", ["cannot list resource \"pods\"", "the chart's ClusterRole has it"]) {
+                $0.denials = [.init(verbs: ["list"], type: .pods)]
+            },
+            Refused("a webhook", ["denied the request: no owner", "Ask who runs that webhook"]) {
+                $0.webhooks = [.init(name: "policy.example.com", type: .jobs, message: "no owner")]
+            },
+        ])
+    func refused(refused: Refused) async throws {
+        let stage = CheckStage()
+        await stage.transport.update { refused.begin(&$0.refusals) }
+        let outcome = try await stage.run()
+        for word in refused.words { #expect(outcome.why?.contains(word) == true, "\(outcome)") }
+    }
+
+    struct Refused: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var words: [String]
+        var begin: @Sendable (inout Refusals) -> Void
+
+        init(_ what: String, _ words: [String], _ begin: @escaping @Sendable (inout Refusals) -> Void) {
+            testDescription = what
+            self.words = words
+            self.begin = begin
+        }
+    }
+
+    @Test("an image that cannot be pulled is no pass, and is named")
+    func image() async throws {
+        let gate = CheckGate(command: ["x"], image: "bad/eval:1", timeout: .seconds(300))
+        let outcome = try await CheckStage([:]).run(gate)
+        #expect(outcome.why?.contains("the image bad/eval:1 cannot be pulled") == true, "\(outcome)")
+        #expect(outcome.why?.contains("check.image") == true)
+    }
+
+    @Test("one that does not end in time decides nothing, and what it printed is told")
+    func late() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(log: "epoch 1\n", steps: nil)])
+        let outcome = try await stage.run(CheckGate(command: ["x"], timeout: .seconds(30)))
+        #expect(outcome.why?.contains("did not end within 30s") == true, "\(outcome)")
+        #expect(outcome.outputTail == "epoch 1\n")
+    }
+
+    @Test("of what it prints the end is read, however much it is")
+    func bounded() async throws {
+        let line = String(repeating: "x", count: 40_000)
+        let log = String(repeating: line + "\n", count: 200) + "{\"accuracy\": 0.5}\n"
+        let outcome = try await CheckStage(["server:1": ScriptedEnd(log: log)]).run()
+        #expect(outcome.metrics == ["accuracy": 0.5])
+        #expect(outcome.outputTail.utf8.count == CheckLog.tailBytes)
+        #expect(outcome.outputTail.hasSuffix("{\"accuracy\": 0.5}\n"))
+    }
+
+    @Test(
+        "values of its secrets are taken out where they may be read, and else nothing is shown",
+        arguments: [true, false])
+    func secrets(mayRead: Bool) async throws {
+        let stage = CheckStage([
+            "server:1": ScriptedEnd(exitCode: 1, log: "password s3cr3t-value\n{\"a\": 1, \"s3cr3t-value\": 2}\n")
+        ])
+        let secret: JSONValue = [
+            "apiVersion": "v1", "kind": "Secret", "metadata": ["name": "db"],
+            "data": ["value": .string(Data("s3cr3t-value".utf8).base64EncodedString())],
+        ]
+        try await KubernetesAPI(transport: stage.transport).create(
+            .secrets, namespace: "payments", body: secret.jsonData)
+        if !mayRead { await stage.transport.update { $0.refusals.denials = [.init(verbs: ["get"], type: .secrets)] } }
+        let gate = CheckGate(
+            command: ["x"], env: [EnvironmentVariable(name: "DB", value: .secret("db"))], timeout: .seconds(300),
+            metrics: ["a": .init(min: 0)])
+        let outcome = try await stage.run(gate)
+        #expect(outcome.end == .exited(1))
+        #expect(outcome.metrics["a"] == 1)
+        #expect(!"\(outcome)".contains("s3cr3t"), "\(outcome)")
+        #expect(outcome.outputTail.hasPrefix(mayRead ? "password ***" : "(its output is not shown"))
+        #expect(
+            !(await stage.transport.log.contains {
+                String(decoding: $0.body ?? Data(), as: UTF8.self).contains("s3cr3t-value")
+            }))
+    }
+
+    @Test("what is left of an earlier run is gone before the next begins")
+    func oneAtATime() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(steps: 200)])
+        let first = stage.checks()
+        let running = Task { await first.run(CheckSample.inquiry(), CheckSample.gate) }
+        try await stage.passTime(until: { await stage.transport.model.objects(.pods).count == 1 }) { _, _ in }
+        running.cancel()
+        _ = await running.value
+        let before = await stage.jobNames
+        let outcome = try await stage.run(CheckGate(command: ["x"], timeout: .seconds(5)), run: 2) { _, transport in
+            #expect(await transport.model.objects(.pods).count <= 1)
+        }
+        #expect(outcome.why?.contains("did not end within 5s") == true)
+        #expect(await stage.jobNames.count == 1)
+        #expect(await stage.jobNames != before)
+    }
+
+    @Test("what nobody asks for is taken away with its pod, what is asked for stays, others' Jobs are let alone")
+    func tidied() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(steps: 1)])
+        let checks = stage.checks()
+        let other = DeploymentKey(namespace: "payments", name: "other")
+        let api = KubernetesAPI(transport: stage.transport)
+        let theirs = try CheckSample.job(CheckSample.gate, CheckSample.inquiry(key: other), owner: nil)
+        try await api.create(.jobs, namespace: "payments", body: theirs.body.jsonData)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await checks.run() }
+            defer { group.cancelAll() }
+            _ = try await stage.run(by: checks)
+            // A run of a controller before this one.
+            let old = try CheckSample.job(CheckSample.gate, CheckSample.inquiry(run: 7))
+            try await api.create(.jobs, namespace: "payments", body: old.body.jsonData)
+            let kept = CheckJobRendering.name(of: CheckSample.inquiry())
+            try await stage.passTime(until: { await stage.jobNames.count == 2 }) { _, _ in
+                checks.keep(only: [CheckSample.inquiry()], of: Sample.key)
+            }
+            #expect(Set(await stage.jobNames) == [kept, theirs.key.name])
+            try await stage.passTime(until: { await stage.jobNames.count == 1 }) { _, _ in
+                checks.keep(only: [], of: Sample.key)
+            }
+            #expect(await stage.jobNames == [theirs.key.name])
+            let pods = await stage.transport.model.objects(.pods).map {
+                $0["metadata"]?["labels"]?[ObjectLabels.check]?.string
+            }
+            #expect(pods.allSatisfy { $0 == theirs.key.name })
+        }
+    }
+}
