@@ -38,22 +38,28 @@ struct CheckRound: Sendable {
         guard !(check.isNetwork && isOffline) else {
             return check.about.map { .notLookedAt($0, "it would ask over the network, and --offline was given") }
         }
-        switch await Self.first(of: check.look, orAfter: check.limit, grace: grace) {
+        switch await LimitedWork.run(within: check.limit, grace: grace, check.look) {
         case nil:
             return check.about.map { .notLookedAt($0, "no answer within \(check.limit.goText): something hangs") }
         case .failure(let error): return check.about.map { .notLookedAt($0, "\(error)") }
         case .success(let found): return found
         }
     }
+}
 
-    /// The work has threads of its own: a file server that does not answer holds up one of them.
-    private static func first(
-        of look: @escaping @Sendable () async throws -> [Finding], orAfter limit: Duration, grace: Duration
-    ) async -> Result<[Finding], any Error>? {
+/// Work that may hang, in a file server that is away, say.
+enum LimitedWork {
+    /// The work has threads of its own: what hangs holds up one of them, and nobody else.
+    ///
+    /// - Parameter grace: between its cancellation and its being left behind.
+    /// - Returns: nil where it was too late.
+    static func run<Value: Sendable>(
+        within limit: Duration, grace: Duration = CheckRound.grace, _ work: @escaping @Sendable () async throws -> Value
+    ) async -> Result<Value, any Error>? {
         await withCheckedContinuation { continuation in
             let waiter = FirstEnd(continuation)
             let task = Task.detached(executorPreference: CheckThreads.shared) {
-                do { waiter.end(.success(try await look())) } catch { waiter.end(.failure(error)) }
+                do { waiter.end(.success(try await work())) } catch { waiter.end(.failure(error)) }
             }
             let queue = DispatchQueue.global()
             queue.asyncAfter(deadline: .now() + limit / .seconds(1)) {
@@ -66,8 +72,8 @@ struct CheckRound: Sendable {
 }
 
 /// Resumes once, by whoever is first. What ends after the limit is too late, whatever it says.
-private final class FirstEnd: Sendable {
-    typealias Outcome = Result<[Finding], any Error>?
+private final class FirstEnd<Value: Sendable>: Sendable {
+    typealias Outcome = Result<Value, any Error>?
 
     private struct State {
         var continuation: CheckedContinuation<Outcome, Never>?

@@ -57,8 +57,16 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let installation = ExaminedInstallation.find(
-            state: state.url, arguments: runArguments, environment: ProcessInfo.processInfo.environment)
+        let (folder, arguments) = (state.url, runArguments)
+        let found = await LimitedWork.run(within: Examination.localLimit) {
+            ExaminedInstallation.find(
+                state: folder, arguments: arguments, environment: ProcessInfo.processInfo.environment)
+        }
+        guard let installation = try found?.get() else {
+            throw CommandFailure(
+                .failed,
+                "\(folder.path(percentEncoded: false)), or the settings file, does not answer: its file server hangs")
+        }
         let diagnosis = await Examination(installation: installation, isOffline: offline).diagnosis()
         let console = Console.standard
         if let document = try output.document(diagnosis) {

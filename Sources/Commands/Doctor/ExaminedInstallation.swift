@@ -46,6 +46,10 @@ struct ExaminedInstallation: Sendable {
         do {
             let command = try RunCommand.parse(arguments)
             do {
+                if let config = command.config, let facts = FileLooks.facts(behind: config), facts.kind != .file {
+                    // A pipe would keep us waiting.
+                    throw ValidationError("\(config): it is no file. Name a plain file")
+                }
                 return (command.config, .success(try command.settings()))
             } catch {
                 return (command.config, .failure(Fault(message: words(error))))

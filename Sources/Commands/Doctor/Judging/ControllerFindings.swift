@@ -2,6 +2,8 @@
 enum ControllerFindings {
     struct Controller: Hashable, Sendable {
         var state: String
+        /// The folder is there, and this user may not look into it.
+        var isClosed: Bool
         /// The lock says so; nil where the folder is not there.
         var isRunning: Bool?
         /// What the last one left behind.
@@ -18,7 +20,14 @@ enum ControllerFindings {
         var ownVersion: String
     }
 
-    static func all(_ controller: Controller) -> [Finding] { [running(controller)] + crash(controller) }
+    static func all(_ controller: Controller) -> [Finding] {
+        guard !controller.isClosed else {
+            return [CheckID.controllerRunning, .controllerCrash].map {
+                .notLookedAt($0, "\(controller.state) cannot be looked into by this user")
+            }
+        }
+        return [running(controller)] + crash(controller)
+    }
 
     private static func running(_ controller: Controller) -> Finding {
         guard let isRunning = controller.isRunning else {

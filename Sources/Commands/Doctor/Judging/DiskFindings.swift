@@ -29,7 +29,8 @@ enum DiskFindings {
         }
         let free = "\(amount(disk.freeBytes)) of \(amount(disk.totalBytes)) free"
         if disk.freeBytes < leastBytes {
-            return .problem(.diskRoom, "\(places): the disk is full (\(free)): no decision can be recorded", advice)
+            return .problem(
+                .diskRoom, "\(places): hardly any room (\(free)): soon nothing can be recorded or loaded", advice)
         }
         if disk.totalFiles > 0, disk.freeFiles < leastFiles {
             return .problem(

@@ -15,12 +15,21 @@ enum ModeFindings {
         var path: String
         /// Nil: there is none yet.
         var facts: FileFacts?
+        var access: Access
         var problem: TrustProblem?
         /// Of `secrets/` and what is in it, as far as something is wrong.
         var secretProblems: [TrustProblem]
         /// Files of `secrets/` that others may read: the next start closes them.
         var openSecrets: [String]
         var secretCount: Int
+    }
+
+    /// What the one who looks may do in a folder.
+    enum Access: Hashable, Sendable {
+        case none
+        case reads
+        /// Or is root, who may do anything.
+        case writes
     }
 
     private static let shown = 5
@@ -35,6 +44,11 @@ enum ModeFindings {
 
     private static func folder(_ state: State, _ facts: FileFacts) -> Finding {
         if let problem = state.problem { return finding(.stateMode, problem) }
+        guard state.access == .writes else {
+            return .problem(
+                .stateMode, "\(state.path) belongs to user \(facts.owner), and this user may not write there",
+                "Run the command, and the controller, as that user: sudo -u '#\(facts.owner)' mlctl doctor")
+        }
         if facts.mode & 0o077 != 0 {
             return .warning(
                 .stateMode,
@@ -45,6 +59,9 @@ enum ModeFindings {
     }
 
     private static func secrets(_ state: State) -> Finding {
+        guard state.access != .none else {
+            return .notLookedAt(.stateSecrets, "\(state.path) cannot be looked into by this user")
+        }
         if let problem = state.secretProblems.first {
             let more = state.secretProblems.count > 1 ? " (and \(state.secretProblems.count - 1) more like it)" : ""
             return .problem(.stateSecrets, "\(problem.path): \(problem.reason)\(more)", problem.advice)

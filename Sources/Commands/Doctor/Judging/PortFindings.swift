@@ -56,6 +56,9 @@ enum PortFindings {
                     .portEndpoints, "\(taken.count - shown) more ports that endpoints may have are taken",
                     "See who has them: sudo ss -ltnp"))
         }
+        if !knowsManifests {
+            found.append(.notLookedAt(.portEndpoints, "ports of manifests: not all of them could be read"))
+        }
         if taken.isEmpty {
             found.append(.ok(.portEndpoints, "\(looked.counted("port")) for endpoints: free, or mlctl's own"))
         }

@@ -18,12 +18,15 @@ struct FileLooks: Sendable {
         // Of a link, the folder that it leads to.
         guard let facts = Self.facts(behind: path) else {
             return ModeFindings.state(
-                .init(path: path, facts: nil, problem: nil, secretProblems: [], openSecrets: [], secretCount: 0))
+                .init(
+                    path: path, facts: nil, access: .none, problem: nil, secretProblems: [], openSecrets: [],
+                    secretCount: 0))
         }
         let names = secretNames()
         return ModeFindings.state(
             ModeFindings.State(
-                path: path, facts: facts, problem: try TrustedPlaces.problem(with: path, as: .stateFolder, rules),
+                path: path, facts: facts, access: access,
+                problem: try TrustedPlaces.problem(with: path, as: .stateFolder, rules),
                 secretProblems: try names.compactMap { name in
                     let use: TrustRules.Use = TrustedPlaces.facts(of: name)?.kind == .folder ? .stateFolder : .settings
                     return try TrustedPlaces.problem(with: name, as: use, rules)
@@ -34,6 +37,15 @@ struct FileLooks: Sendable {
                 },
                 secretCount: names.count { Self.facts(behind: $0)?.kind == .file }))
     }
+
+    /// To the state folder, of the one who looks.
+    private var access: ModeFindings.Access {
+        let path = installation.statePath
+        guard Glibc.access(path, R_OK | X_OK) == 0 else { return .none }
+        return Glibc.access(path, W_OK) == 0 ? .writes : .reads
+    }
+
+    private var isClosed: Bool { Self.facts(behind: installation.statePath)?.kind == .folder && access == .none }
 
     /// `secrets/`, its files, and those of each project's folder in it.
     private func secretNames() -> [String] {
@@ -109,7 +121,7 @@ struct FileLooks: Sendable {
         let settings = installation.known ?? RunSettings()
         var tokens: [TokenFindings.Token] = []
         let state = "\(installation.statePath)/\(TokenFile.stateName)"
-        if Self.facts(behind: state) != nil {
+        if isClosed || Self.facts(behind: state) != nil {
             tokens.append(
                 .init(
                     caller: Caller(name: AccessSettings.stateTokenName, role: .admin), place: state, isGiven: false,
@@ -143,7 +155,8 @@ struct FileLooks: Sendable {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return ControllerFindings.all(
             ControllerFindings.Controller(
-                state: path, isRunning: isRunning, pid: record?.pid, version: record?.version, api: record?.api,
+                state: path, isClosed: isClosed, isRunning: isRunning, pid: record?.pid, version: record?.version,
+                api: record?.api,
                 isProgramReplaced: installation.controller?.isProgramReplaced ?? false,
                 hasDeadSocket: isRunning == false && ControllerRecord.hasSocket(in: installation.state),
                 damagedJournals: names.filter { $0.contains(".sqlite.corrupt-") }.sorted()

@@ -173,14 +173,15 @@ import Testing
         }
         #expect(severities(0, knowsManifests: true) == [.notApplicable])
         #expect(severities(0, knowsManifests: false) == [.notLookedAt])
-        #expect(severities(5, knowsManifests: false) == [.ok])
+        #expect(severities(5, knowsManifests: false) == [.notLookedAt, .ok])
+        #expect(severities(5, knowsManifests: true) == [.ok])
     }
 }
 
 @Suite("What the doctor says of the controller") struct ControllerFindingsTests {
     private func controller(running: Bool? = true) -> ControllerFindings.Controller {
         .init(
-            state: "/s", isRunning: running, pid: 7, version: "1.0", api: "http://127.0.0.1:8090",
+            state: "/s", isClosed: false, isRunning: running, pid: 7, version: "1.0", api: "http://127.0.0.1:8090",
             isProgramReplaced: false, hasDeadSocket: false, damagedJournals: [], ownVersion: "1.0")
     }
 
@@ -199,6 +200,11 @@ import Testing
         #expect(severities { $0.isRunning = false } == [.warning, .ok])
         #expect(severities { ($0.isRunning, $0.pid) = (false, nil) } == [.notApplicable, .ok])
         #expect(severities { $0.isRunning = nil } == [.notApplicable, .notApplicable])
+    }
+
+    @Test("what cannot be looked into is not known")
+    func closed() {
+        #expect(severities { $0.isClosed = true } == [.notLookedAt, .notLookedAt])
     }
 
     @Test("a socket without a controller, and a damaged journal, are signs of a crash")

@@ -6,12 +6,13 @@ import Testing
     private let problem = TrustProblem(path: "/s/x", reason: "others may write to it", advice: "chmod go-w /s/x")
 
     private func state(
-        mode: UInt32? = 0o700, problem: TrustProblem? = nil, secrets: [TrustProblem] = [], open: [String] = []
+        mode: UInt32? = 0o700, access: ModeFindings.Access = .writes, problem: TrustProblem? = nil,
+        secrets: [TrustProblem] = [], open: [String] = []
     ) -> [Finding] {
         ModeFindings.state(
             .init(
                 path: "/s", facts: mode.map { FileFacts(kind: .folder, owner: 7, group: 7, mode: $0) },
-                problem: problem,
+                access: access, problem: problem,
                 secretProblems: secrets, openSecrets: open, secretCount: 2))
     }
 
@@ -24,6 +25,12 @@ import Testing
         #expect(open == .problem(.stateMode, "/s/x: others may write to it", "chmod go-w /s/x"))
         #expect(state(mode: nil).map(\.severity) == [.notApplicable, .notApplicable])
         #expect(ModeFindings.settings(nil).severity == .notApplicable)
+    }
+
+    @Test("one who may not write there, or not look into it, is not told that all is well")
+    func closed() {
+        #expect(state(access: .reads).map(\.severity) == [.problem, .ok])
+        #expect(state(access: .none).map(\.severity) == [.problem, .notLookedAt])
     }
 
     @Test("secrets of the state folder: what others could have written is a problem, what they could read a warning")

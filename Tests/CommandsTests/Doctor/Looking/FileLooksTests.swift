@@ -7,7 +7,7 @@ import Testing
 @testable import Commands
 
 /// On this machine's own disk.
-@Suite("The doctor's looks at files") struct FileLooksTests {
+@Suite("The doctor's looks at files") final class FileLooksTests {
     private static let text = "kR8vQx2LmZ0pTn5YbWc7HsJd4GfA9eUi"
     private let folder: String
 
@@ -19,6 +19,8 @@ import Testing
                 atPath: folder + name, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         }
     }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     private func write(_ name: String, _ text: String = FileLooksTests.text, mode: mode_t = 0o600) throws {
         try Data(text.utf8).write(to: URL(filePath: "\(folder)/\(name)"))
