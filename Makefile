@@ -107,8 +107,8 @@ base-digests:
 	@digest() { \
 	  if command -v skopeo >/dev/null; then skopeo inspect --no-tags --raw "docker://$$1" | sha256sum | sed 's/^\([0-9a-f]*\).*/sha256:\1/'; \
 	  elif command -v crane >/dev/null; then crane digest "$$1"; \
-	  elif command -v docker >/dev/null; then docker buildx imagetools inspect "$$1" --format '{{.Manifest.Digest}}'; \
-	  else echo "install skopeo (apt-get install skopeo), crane or docker" >&2; return 1; fi; \
+	  elif docker buildx version >/dev/null 2>&1; then docker buildx imagetools inspect "$$1" --format '{{.Manifest.Digest}}'; \
+	  else echo "install skopeo (apt-get install skopeo), crane, or docker with buildx" >&2; return 1; fi; \
 	}; \
 	swift="$$(sed -n 's/^ARG SWIFT=//p' $(CONTAINERFILE))"; \
 	for pair in SWIFT_DIGEST=docker.io/library/swift:$$swift-bookworm DEBIAN_DIGEST=docker.io/library/debian:bookworm-slim; do \
