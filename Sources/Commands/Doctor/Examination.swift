@@ -120,6 +120,10 @@ struct Examination: Sendable {
                 file.text.map { .init(place: "\(path) in \(outcome.place)", text: $0) }
             }
         }
-        return WrittenSecrets.findings(in: texts, known: known)
+        let outcomes = await repositories.outcomes() ?? []
+        let variables = WrittenSecrets.variables(
+            of: outcomes.flatMap { Array(($0.desired?.deployments ?? [:]).values) })
+        let found = WrittenSecrets.findings(in: texts, known: known)
+        return variables.isEmpty ? found : variables + found.filter { $0.severity != .ok }
     }
 }

@@ -6,6 +6,7 @@ import KubernetesClient
 import KubernetesServing
 import MetricSources
 import ModelManifests
+import NIOSSL
 
 /// Asks those whom the controller asks: git servers, API servers and metric sources; and its own API, as a stranger would.
 struct NetworkLooks: Sendable {
@@ -13,7 +14,6 @@ struct NetworkLooks: Sendable {
     private static let callLimitSeconds: Int64 = 8
     /// Of the API: it shows nothing to strangers.
     private static let deployments = "/api/v1/deployments"
-    private static let questionsAtOnce = 8
 
     let installation: ExaminedInstallation
 
@@ -45,7 +45,7 @@ struct NetworkLooks: Sendable {
             + skew(answer.date, of: "source '\(source.name)'", since: asked)
     }
 
-    private static func skew(_ date: String?, of whose: String, since asked: Date) -> [Finding] {
+    static func skew(_ date: String?, of whose: String, since asked: Date) -> [Finding] {
         guard let date, let theirs = ClockFindings.date(date) else { return [] }
         return [
             ClockFindings.skew(ClockFindings.Seen(whose: whose, theirs: theirs, asked: asked, answered: Date()))
@@ -78,8 +78,15 @@ struct NetworkLooks: Sendable {
         }
     }
 
-    private static func head(_ url: String) async throws -> (status: Int, date: String?) {
+    private static func head(
+        _ url: String, believesAnybody: Bool = false
+    ) async throws -> (status: Int, date: String?) {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        if believesAnybody {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.certificateVerification = .none
+            configuration.tlsConfiguration = tls
+        }
         configuration.connectionPool.retryConnectionEstablishment = false
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         defer { client.shutdown { _ in } }
@@ -94,13 +101,15 @@ struct NetworkLooks: Sendable {
         guard installation.controller != nil, let record = ControllerRecord.read(in: installation.state),
             let url = URL(string: record.api), let port = url.port
         else { return [.notApplicable(.apiAnonymous, "no controller runs")] }
-        guard url.scheme == "http" else {
-            return [.notLookedAt(.apiAnonymous, "the API speaks TLS, and its authority is not known here")]
+        guard installation.known?.access.tls?.clientCAFile == nil else {
+            return [.notLookedAt(.apiAnonymous, "the API asks clients for a certificate, and there is none here")]
         }
         let host = url.host(percentEncoded: false).flatMap { ["0.0.0.0", "::"].contains($0) ? nil : $0 } ?? "127.0.0.1"
         let address = ListenAddress(host: host, port: port)
         do {
-            let answer = try await Self.head("http://\(address)\(Self.deployments)")
+            // Whoever answers gets nothing that is worth to be kept secret: its certificate is not looked at.
+            let answer = try await Self.head(
+                "\(url.scheme ?? "http")://\(address)\(Self.deployments)", believesAnybody: true)
             return [ListeningFindings.anonymous(.answered(status: answer.status))]
         } catch {
             return [ListeningFindings.anonymous(.silent(reason: "\(error)"))]
@@ -132,88 +141,6 @@ struct NetworkLooks: Sendable {
                 }
             }
             return await group.reduce(into: []) { $0 += $1 }
-        }
-    }
-
-    /// One cluster.
-    struct ClusterLook: Sendable {
-        var api: KubernetesAPI
-        var cluster: ClusterSettings
-
-        static func unreachable(_ cluster: ClusterSettings, _ words: String) -> [Finding] {
-            [
-                .problem(
-                    .clusterReachable, "cluster '\(cluster.name)': \(words)",
-                    "Try it as the controller's user: kubectl"
-                        + "\(cluster.kubeconfig.map { " --kubeconfig \($0)" } ?? "")"
-                        + "\(cluster.context.map { " --context \($0)" } ?? "") version"),
-                .notLookedAt(.rightsCluster, "cluster '\(cluster.name)' does not answer"),
-            ]
-        }
-
-        func findings() async -> [Finding] {
-            let asked = Date()
-            do {
-                let response = try await api.transport.send(APIRequest(.get, "/version"), timeout: callLimit)
-                let reached =
-                    [Finding.ok(.clusterReachable, "cluster '\(cluster.name)' answers")]
-                    + skew(response.date, of: "cluster '\(cluster.name)'", since: asked)
-                do {
-                    return reached + (try await rights())
-                } catch {
-                    let words = (error as? APIError)?.message ?? "\(error)"
-                    return reached + [.notLookedAt(.rightsCluster, "cluster '\(cluster.name)': \(words)")]
-                }
-            } catch {
-                return Self.unreachable(cluster, (error as? APIError)?.message ?? "\(error)")
-            }
-        }
-
-        private func rights() async throws -> [Finding] {
-            let asked = ClusterRights.needed + ClusterRights.grave + ClusterRights.excessive
-            let granted = try await withThrowingTaskGroup(of: (ClusterRights.Right, Bool).self) { group in
-                var rest = asked[...]
-                func askNext() {
-                    guard let right = rest.popFirst() else { return }
-                    group.addTask { (right, try await isAllowed(right)) }
-                }
-                for _ in 0..<questionsAtOnce { askNext() }
-                var granted: Set<ClusterRights.Right> = []
-                while let (right, isAllowed) = try await group.next() {
-                    if isAllowed { granted.insert(right) }
-                    askNext()
-                }
-                return granted
-            }
-            return ClusterRights.findings(
-                cluster: cluster.name, granted: granted,
-                scope: cluster.namespace.map { "in namespace \($0)" } ?? "in all namespaces")
-        }
-
-        private func isAllowed(_ right: ClusterRights.Right) async throws -> Bool {
-            let body = try await api.answer(to: Self.question(right, namespace: cluster.namespace))
-            return try JSONDecoder().decode(Review.self, from: body).status.allowed
-        }
-
-        private struct Review: Decodable {
-            struct Status: Decodable { var allowed: Bool }
-            var status: Status
-        }
-
-        /// A SelfSubjectAccessReview (authorization.k8s.io/v1): nothing is changed by it.
-        static func question(_ right: ClusterRights.Right, namespace: String?) throws -> APIRequest {
-            let parts = right.resource.split(separator: "/", maxSplits: 1).map(String.init)
-            var attributes = ["verb": right.verb, "group": right.group, "resource": parts[0]]
-            if parts.count > 1 { attributes["subresource"] = parts[1] }
-            if let name = right.name { attributes["name"] = name }
-            if let namespace { attributes["namespace"] = namespace }
-            let object: JSONValue = [
-                "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-                "spec": ["resourceAttributes": .object(attributes.mapValues { .string($0) })],
-            ]
-            return APIRequest(
-                .post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", contentType: "application/json",
-                body: Data(CanonicalJSON.text(object).utf8))
         }
     }
 }

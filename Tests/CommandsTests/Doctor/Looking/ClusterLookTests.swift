@@ -41,7 +41,7 @@ import Testing
     }
 
     private func findings(_ transport: any KubernetesTransport, namespace: String? = nil) async -> [Finding] {
-        await NetworkLooks.ClusterLook(
+        await ClusterLook(
             api: KubernetesAPI(transport: transport),
             cluster: ClusterSettings(name: "prod", context: "admin", namespace: namespace)
         ).findings()
@@ -79,7 +79,7 @@ import Testing
 
     @Test("a namespace that is alone looked at is asked about alone")
     func namespace() async throws {
-        let request = try NetworkLooks.ClusterLook.question(
+        let request = try ClusterLook.question(
             ClusterRights.Right("get", "pods/log"), namespace: "payments")
         let attributes = try JSONValue(parsing: try #require(request.body))[field: "spec"]?[field: "resourceAttributes"]
         #expect(
