@@ -112,7 +112,9 @@ struct NetworkLooks: Sendable {
                 "\(url.scheme ?? "http")://\(address)\(Self.deployments)", believesAnybody: true)
             return [ListeningFindings.anonymous(.answered(status: answer.status))]
         } catch {
-            return [ListeningFindings.anonymous(.silent(reason: "\(error)"))]
+            let isLate = error as? HTTPClientError == .deadlineExceeded
+            let reason = isLate ? "no answer within \(Self.callLimit.goText)" : "\(error)"
+            return [ListeningFindings.anonymous(.silent(reason: reason))]
         }
     }
 
