@@ -10,13 +10,17 @@ SYSTEM := /usr/include/sqlite3.h:libsqlite3-dev /usr/bin/git:git /usr/bin/python
 CURL := libcurl4-openssl-dev
 PEERS := haproxy nginx wrk
 VENV := .build/venv-mlserver
+SBOM_VENV := .build/venv-sbom
+SBOM := .build/sbom.cdx.json
+CONTAINERFILE := controller/Containerfile
 RELEASE := .build/release/mlctl
 # A run of tests that hangs ends as a failure, with what it printed so far.
 TEST := timeout --kill-after=10 1200 swift test --skip-build
 # So many tests at once keep two cores busy, and leave time to those that have a clock.
 AT_ONCE := --experimental-maximum-parallelization-width 16
 
-.PHONY: deps build release demo test test-unit test-e2e bench lint format clean deps-mlserver deps-prometheus deps-bench
+.PHONY: deps build release demo test test-unit test-e2e bench lint format clean sbom base-digests deps-mlserver deps-prometheus \
+	deps-bench
 
 deps:
 	@missing=""; \
@@ -86,6 +90,33 @@ lint:
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+# What a build is made of, as CycloneDX, checked against its schema. Of the packages and the libraries that are here now.
+sbom: deps
+	@if [ ! -e $(SBOM_VENV)/complete ]; then \
+	  python3 -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq python3-venv >/dev/null; }; \
+	  python3 -m venv $(SBOM_VENV); \
+	  $(SBOM_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/requirements-sbom.txt; \
+	  touch $(SBOM_VENV)/complete; \
+	fi
+	[ -e Package.resolved ] || swift package resolve
+	$(SBOM_VENV)/bin/python .ci/sbom.py . $(SBOM)
+
+# The digests that the base images have today, written into the Containerfile. Wants skopeo, crane or docker, and a network.
+base-digests:
+	@digest() { \
+	  if command -v skopeo >/dev/null; then skopeo inspect --no-tags --raw "docker://$$1" | sha256sum | sed 's/^\([0-9a-f]*\).*/sha256:\1/'; \
+	  elif command -v crane >/dev/null; then crane digest "$$1"; \
+	  elif docker buildx version >/dev/null 2>&1; then docker buildx imagetools inspect "$$1" --format '{{.Manifest.Digest}}'; \
+	  else echo "install skopeo (apt-get install skopeo), crane, or docker with buildx" >&2; return 1; fi; \
+	}; \
+	swift="$$(sed -n 's/^ARG SWIFT=//p' $(CONTAINERFILE))"; \
+	for pair in SWIFT_DIGEST=docker.io/library/swift:$$swift-bookworm DEBIAN_DIGEST=docker.io/library/debian:bookworm-slim; do \
+	  found="$$(digest "$${pair#*=}")"; \
+	  [[ "$$found" =~ ^sha256:[0-9a-f]{64}$$ ]] || { echo "no digest of $${pair#*=}: '$$found'"; exit 1; }; \
+	  sed -i "s|^ARG $${pair%%=*}=.*|ARG $${pair%%=*}=$$found|" $(CONTAINERFILE); \
+	  echo "$${pair#*=} $$found"; \
+	done
 
 clean:
 	rm -rf .build

@@ -17,6 +17,7 @@ public struct MLCTL: AsyncParsableCommand {
               mlctl run --repo ./models             the controller, over a git repository
               mlctl status                          what serves, and what each rollout waits for
               mlctl wait NAME --for healthy         for CI: exits 0, 3 if it was rolled back
+              mlctl doctor                          what is wrong with an installation, and what to do
             """,
         version: Version.text,
         groupedSubcommands: [
@@ -39,6 +40,7 @@ public struct MLCTL: AsyncParsableCommand {
                 name: "Check",
                 subcommands: [
                     ValidateCommand.self, PlanCommand.self, SchemaCommand.self, ReplayCommand.self, ProfileCommand.self,
+                    DoctorCommand.self,
                 ]),
             CommandGroup(
                 name: "Started by the controller",

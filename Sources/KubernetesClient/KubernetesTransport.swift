@@ -16,10 +16,13 @@ public struct APIResponse: Hashable, Sendable {
     public var body: Data
     /// Of the `Retry-After` field.
     public var retryAfterSeconds: Int?
+    /// The `Date` field: what the server's clock says, as it is written.
+    public var date: String?
 
-    public init(code: Int, body: Data, retryAfterSeconds: Int? = nil) {
+    public init(code: Int, body: Data, retryAfterSeconds: Int? = nil, date: String? = nil) {
         self.code = code
         self.body = body
         self.retryAfterSeconds = retryAfterSeconds
+        self.date = date
     }
 }

@@ -147,3 +147,7 @@ int clp_open_below(int folder, const char *path);
 /// Opens a folder, or a file, by its whole path, of which no part is a symbolic link by now.
 /// @return its descriptor, or a negative errno; -ELOOP where it leads somewhere else than the path says.
 int clp_open_resolved(const char *path, int is_folder);
+
+/// Whether the kernel says that somebody keeps its clock right (adjtimex(2)), and how far off it may be.
+/// @return 0, or a negative errno.
+int clp_clock_state(int *is_synchronised, long *greatest_error_microseconds);

@@ -94,3 +94,8 @@ extension String {
     /// A commit as people read it.
     var shortCommit: String { String(prefix(10)) }
 }
+
+extension Int {
+    /// `1 file`, `2 files`.
+    func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
+}

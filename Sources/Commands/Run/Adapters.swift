@@ -60,6 +60,14 @@ extension Project {
         }
     }
 
+    /// - Parameter mirror: the folder that its commits are kept in.
+    /// - Throws: `GitError` for an address or a reference that is none.
+    func gitConfiguration(mirror: String) throws(GitError) -> GitConfiguration {
+        try GitConfiguration(
+            url: repo, reference: name == Self.defaultName ? GitReference(reference.text) : gitReference, path: path,
+            mirrorDirectory: mirror, credentials: credentials)
+    }
+
     var credentials: GitCredentialSource? {
         credentialsFile.map { .file($0) } ?? tokenFile.map { .tokenFile($0) }
     }

@@ -188,12 +188,9 @@ struct ControllerProcess {
         let isOnly = project.name == Project.defaultName
         do throws(GitError) {
             let repository = GitRepository(
-                configuration: try GitConfiguration(
-                    url: project.repo, reference: isOnly ? GitReference(project.reference.text) : project.gitReference,
-                    path: project.path,
-                    mirrorDirectory: state.appending(path: isOnly ? "git" : "repositories/\(project.name)")
-                        .path(percentEncoded: false),
-                    credentials: project.credentials),
+                configuration: try project.gitConfiguration(
+                    mirror: state.appending(path: isOnly ? "git" : "repositories/\(project.name)")
+                        .path(percentEncoded: false)),
                 logger: logger)
             let open = project.policy.missingWalls
             if !isOnly, !open.isEmpty {
@@ -219,7 +216,7 @@ struct ControllerProcess {
     /// Where programs find this controller's API: in the state folder, and for those who know an address alone.
     private func announce(_ address: ListenAddress) -> ControllerRegistry.Entry {
         let api = "\(settings.access.scheme)://\(address)"
-        let record = try? JSONEncoder().encode(ControllerRecord(api: api, pid: getpid()))
+        let record = try? JSONEncoder().encode(ControllerRecord(api: api, pid: getpid(), version: Version.text))
         try? record?.write(to: ControllerRecord.file(in: state), options: .atomic)
         let entry = ControllerRegistry.Entry(api: api, stateDirectory: state.path(percentEncoded: false))
         // Another controller that lives there keeps its entry: this one is about to end.

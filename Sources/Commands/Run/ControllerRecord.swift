@@ -5,6 +5,8 @@ import Glibc
 struct ControllerRecord: Codable {
     var api: String
     var pid: Int32
+    /// Of the controller's program; nil: one that did not say so yet.
+    var version: String?
 
     /// Where it answers its own user and root, without a token.
     static let socketName = "api.sock"

@@ -81,6 +81,19 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let config { try TrustedPlaces.check(config, as: .settings) }
+        let settings = try self.settings()
+        guard !settings.projects.isEmpty else {
+            throw ValidationError(
+                "name what to follow: --repo URL-OR-PATH, or projects: in a settings file (--config FILE)")
+        }
+        var logger = Logger(label: "mlctl") { _ in PlainLogHandler() }
+        logger.logLevel = logLevel.level
+        try await ControllerProcess(settings: settings, state: state.url, logger: logger).run()
+    }
+
+    /// What the options and the settings file say together. There may be no project in it.
+    /// - Throws: `ValidationError`.
+    func settings() throws -> RunSettings {
         var settings = try config.map(RunSettings.init(contentsOf:)) ?? RunSettings()
         settings.projects = try projects(of: settings)
         settings.listen = listen
@@ -91,9 +104,7 @@ struct RunCommand: AsyncParsableCommand {
         settings.namespace = namespace
         settings.adoptsRecords = adoptsRecords
         settings.servesNothingLocally = servesNothingLocally
-        var logger = Logger(label: "mlctl") { _ in PlainLogHandler() }
-        logger.logLevel = logLevel.level
-        try await ControllerProcess(settings: settings, state: state.url, logger: logger).run()
+        return settings
     }
 
     func validate() throws {
@@ -105,13 +116,7 @@ struct RunCommand: AsyncParsableCommand {
 
     /// That of `--repo`, which may do everything, or those of the file.
     private func projects(of settings: RunSettings) throws -> [Project] {
-        guard let repo else {
-            guard !settings.projects.isEmpty else {
-                throw ValidationError(
-                    "name what to follow: --repo URL-OR-PATH, or projects: in a settings file (--config FILE)")
-            }
-            return settings.projects
-        }
+        guard let repo else { return settings.projects }
         guard settings.projects.isEmpty else {
             throw ValidationError(
                 "the settings file names projects, and --repo would be another one without a policy: leave out --repo, or "

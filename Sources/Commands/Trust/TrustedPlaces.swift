@@ -112,7 +112,7 @@ extension TrustRules {
 }
 
 /// Of a user: the group of the same name that nobody else is in, where the system makes one for each user.
-private enum PrivateGroup {
+enum PrivateGroup {
     private static let mostBytes = 64 << 10
 
     static func of(_ user: UInt32) -> UInt32? {

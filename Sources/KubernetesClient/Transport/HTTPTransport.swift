@@ -104,7 +104,7 @@ public final class HTTPTransport: KubernetesTransport {
             let head = try await client.execute(outgoing, deadline: .distantFuture)
             return APIResponse(
                 code: Int(head.status.code), body: try await Self.collect(head.body, upTo: Self.maximumBodyBytes),
-                retryAfterSeconds: Self.retryAfterSeconds(head.headers))
+                retryAfterSeconds: Self.retryAfterSeconds(head.headers), date: head.headers.first(name: "date"))
         }
         return (response, credential)
     }

@@ -30,7 +30,7 @@ public final class FileLock: Sendable {
     }
 
     /// Whether somebody holds it now. Takes it for an instant to find out, so that a holder-to-be has to try twice.
-    static func isHeld(_ path: String) -> Bool {
+    public static func isHeld(_ path: String) -> Bool {
         // Read-only, so that whoever watches the folder for the holder's end is not woken by this look.
         let raw = open(path, O_RDONLY | O_CLOEXEC)
         guard raw >= 0 else { return false }

@@ -20,6 +20,8 @@ struct SourceRequest: Hashable, Sendable {
 struct SourceResponse: Hashable, Sendable {
     var status: Int
     var body: Data
+    /// The `Date` field: what the source's clock says, as it is written.
+    var date: String?
 
     /// Why it is no answer, by its status alone; nil for success.
     ///

@@ -51,7 +51,9 @@ enum SourceTransport {
             let body = try await response.body.collect(upTo: bytes)
             // The body of a cancelled call ends early, as if it were whole.
             try Task.checkCancellation()
-            return SourceResponse(status: Int(response.status.code), body: Data(body.readableBytesView))
+            return SourceResponse(
+                status: Int(response.status.code), body: Data(body.readableBytesView),
+                date: response.headers.first(name: "date"))
         } catch is NIOTooManyBytesError {
             throw SourceError(.unreadable, "an answer of more than \(bytes >> 20) MiB: ask for less")
         } catch {

@@ -1,0 +1,129 @@
+import ControlAPI
+import Foundation
+import ModelManifests
+
+/// All that `mlctl doctor` looks at, as checks that run side by side.
+struct Examination: Sendable {
+    /// Of what only reads files of this machine.
+    static let localLimit: Duration = .seconds(5)
+    static let networkLimit: Duration = .seconds(12)
+    /// Some hundred short questions.
+    static let clusterLimit: Duration = .seconds(30)
+
+    let installation: ExaminedInstallation
+    let isOffline: Bool
+
+    func diagnosis() async -> Diagnosis {
+        let found = await CheckRound(isOffline: isOffline).findings(of: checks())
+        return Diagnosis(findings: readingSettings() + found.filter { $0.check != .settingsRead })
+    }
+
+    private func checks() -> [Check] {
+        let files = FileLooks(installation: installation)
+        let machine = MachineLooks(installation: installation)
+        let network = NetworkLooks(installation: installation)
+        let repositories = RepositoryLooks(installation.known, isOffline: isOffline)
+        let settings = installation.known
+        func local(_ about: CheckID..., look: @escaping @Sendable () async throws -> [Finding]) -> Check {
+            Check(about: about, limit: Self.localLimit, look: look)
+        }
+        /// What hangs on the manifests, and is at an end when they are.
+        func reading(_ about: CheckID..., look: @escaping @Sendable () async throws -> [Finding]) -> Check {
+            Check(about: about, limit: RepositoryLooks.limit, look: look)
+        }
+        return [
+            local(.settingsMode) { try files.settings() },
+            local(.stateMode, .stateSecrets) { try files.state() },
+            local(.secretMode) { try files.secrets() },
+            local(.controllerRunning, .controllerCrash) { files.controller() },
+            local(.tokenStrength, .tokenTwice, .tokenRights) {
+                TokenFindings.all(files.tokens(), isBeyondLoopback: try settings.map(Self.isBeyondLoopback) ?? false)
+            },
+            reading(.tokenWritten) { try await written(repositories, known: files.tokens().compactMap(\.text)) },
+            local(.apiExposure) { try exposure(files.tokens()) },
+            Check(about: [.apiAnonymous], limit: Self.networkLimit) { await network.anonymous() },
+            local(.tlsCertificate, .tlsName) { try machine.certificate() },
+            reading(.rightsUser) { await userRights(repositories) },
+            local(.policyWalls, .policyLimits) { PolicyFindings.all(settings?.projects) },
+            local(.toolGit) { try await machine.git() },
+            local(.toolSSH) { try await machine.ssh() },
+            reading(.toolProgram) { machine.programs(await repositories.deployments()) },
+            local(.clockSync) { machine.clock() },
+            local(.diskRoom) { try files.disks() },
+            local(.portOwn) { try machine.ownPorts() },
+            reading(.portEndpoints) { machine.endpointPorts(await repositories.deployments()) },
+            reading(.repoReachable, .repoManifests) { await repositories.findings() },
+            Check(about: [.clockSkew], isNetwork: true, limit: Self.networkLimit) { await network.gitClocks() },
+            Check(about: [.clusterReachable, .rightsCluster], isNetwork: true, limit: Self.clusterLimit) {
+                await network.clusters()
+            },
+            Check(about: [.sourceReachable], isNetwork: true, limit: Self.networkLimit) { await network.sources() },
+        ]
+    }
+
+    /// As `mlctl run` would find them.
+    private func readingSettings() -> [Finding] {
+        func fault(_ message: String) -> Finding {
+            .problem(
+                .settingsRead, message,
+                "'mlctl run' ends with that too. Each setting is explained in controller/mlctl.yaml")
+        }
+        switch installation.settings {
+        case .failure(let error): return [fault(error.message)]
+        case .success(let settings):
+            let faults = SettingsFaults.all(settings).map(fault)
+            guard faults.isEmpty else { return faults }
+            guard let config = installation.config else {
+                return [.ok(.settingsRead, "no settings file (--config): everything has its default")]
+            }
+            return [.ok(.settingsRead, "\(config): 'mlctl run' takes these settings")]
+        }
+    }
+
+    private static func isBeyondLoopback(_ settings: RunSettings) throws -> Bool {
+        try !ListenAddress(parsing: settings.listen).isLoopback
+    }
+
+    private func exposure(_ tokens: [TokenFindings.Token]) throws -> [Finding] {
+        guard let settings = installation.known else {
+            return [.notLookedAt(.apiExposure, "the settings cannot be read")]
+        }
+        return [
+            ListeningFindings.exposure(
+                ListeningFindings.Address(
+                    listen: try ListenAddress(parsing: settings.listen), hasTLS: settings.access.tls != nil,
+                    hasGivenToken: tokens.contains(where: \.isGiven), isInPod: installation.rules.isInPod))
+        ]
+    }
+
+    private func userRights(_ repositories: RepositoryLooks) async -> [Finding] {
+        let deployments = await repositories.deployments()?.filter { $0.target == .local }
+        let isInPod = installation.rules.isInPod
+        return [
+            UserRightsFindings.all(
+                UserRightsFindings.Rights(
+                    user: installation.rules.user,
+                    servesLocally: !isInPod && installation.known?.servesNothingLocally != true,
+                    local: deployments?.map { .init(deployment: $0.key, runsAs: $0.template.runtime.runAs?.user) }))
+        ]
+    }
+
+    private func written(_ repositories: RepositoryLooks, known: [String]) async throws -> [Finding] {
+        var texts: [WrittenSecrets.Text] = []
+        if let config = installation.config,
+            let bytes = try? TokenFile.bytes(of: config, most: WrittenSecrets.mostBytes)
+        {
+            texts.append(.init(place: config, text: String(decoding: bytes, as: UTF8.self)))
+        }
+        for outcome in await repositories.outcomes() ?? [] {
+            texts += (outcome.files ?? [:]).sorted { $0.key < $1.key }.compactMap { path, file in
+                file.text.map { .init(place: "\(path) in \(outcome.place)", text: $0) }
+            }
+        }
+        let outcomes = await repositories.outcomes() ?? []
+        let variables = WrittenSecrets.variables(
+            of: outcomes.flatMap { Array(($0.desired?.deployments ?? [:]).values) })
+        let found = WrittenSecrets.findings(in: texts, known: known)
+        return variables.isEmpty ? found : variables + found.filter { $0.severity != .ok }
+    }
+}

@@ -1,0 +1,141 @@
+import Foundation
+
+/// Whether the certificate of the API is one that clients will take. Pure.
+enum CertificateFindings {
+    struct Certificate: Hashable, Sendable {
+        var notBefore: Date
+        var notAfter: Date
+        /// DNS names and IP addresses.
+        var names: [String]
+        var isSelfSigned: Bool
+    }
+
+    enum Material: Hashable, Sendable {
+        case none
+        case unusable(reason: String)
+        case certificate(Certificate, clientAuthorities: [Certificate])
+    }
+
+    static let renewDays = 14
+    private static let daySeconds: TimeInterval = 86_400
+
+    /// - Parameters:
+    ///   - material: nil where the settings cannot be read.
+    ///   - hosts: by which clients come.
+    static func all(_ material: Material?, file: String, hosts: [String], now: Date) -> [Finding] {
+        switch material {
+        case nil:
+            return [CheckID.tlsCertificate, .tlsName].map { .notLookedAt($0, "the settings cannot be read") }
+        case .some(.none):
+            return [CheckID.tlsCertificate, .tlsName].map {
+                .notApplicable($0, "the settings name no certificate (tls:)")
+            }
+        case .unusable(let reason):
+            return [
+                .problem(
+                    .tlsCertificate, "tls: \(reason)",
+                    "Put certificate and key there, in PEM form, and belonging together"),
+                .notLookedAt(.tlsName, "the certificate cannot be read"),
+            ]
+        case .certificate(let certificate, let authorities):
+            var found = [validity(certificate, file, now)]
+            found += authorities.filter { $0.notAfter < now }.prefix(1).map { authority in
+                .problem(
+                    .tlsCertificate,
+                    "an authority of clientCAFile expired at \(authority.notAfter.formatted(.iso8601)): its clients are refused",
+                    "Put the authority's new certificate into clientCAFile")
+            }
+            if certificate.isSelfSigned {
+                found.append(
+                    .warning(
+                        .tlsCertificate,
+                        "\(file) is signed by itself: no client takes it that was not told to",
+                        "Give clients the file: mlctl status --server https://… --ca-file \(file); or have an authority sign it"
+                    ))
+            }
+            return found + [name(certificate, file, hosts)]
+        }
+    }
+
+    private static func validity(_ certificate: Certificate, _ file: String, _ now: Date) -> Finding {
+        let end = certificate.notAfter.formatted(.iso8601)
+        if certificate.notAfter <= now {
+            return .problem(
+                .tlsCertificate, "\(file) expired at \(end): clients refuse it",
+                "Renew it; the controller takes the new file up by itself. Check the clock: date -u")
+        }
+        if certificate.notBefore > now {
+            return .problem(
+                .tlsCertificate, "\(file) is valid only from \(certificate.notBefore.formatted(.iso8601))",
+                "Check the clock: date -u")
+        }
+        let days = Int(certificate.notAfter.timeIntervalSince(now) / daySeconds)
+        if days < renewDays {
+            return .warning(
+                .tlsCertificate, "\(file) expires at \(end), in \(days) days",
+                "Renew it; the controller takes the new file up by itself")
+        }
+        return .ok(.tlsCertificate, "\(file) is valid until \(end)")
+    }
+
+    private static func name(_ certificate: Certificate, _ file: String, _ hosts: [String]) -> Finding {
+        let missing = hosts.filter { host in !certificate.names.contains { covers($0, host) } }
+        guard let first = missing.first else {
+            return .ok(.tlsName, "\(file) is for \(hosts.joined(separator: ", "))")
+        }
+        let names = certificate.names.isEmpty ? "no name at all" : certificate.names.prefix(5).joined(separator: ", ")
+        return .warning(
+            .tlsName, "\(file) is not for '\(first)', by which the API is reached; it is for \(names)",
+            "Have it issued with subjectAltName \(first), or name another address with --advertise")
+    }
+
+    /// RFC 6125, section 6.4.3: a star stands for one whole label, the first.
+    static func covers(_ pattern: String, _ host: String) -> Bool {
+        let pattern = pattern.lowercased()
+        let host = host.lowercased()
+        guard pattern.hasPrefix("*.") else { return pattern == host }
+        guard let dot = host.firstIndex(of: ".") else { return false }
+        return host[dot...] == pattern.dropFirst() && dot != host.startIndex
+    }
+}
+
+/// Whether a certificate was issued by whom it is about, by its DER form (RFC 5280, section 4.1). Pure.
+enum CertificateNames {
+    /// - Returns: nil for bytes that are no certificate.
+    static func isSelfIssued(_ der: [UInt8]) -> Bool? {
+        var outer = DERReader(der[...])
+        guard let certificate = outer.next(0x30) else { return nil }
+        var inner = DERReader(certificate)
+        guard let body = inner.next(0x30) else { return nil }
+        var fields = DERReader(body)
+        _ = fields.next(0xA0)  // The version, which may be left out.
+        guard fields.next(0x02) != nil, fields.next(0x30) != nil, let issuer = fields.next(0x30),
+            fields.next(0x30) != nil, let subject = fields.next(0x30)
+        else { return nil }
+        return issuer.elementsEqual(subject)
+    }
+
+    /// Definite lengths, one byte of a tag: what a certificate's frame is made of.
+    private struct DERReader {
+        private var rest: ArraySlice<UInt8>
+
+        init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
+
+        /// The content of the next element, where it has this tag; else nothing is read.
+        mutating func next(_ tag: UInt8) -> ArraySlice<UInt8>? {
+            guard rest.first == tag, rest.count >= 2 else { return nil }
+            var place = rest.startIndex + 1
+            var length = Int(rest[place])
+            place += 1
+            if length >= 0x80 {
+                let count = length & 0x7F
+                guard (1...4).contains(count), rest.endIndex - place >= count else { return nil }
+                length = rest[place..<place + count].reduce(0) { $0 << 8 | Int($1) }
+                place += count
+            }
+            guard rest.endIndex - place >= length else { return nil }
+            defer { rest = rest[(place + length)...] }
+            return rest[place..<place + length]
+        }
+    }
+}

@@ -1,0 +1,110 @@
+/// Whether the controller may do in a cluster what it has to, and not much more. Pure.
+enum ClusterRights {
+    struct Right: Hashable, Sendable, CustomStringConvertible {
+        var verb: String
+        var group: String
+        /// With its subresource: `pods/log`.
+        var resource: String
+        var name: String?
+
+        init(_ verb: String, _ resource: String, group: String = "", name: String? = nil) {
+            self.verb = verb
+            self.group = group
+            self.resource = resource
+            self.name = name
+        }
+
+        var description: String {
+            let place = group.isEmpty || group == "*" ? resource : "\(resource).\(group)"
+            return "\(verb) \(place)\(name.map { "/\($0)" } ?? "")"
+        }
+    }
+
+    private static let all = ["get", "list", "watch", "create", "update", "patch", "delete"]
+
+    private static func rights(
+        _ group: String, _ resources: [String], _ verbs: [String], name: String? = nil
+    ) -> [Right] {
+        resources.flatMap { resource in verbs.map { Right($0, resource, group: group, name: name) } }
+    }
+
+    /// As the chart's role has them.
+    static let needed: [Right] =
+        rights("mlctl.dev", ["modeldeployments"], all)
+        + rights("mlctl.dev", ["modeldeployments/status", "modeldeployments/finalizers"], ["get", "update", "patch"])
+        + rights("apps", ["deployments"], all)
+        + rights("", ["services", "configmaps", "serviceaccounts"], all)
+        + rights("policy", ["poddisruptionbudgets"], all)
+        + rights("networking.k8s.io", ["networkpolicies"], all)
+        + rights("", ["secrets"], ["get", "list", "watch", "update", "delete"], name: "mlctl-proxy-key")
+        + rights("", ["secrets"], ["create"])
+        + rights("", ["pods"], ["get", "list", "watch", "delete"])
+        + rights("", ["pods/log"], ["get"])
+        + rights("rbac.authorization.k8s.io", ["roles", "rolebindings"], all)
+        + rights("discovery.k8s.io", ["endpointslices"], ["get", "list", "watch"])
+        + rights("events.k8s.io", ["events"], ["create", "patch", "list"])
+
+    /// Each a way to everything in the namespace, the cluster or its machines.
+    static let grave: [Right] = [
+        Right("*", "*", group: "*"), Right("list", "secrets"), Right("get", "secrets"),
+        Right("create", "clusterrolebindings", group: "rbac.authorization.k8s.io"),
+        Right("impersonate", "users"), Right("escalate", "roles", group: "rbac.authorization.k8s.io"),
+    ]
+    /// More than it needs.
+    static let excessive: [Right] = [
+        Right("create", "pods"), Right("create", "pods/exec"), Right("create", "serviceaccounts/token"),
+        Right("delete", "namespaces"), Right("get", "nodes/proxy"),
+    ]
+
+    /// - Parameters:
+    ///   - granted: of those that were asked about.
+    ///   - scope: `in all namespaces`, or `in namespace payments`.
+    static func findings(cluster: String, granted: Set<Right>, scope: String) -> [Finding] {
+        var found: [Finding] = []
+        let missing = needed.filter { !granted.contains($0) }
+        if !missing.isEmpty {
+            found.append(
+                .problem(
+                    .rightsCluster,
+                    "cluster '\(cluster)': the controller may not \(list(missing)) \(scope)",
+                    "Bind it the role of the chart: helm template charts/mlctl --show-only templates/rbac.yaml"))
+        }
+        let advice =
+            "Give the controller a service account of its own with the chart's role: helm template charts/mlctl --show-only "
+            + "templates/rbac.yaml"
+        let much = grave.filter { granted.contains($0) }
+        if granted.contains(grave[0]) {
+            found.append(
+                .problem(
+                    .rightsCluster,
+                    "cluster '\(cluster)': the controller may do everything \(scope), as an administrator may",
+                    advice))
+        } else if !much.isEmpty {
+            found.append(
+                .problem(
+                    .rightsCluster, "cluster '\(cluster)': beyond its need, the controller may \(list(much)) \(scope)",
+                    advice))
+        }
+        let more = excessive.filter { granted.contains($0) }
+        if !more.isEmpty, !granted.contains(grave[0]) {
+            found.append(
+                .warning(
+                    .rightsCluster, "cluster '\(cluster)': beyond its need, the controller may \(list(more)) \(scope)",
+                    advice))
+        }
+        return found.isEmpty
+            ? [
+                .ok(
+                    .rightsCluster,
+                    "cluster '\(cluster)': the controller may do what it has to \(scope), and none of what it must not")
+            ]
+            : found
+    }
+
+    private static let shown = 6
+
+    private static func list(_ rights: [Right]) -> String {
+        rights.prefix(shown).map(\.description).joined(separator: ", ")
+            + (rights.count > shown ? " and \(rights.count - shown) more" : "")
+    }
+}

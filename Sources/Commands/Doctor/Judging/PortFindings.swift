@@ -1,0 +1,68 @@
+/// Whether the ports that are wanted can be had. Pure.
+enum PortFindings {
+    enum Holder: Hashable, Sendable {
+        case nobody
+        /// The controller of this state folder, or its proxy.
+        case ours
+        /// A program that may be looked into, in words that say what to do.
+        case other(String)
+        /// Another user's program.
+        case unknown
+    }
+
+    /// - Parameter use: `the API (--listen)`.
+    static func own(port: Int, use: String, holder: Holder) -> Finding {
+        switch holder {
+        case .nobody: .ok(.portOwn, "port \(port) for \(use) is free")
+        case .ours: .ok(.portOwn, "port \(port) for \(use) is this controller's")
+        case .other(let words):
+            .problem(
+                .portOwn, "port \(port) for \(use) is taken by \(words)",
+                "See who has it: ss -ltnp 'sport = :\(port)'; then end that program, or choose another port")
+        case .unknown:
+            .problem(
+                .portOwn, "port \(port) for \(use) is taken by a program of another user",
+                "See who has it: sudo ss -ltnp 'sport = :\(port)'; then end that program, or choose another port")
+        }
+    }
+
+    private static let shown = 5
+
+    /// - Parameters:
+    ///   - looked: how many ports were looked at.
+    ///   - left: how many more there are.
+    ///   - taken: those that are not ours and not free.
+    ///   - knowsManifests: their ports are among them.
+    static func endpoints(
+        looked: Int, left: Int, taken: [(port: Int, holder: Holder)], knowsManifests: Bool
+    ) -> [Finding] {
+        guard looked > 0 else {
+            return [
+                knowsManifests
+                    ? .notApplicable(.portEndpoints, "no policy and no manifest names a port of this machine")
+                    : .notLookedAt(.portEndpoints, "the manifests could not be read, and no policy names a port")
+            ]
+        }
+        var found = taken.prefix(shown).map { port, holder -> Finding in
+            let words = if case .other(let words) = holder { words } else { "a program of another user" }
+            return .problem(
+                .portEndpoints, "port \(port), which endpoints may have, is taken by \(words)",
+                "See who has it: sudo ss -ltnp 'sport = :\(port)'; then end that program, or take the port out of endpointPorts"
+            )
+        }
+        if taken.count > shown {
+            found.append(
+                .problem(
+                    .portEndpoints, "\(taken.count - shown) more ports that endpoints may have are taken",
+                    "See who has them: sudo ss -ltnp"))
+        }
+        if !knowsManifests {
+            found.append(.notLookedAt(.portEndpoints, "ports of manifests: not all of them could be read"))
+        }
+        if taken.isEmpty {
+            found.append(.ok(.portEndpoints, "\(looked.counted("port")) for endpoints: free, or mlctl's own"))
+        }
+        if left > 0 { found.append(.notLookedAt(.portEndpoints, "\(left) more ports: the policy names very many")) }
+        return found
+    }
+}

@@ -1,0 +1,65 @@
+/// Whether what a controller asks can be asked. Pure.
+enum SourceFindings {
+    /// A repository, looked at as `mlctl run` would.
+    enum Repository: Hashable, Sendable {
+        case read(commit: String, manifests: Int, mistakes: [String])
+        case refused(message: String)
+    }
+
+    /// - Parameter name: of the project; nil: the only one.
+    static func repository(_ repository: Repository, of name: String?, at place: String) -> [Finding] {
+        let noun = name.map { "project '\($0)': " } ?? ""
+        switch repository {
+        case .refused(let message):
+            return [
+                .problem(
+                    .repoReachable, "\(noun)\(message)",
+                    "Try it as the controller's user: git ls-remote \(place)"),
+                .notLookedAt(.repoManifests, "\(noun)the repository cannot be read"),
+            ]
+        case .read(let commit, let manifests, let mistakes):
+            let reached = Finding.ok(.repoReachable, "\(noun)\(place) answers, and is at \(commit.shortCommit)")
+            if let first = mistakes.first {
+                let more = mistakes.count > 1 ? " (and \(mistakes.count - 1) more)" : ""
+                return [
+                    reached,
+                    .warning(
+                        .repoManifests, "\(noun)\(first)\(more): what is wrong is held as it serves",
+                        "mlctl validate PATH, in a clone of the repository"),
+                ]
+            }
+            if manifests == 0 {
+                return [
+                    reached,
+                    .warning(
+                        .repoManifests,
+                        "\(noun)there is no manifest at \(commit.shortCommit) in the path that is followed",
+                        "Check --path (or path: of the project), and that the manifests are committed"),
+                ]
+            }
+            return [reached, .ok(.repoManifests, "\(noun)\(manifests.counted("manifest file")), without a mistake")]
+        }
+    }
+
+    /// - Parameter problem: nil where it answered.
+    static func source(_ name: String, asked: String, problem: String?, believesAnybody: Bool) -> [Finding] {
+        var found: [Finding] = []
+        if let problem {
+            found.append(
+                .problem(
+                    .sourceReachable, "source '\(name)': \(problem)",
+                    "Its gates stay insufficient until it answers. Try it: curl -sS -o /dev/null -w '%{http_code}' \(asked)"
+                ))
+        } else {
+            found.append(.ok(.sourceReachable, "source '\(name)': \(asked) answers"))
+        }
+        if believesAnybody {
+            found.append(
+                .warning(
+                    .sourceReachable,
+                    "source '\(name)': its certificate is not looked at: anybody may answer in its place",
+                    "Leave insecureSkipTLSVerify out, and name its authority as caFile"))
+        }
+        return found
+    }
+}

@@ -1,0 +1,127 @@
+import ControlAPI
+
+/// Whether tokens can be guessed, are told apart, and can do more than they must. Pure; no token is ever repeated.
+enum TokenFindings {
+    struct Token: Hashable, Sendable {
+        var caller: Caller
+        /// The file, or the variable.
+        var place: String
+        /// Somebody was given it: it is not the state folder's own.
+        var isGiven: Bool
+        /// Nil where it cannot be read, which `secret.mode` says.
+        var text: String?
+    }
+
+    static func all(_ tokens: [Token], isBeyondLoopback: Bool) -> [Finding] {
+        strength(tokens) + [twice(tokens)] + rights(tokens.filter(\.isGiven), isBeyondLoopback)
+    }
+
+    private static func strength(_ tokens: [Token]) -> [Finding] {
+        let readable = tokens.filter { $0.text != nil }
+        let unreadable = tokens.filter { $0.text == nil }.map {
+            Finding.notLookedAt(.tokenStrength, "token '\($0.caller.name)' cannot be read (\($0.place))")
+        }
+        guard !readable.isEmpty else {
+            return unreadable.isEmpty
+                ? [.notApplicable(.tokenStrength, "there is no token yet: the controller makes one at its first start")]
+                : unreadable
+        }
+        let weak = readable.compactMap { token -> Finding? in
+            guard let text = token.text else { return nil }
+            let noun = "token '\(token.caller.name)' (\(token.place))"
+            do throws(AccessKeyError) {
+                _ = try AccessKey(token.caller, secret: text)
+            } catch {
+                return .problem(.tokenStrength, "\(noun) is refused by the controller: \(error.message)", make(token))
+            }
+            guard let reason = GuessableText.reason(text) else { return nil }
+            return .warning(.tokenStrength, "\(noun) can be guessed: \(reason)", make(token))
+        }
+        let fine = readable.count - weak.count
+        return weak + unreadable
+            + (fine > 0
+                ? [.ok(.tokenStrength, "\(fine.counted("token")): long enough, and without a pattern")] : [])
+    }
+
+    private static func make(_ token: Token) -> String {
+        token.place.hasPrefix("/")
+            ? "(umask 077; openssl rand -base64 32 > \(token.place))" : "openssl rand -base64 32"
+    }
+
+    private static func twice(_ tokens: [Token]) -> Finding {
+        let owners = Dictionary(grouping: tokens.filter { $0.text != nil }) { $0.text }.values.filter { $0.count > 1 }
+        guard let first = owners.map({ $0.map(\.caller.name).sorted() }).min(by: { $0[0] < $1[0] }) else {
+            return .ok(.tokenTwice, "no two tokens are the same")
+        }
+        return .problem(
+            .tokenTwice,
+            "\(first.map { "'\($0)'" }.joined(separator: " and ")) are the same token: the controller refuses that, for nobody "
+                + "could tell who acted", "openssl rand -base64 32 gives each one of its own")
+    }
+
+    private static func rights(_ given: [Token], _ isBeyondLoopback: Bool) -> [Finding] {
+        guard !given.isEmpty else {
+            return [.ok(.tokenRights, "nobody was given a token: only this user and root may ask")]
+        }
+        var found: [Finding] = []
+        let roles = given.map(\.caller.role)
+        if roles.allSatisfy({ $0 == .admin }) {
+            let names = given.map { "'\($0.caller.name)'" }.joined(separator: ", ")
+            found.append(
+                .warning(
+                    .tokenRights, "every token that was given to somebody may do everything: \(names)",
+                    "Name tokens with less under tokens: - {name: ci, file: FILE, role: operator, namespaces: [NAMESPACE]}"
+                ))
+        }
+        if isBeyondLoopback, !roles.contains(.metrics) {
+            found.append(
+                .warning(
+                    .tokenRights,
+                    "no token is for metrics alone: a Prometheus of another machine would need one that may do more",
+                    "Add under tokens: - {name: prometheus, file: FILE, role: metrics}"))
+        }
+        guard found.isEmpty else { return found }
+        let counts = AccessRole.allCases.compactMap { role -> String? in
+            let count = roles.count { $0 == role }
+            return count == 0 ? nil : "\(count) \(role.rawValue)"
+        }
+        return [.ok(.tokenRights, "tokens by their roles: \(counts.joined(separator: ", "))")]
+    }
+}
+
+/// What a text that is long enough may still be: something that people think of. Pure.
+enum GuessableText {
+    private static let words = [
+        "password", "passwort", "secret", "changeme", "change-me", "letmein", "qwerty", "admin", "mlctl", "example",
+        "default", "token",
+    ]
+    private static let longestRun = 6
+
+    /// - Returns: nil where nothing is to be seen. Never repeats the text.
+    static func reason(_ text: String) -> String? {
+        let bytes = Array(text.utf8)
+        if repeats(bytes) { return "it repeats a shorter text" }
+        if hasRun(bytes) { return "it counts up or down, as 123456 or abcdef do" }
+        let lower = text.lowercased()
+        if words.contains(where: lower.contains) { return "it holds a word that people use for passwords" }
+        return nil
+    }
+
+    private static func repeats(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count > 1 else { return false }
+        return (1...bytes.count / 2).contains { period in
+            bytes.indices.dropFirst(period).allSatisfy { bytes[$0] == bytes[$0 - period] }
+        }
+    }
+
+    private static func hasRun(_ bytes: [UInt8]) -> Bool {
+        for step in [1, -1] {
+            var length = 1
+            for index in bytes.indices.dropFirst() {
+                length = Int(bytes[index]) - Int(bytes[index - 1]) == step ? length + 1 : 1
+                if length >= longestRun { return true }
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,60 @@
+import ModelManifests
+
+/// Whether the controller can do more to its machine than it needs. Pure.
+enum UserRightsFindings {
+    struct Rights: Hashable, Sendable {
+        /// As whom the controller runs, or would.
+        var user: UInt32
+        var servesLocally: Bool
+        /// What is served on this machine; nil where manifests could not be read.
+        var local: [Server]?
+    }
+
+    struct Server: Hashable, Sendable {
+        var deployment: DeploymentKey
+        /// Another user; nil: as the controller.
+        var runsAs: String?
+    }
+
+    private static let shown = 3
+
+    static func all(_ rights: Rights) -> Finding {
+        let advice =
+            "Give each runtime a user of its own (runtime: {runAs: {user: models}}), or run the controller as a user that has "
+            + "nothing else: controller/mlctl.service"
+        guard rights.servesLocally else {
+            return rights.user == 0
+                ? .warning(
+                    .rightsUser,
+                    "the controller runs as root, and serves nothing on this machine: it needs no rights here",
+                    "Run it as a user of its own: controller/mlctl.service")
+                : .ok(.rightsUser, "the controller is user \(rights.user), and serves nothing on this machine")
+        }
+        guard rights.user == 0 else {
+            let wanting = (rights.local ?? []).filter { $0.runsAs != nil }
+            guard let first = wanting.first else {
+                return .ok(.rightsUser, "the controller and its model servers are user \(rights.user), not root")
+            }
+            return .problem(
+                .rightsUser,
+                "\(first.deployment) wants to run as user '\(first.runsAs ?? "")', which only root's controller can do",
+                "Leave runAs out, or run the controller as root")
+        }
+        guard let local = rights.local else {
+            return .warning(
+                .rightsUser,
+                "the controller runs as root: model servers without runAs are root too, and a model can be code",
+                advice)
+        }
+        let bare = local.filter { $0.runsAs == nil }.map(\.deployment.description).sorted()
+        guard !bare.isEmpty else {
+            return .ok(
+                .rightsUser, "the controller is root, and each of \(local.count) model servers has a user of its own")
+        }
+        let names = bare.prefix(shown).joined(separator: ", ")
+        return .problem(
+            .rightsUser,
+            "\(names)\(bare.count > shown ? " and \(bare.count - shown) more" : "") would run as root: a model can be code, and "
+                + "could then do anything on this machine", advice)
+    }
+}

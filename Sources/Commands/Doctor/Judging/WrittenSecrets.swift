@@ -1,0 +1,119 @@
+import ModelManifests
+import SafeText
+
+/// Secrets that stand where others can read them. Pure; none is repeated.
+enum WrittenSecrets {
+    struct Text: Hashable, Sendable {
+        /// The settings file, or `manifests/a.yaml of PROJECT`.
+        var place: String
+        var text: String
+    }
+
+    static let mostBytes = 4 << 20
+    private static let mostFound = 5
+    /// What a credential begins with, and how many such characters follow at least.
+    private static let shapes: [(mark: String, noun: String, least: Int)] = [
+        ("ghp_", "a token of GitHub", 36), ("gho_", "a token of GitHub", 36), ("ghs_", "a token of GitHub", 36),
+        ("github_pat_", "a token of GitHub", 22), ("glpat-", "a token of GitLab", 20),
+        ("AKIA", "an access key of AWS", 16), ("xoxb-", "a token of Slack", 20), ("xoxp-", "a token of Slack", 20),
+        ("hf_", "a token of Hugging Face", 30), ("AIza", "a key of Google", 35),
+    ]
+
+    /// - Parameters:
+    ///   - texts: settings and manifests; nil where none could be read.
+    ///   - known: tokens of this controller.
+    static func findings(in texts: [Text]?, known: [String]) -> [Finding] {
+        guard let texts, !texts.isEmpty else {
+            return [.notLookedAt(.tokenWritten, "there are no settings and no manifests that could be read")]
+        }
+        let redactor = SecretRedactor(known.filter { !$0.isEmpty })
+        var room = mostBytes
+        var found: [Finding] = []
+        var skipped = 0
+        for text in texts {
+            room -= text.text.utf8.count
+            guard room >= 0 else {
+                skipped += 1
+                continue
+            }
+            if redactor.redacted(text.text) != text.text {
+                found.append(finding(text.place, "a token of this controller"))
+            }
+            for (index, line) in text.text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+                if let noun = credential(in: line) { found.append(finding("\(text.place), line \(index + 1)", noun)) }
+            }
+        }
+        if skipped > 0 {
+            found.append(.notLookedAt(.tokenWritten, "\(skipped) files beyond the first \(mostBytes >> 20) MiB"))
+        }
+        if found.isEmpty {
+            return [
+                .ok(
+                    .tokenWritten,
+                    "no credential stands in the settings and manifests that were read (\(texts.count.counted("file")))"
+                )
+            ]
+        }
+        return Array(found.prefix(mostFound))
+    }
+
+    private static let secretWords: Set<String> = [
+        "APIKEY", "CREDENTIAL", "CREDENTIALS", "PASSWD", "PASSWORD", "SECRET", "TOKEN",
+    ]
+    private static let secretPairs = ["ACCESS_KEY", "API_KEY", "PRIVATE_KEY"]
+    /// A shorter one is a word of a model's vocabulary, or a switch.
+    private static let shortestValue = 8
+
+    /// Variables of model servers that are called like a secret, and whose text is in git.
+    static func variables(of deployments: [ModelDeployment]) -> [Finding] {
+        deployments.sorted { $0.key < $1.key }.flatMap { deployment in
+            deployment.template.runtime.env.compactMap { variable -> Finding? in
+                guard case .literal(let text) = variable.value, isSecretName(variable.name),
+                    text.utf8.count >= shortestValue, !text.contains("$(")
+                else { return nil }
+                return .warning(
+                    .tokenWritten,
+                    "\(deployment.key) has the text of \(variable.name) in its manifest: whoever reads the repository has it",
+                    "Make a new one, and name it: - {name: \(variable.name), valueFrom: {secret: NAME}}")
+            }
+        }
+    }
+
+    static func isSecretName(_ name: String) -> Bool {
+        let words = name.uppercased().split(separator: "_").map(String.init)
+        guard let last = words.last, !["FILE", "PATH", "URL", "NAME"].contains(last) else { return false }
+        let joined = "_\(words.joined(separator: "_"))_"
+        return words.contains(where: secretWords.contains) || secretPairs.contains { joined.contains("_\($0)_") }
+    }
+
+    private static func finding(_ place: String, _ noun: String) -> Finding {
+        .problem(
+            .tokenWritten, "\(place) holds \(noun): everybody who may read that can use it",
+            "Make a new one, put it into a file of mode 0600, and name that file instead (valueFrom: {secret: NAME} in a "
+                + "manifest)")
+    }
+
+    private static func credential(in line: Substring) -> String? {
+        if line.contains("PRIVATE KEY-----"), line.contains("-----BEGIN") { return "a private key" }
+        for shape in shapes {
+            guard let found = line.firstRange(of: shape.mark) else { continue }
+            let rest = line[found.upperBound...].utf8.prefix { isTokenByte($0) }
+            if rest.count >= shape.least { return shape.noun }
+        }
+        // user:password@host of an address; a placeholder such as $USER:$PASSWORD@ is none.
+        guard let scheme = line.firstRange(of: "://") else { return nil }
+        let authority = line[scheme.upperBound...].prefix { !"/ \"'".contains($0) }
+        guard let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":") else {
+            return nil
+        }
+        let password = authority[authority.index(after: colon)..<at]
+        return password.isEmpty || password.contains("$") || password.contains("*") ? nil : "a password in an address"
+    }
+
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"), UInt8(ascii: "-"): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Dispatch
+import Testing
+
+@testable import Commands
+
+@Suite("A round of checks") struct CheckRoundTests {
+    private struct Fault: Error, CustomStringConvertible { var description = "the folder is gone" }
+
+    private static let long = Duration.seconds(60)
+
+    private func findings(_ checks: [Check], isOffline: Bool = false) async -> [Finding] {
+        await CheckRound(isOffline: isOffline, grace: .zero).findings(of: checks)
+    }
+
+    @Test("each name has a finding, whatever was looked at")
+    func complete() async {
+        let found = await findings([Check(about: [.toolGit], limit: Self.long) { [.ok(.toolGit, "fine")] }])
+        #expect(Set(found.map(\.check)) == Set(CheckID.allCases))
+        #expect(found.filter { $0.severity == .ok } == [.ok(.toolGit, "fine")])
+        #expect(found.filter { $0.severity != .ok }.allSatisfy { $0.severity == .notApplicable })
+    }
+
+    @Test("what fails is not looked at, and its words are kept")
+    func failing() async {
+        let found = await findings([Check(about: [.stateMode, .stateSecrets], limit: Self.long) { throw Fault() }])
+        for check in [CheckID.stateMode, .stateSecrets] {
+            #expect(found.filter { $0.check == check } == [.notLookedAt(check, "the folder is gone")])
+        }
+    }
+
+    @Test("what blocks its thread is left behind and said; the others are not held up by it")
+    func hanging() async {
+        let gate = DispatchSemaphore(value: 0)
+        defer { gate.signal() }
+        // More than there are threads for tasks.
+        let hanging = (0..<8).map { _ in
+            Check(about: [.diskRoom], limit: .milliseconds(50)) {
+                gate.wait()
+                gate.signal()
+                return [.ok(.diskRoom, "too late")]
+            }
+        }
+        let found = await findings(hanging + [Check(about: [.toolGit], limit: Self.long) { [.ok(.toolGit, "fine")] }])
+        let disk = found.filter { $0.check == .diskRoom }
+        #expect(disk.count == 8 && disk.allSatisfy { $0.severity == .notLookedAt && $0.message.contains("50ms") })
+        #expect(found.contains(.ok(.toolGit, "fine")))
+    }
+
+    @Test("what heeds its end and says something all the same comes too late")
+    func late() async {
+        let found = await CheckRound(isOffline: false, grace: Self.long).findings(of: [
+            Check(about: [.diskRoom], limit: .milliseconds(20)) {
+                try? await Task.sleep(for: Self.long)
+                return [.ok(.diskRoom, "fine")]
+            }
+        ])
+        #expect(found.filter { $0.check == .diskRoom }.map(\.severity) == [.notLookedAt])
+    }
+
+    @Test("offline, what would ask over the network is not begun")
+    func offline() async {
+        let found = await findings(
+            [
+                Check(about: [.sourceReachable], isNetwork: true, limit: Self.long) {
+                    Issue.record("it was begun")
+                    return []
+                },
+                Check(about: [.toolGit], limit: Self.long) { [.ok(.toolGit, "fine")] },
+            ], isOffline: true)
+        let source = found.filter { $0.check == .sourceReachable }
+        #expect(source.count == 1 && source[0].severity == .notLookedAt && source[0].message.contains("--offline"))
+        #expect(found.contains(.ok(.toolGit, "fine")))
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+import Yams
+
+@testable import Commands
+
+@Suite("What the doctor says of rights in a cluster") struct ClusterRightsTests {
+    private func found(_ granted: Set<ClusterRights.Right>) -> [Finding] {
+        ClusterRights.findings(cluster: "prod", granted: granted, scope: "in all namespaces")
+    }
+
+    private let needed = Set(ClusterRights.needed)
+
+    @Test("just enough is well; one too few is a problem that names it")
+    func enough() {
+        #expect(found(needed).map(\.severity) == [.ok])
+        let short = found(needed.subtracting([ClusterRights.Right("get", "pods/log")]))
+        #expect(short.map(\.severity) == [.problem] && short[0].message.contains("get pods/log"))
+    }
+
+    @Test("secrets of all, and rights of an administrator, are problems; a pod's shell is a warning")
+    func tooMuch() {
+        let secrets = found(needed.union([ClusterRights.Right("list", "secrets")]))
+        #expect(secrets.map(\.severity) == [.problem] && secrets[0].message.contains("list secrets"))
+        let shell = found(needed.union([ClusterRights.Right("create", "pods/exec")]))
+        #expect(shell.map(\.severity) == [.warning] && shell[0].message.contains("create pods/exec"))
+        let all = found(needed.union(ClusterRights.grave).union(ClusterRights.excessive))
+        #expect(all.map(\.severity) == [.problem] && all[0].message.contains("everything"))
+    }
+
+    @Test("what it needs is what the role of the chart gives")
+    func chart() throws {
+        struct Rule: Decodable {
+            var apiGroups: [String]
+            var resources: [String]
+            var resourceNames: [String]?
+            var verbs: [String]
+        }
+        let root = URL(filePath: #filePath).pathComponents.prefix { $0 != "Tests" }.joined(separator: "/")
+        let text = try String(contentsOfFile: "\(root)/charts/mlctl/templates/_helpers.tpl", encoding: .utf8)
+        let rules = try #require(text.firstRange(of: "define \"mlctl.rules\""))
+        let lines = text[rules.upperBound...].split(separator: "\n").dropFirst()
+        var isOptional = false
+        let kept = lines.filter { line in
+            if line.contains("{{- if") { isOptional = true }
+            defer { if line.contains("{{- end") { isOptional = false } }
+            return !isOptional && !line.contains("{{") && !line.hasPrefix("#")
+        }
+        let given = try YAMLDecoder().decode([Rule].self, from: kept.joined(separator: "\n"))
+            .flatMap { rule in
+                rule.apiGroups.flatMap { group in
+                    rule.resources.flatMap { resource in
+                        (rule.resourceNames.map { $0.map(Optional.init) } ?? [nil]).flatMap { name in
+                            rule.verbs.map { ClusterRights.Right($0, resource, group: group, name: name) }
+                        }
+                    }
+                }
+            }
+        #expect(given.count > 50)
+        // Definitions are looked at where an optional router is used.
+        #expect(Set(given).subtracting(needed).map(\.description).sorted() == [])
+        #expect(needed.subtracting(given).map(\.description).sorted() == [])
+    }
+}

@@ -1,0 +1,74 @@
+import ControlAPI
+import Testing
+
+@testable import Commands
+
+@Suite("What the doctor says of tokens") struct TokenFindingsTests {
+    private static let good = "kR8vQx2LmZ0pTn5YbWc7HsJd4GfA9eUi"
+
+    private func token(
+        _ name: String, _ text: String?, role: AccessRole = .operator, given: Bool = true
+    ) -> TokenFindings.Token {
+        .init(caller: Caller(name: name, role: role), place: "/t/\(name)", isGiven: given, text: text)
+    }
+
+    private func found(_ check: CheckID, _ tokens: [TokenFindings.Token], beyond: Bool = false) -> [Finding] {
+        TokenFindings.all(tokens, isBeyondLoopback: beyond).filter { $0.check == check }
+    }
+
+    @Test("what the controller refuses is a problem; no finding repeats a token")
+    func refused() {
+        for text in ["short", "", "with a blank in the middle of it", String(repeating: "ab", count: 12)] {
+            let found = found(.tokenStrength, [token("ci", text)])
+            #expect(found.map(\.severity) == [.problem], "\(text)")
+            #expect(found[0].advice?.contains("openssl rand") == true)
+            if !text.isEmpty { #expect(!found[0].message.contains(text) && found[0].advice?.contains(text) == false) }
+        }
+    }
+
+    @Test(
+        "what is long enough and still thought of by a person is a warning",
+        arguments: [
+            "passwordpasswordpassword", "kR8vQkR8vQkR8vQkR8vQkR8v", "x7-123456-mQvTzLpRwYk", "MyCompanyChangeMe#2026x",
+            "zyxwvutsrq-KqPmTrLsVbNd",
+        ])
+    func guessable(text: String) {
+        let found = found(.tokenStrength, [token("ci", text)])
+        #expect(found.map(\.severity) == [.warning])
+        #expect(!found[0].message.contains(text))
+    }
+
+    @Test("one that openssl makes is fine, and counted")
+    func fine() {
+        for text in [Self.good, "0f3a9c51d2e84b7f6a1c0d9e8b7a4f32", "q1dO3zqJ2mN8vB5x7Yw="] {
+            #expect(found(.tokenStrength, [token("ci", text)]).map(\.severity) == [.ok], "\(text)")
+        }
+    }
+
+    @Test("one that cannot be read was not looked at, and none at all is not well either")
+    func unread() {
+        #expect(found(.tokenStrength, [token("ci", nil)]).map(\.severity) == [.notLookedAt])
+        #expect(found(.tokenStrength, []).map(\.severity) == [.notApplicable])
+        #expect(
+            found(.tokenStrength, [token("a", Self.good), token("b", nil)]).map(\.severity) == [.notLookedAt, .ok])
+    }
+
+    @Test("two of one text are a problem that names both")
+    func twice() {
+        let twice = found(.tokenTwice, [token("b", Self.good), token("a", Self.good), token("c", Self.good + "x")])
+        #expect(twice.map(\.severity) == [.problem])
+        #expect(twice[0].message.hasPrefix("'a' and 'b' are") && !twice[0].message.contains(Self.good))
+        #expect(found(.tokenTwice, [token("a", Self.good), token("c", nil), token("d", nil)]).map(\.severity) == [.ok])
+    }
+
+    @Test("tokens that may all do everything are a warning, and a network without one for metrics too")
+    func rights() {
+        let admin = token("a", Self.good, role: .admin)
+        #expect(found(.tokenRights, [token("state", Self.good, role: .admin, given: false)]).map(\.severity) == [.ok])
+        #expect(found(.tokenRights, [admin]).map(\.severity) == [.warning])
+        #expect(found(.tokenRights, [admin, token("b", "x")]).map(\.severity) == [.ok])
+        #expect(found(.tokenRights, [admin, token("b", "x")], beyond: true).map(\.severity) == [.warning])
+        #expect(found(.tokenRights, [admin, token("b", "x", role: .metrics)], beyond: true).map(\.severity) == [.ok])
+        #expect(found(.tokenRights, [admin], beyond: true).count == 2)
+    }
+}
