@@ -33,12 +33,8 @@ struct CheckStage: Sendable {
     /// Another controller's, if called again.
     func checks() -> ClusterChecks {
         ClusterChecks(
-            api: KubernetesAPI(transport: transport, retries: .never, stopwatch: Stopwatch(clock)), owners: Owner(),
+            api: KubernetesAPI(transport: transport, retries: .never, stopwatch: Stopwatch(clock)), owners: NoOwners(),
             settings: Sample.settings, logger: Logger(label: "checks") { _ in SwiftLogNoOpLogHandler() })
-    }
-
-    private struct Owner: DeploymentOwners {
-        func owner(of deployment: DeploymentKey) async throws -> OwnerReference? { Sample.owner }
     }
 
     /// Runs one check to its answer.
