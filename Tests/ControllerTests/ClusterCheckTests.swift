@@ -49,7 +49,9 @@ struct ClusterCheckTests {
     }
 
     /// - Parameter command: nil: no check.
-    private static func snapshot(_ version: String = "1", _ command: String?, _ commit: String) -> ManifestSnapshot {
+    private static func snapshot(
+        _ command: String?, _ commit: String, version: String = "1"
+    ) -> ManifestSnapshot {
         let gates = command.map { "{name: eval, check: {command: [\($0)]}}" } ?? ""
         let manifest = PassRig.inCluster(
             ControllerTests.manifest(version, rollout: "{steps: [{setWeight: 100}], gates: [\(gates)]}"))
@@ -114,10 +116,10 @@ struct ClusterCheckTests {
         let source = ScriptedSource(Self.snapshot(nil, "c1"))
         try await running(source, runs, own) { controller in
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
-            await source.commit(Self.snapshot("2", "hang", "c2"))
+            await source.commit(Self.snapshot("hang", "c2", version: "2"))
             _ = try await controller.sync()
             try await wait { runs.asked.count == 1 }
-            await source.commit(Self.snapshot("2", "evaluate", "c3"))
+            await source.commit(Self.snapshot("evaluate", "c3", version: "2"))
             _ = try await controller.sync()
             try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "2" }
         }

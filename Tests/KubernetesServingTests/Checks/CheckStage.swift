@@ -77,6 +77,17 @@ struct CheckStage: Sendable {
 
     // MARK: - Looking
 
+    /// - Parameter pass: what the controller does with each of its passes.
+    func wait(untilJobs names: Set<String>, _ pass: @Sendable () -> Void) async throws {
+        for _ in 0..<Self.mostSteps {
+            if Set(await jobNames) == names { return }
+            pass()
+            await transport.step()
+            try await Task.sleep(for: .milliseconds(1))  // Watches tell in their own time.
+        }
+        throw NeverSo(what: "the Jobs are \(names), and not \(await jobNames)")
+    }
+
     func jobs() async -> [JSONValue] { await transport.model.objects(.jobs) }
 
     var jobNames: [String] {
