@@ -48,10 +48,13 @@ struct ClusterCheckTests {
         }
     }
 
-    private static func snapshot(_ command: String, _ commit: String) -> ManifestSnapshot {
+    /// - Parameter command: nil: no check.
+    private static func snapshot(
+        _ command: String?, _ commit: String, version: String = "1"
+    ) -> ManifestSnapshot {
+        let gates = command.map { "{name: eval, check: {command: [\($0)]}}" } ?? ""
         let manifest = PassRig.inCluster(
-            ControllerTests.manifest(
-                "1", rollout: "{steps: [{setWeight: 100}], gates: [{name: eval, check: {command: [\(command)]}}]}"))
+            ControllerTests.manifest(version, rollout: "{steps: [{setWeight: 100}], gates: [\(gates)]}"))
         return ControllerTests.Rig.snapshot(["m.yaml": manifest], commit: commit)
     }
 
@@ -110,12 +113,15 @@ struct ClusterCheckTests {
     @Test("an edited command is asked for anew: the one before is given up, and what it says is not taken for it")
     func edited() async throws {
         let (runs, own) = (Runs(), OwnInquirer())
-        let source = ScriptedSource(Self.snapshot("hang", "c1"))
+        let source = ScriptedSource(Self.snapshot(nil, "c1"))
         try await running(source, runs, own) { controller in
-            try await wait { runs.asked.count == 1 }
-            await source.commit(Self.snapshot("evaluate", "c2"))
-            _ = try await controller.sync()
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
+            await source.commit(Self.snapshot("hang", "c2", version: "2"))
+            _ = try await controller.sync()
+            try await wait { runs.asked.count == 1 }
+            await source.commit(Self.snapshot("evaluate", "c3", version: "2"))
+            _ = try await controller.sync()
+            try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "2" }
         }
         #expect(runs.asked.map(\.command) == [["hang"], ["evaluate"]])
     }

@@ -43,7 +43,7 @@ public final class ClusterChecks: CheckSite {
     let owners: any DeploymentOwners
     private let settings: ClusterServingSettings
     private let logger: Logger
-    private let jobs: ObjectCache<ServedObject<Kind>>
+    let jobs: ObjectCache<ServedObject<Kind>>
     private let atWork = Mutex(0)
     private let doomed: AsyncStream<Doomed>
     private let doom: AsyncStream<Doomed>.Continuation

@@ -23,7 +23,7 @@ enum CheckSample {
     }
 
     static func job(
-        _ gate: CheckGate = CheckSample.gate, _ inquiry: Inquiry? = nil, owner: OwnerReference? = Sample.owner
+        _ gate: CheckGate = CheckSample.gate, _ inquiry: Inquiry? = nil, owner: OwnerReference? = nil
     ) throws -> CheckJob {
         try CheckJobRendering(inquiry: inquiry ?? self.inquiry(gate), gate: gate, settings: Sample.settings)
             .job(owner: owner)

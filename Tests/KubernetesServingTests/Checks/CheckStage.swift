@@ -33,12 +33,8 @@ struct CheckStage: Sendable {
     /// Another controller's, if called again.
     func checks() -> ClusterChecks {
         ClusterChecks(
-            api: KubernetesAPI(transport: transport, retries: .never, stopwatch: Stopwatch(clock)), owners: Owner(),
+            api: KubernetesAPI(transport: transport, retries: .never, stopwatch: Stopwatch(clock)), owners: NoOwners(),
             settings: Sample.settings, logger: Logger(label: "checks") { _ in SwiftLogNoOpLogHandler() })
-    }
-
-    private struct Owner: DeploymentOwners {
-        func owner(of deployment: DeploymentKey) async throws -> OwnerReference? { Sample.owner }
     }
 
     /// Runs one check to its answer.
@@ -80,6 +76,17 @@ struct CheckStage: Sendable {
     }
 
     // MARK: - Looking
+
+    /// - Parameter pass: what the controller does with each of its passes.
+    func wait(untilJobs names: Set<String>, _ pass: @Sendable () -> Void) async throws {
+        for _ in 0..<Self.mostSteps {
+            if Set(await jobNames) == names { return }
+            pass()
+            await transport.step()
+            try await Task.sleep(for: .milliseconds(1))  // Watches tell in their own time.
+        }
+        throw NeverSo(what: "the Jobs are \(names), and not \(await jobNames)")
+    }
 
     func jobs() async -> [JSONValue] { await transport.model.objects(.jobs) }
 

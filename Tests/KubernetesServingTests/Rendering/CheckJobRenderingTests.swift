@@ -33,7 +33,7 @@ struct CheckJobRenderingTests {
 
     @Test("belongs to its ModelDeployment, without holding it up, and is found by mlctl's labels")
     func ownership() throws {
-        let metadata = try #require(try CheckSample.job().body["metadata"])
+        let metadata = try #require(try CheckSample.job(owner: Sample.owner).body["metadata"])
         #expect(
             metadata["ownerReferences"] == [
                 [
@@ -47,7 +47,7 @@ struct CheckJobRenderingTests {
                 "app.kubernetes.io/component": "check", "mlctl.dev/deployment": "fraud",
                 "mlctl.dev/revision": "2222222222",
             ])
-        #expect(try CheckSample.job(owner: nil).body["metadata"]?["ownerReferences"] == nil)
+        #expect(try CheckSample.job().body["metadata"]?["ownerReferences"] == nil)
     }
 
     /// By the rules that hold the pod templates of manifests: what is not there, they take to be mlctl's own.
