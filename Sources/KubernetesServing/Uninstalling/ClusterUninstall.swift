@@ -44,7 +44,8 @@ public struct ClusterUninstall: Sendable {
     static let defaultNamespace = "default"
 
     private static let types: [ResourceType] = [
-        .modelDeployments, .jobs, .httpRoutes, .configMaps, .services, .deployments, .podDisruptionBudgets, .networkPolicies,
+        .modelDeployments, .jobs, .httpRoutes, .configMaps, .services, .deployments, .podDisruptionBudgets,
+        .networkPolicies,
         .roleBindings, .roles, .serviceAccounts,
     ]
 

@@ -38,8 +38,10 @@ public struct UninstallSteps: Hashable, Sendable {
     ///   - definition: of ModelDeployments, where it is to go too.
     init(_ found: [InstalledObject], keepsServing: Bool, definition: InstalledObject? = nil) {
         deployments = found.filter { $0.id.type == .modelDeployments }.sorted(by: Self.isBefore)
-        deletions = found.filter { $0.id.type != .modelDeployments && $0.isOwn && (!keepsServing || $0.isRecord || $0.isCheck) }
-            .sorted(by: Self.isBefore)
+        deletions = found.filter {
+            $0.id.type != .modelDeployments && $0.isOwn && (!keepsServing || $0.isRecord || $0.isCheck)
+        }
+        .sorted(by: Self.isBefore)
         self.definition = definition
     }
 
