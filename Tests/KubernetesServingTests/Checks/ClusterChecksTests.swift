@@ -147,10 +147,10 @@ struct ClusterChecksTests {
             Refused("pods over a quota", ["no pod can be made", "exceeded quota: small", "Raise"]) {
                 $0.quotas = [.init(name: "small", namespace: "payments", type: .pods, limit: 0)]
             },
-            Refused("no right to make Jobs", ["cannot create resource \"jobs\"", "the chart's ClusterRole has it"]) {
+            Refused("no right to make Jobs", ["cannot create resource \"jobs\"", "the chart's Role has it"]) {
                 $0.denials = [.init(verbs: ["create"], type: .jobs)]
             },
-            Refused("no right to look at pods", ["cannot list resource \"pods\"", "the chart's ClusterRole has it"]) {
+            Refused("no right to look at pods", ["cannot list resource \"pods\"", "the chart's Role has it"]) {
                 $0.denials = [.init(verbs: ["list"], type: .pods)]
             },
             Refused("a webhook", ["denied the request: no owner", "Ask who runs that webhook"]) {
