@@ -21,6 +21,8 @@ enum ClusterRights {
     }
 
     private static let all = ["get", "list", "watch", "create", "update", "patch", "delete"]
+    /// Of what is applied under one name.
+    private static let applied = ["get", "list", "watch", "create", "patch", "delete"]
 
     private static func rights(
         _ group: String, _ resources: [String], _ verbs: [String], name: String? = nil
@@ -33,14 +35,15 @@ enum ClusterRights {
         rights("mlctl.dev", ["modeldeployments"], all)
         + rights("mlctl.dev", ["modeldeployments/status", "modeldeployments/finalizers"], ["get", "update", "patch"])
         + rights("apps", ["deployments"], all)
-        + rights("", ["services", "configmaps", "serviceaccounts"], all)
+        + rights("", ["services", "configmaps"], all)
         + rights("policy", ["poddisruptionbudgets"], all)
-        + rights("networking.k8s.io", ["networkpolicies"], all)
-        + rights("", ["secrets"], ["get", "list", "watch", "update", "delete"], name: "mlctl-proxy-key")
-        + rights("", ["secrets"], ["create"])
+        + rights("networking.k8s.io", ["networkpolicies"], applied, name: "mlctl-proxy")
+        + rights("", ["serviceaccounts"], applied, name: "mlctl-proxy")
+        + rights("", ["secrets"], all, name: "mlctl-proxy-key")
         + rights("", ["pods"], ["get", "list", "watch", "delete"])
         + rights("", ["pods/log"], ["get"])
-        + rights("rbac.authorization.k8s.io", ["roles", "rolebindings"], all)
+        + rights("batch", ["jobs"], ["get", "list", "watch", "create", "delete"])
+        + rights("rbac.authorization.k8s.io", ["roles", "rolebindings"], applied, name: "mlctl-proxy")
         + rights("discovery.k8s.io", ["endpointslices"], ["get", "list", "watch"])
         + rights("events.k8s.io", ["events"], ["create", "patch", "list"])
 
@@ -52,7 +55,7 @@ enum ClusterRights {
     ]
     /// More than it needs.
     static let excessive: [Right] = [
-        Right("create", "pods"), Right("create", "pods/exec"), Right("create", "serviceaccounts/token"),
+        Right("create", "secrets"), Right("create", "pods"), Right("create", "pods/exec"), Right("create", "serviceaccounts/token"),
         Right("delete", "namespaces"), Right("get", "nodes/proxy"),
     ]
 

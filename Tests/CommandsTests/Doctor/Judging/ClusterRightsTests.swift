@@ -39,7 +39,8 @@ import Yams
         let root = URL(filePath: #filePath).pathComponents.prefix { $0 != "Tests" }.joined(separator: "/")
         let text = try String(contentsOfFile: "\(root)/charts/mlctl/templates/_helpers.tpl", encoding: .utf8)
         let rules = try #require(text.firstRange(of: "define \"mlctl.rules\""))
-        let lines = text[rules.upperBound...].split(separator: "\n").dropFirst()
+        let end = text.firstRange(of: "define \"mlctl.ownRules\"")?.lowerBound ?? text.endIndex
+        let lines = text[rules.upperBound..<end].split(separator: "\n").dropFirst()
         var isOptional = false
         let kept = lines.filter { line in
             if line.contains("{{- if") { isOptional = true }
