@@ -55,7 +55,8 @@ enum ClusterRights {
     ]
     /// More than it needs.
     static let excessive: [Right] = [
-        Right("create", "secrets"), Right("create", "pods"), Right("create", "pods/exec"), Right("create", "serviceaccounts/token"),
+        Right("create", "secrets"), Right("create", "pods"), Right("create", "pods/exec"),
+        Right("create", "serviceaccounts/token"),
         Right("delete", "namespaces"), Right("get", "nodes/proxy"),
     ]
 
