@@ -19,8 +19,8 @@ TEST := timeout --kill-after=10 1200 swift test --skip-build
 # So many tests at once keep two cores busy, and leave time to those that have a clock.
 AT_ONCE := --experimental-maximum-parallelization-width 16
 
-.PHONY: deps build release demo test test-unit test-e2e bench lint format clean sbom base-digests deps-mlserver deps-prometheus \
-	deps-bench
+.PHONY: deps build release demo test test-unit test-e2e bench fuzz lint format clean sbom base-digests deps-mlserver \
+	deps-prometheus deps-bench
 
 deps:
 	@missing=""; \
@@ -84,6 +84,33 @@ deps-bench: deps
 bench: deps-bench release
 	swift build -c release --product Benchmarks -Xlinker -s
 	.build/release/Benchmarks $(RELEASE) $(ONLY)
+
+# libFuzzer, as the toolchain brings it; what it may take for one input; and where its work lies.
+FUZZER = $(shell ls "$$(dirname "$$(readlink -f "$$(command -v swiftc)")")"/../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$$(uname -m).a 2>/dev/null | tail -1)
+FUZZ_LIMITS := -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512 -max_len=8192
+FUZZ_BUILD := .build/fuzz
+FUZZ_WORK := .build/fuzz-work
+FUZZ := SWIFT_BACKTRACE=enable=no $(FUZZ_BUILD)/release/Fuzz
+SECONDS := 60
+RUNS := -1
+
+# Parsers of what others write, each for SECONDS or for RUNS inputs: make fuzz ONLY="yaml http-request-head" SECONDS=600
+# What is new is added to Tests/FuzzTests/Corpus, and an input that fails lies in .build/fuzz-work/TARGET/failures.
+fuzz: deps
+	@[ -n "$(FUZZER)" ] || { echo "this toolchain has no libclang_rt.fuzzer_no_main: install Swift from https://swift.org/install"; exit 1; }
+	MLCTL_FUZZER="$(FUZZER)" swift build -c release --scratch-path $(FUZZ_BUILD) --product Fuzz -Xcc -fsanitize=fuzzer-no-link
+	@failed=""; \
+	for target in $(or $(ONLY),$$($(FUZZ) list)); do \
+	  work=$(FUZZ_WORK)/$$target; rm -rf $$work/kept $$work/least; mkdir -p $$work/found $$work/failures $$work/least; \
+	  $(FUZZ) unpack $$target $$work/kept; $(FUZZ) words $$target >$$work/words; \
+	  if $(FUZZ) run $$target $$work/found $$work/kept -dict=$$work/words -max_total_time=$(SECONDS) -runs=$(RUNS) $(FUZZ_LIMITS) \
+	    -print_final_stats=1 -artifact_prefix=$$work/failures/ >$$work/log 2>&1; \
+	  then echo "$$target: $$(grep -oE 'number_of_executed_units: *[0-9]+|average_exec_per_sec: *[0-9]+|peak_rss_mb: *[0-9]+' $$work/log | tr -s ' \n' ' ')"; \
+	  else echo "$$target: FAILED, see $$work/log"; failed="$$failed $$target"; fi; \
+	  $(FUZZ) run $$target -merge=1 $(FUZZ_LIMITS) $$work/least $$work/kept $$work/found >$$work/merge.log 2>&1 || true; \
+	  $(FUZZ) keep $$target $$work/least; \
+	done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed; CONTRIBUTING.md says what to do with the inputs in $(FUZZ_WORK)/*/failures"; exit 1; }
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -7,8 +7,12 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// libFuzzer's archive, which `make fuzz` names: then modules tell it which of their branches an input takes.
+let fuzzer = Context.environment["MLCTL_FUZZER"]
+let traced: [SwiftSetting] = fuzzer == nil ? [] : [.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])]
+
 func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict + traced)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -35,6 +39,25 @@ extension Target.Dependency {
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
 }
+
+/// Parsers of what others write, and what must hold of them: as tests, or as the program of `make fuzz`.
+let parsers: [Target.Dependency] = [
+    "SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource", "ModelStorage", "LocalServing",
+    "TrafficProxy", "MetricSources", "KubernetesClient", "KubernetesServing", "Notifications", "Journal", "ControlAPI",
+    "InferenceServer", "Commands", .nioCore, .nioHTTP1,
+]
+let fuzzing: [Target] =
+    if let fuzzer {
+        [
+            .systemLibrary(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+            .executableTarget(
+                name: "Fuzz", dependencies: parsers + ["CLibFuzzer"], path: "Tests/FuzzTests",
+                exclude: ["Corpus", "Suite"],
+                swiftSettings: strict, linkerSettings: [.unsafeFlags(["-Xlinker", fuzzer, "-lstdc++"])]),
+        ]
+    } else {
+        [tests("FuzzTests", parsers, exclude: ["Corpus", "LibFuzzer"])]
+    }
 
 let package = Package(
     name: "mlctl",
@@ -159,12 +182,13 @@ let package = Package(
         tests("CommandsTests", ["Commands", "KubernetesClient"]),
         tests("EndToEndTests", ["Commands", "mlctl", "KubernetesClient", .asyncHTTPClient, .nioCore, .logging]),
         tests("HouseTests", ["ModelManifests", .yams]),
+    ] + fuzzing + [
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
                 "TestSupport", "Commands", "Controller", "GitSource", "KubernetesClient", "ModelManifests", "Analysis",
                 "Serving", "Rollouts", "Journal", .logging, .numerics,
             ],
-            path: "Tests/Benchmarks", swiftSettings: strict),
+            path: "Tests/Benchmarks", swiftSettings: strict)
     ]
 )

@@ -58,18 +58,18 @@ struct ServerSentEventParser: Sendable {
     private mutating func endLine() throws(TooLong) -> ServerSentEvent? {
         defer { line.removeAll(keepingCapacity: true) }
         guard !line.isEmpty else { return dispatch() }
-        let text = String(decoding: line, as: UTF8.self)
-        guard !text.hasPrefix(":") else { return nil }
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        var value = parts.count > 1 ? parts[1] : ""
-        if value.hasPrefix(" ") { value = value.dropFirst() }
-        switch parts[0] {
-        case "id" where !value.contains("\0"): lastEventId = String(value)
-        case "event": event = String(value)
+        // By bytes: as characters, a blank with a combining mark is no blank.
+        let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+        var bytes = parts.count > 1 ? parts[1] : []
+        if bytes.first == UInt8(ascii: " ") { bytes = bytes.dropFirst() }
+        let value = String(decoding: bytes, as: UTF8.self)
+        switch String(decoding: parts[0], as: UTF8.self) {
+        case "id" where !bytes.contains(0): lastEventId = value
+        case "event": event = value
         case "data":
-            let soFar = data.map { $0 + "\n" } ?? ""
-            guard soFar.utf8.count + value.utf8.count <= Self.maxBytes else { throw TooLong() }
-            data = soFar + value
+            guard (data?.utf8.count ?? 0) + value.utf8.count < Self.maxBytes else { throw TooLong() }
+            // In its place: a stream of many short lines would be copied once a line.
+            if data == nil { data = value } else { data?.append("\n" + value) }
         default: break
         }
         return nil

@@ -74,7 +74,8 @@ struct BlobReader: Sendable {
             let fields = rest[..<end].split(separator: UInt8(ascii: " "))
             let id = String(decoding: fields.first ?? [], as: UTF8.self)
             rest = rest[(end + 1)...]
-            guard fields.count == 3, let size = Int(String(decoding: fields[2], as: UTF8.self)), size < rest.count
+            guard fields.count == 3, let size = Int(String(decoding: fields[2], as: UTF8.self)),
+                (0..<rest.count).contains(size)
             else {
                 contents[id] = .missing
                 continue

@@ -146,8 +146,19 @@ public struct GitLocation: Hashable, Sendable, CustomStringConvertible {
 
 enum Redaction {
     /// `scheme://user:password@host` becomes `scheme://***@host`, wherever it stands in the text.
+    /// By scalars, and in one pass: git's words may be long, and are chosen by the server.
     static func withoutUserInfo(_ text: String) -> String {
-        text.replacing(#/(?<scheme>[A-Za-z][A-Za-z0-9+.\-]*:\/\/)[^\s\/'"]*@/#) { "\($0.scheme)***@" }
+        var shown = String.UnicodeScalarView()
+        var rest = text.unicodeScalars[...]
+        while let start = rest.firstRange(of: "://".unicodeScalars) {
+            shown += rest[..<start.upperBound]
+            rest = rest[start.upperBound...]
+            let authority = rest.prefix { !$0.properties.isWhitespace && !["/", "'", "\""].contains($0) }
+            guard let at = authority.lastIndex(of: "@") else { continue }
+            shown += "***@".unicodeScalars
+            rest = rest[authority.index(after: at)...]
+        }
+        return String(shown + rest)
     }
 
     /// Of an address that may be wrong in any way: all before the last `@`, and all after a `?` or `#`, is left out.

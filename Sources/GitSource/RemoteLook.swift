@@ -98,7 +98,12 @@ struct RemoteLook: Sendable {
             if git.location.transport == .file, output.errors.contains("not a git repository") { throw noRepository() }
             throw GitFailure.error(in: output.errors, doing: task, from: git.location)
         }
-        return output.bytes.split(separator: UInt8(ascii: "\n")).reduce(into: [:]) { result, line in
+        return Self.references(in: output.bytes)
+    }
+
+    /// `<id> TAB <name> LF`, as `git ls-remote` and `git for-each-ref` are asked for it: ids by their names.
+    static func references(in bytes: [UInt8]) -> [String: String] {
+        bytes.split(separator: UInt8(ascii: "\n")).reduce(into: [:]) { result, line in
             let fields = line.split(separator: UInt8(ascii: "\t")).map { String(decoding: $0, as: UTF8.self) }
             if fields.count == 2, GitReference.isObjectID(fields[0]) { result[fields[1]] = fields[0] }
         }

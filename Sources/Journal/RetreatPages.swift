@@ -20,7 +20,7 @@ final class RetreatPages: Sendable {
         var deployment: DeploymentKey { DeploymentKey(namespace: namespace, name: name) }
     }
 
-    private struct Page: Codable {
+    struct Page: Codable {
         var sequence: UInt64
         var entries: [Entry]
     }
@@ -103,10 +103,16 @@ final class RetreatPages: Sendable {
     private static func read(page: Int, of descriptor: Int32) -> Page? {
         var bytes = [UInt8](repeating: 0, count: pageBytes)
         guard pread(descriptor, &bytes, pageBytes, off_t(page * pageBytes)) == pageBytes else { return nil }
+        return Self.page(in: bytes)
+    }
+
+    /// - Returns: nil for what is no page, or is torn.
+    static func page(in bytes: [UInt8]) -> Page? {
+        guard bytes.count >= headerBytes else { return nil }
         func number(_ index: Int) -> UInt64 {
             (0..<8).reduce(0) { $0 | UInt64(bytes[index * 8 + $1]) << UInt64($1 * 8) }
         }
-        guard number(0) == magic, let count = Int(exactly: number(1)), count <= pageBytes - headerBytes else {
+        guard number(0) == magic, let count = Int(exactly: number(1)), count <= bytes.count - headerBytes else {
             return nil
         }
         let body = Data(bytes[headerBytes..<(headerBytes + count)])

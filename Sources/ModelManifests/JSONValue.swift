@@ -45,9 +45,15 @@ extension JSONValue {
         case let members as [String: Any]: self = .object(members.mapValues(JSONValue.init(foundation:)))
         case let items as [Any]: self = .array(items.map(JSONValue.init(foundation:)))
         case let number as NSNumber where Self.isBool(number): self = .bool(number.boolValue)
-        case let number as NSNumber: self = (number as? Int).map(JSONValue.integer) ?? .normal(number.doubleValue)
+        case let number as NSNumber: self = (number as? Int).map(JSONValue.integer) ?? .normal(Self.double(number))
         default: self = .null
         }
+    }
+
+    /// Numbers of many digits come as decimals, whose `doubleValue` is not always the nearest double.
+    private static func double(_ number: NSNumber) -> Double {
+        guard let decimal = number as? NSDecimalNumber else { return number.doubleValue }
+        return Double(decimal.stringValue) ?? decimal.doubleValue
     }
 
     /// A Boolean is a number of the type `char`, which no number in JSON is.

@@ -23,9 +23,9 @@ struct ResponseHead: Hashable, Sendable {
         switch line[..<colon].lowercased() {
         case "etag": etag = value
         case "last-modified": lastModified = value
-        case "content-length": contentLength = Int64(value)
+        case "content-length": contentLength = Self.count(value)
         case "content-range": takeRange(value)
-        case "retry-after": retryAfterSeconds = Int(value)
+        case "retry-after": retryAfterSeconds = Self.count(value).map { Int($0) }
         default: break
         }
     }
@@ -34,9 +34,12 @@ struct ResponseHead: Hashable, Sendable {
     private mutating func takeRange(_ value: String) {
         guard value.lowercased().hasPrefix("bytes ") else { return }
         let parts = value.dropFirst("bytes ".count).split(separator: "/")
-        rangeStart = parts.first?.split(separator: "-").first.flatMap { Int64($0) }
-        if parts.count == 2 { rangeTotal = Int64(parts[1]) }
+        rangeStart = parts.first?.split(separator: "-").first.flatMap { Self.count($0) }
+        if parts.count == 2 { rangeTotal = Self.count(parts[1]) }
     }
+
+    /// A number of bytes or seconds; none is below zero.
+    private static func count(_ text: some StringProtocol) -> Int64? { Int64(text).flatMap { $0 < 0 ? nil : $0 } }
 
     /// Of the whole file; nil where the server does not say.
     var totalBytes: Int64? { status == 206 ? rangeTotal : contentLength }

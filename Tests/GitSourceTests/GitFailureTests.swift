@@ -40,4 +40,20 @@ struct GitFailureTests {
         #expect(!message.contains("\n"))
         #expect(message.count < GitFailure.maximumQuotedLength + 200)
     }
+
+    @Test(
+        "what stands before the host of an address is not shown, wherever the address stands",
+        arguments: [
+            ("x https://u:p@h/a y", "x https://***@h/a y"), ("https://h/a@b", "https://h/a@b"), ("a@b", "a@b"),
+            ("https://u:p@q@h", "https://***@h"), ("'ssh://u@h' \"http://v@i\"", "'ssh://***@h' \"http://***@i\""),
+            ("://u@h", "://***@h"), ("https://\u{301}u:p@h", "https://***@h"), ("", ""), ("://", "://"),
+        ])
+    func userInfo(text: String, shown: String) { #expect(Redaction.withoutUserInfo(text) == shown) }
+
+    @Test("a server's words of any length are read once: it cannot hold up who shows them")
+    func longWords() {
+        // With a pattern that begins anew at every letter, these took hours.
+        let words = String(repeating: "a", count: GitProgram.maximumErrorBytes)
+        #expect(Redaction.withoutUserInfo(words) == words)
+    }
 }

@@ -50,4 +50,16 @@ struct TreeEntryTests {
     func brokenBatch() {
         #expect(BlobReader.contents(ofBatch: Array("\(Self.id) blob 10\nabc".utf8)) == [Self.id: .missing])
     }
+
+    @Test("a size that no blob has loses the blob", arguments: ["-5", "9223372036854775807", "x"])
+    func impossibleSize(size: String) {
+        #expect(BlobReader.contents(ofBatch: Array("\(Self.id) blob \(size)\nab\n".utf8))[Self.id] == .missing)
+    }
+
+    @Test("references are read by whole lines with an object's id")
+    func references() {
+        let text = "\(Self.id)\trefs/heads/main\nnothing\nabc\trefs/heads/short\n\(Self.other)\trefs/tags/v1\n"
+        #expect(
+            RemoteLook.references(in: Array(text.utf8)) == ["refs/heads/main": Self.id, "refs/tags/v1": Self.other])
+    }
 }

@@ -28,6 +28,8 @@ struct LinuxTests {
             #expect(entry == ProcessTable.Entry(pid: 42, parent: 7, session: 34, startTime: 98_765, isZombie: false))
         }
         #expect(ProcessTable.Entry(stat: Array("42 (x)".utf8)) == nil)
+        let late = tail.replacing("98765", with: "9223372036854775809")
+        #expect(ProcessTable.Entry(stat: Array("42 (x)\(late)".utf8)) == nil)
         #expect(ProcessTable.Entry(stat: []) == nil)
     }
 

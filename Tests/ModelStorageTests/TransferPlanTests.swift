@@ -183,4 +183,13 @@ struct TransferPlanTests {
         #expect(head.body(after: 5) == .append)
         #expect(head.body(after: 4) == .ignore)
     }
+
+    @Test("a length or a wait below zero is none")
+    func negative() {
+        let head = head(
+            "HTTP/1.1 206 Partial", "content-length: -1", "content-range: bytes 5-9/-9223372036854775808",
+            "retry-after: -7")
+        #expect((head.contentLength, head.totalBytes) == (nil, nil))
+        #expect(head.retryAfterSeconds == nil && head.rangeStart == 5)
+    }
 }

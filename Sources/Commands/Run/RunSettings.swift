@@ -83,8 +83,21 @@ struct RunSettings {
 
     /// - Throws: `ValidationError` for a file that cannot be read, or holds what is not known.
     init(contentsOf path: String) throws {
+        let text: String
         do {
-            let text = try String(contentsOfFile: path, encoding: .utf8)
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw ValidationError("\(path): \(Self.reason(of: error))")
+        }
+        try self.init(reading: text, path: path)
+    }
+
+    /// - Parameters:
+    ///   - text: the whole file.
+    ///   - path: for messages.
+    /// - Throws: `ValidationError` for what is not known.
+    init(reading text: String, path: String) throws {
+        do {
             let keys = try Yams.compose(yaml: text)?.mapping?.keys.compactMap(\.string) ?? []
             let unknown = keys.filter { !Self.knownKeys.contains($0) }
             guard unknown.isEmpty else {

@@ -68,6 +68,9 @@ extension Estimator {
             self = .logisticRegression(LogisticRegression(coefficients: coefficients, intercepts: intercepts))
         case "randomForest":
             let trees = try Self.trees(written, features: features, outputs: 1, leafWidth: classes)
+            guard trees.allSatisfy({ $0.leaves.allSatisfy { (0...1).contains($0) } }) else {
+                throw ModelFileProblem("the leaves of a randomForest hold a probability for each class, from 0 to 1")
+            }
             self = .treeEnsemble(TreeEnsemble(combination: .average, trees: trees))
         case "gradientBoosting":
             guard let baseline = written.baseline, let learningRate = written.learningRate, learningRate.isFinite else {

@@ -1,4 +1,5 @@
-/// Reads one HTTP/1.x answer as far as a probe or a warm-up needs it: the status, and where the answer ends.
+/// Reads one HTTP/1.x answer as far as a probe or a warm-up needs it: the status, and where the answer ends. However it is
+/// cut into pieces, the outcome is the same.
 struct ResponseScanner: Equatable, Sendable {
     static let maximumHeadBytes = 64 << 10
 
@@ -13,25 +14,17 @@ struct ResponseScanner: Equatable, Sendable {
     private(set) var state = State.readingHead
     private(set) var status: Int?
     private var head: [UInt8] = []
-    private var isChunked = false
-    /// The last bytes, in which the last chunk shows.
-    private var tail: [UInt8] = []
-    private static let lastChunk = Array("0\r\n\r\n".utf8)
+    /// Nil: the body is not chunked.
+    private var chunks: ChunkFollower?
 
     mutating func receive(_ bytes: ArraySlice<UInt8>) {
-        switch state {
-        case .complete, .malformed: return
-        case .readingBody: receiveBody(bytes)
-        case .readingHead:
-            head.append(contentsOf: bytes)
-            guard let end = Self.endOfHead(head) else {
-                if head.count > Self.maximumHeadBytes { state = .malformed("its answer's head has no end") }
-                return
+        var rest = bytes
+        while !rest.isEmpty {
+            switch state {
+            case .complete, .malformed: return
+            case .readingBody: return receiveBody(rest)
+            case .readingHead: rest = receiveHead(rest)
             }
-            readHead(head[..<end])
-            let body = head[end...]
-            head = Array(head[..<0])
-            if case .readingBody = state { receiveBody(body) }
         }
     }
 
@@ -41,12 +34,28 @@ struct ResponseScanner: Equatable, Sendable {
         case .complete, .malformed: return
         case .readingHead: state = .malformed("it closed the connection before it answered")
         case .readingBody(let remaining):
-            let isWhole = remaining == nil && !isChunked
+            let isWhole = remaining == nil && chunks == nil
             state = isWhole ? .complete : .malformed("it closed the connection in the middle of its answer")
         }
     }
 
-    private mutating func readHead(_ head: ArraySlice<UInt8>) {
+    /// - Returns: what comes after the head.
+    private mutating func receiveHead(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        for index in bytes.indices {
+            head.append(bytes[index])
+            guard head.count <= Self.maximumHeadBytes else {
+                state = .malformed("its answer's head has no end")
+                return []
+            }
+            guard bytes[index] == 10, head.suffix(4) == [13, 10, 13, 10] else { continue }
+            readHead()
+            head.removeAll()
+            return bytes[(index + 1)...]
+        }
+        return []
+    }
+
+    private mutating func readHead() {
         let lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n")
         let words = lines.first?.split(separator: " ", maxSplits: 2) ?? []
         guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let code = Int(words[1]), (100...599).contains(code)
@@ -54,12 +63,11 @@ struct ResponseScanner: Equatable, Sendable {
             state = .malformed("what it answers is not HTTP")
             return
         }
-        guard code >= 200 else {
-            state = .readingHead
-            return
-        }
+        // An answer before the answer.
+        guard code >= 200 else { return }
         status = code
         var length: Int?
+        var isChunked = false
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
             let value = line[line.index(after: colon)...].drop { $0 == " " }
@@ -69,30 +77,27 @@ struct ResponseScanner: Equatable, Sendable {
             default: continue
             }
         }
-        if code == 204 || code == 304 { length = 0 }
-        state = length == 0 && !isChunked ? .complete : .readingBody(remaining: isChunked ? nil : length)
+        if code == 204 || code == 304 { (length, isChunked) = (0, false) }
+        if isChunked {
+            chunks = ChunkFollower()
+            state = .readingBody(remaining: nil)
+        } else if let length, length < 0 {
+            state = .malformed("its answer has a length below zero")
+        } else {
+            state = length == 0 ? .complete : .readingBody(remaining: length)
+        }
     }
 
     private mutating func receiveBody(_ bytes: ArraySlice<UInt8>) {
         guard case .readingBody(let remaining) = state else { return }
         if let remaining {
             state = bytes.count >= remaining ? .complete : .readingBody(remaining: remaining - bytes.count)
-        } else if isChunked {
-            tail = Array((tail + bytes).suffix(Self.lastChunk.count + 2))
-            // The last chunk stands at the start of a line.
-            let isLast = tail.suffix(Self.lastChunk.count) == Self.lastChunk[...]
-            if isLast, tail.count == Self.lastChunk.count || tail.prefix(2) == [13, 10] { state = .complete }
-        }
-    }
-
-    private static func endOfHead(_ bytes: [UInt8]) -> Int? {
-        var index = 3
-        while index < bytes.count {
-            if bytes[index] == 10, bytes[index - 1] == 13, bytes[index - 2] == 10, bytes[index - 3] == 13 {
-                return index + 1
+        } else {
+            switch chunks?.take(bytes) {
+            case .whole: state = .complete
+            case .malformed: state = .malformed("its answer's chunks are malformed")
+            case .more, nil: break
             }
-            index += 1
         }
-        return nil
     }
 }

@@ -80,9 +80,10 @@ extension ProcessTable.Entry {
         var value = 0
         for digit in digits {
             guard digit >= 48, digit <= 57 else { return nil }
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            guard !overflow else { return nil }
-            value = product &+ Int(digit - 48)
+            let (product, isTooMuch) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isMore) = product.addingReportingOverflow(Int(digit - 48))
+            guard !isTooMuch, !isMore else { return nil }
+            value = sum
         }
         return digits.isEmpty ? nil : value
     }

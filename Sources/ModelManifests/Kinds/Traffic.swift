@@ -65,7 +65,8 @@ public struct JSONPath: Hashable, Codable, Sendable {
     public var text: String {
         steps.reduce(into: "") { text, step in
             switch step {
-            case .member(let name): text += (text.isEmpty ? "" : ".") + name
+            // A name that begins like the sign for the document is not taken for it.
+            case .member(let name): text += (text.isEmpty ? name.hasPrefix("$") ? "$." : "" : ".") + name
             case .element(let index): text += "[\(index)]"
             }
         }

@@ -38,8 +38,9 @@ enum GoDuration {
             guard let part = decimal.times(nanoseconds * 1_000_000_000) else {
                 throw Problem(message: "'\(text.shortened)' is finer than can be kept")
             }
-            attoseconds += part
-            guard attoseconds <= longest.wholeAttoseconds else {
+            // The part alone comes first: with it, the sum could be more than the type holds.
+            if part <= longest.wholeAttoseconds { attoseconds += part }
+            guard part <= longest.wholeAttoseconds, attoseconds <= longest.wholeAttoseconds else {
                 throw Problem(message: "'\(text.shortened)' is too long", suggestion: "at most ten years")
             }
         }
@@ -89,6 +90,9 @@ extension Duration {
         if seconds % 60 > 0 { text += "\(seconds % 60)s" }
         let microseconds = attoseconds / 1_000_000_000_000
         if microseconds % 1000 == 0, microseconds > 0 { return text + "\(microseconds / 1000)ms" }
-        return microseconds > 0 ? text + "\(microseconds)us" : text
+        if microseconds > 0 { return text + "\(microseconds)us" }
+        // Less than a microsecond is told where it is all that there is.
+        let nanoseconds = attoseconds / 1_000_000_000
+        return text.isEmpty ? nanoseconds > 0 ? "\(nanoseconds)ns" : "0s" : text
     }
 }

@@ -11,7 +11,7 @@ import Synchronization
 /// They are written in turn, so that a write which is cut short leaves the other one. Both files stay open: a folder that
 /// takes no more files does not matter to them.
 final class SparePages: Sendable {
-    private struct Page {
+    struct Page {
         var sequence: UInt64
         var body: [UInt8]
     }
@@ -26,8 +26,7 @@ final class SparePages: Sendable {
 
     static let leastRoomBytes = 64 << 10
     private static let magic: UInt64 = 0x6d6c_6374_6c53_5031
-    private static let headerWords = 4
-    private static let headerBytes = headerWords * 8
+    private static let headerBytes = 4 * 8
 
     private let state: Mutex<State>
 
@@ -74,8 +73,8 @@ final class SparePages: Sendable {
         state.withLock { state in
             guard Self.headerBytes + body.count <= state.roomBytes else { return false }
             let sequence = state.sequence + 1
-            let header = [Self.magic, sequence, UInt64(body.count), Self.checksum(body)].flatMap(Self.bytes)
-            guard Self.write(header + body, to: state.descriptors[Int(sequence % 2)]) else { return false }
+            let bytes = Self.bytes(of: Page(sequence: sequence, body: body))
+            guard Self.write(bytes, to: state.descriptors[Int(sequence % 2)]) else { return false }
             state.sequence = sequence
             state.newest = body
             return true
@@ -100,16 +99,35 @@ final class SparePages: Sendable {
 
     private static func read(_ descriptor: Int32, bytesMax: Int) -> Page? {
         var header = [UInt8](repeating: 0, count: headerBytes)
-        guard pread(descriptor, &header, headerBytes, 0) == headerBytes else { return nil }
-        let words = (0..<headerWords).map { word in
-            (0..<8).reduce(UInt64(0)) { $0 | UInt64(header[word * 8 + $1]) << UInt64($1 * 8) }
-        }
-        guard words[0] == magic, let count = Int(exactly: words[2]), count <= bytesMax else { return nil }
+        guard pread(descriptor, &header, headerBytes, 0) == headerBytes,
+            let count = bodyBytes(header, bytesMax: bytesMax)
+        else { return nil }
         var body = [UInt8](repeating: 0, count: count)
-        guard pread(descriptor, &body, count, off_t(headerBytes)) == count, checksum(body) == words[3] else {
-            return nil
-        }
-        return Page(sequence: words[1], body: body)
+        guard pread(descriptor, &body, count, off_t(headerBytes)) == count else { return nil }
+        return page(in: header + body, bytesMax: bytesMax)
+    }
+
+    /// - Returns: nil for what is no page, or is torn.
+    static func page(in bytes: [UInt8], bytesMax: Int) -> Page? {
+        guard let count = bodyBytes(bytes, bytesMax: bytesMax), count <= bytes.count - headerBytes else { return nil }
+        let body = Array(bytes[headerBytes..<headerBytes + count])
+        return checksum(body) == word(3, bytes) ? Page(sequence: word(1, bytes), body: body) : nil
+    }
+
+    static func bytes(of page: Page) -> [UInt8] {
+        [magic, page.sequence, UInt64(page.body.count), checksum(page.body)].flatMap(bytes) + page.body
+    }
+
+    /// How long the body is that the header tells of; nil where that is no header.
+    private static func bodyBytes(_ header: [UInt8], bytesMax: Int) -> Int? {
+        guard header.count >= headerBytes, word(0, header) == magic, let count = Int(exactly: word(2, header)),
+            count <= bytesMax
+        else { return nil }
+        return count
+    }
+
+    private static func word(_ index: Int, _ bytes: [UInt8]) -> UInt64 {
+        (0..<8).reduce(0) { $0 | UInt64(bytes[index * 8 + $1]) << UInt64($1 * 8) }
     }
 
     private static func bytes(_ word: UInt64) -> [UInt8] {

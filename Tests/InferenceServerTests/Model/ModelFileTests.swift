@@ -28,6 +28,16 @@ struct ModelFileTests {
         #expect(abs(probabilities[1] - 1 / (1 + exp(-2.0))) < 1e-15)
     }
 
+    @Test("leaves of a forest hold probabilities")
+    func forestLeaves() throws {
+        let forest = Self.sound.replacing(
+            #""kind": "gradientBoosting", "baseline": [0.0], "learningRate": 1.0"#, with: #""kind": "randomForest""#)
+        for (leaf, isSound) in [("[0.25, 0.75]", true), ("[3, 0]", false), ("[-1, 2]", false)] {
+            let text = forest.replacing("[-1.0], [0.0], [2.0]", with: "[0, 1], \(leaf), [1, 0]")
+            if isSound { _ = try load(text) } else { #expect(throws: ModelFileError.self) { try load(text) } }
+        }
+    }
+
     @Test(
         "a file that is wrong is refused with what is wrong",
         arguments: [

@@ -111,6 +111,18 @@ struct MetricDialectTests {
         }
     }
 
+    @Test("counters that come to more than can be counted are refused")
+    func tooMuch() {
+        let name = "mlctl_model_requests_total"
+        #expect(throws: SourceError.self) {
+            try counters(.mlctl, "\(name){code=\"200\"} 9e18\n\(name){code=\"201\"} 9e18")
+        }
+        let bucket = "mlctl_model_request_duration_seconds_bucket"
+        #expect(throws: SourceError.self) {
+            try counters(.mlctl, "\(bucket){le=\"1\",a=\"b\"} 9e18\n\(bucket){le=\"1\"} 9e18")
+        }
+    }
+
     @Test("needs a bound at each bucket")
     func bounds() {
         for bucket in [#"{le="x"}"#, "", #"{le="NaN"}"#] {

@@ -50,10 +50,9 @@ struct MetricDialect: Sendable {
         for sample in page.samples(named: requests) where isInference(sample.labels) {
             let code = sample.labels[status] ?? ""
             guard code != "499" else { continue }
-            let count = try Self.count(sample)
-            counters.requests += count
-            if code.hasPrefix("5") { counters.errors += count }
-            if code.hasPrefix("4") { counters.rejected += count }
+            counters.requests = try Self.adding(sample, to: counters.requests)
+            if code.hasPrefix("5") { counters.errors = try Self.adding(sample, to: counters.errors) }
+            if code.hasPrefix("4") { counters.rejected = try Self.adding(sample, to: counters.rejected) }
         }
         var buckets: [Double: Int] = [:]
         for sample in page.samples(named: latency + "_bucket")
@@ -61,7 +60,7 @@ struct MetricDialect: Sendable {
             guard let bound = sample.labels["le"].flatMap(Double.init), !bound.isNaN else {
                 throw SourceError(.unreadable, "\(latency)_bucket without a bound (le)")
             }
-            buckets[bound, default: 0] += try Self.count(sample)
+            buckets[bound] = try Self.adding(sample, to: buckets[bound] ?? 0)
         }
         guard buckets[.infinity] != nil else { return counters }
         let sorted = buckets.sorted { $0.key < $1.key }
@@ -70,10 +69,12 @@ struct MetricDialect: Sendable {
         return counters
     }
 
-    private static func count(_ sample: ExpositionText.Sample) throws -> Int {
+    private static func adding(_ sample: ExpositionText.Sample, to total: Int) throws -> Int {
         guard sample.value >= 0, let count = Int(exactly: sample.value.rounded()) else {
             throw SourceError(.unreadable, "\(sample.name) is \(sample.value): no counter is")
         }
-        return count
+        let (sum, isTooMuch) = total.addingReportingOverflow(count)
+        guard !isTooMuch else { throw SourceError(.unreadable, "\(sample.name) comes to more than can be counted") }
+        return sum
     }
 }

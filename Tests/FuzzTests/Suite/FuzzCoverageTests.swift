@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+/// No parser is forgotten: each file of the sources that looks like one is read by a target, or it stands here why not.
+@Suite("Which parsers are fuzzed")
+struct FuzzCoverageTests {
+    /// What a file that parses has in it.
+    private static let signs = [
+        "JSONDecoder()", "JSONSerialization.jsonObject", "YAMLDecoder()", "Yams.compose", "Parser(yaml", "init(parsing",
+        "static func parse(", "init?(stat", "inflate(",
+    ]
+
+    /// By the target that reads them.
+    private static let fuzzed: [String: [String]] = [
+        "http-request-head": [
+            "TrafficProxy/HTTP/RequestHeadScanner.swift", "TrafficProxy/HTTP/FieldScanner.swift",
+            "TrafficProxy/HTTP/ByteCursor.swift",
+        ],
+        "http-response-head": ["TrafficProxy/HTTP/ResponseHead.swift"],
+        "http-chunks": ["TrafficProxy/HTTP/ChunkedScanner.swift", "TrafficProxy/HTTP/BodyFraming.swift"],
+        "json-scanner": ["TrafficProxy/Observing/JSONScanner.swift"],
+        "answer-pair": ["TrafficProxy/Mirroring/JSONTree.swift"],
+        "compressed-body": ["TrafficProxy/Observing/ContentCoding.swift"],
+        "proxy-routes": [
+            "TrafficProxy/Control/RoutesFile.swift", "TrafficProxy/Control/ControlHandler.swift",
+            "TrafficProxy/Control/KeptUsersFolder.swift",
+        ],
+        "recorded-requests": ["TrafficProxy/Synthetic/RecordedRequests.swift"],
+        "yaml": ["ModelManifests/YAML/DocumentComposer.swift"],
+        "manifests": [
+            "ModelManifests/ManifestReader.swift", "Controller/ManifestLedger.swift",
+            "Commands/Manifests/ManifestFiles.swift",
+        ],
+        "manifest-words": [
+            "ModelManifests/Kinds/ConditionParser.swift", "ModelManifests/Reading/GoDuration.swift",
+            "SafeText/Escaping/Escape+PromQL.swift",
+        ],
+        "canonical-json": ["ModelManifests/JSONValue.swift"],
+        "settings": ["Commands/Run/RunSettings.swift"],
+        "exposition": ["MetricSources/Server/ExpositionCursor.swift"],
+        "prometheus-answer": ["MetricSources/Prometheus/PrometheusAnswer.swift"],
+        "web-answer": [
+            "MetricSources/Web/NumberAtPath.swift", "MetricSources/Running/CheckMetrics.swift",
+            "MetricSources/Contract/ModelMetadata.swift", "MetricSources/Proxies/ClusterProxyCounters.swift",
+            "LocalServing/Backend/ProxyClient.swift",
+        ],
+        "replay-data": ["Analysis/Replay/Replay.swift"],
+        "csv": ["Commands/Manifests/RecordedValues.swift", "Commands/Manifests/CSVRecords.swift"],
+        "kubeconfig": ["KubernetesClient/Credentials/Kubeconfig+Reading.swift"],
+        "watch-stream": [
+            "KubernetesClient/Watching/WatchEvent.swift", "KubernetesClient/Watching/ObjectCache+Running.swift",
+            "KubernetesClient/Transport/LineSplitter.swift", "KubernetesClient/Requests/APIError.swift",
+            "KubernetesClient/Election/LeaseElector.swift",
+        ],
+        "exec-credential": ["KubernetesClient/Credentials/ExecCredential.swift"],
+        "cluster-objects": [
+            "KubernetesServing/Record/ClusterStore.swift", "KubernetesServing/Record/ClusterStore+Register.swift",
+            "KubernetesServing/Record/ClusterStore+Quarantine.swift", "KubernetesServing/Backend/ObjectHead.swift",
+            "KubernetesServing/Backend/ClusterBackend+Waiting.swift",
+            "KubernetesServing/Rendering/RevisionRendering.swift",
+            "KubernetesServing/Backend/ClusterBackend+Writing.swift", "KubernetesServing/Backend/Additions.swift",
+        ],
+        "git-output": ["GitSource/TreeEntry.swift", "GitSource/BlobReader.swift", "GitSource/RemoteLook.swift"],
+        "git-words": ["GitSource/Versions/VersionRangeWords.swift", "GitSource/Credentials/GitCredentials.swift"],
+        "storage-answer": ["ModelStorage/ResponseHead.swift"],
+        "event-stream": ["ControlAPI/ServerSentEvents.swift"],
+        "signed-requests": [
+            "ControlAPI/Signing/RequestSignature.swift", "ControlAPI/RFC3339.swift", "ControlAPI/ListenAddress.swift",
+        ],
+        "outcomes": ["ControlAPI/OutcomeBody.swift"],
+        "webhook-address": ["Notifications/Webhook/WebhookAddress.swift"],
+        "inference-request": ["InferenceServer/Protocol/InferRequest.swift"],
+        "model-file": ["InferenceServer/Model/ModelFile.swift"],
+        "probe-answer": ["LocalServing/Keeper/ResponseScanner.swift", "LocalServing/Keeper/ChunkFollower.swift"],
+        "process-text": [
+            "LocalServing/Linux/ProcessTable.swift", "LocalServing/Linux/ProcessUsage.swift",
+            "Commands/Trust/TrustedPlaces.swift",
+        ],
+        "keeper-state": ["LocalServing/Linux/StateFiles.swift", "LocalServing/Keeper/WarmupRequests.swift"],
+        "rollout-record": ["Rollouts/RolloutRecord.swift"],
+        "kept-pages": ["Journal/RetreatPages.swift", "TrafficProxy/Control/SparePages.swift"],
+        "escapes": ["SafeText/Escaping/Escape.swift"],
+        "redactor": ["SafeText/Redacting/SecretRedactor.swift"],
+    ]
+
+    /// Why it needs no target.
+    private static let others: [String: String] = [
+        "Commands/Client/ControllerRegistry.swift": "the user's own file; one that makes no sense is passed over",
+        "Commands/Run/ControllerRecord.swift": "the state folder's own file; one that makes no sense is passed over",
+        "Commands/Presentation/YAMLText.swift": "reads what this process encoded",
+        "ControlAPI/APICoding.swift": "plain decoding of what the controller encoded",
+        "Journal/EventRow.swift": "plain decoding of the journal's own rows",
+        "Journal/ReadingTables.swift": "plain decoding of the journal's own rows",
+        "Journal/QuarantineFile.swift": "plain decoding of the journal's own file",
+        "KubernetesClient/KubernetesAPI.swift": "plain decoding, of types that watch-stream reads",
+        "KubernetesServing/Backend/ClusterBackend+ProxyKey.swift": "one field of a Secret",
+        "KubernetesServing/Backend/DemandedKind.swift":
+            "plain decoding of a page of metadata, as cluster-objects reads it",
+        "KubernetesServing/Uninstalling/ClusterUninstall.swift": "the same",
+        "ModelStorage/ModelCache.swift": "the cache's own file; one that makes no sense is made anew",
+        "ModelStorage/PinMemo.swift": "the same",
+        "ModelStorage/WebDownload.swift": "the same",
+    ]
+
+    @Test("each file that looks like a parser is in a target, or it is said why not")
+    func complete() throws {
+        let root = CorpusFile.folder.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Sources")
+        let named = Self.fuzzed.values.flatMap(\.self) + Self.others.keys
+        #expect(Set(named).count == named.count, "a file is named twice")
+        var found: [String] = []
+        let walk = FileManager.default.enumerator(atPath: root.path(percentEncoded: false))
+        for case let name as String in walk ?? FileManager.DirectoryEnumerator() where name.hasSuffix(".swift") {
+            let text = try String(contentsOf: root.appending(path: name), encoding: .utf8)
+            let isOne = text.contains(#/(struct|enum) \w*(Scanner|Parser|Splitter|Cursor)\b/#)
+            if isOne || Self.signs.contains(where: text.contains) { found.append(name) }
+            if named.contains(name) { continue }
+            #expect(!found.contains(name), "\(name) looks like a parser: fuzz it, or say here why not")
+        }
+        #expect(found.count > 60)
+        for name in named {
+            #expect(
+                FileManager.default.fileExists(atPath: root.appending(path: name).path(percentEncoded: false)),
+                "\(name)")
+        }
+    }
+
+    @Test("each target reads a file that is named here")
+    func targets() { #expect(Set(Self.fuzzed.keys) == Set(FuzzTargets.all.map(\.name))) }
+}

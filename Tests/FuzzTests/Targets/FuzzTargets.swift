@@ -1,0 +1,34 @@
+/// Every parser that reads what others write.
+enum FuzzTargets {
+    static let all: [FuzzTarget] =
+        [
+            // The data plane: clients, model servers, and whoever writes routes.
+            .requestHead, .responseHead, .chunkedBody, .jsonScanner, .answerPair, .compressedBody, .proxyRoutes,
+            .recordedRequests,
+            // Manifests and settings.
+            .yamlDocuments, .manifests, .manifestWords, .canonicalJSON, .settings,
+            // Evidence.
+            .expositionPage, .prometheusAnswer, .webAnswer, .replayData, .csvData,
+            // Kubernetes.
+            .kubeconfig, .watchStream, .execCredential, .clusterObjects,
+            // Git and model stores.
+            .gitOutput, .gitWords, .storageAnswer,
+            // The API, its clients, and those who are notified.
+            .eventStream, .signedRequests, .outcomes, .webhookAddress,
+            // Model servers of our own, and what runs them.
+            .inferenceRequest, .modelFile, .probeAnswer, .processText, .keeperState,
+            // Records.
+            .rolloutRecord, .keptPages,
+            // What goes out again.
+            .escapes, .redactor,
+        ]
+
+    static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
+
+    /// Numbers at the ends of what counters, sizes and times are kept in.
+    static let extremes = [
+        "0", "-1", "1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551615",
+        "4294967296", "1e308", "-1e308", "1e400", "5e-324", "0.1", "NaN", "+Inf", "-Inf",
+    ]
+    static let json = ["{", "}", "[", "]", ":", ",", "\"", "\\u0000", "\\ud800", "\\\"", "null", "true", "false"]
+}

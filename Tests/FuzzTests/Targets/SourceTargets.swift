@@ -1,0 +1,151 @@
+import Foundation
+
+@testable import GitSource
+@testable import ModelStorage
+
+/// What git prints and repositories hold, and what model stores answer.
+extension FuzzTarget {
+    static let gitOutput = FuzzTarget(
+        "git-output", reads: "what git prints of a repository: trees, changes, blobs, references",
+        words: FuzzTargets.extremes + [
+            "\u{0}", "\t", "\n", "100644 blob ", "120000 blob ", "160000 commit ", ":100644 100644 ", " M\u{0}",
+            " D\u{0}", " blob ",
+            " missing\n", "a.yaml", "b.yml", "0123456789012345678901234567890123456789", "refs/heads/main",
+            "refs/tags/v1",
+        ]
+    ) { input in
+        for entry in TreeEntry.entries(ofListing: input) {
+            try demand(
+                TreeEntry.isManifest(Array(entry.path.utf8)) || !entry.hasReadableName, "\(entry) is no manifest")
+        }
+        let change = TreeChange(input)
+        try demand(change.removed.isDisjoint(with: change.present.map(\.path)), "a path is removed and there")
+        let contents = BlobReader.contents(ofBatch: input)
+        var bytes = 0
+        for case .text(let text) in contents.values { bytes += text.utf8.count }
+        try demand(bytes <= input.count, "\(bytes) bytes of \(input.count)")
+        for (name, id) in RemoteLook.references(in: input) {
+            try demand(GitReference.isObjectID(id) && !name.isEmpty, "\(name) is at \(id)")
+        }
+    }
+
+    static let gitWords = FuzzTarget(
+        "git-words", reads: "addresses, references, versions, credential files and git's own messages",
+        words: FuzzTargets.extremes + [
+            "https://", "ssh://", "file:///", "user:s3cr3t@", "host", ":443", "/", "?", "#", "@", "git@host:path", "::",
+            "--upload-pack",
+            "v1.2.3", "-rc.1", "+build", ">=1.2 <2", "~1.4", "^1", "1.x", " - ", "||", "!=", "*", "refs/heads/",
+            "refs/tags/", "..",
+            ".lock", "username=", "password=", "fatal: ", "error: 403", "early eof", "%2F", "\n",
+            "18446744073709551614",
+        ]
+    ) { input in
+        let text = String(decoding: input, as: UTF8.self)
+        try checkLocation(text)
+        try checkVersions(text)
+        for reference in [try? GitReference(text), try? GitReference(branch: text), try? GitReference(tag: text)] {
+            guard let reference else { continue }
+            try demand(!reference.description.hasPrefix("-"), "\(reference) looks like an option")
+            try demand(reference.candidates.allSatisfy { $0.hasPrefix("refs/") }, "\(reference.candidates)")
+        }
+        let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+        if let found = GitCredentialReader.credentials(in: lines, for: "https://host") {
+            try demand(found.answer.map { $0.count { $0 == "\n" } <= 2 } ?? true, "an answer of several lines a field")
+        }
+        if let location = try? GitLocation("https://host/a") {
+            let error = GitFailure.error(in: text, doing: "Fetching", from: location)
+            try demand(!error.message.contains("\n") && error.message.count < 1000, "said of it: \(error.message)")
+        }
+    }
+
+    private static func checkLocation(_ text: String) throws {
+        let secret = "s3cr3t"
+        do {
+            let location = try GitLocation(text, base: "/work")
+            try demand(!location.address.hasPrefix("-"), "\(location) looks like an option")
+            guard location.transport == .https, text.ranges(of: secret).count == 1 else { return }
+            guard location.credentials?.password?.contains(secret) == true else { return }
+            let shown = [location.address, location.description, location.redacted(text)]
+            try demand(shown.allSatisfy { !$0.contains(secret) }, "a password is shown: \(shown)")
+        } catch let error as GitError {
+            guard let start = text.firstRange(of: "://"), let at = text.lastIndex(of: "@") else { return }
+            let before = text[start.upperBound...].prefix { $0 != "@" && $0 != "?" && $0 != "#" && $0 != "/" }
+            guard text.ranges(of: secret).count == 1, before.contains(secret), at >= before.endIndex else { return }
+            try demand(!error.message.contains(secret), "a password is shown: \(error.message)")
+        }
+    }
+
+    private static func checkVersions(_ text: String) throws {
+        if let version = SemanticVersion(text) {
+            try demand(SemanticVersion(version.description) == version, "\(version) is another version")
+            try demand(!(version < version), "\(version) is before itself")
+        }
+        guard let range = try? VersionRange(text) else { return }
+        let tags = ["v0.1.0", "1.2.3", "1.2.3-rc.1", "v2.0.0", "2.0.0-0", "18446744073709551615.0.0", "main", text]
+        if let best = range.best(of: tags) {
+            guard let version = SemanticVersion(best) else { throw Violation(description: "\(best) is no version") }
+            try demand(range.contains(version), "\(best) is not in \(range)")
+        }
+        try demand((try? VersionRange(range.description)) == range, "\(range) is another range")
+    }
+
+    static let storageAnswer = FuzzTarget(
+        "storage-answer", reads: "heads of model stores' answers, and addresses of models",
+        words: FuzzTargets.extremes + [
+            "HTTP/1.1 206 Partial Content\n", "HTTP/1.1 200 OK\n", "HTTP/1.1 429\n", "etag: \"a\"\n", "etag: W/\"a\"\n",
+            "last-modified: ",
+            "content-length: ", "content-range: bytes 5-9/10\n", "bytes */10", "retry-after: ",
+            "location: https://h/b\n", "https://",
+            "http://127.0.0.1/", "file:///", "file:./", "%00", "%2e%2e/", "user:s3cr3t@", "?sig=", "sha256:",
+        ]
+    ) { input in
+        let text = String(decoding: input, as: UTF8.self)
+        var head = ModelStorage.ResponseHead()
+        for line in text.split(whereSeparator: \.isNewline).prefix(64) { head.take(String(line)) }
+        for number in [head.contentLength, head.rangeStart, head.rangeTotal, head.totalBytes] {
+            try demand(number.map { $0 >= 0 } ?? true, "a length below nothing in \(head)")
+        }
+        try demand(head.retryAfterSeconds.map { $0 >= 0 } ?? true, "a wait below nothing in \(head)")
+        if head.body(after: 5) == .append { try demand(head.rangeStart == 5, "continued at another place: \(head)") }
+        try checkDownload(head)
+        for base in [nil, "/models"] {
+            guard let location = try? ModelStorage.ModelLocation(text, base: base) else { continue }
+            switch location {
+            case .file(let path):
+                try demand(path.hasPrefix("/") && !path.utf8.contains(0), "a path \(path.debugDescription)")
+            case .web(let web):
+                let name = web.fileName
+                try demand(
+                    !name.contains("/") && name != ".." && name != "." && !name.isEmpty,
+                    "a file \(name.debugDescription)")
+                if text.ranges(of: "s3cr3t").count == 1,
+                    text.contains("://user:s3cr3t@") || text.contains("?sig=s3cr3t")
+                {
+                    try demand(!web.description.contains("s3cr3t"), "a secret is shown: \(web)")
+                }
+            }
+        }
+        if let digest = try? ContentDigest(text) {
+            try demand((try? ContentDigest(digest.description)) == digest, "\(digest) is another digest")
+        }
+    }
+
+    /// Whatever a server answers, a download ends: each answer leads on at most so often.
+    private static func checkDownload(_ head: ModelStorage.ResponseHead) throws {
+        let origin = try WebLocation("https://h/a")
+        let limits = StorageLimits()
+        var plan = TransferPlan(origin: origin, isVerified: false, validator: "\"a\"", limits: limits)
+        var action = plan.start(bytes: 5)
+        for _ in 0...limits.maximumAttemptsInAll + limits.maximumRedirects {
+            switch action {
+            case .request(let request):
+                try demand(request.offset >= 0, "asked from \(request.offset) on")
+                action = plan.ended(.answered(head, redirect: "https://h/b"), bytes: 10, before: 5)
+            case .wait(let time, let request):
+                try demand(time >= .zero && time <= limits.maximumBackoff, "waits for \(time)")
+                action = .request(request)
+            case .complete, .unchanged, .fail: return
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+
+@testable import SafeText
+
+/// What goes out again: names, messages and output of others, on terminals, pages and documents.
+extension FuzzTarget {
+    static let escapes = FuzzTarget(
+        "escapes", reads: "words of others, as they are shown on terminals, metrics pages, JSON, XML, HTML and URIs",
+        words: [
+            "\u{1B}[31m", "\r\n", "\u{202E}", "\u{2028}", "\u{85}", "\"", "\\", "'", "<", "&", "](", "`", "\u{7F}",
+            "\u{301}", "\u{FFFE}", "%",
+        ]
+    ) { input in
+        let text = String(decoding: input, as: UTF8.self)
+        for line in [Escape.line(text), Escape.cell(text), Escape.logValue(text), Escape.sarifMessage(text)] {
+            try demand(
+                !line.unicodeScalars.contains { $0.isControl || $0.endsLine || $0.isInvisible },
+                "shown as \(line.debugDescription)")
+        }
+        let lines = Escape.lines(text).unicodeScalars
+        try demand(!lines.contains { $0.isControl && $0 != "\n" && $0 != "\t" }, "lines of \(text.debugDescription)")
+        let json = "\"\(Escape.jsonString(text))\""
+        let read = try? JSONDecoder().decode(String.self, from: Data(json.utf8))
+        try demand(
+            read.map { $0.utf8.elementsEqual(text.utf8) } ?? false, "\(json.debugDescription) says something else")
+        for markup in [Escape.xml(text), Escape.html(text)] {
+            try demand(
+                !markup.utf8.contains { "<>\"'".utf8.contains($0) }, "markup is left in \(markup.debugDescription)")
+        }
+        let part = Escape.uriPart(text)
+        try demand(
+            part.removingPercentEncoding.map { $0.utf8.elementsEqual(text.utf8) } ?? false, "another part: \(part)")
+        try demand(part.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"/?#&=+".utf8.contains($0) }, "parts: \(part)")
+        let label = Escape.labelValue(text)
+        try demand(label.utf8.count <= 63 && Escape.labelValue(label) == label, "a label \(label.debugDescription)")
+        for quoted in [Escape.expositionLabel(text), Escape.promQLString(text)] {
+            try demand(!quoted.unicodeScalars.contains { $0.endsLine }, "several lines: \(quoted.debugDescription)")
+            var scanner = PromQLScanner()
+            scanner.read("\"\(quoted)\"")
+            try demand(scanner.place == .code, "its string does not end: \(quoted.debugDescription)")
+        }
+        try demand(!Escape.expositionHelp(text).unicodeScalars.contains { $0.endsLine }, "help over several lines")
+        if let header = Escape.headerValue(text) {
+            try demand(header == text && !text.contains("\n"), "a header \(header)")
+        }
+    }
+
+    static let redactor = FuzzTarget(
+        "redactor", reads: "output that may hold secrets; the first line is a secret, the rest is the output",
+        words: ["s3cr3t-value", "\n", "***", "czNjcjN0", "%73", "7333"]
+    ) { input in
+        let parts = input.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].count <= 64, let secret = String(validating: parts[0], as: UTF8.self) else {
+            return
+        }
+        let redactor = SecretRedactor([secret])
+        let whole = redactor.redacted(parts[1])
+        var stream = RedactedStream(redactor)
+        var pieces: [UInt8] = []
+        for piece in Cuts.pieces(of: Array(parts[1])) { pieces += stream.take(piece) }
+        pieces += stream.finish()
+        try demand(pieces == whole, "in pieces something else is left")
+        // Stars are the mask's own, and blanks at the ends are no part of a secret.
+        let bytes = Array(secret.utf8)
+        let isPlain =
+            bytes.count >= SecretForms.fewestBytes && bytes.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x2a }
+        if isPlain { try demand(!String(decoding: whole, as: UTF8.self).contains(secret), "\(secret) is left") }
+    }
+}
