@@ -8,7 +8,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Checks of a cluster", .timeLimit(.minutes(1)))
+@Suite("Checks of a cluster", .serialized, .timeLimit(.minutes(2)))
 struct ClusterChecksTests {
     @Test("the exit code decides, its metrics and last words are told", arguments: [0, 3])
     func exits(code: Int) async throws {
