@@ -28,17 +28,17 @@ struct CheckLog: Sendable {
     func printed(by pod: ObjectKey, _ gate: CheckGate) async -> Printed {
         let wanted = Set(gate.metrics.keys)
         do {
-            let (bytes, isCut) = try await output(of: pod)
+            let bytes = try await output(of: pod)
             let secrets = gate.env.compactMap { if case .secret(let name) = $0.value { name } else { nil } }
             guard let redactor = try await redactor(of: secrets, in: pod.namespace) else {
                 return Printed(
-                    metrics: CheckMetrics.read(bytes[...], isCut: isCut, wanted: wanted)
+                    metrics: CheckMetrics.read(bytes[...], isCut: false, wanted: wanted)
                         .filter { wanted.contains($0.key) },
                     tail: Self.withheld(secrets))
             }
             let clean = redactor.redacted(bytes[...])
             return Printed(
-                metrics: CheckMetrics.read(clean[...], isCut: isCut, wanted: wanted), tail: Self.tail(of: clean))
+                metrics: CheckMetrics.read(clean[...], isCut: false, wanted: wanted), tail: Self.tail(of: clean))
         } catch {
             return Printed(tail: "(its log cannot be read: \((error as? APIError)?.message ?? "\(error)"))")
         }
@@ -55,8 +55,8 @@ struct CheckLog: Sendable {
         return String(decoding: end.count < bytes.count ? end.drop { $0 & 0xC0 == 0x80 } : end, as: UTF8.self)
     }
 
-    /// The last lines.
-    private func output(of pod: ObjectKey) async throws -> (bytes: [UInt8], isCut: Bool) {
+    /// The last lines, each from its start.
+    private func output(of pod: ObjectKey) async throws -> [UInt8] {
         let path = ResourceType.pods.path(namespace: pod.namespace, name: pod.name, subresource: "log")
         var bytes: [UInt8] = []
         for count in Self.lineCounts {
@@ -69,7 +69,7 @@ struct CheckLog: Sendable {
             bytes = Array(try await patient.answer(to: request))
             guard bytes.count >= Self.bytesLimit else { break }
         }
-        return (Array(bytes.prefix(Self.bytesLimit)), false)
+        return Array(bytes.prefix(Self.bytesLimit))
     }
 
     private var patient: KubernetesAPI {

@@ -27,7 +27,7 @@ struct CheckStage: Sendable {
         var settings = APIServerModel.Settings()
         settings.ends = ends
         transport = ModelTransport(
-            APIServerModel(namespaces: ["payments"], now: Self.start, settings: settings), now: now)
+            APIServerModel(namespaces: ["payments", "risk"], now: Self.start, settings: settings), now: now)
     }
 
     /// Another controller's, if called again.
@@ -87,6 +87,9 @@ struct CheckStage: Sendable {
         }
         throw NeverSo(what: "the Jobs are \(names), and not \(await jobNames)")
     }
+
+    /// Since the start.
+    var seconds: Int { Int(clock.now.offset.components.seconds) }
 
     func jobs() async -> [JSONValue] { await transport.model.objects(.jobs) }
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import KubernetesServing
 
-@Suite("Checks of a cluster", .timeLimit(.minutes(1)))
+@Suite("Checks of a cluster", .serialized, .timeLimit(.minutes(2)))
 struct ClusterChecksTests {
     @Test("the exit code decides, its metrics and last words are told", arguments: [0, 3])
     func exits(code: Int) async throws {
@@ -255,6 +255,10 @@ struct ClusterChecksTests {
         let api = KubernetesAPI(transport: stage.transport)
         let theirs = try CheckSample.job(CheckSample.gate, CheckSample.inquiry(key: other))
         try await api.create(.jobs, namespace: "payments", body: theirs.body.jsonData)
+        let namesake = try CheckSample.job(
+            CheckSample.gate, CheckSample.inquiry(run: 9, key: DeploymentKey(namespace: "risk", name: Sample.key.name)))
+        try await api.create(.jobs, namespace: "risk", body: namesake.body.jsonData)
+        let others: Set = [theirs.key.name, namesake.key.name]
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await checks.run() }
             defer { group.cancelAll() }
@@ -263,16 +267,31 @@ struct ClusterChecksTests {
             let old = try CheckSample.job(CheckSample.gate, CheckSample.inquiry(run: 7))
             try await api.create(.jobs, namespace: "payments", body: old.body.jsonData)
             let kept = CheckJobRendering.name(of: CheckSample.inquiry())
-            try await stage.wait(untilJobs: [kept, theirs.key.name]) {
+            try await stage.wait(untilJobs: others.union([kept])) {
                 checks.keep(only: [CheckSample.inquiry()], of: Sample.key)
             }
-            try await stage.wait(untilJobs: [theirs.key.name]) { checks.keep(only: [], of: Sample.key) }
-            #expect(await stage.jobNames == [theirs.key.name])
+            try await stage.wait(untilJobs: others) { checks.keep(only: [], of: Sample.key) }
             for _ in 0..<3 { await stage.transport.step() }  // The garbage collector's, and the kubelet's.
             let pods = await stage.transport.model.objects(.pods).map {
                 $0["metadata"]?["labels"]?[ObjectLabels.check]?.string
             }
-            #expect(pods.allSatisfy { $0 == theirs.key.name })
+            #expect(pods.allSatisfy { $0.map(others.contains) == true })
+        }
+    }
+
+    @Test("so many run at once in a cluster, and the others wait for their turn")
+    func turns() async throws {
+        let stage = CheckStage(["server:1": ScriptedEnd(steps: nil)])
+        let checks = stage.checks()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<ClusterChecks.atOnce + 2 {
+                let key = DeploymentKey(namespace: "payments", name: "d\(number)")
+                group.addTask { _ = await checks.run(CheckSample.inquiry(key: key), CheckSample.gate) }
+            }
+            defer { group.cancelAll() }
+            try await stage.passTime(until: { await stage.creations >= ClusterChecks.atOnce }) { _, _ in }
+            try await stage.passTime(until: { stage.seconds >= 100 }) { _, _ in }
+            #expect(await stage.creations == ClusterChecks.atOnce)
         }
     }
 }
