@@ -141,8 +141,13 @@ extension FuzzTarget {
         if let event = try? decoder.decode(PodEvent.self, from: data) {
             try demand(PodEvent.word([event, event])?.text.isEmpty == false, "an event without words")
         }
-        if let map = try? decoder.decode(KeptRecord.Map.self, from: data), let kept = KeptRecord(map) {
-            try demand(!CanonicalJSON.text(kept.body).isEmpty, "a record without a body")
+        let seal = RecordSeal.random()
+        if let map = try? decoder.decode(KeptRecord.Map.self, from: data) {
+            try demand(KeptRecord(map, seal: seal) == nil, "a record that nobody sealed")
+        }
+        if let found = try? decoder.decode(RecordedModelDeployment.self, from: data), let kept = KeptRecord(found) {
+            let map = try decoder.decode(KeptRecord.Map.self, from: kept.body(seal).jsonData)
+            try demand(KeptRecord(map, seal: seal) == kept, "another record is read back")
         }
     }
 }

@@ -98,7 +98,7 @@ extension FuzzTarget {
         var output = LastBytes(limit: 1 << 12)
         for piece in Cuts.pieces(of: input) { piece.withUnsafeBytes { output.append($0) } }
         try demand(output.bytes == input.suffix(1 << 12) && output.count == input.count, "not the last bytes")
-        let metrics = CheckMetrics.read(output)
+        let metrics = CheckMetrics.read(output.bytes, isCut: output.isCut)
         try demand(metrics.count <= CheckMetrics.countLimit && metrics.values.allSatisfy(\.isFinite), "\(metrics)")
         if let contract = try? ModelMetadata.contract(from: data) {
             for tensors in [contract.inputs, contract.outputs] {
