@@ -1,8 +1,8 @@
-import Analysis
 import Foundation
 import ModelManifests
 import Serving
 
+@testable import Analysis
 @testable import Commands
 @testable import MetricSources
 
