@@ -99,6 +99,7 @@ RUNS := -1
 fuzz: deps
 	@[ -n "$(FUZZER)" ] || { echo "this toolchain has no libclang_rt.fuzzer_no_main: install Swift from https://swift.org/install"; exit 1; }
 	MLCTL_FUZZER="$(FUZZER)" swift build -c release --scratch-path $(FUZZ_BUILD) --product Fuzz -Xcc -fsanitize=fuzzer-no-link
+	@awk '/^ *__sancov_cntrs$$/ { getline; print $$1, $$2, $$3 }' $(FUZZ_BUILD)/release/Fuzz.map >$(FUZZ_BUILD)/release/Fuzz.counters
 	@failed=""; \
 	for target in $(or $(ONLY),$$($(FUZZ) list)); do \
 	  work=$(FUZZ_WORK)/$$target; rm -rf $$work/kept $$work/least; mkdir -p $$work/found $$work/failures $$work/least; \

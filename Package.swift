@@ -53,7 +53,12 @@ let fuzzing: [Target] =
             .executableTarget(
                 name: "Fuzz", dependencies: parsers + ["CLibFuzzer"], path: "Tests/FuzzTests",
                 exclude: ["Corpus", "Suite"],
-                swiftSettings: strict, linkerSettings: [.unsafeFlags(["-Xlinker", fuzzer, "-lstdc++"])]),
+                swiftSettings: strict,
+                linkerSettings: [
+                    .unsafeFlags(
+                        ["-Xlinker", fuzzer, "-lstdc++", "-Xlinker", "-Map=.build/fuzz/release/Fuzz.map"]
+                            + ["8bit_counters", "pcs"].flatMap { ["-Xlinker", "--wrap=__sanitizer_cov_\($0)_init"] })
+                ]),
         ]
     } else {
         [tests("FuzzTests", parsers, exclude: ["Corpus", "LibFuzzer"])]

@@ -40,6 +40,11 @@ enum Fuzz {
         arguments += 2
         var count = CommandLine.argc - 2
         var start: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = arguments
+        do {
+            try Tracing.begin(Chosen.target.modules, map: URL(filePath: CommandLine.arguments[0] + ".counters"))
+        } catch {
+            end("the map of counters beside the program cannot be read: \(error)")
+        }
         return LLVMFuzzerRunDriver(&count, &start) { bytes, size in
             Fuzz.check(Array(UnsafeBufferPointer(start: bytes, count: size)))
             return 0

@@ -93,7 +93,9 @@ struct FuzzTests {
 
     @Test("a violation is told by its words")
     func violations() {
-        let target = FuzzTarget("t", reads: "nothing") { input in try demand(input.count < 3, "\(input.count) bytes") }
+        let target = FuzzTarget("t", reads: "nothing", of: []) { input in
+            try demand(input.count < 3, "\(input.count) bytes")
+        }
         #expect(throws: Never.self) { try target.run([1]) }
         #expect(throws: Violation.self) { try target.run([1, 2, 3]) }
         #expect(throws: Never.self) { try target.run([UInt8](repeating: 0, count: FuzzTarget.bytesMax + 1)) }

@@ -9,6 +9,7 @@ import Serving
 extension FuzzTarget {
     static let jsonScanner = FuzzTarget(
         "json-scanner", reads: "bodies of requests and answers, of which values are observed",
+        of: ["TrafficProxy", "Serving"],
         words: FuzzTargets.json + FuzzTargets.extremes + ["\"a\":", "\\u0061", "\\ud83d\\ude00"]
     ) { input in
         guard let tree = try GuardedBytes.reading(input, { try? JSONTree($0) }) else {
@@ -79,6 +80,7 @@ extension FuzzTarget {
 
     static let answerPair = FuzzTarget(
         "answer-pair", reads: "a user's answer and a shadow's, held against each other; a NUL parts them",
+        of: ["TrafficProxy", "Serving"],
         words: FuzzTargets.json + FuzzTargets.extremes + ["\u{0}"]
     ) { input in
         let parts = input.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
@@ -101,7 +103,8 @@ extension FuzzTarget {
     }
 
     static let compressedBody = FuzzTarget(
-        "compressed-body", reads: "compressed and chunked bodies, from clients and model servers", triesInTests: 150
+        "compressed-body", reads: "compressed and chunked bodies, from clients and model servers",
+        of: ["TrafficProxy", "Serving"], triesInTests: 150
     ) { input in
         let bytesMax = 32 << 10
         for isChunked in [false, true] {
@@ -114,6 +117,7 @@ extension FuzzTarget {
 
     static let proxyRoutes = FuzzTarget(
         "proxy-routes", reads: "routes of the traffic proxy: its control socket, its file, a ConfigMap",
+        of: ["TrafficProxy", "Serving"],
         words: FuzzTargets.extremes + [
             "routes", "generation", "revisions", "weight", "upstreams", "port", "host", "mirror", "routing", "random",
             "stickyHeader", "stickyCookie", "matchHeader", "previewPort", "generate", "slices", "observe",
@@ -140,7 +144,7 @@ extension FuzzTarget {
     }
 
     static let recordedRequests = FuzzTarget(
-        "recorded-requests", reads: "recorded requests in a model's folder",
+        "recorded-requests", reads: "recorded requests in a model's folder", of: ["TrafficProxy", "Serving"],
         words: FuzzTargets.json + ["{\"path\":\"/\",\"body\":", "\n", "\"path\"", "\"body\"", "/v2/models/m/infer"],
         triesInTests: 150
     ) { input in

@@ -22,7 +22,7 @@ extension FuzzTarget {
         ]
 
     static let kubeconfig = FuzzTarget(
-        "kubeconfig", reads: "kubeconfigs, as cluster providers and their tools write them",
+        "kubeconfig", reads: "kubeconfigs, as cluster providers and their tools write them", of: ["KubernetesClient"],
         words: FuzzTargets.extremes + [
             "apiVersion: v1\n", "clusters:\n- ", "users:\n- ", "contexts:\n- ", "current-context: ", "name: a\n",
             "cluster: ",
@@ -56,7 +56,7 @@ extension FuzzTarget {
     }
 
     static let watchStream = FuzzTarget(
-        "watch-stream", reads: "answers of the API server: watches, lists, errors",
+        "watch-stream", reads: "answers of the API server: watches, lists, errors", of: ["KubernetesClient"],
         words: objectWords + [
             "{\"type\":\"ADDED\",\"object\":", "\"MODIFIED\"", "\"DELETED\"", "\"BOOKMARK\"", "\"ERROR\"", "\"items\"",
             "\"continue\"",
@@ -95,7 +95,7 @@ extension FuzzTarget {
     }
 
     static let execCredential = FuzzTarget(
-        "exec-credential", reads: "what an exec plugin of a kubeconfig prints",
+        "exec-credential", reads: "what an exec plugin of a kubeconfig prints", of: ["KubernetesClient"],
         words: FuzzTargets.json + [
             "\"kind\":\"ExecCredential\"", "\"apiVersion\":\"client.authentication.k8s.io/v1\"", "\"status\"",
             "\"token\"",
@@ -114,6 +114,7 @@ extension FuzzTarget {
 
     static let clusterObjects = FuzzTarget(
         "cluster-objects", reads: "objects of a cluster that others may write: records, pods, routes, events",
+        of: ["KubernetesServing"],
         words: objectWords, triesInTests: 100
     ) { input in
         let data = Data(input)

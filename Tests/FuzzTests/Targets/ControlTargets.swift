@@ -7,7 +7,7 @@ import Foundation
 /// What clients ask of the control API, and what its own client gets back.
 extension FuzzTarget {
     static let eventStream = FuzzTarget(
-        "event-stream", reads: "server-sent events, as a client of the API gets them",
+        "event-stream", reads: "server-sent events, as a client of the API gets them", of: ["ControlAPI"],
         words: [
             "id: ", "event: ", "data: ", ": alive\n\n", "\n", "\r\n", "\r", "\n\n", "retry: ", "\u{0}", " ", "\u{301}",
             "data",
@@ -36,6 +36,7 @@ extension FuzzTarget {
 
     static let signedRequests = FuzzTarget(
         "signed-requests", reads: "what a request of the API says of who asks, and from where; times and addresses",
+        of: ["ControlAPI", "Serving"],
         words: FuzzTargets.extremes + [
             "MLCTL-HMAC-SHA256 ", "challenge=", "nonce=AAAAAAAAAAAAAAAAAAAAAA", "body=", "mac=", ", ", "Bearer ",
             "2026-11-20T09:30:00",
@@ -83,7 +84,7 @@ extension FuzzTarget {
     }
 
     static let outcomes = FuzzTarget(
-        "outcomes", reads: "outcomes, as users report them",
+        "outcomes", reads: "outcomes, as users report them", of: ["ControlAPI"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"requestId\":\"r\"", "\"label\":\"correct\"", "\"value\":", "\"correct\":", "\"outcomes\":[", "\n",
         ], triesInTests: 100
@@ -98,6 +99,7 @@ extension FuzzTarget {
 
     static let webhookAddress = FuzzTarget(
         "webhook-address", reads: "addresses that events are sent to, with secrets in their paths",
+        of: ["Notifications"],
         words: [
             "https://", "http://", "localhost", "127.0.0.1", "[::1]", "user:s3cr3t@", "/s3cr3t", "?k=s3cr3t", "#",
             ":80", "%", "@",

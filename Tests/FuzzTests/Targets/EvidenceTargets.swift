@@ -14,7 +14,7 @@ extension FuzzTarget {
     }
 
     static let expositionPage = FuzzTarget(
-        "exposition", reads: "metrics pages of model servers",
+        "exposition", reads: "metrics pages of model servers", of: ["MetricSources"],
         words: FuzzTargets.extremes + wanted.sorted() + [
             "# TYPE ", "# HELP ", "# EOF\n", " counter\n", " gauge\n", "{", "}", "=\"", "\",", "\\n", "\\\"",
             "le=\"0.1\"",
@@ -51,7 +51,7 @@ extension FuzzTarget {
     }
 
     static let prometheusAnswer = FuzzTarget(
-        "prometheus-answer", reads: "answers of Prometheus",
+        "prometheus-answer", reads: "answers of Prometheus", of: ["MetricSources"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"status\":\"success\"", "\"status\":\"error\"", "\"data\"", "\"resultType\"", "\"vector\"", "\"matrix\"",
             "\"scalar\"",
@@ -84,6 +84,7 @@ extension FuzzTarget {
 
     static let webAnswer = FuzzTarget(
         "web-answer", reads: "what JSON endpoints, check commands, model servers and proxies answer",
+        of: ["MetricSources", "Serving"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"metrics\"", "\"accuracy\"", "\"inputs\"", "\"outputs\"", "\"name\"", "\"datatype\":\"FP32\"",
             "\"shape\":[-1,4]", "\n",
@@ -113,7 +114,7 @@ extension FuzzTarget {
     }
 
     static let replayData = FuzzTarget(
-        "replay-data", reads: "recorded metrics, as `mlctl replay` takes them",
+        "replay-data", reads: "recorded metrics, as `mlctl replay` takes them", of: ["Analysis"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"stream\":\"a\"", "\"t\":", "\"stable\":", "\"candidate\":", "\"requests\":", "\"errors\":",
             "\"latency\":{\"0.1\":",
@@ -137,7 +138,7 @@ extension FuzzTarget {
     }
 
     static let csvData = FuzzTarget(
-        "csv", reads: "recorded values: CSV files and JSON lines",
+        "csv", reads: "recorded values: CSV files and JSON lines", of: ["Commands"],
         words: [",", "\"", "\"\"", "\n", "\r\n", "\u{FEFF}", "score", "{\"score\":1}", "NaN"]
     ) { input in
         let lines = input.split(separator: 10, omittingEmptySubsequences: false).map {

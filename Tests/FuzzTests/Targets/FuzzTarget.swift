@@ -6,6 +6,8 @@ struct FuzzTarget: Sendable {
     let reads: String
     /// Words of its language, which mutations put in.
     let words: [String]
+    /// Modules whose branches guide libFuzzer.
+    let modules: [String]
     /// Mutated inputs that one run of the tests tries. Fewer where one input costs more.
     let triesInTests: Int
     private let check: @Sendable ([UInt8]) throws -> Void
@@ -15,12 +17,13 @@ struct FuzzTarget: Sendable {
 
     /// - Parameter check: throws `Violation`. Refusals of the parser are no violations: it catches them itself.
     init(
-        _ name: String, reads: String, words: [String] = [], triesInTests: Int = 250,
+        _ name: String, reads: String, of modules: [String], words: [String] = [], triesInTests: Int = 250,
         check: @escaping @Sendable ([UInt8]) throws -> Void
     ) {
         self.name = name
         self.reads = reads
         self.words = words
+        self.modules = modules
         self.triesInTests = triesInTests
         self.check = check
     }

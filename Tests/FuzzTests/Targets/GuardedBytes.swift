@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -8,20 +10,28 @@
 /// build: a scanner over pointers is not checked by the language.
 enum GuardedBytes {
     private static let pageBytes = max(sysconf(Int32(_SC_PAGESIZE)), 1)
+    private static let roomBytes = (2 * FuzzTarget.bytesMax + pageBytes - 1) / pageBytes * pageBytes
+    /// Of regions that are in no use: to map one anew costs more than most parsers.
+    private static let spare = Mutex<[Int]>([])
 
     static func reading<Result>(
         _ bytes: some Collection<UInt8>, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) throws -> Result {
         let count = bytes.count
-        let room = (count + pageBytes - 1) / pageBytes * pageBytes
-        let whole = room + pageBytes
-        guard let start = mmap(nil, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-            start != MAP_FAILED
-        else { throw Violation(description: "no memory for \(count) bytes: \(errno)") }
-        defer { munmap(start, whole) }
-        mprotect(start + room, pageBytes, PROT_NONE)
-        let target = UnsafeMutableRawBufferPointer(start: start + (room - count), count: count)
+        guard count <= roomBytes else { throw Violation(description: "\(count) bytes are more than an input has") }
+        let region = try spare.withLock { $0.popLast() } ?? mapped()
+        defer { spare.withLock { $0.append(region) } }
+        let target = UnsafeMutableRawBufferPointer(
+            start: UnsafeMutableRawPointer(bitPattern: region + roomBytes - count), count: count)
         target.copyBytes(from: bytes)
         return try body(UnsafeRawBufferPointer(target))
+    }
+
+    private static func mapped() throws -> Int {
+        guard
+            let start = mmap(nil, roomBytes + pageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            start != MAP_FAILED, mprotect(start + roomBytes, pageBytes, PROT_NONE) == 0
+        else { throw Violation(description: "no memory that ends where nothing may be read: \(errno)") }
+        return Int(bitPattern: start)
     }
 }

@@ -10,6 +10,7 @@ extension FuzzTarget {
     static let rolloutRecord = FuzzTarget(
         "rollout-record",
         reads: "records of rollouts, of this and of older formats: whoever may write a status may write them",
+        of: ["Rollouts", "Analysis"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"format\":2", "\"format\":1", "\"course\"", "\"phase\"", "\"settings\"", "\"judgement\"", "\"evidence\"",
             "\"quarantined\"",
@@ -29,6 +30,7 @@ extension FuzzTarget {
     static let keptPages = FuzzTarget(
         "kept-pages",
         reads: "pages on the disk that are written in turn: a write that was cut short leaves one of them torn",
+        of: ["Journal", "TrafficProxy"],
         words: [
             "mlctlPR1", "1PRltclm", "1PSltclm", "\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}",
             "{\"sequence\":1,\"entries\":[]}",

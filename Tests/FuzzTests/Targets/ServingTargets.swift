@@ -8,7 +8,7 @@ import NIOHTTP1
 /// Model servers: what they are asked, what they answer, and what the machine says of them.
 extension FuzzTarget {
     static let inferenceRequest = FuzzTarget(
-        "inference-request", reads: "requests for predictions, from clients",
+        "inference-request", reads: "requests for predictions, from clients", of: ["InferenceServer"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"inputs\":[", "\"name\":\"x\"", "\"shape\":[1,2]", "\"datatype\":\"FP64\"", "\"FP32\"", "\"INT64\"",
             "\"data\":[1,2]",
@@ -27,7 +27,7 @@ extension FuzzTarget {
     }
 
     static let modelFile = FuzzTarget(
-        "model-file", reads: "files of models that `mlctl serve-model` loads",
+        "model-file", reads: "files of models that `mlctl serve-model` loads", of: ["InferenceServer"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"format\":\"mlctl.dev/tabular/v1\"", "\"features\"", "\"classes\"", "\"estimator\"",
             "\"kind\":\"randomForest\"",
@@ -45,7 +45,7 @@ extension FuzzTarget {
     }
 
     static let probeAnswer = FuzzTarget(
-        "probe-answer", reads: "answers of model servers to probes and warm-up requests",
+        "probe-answer", reads: "answers of model servers to probes and warm-up requests", of: ["LocalServing"],
         words: [
             "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.0 503 \r\n", "Content-Length: ",
             "Transfer-Encoding: chunked\r\n",
@@ -69,6 +69,7 @@ extension FuzzTarget {
     static let processText = FuzzTarget(
         "process-text",
         reads: "what the kernel says of processes, sockets, cgroups and mounts: names in it are chosen by others",
+        of: ["LocalServing"],
         words: FuzzTargets.extremes + [
             "1 (a) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 100 4096 5", ") ", "(", " 0A ", "0100007F:1F90",
             "usage_usec ", "\\040", " - ", "\n",
@@ -91,7 +92,7 @@ extension FuzzTarget {
     }
 
     static let keeperState = FuzzTarget(
-        "keeper-state", reads: "files of the state folder, of this and of other versions",
+        "keeper-state", reads: "files of the state folder, of this and of other versions", of: ["LocalServing"],
         words: FuzzTargets.json + FuzzTargets.extremes + [
             "\"version\"", "\"phase\":\"ready\"", "\"server\":{\"pid\":1,\"startTime\":2}", "\"ports\"", "\"restarts\"",
             "\"readySince\"",

@@ -6,7 +6,7 @@ import Foundation
 /// What git prints and repositories hold, and what model stores answer.
 extension FuzzTarget {
     static let gitOutput = FuzzTarget(
-        "git-output", reads: "what git prints of a repository: trees, changes, blobs, references",
+        "git-output", reads: "what git prints of a repository: trees, changes, blobs, references", of: ["GitSource"],
         words: FuzzTargets.extremes + [
             "\u{0}", "\t", "\n", "100644 blob ", "120000 blob ", "160000 commit ", ":100644 100644 ", " M\u{0}",
             " D\u{0}", " blob ",
@@ -31,6 +31,7 @@ extension FuzzTarget {
 
     static let gitWords = FuzzTarget(
         "git-words", reads: "addresses, references, versions, credential files and git's own messages",
+        of: ["GitSource", "SafeText"],
         words: FuzzTargets.extremes + [
             "https://", "ssh://", "file:///", "user:s3cr3t@", "host", ":443", "/", "?", "#", "@", "git@host:path", "::",
             "--upload-pack",
@@ -90,7 +91,7 @@ extension FuzzTarget {
     }
 
     static let storageAnswer = FuzzTarget(
-        "storage-answer", reads: "heads of model stores' answers, and addresses of models",
+        "storage-answer", reads: "heads of model stores' answers, and addresses of models", of: ["ModelStorage"],
         words: FuzzTargets.extremes + [
             "HTTP/1.1 206 Partial Content\n", "HTTP/1.1 200 OK\n", "HTTP/1.1 429\n", "etag: \"a\"\n", "etag: W/\"a\"\n",
             "last-modified: ",

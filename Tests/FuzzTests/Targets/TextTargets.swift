@@ -6,6 +6,7 @@ import Foundation
 extension FuzzTarget {
     static let escapes = FuzzTarget(
         "escapes", reads: "words of others, as they are shown on terminals, metrics pages, JSON, XML, HTML and URIs",
+        of: ["SafeText"],
         words: [
             "\u{1B}[31m", "\r\n", "\u{202E}", "\u{2028}", "\u{85}", "\"", "\\", "'", "<", "&", "](", "`", "\u{7F}",
             "\u{301}", "\u{FFFE}", "%",
@@ -47,6 +48,7 @@ extension FuzzTarget {
 
     static let redactor = FuzzTarget(
         "redactor", reads: "output that may hold secrets; the first line is a secret, the rest is the output",
+        of: ["SafeText"],
         words: ["s3cr3t-value", "\n", "***", "czNjcjN0", "%73", "7333"]
     ) { input in
         let parts = input.split(separator: 10, maxSplits: 1, omittingEmptySubsequences: false)
