@@ -155,6 +155,18 @@ import Testing
             (#"{"stream": "a", "t": 3, "stable": 5}"#, #"line 3: "stable" should be an object"#),
             (#"{"stream": "a", "t": NaN}"#, #"line 3: "t" should be a number"#),
             ("[1]", "line 3: not a JSON object"),
+            (
+                #"{"stream": "a", "t": 3, "candidate": {"score": {"0.2": 9223372036854775807, "0.8": 20}}}"#,
+                "line 3: 9223372036854775807 is more than anybody can have counted (2⁵³)"
+            ),
+            (
+                #"{"stream": "a", "t": 3, "stable": {"requests": -9.2e18}}"#,
+                "line 3: -9.2e18 is more than anybody can have counted (2⁵³)"
+            ),
+            (
+                #"{"stream": "a", "t": NaN, "stable": {"requests": 0x7fffffffffffffff}}"#,
+                "line 3: not a JSON object; one object a line is read"
+            ),
         ])
     func malformed(text: String, message: String) {
         let error: ReplayError? = #expect(throws: ReplayError.self) {

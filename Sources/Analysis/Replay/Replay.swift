@@ -80,6 +80,9 @@ public struct Replay: Sendable {
         } catch {
             throw ReplayError(line: lineNumber, error)
         }
+        if let number = CountLiterals.excess(in: text.utf8) {
+            throw ReplayError(line: lineNumber, message: "\(number) is more than anybody can have counted (2⁵³)")
+        }
         guard line.t.isFinite else { throw ReplayError(line: lineNumber, message: "\"t\" should be a number") }
         absorb(line)
     }
@@ -90,6 +93,9 @@ public struct Replay: Sendable {
         do {
             return try decoder.decode(ReplayLine.self, from: text)
         } catch DecodingError.dataCorrupted(let context) where hasBareWords && context.codingPath.isEmpty {
+            // Of JSON5 no more than these words: numbers and texts are those of JSON.
+            let others = ["'", "0x", "0X"].map { Data($0.utf8) }
+            if others.contains(where: { text.firstRange(of: $0) != nil }) { throw DecodingError.dataCorrupted(context) }
             let lenient = JSONDecoder()
             lenient.allowsJSON5 = true
             return try lenient.decode(ReplayLine.self, from: text)

@@ -1,3 +1,4 @@
+import Analysis
 import Controller
 import Foundation
 import ModelManifests
@@ -132,6 +133,12 @@ public actor ClusterProxyCounters: MetricSource {
             let response = try await SourceTransport.send(
                 SourceRequest(url: "http://\(pod.address)/report"), timeout: timeout, bytes: mostBytes)
             if let refusal = response.refusal(by: "proxy \(pod.name)") { throw refusal }
+            // Whoever may put a pod there, or change one, may say anything.
+            if let number = CountLiterals.excess(in: response.body) {
+                throw SourceError(
+                    .unreadable,
+                    "proxy \(pod.name) reports \(number), which nobody can have counted: it is no proxy of mlctl's")
+            }
             return .success(
                 ProxyAnswer(
                     proxy: pod.name, report: try JSONDecoder().decode(ProxyReport.self, from: response.body)))

@@ -40,7 +40,7 @@ struct FuzzCoverageTests {
         "exposition": ["MetricSources/Server/ExpositionCursor.swift"],
         "prometheus-answer": ["MetricSources/Prometheus/PrometheusAnswer.swift"],
         "web-answer": [
-            "MetricSources/Web/NumberAtPath.swift", "MetricSources/Running/CheckMetrics.swift",
+            "MetricSources/Web/NumberAtPath.swift", "Analysis/Asking/CheckMetrics.swift",
             "MetricSources/Contract/ModelMetadata.swift", "MetricSources/Proxies/ClusterProxyCounters.swift",
             "LocalServing/Backend/ProxyClient.swift",
         ],
@@ -94,6 +94,10 @@ struct FuzzCoverageTests {
         "Journal/QuarantineFile.swift": "plain decoding of the journal's own file",
         "KubernetesClient/KubernetesAPI.swift": "plain decoding, of types that watch-stream reads",
         "KubernetesServing/Backend/ClusterBackend+ProxyKey.swift": "one field of a Secret",
+        "KubernetesServing/Record/RecordKey.swift": "one field of a Secret",
+        "KubernetesServing/Checks/ClusterChecks.swift":
+            "plain decoding, of types like those that cluster-objects reads",
+        "Commands/Doctor/Looking/ClusterLook.swift": "plain decoding of an answer of one flag",
         "KubernetesServing/Backend/DemandedKind.swift":
             "plain decoding of a page of metadata, as cluster-objects reads it",
         "KubernetesServing/Uninstalling/ClusterUninstall.swift": "the same",

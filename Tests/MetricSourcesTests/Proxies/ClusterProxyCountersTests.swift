@@ -38,6 +38,19 @@ struct ClusterProxyCountersTests {
         #expect(readings.map(\.counters.requests) == [5, 7])
     }
 
+    @Test("what nobody can have counted is no evidence, and ends nothing", arguments: [Int.max, .min, 1 << 60])
+    func impossible(requests: Int) async throws {
+        let one = try ProxyStandIn(report: report(epoch: "e1", requests: requests))
+        defer { withExtendedLifetime(one) {} }
+        let port = one.port
+        let counters = ClusterProxyCounters { _ in [ProxyPod(name: "a", address: "127.0.0.1:\(port)")] }
+        await #expect {
+            try await counters.readings(for: fraud)
+        } throws: { error in
+            "\(error)".contains("proxy a reports \(requests)")
+        }
+    }
+
     @Test("a proxy that does not answer leaves a gap; where none does, nothing can be said")
     func gaps() async throws {
         let one = try ProxyStandIn(report: report(epoch: "e1", requests: 5))
