@@ -165,6 +165,8 @@ extension Controller {
         guard manifests.wish(for: key) == .removed, entries[key]?.state == nil, entries[key]?.unreadableRecord == nil
         else { return }
         if entries[key]?.commands.isEmpty == true, entries[key]?.passWaiters.isEmpty == true { entries[key] = nil }
-        if manifests.release(key) { runner.add(.deployment(key)) }
+        let handedOver = manifests.release(
+            key, holders: portHolders, inUse: { self.demand(of: $0) }, wanted: { self.demand(toServe: $0) })
+        for key in handedOver { runner.add(.deployment(key)) }
     }
 }

@@ -88,7 +88,7 @@ extension Controller {
     }
 
     /// Who answers at which port of this machine: of several that want one, it is theirs.
-    private var portHolders: [Int: DeploymentKey] {
+    var portHolders: [Int: DeploymentKey] {
         Dictionary(
             entries.compactMap { key, entry in
                 guard let state = entry.state, state.target == .local, state.stable != nil,
@@ -99,7 +99,7 @@ extension Controller {
     }
 
     /// What all revisions of a deployment have that serve, or are being loaded.
-    private func demand(of key: DeploymentKey) -> ProjectDemand {
+    func demand(of key: DeploymentKey) -> ProjectDemand {
         guard let entry = entries[key], let state = entry.state else { return ProjectDemand() }
         let decided = state.demand(entry.observed)
         // What is kept warm after a promotion is in the plan only.
@@ -110,7 +110,7 @@ extension Controller {
     }
 
     /// The most that a deployment has until its manifest is true.
-    private func demand(toServe deployment: ModelDeployment) -> ProjectDemand {
+    func demand(toServe deployment: ModelDeployment) -> ProjectDemand {
         let entry = entries[deployment.key]
         return deployment.demand(from: entry?.state, entry?.observed)
     }

@@ -166,14 +166,19 @@ package struct ProjectBook {
 
     /// Nothing of it serves any more, and its project does not want it.
     ///
-    /// - Returns: whether another project gets it now.
-    mutating func release(_ key: DeploymentKey) -> Bool {
+    /// Another project that wants it gets it now, as far as its limits and its ports have room.
+    ///
+    /// - Returns: deployments whose wish may be another than before: none where nobody else wants it.
+    mutating func release(
+        _ key: DeploymentKey, holders: [Int: DeploymentKey], inUse: (DeploymentKey) -> ProjectDemand,
+        wanted: (ModelDeployment) -> ProjectDemand
+    ) -> Set<DeploymentKey> {
         let before = owner(of: key)
         records[key] = nil
         _ = settleOwner(of: key)
-        guard let owner = owners[key], owner != before else { return false }
-        chapters[owner]?.refusals[key] = nil
-        return true
+        guard let owner = owners[key], owner != before, let ledger = chapters[owner]?.ledger else { return [] }
+        // Its limits and ports were not asked for what was another's.
+        return absorb(ledger, of: owner, changed: [key], holders: holders, inUse: inUse, wanted: wanted)
     }
 
     // MARK: Who gets what

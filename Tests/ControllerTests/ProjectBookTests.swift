@@ -63,12 +63,51 @@ struct ProjectBookTests {
         _ = try await absorb(files, of: "b", into: &book)
         #expect(try await absorb([:], of: "a", into: &book) == [model])
         #expect(book.wish(for: model) == .removed)
-        let isHandedOver = book.release(model)
-        #expect(isHandedOver)
+        #expect(release(from: &book) == [model])
         #expect(project(book.wish(for: model)) == "b")
         #expect(book.diagnostics(ofProject: "b").isEmpty)
-        let isAgain = book.release(model)
-        #expect(!isAgain)
+        #expect(release(from: &book) == [])
+    }
+
+    private func release(
+        from book: inout ProjectBook, holders: [Int: DeploymentKey] = [:],
+        inUse: (DeploymentKey) -> ProjectDemand = { _ in ProjectDemand() }
+    ) -> Set<DeploymentKey> {
+        book.release(model, holders: holders, inUse: inUse, wanted: { $0.demand(from: nil, nil) })
+    }
+
+    @Test("who takes a deployment over needs room for it, and a port that is free")
+    func handedOverWithoutRoom() async throws {
+        let own = DeploymentKey(namespace: "test", name: "own")
+        var serving = ProjectDemand(replicas: 1, of: Resources())
+        serving.deployments = 1
+        for limit in [1, 2] {
+            var book = ProjectBook([("a", ProjectLimits()), ("b", ProjectLimits(deployments: limit))])
+            _ = try await absorb(["m.yaml": ControllerTests.manifest("1")], of: "a", into: &book)
+            book.note(recordOf: model, project: "a")
+            let files = ["m.yaml": ControllerTests.manifest("1"), "own.yaml": manifest("own", port: 9000)]
+            _ = try await absorb(
+                files, of: "b", into: &book, inUse: { [serving] in $0 == own ? serving : ProjectDemand() })
+            book.note(recordOf: own, project: "b")
+            _ = try await absorb([:], of: "a", into: &book)
+            _ = release(from: &book, inUse: { [serving] in $0 == own ? serving : ProjectDemand() })
+            #expect(project(book.wish(for: own)) == "b")
+            #expect((book.wish(for: model) == .held) == (limit == 1))
+            #expect(
+                book.diagnostics(of: model).map(\.message)
+                    == (limit == 2
+                        ? [] : ["project 'b' has no room for it (policy 'limits'): deployments: 2 of 1"]))
+        }
+        var book = book()
+        let other = DeploymentKey(namespace: "test", name: "other")
+        let files = ["m.yaml": manifest("model", port: 9000)]
+        _ = try await absorb(files, of: "a", into: &book)
+        book.note(recordOf: model, project: "a")
+        _ = try await absorb(files, of: "b", into: &book)
+        _ = try await absorb(["o.yaml": manifest("other", port: 9000)], of: "a", into: &book)
+        _ = release(from: &book)
+        #expect(project(book.wish(for: other)) == "a")
+        #expect(book.diagnostics(of: model).first?.message == "port 9000 is that of test/other of project 'a'")
     }
 
     @Test("after a restart it is that of its record, whichever repository is read first")
@@ -165,6 +204,55 @@ struct ProjectBookTests {
         files["2.yaml"] = nil
         #expect(try await absorb(files, of: "a", into: &book).contains(one))
         #expect(project(book.wish(for: one)) == "a")
+    }
+
+    @Test("limits count what is on its way out, too")
+    func leaving() async throws {
+        var book = book(ProjectLimits(replicas: 3))
+        let leaving = DeploymentKey(namespace: "test", name: "leaving")
+        book.note(recordOf: leaving, project: "a")
+        var serving = ProjectDemand(replicas: 2, of: Resources())
+        serving.deployments = 1
+        let files = ["m.yaml": manifest("one", port: 9000, replicas: 2)]
+        let one = DeploymentKey(namespace: "test", name: "one")
+        _ = try await absorb(
+            files, of: "a", into: &book, inUse: { [serving] in $0 == leaving ? serving : ProjectDemand() })
+        #expect(book.wish(for: one) == .held)
+        #expect(book.usage(ofProject: "a") == [LimitUsage(name: "replicas", used: 2, limit: 3)])
+        // It is gone.
+        book.note(recordOf: leaving, project: nil)
+        #expect(try await absorb(files, of: "a", into: &book).contains(one))
+        #expect(project(book.wish(for: one)) == "a")
+    }
+
+    @Test("only its own project says which commands are run for a deployment")
+    func checks() async throws {
+        var book = book()
+        func files(_ command: String) -> [String: String] {
+            [
+                "m.yaml": ControllerTests.manifest(
+                    "1",
+                    rollout: "{steps: [{setWeight: 100}], gates: [{name: e, check: {command: [\(command)]}}]}")
+            ]
+        }
+        _ = try await absorb(files("own"), of: "a", into: &book)
+        _ = try await absorb(files("other"), of: "b", into: &book)
+        #expect(book.asksFor(CheckGate(command: ["own"]), of: model))
+        #expect(!book.asksFor(CheckGate(command: ["other"]), of: model))
+        #expect(!book.asksFor(CheckGate(command: ["own"]), of: DeploymentKey(namespace: "test", name: "none")))
+    }
+
+    @Test("records that are found later are weighed by their own project, and no other holds them")
+    func foundLater() async throws {
+        var book = book()
+        // A commit without any manifest removes nothing unless that is allowed.
+        _ = try await absorb([:], of: "a", into: &book)
+        _ = try await absorb([:], of: "b", into: &book)
+        book.note(recordOf: model, project: "b")
+        let warnings = book.meet([model]) { _ in false }
+        #expect(warnings.keys.sorted() == ["b"])
+        #expect(!book.ledger(of: "a").wants(model))
+        #expect(book.wish(for: model) == .held)
     }
 
     @Test("what waits for a deployment of another project is known")

@@ -94,4 +94,19 @@ struct RecordedChecksTests {
         try await absorb(ControllerTests.manifest("1"))
         #expect(ledger.checks == [:])
     }
+
+    @Test("are not run any more once git has taken the deployment out")
+    func takenOut() async throws {
+        var ledger = ManifestLedger()
+        func absorb(_ files: [String: String]) async throws {
+            let snapshot = ControllerTests.Rig.snapshot(files, commit: "c")
+            let parsed = try await ledger.parseNew(in: snapshot)
+            _ = ledger.absorb(
+                snapshot, parsed: parsed, known: [DeploymentKey(namespace: "test", name: "model")], allowsEmpty: true)
+        }
+        try await absorb(["m.yaml": Self.manifest])
+        #expect(ledger.checks.count == 1)
+        try await absorb([:])
+        #expect(ledger.checks == [:])
+    }
 }

@@ -1,6 +1,8 @@
 /// How `projects:` of the controller's settings is written.
 enum ProjectFields {
     static let projectLimit = 1000
+    private static let portRangeLimit = 100
+    private static let programLimit = 500
 
     static let projects = Shape<[WrittenProject]>.list(project, count: 1...projectLimit)
 
@@ -159,8 +161,9 @@ enum ProjectFields {
             if items.isEmpty {
                 reading.report("is empty, and so allows nothing", at: node.place, suggestion: "such as 9000-9099")
             }
+            guard isShort(items, portRangeLimit, node, &reading) else { return nil }
             var ranges: [ClosedRange<Int>] = []
-            for (index, item) in items.prefix(100).enumerated() {
+            for (index, item) in items.enumerated() {
                 reading.enter(.index(index))
                 if let range = range(item, &reading) { ranges.append(range) }
                 reading.leave()
@@ -186,6 +189,15 @@ enum ProjectFields {
         return first...last
     }
 
+    /// A rule that is cut short would be another one than whoever wrote it reads there.
+    @Sendable private static func isShort(
+        _ items: [SourceNode], _ limit: Int, _ node: SourceNode, _ reading: inout DocumentReading
+    ) -> Bool {
+        if items.count <= limit { return true }
+        reading.report("has \(items.count) entries; it must have at most \(limit)", at: node.place)
+        return false
+    }
+
     /// `deny`, `any`, or a list of programs.
     private static let commands = Shape<ProjectPolicy.Commands>(
         read: { node, reading in
@@ -200,9 +212,10 @@ enum ProjectFields {
                     suggestion: "such as [/usr/bin/python3]")
                 return nil
             }
+            guard isShort(items, programLimit, node, &reading) else { return nil }
             let programs = Shape<String>.string()
             var names: [String] = []
-            for (index, item) in items.prefix(500).enumerated() {
+            for (index, item) in items.enumerated() {
                 reading.enter(.index(index))
                 if let name = programs.read(item, &reading) { names.append(name) }
                 reading.leave()

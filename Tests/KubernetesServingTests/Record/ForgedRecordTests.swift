@@ -69,6 +69,32 @@ struct ForgedRecordTests {
         }
     }
 
+    @Test("is not carried over, and sealed, to the object that is made anew for one that was deleted")
+    func remade() async throws {
+        try await StoreTrial.with(.model) { trial in
+            let store = trial.store()
+            try await store.announce(trial.announcement())
+            try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
+            let uid = try await trial.object().value(at: "metadata", "uid")
+            try await forge(trial, version: 9)
+            try await trial.api.delete(.modelDeployments, trial.key.objectKey)
+            try await trial.tell(store)
+            try await trial.eventually("it is made anew") {
+                trial.advance(by: .seconds(30))
+                do {
+                    return try await store.announce(trial.announcement()) == .shown(warning: nil)
+                } catch is RecordLost {
+                    return false
+                }
+            }
+            #expect(try await trial.object().value(at: "metadata", "uid") != uid)
+            #expect(try await trial.object().value(at: "status", "record") == nil)
+            try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
+            let next = try #require(try await trial.store().records()[trial.key])
+            #expect(next.problem == nil && next.state == Data("1".utf8))
+        }
+    }
+
     @Test("in a ConfigMap with a kept record's labels is not taken for the record of a deployment")
     func configMap() async throws {
         try await StoreTrial.with(.model) { trial in

@@ -1,3 +1,4 @@
+import Controller
 import Foundation
 import KubernetesClient
 import ModelManifests
@@ -31,6 +32,23 @@ struct KeptRecordTests {
         #expect(map.metadata.key == ObjectKey(namespace: "payments", name: "fraud-mlctl-record"))
         #expect(KeptRecord(map, seal: .sample) == record)
         #expect(KeptRecord(map, seal: .random()) == nil)
+    }
+
+    @Test("is of no use, and stops nothing, once its object has a record again", .timeLimit(.minutes(3)))
+    func leftBehind() async throws {
+        try await StoreTrial.with(.model) { trial in
+            let store = trial.store()
+            try await store.announce(trial.announcement())
+            try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [])
+            let found = try #require(try await trial.api.get(RecordedModelDeployment.self, trial.key.objectKey))
+            let old = try #require(KeptRecord(found))
+            try await store.swap(trial.key, expecting: 1, state: Data("2".utf8), events: [])
+            try await trial.api.apply(.configMaps, old.key, body: old.body(.sample).jsonData)
+            let next = trial.store()
+            #expect(try await next.records()[trial.key] == StateRecord(version: 2, state: Data("2".utf8)))
+            #expect(try await next.announce(trial.announcement()) == .shown(warning: nil))
+            #expect(try await next.record(for: trial.key) == StateRecord(version: 2, state: Data("2".utf8)))
+        }
     }
 
     @Test("goes alone where the status is too large for it, and not at all where it is too large itself")

@@ -43,6 +43,22 @@ struct RecordSealTests {
         }
     }
 
+    @Test("of a kept record is of one deployment, and of a route of one ConfigMap, each in its namespace")
+    func places() {
+        let seal = RecordSeal.random()
+        let (kept, route) = (SealedWriting.keptRecord(Self.key, status: "{}"), SealedWriting.route(map: Self.map, "{}"))
+        let (keptSeal, routeSeal) = (seal.seal(kept), seal.seal(route))
+        #expect(seal.isSealed(kept, by: keptSeal) && seal.isSealed(route, by: routeSeal))
+        for (namespace, name) in [("other", "fraud"), ("payments", "other")] {
+            let key = DeploymentKey(namespace: namespace, name: name)
+            #expect(!seal.isSealed(.keptRecord(key, status: "{}"), by: keptSeal), "\(key)")
+            let map = ObjectKey(namespace: namespace, name: "\(name)-route")
+            #expect(!seal.isSealed(.route(map: map, "{}"), by: routeSeal), "\(map)")
+        }
+        #expect(!seal.isSealed(.keptRecord(Self.key, status: "{} "), by: keptSeal))
+        #expect(!seal.isSealed(.route(map: Self.map, "{} "), by: routeSeal))
+    }
+
     @Test("is the same for the same writing: nothing is written twice")
     func same() {
         let writing = SealedWriting.route(map: Self.map, "text")

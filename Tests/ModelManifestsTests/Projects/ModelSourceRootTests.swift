@@ -37,6 +37,10 @@ struct ModelSourceRootTests {
             ("file:/srv/models", "file:./srv/models/x"), ("file:/srv/models", "file://evil/srv/models/x"),
             ("file:/srv/models", "file:/srv/models/%2e%2e/%2e%2e/etc/shadow"), ("file:/srv/models", "/srv/models/x"),
             ("s3://models", "gs://models/x"), ("s3://models", "s3:models/x"), ("s3://Models", "s3://models/x"),
+            ("file:/srv/models", "file:/srv/models/a?/../../../etc/shadow"),
+            ("file:/srv/models", "file:/srv/models/a#/../../../etc/shadow"),
+            ("file:/srv/models", "file:/srv/models/a%00b"), ("s3://models", "s3://models/a%0Ab"),
+            ("s3://models", "s3://models/a%5C..%5Cb"), ("s3://models", "s3://models/a\u{7F}b"),
             ("s3://models", "s3://models/a\nb"), ("s3://models", ""), ("s3://models", ":"),
         ])
     func outside(_ root: String, _ uri: String) throws {

@@ -72,6 +72,18 @@ struct PodSecurityStandardTests {
                 "spec.containers[0].livenessProbe.httpGet.host"
             ),
             (
+                "containers: [{name: model, readinessProbe: {tcpSocket: {host: db, port: 80}}}]",
+                "spec.containers[0].readinessProbe.tcpSocket.host"
+            ),
+            (
+                "containers: [{name: model, startupProbe: {httpGet: {host: db, port: 80}}}]",
+                "spec.containers[0].startupProbe.httpGet.host"
+            ),
+            (
+                "containers: [{name: model, lifecycle: {postStart: {httpGet: {host: db, port: 80}}}}]",
+                "spec.containers[0].lifecycle.postStart.httpGet.host"
+            ),
+            (
                 "containers: [{name: model, lifecycle: {preStop: {tcpSocket: {host: db, port: 80}}}}]",
                 "spec.containers[0].lifecycle.preStop.tcpSocket.host"
             ),
@@ -138,12 +150,18 @@ struct PodSecurityStandardTests {
         }
     }
 
-    @Test("annotations that take a profile away")
-    func annotations() {
-        let annotation = "{annotations: {container.apparmor.security.beta.kubernetes.io/model: unconfined}}"
-        #expect(problems("", "baseline", metadata: annotation).count == 1)
-        let confined = "{annotations: {container.apparmor.security.beta.kubernetes.io/model: runtime/default}}"
-        #expect(problems("", "baseline", metadata: confined) == [])
+    @Test(
+        "annotations that take a profile away",
+        arguments: [
+            "container.apparmor.security.beta.kubernetes.io/model", "seccomp.security.alpha.kubernetes.io/pod",
+            "container.seccomp.security.alpha.kubernetes.io/model",
+        ])
+    func annotations(_ name: String) {
+        #expect(problems("", "baseline", metadata: "{annotations: {\(name): unconfined}}").count == 1)
+        #expect(problems("", "privileged", metadata: "{annotations: {\(name): unconfined}}") == [])
+        for profile in ["runtime/default", "localhost/own"] {
+            #expect(problems("", "baseline", metadata: "{annotations: {\(name): \(profile)}}") == [], "\(profile)")
+        }
     }
 
     @Test("a template that comes from a ServingRuntime is held to the level too, with the place where it is written")

@@ -183,6 +183,13 @@ struct PolicyCheckTests {
         let asked = "{name: revenue, threshold: {source: warehouse, query: revenue, min: 1}}"
         #expect(violations(rollout(asked), deny) == ["spec.rollout.gates[0] commands"])
         #expect(violations(rollout(asked), ProjectPolicy(commands: .only(["/opt/ask"]))) == [])
+        for quantity in [
+            "ratio: {source: warehouse, of: a, per: b}", "mean: {source: warehouse, of: a, per: b, max: 9}",
+        ] {
+            let compared = rollout("{name: revenue, compare: {\(quantity)}}")
+            #expect(violations(compared, deny) == ["spec.rollout.gates[0] commands"], "\(quantity)")
+            #expect(violations(compared, ProjectPolicy(commands: .only(["/opt/ask"]))) == [])
+        }
         let prometheus = "{name: revenue, threshold: {source: prometheus, query: revenue, min: 1}}"
         #expect(violations(rollout(prometheus), deny) == [])
     }
@@ -225,6 +232,8 @@ struct PolicyCheckTests {
             "volumes: [{name: a, secret: {secretName: other}}]",
             "volumes: [{name: a, projected: {sources: [{secret: {name: other}}]}}]",
             "volumes: [{name: a, csi: {driver: d, nodePublishSecretRef: {name: other}}}]",
+            "volumes: [{name: a, azureFile: {shareName: s, secretName: other}}]",
+            "volumes: [{name: a, cephfs: {monitors: [m], secretRef: {name: other}}}]",
             "imagePullSecrets: [{name: other}]", "containers: [{name: model, envFrom: [{secretRef: {name: other}}]}]",
             "containers: [{name: model, env: [{name: A, valueFrom: {secretKeyRef: {name: other, key: k}}}]}]",
             "initContainers: [{name: i, image: x, envFrom: [{secretRef: {name: other}}]}]",
@@ -252,11 +261,19 @@ struct PolicyCheckTests {
                 "spec.runtime.podSecurity podSecurity"
             ])
         #expect(cluster("podSecurity: baseline", ProjectPolicy(podSecurity: .baseline)) == [])
+        #expect(
+            cluster("podSecurity: baseline", ProjectPolicy(podSecurity: .restricted)) == [
+                "spec.runtime.podSecurity podSecurity"
+            ])
+        #expect(cluster("podSecurity: restricted", ProjectPolicy(podSecurity: .baseline)) == [])
         for part in [
             "containers: [{name: model, command: [sh]}]", "containers: [{name: s, image: x, command: [sh]}]",
             "initContainers: [{name: i, image: x, command: [sh]}]",
             "containers: [{name: model, livenessProbe: {exec: {command: [sh]}}}]",
+            "containers: [{name: model, readinessProbe: {exec: {command: [sh]}}}]",
+            "containers: [{name: model, startupProbe: {exec: {command: [sh]}}}]",
             "containers: [{name: model, lifecycle: {preStop: {exec: {command: [sh]}}}}]",
+            "containers: [{name: model, lifecycle: {postStart: {exec: {command: [sh]}}}}]",
         ] {
             #expect(
                 cluster("podSecurity: privileged, podTemplate: {spec: {\(part)}}", ProjectPolicy(commands: .deny))
@@ -272,6 +289,9 @@ struct PolicyCheckTests {
         let sized = server + "\nresources: {limits: {memory: 1Gi}}"
         #expect(violations(sized, policy) == [])
         #expect(violations(sized + "\nreplicas: 4", policy) == ["spec limits"])
+        let cores = ProjectPolicy(limits: ProjectLimits(resources: ResourceAmounts(cpuMillicores: 4000)))
+        #expect(violations(sized, cores) == ["spec.resources limits"])
+        #expect(violations(server + "\nresources: {limits: {cpu: 2}}", cores) == [])
     }
 
     @Test("every violation is said at once")

@@ -68,6 +68,16 @@ struct ProjectSettingsTests {
         #expect(ads.policy.missingWalls == ["namespaces", "targets", "modelSources", "secrets", "podSecurity"])
     }
 
+    @Test("commands are denied by a list without any, and allowed by 'any' alone")
+    func commands() {
+        func commands(_ text: String) -> ProjectPolicy.Commands? {
+            read("projects:\n- {name: a, repo: /r, policy: {commands: \(text)}}").projects.first?.policy.commands
+        }
+        #expect(commands("[]") == .deny)
+        #expect(commands("deny") == .deny)
+        #expect(commands("any") == .any)
+    }
+
     @Test("settings without projects have none, and nothing is wrong")
     func none() {
         #expect(read("tokenFile: /t\n").projects.isEmpty)
@@ -89,6 +99,14 @@ struct ProjectSettingsTests {
         ])
     func allowsNothing(_ policy: String, _ wanted: String) {
         expect(wanted, of: policy)
+    }
+
+    @Test("lists of ports and programs that are too long are errors: nothing of them is left out in silence")
+    func tooLong() {
+        let ports = (0...100).map { "\(9000 + $0)" }.joined(separator: ", ")
+        expect("has 101 entries; it must have at most 100", of: "endpointPorts: [\(ports)]")
+        let programs = (0...500).map { "/opt/p\($0)" }.joined(separator: ", ")
+        expect("has 501 entries; it must have at most 500", of: "commands: [\(programs)]")
     }
 
     @Test(
@@ -137,6 +155,7 @@ struct ProjectSettingsTests {
             texts("projects:\n- {name: a, repo: /r, path: x/}\n- {name: b, repo: /r, path: ./x}").first?
                 .contains("reads the same manifests") == true)
         #expect(texts("projects:\n- {name: a, repo: /r, path: x}\n- {name: b, repo: /r, path: y}").isEmpty)
+        #expect(texts("projects:\n- {name: a, repo: /r}\n- {name: b, repo: /r, ref: {branch: next}}").isEmpty)
         #expect(texts("projects: []").first?.contains("at least 1") == true)
         #expect(texts("projects:\n- {repo: /r}").first == "is missing")
         #expect(
