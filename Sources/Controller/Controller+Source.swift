@@ -48,7 +48,10 @@ extension Controller {
         projects[name]?.hasLooked = true
         notePolicy(of: source, reading.ledger)
         for key in changed.union(manifests.mutableModels(ofProject: name)) {
-            if entries[key] == nil { entries[key] = Entry(firstSeenAt: with.now()) }
+            if entries[key] == nil {
+                if manifests.isLeftOut(key) { continue }
+                entries[key] = Entry(firstSeenAt: with.now())
+            }
             // What serves goes before what is new: a commit that takes something back is not to wait for many that begin.
             let isServed = entries[key]?.state != nil && changed.contains(key)
             runner.add(.deployment(key), urgency: isServed ? .changing : .routine)
@@ -72,7 +75,8 @@ extension Controller {
     private func notePolicy(of source: ProjectSource, _ ledger: ManifestLedger) {
         let name = source.name
         projects[name]?.status.diagnostics = manifests.diagnostics(ofProject: name)
-        projects[name]?.status.diagnosticsLeftOut = ledger.leftOut == 0 ? nil : ledger.leftOut
+        let leftOut = ledger.leftOut + manifests.leftOut(ofProject: name)
+        projects[name]?.status.diagnosticsLeftOut = leftOut == 0 ? nil : leftOut
         let usage = manifests.usage(ofProject: name)
         projects[name]?.status.limits = usage.isEmpty ? nil : usage
         let unknown = source.rules.unknownRuntimes(beside: ledger.runtimeNames)

@@ -14,6 +14,8 @@ package struct ProjectBook {
         /// What the project wants and cannot have, for a reason outside of its own manifests.
         var refusals: [DeploymentKey: Diagnostic] = [:]
         var diagnostics: [DeploymentKey: [Diagnostic]] = [:]
+        /// Refused, without a record, and too many to be told one by one: nothing more is known of them than how many.
+        var leftOut: Set<DeploymentKey> = []
         /// What all of it has now.
         var inUse = ProjectDemand()
     }
@@ -64,8 +66,24 @@ package struct ProjectBook {
         owner(of: key).flatMap { chapters[$0]?.ledger.commit } ?? ""
     }
 
+    /// Of a project, so many refused deployments that nothing of is there are told one by one: whoever commits a hundred
+    /// thousand that it has no room for takes no memory and no time of others.
+    static let refusalsLimit = 200
+
     /// All that a project speaks of, valid or not.
-    package var keys: Set<DeploymentKey> { Set(owners.keys) }
+    package var keys: Set<DeploymentKey> {
+        chapters.values.reduce(into: Set(owners.keys)) { keys, chapter in
+            if !chapter.leftOut.isEmpty { keys.subtract(chapter.leftOut) }
+        }
+    }
+
+    /// Whether nothing is to be known of it but that it was refused, with many others.
+    package func isLeftOut(_ key: DeploymentKey) -> Bool {
+        owner(of: key).flatMap { chapters[$0] }?.leftOut.contains(key) ?? false
+    }
+
+    /// Refused deployments that are not told one by one.
+    package func leftOut(ofProject project: String) -> Int { chapters[project]?.leftOut.count ?? 0 }
 
     /// What is wrong with a deployment, by its own project.
     package func diagnostics(of key: DeploymentKey) -> [Diagnostic] {
@@ -76,7 +94,9 @@ package struct ProjectBook {
     /// All that is wrong with a project.
     package func diagnostics(ofProject project: String) -> [Diagnostic] {
         guard let chapter = chapters[project] else { return [] }
-        return (chapter.ledger.diagnostics + chapter.refusals.values).sorted()
+        let all = chapter.ledger.diagnostics + chapter.refusals.values
+        guard !chapter.leftOut.isEmpty else { return all.sorted() }
+        return all.filter { $0.deployment.map { !chapter.leftOut.contains($0) } ?? true }.sorted()
     }
 
     /// How much of each limit a project uses; empty where it has none.
@@ -139,9 +159,18 @@ package struct ProjectBook {
         refusals.merge(portsOfOthers(ledger, project, refusals, holders)) { first, _ in first }
         refusals.merge(overLimits(ledger, project, refusals, inUse, wanted)) { first, _ in first }
         chapters[project]?.refusals = refusals
+        // Those of others are told here, and are there.
+        let unknown = ledger.keys.filter { key in
+            (refusals[key] != nil || ledger.wish(for: key) == .held) && records[key] == nil && owner(of: key) == project
+        }
+        let leftOut =
+            unknown.count > Self.refusalsLimit ? Set(unknown.sorted().dropFirst(Self.refusalsLimit)) : []
+        let shown = (chapters[project]?.leftOut ?? []).subtracting(leftOut)
+        chapters[project]?.leftOut = leftOut
         let refused = refusedBefore.symmetricDifference(refusals.keys)
         return changed.filter { owner(of: $0) == project || owner(of: $0) == nil }.union(moved).union(
-            refused.filter { owner(of: $0) == project })
+            refused.filter { owner(of: $0) == project }
+        ).union(shown)
     }
 
     /// Takes in deployments whose records were found after the commits were read.

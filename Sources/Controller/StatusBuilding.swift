@@ -168,7 +168,8 @@ struct DeploymentView {
             ],
             waiting: WaitStatus(
                 cause: reason, remedy: cause == nil ? nil : "correct the manifest and commit it ('mlctl validate')",
-                since: invalidSince ?? problemSince ?? firstSeenAt, needsPerson: cause != nil))
+                since: invalidSince ?? problemSince ?? firstSeenAt, needsPerson: cause != nil),
+            project: project)
     }
 }
 

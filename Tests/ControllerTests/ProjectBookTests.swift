@@ -225,6 +225,39 @@ struct ProjectBookTests {
         #expect(project(book.wish(for: one)) == "a")
     }
 
+    @Test("of thousands that it has no room for, some are told and the others counted; room brings them back")
+    func crowd() async throws {
+        var book = book(ProjectLimits(deployments: 2))
+        let count = ProjectBook.refusalsLimit + 50
+        let files = Dictionary(
+            uniqueKeysWithValues: (0..<count).map { ("\($0).yaml", manifest("m\($0)", port: 10_000 + $0, replicas: 1)) }
+        )
+        let wanted: (ModelDeployment) -> ProjectDemand = { _ in
+            var demand = ProjectDemand(replicas: 1, of: Resources())
+            demand.deployments = 1
+            return demand
+        }
+        _ = try await absorb(files, of: "a", into: &book, wanted: wanted)
+        let refused = count - 2
+        #expect(book.leftOut(ofProject: "a") == refused - ProjectBook.refusalsLimit)
+        #expect(book.diagnostics(ofProject: "a").count == ProjectBook.refusalsLimit)
+        #expect(book.keys.count == ProjectBook.refusalsLimit + 2)
+        let leftOut = try #require(
+            (0..<count).map { DeploymentKey(namespace: "test", name: "m\($0)") }.first { book.isLeftOut($0) })
+        #expect(book.wish(for: leftOut) == .held)
+        #expect(!book.keys.contains(leftOut))
+        // What has a record is there, whatever else is wanted.
+        book.note(recordOf: leftOut, project: "a")
+        _ = try await absorb(files, of: "a", into: &book, commit: "d", wanted: wanted)
+        #expect(!book.isLeftOut(leftOut) && book.keys.contains(leftOut))
+        book.note(recordOf: leftOut, project: nil)
+        // Others are taken out of git: now it is told.
+        let few = files.filter { $0.key == "\(leftOut.name.dropFirst()).yaml" }
+        #expect(try await absorb(few, of: "a", into: &book, commit: "e", wanted: wanted).contains(leftOut))
+        #expect(book.leftOut(ofProject: "a") == 0)
+        #expect(project(book.wish(for: leftOut)) == "a")
+    }
+
     @Test("only its own project says which commands are run for a deployment")
     func checks() async throws {
         var book = book()

@@ -110,6 +110,20 @@ struct ProjectsTests {
             #expect(deployment.phase == .healthy && deployment.stable?.version == "1")
         }
     }
+
+    @Test("what was never accepted is its project's too")
+    func refusedFromTheStart() async throws {
+        let source = Self.source(["m.yaml": ControllerTests.manifest("1").replacing("[serve]", with: "[sh, -c, id]")])
+        let projects = Projects(
+            sources: ["risk": source], policies: ["risk": ProjectPolicy(commands: .only(["serve"]))])
+        try await projects.running { controller in
+            try await ControllerTests.wait(controller) {
+                $0?.message.contains("policy 'commands' of project 'risk'") == true
+            }
+            let deployment = try #require(await controller.status().deployments.first)
+            #expect(deployment.phase == .idle && deployment.project == "risk")
+        }
+    }
 }
 
 /// A repository whose server never answers.

@@ -37,7 +37,8 @@ struct Examination: Sendable {
             local(.secretMode) { try files.secrets() },
             local(.controllerRunning, .controllerCrash) { files.controller() },
             local(.tokenStrength, .tokenTwice, .tokenRights) {
-                TokenFindings.all(files.tokens(), isBeyondLoopback: try settings.map(Self.isBeyondLoopback) ?? false)
+                guard let settings else { return TokenFindings.ofSome(files.tokens()) }
+                return TokenFindings.all(files.tokens(), isBeyondLoopback: try Self.isBeyondLoopback(settings))
             },
             reading(.tokenWritten) { try await written(repositories, known: files.tokens().compactMap(\.text)) },
             local(.apiExposure) { try exposure(files.tokens()) },

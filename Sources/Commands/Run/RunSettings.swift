@@ -126,8 +126,28 @@ struct RunSettings {
             try checkProjects(of: access)
         } catch let error as ValidationError {
             throw error
+        } catch let error as YamlError {
+            throw ValidationError("\(path)\(Self.place(of: error))")
+        } catch DecodingError.dataCorrupted(let context) where context.underlyingError is YamlError {
+            let error = context.underlyingError as? YamlError
+            throw ValidationError("\(path)\(error.map(Self.place) ?? "")")
         } catch {
             throw ValidationError("\(path): \(Self.reason(of: error))")
+        }
+    }
+
+    /// What is wrong with the file's YAML, behind its path.
+    private static func place(of error: YamlError) -> String {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            ":\(mark.line):\(mark.column): \([context?.text, problem].compactMap(\.self).joined(separator: ", "))"
+        case .reader(let problem, let offset, _, _):
+            ": \(problem)\(offset.map { " at character \($0)" } ?? "")"
+        case .duplicatedKeysInMapping(let names, let context):
+            ":\(context.mark.line):\(context.mark.column): \(names.sorted().prefix(3).joined(separator: ", ")) "
+                + "stands there twice"
+        default: ": it is no YAML that can be read"
         }
     }
 

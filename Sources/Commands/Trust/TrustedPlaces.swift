@@ -59,20 +59,38 @@ enum TrustedPlaces {
         logger?.notice("The state folder is closed to others now (mode 0700)", metadata: ["folder": "\(path)"])
     }
 
-    /// Files of `secrets/`: what others could have written is refused; what they could only read is closed to them.
-    private static func checkSecrets(_ folder: String, _ rules: TrustRules, _ logger: Logger?) throws {
+    /// Files of `secrets/`, and of the folders in it that projects have: what others could have written is refused; what they
+    /// could only read is closed to them. Hidden ones are nobody's secrets.
+    private static func checkSecrets(
+        _ folder: String, _ rules: TrustRules, _ logger: Logger?, ofProject: Bool = false
+    ) throws {
         guard facts(of: folder) != nil else { return }
         try check(folder, as: .stateFolder, rules)
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.hasPrefix(".") }
         for name in names.sorted().prefix(mostSecrets) {
             let path = "\(folder)/\(name)"
-            try check(path, as: .settings, rules)
-            var about = stat()
-            guard stat(path, &about) == 0, about.st_uid == rules.user, about.st_mode & 0o077 != 0,
-                chmod(path, fileMode) == 0
-            else { continue }
-            logger?.notice("A secret is closed to others now (mode 0600)", metadata: ["file": "\(path)"])
+            switch facts(of: path)?.kind {
+            case .folder:
+                if !ofProject { try checkSecrets(path, rules, logger, ofProject: true) }
+            case .file:
+                try check(path, as: .settings, rules)
+                closeToOthers(path, rules, logger)
+            // What a link leads to may be another's, and is checked alone.
+            default: try check(path, as: .settings, rules)
+            }
         }
+    }
+
+    /// The very file: what a link may have taken the place of meanwhile is left alone.
+    private static func closeToOthers(_ path: String, _ rules: TrustRules, _ logger: Logger?) {
+        let file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        var about = stat()
+        guard fstat(file, &about) == 0, about.st_mode & S_IFMT == S_IFREG, about.st_uid == rules.user,
+            about.st_nlink == 1, about.st_mode & 0o077 != 0, fchmod(file, fileMode) == 0
+        else { return }
+        logger?.notice("A secret is closed to others now (mode 0600)", metadata: ["file": "\(path)"])
     }
 
     // MARK: Looking

@@ -49,7 +49,9 @@ public struct ProjectPolicy: Hashable, Sendable {
         if commands == .any { missing.append("commands") }
         if modelSources == nil { missing.append("modelSources") }
         if secrets == nil { missing.append("secrets") }
-        if podSecurity == .privileged { missing.append("podSecurity") }
+        // Of pods where there are any.
+        let hasPods = targets.map { $0.contains { $0.kind == .kubernetes } } ?? true
+        if hasPods, podSecurity == .privileged { missing.append("podSecurity") }
         return missing
     }
 }

@@ -117,7 +117,9 @@ struct RunSettingsTests {
                 "source 'c' is there twice"
             ),
             ("webhook: {url: 'https://h'}", "webhook.secretFile: is missing"),
-            ("sources: [", "settings-"),
+            ("sources: [", ":2:1: while parsing a flow node, "),
+            ("name: a\nprojects:\n- {name: a, name: b}", "name stands there twice"),
+            ("name: *x", "undefined alias"),
         ] {
             let found = fault(text)
             #expect(found?.contains(words) == true, "'\(found ?? "no fault")' where '\(words)' was wanted")

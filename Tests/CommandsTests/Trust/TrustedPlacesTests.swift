@@ -66,6 +66,30 @@ import Testing
         }
     }
 
+    @Test("folders of projects are looked into; links are not followed to be closed, and what is hidden is no secret")
+    func secretFolders() throws {
+        try FileManager.default.createDirectory(
+            at: folder.appending(path: "p/secrets/risk"), withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
+        chmod(path("p/secrets"), 0o700)
+        chmod(path("p"), 0o700)
+        try write("p/secrets/risk/db", "x", mode: 0o644)
+        try write("outside", "x", mode: 0o644)
+        try FileManager.default.createSymbolicLink(
+            atPath: path("p/secrets/risk/link"), withDestinationPath: path("outside"))
+        try FileManager.default.createSymbolicLink(
+            atPath: path("p/secrets/link"), withDestinationPath: path("outside"))
+        try FileManager.default.createDirectory(
+            at: folder.appending(path: "p/secrets/.hidden"), withIntermediateDirectories: true)
+        try TrustedPlaces.checkState(folder.appending(path: "p"), making: true)
+        #expect(mode("p/secrets/risk/db") == 0o600)
+        #expect(mode("outside") == 0o644)
+        chmod(path("p/secrets/risk/db"), 0o606)
+        #expect(throws: ValidationError.self) {
+            try TrustedPlaces.checkState(folder.appending(path: "p"), making: true)
+        }
+    }
+
     @Test("a token file is read where nobody else can, and no pipe, folder or huge file is")
     func tokenFiles() throws {
         try write("t", "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6\n", mode: 0o600)

@@ -66,6 +66,7 @@ struct ProjectSettingsTests {
         #expect(ads.policy.commands == .only(["/usr/bin/python3"]))
         #expect(ads.policy.endpointPorts == [8000...8000, 8010...8019])
         #expect(ads.policy.missingWalls == ["namespaces", "targets", "modelSources", "secrets", "podSecurity"])
+        #expect(!ProjectPolicy(targets: [TargetRule(.local)]).missingWalls.contains("podSecurity"), "it has no pods")
     }
 
     @Test("commands are denied by a list without any, and allowed by 'any' alone")

@@ -41,11 +41,11 @@ enum PolicyFindings {
     private static func example(_ rule: String) -> String {
         switch rule {
         case "namespaces": "namespaces: [NAME]"
-        case "targets": "targets: [{kind: local}]"
+        case "targets": "targets: [{kind: local}] or [{kind: kubernetes, cluster: NAME}]"
         case "commands": "commands: deny"
         case "modelSources": "modelSources: [\"https://models.example.com/\"]"
         case "secrets": "secrets: []"
-        case "podSecurity": "podSecurity: restricted"
+        case "podSecurity": "podSecurity: restricted (where clusters are among the targets)"
         default: rule
         }
     }

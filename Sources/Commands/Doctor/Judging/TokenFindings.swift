@@ -16,6 +16,12 @@ enum TokenFindings {
         strength(tokens) + [twice(tokens)] + rights(tokens.filter(\.isGiven), isBeyondLoopback)
     }
 
+    /// Where settings that may name more tokens cannot be read.
+    static func ofSome(_ tokens: [Token]) -> [Finding] {
+        strength(tokens)
+            + [CheckID.tokenTwice, .tokenRights].map { .notLookedAt($0, "the settings cannot be read") }
+    }
+
     private static func strength(_ tokens: [Token]) -> [Finding] {
         let readable = tokens.filter { $0.text != nil }
         let unreadable = tokens.filter { $0.text == nil }.map {

@@ -16,6 +16,13 @@ import Testing
         TokenFindings.all(tokens, isBeyondLoopback: beyond).filter { $0.check == check }
     }
 
+    @Test("while settings cannot be read, it is not known whom else they give a token")
+    func unreadableSettings() {
+        let found = TokenFindings.ofSome([token("ci", "kR8vQm2LxT5pZw9cYb3nHd7f")])
+        #expect(found.map(\.severity) == [.ok, .notLookedAt, .notLookedAt])
+        #expect(found.map(\.check) == [.tokenStrength, .tokenTwice, .tokenRights])
+    }
+
     @Test("what the controller refuses is a problem; no finding repeats a token")
     func refused() {
         for text in ["short", "", "with a blank in the middle of it", String(repeating: "ab", count: 12)] {
