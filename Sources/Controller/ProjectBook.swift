@@ -20,6 +20,10 @@ package struct ProjectBook {
         var inUse = ProjectDemand()
     }
 
+    /// Of a project whose limits name no number of deployments: one that commits more takes nothing from others.
+    static let mostDeployments = 20_000
+    private let mostDeployments: Int
+
     /// Names of all projects, as they stand in the settings.
     package let names: [String]
     private let limits: [String: ProjectLimits]
@@ -32,7 +36,11 @@ package struct ProjectBook {
     private var ports: [Int: DeploymentKey] = [:]
 
     /// - Parameter projects: names, with what each may have, in the order of the settings.
-    package init(_ projects: [(name: String, limits: ProjectLimits)] = [(Project.defaultName, ProjectLimits())]) {
+    package init(
+        _ projects: [(name: String, limits: ProjectLimits)] = [(Project.defaultName, ProjectLimits())],
+        mostDeployments: Int = Self.mostDeployments
+    ) {
+        self.mostDeployments = mostDeployments
         names = projects.map(\.name)
         limits = Dictionary(projects.map { ($0.name, $0.limits) }) { first, _ in first }
         for project in projects { chapters[project.name] = Chapter() }
@@ -278,7 +286,9 @@ package struct ProjectBook {
         _ ledger: ManifestLedger, _ project: String, _ refused: [DeploymentKey: Diagnostic],
         _ inUse: (DeploymentKey) -> ProjectDemand, _ wanted: (ModelDeployment) -> ProjectDemand
     ) -> [DeploymentKey: Diagnostic] {
-        guard let limits = limits[project], !limits.isEmpty else { return [:] }
+        var limits = limits[project] ?? ProjectLimits()
+        if limits.deployments == nil, ledger.keys.count > mostDeployments { limits.deployments = mostDeployments }
+        guard !limits.isEmpty else { return [:] }
         let keys = ledger.keys.union(known(to: project)).filter { owner(of: $0) == project }
         let claims = keys.map { key in
             var demand: ProjectDemand?

@@ -258,6 +258,24 @@ struct ProjectBookTests {
         #expect(project(book.wish(for: leftOut)) == "a")
     }
 
+    @Test("one without limits has more than anybody needs, and not all of the memory")
+    func withoutLimits() async throws {
+        let wanted: (ModelDeployment) -> ProjectDemand = { _ in
+            var demand = ProjectDemand()
+            demand.deployments = 1
+            return demand
+        }
+        func files(_ count: Int) -> [String: String] {
+            Dictionary(uniqueKeysWithValues: (0..<count).map { ("\($0).yaml", manifest("m\($0)", port: 10_000 + $0)) })
+        }
+        var book = ProjectBook([("a", ProjectLimits())], mostDeployments: 3)
+        _ = try await absorb(files(3), of: "a", into: &book, wanted: wanted)
+        #expect(book.diagnostics(ofProject: "a").isEmpty)
+        _ = try await absorb(files(5), of: "a", into: &book, commit: "d", wanted: wanted)
+        #expect(book.diagnostics(ofProject: "a").count == 2)
+        #expect(book.diagnostics(ofProject: "a").first?.message.contains(" of 3") == true)
+    }
+
     @Test("only its own project says which commands are run for a deployment")
     func checks() async throws {
         var book = book()
