@@ -109,7 +109,7 @@ extension Controller {
         // What is kept warm after a promotion is in the plan only.
         guard let plan = entry.plan else { return decided }
         return plan.revisions.reduce(ProjectDemand()) { sum, revision in
-            sum + ProjectDemand(replicas: revision.replicas, of: revision.template.resources)
+            sum + ProjectDemand(replicas: revision.replicas, of: revision.template)
         }.peak(decided)
     }
 

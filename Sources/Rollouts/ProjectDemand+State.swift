@@ -7,7 +7,7 @@ extension RolloutState {
     public func demand(_ observed: Observation?) -> ProjectDemand {
         let serving = [stable, rollout?.candidate].compactMap(\.self)
         var demand = serving.reduce(ProjectDemand()) { sum, deployed in
-            sum + ProjectDemand(replicas: replicas(of: deployed, observed), of: deployed.template.resources)
+            sum + ProjectDemand(replicas: replicas(of: deployed, observed), of: deployed.template)
         }
         demand.deployments = 1
         return demand
@@ -18,11 +18,11 @@ extension ModelDeployment {
     /// The most that it has at once until it is as it is written: a new revision is loaded beside the one that serves,
     /// unless it waits for that one to go.
     public func demand(from state: RolloutState?, _ observed: Observation?) -> ProjectDemand {
-        var own = ProjectDemand(replicas: replicas, of: template.resources)
+        var own = ProjectDemand(replicas: replicas, of: template)
         own.deployments = 1
         guard let stable = state?.stable, !isServed(by: stable.template) else { return own }
         var serving = ProjectDemand(
-            replicas: state?.replicas(of: stable, observed) ?? replicas, of: stable.template.resources)
+            replicas: state?.replicas(of: stable, observed) ?? replicas, of: stable.template)
         if rollout.capacity == .surge, rollout.strategy != .recreate { return own + serving }
         serving.deployments = 1
         return own.peak(serving)

@@ -82,4 +82,16 @@ struct VersionRangeTests {
         #expect(try VersionRange("~3").best(of: tags) == nil)
         #expect(try VersionRange("1.x").best(of: ["1.0.0", "v1.0.0"]) == "v1.0.0")
     }
+
+    @Test(
+        "a range that nothing can be in is none",
+        arguments: ["<2 >=2", ">=2 <1", "~1.2 ~1.4", "=1.2.3 !=1.2.3", "<1 >2 || ^1 <1"])
+    func empty(text: String) {
+        #expect(throws: GitError.self) { try VersionRange(text) }
+    }
+
+    @Test("a range with one part that something can be in is one", arguments: ["<1 >2 || ^1", ">=1.2.3 <=1.2.3"])
+    func halfEmpty(text: String) throws {
+        #expect(try VersionRange(text).contains(try #require(SemanticVersion("1.2.3"))))
+    }
 }

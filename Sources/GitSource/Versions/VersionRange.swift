@@ -27,6 +27,19 @@ public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
         func contains(_ version: SemanticVersion) -> Bool {
             (takesPreReleases || !version.isPreRelease) && intervals.allSatisfy { $0.contains(version) }
         }
+
+        /// What is asked for together is never true.
+        var isEmpty: Bool {
+            guard let upper = intervals.filter(\.isInside).compactMap(\.upper).min() else { return false }
+            guard let lower = intervals.filter(\.isInside).compactMap(\.lower).max() else { return false }
+            return !(lower < upper)
+                || intervals.contains { interval in
+                    guard !interval.isInside, let first = interval.lower, let last = interval.upper else {
+                        return false
+                    }
+                    return first <= lower && upper <= last
+                }
+        }
     }
 
     private let alternatives: [Alternative]
@@ -58,6 +71,7 @@ public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
             }
             alternatives.append(alternative)
         }
+        guard alternatives.contains(where: { !$0.isEmpty }) else { throw refuse("no version is in it") }
         self.alternatives = alternatives
     }
 

@@ -2,8 +2,8 @@ import ModelManifests
 
 /// How a model's files come into a pod, by the scheme of their URI. They are mounted read-only at `/mnt/models`.
 struct ModelFilesRendering: Hashable, Sendable {
-    static let folder = "/mnt/models"
-    static let volumeName = "model"
+    static let folder = PodTemplateRules.modelFolder
+    static let volumeName = PodTemplateRules.modelVolume
     static let fetchingContainer = "fetch-model"
     /// The name that KServe's tools and podTemplate patches of its users know.
     static let initializerContainer = "storage-initializer"

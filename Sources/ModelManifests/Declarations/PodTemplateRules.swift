@@ -1,6 +1,6 @@
 /// `runtime.podTemplate`: open below `spec`, because it is the cluster that knows its pods. What would break mlctl's own,
 /// and what the API server refuses of every pod, is refused here.
-enum PodTemplateRules {
+package enum PodTemplateRules {
     static let shape = Shape<JSONValue>.raw { node, reading in
         let template = RawMapping(node, fields: ["metadata", "spec"], "a pod template", &reading)
         template?.read("metadata", &reading) { metadata, reading in
@@ -25,7 +25,12 @@ enum PodTemplateRules {
     }
 
     /// Containers that mlctl writes: what is laid over them needs no image of its own.
-    static let ownContainers: Set<String> = ["model", "companion"]
+    static let ownContainers: Set<String> = [server, "companion"]
+    /// The container that a runtime describes.
+    static let server = "model"
+    /// The volume of the model's files, and where containers see it.
+    package static let modelVolume = "model"
+    package static let modelFolder = "/mnt/models"
     static let ownInitContainers: Set<String> = ["fetch-model", "storage-initializer", "verify-model"]
 
     private static func checkText(of labels: SourceNode, _ reading: inout DocumentReading) {

@@ -44,6 +44,24 @@ enum RuntimeRules {
         "let the program read the variable \(variable.shortened) from its environment, or a file that it is named in"
     }
 
+    /// What every server gets: by these it is found, and finds its model.
+    static let variablesOfMlctl: Set<String> = ["MODEL_DIR", "MODEL_NAME", "MODEL_VERSION", "PORT", "MLCTL_INSTANCE"]
+
+    /// What mlctl tells a server is a fact, and not to be written over.
+    static func checkVariables(of runtime: Runtime, at place: SourcePlace, _ reading: inout DocumentReading) {
+        let ports = Set(
+            runtime.ports.map { port in
+                "PORT_" + String(port.name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+            })
+        for variable in runtime.env
+        where variablesOfMlctl.contains(variable.name) || ports.contains(variable.name) {
+            reading.report(
+                "\(variable.name) is mlctl's own: it tells the server where it serves, and what",
+                within: [.field("env")], at: place,
+                suggestion: "leave it out; another variable may refer to it as $(\(variable.name))")
+        }
+    }
+
     /// Whether there is something to start.
     static func checkStart(
         of runtime: Runtime, at target: Target, place: SourcePlace, _ reading: inout DocumentReading

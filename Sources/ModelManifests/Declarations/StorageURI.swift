@@ -95,7 +95,7 @@ enum StorageURI {
         }
     }
 
-    private static func noun(of scheme: String) -> String {
+    static func noun(of scheme: String) -> String {
         switch scheme {
         case "oci": "registry"
         case "pvc": "claim"
@@ -105,7 +105,7 @@ enum StorageURI {
         }
     }
 
-    private static func form(of scheme: String) -> String {
+    static func form(of scheme: String) -> String {
         switch scheme {
         case "oci": "oci://REGISTRY/REPOSITORY:TAG"
         case "pvc": "pvc://CLAIM/PATH"

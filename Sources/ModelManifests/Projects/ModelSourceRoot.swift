@@ -22,6 +22,25 @@ public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
         scheme == "file" ? "/" + location.segments.joined(separator: "/") : nil
     }
 
+    /// Why no model could ever be below it; nil where one could, or where its scheme is wrong anyhow.
+    var problem: (message: String, suggestion: String?)? {
+        guard scheme != "file", StorageURI.problem(withScheme: scheme) == nil else { return nil }
+        let form = "write it as \(StorageURI.form(of: scheme))"
+        if location.authority.isEmpty {
+            return ("'\(description.shortened)' names no \(StorageURI.noun(of: scheme)): nothing is below it", form)
+        }
+        if location.authority.contains("*") {
+            return (
+                "'\(description.shortened)' holds a '*', which stands for nothing but itself here",
+                "name each \(StorageURI.noun(of: scheme)) in an entry of its own"
+            )
+        }
+        if scheme == "pvc", !NameRules.isDNSSubdomain(location.authority) {
+            return ("'\(location.authority.shortened)' is not a name of a claim: nothing is below it", form)
+        }
+        return nil
+    }
+
     public func contains(_ uri: String) -> Bool {
         guard let other = ModelLocation(uri) else { return false }
         return other.scheme == location.scheme && other.authority == location.authority

@@ -50,13 +50,9 @@ struct PodReferences {
 }
 
 extension JSONValue {
-    /// A field of an object; nil where there is none, or where this is none.
-    fileprivate subscript(field: String) -> JSONValue? {
-        if case .object(let fields) = self { fields[field] } else { nil }
-    }
+    fileprivate subscript(field: String) -> JSONValue? { member(field) }
 }
 
 extension JSONValue? {
-    /// Of a list; none of anything else.
-    fileprivate var items: [JSONValue] { if case .array(let items)? = self { items } else { [] } }
+    fileprivate var items: [JSONValue] { elements }
 }

@@ -1,8 +1,8 @@
 /// Holds one deployment against its project's rules. Every violation is found, each where it is written.
 struct PolicyCheck {
-    private let rules: ProjectRules
-    private let deployment: ModelDeployment
-    private let written: DeploymentAsWritten
+    let rules: ProjectRules
+    let deployment: ModelDeployment
+    let written: DeploymentAsWritten
     /// What `spec.runtime.name` names; nil where the runtime is written inline.
     private let base: ParsedRuntime?
     private var diagnostics: [Diagnostic] = []
@@ -20,6 +20,7 @@ struct PolicyCheck {
         check.checkGates()
         check.checkSecrets()
         check.checkPods()
+        check.checkContainers()
         check.checkLimits()
         return check.diagnostics
     }
@@ -31,7 +32,7 @@ struct PolicyCheck {
         self.base = base
     }
 
-    private mutating func refuse(_ violation: Violation?, at path: String, _ place: SourcePlace) {
+    mutating func refuse(_ violation: Violation?, at path: String, _ place: SourcePlace) {
         guard let violation else { return }
         diagnostics.append(
             Diagnostic(
@@ -97,7 +98,7 @@ struct PolicyCheck {
                 at: isOwn ? "spec.runtime.command" : "spec.runtime.name",
                 isOwn ? written.runtimePlace("command") : written.runtimeNamePlace)
         }
-        guard deployment.target == .local else { return }
+        checkImage(isPreset: isPreset)
         if isPreset, rules.policy.commands == .deny, written.overridesRuntime("args"),
             !written.overridesRuntime("command")
         {
@@ -115,6 +116,19 @@ struct PolicyCheck {
         }
     }
 
+    /// A preset's own is mlctl's choice; any other comes from whoever may commit.
+    private mutating func checkImage(isPreset: Bool) {
+        let isOwn = written.overridesRuntime("image")
+        guard deployment.target != .local, !isPreset || isOwn, let image = deployment.template.runtime.image else {
+            return
+        }
+        let noun = base.map { "the ServingRuntime '\($0.key.name)' (\($0.place))" } ?? "the runtime"
+        refuse(
+            rules.problem(withImage: image, of: isOwn ? "the runtime" : noun),
+            at: isOwn ? "spec.runtime.image" : "spec.runtime.name",
+            isOwn ? written.runtimePlace("image") : written.runtimeNamePlace)
+    }
+
     private mutating func checkGates() {
         guard !rules.allowsOtherCode else { return }
         for gate in deployment.rollout.gates {
@@ -124,6 +138,11 @@ struct PolicyCheck {
                 refuse(
                     check.command.first.flatMap { rules.problem(withProgram: $0, of: "the check gate '\(gate.name)'") },
                     at: place.path, place.place)
+                if deployment.target != .local, let image = check.image {
+                    refuse(
+                        rules.problem(withImage: image, of: "the check gate '\(gate.name)'"), at: place.path,
+                        place.place)
+                }
                 for variable in check.env where CodeLoading.isDangerous(variable.name) {
                     refuse(
                         Violation(
@@ -199,20 +218,35 @@ struct PolicyCheck {
 
     private mutating func checkLimits() {
         let limits = rules.policy.limits
-        let resources = deployment.template.resources
-        var demand = ProjectDemand(replicas: deployment.replicas, of: resources)
+        var demand = ProjectDemand(replicas: deployment.replicas, of: deployment.template)
         demand.deployments = 1
         for text in limits.excess(of: demand) {
             refuse(
                 Violation("limits", "it alone wants more than the project may have: \(text)", allows: nil), at: "spec",
                 written.namePlace)
         }
-        for name in limits.unbounded(resources) {
+        for (container, name) in PodDemand(deployment.template).unlimited where limits.isLimited(name) {
+            let isServer = container == PodTemplateRules.server
+            let owner = isServer ? "an instance of it" : "the container '\(container.shortened)' of its pods"
+            refuse(
+                Violation(
+                    "limits", "the project limits \(name), and \(owner) has no limit: write resources.limits.\(name)",
+                    allows: nil), at: isServer ? "spec.resources" : "spec.runtime.podTemplate",
+                isServer ? written.resourcesPlace : written.runtimePlace("podTemplate"))
+        }
+        if deployment.scaling == .external, limits.replicas != nil || limits.resources != ResourceAmounts() {
             refuse(
                 Violation(
                     "limits",
-                    "the project limits \(name), and an instance of it has no limit: write resources.limits.\(name)",
-                    allows: nil), at: "spec.resources", written.resourcesPlace)
+                    "others than mlctl say how many replicas there are, and the project limits them: write a number",
+                    allows: nil), at: "spec.replicas", written.replicasPlace)
+        }
+        let claims = deployment.template.runtime.pod?.template?.member("spec")?.member("resourceClaims")
+        if !limits.resources.extended.isEmpty, !claims.elements.isEmpty {
+            refuse(
+                Violation(
+                    "limits", "claims devices by resourceClaims, which no limit counts: write resources.limits",
+                    allows: nil), at: "spec.runtime.podTemplate", written.runtimePlace("podTemplate"))
         }
     }
 }
@@ -227,7 +261,8 @@ enum CodeLoading {
         "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES",
         "GIO_EXTRA_MODULES", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "SSLKEYLOGFILE", "MALLOC_TRACE",
         "R_PROFILE", "R_PROFILE_USER", "R_ENVIRON", "JULIA_LOAD_PATH", "JULIA_DEPOT_PATH", "LUA_INIT", "HOME", "TMPDIR",
-        "XDG_CONFIG_HOME", "XDG_DATA_HOME", "EDITOR", "PAGER", "DOTNET_STARTUP_HOOKS",
+        "MLSERVER_MODEL_IMPLEMENTATION", "MLSERVER_MODEL_REPOSITORY_IMPLEMENTATION", "MLSERVER_ENVIRONMENTS_DIR",
+        "VLLM_PLUGINS", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "EDITOR", "PAGER", "DOTNET_STARTUP_HOOKS",
     ]
     private static let prefixes = ["LD_", "DYLD_", "GLIBC_", "GIT_", "BASH_FUNC_", "LUA_INIT_", "CORECLR_", "COR_"]
 

@@ -95,7 +95,7 @@ enum ProjectFields {
             Field("runtimes", nonEmpty(.list(.dnsLabel, count: 0...500)), "Presets and ServingRuntimes, by name.") {
                 $0.runtimes = $1
             },
-            Field("commands", commands, "deny, or a list of programs that manifests may have started.") {
+            Field("commands", commands, "deny, or a list of programs and images that manifests may have started.") {
                 $0.commands = $1
             },
             Field(
@@ -104,7 +104,7 @@ enum ProjectFields {
             ) {
                 $0.modelSources = $1
             },
-            Field("secrets", .list(.string(atMost: 253), count: 0...500), "Names of the secrets that it may use.") {
+            Field("secrets", .list(secret, count: 0...500), "Names of the secrets that it may use.") {
                 $0.secrets = $1
             },
             Field("serviceAccounts", .list(.dnsSubdomain, count: 0...500), "Whom its pods may act as.") {
@@ -138,6 +138,14 @@ enum ProjectFields {
             return nil
         }
         return NamePattern(text)
+    }
+
+    private static let secret = Shape<String>.string(atMost: 253).map { text, node, reading -> String? in
+        guard !NameRules.isShortName(text), !NameRules.isDNSSubdomain(text) else { return text }
+        reading.report(
+            "'\(text.shortened)' is no secret's name: letters, digits, '-', '_' and '.', with a letter or digit at both "
+                + "ends", at: node.place, suggestion: "write the name alone, without a folder")
+        return nil
     }
 
     private static let target = Shape<TargetRule>.object(
@@ -224,7 +232,12 @@ enum ProjectFields {
         }, canonical: { $0.json }, schema: { ["type": ["string", "array"]] })
 
     private static let root = Shape<String>.string().map { text, node, reading -> ModelSourceRoot? in
-        if let root = ModelSourceRoot(text) { return root }
+        if let root = ModelSourceRoot(text) {
+            if let problem = root.problem {
+                reading.report(problem.message, at: node.place, suggestion: problem.suggestion)
+            }
+            return root
+        }
         reading.report(
             "'\(text.shortened)' is no place that models come from", at: node.place,
             suggestion: "such as s3://bucket/path/, https://models.example.com/ or file:/srv/models/")

@@ -31,12 +31,9 @@ public struct ProjectLimits: Hashable, Sendable {
         return excess
     }
 
-    /// Resources that the project limits and that the instance may use without an end.
-    func unbounded(_ resources: Resources) -> [String] {
-        var names: [String] = []
-        if self.resources.cpuMillicores != nil, resources.cpuLimitMillicores == nil { names.append("cpu") }
-        if self.resources.memoryBytes != nil, resources.memoryLimitBytes == nil { names.append("memory") }
-        return names
+    /// Whether `cpu` or `memory` has a limit.
+    func isLimited(_ resource: String) -> Bool {
+        resource == "cpu" ? resources.cpuMillicores != nil : resources.memoryBytes != nil
     }
 }
 
@@ -60,6 +57,11 @@ public struct ProjectDemand: Hashable, Sendable {
         cpuMillicores = Self.times(count, Int64(resources.cpuLimitMillicores ?? 0))
         memoryBytes = Self.times(count, resources.memoryLimitBytes ?? 0)
         extended = resources.extended.mapValues { Self.times(count, Int64($0)) }
+    }
+
+    /// Of so many instances, with all that runs in their pods.
+    public init(replicas: Int, of template: ServingTemplate) {
+        self.init(replicas: replicas, of: PodDemand(template).resources)
     }
 
     public static func + (left: ProjectDemand, right: ProjectDemand) -> ProjectDemand {

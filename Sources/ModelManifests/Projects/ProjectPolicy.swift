@@ -5,7 +5,7 @@ public struct ProjectPolicy: Hashable, Sendable {
     public enum Commands: Hashable, Sendable {
         case any
         case deny
-        /// By `command[0]`, to the letter.
+        /// By `command[0]`, and by an image's whole name, to the letter.
         case only([String])
     }
 

@@ -55,6 +55,21 @@ public struct ProjectRules: Hashable, Sendable {
         }
     }
 
+    /// Why an image must not be run; nil where it may be. It is a program: its entrypoint is whatever its maker chose.
+    func problem(withImage image: String, of noun: String) -> Violation? {
+        switch policy.commands {
+        case .any: nil
+        case .deny:
+            Violation(
+                "commands", "\(noun) runs the image '\(image.shortened)', and the project denies commands", allows: nil)
+        case .only(let programs) where programs.contains(image): nil
+        case .only(let programs):
+            Violation(
+                "commands", "\(noun) runs the image '\(image.shortened)', which is not a program of the project's",
+                allows: programs)
+        }
+    }
+
     /// Fields that a runtime takes from a manifest, over what its preset says.
     var allowsOtherCode: Bool { policy.commands == .any }
 }

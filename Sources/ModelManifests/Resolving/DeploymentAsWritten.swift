@@ -14,6 +14,7 @@ struct DeploymentAsWritten: Sendable {
     let targetPlace: SourcePlace
     let storagePlace: SourcePlace
     let resourcesPlace: SourcePlace
+    let replicasPlace: SourcePlace
     private let runtimeNode: SourceNode
     private let modelCanonical: JSONValue
     private let resourcesCanonical: JSONValue?
@@ -35,6 +36,7 @@ struct DeploymentAsWritten: Sendable {
         targetPlace = specNode?["target"]?.place ?? namePlace
         storagePlace = specNode?["model"]?["storageUri"]?.place ?? specNode?["model"]?.place ?? namePlace
         resourcesPlace = specNode?["resources"]?.place ?? namePlace
+        replicasPlace = specNode?["replicas"]?.place ?? namePlace
         runtimeNode = specNode?["runtime"] ?? SourceNode(content: .mapping([]), place: node.place)
         modelCanonical = specNode?["model"].map(ModelFields.canonical) ?? .object([:])
         resourcesCanonical = specNode?["resources"].map(ResourceFields.shape.canonical)
@@ -132,6 +134,7 @@ struct DeploymentAsWritten: Sendable {
         if base?.isPreset == true, case .kubernetes = spec.target { runtime?.listenToPods() }
         if let runtime {
             RuntimeRules.checkSecrets(of: runtime, at: runtimeNode.place, &reading)
+            RuntimeRules.checkVariables(of: runtime, at: runtimeNode.place, &reading)
             RuntimeRules.checkStart(of: runtime, at: spec.target, place: runtimeNode.place, &reading)
             if isInCluster { ClusterRules.checkPods(of: runtime, runtimeNode, &reading) }
         }

@@ -236,7 +236,7 @@ extension DesiredState {
     /// The same, held against what the project may have in all, where nothing of it runs yet.
     public func withinLimits(of rules: ProjectRules) -> DesiredState {
         let claims = deployments.values.map { deployment in
-            var demand = ProjectDemand(replicas: deployment.replicas, of: deployment.template.resources)
+            var demand = ProjectDemand(replicas: deployment.replicas, of: deployment.template)
             demand.deployments = 1
             return ProjectQuota.Claim(deployment: deployment.key, inUse: ProjectDemand(), wanted: demand)
         }

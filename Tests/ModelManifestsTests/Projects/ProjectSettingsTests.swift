@@ -96,6 +96,13 @@ struct ProjectSettingsTests {
             ("endpointPorts: []", "projects[0].policy.endpointPorts: is empty"),
             ("endpointPorts: 9099-9000", "9099 is above 9000"), ("endpointPorts: 20000-20100", "holds no port"),
             ("limits: {deployments: 0}", "is too little for anything"), ("limits: {cpu: 0}", "is too little"),
+            ("modelSources: ['hf:org/']", "projects[0].policy.modelSources[0]: 'hf:org/' names no organization"),
+            ("modelSources: ['pvc:claim/']", "names no claim"), ("modelSources: ['oci:host/x/']", "names no registry"),
+            ("modelSources: ['s3:bucket/']", "names no bucket"), ("modelSources: ['https:///x']", "names no host"),
+            ("modelSources: ['https://*.example.com/']", "holds a '*'"),
+            ("modelSources: ['pvc://Claim_1/']", "is not a name of a claim"),
+            ("secrets: [a/b]", "projects[0].policy.secrets[0]: 'a/b' is no secret's name"),
+            ("secrets: ['..']", "is no secret's name"), ("secrets: ['../x']", "is no secret's name"),
             ("limits: {memory: 0}", "is too little"), ("limits: {replicas: 0}", "is too little"),
         ])
     func allowsNothing(_ policy: String, _ wanted: String) {

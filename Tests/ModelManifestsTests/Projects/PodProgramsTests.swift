@@ -1,0 +1,168 @@
+import ModelManifests
+import Testing
+
+@Suite("What pods start, and where they get their models, against a project's policy")
+struct PodProgramsTests {
+    /// Where a deployment in a cluster is refused, and by which rule, each once.
+    private func violations(
+        _ runtime: String, _ policy: ProjectPolicy, rest: String = "", others: [String] = []
+    ) -> Set<String> {
+        let text = """
+            apiVersion: mlctl.dev/v1alpha1
+            kind: ModelDeployment
+            metadata: {name: scorer, namespace: risk}
+            spec:
+              target: {kind: kubernetes}
+              model: {version: "1"}
+              runtime: \(runtime)
+              \(rest)
+            """
+        let files = ([text] + others).enumerated().map { ManifestReader.read($1, file: "m\($0).yaml") }
+        let open = DesiredState.resolve(files: files)
+        #expect(open.diagnostics.isEmpty, "the manifest itself is wrong: \(open.diagnostics)")
+        let state = DesiredState.resolve(files: files, by: ProjectRules(project: "risk", policy: policy))
+        for diagnostic in state.diagnostics {
+            #expect(diagnostic.line > 0 && diagnostic.file == "m0.yaml" && diagnostic.message.contains("'risk'"))
+        }
+        return Set(
+            state.diagnostics.map {
+                "\($0.path) \($0.message.split(separator: "policy '").last?.prefix { $0 != "'" } ?? "")"
+            })
+    }
+
+    private func pod(_ spec: String, of policy: ProjectPolicy) -> Set<String> {
+        violations("{name: mlserver, podSecurity: privileged, podTemplate: {spec: {\(spec)}}}", policy)
+    }
+
+    private let deny = ProjectPolicy(commands: .deny)
+    private let list = ProjectPolicy(commands: .only(["serve", "good/image:1"]))
+    private let ports = "ports: [{name: http, containerPort: 80}]"
+
+    private func runtime(_ spec: String) -> String {
+        """
+        apiVersion: mlctl.dev/v1alpha1
+        kind: ServingRuntime
+        metadata: {name: own, namespace: risk}
+        spec: \(spec)
+        """
+    }
+
+    @Test("a preset as it is may be had under every policy")
+    func preset() throws {
+        let source = try #require(ModelSourceRoot("s3://m/"))
+        #expect(violations("{name: mlserver}", ProjectPolicy(commands: .deny, modelSources: [source])) == [])
+        #expect(violations("{name: mlserver}", list) == [])
+    }
+
+    @Test("an image is a program, whoever describes the runtime")
+    func images() {
+        for policy in [deny, list] {
+            #expect(violations("{name: mlserver, image: evil/x}", policy) == ["spec.runtime.image commands"])
+            #expect(violations("{image: evil/x, \(ports)}", policy) == ["spec.runtime.image commands"])
+            let own = runtime("{image: evil/x, \(ports)}")
+            #expect(violations("{name: own}", policy, others: [own]) == ["spec.runtime.name commands"])
+        }
+        #expect(violations("{name: mlserver, image: 'good/image:1'}", list) == [])
+        #expect(violations("{image: 'good/image:1', \(ports)}", list) == [])
+        #expect(violations("{name: mlserver, image: 'good/image:2'}", list) == ["spec.runtime.image commands"])
+    }
+
+    @Test("arguments and variables of a preset, as on one machine")
+    func arguments() {
+        #expect(violations("{name: mlserver, args: [x]}", deny) == ["spec.runtime.args commands"])
+        let loading = "{name: mlserver, env: [{name: LD_PRELOAD, value: /x}]}"
+        for policy in [deny, list] { #expect(violations(loading, policy) == ["spec.runtime.env commands"]) }
+    }
+
+    @Test("the image of a check")
+    func checks() {
+        let policy = ProjectPolicy(commands: .only(["/opt/eval", "good/image:1"]))
+        func rollout(_ image: String) -> String {
+            "rollout: {gates: [{name: eval, check: {command: [/opt/eval], image: '\(image)'}}]}"
+        }
+        #expect(
+            violations("{name: mlserver}", policy, rest: rollout("evil/x")) == ["spec.rollout.gates[0] commands"])
+        #expect(violations("{name: mlserver}", policy, rest: rollout("good/image:1")) == [])
+    }
+
+    @Test(
+        "containers of a pod template",
+        arguments: [
+            "containers: [{name: model, image: evil/x}]", "containers: [{name: model, command: null}]",
+            "containers: [{name: model, workingDir: /x}]",
+            "containers: [{name: model, env: [{name: PYTHONPATH, value: /x}]}]",
+            "containers: [{name: model, envFrom: [{configMapRef: {name: x}}]}]",
+            "containers: [{name: side, image: evil/x}]", "initContainers: [{name: side, image: evil/x}]",
+            "ephemeralContainers: [{name: side, image: evil/x}]",
+            "containers: [{name: side, image: 'good/image:1', env: [{name: LD_AUDIT, value: /x}]}]",
+            "initContainers: [{name: storage-initializer, image: evil/x}]",
+            "initContainers: [{name: fetch-model, args: [x]}]", "initContainers: [{name: verify-model, command: [x]}]",
+            "containers: [{name: companion, env: [{name: A, value: b}]}]",
+        ])
+    func containers(_ part: String) {
+        for policy in [deny, list] { #expect(pod(part, of: policy) == ["spec.runtime.podTemplate commands"]) }
+        #expect(pod(part, of: ProjectPolicy()) == [])
+    }
+
+    @Test("what of a container is no program is the manifest's own")
+    func harmless() {
+        let side = "containers: [{name: side, image: 'good/image:1', args: [x]}]"
+        #expect(pod(side, of: list) == [])
+        #expect(pod(side, of: deny) == ["spec.runtime.podTemplate commands"])
+        #expect(pod("containers: [{name: model, args: [x]}]", of: deny) == ["spec.runtime.podTemplate commands"])
+        let sized = "initContainers: [{name: storage-initializer, resources: {limits: {cpu: 2}}}]"
+        #expect(pod(sized, of: deny) == [])
+        #expect(pod("containers: [{name: model, env: [{name: THREADS, value: '2'}]}]", of: deny) == [])
+    }
+
+    @Test(
+        "what could put another model where the model is",
+        arguments: [
+            "initContainers: [{name: storage-initializer, image: evil/x}]",
+            "initContainers: [{name: fetch-model, args: [x]}]",
+            "initContainers: [{name: verify-model, volumeMounts: [{name: v, mountPath: /x}]}]",
+            "volumes: [{name: model, hostPath: {path: /srv}}]", "volumes: null", "initContainers: null",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: /mnt/models}]}]",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: /mnt//models/./a/}]}]",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: /x/../mnt/models/a}]}]",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: /mnt}]}]",
+            "containers: [{name: model, volumeMounts: [{name: v, mountPath: mnt/models}]}]",
+            "containers: [{name: model, volumeMounts: null}]", "containers: [{name: model, workingDir: /x}]",
+            "containers: [{name: model, env: [{name: MODEL_DIR, value: /x}]}]",
+            "containers: [{name: side, image: x, volumeMounts: [{name: model, mountPath: /x}]}]",
+            "initContainers: [{name: side, image: x, volumeMounts: [{name: model, mountPath: /x}]}]",
+        ])
+    func models(_ part: String) throws {
+        let policy = ProjectPolicy(modelSources: [try #require(ModelSourceRoot("s3://m/"))])
+        #expect(pod(part, of: policy) == ["spec.runtime.podTemplate modelSources"])
+    }
+
+    @Test("volumes beside the model are the manifest's own")
+    func otherVolumes() throws {
+        let policy = ProjectPolicy(modelSources: [try #require(ModelSourceRoot("s3://m/"))])
+        let cache = "volumes: [{name: cache, emptyDir: {}}], containers: [{name: model, "
+        #expect(pod(cache + "volumeMounts: [{name: cache, mountPath: /mnt/models-cache}]}]", of: policy) == [])
+        #expect(pod("containers: [{name: side, image: x}]", of: policy) == [])
+    }
+
+    @Test(
+        "what mlctl tells a server is not to be written over, with a policy or without",
+        arguments: ["MODEL_DIR", "MODEL_NAME", "MODEL_VERSION", "PORT", "PORT_GRPC", "MLCTL_INSTANCE"])
+    func facts(_ name: String) {
+        for target in ["local", "kubernetes"] {
+            let text = """
+                apiVersion: mlctl.dev/v1alpha1
+                kind: ModelDeployment
+                metadata: {name: scorer}
+                spec:
+                  target: {kind: \(target)}
+                  model: {version: "1"}
+                  runtime: {name: mlserver, env: [{name: A, value: b}, {name: \(name), value: /x}]}
+                """
+            let state = DesiredState.resolve(files: [ManifestReader.read(text, file: "m.yaml")])
+            #expect(state.deployments.isEmpty)
+            #expect(state.diagnostics.map(\.path) == ["spec.runtime.env"])
+            #expect(state.diagnostics.first?.message.contains("\(name) is mlctl's own") == true)
+        }
+    }
+}
