@@ -9,7 +9,7 @@ import Testing
 @Suite("Rollouts under seeded simulation")
 struct RolloutProperties {
     /// Each argument runs so many seeds, one after the other.
-    static let seedsPerBatch = ProcessInfo.processInfo.environment["MLCTL_SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 75
+    static let seedsPerBatch = ProcessInfo.processInfo.environment["MLCTL_SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 60
     static let batches: [UInt64] = (0..<16).map { $0 }
     static let ticks = 250
 
