@@ -1,6 +1,5 @@
 import Analysis
 import Foundation
-import Logging
 import ModelManifests
 import Rollouts
 import Serving
@@ -66,25 +65,7 @@ struct ClusterCheckTests {
         let site = Site(
             backend: ScriptedBackend(), store: store, metrics: NoReadings(), logs: NoLogs(),
             register: InMemoryRegister(), checks: runs)
-        let controller = Controller(
-            configuration: ControllerConfiguration(interval: .seconds(3600), restingInterval: .milliseconds(20)),
-            with: ControllerCollaborators(
-                source: source, sites: SiteDirectory(clusters: ["prod": site]), trail: store, inquirer: inquirer,
-                now: { Date() }),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await controller.run() }
-            try await body(controller)
-            group.cancelAll()
-        }
-    }
-
-    private func wait(_ isMet: () async -> Bool) async throws {
-        for _ in 0..<2000 {
-            if await isMet() { return }
-            try await ContinuousClock().sleep(for: .milliseconds(5))
-        }
-        Issue.record("waited in vain")
+        try await OneSite.running(source, SiteDirectory(clusters: ["prod": site]), store, inquirer, body)
     }
 
     @Test("are run there, and never on the controller's machine; what is over is taken away")
@@ -92,7 +73,7 @@ struct ClusterCheckTests {
         let (runs, own) = (Runs(), OwnInquirer())
         try await running(ScriptedSource(Self.snapshot("evaluate", "c1")), runs, own) { controller in
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
-            try await wait { runs.kept.last == [] }
+            try await OneSite.wait { runs.kept.last == [] }
         }
         #expect(runs.asked == [CheckGate(command: ["evaluate"])])
         #expect(runs.kept.contains(["gate:eval/1"]), "while it is asked for it is kept")
@@ -118,7 +99,7 @@ struct ClusterCheckTests {
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
             await source.commit(Self.snapshot("hang", "c2", version: "2"))
             _ = try await controller.sync()
-            try await wait { runs.asked.count == 1 }
+            try await OneSite.wait { runs.asked.count == 1 }
             await source.commit(Self.snapshot("evaluate", "c3", version: "2"))
             _ = try await controller.sync()
             try await ControllerTests.wait(controller) { $0?.phase == .healthy && $0?.stable?.version == "2" }

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import ModelManifests
 import Rollouts
 import Serving
@@ -33,25 +32,7 @@ struct RecordedChecksTests {
     ) async throws {
         let site = Site(
             backend: backend, store: store, metrics: NoReadings(), logs: NoLogs(), requestIdKey: { _ in nil })
-        let controller = Controller(
-            configuration: ControllerConfiguration(interval: .seconds(3600), restingInterval: .milliseconds(20)),
-            with: ControllerCollaborators(
-                source: source, sites: SiteDirectory(local: site), trail: store, inquirer: inquirer,
-                now: { Date() }),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await controller.run() }
-            try await body(controller)
-            group.cancelAll()
-        }
-    }
-
-    private func wait(_ isMet: () async -> Bool) async throws {
-        for _ in 0..<2000 {
-            if await isMet() { return }
-            try await ContinuousClock().sleep(for: .milliseconds(5))
-        }
-        Issue.record("waited in vain")
+        try await OneSite.running(source, SiteDirectory(local: site), store, inquirer, body)
     }
 
     @Test("are not run before git asks for them, and are then")
@@ -60,7 +41,7 @@ struct RecordedChecksTests {
         let (backend, store) = (ScriptedBackend(), InMemoryStateStore())
         let check = Inquiry.Question.check(CheckGate(command: ["evaluate"]))
         let first = Recorder()
-        try await running(source, backend, store, first) { _ in try await wait { first.questions == [check] } }
+        try await running(source, backend, store, first) { _ in try await OneSite.wait { first.questions == [check] } }
 
         // The next controller has the record, with the check due, and cannot read git.
         await source.fail(with: ControlError(.unavailable, "away"))
@@ -68,11 +49,11 @@ struct RecordedChecksTests {
         try await running(source, backend, store, second) { controller in
             try await ControllerTests.wait(controller) { $0?.phase == .preparing }
             let before = await controller.counts.passes
-            try await wait { await controller.counts.passes > before + 5 }
+            try await OneSite.wait { await controller.counts.passes > before + 5 }
             #expect(second.questions == [])
             await source.fail(with: nil)
             _ = try await controller.sync()
-            try await wait { second.questions == [check] }
+            try await OneSite.wait { second.questions == [check] }
         }
     }
 

@@ -22,7 +22,7 @@ extension ClusterBackend {
         if let known = knownKey(in: namespace) { return known }
         let key = ObjectKey(namespace: namespace, name: ObjectNames.proxyKey)
         do {
-            let found = try await keySecret(key)
+            let found = try await api.get(KeySecret.self, key)
             if let valid = found?.detail.key { return note(valid, in: namespace) }
             if let found, !found.live.isManaged { throw Self.holdsNoKey(key) }
             return try await makeKey(key, replacing: found?.metadata.resourceVersion)
@@ -34,14 +34,6 @@ extension ClusterBackend {
     private func knownKey(in namespace: String) -> ProxyKey? {
         let key = ObjectKey(namespace: namespace, name: ObjectNames.proxyKey)
         return madeKeys[namespace] ?? views.proxyKeys.cache[key]?.detail.key
-    }
-
-    private func keySecret(_ key: ObjectKey) async throws -> KeySecret? {
-        do {
-            return try JSONDecoder().decode(KeySecret.self, from: try await api.answer(to: .get(.secrets, key)))
-        } catch let error as APIError where error.isNotFound {
-            return nil
-        }
     }
 
     private func makeKey(_ key: ObjectKey, replacing resourceVersion: String?) async throws -> ProxyKey {
@@ -57,7 +49,7 @@ extension ClusterBackend {
                 try await api.make(.secrets, key, body: body)
             } catch let error as APIError where error.isConflict {
                 // Somebody else was first: theirs is the key.
-                guard let theirs = try await keySecret(key)?.detail.key else { throw error }
+                guard let theirs = try await api.get(KeySecret.self, key)?.detail.key else { throw error }
                 return note(theirs, in: namespace)
             }
         }

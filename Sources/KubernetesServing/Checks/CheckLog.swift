@@ -80,19 +80,12 @@ struct CheckLog: Sendable {
 
     // MARK: - Secrets
 
-    private struct ReadSecret: KubernetesObject {
-        static let resource = ResourceType.secrets
-        var metadata: ObjectMetadata
-        /// Base64 in JSON.
-        var data: [String: Data]?
-    }
-
     /// - Returns: nil where one of them may not be read.
     private func redactor(of secrets: [String], in namespace: String?) async throws -> SecretRedactor? {
         var values: [String] = []
         for name in Set(secrets).sorted() {
             do {
-                let found = try await patient.get(ReadSecret.self, ObjectKey(namespace: namespace, name: name))
+                let found = try await patient.get(StoredSecret.self, ObjectKey(namespace: namespace, name: name))
                 values += (found?.data?[PodRendering.secretKey]).map { [String(decoding: $0, as: UTF8.self)] } ?? []
             } catch let error as APIError where error.isRefusal {
                 return nil

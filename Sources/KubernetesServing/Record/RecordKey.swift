@@ -60,14 +60,8 @@ public actor RecordKey {
     }
 
     private func found(_ api: KubernetesAPI, _ key: ObjectKey) async throws -> RecordSeal? {
-        let answer: Data
-        do {
-            answer = try await api.answer(to: .get(.secrets, key))
-        } catch let error as APIError where error.isNotFound {
-            return nil
-        }
-        let bytes = try JSONDecoder().decode(KeySecret.self, from: answer).data?[Self.entry]
-        guard let seal = bytes.flatMap({ Data(base64Encoded: $0) }).flatMap({ RecordSeal($0) }) else {
+        guard let secret = try await api.get(StoredSecret.self, key) else { return nil }
+        guard let seal = secret.data?[Self.entry].flatMap({ RecordSeal($0) }) else {
             throw Self.holdsNoKey("Secret \(key)")
         }
         return seal
@@ -97,8 +91,6 @@ public actor RecordKey {
         logger.notice("Made the key that records are sealed by", metadata: ["secret": "\(key)"])
         return seal
     }
-
-    private struct KeySecret: Decodable { var data: [String: String]? }
 
     private static func holdsNoKey(_ what: String) -> ClusterServingError {
         ClusterServingError(

@@ -10,9 +10,8 @@ import ModelManifests
 public struct RecordSeal: Sendable {
     static let byteCount = 32
 
-    private let seed: Data
-    /// In base64, for those that verify alone.
-    let publicKey: String
+    private let key: Curve25519.Signing.PrivateKey
+    private let check: SealCheck
 
     /// - Returns: nil for other than 32 bytes.
     init?(_ seed: some DataProtocol) {
@@ -20,54 +19,47 @@ public struct RecordSeal: Sendable {
         guard seed.count == Self.byteCount,
             let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed)
         else { return nil }
-        self.seed = seed
-        publicKey = key.publicKey.rawRepresentation.base64EncodedString()
+        self.init(key)
     }
 
     /// A new one, from the system's random numbers.
-    public static func random() -> RecordSeal {
-        let key = Curve25519.Signing.PrivateKey()
-        return RecordSeal(seed: key.rawRepresentation, publicKey: key.publicKey.rawRepresentation.base64EncodedString())
-    }
+    public static func random() -> RecordSeal { RecordSeal(Curve25519.Signing.PrivateKey()) }
 
-    private init(seed: Data, publicKey: String) {
-        self.seed = seed
-        self.publicKey = publicKey
+    private init(_ key: Curve25519.Signing.PrivateKey) {
+        self.key = key
+        check = SealCheck(key.publicKey)
     }
 
     /// The private half, for the Secret that keeps it.
-    var bytes: Data { seed }
+    var bytes: Data { key.rawRepresentation }
+    /// In base64, for those that verify alone.
+    var publicKey: String { key.publicKey.rawRepresentation.base64EncodedString() }
 
     /// The same text for the same writing: what is rendered twice is equal.
     /// - Returns: base64; empty, which nobody takes for a seal, where the system cannot sign.
     func seal(_ writing: SealedWriting) -> String {
-        guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed),
-            let signature = try? key.signature(for: writing.bytes)
-        else { return "" }
-        return signature.base64EncodedString()
+        (try? key.signature(for: writing.bytes))?.base64EncodedString() ?? ""
     }
 
-    func isSealed(_ writing: SealedWriting, by text: String?) -> Bool {
-        SealCheck(publicKey: publicKey)?.isSealed(writing, by: text) ?? false
-    }
+    func isSealed(_ writing: SealedWriting, by text: String?) -> Bool { check.isSealed(writing, by: text) }
 }
 
 /// Tells whether a controller sealed it, without being able to seal.
-public struct SealCheck: Hashable, Sendable {
-    private let publicKey: Data
+public struct SealCheck: Sendable {
+    private let key: Curve25519.Signing.PublicKey
 
     /// - Returns: nil for what is no public key in base64.
     public init?(publicKey: String) {
         guard let bytes = Data(base64Encoded: publicKey),
-            (try? Curve25519.Signing.PublicKey(rawRepresentation: bytes)) != nil
+            let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes)
         else { return nil }
-        self.publicKey = bytes
+        self.init(key)
     }
 
+    fileprivate init(_ key: Curve25519.Signing.PublicKey) { self.key = key }
+
     func isSealed(_ writing: SealedWriting, by text: String?) -> Bool {
-        guard let signature = text.flatMap({ Data(base64Encoded: $0) }),
-            let key = try? Curve25519.Signing.PublicKey(rawRepresentation: publicKey)
-        else { return false }
+        guard let signature = text.flatMap({ Data(base64Encoded: $0) }) else { return false }
         return key.isValidSignature(signature, for: writing.bytes)
     }
 }

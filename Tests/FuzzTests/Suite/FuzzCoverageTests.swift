@@ -93,8 +93,6 @@ struct FuzzCoverageTests {
         "Journal/ReadingTables.swift": "plain decoding of the journal's own rows",
         "Journal/QuarantineFile.swift": "plain decoding of the journal's own file",
         "KubernetesClient/KubernetesAPI.swift": "plain decoding, of types that watch-stream reads",
-        "KubernetesServing/Backend/ClusterBackend+ProxyKey.swift": "one field of a Secret",
-        "KubernetesServing/Record/RecordKey.swift": "one field of a Secret",
         "KubernetesServing/Checks/ClusterChecks.swift":
             "plain decoding, of types like those that cluster-objects reads",
         "Commands/Doctor/Looking/ClusterLook.swift": "plain decoding of an answer of one flag",
