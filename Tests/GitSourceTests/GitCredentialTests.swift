@@ -138,7 +138,7 @@ struct GitCredentialTests {
             let error = try #require(try await gitError { _ = try await repository.fetch() })
             if how == .to {
                 #expect(error.code == .redirected)
-                #expect(error.message.contains("Write '\(thief.address)/\(path)' as the repository's address"))
+                #expect(error.message.contains("set the repository's address to '\(thief.address)/\(path)'"))
             }
             #expect(!traces(in: error.message.utf8))
         }
