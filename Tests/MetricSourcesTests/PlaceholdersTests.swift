@@ -54,7 +54,7 @@ struct PlaceholdersTests {
         #expect(
             throws: SourceError(
                 .misasked,
-                "{{team}} means nothing here; there are {{namespace}}, {{name}}, {{revision}}, {{version}}")
+                "{{team}} is not a known placeholder; use one of {{namespace}}, {{name}}, {{revision}}, {{version}}")
         ) { try placeholders.fill("a{{team}}", as: .promQL) }
         #expect(Placeholders.unknown(in: "{{team}} {{name}} {{ window }} {{") == ["team", "window"])
     }

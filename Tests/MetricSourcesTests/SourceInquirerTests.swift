@@ -87,7 +87,7 @@ struct SourceInquirerTests {
         #expect(
             try await inquirer().answer(Fixtures.inquiry(question))
                 == .measured(
-                    .error("source '\(source)' keeps no time series: leave range out, or ask a Prometheus")))
+                    .error("source '\(source)' keeps no time series: leave out range, or use a Prometheus source")))
     }
 
     @Test("asks the candidate alone where there is no stable")
@@ -118,14 +118,14 @@ struct SourceInquirerTests {
         #expect(
             await inquirer.answer(counters("quality", [ratio]))
                 == .failed(
-                    "source 'quality': it has values and no cumulative counters: ask it in a threshold, or compare "
-                        + "counters of 'server' or of a Prometheus"))
+                    "source 'quality': it has values but no cumulative counters: use it in a threshold, or compare "
+                        + "counters of 'server' or of a Prometheus source"))
         #expect(
             await inquirer.answer(measure("outcomes"))
-                == .measured(.error("source 'outcomes' does not answer a query")))
+                == .measured(.error("source 'outcomes' cannot answer a query")))
         #expect(
             await inquirer.answer(counters("proxy", [ratio]))
-                == .failed("source 'proxy': source 'proxy' does not answer counters"))
+                == .failed("source 'proxy': source 'proxy' cannot answer counters"))
         #expect(
             await inquirer.answer(counters("outcomes", [ratio]))
                 == .failed("source 'outcomes': the journal is locked"))
@@ -202,6 +202,6 @@ struct SourceInquirerTests {
         })
         let answer = Task { await inquirer.answer(measure("probe")) }
         answer.cancel()
-        #expect(await answer.value == .failed("cancelled before there was an answer"))
+        #expect(await answer.value == .failed("it was cancelled before it had an answer"))
     }
 }

@@ -64,7 +64,7 @@ struct CertificateTests {
         let missing = SourceCertificates(SourceAccess(caFile: "/nowhere/ca.pem"))
         #expect(throws: SourceError.self) { try missing.tlsConfiguration() }
         let garbage = SourceCertificates(SourceAccess(caFile: file.path))
-        #expect(throws: SourceError(.missingSecret, "\(file.path) holds no certificate in PEM")) {
+        #expect(throws: SourceError(.missingSecret, "\(file.path) does not contain a certificate in PEM format")) {
             try garbage.tlsConfiguration()
         }
     }

@@ -37,7 +37,7 @@ struct SourceTransportTests {
     func large(path: String) async throws {
         let server = try StandIn()
         let error = await failure { try await server.send(path) }
-        #expect(error == SourceError(.unreadable, "an answer of more than 4 MiB: ask for less"))
+        #expect(error == SourceError(.unreadable, "the answer has more than 4 MiB: narrow the query"))
     }
 
     @Test("does not follow a redirect")
@@ -84,7 +84,7 @@ struct SourceTransportTests {
             try await measure("/nan") == .noData("the result is not a number (NaN): nothing was counted in the window"))
         for (path, words) in [
             ("/redirect", "redirects"), ("/locked", "(401)"), ("/large", "more than 4 MiB"),
-            ("/garbage", "does not answer as Prometheus does"), ("/cut", "ended"),
+            ("/garbage", "does not answer like Prometheus"), ("/cut", "ended"),
         ] {
             guard case .error(let reason) = try await measure(path) else {
                 Issue.record("\(path) has a value")

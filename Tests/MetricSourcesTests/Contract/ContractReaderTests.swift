@@ -85,10 +85,10 @@ struct ContractReaderTests {
     @Test(
         "that cannot be read says of whom, where, why, and what to do",
         arguments: [
-            ("redirect", "redirects (302), which is not followed: give the final `path`"),
-            ("missing", "does not exist (404): give the `path` where the server has the model's metadata"),
-            ("broken", "answers 500: see the server's log"), ("garbage", "is not JSON"),
-            ("large", "cannot be read: an answer of more than 1 MiB: ask for less"),
+            ("redirect", "redirects (302), and redirects are not followed: set `path` to the final path"),
+            ("missing", "does not exist (404): set `path` to where the server has the model's metadata"),
+            ("broken", "answered 500: check the server's log"), ("garbage", "is not JSON"),
+            ("large", "cannot be read: the answer has more than 1 MiB: narrow the query"),
         ])
     func unreadable(how: String, words: String) async {
         let place = "http://\(server.address)/\(how) \(words)"
@@ -113,6 +113,6 @@ struct ContractReaderTests {
     @Test("needs a stable revision, and a ready instance of each side")
     func absent() async {
         #expect(await read(stable: .some(nil)) == .unreadable("there is no stable revision to compare with"))
-        #expect(await read(candidate: .some(nil)) == .unreadable("candidate has no ready instance to ask"))
+        #expect(await read(candidate: .some(nil)) == .unreadable("candidate has no ready instance"))
     }
 }

@@ -38,7 +38,7 @@ import Testing
             ),
             (
                 #"{"inputs": [{"name": "x", "datatype": "FP32", "shape": [-2]}]}"#,
-                "has an impossible shape in inputs[0]: sizes, or -1 for any"
+                "has an invalid shape in inputs[0]: each entry must be a size, or -1 for any size"
             ),
             (
                 #"{"inputs": [{"name": "x", "datatype": "FP32", "shape": []}, {"name": "x", "datatype": "FP32", "shape": []}]}"#,

@@ -48,7 +48,7 @@ struct PrometheusAnswerTests {
                 == .noData("the result is not a number (NaN): nothing was counted in the window"))
         #expect(
             try measured(range(#"[1,"1"],[2,"+Inf"]"#))
-                == .error("the result is +Inf: does the query divide by nothing?"))
+                == .error("the result is +Inf: check whether the query divides by zero"))
     }
 
     @Test("over a range is what its points come to; those that are no number are left out")
@@ -63,7 +63,7 @@ struct PrometheusAnswerTests {
             try MetricRange.Reduction.allCases.map { try found($0) } == [.value(4), .value(1), .value(2), .value(1)])
         #expect(try found(.max, minPoints: 3) == .value(4))
         #expect(
-            try found(.max, minPoints: 4) == .noData("3 points are numbers in the last 1m, and 4 are wanted"))
+            try found(.max, minPoints: 4) == .noData("3 points are numbers in the last 1m, but 4 are required"))
     }
 
     @Test("over a range without a series, of many, or with an infinity, is never a value")
@@ -78,7 +78,7 @@ struct PrometheusAnswerTests {
                 == .noData("the result is not a number (NaN): nothing was counted in the window"))
         #expect(
             try found(#"{"metric":{},"values":[[1,"1"],[2,"+Inf"]]}"#)
-                == .error("the result is +Inf: does the query divide by nothing?"))
+                == .error("the result is +Inf: check whether the query divides by zero"))
         guard
             case .error(let many) = try found(
                 #"{"metric":{"i":"a"},"values":[[1,"1"]]},{"metric":{"i":"b"},"values":[[1,"2"]]}"#)
@@ -86,7 +86,7 @@ struct PrometheusAnswerTests {
             Issue.record("a value of two series")
             return
         }
-        #expect(many.hasPrefix("2 series where one was wanted"))
+        #expect(many.hasPrefix("2 series instead of one"))
     }
 
     @Test("without a result, or with NaN, is no data; an infinity or a text is an error")
@@ -96,11 +96,11 @@ struct PrometheusAnswerTests {
         #expect(
             try measured(vector(["NaN"]))
                 == .noData("the result is not a number (NaN): nothing was counted in the window"))
-        #expect(try measured(vector(["+Inf"])) == .error("the result is +Inf: does the query divide by nothing?"))
-        #expect(try measured(vector(["-Inf"])) == .error("the result is -Inf: does the query divide by nothing?"))
+        #expect(try measured(vector(["+Inf"])) == .error("the result is +Inf: check whether the query divides by zero"))
+        #expect(try measured(vector(["-Inf"])) == .error("the result is -Inf: check whether the query divides by zero"))
         #expect(
             try measured(#"{"resultType":"string","result":[1,"hello"]}"#)
-                == .error("the text 'hello' where a number was wanted"))
+                == .error("the result is the text 'hello', not a number"))
     }
 
     @Test("of many series is an error that names some of them")
@@ -108,13 +108,13 @@ struct PrometheusAnswerTests {
         #expect(
             try measured(vector(["1", "2"]))
                 == .error(
-                    #"2 series where one was wanted ({instance="i0"}, {instance="i1"}): aggregate with sum(…) or avg(…)"#
+                    #"2 series instead of one ({instance="i0"}, {instance="i1"}): aggregate with sum(…) or avg(…)"#
                 ))
         guard case .error(let reason) = try measured(vector(["1", "2", "3", "4"])) else {
             Issue.record("a value of four series")
             return
         }
-        #expect(reason.hasPrefix("4 series where one was wanted"))
+        #expect(reason.hasPrefix("4 series instead of one"))
         #expect(reason.contains(#"{instance="i2"}, …)"#))
     }
 
@@ -166,7 +166,7 @@ struct PrometheusAnswerTests {
 
     @Test("with a word for a number, or a native histogram, is an error")
     func notNumbers() {
-        #expect(throws: SourceError(.unreadable, "'many' where a number was wanted")) { try answer(vector(["many"])) }
+        #expect(throws: SourceError(.unreadable, "'many' is not a number")) { try answer(vector(["many"])) }
         let histogram =
             #"{"resultType":"vector","result":[{"metric":{},"histogram":[1,{"count":"3","sum":"2","buckets":[]}]}]}"#
         #expect(throws: SourceError.self) { try answer(histogram) }

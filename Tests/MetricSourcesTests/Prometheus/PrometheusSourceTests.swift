@@ -124,7 +124,7 @@ struct PrometheusSourceTests {
         let ratio = CounterRatio(source: "p", of: "rate(errors_total[{{window}}])", per: "requests_total")
         await #expect(
             throws: SourceError(
-                .misasked, "{{window}} has no place in a cumulative counter: leave rate(…) and the window out")
+                .misasked, "{{window}} cannot be used in a cumulative counter: leave out rate(…) and the window")
         ) { try await source(Server([:])).readings(of: [ratio], for: Fixtures.fraud, sides: sides) }
     }
 

@@ -31,7 +31,7 @@ struct RealPrometheusTests {
             Issue.record("a value of several series, or of no query")
             return
         }
-        #expect(many.hasPrefix("3 series where one was wanted"))
+        #expect(many.hasPrefix("3 series instead of one"))
         #expect(wrong.hasPrefix("Prometheus: bad_data"))
 
         let failed = #"predictions_total{code="500",revision="bbbbbbbbbb"}"#
@@ -46,7 +46,7 @@ struct RealPrometheusTests {
             Issue.record("a value of an hour that has not been, or of a range of ranges")
             return
         }
-        #expect(tooYoung.hasSuffix("are numbers in the last 1h, and 30 are wanted"))
+        #expect(tooYoung.hasSuffix("are numbers in the last 1h, but 30 are required"))
         #expect(nested.hasPrefix("Prometheus: bad_data"))
         #expect(
             await source.measure(#"predictions_total{revision="cccccccccc"}"#, range: hour)

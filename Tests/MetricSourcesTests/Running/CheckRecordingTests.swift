@@ -20,7 +20,7 @@ import Testing
         append("6789012", to: &file)
         append("end", to: &file)
         file.finish(tail: "12end")
-        #expect(try fixture.read(file.path) == "1234567890\n[5 bytes more; their end:]\n12end\n")
+        #expect(try fixture.read(file.path) == "1234567890\n[5 bytes left out; the end of the output:]\n12end\n")
     }
 
     @Test("a file that all fits into holds just that, and one of the same name is begun anew")

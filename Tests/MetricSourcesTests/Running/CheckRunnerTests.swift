@@ -121,7 +121,9 @@ struct CheckRunnerTests {
         let outcome = await fixture.runner().run(
             CheckFixture.inquiry(modelFolder: "/no/such/folder"), CheckGate(command: ["true"]))
         #expect(
-            outcome.end == .undecided("the folder /no/such/folder cannot be entered: check it and its owner"))
+            outcome.end
+                == .undecided(
+                    "the working folder /no/such/folder cannot be entered: check that it exists, and its owner"))
     }
 
     @Test("that never ends is ended in time, with what it had printed, and decides nothing")
@@ -129,7 +131,7 @@ struct CheckRunnerTests {
         let outcome = await fixture.run("echo started; echo $$ > pid; sleep 1000", timeout: .seconds(1))
         #expect(
             outcome.end
-                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less to do"))
+                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less work"))
         #expect(outcome.outputTail == "started\n")
         #expect(outcome.metrics == [:])
         let pid = try fixture.read("\(fixture.model)/pid").trimmingCharacters(in: .newlines)
@@ -142,7 +144,7 @@ struct CheckRunnerTests {
             "trap 'exit 0' TERM; echo '{\"accuracy\": 1}'; sleep 1000 & wait", timeout: .seconds(1))
         #expect(
             outcome.end
-                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less to do"))
+                == .undecided("it did not end within 1s and was ended: raise `timeout`, or give it less work"))
     }
 
     @Test("that forks and ignores SIGTERM is killed with all that it started")
@@ -203,7 +205,8 @@ struct CheckRunnerTests {
         let killed = await fixture.run("kill -9 $$")
         #expect(
             killed.end
-                == .undecided("it was killed (SIGKILL), perhaps for want of memory: give it more, or less to do"))
+                == .undecided(
+                    "it was killed (SIGKILL), possibly because memory ran out: give it more memory or less work"))
         #expect(await fixture.run("kill -SEGV $$").end == .undecided("it was ended by signal 11"))
     }
 
@@ -224,7 +227,7 @@ struct CheckRunnerTests {
         #expect(kept.count < OutputFile.bytesLimit + 3 * CheckRecording.tailBytes)
         let note = String(decoding: kept.suffix(from: OutputFile.bytesLimit), as: UTF8.self)
         let dropped = 100_000_000 + 1 + 18 + 4 - OutputFile.bytesLimit
-        #expect(note.hasPrefix("\n[\(dropped) bytes more; their end:]\n"))
+        #expect(note.hasPrefix("\n[\(dropped) bytes left out; the end of the output:]\n"))
     }
 
     @Test("that prints garbage has no metrics, and whatever it prints can be told")

@@ -76,7 +76,7 @@ struct ExpositionTextTests {
             "foo{=\"1\"} 2", "foo{a=\"\\",
         ])
     func broken(line: String) {
-        #expect(throws: SourceError(.unreadable, "line 2 is no sample: \(line)")) {
+        #expect(throws: SourceError(.unreadable, "line 2 is not a valid sample: \(line)")) {
             try page("bar 1\n" + line, ["foo"])
         }
     }

@@ -81,50 +81,62 @@ struct SourceSettingsTests {
             (fault(#"{"name":"a b"}"#), "'a b' must be letters"),
             (fault(#"{"name":"-a"}"#), "must be letters"),
             (fault(#"{"name":"é"}"#), "must be letters"),
-            (fault(#"{"name":"proxy"}"#), "source 'proxy' is always there"),
-            (fault(#"{"name":"outcomes"}"#), "always there"),
-            (fault(#"{"name":"p"}"#), "source 'p': kind: is missing, such as prometheus, web, command"),
-            (fault(#"{"name":"p","kind":"graphite"}"#), "'graphite' is unknown; there are prometheus, web, command"),
+            (fault(#"{"name":"proxy"}"#), "source 'proxy' is built in"),
+            (fault(#"{"name":"outcomes"}"#), "built in"),
+            (fault(#"{"name":"p"}"#), "source 'p': kind: is missing; write for example prometheus, web, command"),
+            (fault(#"{"name":"p","kind":"graphite"}"#), "'graphite' is unknown; use one of prometheus, web, command"),
             (fault(#"{"name":"p","kind":"prometheus"}"#), "url: is missing"),
-            (prometheus(#","urI":"x""#), "unknown urI; prometheus has name, kind, url"),
-            (prometheus(#","command":["x"]"#), "unknown command"),
+            (prometheus(#","urI":"x""#), "unknown field urI; prometheus has name, kind, url"),
+            (prometheus(#","command":["x"]"#), "unknown field command"),
             (prometheus("", url: "p.example.com:9090"), "url: must be http:// or https://"),
             (prometheus("", url: "ftp://p.example.com"), "url: must be http:// or https://"),
-            (prometheus("", url: "https://a:b@p.example.com"), "write basicAuth"),
+            (prometheus("", url: "https://a:b@p.example.com"), "use basicAuth"),
             (prometheus("", url: "https://p.example.com/?x=1"), "without a query"),
             (prometheus("", url: "https://p.example.com/{{name}}"), "or placeholders"),
             (prometheus("", url: "https://p.example.com/#a"), "#fragment"),
-            (prometheus(#","bearerTokenFile":"/t""#, url: "http://p.example.com"), "must be https: credentials"),
+            (
+                prometheus(#","bearerTokenFile":"/t""#, url: "http://p.example.com"),
+                "must be https, because credentials"
+            ),
             (
                 prometheus(#","bearerTokenFile":"/t","basicAuth":{"username":"u","passwordFile":"/p"}"#),
                 "only one of them"
             ),
             (prometheus(#","basicAuth":{"username":"u"}"#), "passwordFile: is missing"),
-            (prometheus(#","basicAuth":{"username":"u","password":"secret"}"#), "unknown password; basicAuth has"),
-            (prometheus(#","basicAuth":{"username":"u:v","passwordFile":"/p"}"#), "must not hold ':'"),
+            (
+                prometheus(#","basicAuth":{"username":"u","password":"secret"}"#),
+                "unknown field password; basicAuth has"
+            ),
+            (prometheus(#","basicAuth":{"username":"u:v","passwordFile":"/p"}"#), "must not contain ':'"),
             (prometheus(#","basicAuth":"u""#), "basicAuth: must be an object"),
             (prometheus(#","clientKeyFile":"/k""#), "one needs the other"),
-            (prometheus(#","caFile":"/c","insecureSkipTLSVerify":true"#), "leave one of them out"),
-            (prometheus(#","caFile":"/c""#, url: "http://p.example.com"), "is http; certificates go with https"),
+            (prometheus(#","caFile":"/c","insecureSkipTLSVerify":true"#), "remove one of them"),
+            (prometheus(#","caFile":"/c""#, url: "http://p.example.com"), "is http, but certificates need https"),
             (prometheus(#","insecureSkipTLSVerify":"often""#), "must be true or false"),
             (prometheus(#","timeout":"10""#), "timeout: '10' must be a duration from 100ms to 60s"),
             (prometheus(#","timeout":"1h""#), "must be a duration"),
             (prometheus(#","bearerTokenFile":["/t"]"#), "bearerTokenFile: must be text"),
-            (web("", url: "https://q.example.com/{{team}}"), "{{team}} means nothing here; there are {{namespace}}"),
-            (web("", url: "https://{{name}}.example.com/"), "after the host only"),
+            (
+                web("", url: "https://q.example.com/{{team}}"),
+                "{{team}} is not a known placeholder; use one of {{namespace}}"
+            ),
+            (web("", url: "https://{{name}}.example.com/"), "only after the host"),
             (
                 web(#","headers":[{"name":"A","fromFile":"/f"}]"#, url: "http://q.example.com"),
-                "must be https: its headers"
+                "must be https, because its headers"
             ),
-            (web(#","headers":[{"name":"A","value":"secret"}]"#), "unknown value; a header has name"),
+            (web(#","headers":[{"name":"A","value":"secret"}]"#), "unknown field value; a header has name"),
             (web(#","headers":[{"name":"A"}]"#), "fromEnvironment or fromFile"),
-            (web(#","headers":[{"name":"A","fromFile":"/f","fromEnvironment":"B"}]"#), "one of them only"),
-            (web(#","headers":[{"name":"Host","fromFile":"/f"}]"#), "'Host' is no header that can be set"),
-            (web(#","headers":[{"name":"A: b","fromFile":"/f"}]"#), "is no header"),
+            (
+                web(#","headers":[{"name":"A","fromFile":"/f","fromEnvironment":"B"}]"#),
+                "either fromEnvironment or fromFile"
+            ),
+            (web(#","headers":[{"name":"Host","fromFile":"/f"}]"#), "'Host' is not a header that can be set"),
+            (web(#","headers":[{"name":"A: b","fromFile":"/f"}]"#), "is not a header"),
             (web(#","headers":{"name":"A"}"#), "headers: must be a list of objects"),
             (fault(#"{"name":"c","kind":"command"}"#), "command: must name a program"),
-            (fault(#"{"name":"c","kind":"command","command":"probe -v"}"#), "command: must be a list of texts"),
-            (fault(#"{"name":"c","kind":"command","command":["x"],"url":"https://x"}"#), "unknown url"),
+            (fault(#"{"name":"c","kind":"command","command":"probe -v"}"#), "command: must be a list of text values"),
+            (fault(#"{"name":"c","kind":"command","command":["x"],"url":"https://x"}"#), "unknown field url"),
         ]
         for (found, wanted) in cases {
             #expect(found?.contains(wanted) == true, "'\(found ?? "no fault")' where '\(wanted)' was wanted")
@@ -134,7 +146,7 @@ struct SourceSettingsTests {
     @Test("have names that differ")
     func names() throws {
         let one = try Fixtures.settings(#"{"name":"c","kind":"command","command":["x"]}"#)
-        #expect(throws: SourceSettings.Fault("source 'c' is there twice: names must differ")) {
+        #expect(throws: SourceSettings.Fault("source 'c' is defined twice: names must differ")) {
             try SourceSettings.check([one, one])
         }
         #expect(throws: SourceSettings.Fault.self) { try SourceSettings.check(Array(repeating: one, count: 101)) }

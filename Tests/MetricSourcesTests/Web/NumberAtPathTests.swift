@@ -34,17 +34,18 @@ struct NumberAtPathTests {
     func others() throws {
         #expect(
             try measure("a", #"{"a": "0.5"}"#)
-                == .error("'a' is the text '0.5', not a number: the endpoint has to write numbers without quotes"))
+                == .error("'a' is the text '0.5', not a number: the endpoint must write numbers without quotes"))
         #expect(try measure("a", #"{"a": "good"}"#) == .error("'a' is the text 'good', not a number"))
         #expect(
-            try measure("a", #"{"a": 1e999}"#) == .error("'a' is a number that is too large or too small to be read"))
+            try measure("a", #"{"a": 1e999}"#) == .error("'a' is a number that is too large or too small"))
         #expect(try measure("a", #"{"a": true}"#) == .error("'a' is true or false, not a number"))
         #expect(
-            try measure("a", #"{"a": {}}"#) == .error("'a' is an object or a list, not a number: lengthen the path"))
+            try measure("a", #"{"a": {}}"#) == .error("'a' is an object or a list, not a number: make the path longer"))
         #expect(
-            try measure("a", #"{"a": [1]}"#) == .error("'a' is an object or a list, not a number: lengthen the path"))
-        #expect(try measure("a.b", #"{"a": 1}"#) == .error("'a.b': 'b' is asked of something that is no object"))
-        #expect(try measure("a[0]", #"{"a": {"0": 1}}"#) == .error("'a[0]': [0] is asked of something that is no list"))
+            try measure("a", #"{"a": [1]}"#) == .error("'a' is an object or a list, not a number: make the path longer")
+        )
+        #expect(try measure("a.b", #"{"a": 1}"#) == .error("'a.b': the value before 'b' is not an object"))
+        #expect(try measure("a[0]", #"{"a": {"0": 1}}"#) == .error("'a[0]': the value before [0] is not a list"))
     }
 
     @Test(

@@ -55,7 +55,7 @@ struct WebSourceTests {
         }
         #expect(
             await source.measure("a", of: Fixtures.fraud, candidate: candidate)
-                == .error("the controller's environment has no KEY of one line, for the header X-Key"))
+                == .error("the controller's environment has no variable KEY with a single line, for the header X-Key"))
     }
 
     @Test("answers with the number at the query's place, and nothing else is a number")
@@ -69,7 +69,7 @@ struct WebSourceTests {
         }
         #expect(await measure("accuracy") == .value(0.9))
         #expect(await measure("precision") == .noData("the answer has no 'precision'"))
-        #expect(await measure("a[") == .error("'a[' is no path of JSON, such as metrics.accuracy"))
+        #expect(await measure("a[") == .error("'a[' is not a JSON path, such as metrics.accuracy"))
         answer.withLock { $0.status = 503 }
         #expect(await measure("accuracy") == .error("https://q.example.com/x answered 503."))
         answer.withLock { $0.status = 302 }
