@@ -211,7 +211,7 @@ import Testing
         try await withServer(surface) { url async throws in
             #expect(try await Self.ask(url, "/healthz").body == "ok\n")
             let notYet = try await Self.ask(url, "/readyz")
-            #expect(notYet.status == 503 && notYet.body.contains("first look at git"))
+            #expect(notYet.status == 503 && notYet.body.contains("first check of git"))
             surface.read { $0.isReady = true }
             #expect(try await Self.ask(url, "/readyz").status == 200)
             let metrics = try await Self.ask(url, "/metrics")

@@ -9,7 +9,7 @@ import Testing
         var refusals: [String?] = []
         for caller in ["a", "a", "a", "b", "b"] { refusals.append(seats.take(caller)) }
         #expect(refusals[0] == nil && refusals[1] == nil && refusals[3] == nil)
-        #expect(refusals[2]?.contains("'a'") == true && refusals[4]?.hasPrefix("3 readers") == true)
+        #expect(refusals[2]?.contains("'a'") == true && refusals[4]?.hasPrefix("there are already 3") == true)
         seats.leave("a")
         seats.leave("nobody")
         let taken = seats.take("b")

@@ -53,7 +53,7 @@ struct ForwardingTests {
                     try await client(url, "wrong-token-0123456789").status()
                 }
                 let refused = await #expect(throws: ControlClientError.self) { try await client(url).status() }
-                #expect(refused?.description.contains("does not know this controller's token") == true)
+                #expect(refused?.description.contains("does not accept this controller's token") == true)
                 #expect(try await client(url, Tokens.viewer).status() == leader.read { $0.status })
             }
         }
@@ -114,8 +114,8 @@ struct ForwardingTests {
     func leaderAway() async throws {
         let gone = try #require(URL(string: "http://127.0.0.1:1"))
         let standings: [(@Sendable () async -> LeaderStanding, String)] = [
-            (Self.following(gone), "cannot be asked at http://127.0.0.1:1"),
-            (Self.following(nil), "does not say where it answers"),
+            (Self.following(gone), "cannot be reached at http://127.0.0.1:1"),
+            (Self.following(nil), "does not contain its API address"),
             (Self.following(nil, name: nil), "stands by"),
             ({ .standsBy(leader: "mlctl-1", api: "nonsense", reason: "r") }, "is none"),
         ]
@@ -175,7 +175,7 @@ struct ForwardingTests {
                 let refused = await #expect(throws: ControlError.self) {
                     try await client(url).status()
                 }
-                #expect(refused?.message.contains("changing hands") == true)
+                #expect(refused?.message.contains("leader is changing") == true)
             }
         }
     }

@@ -99,7 +99,7 @@ import Testing
         let error = await #expect(throws: ControlClientError.self) {
             try await ControlClient(socket: socket, of: url).status()
         }
-        #expect(error?.description.contains("held by another user") == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("belongs to another user") == true, "\(error?.description ?? "")")
         #expect(try rogue.readLine() == "0")
     }
 
