@@ -186,7 +186,7 @@ struct ControlRoutes: Sendable {
         router.get(RouterPath(APIPath.health)) { _, _ in text("ok\n") }
         router.get(RouterPath(APIPath.readiness)) { _, _ in
             guard try await withDeadline(Self.answerLimit, { await surface.isReady() }) else {
-                throw ControlError(.unavailable, "the first check of git and the first pass are still running")
+                throw ControlError(.unavailable, "the first check of git has not succeeded yet")
             }
             guard case .standsBy(_, _, let reason, _) = await standing() else { return text("ready, leads\n") }
             return text("ready, stands by: \(reason)\n")

@@ -85,7 +85,7 @@ struct ClusterCheckTests {
         let own = OwnInquirer()
         try await running(ScriptedSource(Self.snapshot("evaluate", "c1")), nil, own) { controller in
             try await ControllerTests.wait(controller) { status in
-                status?.gates.first?.reason.contains("not checked on the controller's machine") == true
+                status?.gates.first?.reason.contains("never checked on the controller's machine") == true
             }
         }
         #expect(own.count == 0)

@@ -138,7 +138,7 @@ struct ControllerTests {
             try await Self.wait(controller) { $0?.stable?.version == "1" }
             let status = try #require(await controller.status().deployments.first)
             #expect(status.phase == .degraded && status.condition(.ready)?.status == "Unknown")
-            #expect(status.message.contains("not been looked at since the controller started"))
+            #expect(status.message.contains("has not observed it since it started"))
             #expect(await controller.metrics().contains(#"mlctl_deployments{phase="Healthy"} 0"#))
             await rig.backend.fail(with: nil)
             try await Self.wait(controller) { $0?.phase == .healthy && $0?.condition(.ready)?.status == "True" }

@@ -74,14 +74,14 @@ struct LeadershipTests {
             let found = try #require(status.deployments.first)
             #expect(found.phase == .healthy && found.stable?.version == "1" && found.stable?.ready == 1)
             #expect(found.condition(.ready)?.status == "Unknown" && found.condition(.available)?.status == "Unknown")
-            #expect(found.message.contains("connection refused") && found.message.contains("as last seen at"))
+            #expect(found.message.contains("connection refused") && found.message.contains("last observed at"))
             #expect(found.waiting?.since != nil && found.availableSince == nil)
             #expect(status.sites.allSatisfy { !$0.reachable && $0.reason?.contains("connection refused") == true })
             #expect(try await controller.explanation(of: SitesTests.key).status == found)
             #expect(try await controller.history(of: SitesTests.key).map(\.version) == ["1"])
             let metrics = await controller.metrics()
             #expect(metrics.contains(#"mlctl_deployment_last_seen_timestamp_seconds{name="model""#))
-            #expect(metrics.contains("mlctl_site_read{site=\"cluster prod\"} 0"))
+            #expect(metrics.contains("mlctl_site_reachable{site=\"cluster prod\"} 0"))
             guard case .standsBy(nil, nil, _, remembers: true) = await controller.standing() else {
                 Issue.record("\(await controller.standing())")
                 return

@@ -83,11 +83,11 @@ struct ManifestLedgerTests {
         let files = ["a.yaml": pointer, "b.yaml": ControllerTests.manifest("1", name: "other")]
         let absorbed = try await absorb(files, into: &ledger, known: [model, other])
         #expect(ledger.wish(for: model) == .held)
-        #expect(absorbed.warning?.contains("nothing is taken for removed") == true)
+        #expect(absorbed.warning?.contains("no deployment counts as removed") == true)
         #expect(ledger.diagnostics.contains { $0.message.contains("Git LFS") })
     }
 
-    @Test("as long as nobody knows what an unreadable file held, nothing is taken for removed")
+    @Test("as long as nobody knows what an unreadable file held, no deployment counts as removed")
     func unknown() async throws {
         var ledger = ManifestLedger()
         let absorbed = try await absorb(

@@ -50,7 +50,7 @@ struct OutcomeIntakeTests {
         try await rig.running { controller in
             try await ControllerTests.wait(controller) { $0?.phase == .healthy }
             let error = await #expect(throws: ControlError.self) { try await controller.report([]) }
-            #expect(error?.message == "this controller keeps no outcomes")
+            #expect(error?.message == "this controller does not store outcomes")
         }
     }
 
@@ -63,7 +63,7 @@ struct OutcomeIntakeTests {
             let revision = try #require(await controller.status().deployments.first?.stable?.revision)
             let receipt = try await controller.report([report(revision, of: deployment)])
             #expect(receipt.refused == 1)
-            #expect(receipt.refusals.first?.reason.contains("no request has got an id yet") == true)
+            #expect(receipt.refusals.first?.reason.contains("no request has an id yet") == true)
             #expect(await controller.revisionsInUse() == [deployment: [revision]])
         }
     }

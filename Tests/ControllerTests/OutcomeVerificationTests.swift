@@ -72,7 +72,7 @@ struct OutcomeVerificationTests {
             ("ok", "", 1, "label"),
             ("ok", "a b", 1, "label"),
             ("ok", String(repeating: "l", count: 64), 1, "label"),
-            ("unknown", "correct", 1, "no deployment has a revision bbbbbbbbbb"),
+            ("unknown", "correct", 1, "no deployment has revision bbbbbbbbbb"),
             ("old", "correct", 1, "older than 14 days"),
         ] as [(String, String, Double, String)])
     func refused(kind: String, label: String, value: Double, reason: String) throws {
@@ -81,7 +81,7 @@ struct OutcomeVerificationTests {
             "old": id(of: fraud, at: 2_000_000 - 14 * 86_400 - 1),
         ]
         let refusal = try #require(sort(ids[kind] ?? kind, label, value).refused.first)
-        #expect(refusal.reason.contains(reason == "it is none" ? "requestId is none" : reason))
+        #expect(refusal.reason.contains(reason == "it is none" ? "requestId is not valid" : reason))
         #expect(refusal.label == label)
     }
 
@@ -94,7 +94,7 @@ struct OutcomeVerificationTests {
         }
         #expect(sorted(id(of: fraud)).outcomes.keys.map(\.self) == [fraud])
         #expect(sorted(id(of: churn, under: otherKey)).outcomes.keys.map(\.self) == [churn])
-        #expect(sorted(id(of: fraud, under: otherKey)).refused.first?.reason.contains("made anew") == true)
+        #expect(sorted(id(of: fraud, under: otherKey)).refused.first?.reason.contains("replaced") == true)
     }
 
     @Test("are neither taken nor refused while a key, or what serves somewhere, is not known")

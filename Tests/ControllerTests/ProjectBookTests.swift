@@ -107,7 +107,7 @@ struct ProjectBookTests {
         _ = try await absorb(["o.yaml": manifest("other", port: 9000)], of: "a", into: &book)
         _ = release(from: &book)
         #expect(project(book.wish(for: other)) == "a")
-        #expect(book.diagnostics(of: model).first?.message == "port 9000 is that of test/other of project 'a'")
+        #expect(book.diagnostics(of: model).first?.message == "port 9000 belongs to test/other of project 'a'")
     }
 
     @Test("after a restart it is that of its record, whichever repository is read first")
@@ -166,7 +166,7 @@ struct ProjectBookTests {
         _ = try await absorb(["m.yaml": manifest("one", port: 9000)], of: "a", into: &book)
         _ = try await absorb(["m.yaml": manifest("two", port: 9000)], of: "b", into: &book)
         #expect(book.wish(for: two) == .held)
-        #expect(book.diagnostics(of: two).first?.message == "port 9000 is that of test/one of project 'a'")
+        #expect(book.diagnostics(of: two).first?.message == "port 9000 belongs to test/one of project 'a'")
         // Another look changes nothing, and a freed port is given at the next look.
         _ = try await absorb(["m.yaml": manifest("one", port: 9000)], of: "a", into: &book)
         #expect(project(book.wish(for: one)) == "a")

@@ -60,7 +60,7 @@ struct ProjectsTests {
             let events = try await controller.events(matching: EventFilter(), limit: 100)
             #expect(
                 Set(events.map { "\($0.deployment.name) \($0.event.project ?? "")" }) == ["model risk", "ranker ads"])
-            #expect(await controller.metrics().contains("mlctl_source_looks_total{project=\"ads\"} 1"))
+            #expect(await controller.metrics().contains("mlctl_source_fetches_total{project=\"ads\"} 1"))
         }
     }
 

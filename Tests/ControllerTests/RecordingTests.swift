@@ -168,7 +168,7 @@ struct RecordingTests {
             let refused = await #expect(throws: ControlError.self) {
                 try await controller.act(OperatorCommand(.retry), on: PassRig.key)
             }
-            #expect(refused?.message.contains("nothing is decided or overwritten") == true)
+            #expect(refused?.message.contains("Nothing is decided or overwritten") == true)
             #expect(await controller.revisionsInUse() == nil)
             // Taken out of git it stays as well.
             await rig.commit(["b.yaml": PassRig.manifest("1", name: "other")], "c3")

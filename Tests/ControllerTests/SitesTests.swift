@@ -147,7 +147,7 @@ struct SitesTests {
             await #expect(
                 throws: ControlError(
                     .unavailable,
-                    "what serves of test/a is not known: cluster prod cannot be reached: the API server is away")
+                    "the state of test/a is not known: cluster prod cannot be reached: the API server is away")
             ) { try await controller.history(of: Self.key("a")) }
             await rig.prod.store.fail(with: nil)
             try await ControllerTests.wait(controller, "a") { $0?.phase == .healthy && $0?.stable?.version == "2" }
@@ -232,10 +232,10 @@ struct SitesTests {
         ])
         try await rig.running { controller in
             try await ControllerTests.wait(controller, "a") {
-                $0?.message.contains("no cluster 'prdo'; there are prod, staging") == true
+                $0?.message.contains("no cluster 'prdo'; they have prod, staging") == true
             }
             try await ControllerTests.wait(controller, "b") {
-                $0?.message.contains("name several: prod, staging") == true
+                $0?.message.contains("have several clusters: prod, staging") == true
             }
             #expect(await rig.prod.backend.applied == 0)
         }

@@ -97,7 +97,7 @@ struct AccessTests {
                 let sync = try installation.mlctl("sync", "--state-dir", path(installation.state))
                 #expect(sync.status == 0, "\(sync.error)")
                 #expect(try installation.mlctl("status").status == 0)
-                #expect(installation.controllerLog.contains("it is waited for"))
+                #expect(installation.controllerLog.contains("waiting until it is free"))
                 #expect(!rogue.received.contains(token))
             }
             try await installation.until("the API has its port back") {

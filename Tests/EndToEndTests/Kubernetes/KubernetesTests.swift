@@ -64,7 +64,7 @@ struct KubernetesTests {
         #expect((1...controllers.all.count).contains(starts), "\(events)")
         let steps = events.filter { $0.kind == "stepStarted" && $0.version == "good-2" }.map(\.message)
         if starts == 1 { #expect(steps.count == Set(steps).count, "\(steps)") }
-        let losers = controllers.all.filter { $0.controllerLog.contains("Somebody else decided") }
+        let losers = controllers.all.filter { $0.controllerLog.contains("Another writer changed the record") }
         #expect(!losers.isEmpty)
     }
 
