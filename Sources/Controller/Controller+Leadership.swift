@@ -47,13 +47,14 @@ extension Controller {
         inFlight = []
         // Listeners reconnect and are forwarded to the leader.
         broadcast.finish()
-        logger.notice("No longer leads", metadata: ["leader": "\(with.leadership?.leader ?? "unknown")"])
+        logger.notice(
+            "This controller no longer leads", metadata: ["leader": "\(with.leadership?.leader ?? "unknown")"])
     }
 
     /// Reacts to the result of the election.
     func follow(_ leads: Bool) async {
         if leads, !isAtWork {
-            logger.notice("Leads")
+            logger.notice("This controller leads now")
             await takeUpWork()
         } else if !leads, isAtWork {
             layDownWork()

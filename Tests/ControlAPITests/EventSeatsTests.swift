@@ -2,8 +2,8 @@ import Testing
 
 @testable import ControlAPI
 
-@Suite("Seats for those who follow events") struct EventSeatsTests {
-    @Test("each caller has so many, all together have so many, and one that is left is free")
+@Suite("Seats for event streams") struct EventSeatsTests {
+    @Test("seats are limited per caller and in total, and a seat that is left is free again")
     func seats() {
         var seats = EventSeats(ofCaller: 2, ofAll: 3)
         var refusals: [String?] = []

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Controller
 
-@Suite("A controller that takes outcomes")
+@Suite("A controller that accepts outcomes")
 struct OutcomeIntakeTests {
     private let key: RequestIdentityKey
 
@@ -20,7 +20,7 @@ struct OutcomeIntakeTests {
             label: "correct", value: value)
     }
 
-    @Test("counts those of the revision that serves, once, and refuses others")
+    @Test("counts outcomes of the serving revision, once, and refuses others")
     func counts() async throws {
         let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
         let store = InMemoryOutcomeStore()
@@ -41,7 +41,7 @@ struct OutcomeIntakeTests {
         }
     }
 
-    @Test("says so where it keeps none, and takes none before it is at work")
+    @Test("says so if it does not store outcomes, and accepts none before it has started to work")
     func unavailable() async throws {
         let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
         let idle = rig.controller(outcomes: InMemoryOutcomeStore(), requestIdKey: key)
@@ -54,7 +54,7 @@ struct OutcomeIntakeTests {
         }
     }
 
-    @Test("refuses what cannot have got an id yet")
+    @Test("refuses outcomes of a deployment that has issued no ids yet")
     func keyless() async throws {
         let rig = ControllerTests.Rig(["a.yaml": ControllerTests.manifest("1")])
         let deployment = DeploymentKey(namespace: "test", name: "model")

@@ -26,7 +26,7 @@ struct SourceTransportTests {
         #expect(try await server.send("/large", bytes: 11 << 20).body.count == 10 << 20)
     }
 
-    @Test("ends in time where the server hangs, or drips for ever", arguments: ["/hang", "/drip"])
+    @Test("ends in time if the server hangs or sends one byte after another", arguments: ["/hang", "/drip"])
     func late(path: String) async throws {
         let server = try StandIn()
         let error = await failure { try await server.send(path, timeout: .milliseconds(300)) }
@@ -48,7 +48,7 @@ struct SourceTransportTests {
         #expect(answer.refusal(by: "it")?.code == .refused)
     }
 
-    @Test("that is cut off, or finds nobody, is an error in few words")
+    @Test("that is cut off, or finds no server, gives a short error")
     func broken() async throws {
         let server = try StandIn()
         #expect(await failure { try await server.send("/cut") }?.code == .unreachable)
@@ -71,7 +71,7 @@ struct SourceTransportTests {
         await #expect(throws: (any Error).self) { try await call.value }
     }
 
-    @Test("to a misbehaving Prometheus is never a value")
+    @Test("to a server that only resembles Prometheus never gives a value")
     func prometheus() async throws {
         let server = try StandIn()
         func measure(_ path: String) async throws -> Measured {

@@ -29,7 +29,7 @@ struct PrometheusAnswerTests {
         return #"{"resultType":"vector","result":[\#(samples.joined(separator: ","))]}"#
     }
 
-    @Test("is its scalar, or the only sample of its vector, as Go writes numbers")
+    @Test("is its scalar, or the only sample of its vector, in Go's number format")
     func values() throws {
         #expect(try measured(#"{"resultType":"scalar","result":[1700000000,"0.25"]}"#) == .value(0.25))
         #expect(try measured(vector(["1e-3"])) == .value(0.001))
@@ -37,7 +37,7 @@ struct PrometheusAnswerTests {
         #expect(try answer(vector(["1"])).atSeconds == 1_700_000_000.5)
     }
 
-    @Test("that is a range is the mean of its samples; those that are no number are left out")
+    @Test("that is a range is the mean of its samples; samples that are not numbers are left out")
     func ranges() throws {
         func range(_ values: String) -> String {
             #"{"resultType":"matrix","result":[{"metric":{},"values":[\#(values)]}]}"#
@@ -51,7 +51,7 @@ struct PrometheusAnswerTests {
                 == .error("the result is +Inf: check whether the query divides by zero"))
     }
 
-    @Test("over a range is what its points come to; those that are no number are left out")
+    @Test("over a range is reduced to one value; points that are not numbers are left out")
     func reductions() throws {
         let series =
             #"{"resultType":"matrix","result":[{"metric":{},"values":[[1,"NaN"],[2,"4"],[3,"1"],[4,"1"],[5,"NaN"]]}]}"#
@@ -66,7 +66,7 @@ struct PrometheusAnswerTests {
             try found(.max, minPoints: 4) == .noData("3 points are numbers in the last 1m, but 4 are required"))
     }
 
-    @Test("over a range without a series, of many, or with an infinity, is never a value")
+    @Test("over a range with no series, with many, or with an infinity is never a value")
     func rangesWithoutValue() throws {
         let range = MetricRange(over: .seconds(60), reduce: .max)
         func found(_ result: String) throws -> Measured {
@@ -118,7 +118,7 @@ struct PrometheusAnswerTests {
         #expect(reason.contains(#"{instance="i2"}, …)"#))
     }
 
-    @Test("passes the server's warnings along, with a value or without")
+    @Test("includes the server's warnings, with a value or without")
     func warnings() throws {
         let beside = #","warnings":["store 3 is down"],"infos":["up might not be a counter"]"#
         #expect(
@@ -131,7 +131,7 @@ struct PrometheusAnswerTests {
                 == .value(1, remark: "store 3 is down; up might not be a counter"))
     }
 
-    @Test("that is an error has the server's own words")
+    @Test("that is an error has the server's own message")
     func serverErrors() {
         #expect(
             failure(status: 400, #"{"status":"error","errorType":"bad_data","error":"1:4: parse error"}"#)
@@ -142,7 +142,7 @@ struct PrometheusAnswerTests {
         #expect(failure(status: 502, "<html>")?.message == "http://p answered 502.")
     }
 
-    @Test("that refuses, redirects, or comes from somewhere else says what to do", arguments: [301, 401, 403, 404])
+    @Test("that refuses, redirects, or does not exist says what to do", arguments: [301, 401, 403, 404])
     func refusals(status: Int) throws {
         let error = try #require(failure(status: status, "<html>"))
         #expect(error.code == .refused)
@@ -153,7 +153,7 @@ struct PrometheusAnswerTests {
     }
 
     @Test(
-        "that is not one of Prometheus is an error",
+        "that is not from Prometheus is an error",
         arguments: [
             "", "null", "[]", "garbage", #"{"status":"success"}"#,
             #"{"status":"success","data":{"resultType":"tensor"}}"#,
@@ -164,7 +164,7 @@ struct PrometheusAnswerTests {
         #expect(failure(status: 200, body)?.code == .unreadable)
     }
 
-    @Test("with a word for a number, or a native histogram, is an error")
+    @Test("with text in place of a number, or a native histogram, is an error")
     func notNumbers() {
         #expect(throws: SourceError(.unreadable, "'many' is not a number")) { try answer(vector(["many"])) }
         let histogram =
@@ -172,7 +172,7 @@ struct PrometheusAnswerTests {
         #expect(throws: SourceError.self) { try answer(histogram) }
     }
 
-    @Test("is counters only where each sample can be one")
+    @Test("counts as counters only if each sample can be a counter")
     func counters() throws {
         #expect(try answer(vector(["3", "4"])).counters().map(\.value) == [3, 4])
         #expect(try answer(#"{"resultType":"scalar","result":[1,"5"]}"#).counters() == [.init(labels: [:], value: 5)])

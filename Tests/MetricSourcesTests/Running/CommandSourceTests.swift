@@ -13,7 +13,7 @@ struct CommandSourceTests {
     }
 
     @Test(
-        "says a number, or JSON that holds it at the query's place",
+        "prints a number, or JSON with a number at the query's path",
         arguments: [
             ("echo 0.25", "", 0.25), ("echo; echo ' -3e2 '", "anything at all", -300), ("echo '0.5'", "a.b", 0.5),
             (#"echo '{"a": {"b": [1, 2.5]}}'"#, "a.b[1]", 2.5), (#"echo '[[7]]'"#, "$[0][0]", 7),
@@ -24,7 +24,7 @@ struct CommandSourceTests {
     }
 
     @Test(
-        "that has no number says so",
+        "without a number gives no data",
         arguments: [
             ("true", "", "it printed nothing"), ("echo nan", "", "it printed nan"),
             ("echo -inf", "", "it printed -inf"),
@@ -37,7 +37,7 @@ struct CommandSourceTests {
     }
 
     @Test(
-        "that errs says why",
+        "that fails gives the reason",
         arguments: [
             ("echo boom >&2; exit 3", "", "exit code 3: boom"), ("echo 1; exit 1", "", "exit code 1"),
             ("kill -9 $$", "", "it was ended by signal 9"),
@@ -63,7 +63,7 @@ struct CommandSourceTests {
                 == .error("it did not end within 500ms and was ended"))
     }
 
-    @Test("knows the query, which is no part of a shell's line")
+    @Test("gets the query in its environment, not through a shell")
     func query() async {
         let source = CommandSource(
             command: ["/bin/sh", "-c", "test \"$1\" = \"$MLCTL_QUERY\" && echo 1", "-", "$(MLCTL_QUERY)"],
@@ -71,7 +71,7 @@ struct CommandSourceTests {
         #expect(await source.value(of: "b; rm -rf \"$(X)\"") == .value(1))
     }
 
-    @Test("that does not exist says what to do")
+    @Test("that does not exist gives advice")
     func missing() async {
         let measured = await CommandSource(command: ["no-such-program"], environment: ["PATH": "/bin"]).value(of: "")
         #expect(

@@ -23,7 +23,7 @@ struct SourceSettingsTests {
         fault(#"{"name":"q","kind":"web","url":"\#(url)"\#(more)}"#)
     }
 
-    @Test("say where it is and how it lets itself be asked")
+    @Test("have the address of the source, its credentials and certificates")
     func prometheusInFull() throws {
         let settings = try Fixtures.settings(
             #"""
@@ -44,7 +44,7 @@ struct SourceSettingsTests {
         #expect(settings.kind.timeout == .seconds(2))
     }
 
-    @Test("have the defaults of a careful person")
+    @Test("have safe defaults")
     func defaults() throws {
         let settings = try Fixtures.settings(
             #"{"name":"p","kind":"prometheus","url":"http://10.0.0.1:9090","caFile":null}"#)
@@ -55,7 +55,7 @@ struct SourceSettingsTests {
         #expect(prometheus.access == SourceAccess(credentials: .none, timeout: .seconds(10)))
     }
 
-    @Test("of a web endpoint and of a command")
+    @Test("of a web endpoint and of a command are read")
     func others() throws {
         let web = try Fixtures.settings(
             #"{"name":"q","kind":"web","url":"http://127.0.0.1:1/{{name}}","headers":[{"name":"A","fromFile":"/f"}]}"#)
@@ -73,7 +73,7 @@ struct SourceSettingsTests {
         #expect(settings.timeout == .seconds(60))
     }
 
-    @Test("that cannot be right are errors that say what would be")
+    @Test("that are invalid give errors with advice")
     func faults() {
         let cases: [(String?, String)] = [
             (fault(#""p""#), "each must be an object"),
@@ -143,7 +143,7 @@ struct SourceSettingsTests {
         }
     }
 
-    @Test("have names that differ")
+    @Test("must have distinct names")
     func names() throws {
         let one = try Fixtures.settings(#"{"name":"c","kind":"command","command":["x"]}"#)
         #expect(throws: SourceSettings.Fault("source 'c' is defined twice: names must differ")) {

@@ -30,7 +30,7 @@ struct NumberAtPathTests {
         ] { #expect(try measure(path, document) == .noData("the answer has no '\(path)'"), "\(document)") }
     }
 
-    @Test("is an error where something else is there; a text with digits is no number")
+    @Test("is an error if the value is something else; a text with digits is not a number")
     func others() throws {
         #expect(
             try measure("a", #"{"a": "0.5"}"#)
@@ -49,7 +49,7 @@ struct NumberAtPathTests {
     }
 
     @Test(
-        "is an error where the document is none",
+        "is an error if the document is not JSON",
         arguments: ["", "{", "NaN", "<html>", #"{"a": 1e999}"#, #"{"a": NaN}"#])
     func garbage(document: String) throws {
         guard case .error = try measure("a", document) else {

@@ -16,7 +16,7 @@ struct WebSourceTests {
 
     private let candidate = Fixtures.side("bbbbbbbbbb", version: "2026-11 a/b?c&d")
 
-    @Test("is asked at its URL, with what the placeholders stand for kept in its place")
+    @Test("is called at its URL, and the values of placeholders stay in their place")
     func request() throws {
         let source = WebSource(
             try settings("https://q.example.com/{{namespace}}/{{ name }}?rev={{revision}}&v={{version}}"),
@@ -30,7 +30,7 @@ struct WebSourceTests {
                     ]))
     }
 
-    @Test("gets headers from the environment and from files, as they are now")
+    @Test("gets headers from the environment and from files, with their current values")
     func headers() async throws {
         let file = try TemporaryFile("Bearer one\n")
         let source = WebSource(
@@ -44,7 +44,7 @@ struct WebSourceTests {
         #expect(try source.request(placeholders).headers.suffix(2).map(\.value) == ["Bearer two", "k1"])
     }
 
-    @Test("is not asked where a header's value is not there", arguments: [[:], ["KEY": ""], ["KEY": "a\r\nHost: b"]])
+    @Test("is not called if the value of a header is missing", arguments: [[:], ["KEY": ""], ["KEY": "a\r\nHost: b"]])
     func missingHeaders(environment: [String: String]) async throws {
         let source = WebSource(
             try settings("https://q.example.com", #"[{"name":"X-Key","fromEnvironment":"KEY"}]"#),
@@ -58,7 +58,7 @@ struct WebSourceTests {
                 == .error("the controller's environment has no variable KEY with a single line, for the header X-Key"))
     }
 
-    @Test("answers with the number at the query's place, and nothing else is a number")
+    @Test("answers with the number at the query's path; anything else is not a number")
     func measuring() async throws {
         let answer = Mutex((status: 200, body: #"{"accuracy": 0.9}"#))
         let source = WebSource(try settings("https://q.example.com/x"), environment: [:]) { _, _ in
