@@ -127,7 +127,7 @@ struct PassTroubles: Equatable {
         !texts.isEmpty && texts.keys.allSatisfy { [.record, .observing, .pinning, .readings, .applying].contains($0) }
     }
 
-    /// Called after each pass: new troubles begin now, and those that are over are forgotten.
+    /// Called after each pass: new failures begin now, and those that are over are forgotten.
     mutating func settle(at now: Date) {
         begun = texts.reduce(into: [:]) { $0[$1.key] = begun[$1.key] ?? now }
     }
