@@ -28,7 +28,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when its instance is ready: step 1 of 3: set weight 20 %",
-                "if it is not ready by then: all traffic stays with version good-1, and version good-2 is not tried again, unless the machine is to blame",
+                "if it is not ready by then: all traffic stays with version good-1, and version good-2 is not tried again, unless the machine is the cause",
             ])
         #expect(world.state?.outlook.last?.at == world.state?.deadlineAt)
     }
@@ -62,7 +62,7 @@ struct OutlookTests {
         #expect(outlook(world(rollout, at: 1)) == ["on 'mlctl promote': step 3 of 3: set weight 100 %"])
     }
 
-    @Test("when data was wanting: it goes on by itself or by hand")
+    @Test("after a deadline without enough data: it continues by itself, or by 'mlctl promote'")
     func held() {
         var rollout = RolloutSpec.twoSteps
         rollout.progressDeadline = .seconds(10)
@@ -70,8 +70,8 @@ struct OutlookTests {
         world.run(limit: 100) { $0.hold == .insufficientEvidence }
         #expect(
             outlook(world) == [
-                "when every gate passes: it goes on by itself",
-                "on 'mlctl promote': it goes on without the evidence",
+                "when every gate passes: it continues by itself",
+                "on 'mlctl promote': it continues without the evidence",
             ])
     }
 
@@ -101,7 +101,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when its instance is ready: judged before any traffic by contract, then step 1 of 2: approval",
-                "if a gate fails: \(back)", "if it is not ready by then: \(back), unless the machine is to blame",
+                "if a gate fails: \(back)", "if it is not ready by then: \(back), unless the machine is the cause",
                 "if it is ready, but not judged by then: \(back)",
             ])
         let tensor = ModelContract.Tensor(name: "x", datatype: "FP32", shape: [-1, 4])
@@ -185,7 +185,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when version good-1 has stopped and its instance is ready: step 1 of 2: approval",
-                "if it is not ready by then: \(back), unless the machine is to blame",
+                "if it is not ready by then: \(back), unless the machine is the cause",
             ])
         world.run(limit: 20) { $0.phase == .paused }
         #expect(outlook(world) == ["on 'mlctl promote': it takes all traffic"])
@@ -215,7 +215,7 @@ struct OutlookTests {
         #expect(
             outlook(world) == [
                 "when its instance is ready: the endpoint opens",
-                "if it is not ready by then: nothing serves, and version good-1 is not tried again, unless the machine is to blame",
+                "if it is not ready by then: nothing serves, and version good-1 is not tried again, unless the machine is the cause",
             ])
     }
 
@@ -242,13 +242,13 @@ struct OutlookTests {
         suspended.pass()
         let failure =
             "if a gate fails: all traffic goes to version good-1, and version good-2 is not tried again"
-        #expect(outlook(suspended) == ["on 'mlctl resume': the rollout goes on where it is", failure])
+        #expect(outlook(suspended) == ["on 'mlctl resume': the rollout continues where it is", failure])
         var byManifest = world(.twoSteps)
         var deployment = ModelDeployment.example("good-2", rollout: .twoSteps)
         deployment.suspend = true
         byManifest.commit(deployment)
         byManifest.pass()
-        #expect(outlook(byManifest) == ["when its manifest lifts 'suspend': the rollout goes on where it is", failure])
+        #expect(outlook(byManifest) == ["when its manifest sets 'suspend: false': the rollout continues where it is", failure])
     }
 
     @Test("settings in words name every step and gate, and change with what they say")

@@ -57,7 +57,7 @@ struct StrategyTests {
         world.commit(.example("good-2", rollout: rollout))
         world.run(limit: 100) { $0.phase == .probation }
         #expect(
-            world.events.last { $0.kind == .promoting }?.message == "all that is judged before the switch passes")
+            world.events.last { $0.kind == .promoting }?.message == "every gate before the switch passes")
     }
 
     @Test("steps that give a candidate no traffic wait for evidence that cannot come, and say so")

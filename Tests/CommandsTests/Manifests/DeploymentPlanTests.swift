@@ -123,7 +123,7 @@ struct DeploymentPlanTests {
         let settings = DeploymentPlan(
             try deployment("3", ", gates: [{name: e, compare: {metric: errors}, warnOnly: true}]"), against: .absent
         ).settings
-        #expect(settings.first { $0.name == "gate e" }?.text.hasSuffix(" (warnOnly: told, never acted upon)") == true)
+        #expect(settings.first { $0.name == "gate e" }?.text.hasSuffix(" (warnOnly: reported, but nothing acts on it)") == true)
     }
 
     @Test("reads as a plan")
