@@ -4,7 +4,7 @@ import ModelManifests
 /// The combined guarantee of a deployment's comparing gates and its assumptions, as text.
 public struct PromiseWords: Hashable, Codable, Sendable {
     public var text: String
-    /// For example `errors, slow: what an instance fails within 5 ms … is one event`.
+    /// For example `errors, slow: failures of an instance within 5 ms … are one event`.
     public var assumes: [String]
 
     /// - Parameter slices: the slices that gates evaluate.

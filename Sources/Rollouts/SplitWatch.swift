@@ -85,7 +85,7 @@ extension Rollout {
     /// Why the evidence cannot be trusted because of the split. Nil if it can, or if a person overrode the mismatch.
     var splitMismatch: String? {
         guard let split, !split.isOverridden, split.evidence.mismatch != nil else { return nil }
-        return "requests are not split as asked: \(split.evidence.reason)"
+        return "requests are not split as requested: \(split.evidence.reason)"
     }
 }
 

@@ -17,10 +17,11 @@ struct GateWordsTests {
         )
         #expect(
             errors.passes
-                == "a regression beyond 50 % or 0.5 percentage points is excluded at 1 in 20, on 2,000 samples or more")
-        #expect(errors.fails == "that it is within 10 % or 0.5 percentage points is excluded at 1 in 400")
-        #expect(errors.assumes?.hasPrefix("what an instance fails within 5 ms") == true)
-        #expect(words(.compare(CompareGate(metric: .rejected))).assumes?.hasSuffix("does not tell") == true)
+                == "odds of 20 to 1 against a regression beyond 50 % or 0.5 percentage points, on 2,000 samples or more"
+        )
+        #expect(errors.fails == "odds of 400 to 1 against being within 10 % or 0.5 percentage points")
+        #expect(errors.assumes?.hasPrefix("failures of an instance within 5 ms") == true)
+        #expect(words(.compare(CompareGate(metric: .rejected))).assumes?.hasSuffix("does not report events") == true)
         let slow = words(.compare(CompareGate(metric: .slow, slowerThan: .milliseconds(250))))
         #expect(slow.asks.contains("take longer than 0.25 s more often"))
         let outcome = words(.compare(CompareGate(.counters(CounterRatio(outcome: "correct")))))
@@ -35,7 +36,9 @@ struct GateWordsTests {
     @Test("a gate whose share is not known yet says whose it is")
     func withoutShare() {
         let spec = GateSpec(name: "g", kind: .compare(CompareGate(metric: .rejected)))
-        #expect(spec.words(alpha: nil, missedRegressionRate: 0.05).fails.hasSuffix("at its share of falseRollbackRate"))
+        #expect(
+            spec.words(alpha: nil, missedRegressionRate: 0.05).fails.hasPrefix(
+                "odds (set by its share of falseRollbackRate) against being within"))
     }
 
     @Test("a threshold says that it promises nothing about false alarms")

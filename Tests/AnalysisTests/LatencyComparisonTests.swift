@@ -148,15 +148,15 @@ import Testing
         #expect(comparison.peakLogPassEvidence == 0)
         #expect(
             comparison.impasse(Self.gate())
-                == "no latency bucket ends between 250 ms and the pass margin to tell a pass: give the histogram finer "
-                + "ones, or a larger passMargin.relative")
+                == "no latency bucket ends between 250 ms and the pass margin, so the gate cannot pass: use finer "
+                + "buckets, or a larger passMargin.relative")
         for _ in 0..<50 {
             comparison.absorb(
                 Self.interval(
                     Self.counts([450, 891, 900, 900], bounds: bounds), Self.counts([10, 20, 60, 100], bounds: bounds)),
                 Self.gate())
         }
-        #expect(comparison.logFailEvidence > log(1_000), "1 s is far enough over 250 ms to tell a failure")
+        #expect(comparison.logFailEvidence > log(1_000), "1 s is far enough over 250 ms to fail")
     }
 
     @Test("stable over the last edge is said, and nothing concluded")

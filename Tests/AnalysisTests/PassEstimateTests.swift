@@ -72,12 +72,15 @@ import Testing
         var evidence = Self.errorsGate()
         #expect(evidence.missing(at: Self.start) == nil)
         Self.absorb(&evidence, looks: 0..<1, candidate: 10, errorRate: 0)
-        #expect(evidence.missing(at: Self.start.addingTimeInterval(1))?.hasSuffix("too little is known yet") == true)
+        #expect(
+            evidence.missing(at: Self.start.addingTimeInterval(1))?.hasSuffix("there are too few samples so far")
+                == true)
         Self.absorb(&evidence, looks: 1..<40, candidate: 10, errorRate: 0)
         try #require(evidence.verdict == .insufficient)
         #expect(evidence.missing(at: Self.start.addingTimeInterval(41))?.hasSuffix("at this rate") == true)
         #expect(
-            evidence.missing(at: Self.start.addingTimeInterval(120))?.hasSuffix("requests, and none come now") == true)
+            evidence.missing(at: Self.start.addingTimeInterval(120))?.hasSuffix("requests, but none arrive now") == true
+        )
 
         var worse = Self.errorsGate()
         Self.absorb(&worse, looks: 0..<60, candidate: 20, errorRate: 0.05, candidateRate: 0.08)

@@ -77,7 +77,7 @@ import Testing
             }
             #expect(
                 lack?.text(of: "stable", unreadable: [:])
-                    == "the stable side's \"class\" is sorted by other edges than the manifest's")
+                    == "the stable side's \"class\" has other bucket edges than the manifest")
         }
     }
 

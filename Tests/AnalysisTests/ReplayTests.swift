@@ -148,7 +148,7 @@ import Testing
     @Test(
         "a line that cannot be read is an error with its number",
         arguments: [
-            (#"{"stream": "a", "t": "#, "line 3: not a JSON object; one object a line is read"),
+            (#"{"stream": "a", "t": "#, "line 3: not a JSON object; write one object per line"),
             (#"{"t": 3}"#, #"line 3: "stream" is missing"#),
             (#"{"stream": "a", "t": "x"}"#, #"line 3: "t" should be a number"#),
             (#"{"stream": 1, "t": 3}"#, #"line 3: "stream" should be text"#),
@@ -157,15 +157,15 @@ import Testing
             ("[1]", "line 3: not a JSON object"),
             (
                 #"{"stream": "a", "t": 3, "candidate": {"score": {"0.2": 9223372036854775807, "0.8": 20}}}"#,
-                "line 3: 9223372036854775807 is more than anybody can have counted (2⁵³)"
+                "line 3: 9223372036854775807 is too large for a count (the limit is 2⁵³)"
             ),
             (
                 #"{"stream": "a", "t": 3, "stable": {"requests": -9.2e18}}"#,
-                "line 3: -9.2e18 is more than anybody can have counted (2⁵³)"
+                "line 3: -9.2e18 is too large for a count (the limit is 2⁵³)"
             ),
             (
                 #"{"stream": "a", "t": NaN, "stable": {"requests": 0x7fffffffffffffff}}"#,
-                "line 3: not a JSON object; one object a line is read"
+                "line 3: not a JSON object; write one object per line"
             ),
         ])
     func malformed(text: String, message: String) {
@@ -207,7 +207,7 @@ import Testing
         let error: ReplayError? = #expect(throws: ReplayError.self) {
             _ = try Self.run(["", String(repeating: " ", count: Replay.lineLimitBytes + 1)])
         }
-        #expect(error?.description == "line 2: longer than 1 MiB: one reading a line is wanted")
+        #expect(error?.description == "line 2: longer than 1 MiB: write one reading per line")
     }
 
     @Test("a histogram that cannot be read is said of the gates that look at it, and of no others")
@@ -238,7 +238,7 @@ import Testing
         #expect(try Self.run([line(1)], gates: [bounded])[0].samples == 50)
         // It chooses the bound of a gate that has none of its own.
         let chosen = try Self.run([line(1)], gates: [Self.slow])[0]
-        #expect(chosen.reason == "slow is over 0.1 s, and what comes from now on is judged by it")
+        #expect(chosen.reason == "slow means over 0.1 s, and requests from now on are judged by that bound")
         #expect(try Self.run([line(1), line(2)], gates: [Self.slow])[0].samples == 50)
     }
 

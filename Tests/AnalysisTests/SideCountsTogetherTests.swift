@@ -80,7 +80,10 @@ struct SideCountsTogetherTests {
                 SideCounts(latency: [0, 0], bounds: [1, 2], abandoned: [0, -1]),
                 "a negative count of clients that gave up"
             ),
-            (SideCounts(requests: 3, errors: 2, errorsTogether: 1), "errors that did not even fail with themselves"),
+            (
+                SideCounts(requests: 3, errors: 2, errorsTogether: 1),
+                "event sizes that are smaller than the number of errors"
+            ),
             (SideCounts(slowTogether: [1]), "1 counts of slow requests together for 0 bounds"),
         ])
     func impossible(counts: SideCounts, problem: String) { #expect(counts.impossibility == problem) }

@@ -59,7 +59,7 @@ struct SideCountsUsersTests {
     @Test(
         "what no counters can read is named",
         arguments: [
-            (UserCounts(units: 2, touched: 3), "more users than there are"),
+            (UserCounts(units: 2, touched: 3), "more failed users than users"),
             (UserCounts(units: 2, failed: -1), "a negative count of users"),
             (UserCounts(units: 2, slowed: [1]), "1 counts of slow users for 2 bounds"),
             (UserCounts(units: 2, slowed: [1, 2]), "more users over a larger bound than over a smaller one"),

@@ -168,10 +168,10 @@ struct SplitEvidenceTests {
         #expect(evidence.mismatch == .candidateLoses)
         #expect(
             evidence.reason
-                == "no gate has 20.1 % of the requests of the candidate (45 clients gave up, 5 broken off without an answer); "
-                + "no gate has 0.134 % of the requests of stable (1 client gave up); "
-                + "250 of 1,000 requests (25 %) were given to the candidate, 250 (25 %) were asked for; "
-                + "the proxy turned away 1 of the candidate's and 1 of stable's, which is no mismatch")
+                == "no gate sees 20.1 % of the requests of the candidate (45 clients gave up, 5 broken off without an answer); "
+                + "no gate sees 0.134 % of the requests of stable (1 client gave up); "
+                + "250 of 1,000 requests (25 %) went to the candidate, 250 (25 %) were expected; "
+                + "the proxy refused 1 request of the candidate and 1 of stable, which is not a mismatch")
     }
 
     @Test("that is turned away by the proxy is no mismatch, on whichever side")

@@ -36,7 +36,7 @@ import Testing
         #expect(Self.run(gate, [(10, Self.errors(5, of: 100))]).verdict == .pass)
         let failed = Self.run(gate, [(10, Self.errors(6, of: 100))])
         #expect(failed.verdict == .fail)
-        #expect(failed.reason == "errors 6 %, wanted at most 5 %; 1 of 1 measurements failed, 0 may")
+        #expect(failed.reason == "errors 6 %, wanted at most 5 %; 1 of 1 measurements failed, 0 allowed")
         #expect(failed.samples == 100)
     }
 

@@ -64,15 +64,15 @@ import Testing
         let passed = Self.run(Self.gate(), [(0, .value(0.25))])
         #expect(passed.verdict == .pass)
         #expect(passed.samples == 1)
-        #expect(passed.reason == "prometheus says 0.25, wanted at most 0.25; 0 of 1 measurements failed, 0 may")
+        #expect(passed.reason == "prometheus says 0.25, wanted at most 0.25; 0 of 1 measurements failed, 0 allowed")
         let remarked = Self.run(Self.gate(), [(0, .value(0.25, remark: "a store\nis down"))])
         #expect(
             remarked.reason
-                == "prometheus says 0.25, wanted at most 0.25 (it remarks: a store | is down); 0 of 1 measurements failed, "
-                + "0 may")
+                == "prometheus says 0.25, wanted at most 0.25 (with the warning: a store | is down); 0 of 1 measurements failed, "
+                + "0 allowed")
         let failed = Self.run(Self.gate(), [(0, .value(0.1)), (10, .value(0.2504))])
         #expect(failed.verdict == .fail)
-        #expect(failed.reason == "prometheus says 0.2504, wanted at most 0.25; 1 of 2 measurements failed, 0 may")
+        #expect(failed.reason == "prometheus says 0.2504, wanted at most 0.25; 1 of 2 measurements failed, 0 allowed")
     }
 
     @Test("a minimum and a condition are bounds too")
@@ -82,7 +82,7 @@ import Testing
         #expect(Self.run(gate, [(0, .value(0.4))]).verdict == .pass)
         let failed = Self.run(gate, [(0, .value(0.5))])
         #expect(failed.verdict == .fail)
-        #expect(failed.reason == "prometheus says 0.5, wanted value * 2 < 1; 1 of 1 measurements failed, 0 may")
+        #expect(failed.reason == "prometheus says 0.5, wanted value * 2 < 1; 1 of 1 measurements failed, 0 allowed")
     }
 
     @Test("more failed measurements than the limit fail it, however far apart; up to it, a good one passes again")
@@ -97,15 +97,15 @@ import Testing
         "neither no data, nor what is no number, nor an error is a failure; and none of them keeps an older pass",
         arguments: [
             (Measured.noData("the query has no result"), "prometheus has no data: the query has no result"),
-            (.value(.nan), "prometheus has no data: it says nan, which is no number"),
-            (.value(-.infinity), "prometheus has no data: it says -inf, which is no number"),
+            (.value(.nan), "prometheus has no data: the value is nan, which is not a number"),
+            (.value(-.infinity), "prometheus has no data: the value is -inf, which is not a number"),
             (.error("no answer within 10 s"), "prometheus could not be asked: no answer within 10 s"),
         ])
     func nothing(answer: Measured, words: String) {
         let evidence = Self.run(Self.gate(), [(0, .value(0.1)), (10, answer)])
         #expect(evidence.verdict == .insufficient)
         #expect(evidence.samples == 1)
-        #expect(evidence.reason.hasPrefix("\(words); 0 of 1 measurements failed, 0 may"))
+        #expect(evidence.reason.hasPrefix("\(words); 0 of 1 measurements failed, 0 allowed"))
         #expect(Self.run(Self.gate(), [(0, answer), (10, .value(0.1))]).verdict == .pass)
     }
 
@@ -114,12 +114,12 @@ import Testing
         let errors = (0..<5).map { (Double($0) * 10, Measured.error("connection refused")) }
         #expect(
             Self.run(Self.gate(), Array(errors.prefix(4))).reason
-                == "prometheus could not be asked: connection refused; 0 of 0 measurements failed, 0 may; 4 errors")
+                == "prometheus could not be asked: connection refused; 0 of 0 measurements failed, 0 allowed; 4 errors")
         let five = Self.run(Self.gate(), errors)
         #expect(five.verdict == .insufficient)
         #expect(
             five.reason
-                == "5 errors in a row: prometheus: connection refused; 0 of 0 measurements failed, 0 may; 5 errors")
+                == "5 errors in a row: prometheus: connection refused; 0 of 0 measurements failed, 0 allowed; 5 errors")
         let again = Self.run(Self.gate(), errors + [(50, .value(0.1)), (60, .error("connection refused"))])
         #expect(again.reason.hasPrefix("prometheus could not be asked: connection refused"))
         let hundred = Self.run(Self.gate(), (0..<100).map { (Double($0) * 10, .error("x")) })

@@ -36,7 +36,7 @@ import Testing
         #expect(evidence.verdict == .pass)
         #expect(evidence.samples == 1)
         #expect(
-            evidence.reason == "candidate takes what stable takes (inputs: 1), and gives what it gives (outputs: 1)")
+            evidence.reason == "the candidate accepts the inputs of stable (1) and returns its outputs (1)")
         #expect(evidence.questionDue(at: .distantFuture) == nil)
     }
 
@@ -89,8 +89,8 @@ import Testing
             ])
         #expect(evidence.verdict == .fail)
         #expect(
-            evidence.reason == "input 'a' is not taken any more; input 'b' is INT64, stable's is FP32; "
-                + "input 'c' is wanted, which stable does not take; output 'p' is not given any more; "
+            evidence.reason == "input 'a' is no longer accepted; input 'b' is INT64, stable's is FP32; "
+                + "input 'c' is required, but stable does not accept it; output 'p' is no longer returned; "
                 + "output 'q' is BYTES, stable's is FP64")
     }
 

@@ -189,7 +189,9 @@ struct CostEvidenceTests {
         let failed = traffic.judge(CostGate(.cpuPerRequest), seconds: 600).evidence.reason
         #expect(failed.contains("ms of CPU a request") && failed.contains("ratio 2"), "\(failed)")
         #expect(
-            failed.hasSuffix("more than 25 % above stable in 6 blocks in a row of 6, and it fails above 5"), "\(failed)"
+            failed.hasSuffix(
+                "more than 25 % above stable in 6 blocks in a row of 6, and the gate fails with more than 5"),
+            "\(failed)"
         )
         var larger = CostTraffic(seed: 19)
         larger.candidate.megabytes = 400
@@ -198,7 +200,7 @@ struct CostEvidenceTests {
         var leaking = CostTraffic(seed: 19)
         leaking.candidate.megabytesPerHour = 2048
         let leak = leaking.judge(CostGate(.leak), seconds: 600).evidence.reason
-        #expect(leak.hasPrefix("memory of an instance grows by 2") && leak.contains("GiB an hour"), "\(leak)")
+        #expect(leak.hasPrefix("memory grows by 2") && leak.contains("GiB an hour"), "\(leak)")
     }
 
     @Test(

@@ -88,7 +88,7 @@ import Testing
         #expect(evidence.verdict(gate) == .insufficient)
         #expect(
             evidence.reason(gate)
-                == "the profile has other buckets than score (4 and 3): write it anew with 'mlctl profile'")
+                == "the profile has other buckets than score (4 and 3): create it again with 'mlctl profile'")
     }
 
     @Test("a reference of too few values decides nothing")
@@ -97,11 +97,11 @@ import Testing
         let small = Self.gate(reference: .profile(profile))
         let against = Self.evidence(small, candidate: [0, 0, 0, 1_000])
         #expect(against.verdict(small) == .insufficient)
-        #expect(against.reason(small) == "39 values of the profile, and fewer than 50 decide nothing")
+        #expect(against.reason(small) == "39 values of the profile, but a verdict needs at least 50")
         let stable = Self.gate(reference: .stable)
         let few = Self.evidence(stable, candidate: [0, 0, 0, 1_000], stable: [10, 10, 10, 9])
         #expect(few.verdict(stable) == .insufficient)
-        #expect(few.reason(stable) == "39 values of stable, and fewer than 50 decide nothing")
+        #expect(few.reason(stable) == "39 values of stable, but a verdict needs at least 50")
     }
 
     @Test("against stable, a base that moves with the weight is no drift, and a candidate that differs is")

@@ -39,11 +39,11 @@ struct SelfCheckTallyTests {
         let text = tally(120, alarms: 9).summary.reason
         #expect(
             text.hasPrefix(
-                "of 120 rollouts judged against themselves 9 would have been rolled back; promised: 1 in 100. Failures here"
+                "of 120 rollouts compared with themselves, 9 would have been rolled back; promised: 1 in 100. Failures here"
             ))
         #expect(
             tally(1, alarms: 0).summary.reason
-                == "of 1 rollout judged against themselves 0 would have been rolled back; promised: 1 in 100")
+                == "of 1 rollout compared with themselves, 0 would have been rolled back; promised: 1 in 100")
         #expect(abs(tally(3, alarms: 0, promised: 0.006).promisedRate - 0.006) < 1e-12)
     }
 

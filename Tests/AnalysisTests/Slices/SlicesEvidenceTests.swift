@@ -136,7 +136,7 @@ struct SlicesEvidenceTests {
         let gate = Self.failing(0.25, looks: 30)
         #expect(gate.verdict == .fail)
         #expect(gate.reason.hasPrefix("in s=0 candidate "))
-        #expect(gate.reason.contains("; within tolerance is excluded at 1 in "))
+        #expect(gate.reason.contains(" to 1 against being within tolerance; "))
         #expect(gate.reason.contains("; of all requests candidate "))
         #expect(Self.failing(0.25, looks: 30, slices: []).verdict != .fail, "the whole does not show it")
         #expect(gate.words(missedRegressionRate: 0.05).fails.hasSuffix(", of all requests or of a slice"))
