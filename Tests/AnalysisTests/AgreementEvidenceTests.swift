@@ -31,7 +31,7 @@ import Testing
                 == "360 of 400 pairs agree (90 %); over a million to 1 against agreement of at least 99 %")
     }
 
-    @Test("pairs that agree pass once less agreement is excluded, and not before minSamples")
+    @Test("pairs that agree pass once less agreement is excluded, but not before minSamples")
     func passes() {
         var evidence = Self.evidence(minSamples: 600)
         for _ in 0..<5 { evidence.absorb(Self.interval(100), missedRegressionRate: 0.05) }
@@ -57,7 +57,7 @@ import Testing
         #expect(near.verdict == .pass)
     }
 
-    @Test("no pairs, or impossible ones, are no evidence")
+    @Test("missing or invalid pairs are not evidence")
     func none() {
         var evidence = Self.evidence()
         evidence.absorb(Self.interval(0), missedRegressionRate: 0.05)
@@ -67,7 +67,7 @@ import Testing
         #expect(evidence.samples == 0)
     }
 
-    @Test("looked at after every pair, agreement at its bound fails no more often than promised")
+    @Test("evaluated after every pair, agreement at its bound fails no more often than promised")
     func falseRollbacks() {
         var failures = 0
         for seed in 0..<120 {
@@ -80,7 +80,7 @@ import Testing
             }
             if evidence.verdict == .fail { failures += 1 }
         }
-        // 24 expected at the very most; 38 has chance 0.001 even then.
+        // At most 24 are expected; even then 38 or more have a probability of 0.001.
         #expect(failures <= 38)
         #expect(failures >= 1, "a test that can never fail would pass this too")
     }

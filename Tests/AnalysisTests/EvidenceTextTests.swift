@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Numbers in reasons")
 struct EvidenceTextTests {
-    @Test("one of a thing is no plural")
+    @Test("one of a thing has no plural")
     func nouns() {
         #expect(
             [0, 1, 2, 2000].map { EvidenceText.count($0, "sample") } == [

@@ -14,7 +14,7 @@ import Testing
         GateEvidence(spec: spec, alpha: alpha)
     }
 
-    @Test("nothing seen is insufficient, and says so")
+    @Test("without data the verdict is insufficient, and the reason says so")
     func empty() {
         let evidence = Self.evidence()
         #expect(evidence.verdict == .insufficient)
@@ -34,7 +34,7 @@ import Testing
         #expect(evidence.reason.hasSuffix(" to 1 against being within tolerance"))
     }
 
-    @Test("an equal candidate passes, and goes on passing")
+    @Test("an equal candidate passes, and continues to pass")
     func passes() {
         var evidence = Self.evidence()
         for _ in 0..<20 {
@@ -46,7 +46,7 @@ import Testing
         #expect(evidence.verdict == .pass)
     }
 
-    @Test("a gate that passed may still fail, and a failure stays")
+    @Test("a gate that passed may still fail, and a failure is final")
     func failsAfterPass() {
         var evidence = Self.evidence()
         for _ in 0..<20 {
@@ -62,7 +62,7 @@ import Testing
         #expect(evidence == failed)
     }
 
-    @Test("no pass before minSamples of the candidate; a failure needs none")
+    @Test("there is no pass before minSamples of the candidate; a failure needs none")
     func minSamples() {
         var evidence = Self.evidence(Self.errorsGate(minSamples: 2_000))
         for _ in 0..<15 {
@@ -89,7 +89,7 @@ import Testing
         #expect(evidence.verdict == .insufficient)
     }
 
-    @Test("counts that cannot be are no evidence, and are named")
+    @Test("invalid counts are not evidence, and are named")
     func impossible() {
         var evidence = Self.evidence()
         evidence.absorb(.errors(stable: (3, of: 300), candidate: (90, of: 50)), missedRegressionRate: 0.05)

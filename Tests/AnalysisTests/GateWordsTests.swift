@@ -2,13 +2,13 @@ import Analysis
 import ModelManifests
 import Testing
 
-@Suite("A gate in words")
+@Suite("The description of a gate")
 struct GateWordsTests {
     private func words(_ kind: GateSpec.Kind) -> GateWords {
         GateSpec(name: "g", kind: kind).words(alpha: 0.0025, missedRegressionRate: 0.05)
     }
 
-    @Test("a comparison says what it asks, and at which odds it answers")
+    @Test("a comparison says what it asks, and at which odds it decides")
     func compare() {
         let errors = words(.compare(CompareGate(metric: .errors, maxAbsoluteIncrease: 0.005, minSamples: 2000)))
         #expect(
@@ -33,7 +33,7 @@ struct GateWordsTests {
         #expect(words(.compare(CompareGate(.counters(ratio)))).asks.contains("timeouts of requests (prometheus)"))
     }
 
-    @Test("a gate whose share is not known yet says whose it is")
+    @Test("a gate whose share is not known yet says what determines it")
     func withoutShare() {
         let spec = GateSpec(name: "g", kind: .compare(CompareGate(metric: .rejected)))
         #expect(
@@ -55,7 +55,7 @@ struct GateWordsTests {
         #expect(query.fails.hasPrefix("one measurement is not"))
     }
 
-    @Test("every kind of gate ends its question with a question mark, and has both answers")
+    @Test("every kind of gate asks a question, and says how it passes and fails")
     func allKinds() {
         let kinds: [GateSpec.Kind] = [
             .compare(CompareGate(metric: .latencyP95)), .threshold(ThresholdGate(metric: .errors, max: 0.01)),
