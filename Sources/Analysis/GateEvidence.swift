@@ -33,8 +33,9 @@ public struct GateEvidence: Codable, Hashable, Sendable {
         case spec, alpha, verdict, samples, missedRegressionRate, state, startedAt
     }
 
-    /// - Parameters: - startedAt: when a threshold's `initialDelay` starts. Nil: at the first interval. - slices: the
-    ///   rollout's slices. A gate that counts requests is judged on them too, under the same `alpha`.
+    /// - Parameters:
+    ///   - startedAt: when a threshold's `initialDelay` starts. Nil: at the first interval.
+    ///   - slices: the rollout's slices. A gate that counts requests is judged on them too, under the same `alpha`.
     public init(spec: GateSpec, alpha: Double, startedAt: Date? = nil, slices: [TrafficSlice] = []) {
         self.spec = spec
         self.alpha = alpha

@@ -12,8 +12,9 @@ public struct GateWords: Hashable, Codable, Sendable {
 }
 
 extension GateSpec {
-    /// - Parameters: - alpha: the gate's own share of the false rollback rate. Nil if it is not known yet. -
-    ///   missedRegressionRate: the error rate of a pass.
+    /// - Parameters:
+    ///   - alpha: the gate's own share of the false rollback rate. Nil if it is not known yet.
+    ///   - missedRegressionRate: the error rate of a pass.
     public func words(alpha: Double?, missedRegressionRate: Double) -> GateWords {
         let odds = alpha.map { "odds of \(oneIn($0))" } ?? "odds (set by its share of falseRollbackRate)"
         let missed = oneIn(missedRegressionRate)

@@ -19,10 +19,12 @@ public struct AvailabilityLog: Codable, Equatable, Sendable {
     /// Since when more instances are wanted than were ever ready at once. Nil if no more are wanted.
     private(set) var loadingSince: Date?
 
-    /// - Parameters: - ready: the number of ready instances. - wanted: the number of instances that the candidate
-    ///   should have now. - lastLook: the time of the previous look. A gap longer than `gapLimit` was not observed and
-    ///   does not count. - window: spans that ended before this window are dropped. - patience: how long additional
-    ///   instances may load.
+    /// - Parameters:
+    ///   - ready: the number of ready instances.
+    ///   - wanted: the number of instances that the candidate should have now.
+    ///   - lastLook: the time of the previous look. A gap longer than `gapLimit` was not observed and does not count.
+    ///   - window: spans that ended before this window are dropped.
+    ///   - patience: how long additional instances may load.
     mutating func note(
         ready: Int, wanted: Int, at now: Date, lastLook: Date, gapLimit: Duration, window: Duration, patience: Duration
     ) {

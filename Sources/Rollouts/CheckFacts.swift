@@ -7,8 +7,9 @@ public enum CheckFacts {
 
     /// Facts about the rollout. A manifest's own variables cannot override them. A missing fact has no variable.
     ///
-    /// - Parameters: - candidate: the candidate's URL, as the process that runs the check reaches it. - stable: the
-    ///   stable revision's URL.
+    /// - Parameters:
+    ///   - candidate: the candidate's URL, as the process that runs the check reaches it.
+    ///   - stable: the stable revision's URL.
     public static func variables(of inquiry: Inquiry, candidate: String?, stable: String?) -> [String: String] {
         var variables = [revision: inquiry.candidate.revision.rawValue]
         variables[candidateURL] = candidate

@@ -39,9 +39,10 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
         case interval(stable: SideCounts, candidate: SideCounts)
     }
 
-    /// - Parameters: - slowEdges: latency bounds that gates have chosen. Slices are counted over these bounds from now
-    ///   on. - measuresCosts: whether a gate compares costs. If not, cost readings are ignored, because they change all
-    ///   the time.
+    /// - Parameters:
+    ///   - slowEdges: latency bounds that gates have chosen. Slices are counted over these bounds from now on.
+    ///   - measuresCosts: whether a gate compares costs. If not, cost readings are ignored, because they change all the
+    ///     time.
     mutating func look(
         at readings: [Reading], stable: Revision?, candidate: Revision, slowEdges: [Double] = [],
         measuresCosts: Bool = false

@@ -28,8 +28,9 @@ struct SplitWatch: Codable, Equatable, Sendable {
 
     var isEmpty: Bool { baselines.isEmpty && evidence == SplitEvidence() }
 
-    /// - Parameters: - share: the candidate's requested share since the last look, in percent. - isInForce: whether the
-    ///   data plane confirms it.
+    /// - Parameters:
+    ///   - share: the candidate's requested share since the last look, in percent.
+    ///   - isInForce: whether the data plane confirms it.
     mutating func look(
         at readings: [Reading], stable: Revision, candidate: Revision, share: Int, isInForce: Bool
     ) {

@@ -39,8 +39,9 @@ public struct CostMeter: Sendable {
     /// - Parameter epoch: different for each meter, so that its counters are not taken for those of an earlier one.
     public init(epoch: String) { self.epoch = epoch }
 
-    /// - Parameters: - seconds: the time, from a clock that only rises. - readings: the proxy's readings at the same
-    ///   moment.
+    /// - Parameters:
+    ///   - seconds: the time, from a clock that only rises.
+    ///   - readings: the proxy's readings at the same moment.
     /// - Returns: the cumulative counters of each instance.
     public mutating func look(atSeconds seconds: Double, _ costs: [ProcessCost], _ readings: [Reading]) -> [Reading] {
         let counted = Dictionary(readings.map { ($0.instance, $0) }, uniquingKeysWith: { first, _ in first })

@@ -61,6 +61,8 @@ public struct RequestIdentityKey: Hashable, Sendable {
         self.init(low: word(bytes[0..<8]), high: word(bytes[8..<16]))
     }
 
-    /// - Parameters: - low: the first eight bytes, little-endian. - high: the last eight bytes, little-endian.
+    /// - Parameters:
+    ///   - low: the first eight bytes, little-endian.
+    ///   - high: the last eight bytes, little-endian.
     public init(low: UInt64, high: UInt64) { sipHash = SipHash(keyLow: low, keyHigh: high) }
 }

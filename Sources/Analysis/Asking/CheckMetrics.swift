@@ -7,7 +7,9 @@ public enum CheckMetrics {
 
     /// Reads the last line that is an object with a number in it. Members that are not numbers are left out.
     ///
-    /// - Parameters: - output: the end of the output. - isCut: whether there was more output before it.
+    /// - Parameters:
+    ///   - output: the end of the output.
+    ///   - isCut: whether there was more output before it.
     public static func read(_ output: ArraySlice<UInt8>, isCut: Bool, wanted: Set<String> = []) -> [String: Double] {
         var lines = output.split(separator: UInt8(ascii: "\n"))
         // The start of the first line is missing, so it cannot be read.

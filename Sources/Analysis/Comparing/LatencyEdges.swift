@@ -15,8 +15,11 @@ struct LatencyEdges: Codable, Hashable, Sendable {
     private(set) var stable: [Double?]
     private(set) var candidate: [Double?]
 
-    /// - Parameters: - edges: the edges that both sides have, ascending. - index: the upper edge of the bucket that
-    ///   holds stable's quantile. - tolerance: as a share of stable's latency. - margin: the same, for the pass.
+    /// - Parameters:
+    ///   - edges: the edges that both sides have, ascending.
+    ///   - index: the upper edge of the bucket that holds stable's quantile.
+    ///   - tolerance: as a share of stable's latency.
+    ///   - margin: the same, for the pass.
     init(among edges: [Double], at index: Int, tolerance: Double, margin: Double) {
         stable = [index > 0 ? edges[index - 1] : nil, edges[index], edges[index]]
         // The first edge at or over stable's edge plus the tolerance. A candidate within tolerance has no larger share

@@ -25,8 +25,9 @@ struct TargetedEvidence: Codable, Hashable, Sendable {
 
     init(_ grid: AlternativeGrid) { mixture = StartedMixture(grid) }
 
-    /// - Parameters: - weight: of the block, 0…1: the exponent of its E-variables. - target: ln 1/α. Infinite if
-    ///   everything should always be staked.
+    /// - Parameters:
+    ///   - weight: of the block, 0…1: the exponent of its E-variables.
+    ///   - target: ln 1/α. Infinite if everything should always be staked.
     mutating func absorb(
         _ block: RateBlock, weight: Double = 1, against null: RateNull, grid: AlternativeGrid,
         guesses: [BaseRate.Guess], target: Double

@@ -21,9 +21,11 @@ struct UserWindowEvidence: Codable, Hashable, Sendable {
     private(set) var logValue = UserWindowEvidence.nothing
     private var looks = 0
 
-    /// - Parameters: - kinds: the units and how many of them failed, for each definition of failure. All are from the
-    ///   same time, so the mean of their E-variables counts. - windows: the number of windows that the units come from.
-    ///   How several windows depend on each other is not known, so the root of that degree is taken.
+    /// - Parameters:
+    ///   - kinds: the units and how many of them failed, for each definition of failure. All are from the same time, so
+    ///     the mean of their E-variables counts.
+    ///   - windows: the number of windows that the units come from. How several windows depend on each other is not
+    ///     known, so the root of that degree is taken.
     mutating func absorb(_ kinds: [RateBlock], windows: Int, against null: RateNull) {
         guard let block = kinds.first, block.compares, windows > 0 else { return }
         looks += 1

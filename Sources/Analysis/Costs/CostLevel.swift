@@ -12,9 +12,11 @@ enum CostLevel: String, Codable, Hashable, Sendable {
     /// An allocator requests memory in pieces of about this size.
     static let resolutionBytes = 1_048_576.0
 
-    /// - Parameters: - tolerance: 1.25 allows a quarter more. - idle: the most that an instance may cost without
-    ///   requests, as a share of a core. - usual: the CPU seconds of one request of stable over a longer time. A short
-    ///   block may lack work that is only done now and then.
+    /// - Parameters:
+    ///   - tolerance: 1.25 allows a quarter more.
+    ///   - idle: the most that an instance may cost without requests, as a share of a core.
+    ///   - usual: the CPU seconds of one request of stable over a longer time. A short block may lack work that is only
+    ///     done now and then.
     static func ofCPU(_ block: CostBlock, tolerance: Double, idle: Double?, usual: Double? = nil) -> CostLevel {
         let (stable, candidate) = (block.stable, block.candidate)
         guard stable.requests > 0, candidate.requests > 0 else { return .unclear }

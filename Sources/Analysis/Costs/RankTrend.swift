@@ -8,7 +8,8 @@ struct RankTrend: Hashable, Sendable {
     /// The slope of Theil and Sen: the median of the slopes of all pairs.
     let slope: Double
 
-    /// - Parameters: - times: ascending, as many as `values`.
+    /// - Parameters:
+    ///   - times: ascending, as many as `values`.
     /// - Returns: nil for fewer than three points.
     init?(times: ArraySlice<Double>, values: ArraySlice<Double>) {
         let points = Array(zip(times, values))

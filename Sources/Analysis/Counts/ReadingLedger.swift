@@ -26,9 +26,10 @@ public struct ReadingLedger: Codable, Hashable, Sendable {
 
     /// What `instance` added since it was last counted.
     ///
-    /// - Parameters: - epoch: changes whenever the source starts counting from zero. - fromZero: whether the first
-    ///   sighting of an instance, or of an epoch, counts from zero. Otherwise the first sighting is the baseline, and
-    ///   what came before (for example its warm-up) is not evidence.
+    /// - Parameters:
+    ///   - epoch: changes whenever the source starts counting from zero.
+    ///   - fromZero: whether the first sighting of an instance, or of an epoch, counts from zero. Otherwise the first
+    ///     sighting is the baseline, and what came before (for example its warm-up) is not evidence.
     /// - Returns: zero if the reading is not evidence: repeated, late, fallen or impossible. `problems` has the reason.
     public mutating func increment(
         instance: String, epoch: String, cumulative: SideCounts, fromZero: Bool = false

@@ -39,7 +39,9 @@ struct ShiftEvidence: Codable, Hashable, Sendable {
     /// ln of the current evidence.
     var logValue: Double { logs.logValue }
 
-    /// - Parameters: - known: the estimate with the long memory. - recent: the estimate of the latest past.
+    /// - Parameters:
+    ///   - known: the estimate with the long memory.
+    ///   - recent: the estimate of the latest past.
     mutating func absorb(_ block: BucketBlock, known: LearnedShares, recent: LearnedShares, against null: ShiftNull) {
         if startsNext == true { logs.start(logPriors: Self.logPriors) }
         startsNext = known.isSurprised(by: block) ? true : nil

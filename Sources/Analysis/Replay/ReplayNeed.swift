@@ -169,8 +169,9 @@ struct ReplayLack: Error {
         self.fault = fault
     }
 
-    /// - Parameters: - side: the name of the side. - unreadable: the side's values that are not counts, with the
-    ///   reasons.
+    /// - Parameters:
+    ///   - side: the name of the side.
+    ///   - unreadable: the side's values that are not counts, with the reasons.
     func text(of side: String, unreadable: [String: String]) -> String {
         let stem = String(name.prefix { $0 != "." })
         if let fault = fault ?? unreadable[stem] { return "the \(side) side's \"\(stem)\" \(fault)" }

@@ -47,8 +47,9 @@ public struct SelfCheck: Codable, Hashable, Sendable {
         for index in trials.indices { trials[index].slowBound?.learn(stable: counts) }
     }
 
-    /// - Parameters: - interval: what both sides added. Only stable's part is used. - share: the candidate's share,
-    ///   0…1. The same share of stable's requests stands for the candidate's.
+    /// - Parameters:
+    ///   - interval: what both sides added. Only stable's part is used.
+    ///   - share: the candidate's share, 0…1. The same share of stable's requests stands for the candidate's.
     public mutating func absorb(_ interval: Interval, share: Double) {
         guard share > 0, share < 1, interval.stable.impossibility == nil else { return }
         isOfUsers = isOfUsers || interval.stable.users != nil || interval.stable.every != nil

@@ -72,8 +72,9 @@ struct SlicesEvidence: Codable, Hashable, Sendable {
     /// The number of values that are judged.
     var count: Int { groups.values.reduce(0) { $0 + $1.values.count } }
 
-    /// - Parameters: - blocks: by the slice's label. - target: ln of the evidence at which all slices together fail the
-    ///   gate.
+    /// - Parameters:
+    ///   - blocks: by the slice's label.
+    ///   - target: ln of the evidence at which all slices together fail the gate.
     mutating func absorb(_ blocks: [String: RateBlock], target: Double) {
         let byName = Dictionary(grouping: blocks) { String(TrafficSlice.name(ofLabel: $0.key)) }
         for (name, found) in byName {
