@@ -226,9 +226,7 @@ extension DecisionPass {
         switch state.settings.rollout.onInsufficient {
         case .pause:
             let command = rollout.hasBegunSteps ? "mlctl promote" : "mlctl promote --skip-checks"
-            hold(
-                .insufficientEvidence, .limitPassed, "\(reason); it continues when all gates pass, or with '\(command)'"
-            )
+            hold(.insufficientEvidence, .limitPassed, "\(reason); continues when all gates pass, or with '\(command)'")
         case .rollback: withdraw(.limitPassed, reason, .failure)
         case .promote: beginPromotion(.limitPassed, "\(reason); promoted because of 'onInsufficient: promote'")
         }
