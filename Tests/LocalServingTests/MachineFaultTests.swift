@@ -306,7 +306,7 @@ struct MachineFaultTests {
             let blocked = try await eventually("it is blocked") {
                 await backend.observe(key).instances.first.flatMap { $0.condition == .blocked ? $0 : nil }
             }
-            #expect(blocked.reason == "its keeper cannot be started: no memory for a process")
+            #expect(blocked.reason == "the keeper of this instance cannot be started: no memory for a process")
             launcher.letKeepersBegin()
             #expect(try await stage.ready(backend, a, 1).instances.map(\.id) == [blocked.id])
         }
