@@ -282,7 +282,10 @@ struct MachineFaultTests {
             }
             return reasons
         }
-        #expect(reasons == ["its keeper ended before it began (exit status 7): it said: too many open files"])
+        #expect(
+            reasons == [
+                "its keeper ended before it took its lock (exit status 7): its last log line: too many open files"
+            ])
         try await eventually("each was tried again") { launcher.pids.count >= 60 ? true : nil }
         // Of those that end just now, one may be seen before it is reaped.
         try await eventually("no zombie is left") {
