@@ -193,7 +193,7 @@ struct EndpointTests {
             }
             try await Task.sleep(for: LocalBackend.successorPatience + .seconds(1))
             #expect(try oldAnswers())
-            #expect(await backend.observe(key).problems.contains { $0.contains("until something of default/other") })
+            #expect(await backend.observe(key).problems.contains { $0.contains("until an instance of default/other") })
         }
         // A controller that starts anew knows it still.
         try await stage.running { backend in

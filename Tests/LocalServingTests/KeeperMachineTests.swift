@@ -97,7 +97,7 @@ struct KeeperMachineTests {
         #expect(machine.status.phase == .ready)
         _ = machine.handle(.probed(.readiness, .failure("slow")), at: .seconds(3))
         #expect(machine.status.phase == .unready)
-        #expect(machine.status.reason == "its readiness probe fails: slow")
+        #expect(machine.status.reason == "the readiness probe fails: slow")
         _ = machine.handle(.probed(.readiness, .success), at: .seconds(4))
         #expect(machine.status.phase == .unready)
         _ = machine.handle(.probed(.readiness, .success), at: .seconds(5))

@@ -210,7 +210,7 @@ struct KeeperTests {
         let folder = try test.journal(runtime)
         _ = try await keeping(folder) {
             try await eventually("the reason says so") {
-                try folder.readStatus()?.reason?.contains("there is no user \"nobody-of-this-name\"") == true
+                try folder.readStatus()?.reason?.contains("names the user \"nobody-of-this-name\"") == true
                     ? true : nil
             }
         }

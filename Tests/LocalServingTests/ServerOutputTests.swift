@@ -60,7 +60,7 @@ struct ServerOutputTests {
     func endlessHead() {
         var scanner = ResponseScanner()
         for _ in 0..<100 { scanner.receive([UInt8](repeating: 65, count: 1024)[...]) }
-        #expect(scanner.state == .malformed("its answer's head has no end"))
+        #expect(scanner.state == .malformed("the head of the answer is over 64 KiB"))
     }
 
     @Test("a line is a body, or names its path")
@@ -75,7 +75,7 @@ struct ServerOutputTests {
         "a warm-up that cannot be played says which line is wrong",
         arguments: [
             ("{\"a\": 1}\nnope", "line 2 is not JSON"), ("", "has no request"),
-            ("{\"path\": \"x\", \"body\": 1}", "is no path"),
+            ("{\"path\": \"x\", \"body\": 1}", "is not a valid path"),
         ])
     func badWarmup(text: String, expected: String) {
         let error = #expect(throws: LocalServingError.self) {

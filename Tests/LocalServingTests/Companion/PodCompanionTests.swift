@@ -123,7 +123,7 @@ struct PodCompanionTests {
             try await PodCompanion(configuration(place, port: port)).run()
         }
         #expect(error?.code == .warmupFailed)
-        #expect(error?.message.contains("was answered 500") == true)
+        #expect(error?.message.contains("got status 500") == true)
         #expect(try place.posts.count == CompanionMachine.mostAttempts)
     }
 
