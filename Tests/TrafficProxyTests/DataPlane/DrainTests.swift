@@ -29,7 +29,7 @@ struct DrainTests {
             #expect(try await harness.instance("a-0", inFlight: 1).inFlight == 1)
             try await harness.route(["b": (100, [new.port])], drain: .milliseconds(150), generation: 2)
             let answer = try await client.answer()
-            #expect(answer.status == 503 && answer.body.contains("was taken away"))
+            #expect(answer.status == 503 && answer.body.contains("was removed"))
             #expect(try await cut(harness, until: 1) == 1)
             let report = try await harness.instance("a-0", inFlight: 0)
             #expect(report.counters.requests == 0 && report.counters.errors == 0 && !report.isListed)
