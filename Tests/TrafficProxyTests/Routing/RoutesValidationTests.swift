@@ -51,13 +51,13 @@ import Testing
     }
 
     static let contradictions: [(String, [ProxyRoute])] = [
-        ("there twice", [route(), route(port: 9001)]),
+        ("listed twice", [route(), route(port: 9001)]),
         ("taken by default/d", [route(), route("e")]),
         ("not between 1 and 65535", [route(port: 0)]),
         ("not between 1 and 65535", [route(revisions: [revision("a", 100, [70_000])])]),
         ("sum to 100", [route(revisions: [revision("a", 50), revision("b", 40)])]),
         ("between 0 and 100", [route(revisions: [revision("a", 150), revision("b", -50)])]),
-        ("revision is there twice", [route(revisions: [revision("a", 50), revision("a", 50)])]),
+        ("revision is listed twice", [route(revisions: [revision("a", 50), revision("a", 50)])]),
         ("would call itself", [route(revisions: [revision("a", 100, [9000])])]),
         ("revision's name", [route(revisions: [revision("a\r\nx: y", 100)])]),
         ("not a token", [route(routing: .stickyHeader("x user"))]),

@@ -26,8 +26,10 @@ import Testing
         arguments: [
             ("{\"a\": 1}\n{\"a\": ", "f.jsonl, line 2 is not JSON"), ("", "has no request"),
             ("\n \n", "has no request"),
-            ("{\"path\": \"x\", \"body\": 1}", "is no path"), ("{\"path\": \"/a b\", \"body\": 1}", "is no path"),
-            ("{\"path\": \"/a\\r\\nx: y\", \"body\": 1}", "is no path"), ("[1]\n[2]\n[3]\n[4]", "more than 3 requests"),
+            ("{\"path\": \"x\", \"body\": 1}", "is not a valid path"),
+            ("{\"path\": \"/a b\", \"body\": 1}", "is not a valid path"),
+            ("{\"path\": \"/a\\r\\nx: y\", \"body\": 1}", "is not a valid path"),
+            ("[1]\n[2]\n[3]\n[4]", "more than 3 requests"),
         ])
     func faults(text: String, reason: String) {
         var limits = ProxyLimits()
@@ -39,7 +41,7 @@ import Testing
     @Test("lines without a path need one")
     func noPath() {
         let error = #expect(throws: ProxyError.self) { try read("{}", path: nil) }
-        #expect(error?.message.contains("does not say where it goes") == true)
+        #expect(error?.message.contains("has no path") == true)
     }
 
     @Test("a file that is missing, too large or no file is refused with the reason")
@@ -55,9 +57,9 @@ import Testing
                 return "\(error)"
             }
         }
-        #expect(reason()?.contains("is not there") == true)
+        #expect(reason()?.contains("does not exist") == true)
         mkfifo(path, 0o600)
-        #expect(reason()?.contains("no plain file") == true)
+        #expect(reason()?.contains("not a regular file") == true)
         unlink(path)
         try String(repeating: "[]\n", count: 33).write(toFile: path, atomically: true, encoding: .utf8)
         #expect(reason() == "33 requests")
