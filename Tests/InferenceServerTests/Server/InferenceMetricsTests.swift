@@ -24,10 +24,10 @@ struct InferenceMetricsTests {
             # HELP mlctl_model_errors_total Inference requests that ended with 5xx.
             # TYPE mlctl_model_errors_total counter
             mlctl_model_errors_total{L} 1
-            # HELP mlctl_model_requests_in_flight Inference requests under way.
+            # HELP mlctl_model_requests_in_flight Inference requests in progress.
             # TYPE mlctl_model_requests_in_flight gauge
             mlctl_model_requests_in_flight{L} 2
-            # HELP mlctl_model_request_duration_seconds From the end of the request to its answer.
+            # HELP mlctl_model_request_duration_seconds Time from the end of the request to its answer.
             # TYPE mlctl_model_request_duration_seconds histogram
             mlctl_model_request_duration_seconds_bucket{L,le="0.0005"} 1
             mlctl_model_request_duration_seconds_bucket{L,le="0.001"} 1

@@ -52,7 +52,7 @@ import Testing
 
     static let contradictions: [(String, [ProxyRoute])] = [
         ("listed twice", [route(), route(port: 9001)]),
-        ("taken by default/d", [route(), route("e")]),
+        ("already used by default/d", [route(), route("e")]),
         ("not between 1 and 65535", [route(port: 0)]),
         ("not between 1 and 65535", [route(revisions: [revision("a", 100, [70_000])])]),
         ("sum to 100", [route(revisions: [revision("a", 50), revision("b", 40)])]),
@@ -64,8 +64,8 @@ import Testing
         ("what is matched is not a token", [route(routing: .matchHeader("x group", value: "b"))]),
         ("does not have 1 to 1,024 bytes", [route(routing: .matchCookie("group", value: ""))]),
         ("preview port 70000 is not between", [route(revisions: [preview(70_000)])]),
-        ("preview port 9000 is taken", [route(revisions: [preview(9000)])]),
-        ("taken by the preview of default/d's aa", [route(revisions: [preview(9001)]), route("e", port: 9001)]),
+        ("preview port 9000 is already used", [route(revisions: [preview(9000)])]),
+        ("already used by the preview of default/d's aa", [route(revisions: [preview(9001)]), route("e", port: 9001)]),
         ("would call itself", [route(revisions: [preview(9001, upstream: 9001)])]),
         ("the rate is not between", [route(generate: SyntheticRoute(ratePerSecond: 0, file: "/f"))]),
         ("the rate is not between", [route(generate: SyntheticRoute(ratePerSecond: .nan, file: "/f"))]),
