@@ -36,7 +36,7 @@ struct InferenceServiceTests {
         #expect(try answer(body) == (200, expected))
     }
 
-    @Test("only the outputs asked for are sent")
+    @Test("only the requested outputs are sent")
     func outputs() throws {
         let body = tensor().dropLast() + #","outputs":[{"name":"label"}]}"#
         let text = try answer(String(body)).text
@@ -56,7 +56,7 @@ struct InferenceServiceTests {
     }
 
     @Test(
-        "a request that is wrong is refused with 400 and what would be right",
+        "an invalid request gets 400 with what would be right",
         arguments: [
             ("", "not an inference"),
             ("[]", "not an inference"),
@@ -102,14 +102,14 @@ struct InferenceServiceTests {
         #expect(try Self.service().infer([0xFF, 0xFE, 0x7B]).status == .badRequest)
     }
 
-    @Test("a row that the model has no answer for is a 500 that names row and feature")
+    @Test("a row without an answer gets 500 with the row and the feature")
     func unscorable() throws {
         let (status, text) = try answer(tensor(shape: "[2,2]", data: "[1,0,0,0]"))
         #expect(status == 500)
         #expect(text == #"{"error":"model 'm' version '7': row 1 has no answer: feature 'log a' is -inf"}"#)
     }
 
-    @Test("what is being scored ends when the server has given it up")
+    @Test("scoring ends when the server has abandoned it")
     func abandoned() throws {
         let service = try Self.service()
         service.abandon()

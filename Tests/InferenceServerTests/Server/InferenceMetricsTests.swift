@@ -3,9 +3,9 @@ import Testing
 
 @testable import InferenceServer
 
-@Suite("The server's own counters")
+@Suite("The server's counters")
 struct InferenceMetricsTests {
-    @Test("requests, errors and durations are exposed as Prometheus reads them")
+    @Test("requests, errors and durations are exposed in the Prometheus format")
     func exposition() {
         var metrics = InferenceMetrics()
         metrics.ended(status: 200, seconds: 0.0005)
