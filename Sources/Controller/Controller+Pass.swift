@@ -17,7 +17,11 @@ extension Controller {
 
     func reconcile(_ key: DeploymentKey) async -> Requeue {
         counts.passes += 1
-        meet(key)
+        if entries[key] == nil {
+            // A site reports changes of objects that belong to other controllers too. Those are not shown here.
+            guard case .manifest = manifests.wish(for: key) else { return .done }
+            meet(key)
+        }
         let waiters = entries[key]?.passWaiters ?? []
         entries[key]?.passWaiters = []
         defer {

@@ -164,7 +164,7 @@ struct RecordingTests {
         again.restingInterval = .milliseconds(50)
         try await again.running { controller in
             try await ControllerTests.wait(controller) {
-                $0?.message.contains("its record cannot be read: it is of format") == true
+                $0?.message.contains("its record cannot be read: it has format") == true
             }
             try await ControllerTests.wait(controller, "other") { $0?.phase == .healthy }
             let refused = await #expect(throws: ControlError.self) {

@@ -260,6 +260,20 @@ struct SitesTests {
         }
     }
 
+    @Test("a site reports a change of another controller's deployment before git is read: it is not shown")
+    func foreignChange() async throws {
+        let rig = Rig([:])
+        await rig.source.fail(with: Self.away)
+        try await rig.running { controller in
+            await rig.prod.register.tamper(with: Self.key)
+            for _ in 0..<2000 where !(await controller.metrics()).contains("mlctl_passes_total 1") {
+                try await ContinuousClock().sleep(for: .milliseconds(5))
+            }
+            #expect(await controller.metrics().contains("mlctl_passes_total 1"))
+            #expect(await controller.status().deployments.isEmpty)
+        }
+    }
+
     @Test("a lost swap ends the pass: nothing is applied until it is decided again")
     func conflict() async throws {
         let rig = Rig(["a.yaml": Self.manifest("1", cluster: "prod")])

@@ -55,7 +55,7 @@ struct StatusBuildingTests {
         world.command(.suspend)
         world.pass()
         let status = view(world).status
-        #expect(status.message == "version good-1 serves; suspended: nothing new is rolled out before 'mlctl resume'")
+        #expect(status.message == "version good-1 serves; suspended: nothing new is rolled out until 'mlctl resume'")
         #expect(status.conditions.first { $0.type == "Suspended" }?.status == "True")
         #expect(status.condition(.ready)?.status == "True", "all that git asks for serves")
         var metrics = MetricsText()

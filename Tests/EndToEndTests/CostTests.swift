@@ -57,7 +57,7 @@ struct CostTests {
             """
         try await rollOut("leaking-2", rollout: alone, until: { $0.phase == .rolledBack }) { installation, status in
             let reason = status.quarantined.first?.reason ?? ""
-            #expect(reason.hasPrefix("gate leak failed: memory of an instance grows by"), "\(reason)")
+            #expect(reason.hasPrefix("gate leak failed: memory grows by"), "\(reason)")
             print(reason)
         }
     }
