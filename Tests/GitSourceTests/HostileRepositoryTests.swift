@@ -53,7 +53,7 @@ struct HostileRepositoryTests {
         for _ in 0..<2 {
             let error = try #require(try await gitError { _ = try await repository.fetch() })
             #expect(error.code == .tooLarge && error.retry == .waiting)
-            #expect(error.message.contains("larger than the limits") || error.message.contains("brought more"))
+            #expect(error.message.contains("larger than the limits") || error.message.contains("transferred more"))
         }
         #expect(mirrorBytes < before + (1 << 20))
         #expect(try await repository.files(at: good)["a.yaml"]?.text == "1")

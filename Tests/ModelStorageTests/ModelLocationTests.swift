@@ -25,7 +25,8 @@ struct ModelLocationTests {
             ("s3://bucket/key", "use https: or file:"), ("gs://b/k", "use https: or file:"),
             ("hf://org/model", "use https: or file:"), ("/models/a", "Write file:"), ("", "Write file:"),
             ("http://example.org/m", "Use https:"), ("http://127.0.0.1.example.org/m", "Use https:"),
-            ("https:///m", "names no host"), ("file:", "names no file"), ("file:///a b", "blanks as %20"),
+            ("https:///m", "does not name a host"), ("file:", "does not name a file"),
+            ("file:///a b", "%20 for blanks"),
         ])
     func refused(uri: String, advice: String) {
         let error = #expect(throws: StorageError.self) { try ModelLocation(uri) }

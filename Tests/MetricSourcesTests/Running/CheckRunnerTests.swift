@@ -100,7 +100,7 @@ struct CheckRunnerTests {
         arguments: [
             ("no-such-program", "is not on PATH"), ("./no-such-program", "does not exist, or is not executable"),
             ("./data.csv", "does not exist, or is not executable"), ("./no-interpreter", "does not exist"),
-            ("./not-a-program", "may lack a `#!` line"), ("", "is not on PATH"),
+            ("./not-a-program", "may have no `#!` line"), ("", "is not on PATH"),
         ])
     func notStartable(name: String, words: String) async throws {
         try fixture.write("a,b\n", to: "model/data.csv")
