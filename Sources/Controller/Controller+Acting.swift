@@ -6,7 +6,7 @@ import Serving
 
 /// Carries out a decision: tells the backend, and schedules the next pass.
 extension Controller {
-    /// Tells the backend what to serve. A call that takes long continues beside the passes. A newer plan replaces it.
+    /// Tells the backend what to serve. A call that takes long continues in parallel with the passes. A newer plan replaces it.
     func carryOut(_ plan: ServingPlan, _ key: DeploymentKey, at place: Place) async {
         let isAnother = entries[key]?.plan != plan
         if !isAnother, entries[key]?.isAppliedLate == true {

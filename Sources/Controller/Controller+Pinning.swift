@@ -2,7 +2,7 @@ import Foundation
 import ModelManifests
 import Rollouts
 
-/// Finds the digest of mutable model files, beside the passes, because it takes a download or the hash of a tree.
+/// Finds the digest of mutable model files in parallel with the passes, because it takes a download or the hash of a tree.
 extension Controller {
     /// What git wants, with mutable model files pinned to the digest that was found last.
     ///

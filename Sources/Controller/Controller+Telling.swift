@@ -4,7 +4,7 @@ import ModelManifests
 import Rollouts
 import Serving
 
-/// Informs others, beside the passes: events for listeners, notifications, reports of status to sites, and readings for the
+/// Informs others, in parallel with the passes: events for listeners, notifications, reports of status to sites, and readings for the
 /// recorder. Each has its own bounded queue, so a slow receiver delays neither the passes nor the other receivers.
 extension Controller {
     /// Notifications that wait for the notifier. If there are more, the oldest is dropped.

@@ -142,7 +142,7 @@ public actor Controller {
         await leave()
     }
 
-    /// Runs passes until the runner stops, and informs others beside them until all that waits has been sent.
+    /// Runs passes until the runner stops, and informs others in parallel until all that waits has been sent.
     private func workAndTell() async {
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {

@@ -1,7 +1,7 @@
 import Dispatch
 import ModelManifests
 
-/// Reads, parses and resolves the manifests of one project, beside all other work.
+/// Reads, parses and resolves the manifests of one project, in parallel with all other work.
 ///
 /// It has its own threads, so that a large repository does not delay the passes. Files, documents, values and diagnostics are
 /// bounded, and a time limit ends what takes too long.

@@ -117,7 +117,7 @@ struct ForwardingTests {
             (Self.following(gone), "cannot be reached at http://127.0.0.1:1"),
             (Self.following(nil), "does not contain its API address"),
             (Self.following(nil, name: nil), "stands by"),
-            ({ .standsBy(leader: "mlctl-1", api: "nonsense", reason: "r") }, "is none"),
+            ({ .standsBy(leader: "mlctl-1", api: "nonsense", reason: "r") }, "is not valid"),
         ]
         for (standing, words) in standings {
             try await withServer(Self.standby(), standing: standing) { url async throws in

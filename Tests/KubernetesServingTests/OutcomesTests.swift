@@ -157,7 +157,7 @@ struct OutcomesTests {
             let forger = try #require(RequestIdentityKey(Array(0..<16)))
             let forged = try await controller.report(Self.reported(stable, correct: 1, forger, from: 900))
             #expect(forged.accepted == 0 && forged.refused == 200)
-            #expect(forged.refusals.first?.reason.contains("made anew") == true)
+            #expect(forged.refusals.first?.reason.contains("replaced") == true)
         }
     }
 }
