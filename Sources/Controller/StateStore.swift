@@ -32,7 +32,8 @@ public protocol StateStore: EventTrail {
     ) async -> Bool
     /// The last quarantine given to `note(quarantine:of:)`, even if the record is damaged or lost; nil if nothing is known.
     func knownQuarantine(of deployment: DeploymentKey) async -> [Quarantine]?
-    /// Stores a second copy of a record's quarantine. - Parameter quarantine: nil if nothing of the deployment is left.
+    /// Stores a second copy of a record's quarantine.
+    /// - Parameter quarantine: nil if nothing of the deployment is left.
     func note(quarantine: [Quarantine]?, of deployment: DeploymentKey) async throws
 }
 

@@ -140,7 +140,7 @@ struct BusyLoopTests {
                 return line.flatMap { Int($0.split(separator: " ")[1]) } ?? 0
             }
             let began = ContinuousClock.now
-            try await rig.wait("put off") { await count("mlctl_queue_deferred_total") >= 6 }
+            try await rig.wait("deferred") { await count("mlctl_queue_deferred_total") >= 6 }
             // A noisy backend triggers passes all the time: without the pace there would be thousands per second.
             let seconds = (ContinuousClock.now - began) / .seconds(1)
             #expect(Double(await count("mlctl_passes_total")) < 200 + 50 * seconds)

@@ -172,7 +172,7 @@ struct AccessTests {
             #expect(shown.output.contains("(ci, claims to be '\(NSUserName())')"), "\(shown.output)")
 
             try FileManager.default.removeItem(at: installation.folder.appending(path: "ci"))
-            try await installation.until("the token counts no more") {
+            try await installation.until("the token is no longer valid") {
                 (try? await self.status(installation.api, "/api/v1/deployments", token: "ci-token-0123456789abc"))
                     == 401
             }

@@ -259,7 +259,7 @@ struct FaultTests {
                     installation.process(running: "keeper").map { $0 != pid } ?? false
                 }
                 let before = load.total
-                try await installation.until("the load goes on") { load.total > before + 200 }
+                try await installation.until("the load continues") { load.total > before + 200 }
             }
             #expect(load.broken + load.errors == 0, "\(load.reasons)")
         }

@@ -58,7 +58,7 @@ enum FirstManifest {
         let end = try #require(try await installation.status(name))
         #expect(end.stable?.version == "1")
         #expect(end.quarantined.first?.reason.hasPrefix("gate answers failed: ") == true, "\(end.quarantined)")
-        #expect(load.byRevision.count == 1, "nobody was answered by it: \(load.byRevision)")
+        #expect(load.byRevision.count == 1, "no user got its answers: \(load.byRevision)")
         #expect(load.broken + load.errors == 0, "\(load.reasons)")
     }
 }
@@ -118,7 +118,7 @@ struct PredictionTests {
                 defer { group.cancelAll() }
                 try installation.commit(["model.yaml": manifest("2", try model(installation, "2", Self.coinFlip))])
                 try await installation.sync()
-                let told = try await installation.wait(name, for: "the shift is told") {
+                let told = try await installation.wait(name, for: "the shift is reported") {
                     $0.gates.contains { $0.name == "predictions" && $0.verdict == "fail" && $0.warnOnly }
                 }
                 #expect(told.candidate?.version == "2")
@@ -132,7 +132,7 @@ struct PredictionTests {
                 #expect(explained.output.contains("no gate acts on predictions"), "\(explained.output)")
                 let promoted = try installation.mlctl("promote", name, "-n", "test", "--full")
                 #expect(promoted.status == 0, "\(promoted.error)")
-                try await installation.wait(name, for: "it is promoted all the same") {
+                try await installation.wait(name, for: "it is promoted anyway") {
                     $0.phase == .healthy && $0.stable?.version == "2"
                 }
             }

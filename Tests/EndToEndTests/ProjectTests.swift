@@ -94,7 +94,7 @@ struct ProjectTests {
             try installation.stopController()
             let strict = try settings(installation, risk: "    runtimes: [mlserver]")
             try await installation.start(settings: strict)
-            try await installation.wait("fraud", for: "it is told") {
+            try await installation.wait("fraud", for: "it is reported") {
                 $0.message.contains("policy 'runtimes' of project 'risk'")
             }
             try installation.commit(["risk/fraud.yaml": Self.manifest("fraud", namespace: "risk", version: "2")])

@@ -98,7 +98,7 @@ struct RolloutTruthTests {
             try await installation.wait("model", for: "the promotion") { $0.phase == .promoting }
             let abort = try installation.mlctl("abort", "model", "-n", "test")
             #expect(abort.status == 0, "\(abort.error)")
-            try await installation.wait("model", for: "the way back", limit: .seconds(10)) {
+            try await installation.wait("model", for: "the rollback", limit: .seconds(10)) {
                 $0.phase == .rollingBack || $0.phase == .rolledBack
             }
             try await commit("good-3", rollout, replicas: 2, to: installation)
@@ -161,7 +161,7 @@ struct RolloutTruthTests {
             let again = try installation.mlctl("resume", "model", "-n", "test")
             #expect(again.status == 1)
             #expect(again.error.contains("Commands that work now: 'mlctl promote model'"), "\(again.error)")
-            try await installation.holds("the pause goes on", for: .seconds(6)) {
+            try await installation.holds("the pause continues", for: .seconds(6)) {
                 $0.phase == .paused && $0.candidate?.weight == 50
             }
         }

@@ -10,7 +10,7 @@ struct ChartTests {
     static let templates = (try? RepositoryFiles.files(in: "\(chart)/templates")) ?? []
 
     private func mapping(_ path: String) throws -> [String: Any] {
-        try #require(try Yams.load(yaml: RepositoryFiles.text(path)) as? [String: Any], "\(path) is no mapping")
+        try #require(try Yams.load(yaml: RepositoryFiles.text(path)) as? [String: Any], "\(path) is not a mapping")
     }
 
     @Test(

@@ -35,7 +35,7 @@ import Yams
         for (name, value) in arguments { image = image.replacing("${\(name)}", with: value) }
         guard let at = image.firstIndex(of: "@") else { return "\(image) has no digest" }
         let digest = image[image.index(after: at)...]
-        return digest.wholeMatch(of: #/sha256:[0-9a-f]{64}/#) == nil ? "\(digest) is no digest" : nil
+        return digest.wholeMatch(of: #/sha256:[0-9a-f]{64}/#) == nil ? "\(digest) is not a digest" : nil
     }
 
     @Test("each base image in a Dockerfile is pinned by its digest")

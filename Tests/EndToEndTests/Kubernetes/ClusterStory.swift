@@ -110,7 +110,7 @@ struct ClusterStory {
 
     /// Someone edits a Deployment, and someone deletes it.
     private func restore(_ load: SteadyLoad) async throws {
-        let watch = Chapter("a Deployment edited and deleted by hand", stage.kind)
+        let watch = Chapter("a Deployment that people edit and delete", stage.kind)
         let leader = try await controllers.leader()
         let stable = try #require(try await leader.status(Self.name)?.stable?.revision)
         let workload = "\(Self.name)-\(stable)"
@@ -123,7 +123,7 @@ struct ClusterStory {
         #expect(load.failures == before, "\(load.reasons)")
         let uid = try await stage.object(.deployments, workload)?.value(at: "metadata", "uid")
         try await stage.api.delete(.deployments, stage.key(workload))
-        try await leader.until("it is made anew", limit: Self.waitLimit) {
+        try await leader.until("it is created again", limit: Self.waitLimit) {
             let found = try await stage.object(.deployments, workload)
             return found?.value(at: "metadata", "uid") != uid && found?.value(at: "status", "readyReplicas") == 2
         }
@@ -132,13 +132,13 @@ struct ClusterStory {
     }
 
     private func deleteRecord(_ load: SteadyLoad) async throws {
-        let watch = Chapter("the ModelDeployment deleted by hand", stage.kind)
+        let watch = Chapter("a ModelDeployment that people delete", stage.kind)
         let leader = try await controllers.leader()
         let before = load.failures
         let pods = try await stage.livingPods()
         let uid = try await stage.object(.modelDeployments, Self.name)?.value(at: "metadata", "uid")
         try await stage.api.delete(.modelDeployments, stage.key(Self.name))
-        try await leader.until("it is made anew, with its record", limit: Self.waitLimit) {
+        try await leader.until("it is created again, with its record", limit: Self.waitLimit) {
             let found = try await stage.object(.modelDeployments, Self.name)
             let version = found?.value(at: "status", "stable", "version")?.text
             return found?.value(at: "metadata", "uid") != uid && version == "good-2"
@@ -150,7 +150,7 @@ struct ClusterStory {
         #expect(owners.isEmpty)
         let quarantined = try await leader.status(Self.name)?.quarantined.map(\.version)
         #expect(quarantined == ["failing-3"])
-        #expect(try await stage.livingPods() == pods, "no pod was started anew")
+        #expect(try await stage.livingPods() == pods, "no pod was started again")
         #expect(load.failures == before, "\(load.reasons)")
         watch.end()
     }
@@ -169,7 +169,7 @@ struct ClusterStory {
             #expect(status?.lastSeenAt != nil && status?.condition(.ready)?.status == "Unknown", "\(when)")
             #expect(status?.message.contains("cannot be") == true, "\(when): \(status?.message ?? "")")
         }
-        try await leader.until("it is said that it cannot be seen", limit: .seconds(60)) {
+        try await leader.until("the status says that it cannot be observed", limit: .seconds(60)) {
             try await leader.status(Self.name)?.lastSeenAt != nil
         }
         try await expectLastKnown("while it still leads")

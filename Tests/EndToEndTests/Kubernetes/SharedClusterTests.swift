@@ -126,7 +126,7 @@ struct SharedClusterTests {
                 await policy.isInForce(stage.api, spec: spec)
             }
             try controllers.commit("good-3", rollout: Self.held, team: AdmissionPolicy.refusedTeam)
-            let refused = try await controller.wait(Self.name, for: "the refusal is told", limit: Self.limit) {
+            let refused = try await controller.wait(Self.name, for: "the refusal is reported", limit: Self.limit) {
                 $0.message.contains(Self.policyMessage)
             }
             #expect(refused.candidate?.version == "good-2" && refused.candidate?.weight == 50)
@@ -167,7 +167,7 @@ struct SharedClusterTests {
             return used == "2"
         }
         try controllers.commit("good-4", rollout: Self.quick)
-        let told = try await controller.wait(Self.name, for: "the quota is told", limit: Self.limit) {
+        let told = try await controller.wait(Self.name, for: "the quota is reported", limit: Self.limit) {
             $0.message.contains("exceeded quota: small")
         }
         #expect(told.message.contains("Raise the namespace's ResourceQuota") && told.stable?.ready == 2)
@@ -276,12 +276,12 @@ struct SharedClusterTests {
         let uid = try await record(stage)?.value(at: "metadata", "uid")
         _ = try await stage.api.answer(
             to: .delete(.modelDeployments, stage.key(Self.name), propagation: .foreground))
-        try await controller.until("it is made anew, with its record", limit: Self.limit) {
+        try await controller.until("it is created again, with its record", limit: Self.limit) {
             let found = try await record(stage)
             return found?.value(at: "metadata", "uid") != uid && found?.value(at: "metadata", "uid") != nil
                 && found?.value(at: "status", "quarantined")?.items.count == 1
         }
-        #expect(try await stage.livingPods() == pods, "no pod was started anew")
+        #expect(try await stage.livingPods() == pods, "no pod was started again")
     }
 
     private func add(_ stage: ClusterStage, _ controller: Installation) async throws {
@@ -384,7 +384,7 @@ struct SharedClusterTests {
                 (try? await stage.api.answer(to: .get(.namespaces, namespace))) == nil
             }
             print("[\(kind.rawValue)] its namespace is gone after \(ContinuousClock.now - deleted)")
-            try await controller.wait(Self.name, for: "its end is told", limit: Self.limit) {
+            try await controller.wait(Self.name, for: "its end is reported", limit: Self.limit) {
                 $0.message.contains("namespace")
             }
             try await stage.makeNamespace()

@@ -138,7 +138,7 @@ struct ServerMetricsTests {
             await measure("queue", "1", "9")
                 == .error("instance i-9 of revision bbbbbbbbbb (http://127.0.0.1:9/metrics): connection refused"))
         guard case .error = await measure("avg(queue)", "1") else {
-            Issue.record("an expression is no name")
+            Issue.record("an expression is not a name")
             return
         }
     }
