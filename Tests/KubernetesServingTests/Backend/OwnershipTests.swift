@@ -10,7 +10,7 @@ import Testing
 @Suite("Owners of objects, and the effects of a refusal")
 struct OwnershipTests {
     @Test(
-        "a deployment that is called as the proxies are is refused before anything of it is made",
+        "a deployment with the name of the proxies is refused before anything of it is created",
         arguments: [
             KubernetesTarget.Router.proxy, .replicaRatio,
         ])

@@ -38,7 +38,7 @@ struct SilentPodsTests {
     }
 
     @Test(
-        "an event of theirs says what to do",
+        "an event's text says what to do",
         arguments: [
             (
                 "FailedMount", "secret \"weights\" not found", true,

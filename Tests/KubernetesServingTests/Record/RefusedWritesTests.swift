@@ -34,7 +34,7 @@ struct RefusedWritesTests {
             #expect(object.value(at: "spec", "model", "version")?.asString == "1")
             #expect(object.value(at: "status", "observedGeneration") == object.value(at: "metadata", "generation"))
             await trial.allow()
-            try await trial.eventually("it goes through by itself") {
+            try await trial.eventually("it is written without help") {
                 trial.advance(by: .seconds(30))
                 return try await store.announce(bad) == .shown(warning: nil)
             }
