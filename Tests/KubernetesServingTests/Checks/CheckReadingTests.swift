@@ -69,7 +69,8 @@ struct CheckReadingTests {
     }
 
     @Test(
-        "the container's exit code counts, even while a sidecar keeps the Job from completing", arguments: [0, 1, 3, 128])
+        "the container's exit code counts, even while a sidecar keeps the Job from completing",
+        arguments: [0, 1, 3, 128])
     func exits(code: Int) throws {
         let pod = try pod(Self.ended(#""exitCode": \#(code), "reason": "Error""#))
         #expect(try word(try job(), [pod]) == .exited(code, pod: "p1"))

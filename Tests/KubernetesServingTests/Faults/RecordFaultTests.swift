@@ -157,7 +157,9 @@ struct ReachingFaultTests {
                 uniqueKeysWithValues: (next...next + 100_000).map { ($0, FaultPlan.Fault.lostBefore) })
             await cluster.transport.setPlan(FaultPlan(requests: lost))
             await cluster.transport.endWatches()
-            try await cluster.wait("the status says that the cluster is unreachable") { _ in await cluster.site()?.reachable == false }
+            try await cluster.wait("the status says that the cluster is unreachable") { _ in
+                await cluster.site()?.reachable == false
+            }
             let away = try #require(await cluster.site())
             #expect(away.reason?.contains("cannot be watched") == true && away.since > before.since)
             let status = try #require(await cluster.status())
