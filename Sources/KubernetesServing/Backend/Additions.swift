@@ -3,6 +3,7 @@ import KubernetesClient
 import ModelManifests
 
 /// The fields that others have added to an object that mlctl applied. Pure.
+///
 /// Server-side apply leaves the fields of other managers alone. `managedFields` names the owners of fields. Values from
 /// defaulting and admission have no owner, so they do not count as additions, and mlctl does not fight them.
 struct Additions: Hashable, Sendable {

@@ -1,6 +1,7 @@
 import Serving
 
 /// Remembers what was written, and decides whether it must be written again. Pure: times are passed in.
+///
 /// # Guarantees
 /// - An object that is as it was applied is not written: neither if nothing changed, nor while a cache has not seen the write.
 /// - If somebody else changes one of mlctl's fields or deletes the object, it is written once.

@@ -5,6 +5,7 @@ import ModelManifests
 import Serving
 
 /// Brings the recorded requests of candidates to a proxy. They are in the model's folder, which only the candidate's pods have.
+///
 /// # Guarantees
 /// - No route waits for its recording: the proxy follows it without, and with the recording once it has arrived.
 /// - A file is fetched once, and again only after a failure. Each file has a size limit, and so have all together.

@@ -5,6 +5,7 @@ import ModelManifests
 
 /// The key with which a controller seals its records in one cluster. It is created once and kept in a Secret in the controller's
 /// own namespace. All controllers of one name share it.
+///
 /// Whoever can read that Secret can forge records, so tenants must have no access to its namespace.
 public actor RecordKey {
     /// The Secret's entry.

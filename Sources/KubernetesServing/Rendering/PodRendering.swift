@@ -2,6 +2,7 @@ import ModelManifests
 import SafeText
 
 /// Renders the pods of one revision: a PodTemplateSpec from its serving template.
+///
 /// `valueFrom: {secret: NAME}` reads the key `value` of the Secret NAME in the deployment's namespace. mlctl's variables come
 /// before the manifest's, so that those can use `$(PORT)`; Kubernetes itself expands them.
 struct PodRendering: Sendable {

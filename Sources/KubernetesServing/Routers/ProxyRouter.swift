@@ -3,6 +3,7 @@ import ModelManifests
 import Serving
 
 /// mlctl's own proxy, which the deployments of a namespace share: exact counters, sticky users, shadows.
+///
 /// The route is a ConfigMap that the proxies watch; upstreams come from the EndpointSlices of the revisions' Services. So pods
 /// come and go without the controller, and a change of weight is one write.
 struct ProxyRouter: ClusterRouter {

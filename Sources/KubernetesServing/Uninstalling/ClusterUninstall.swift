@@ -3,6 +3,7 @@ import KubernetesClient
 import ModelManifests
 
 /// Removes everything that mlctl created from a cluster. No controller may be running.
+///
 /// # Guarantees
 /// - Deletes only objects with mlctl's own labels, and never a newer object with the same name.
 /// - It can be interrupted at any point and run again.

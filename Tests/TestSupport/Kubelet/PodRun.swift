@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 
 /// The life of one pod on this machine: its process, its probes, and its status reports.
+///
 /// Not supported: init containers, more than one container, limits, liveness probes.
 actor PodRun {
     /// Between two looks at a pod.
