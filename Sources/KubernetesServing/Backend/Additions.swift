@@ -34,8 +34,7 @@ struct Additions: Hashable, Sendable {
     }
 
     /// Collects the topmost fields that mlctl owns no part of. If a field below one of them is to be ignored, it collects the
-    /// fields
-    /// beside that one.
+    /// fields beside that one.
     private mutating func collect(
         _ tree: FieldTree, _ own: FieldTree?, _ place: FieldPlace, _ manager: String, _ object: JSONValue,
         _ ignored: [ObjectFieldPath]

@@ -21,8 +21,7 @@ struct WriteLedger: Sendable {
         var at: Duration
 
         /// Whether the cache shows a state from before the write, or between its parts: the cluster's controllers write too.
-        /// Versions
-        /// of one type increase; the API does not promise that they are numbers.
+        /// Versions of one type increase; the API does not promise that they are numbers.
         func isLater(than version: String) -> Bool {
             if version == before { return true }
             guard let shown = UInt64(version), let made = after.flatMap({ UInt64($0) }) else { return false }

@@ -97,8 +97,7 @@ public actor RecordingDelivery {
     }
 
     /// The routes with recordings as local files. A route whose recording is still on its way has none. A recording that could
-    /// not
-    /// be fetched is named all the same: the proxy then reports that the file is missing.
+    /// not be fetched is named all the same: the proxy then reports that the file is missing.
     var filled: [ProxyRoute] {
         routes.map { route in
             var route = route

@@ -45,8 +45,7 @@ public actor RecordKey {
 
     /// The seal made from the key. It asks the API server until the key is known.
     /// - Throws: `ClusterServingError` if the Secret can neither be read nor created, or holds something else. It is never
-    ///   replaced,
-    ///   because all existing seals would become invalid.
+    ///   replaced, because all existing seals would become invalid.
     public func seal() async throws -> RecordSeal {
         if let known { return known }
         guard case .secret(let api, let key) = place else { throw Self.holdsNoKey("\(description)") }

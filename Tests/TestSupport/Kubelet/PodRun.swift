@@ -158,8 +158,7 @@ actor PodRun {
     }
 
     /// The hook's pause, SIGTERM, and SIGKILL when the grace period is over; then the pod is gone. A shortened grace period
-    /// starts
-    /// again, and the hook with it. At least two seconds remain after SIGTERM.
+    /// starts again, and the hook with it. At least two seconds remain after SIGTERM.
     private func end(_ current: @Sendable () -> PodObject?) async {
         var grace = pod.spec.terminationGracePeriodSeconds ?? Self.defaultGraceSeconds
         var begin = ContinuousClock.now
