@@ -198,7 +198,7 @@ package struct RolloutSimulation {
     private mutating func checkRefusals(_ decision: Decision, before: RolloutState?, observed: Observation) {
         guard let state = decision.state, !decision.refusals.isEmpty else { return }
         for refusal in decision.refusals {
-            guard let list = refusal.reason.range(of: "What works now: ") else {
+            guard let list = refusal.reason.range(of: "Commands that work now: ") else {
                 violate("a refusal says what works", refusal.reason)
                 continue
             }

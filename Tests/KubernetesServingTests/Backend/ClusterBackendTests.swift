@@ -32,9 +32,11 @@ struct ClusterBackendTests {
                 try await cluster.settle(backend, plan)
                 try await cluster.readyPods()
                 try await cluster.wait(
-                    until: { try await backend.observe(key).ready(Sample.one) == 2 }, "two pods are ready")
+                    until: {
+                        let observed = try await backend.observe(key)
+                        return observed.ready(Sample.one) == 2 && observed.weights == [Sample.one: 100]
+                    }, "two pods are ready and get all traffic")
                 let observed = try await backend.observe(key)
-                #expect(observed.weights == [Sample.one: 100])
                 #expect(observed.plan == plan)
                 #expect(observed.endpoint == "http://fraud.\(cluster.namespace).svc")
                 #expect(await backend.proxies(in: key.namespace).count == 2)

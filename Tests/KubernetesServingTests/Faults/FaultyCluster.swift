@@ -181,7 +181,7 @@ struct FaultyCluster: Sendable {
     /// Waits until it is known what serves, and who owns it.
     func waitUntilRead() async throws {
         let deadline = ContinuousClock.now + Self.patience
-        while !(await controller.metrics()).contains("mlctl_site_read{site=\"cluster prod\"} 1") {
+        while !(await controller.metrics()).contains("mlctl_site_reachable{site=\"cluster prod\"} 1") {
             guard ContinuousClock.now < deadline else { throw NeverSo(what: "the cluster is read") }
             try await Task.sleep(for: Self.tick)
         }

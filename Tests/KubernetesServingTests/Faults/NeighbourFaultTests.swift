@@ -49,7 +49,8 @@ struct NeighbourFaultTests {
             let second = try await FaultyCluster("", name: "team-b", over: first)
             try await second.run { second in
                 try await second.waitUntilRead()
-                #expect(await second.status() == nil)
+                let shown = await second.status()
+                #expect(shown == nil, "\(shown.map { "\($0.phase): \($0.message)" } ?? "")")
             }
         }
     }

@@ -165,7 +165,7 @@ struct ReachingFaultTests {
             let status = try #require(await cluster.status())
             #expect(status.phase == .healthy && status.stable?.version == "1" && status.stable?.ready == 2)
             #expect(status.conditions.first { $0.type == "Ready" }?.status == "Unknown")
-            #expect(status.message.contains("as last seen at"), "\(status.message)")
+            #expect(status.message.contains("last observed at"), "\(status.message)")
             await cluster.transport.setPlan(FaultPlan())
             try await cluster.wait("it is back") { _ in await cluster.site()?.reachable == true }
         }
@@ -180,7 +180,7 @@ struct ReachingFaultTests {
             try await cluster.wait("the reason is known") { _ in
                 let site = await cluster.site()
                 return site?.reachable == false && site?.reason?.isEmpty == false
-                    && site?.reason != "it has yet to be read"
+                    && site?.reason != "it was not read yet"
             }
         }
     }
