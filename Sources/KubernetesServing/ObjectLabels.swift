@@ -12,8 +12,7 @@ public enum ObjectLabels {
     /// On ConfigMaps that a namespace's proxies follow.
     public static let route = "mlctl.dev/route"
     /// On the pods of a check's Job, with the Job's name. They have only this label and the component: Services, disruption
-    /// budgets
-    /// and everything that counts instances select by other labels.
+    /// budgets and everything that counts instances select by other labels.
     static let check = "mlctl.dev/check"
 
     /// The labels that are read from objects of the API server.

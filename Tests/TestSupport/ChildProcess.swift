@@ -3,6 +3,7 @@ import Glibc
 import Synchronization
 
 /// A program that a test runs. It is spawned directly, so that it works on any thread.
+///
 /// Foundation's `Process` passes the signal mask of the calling thread to its child. On a thread of the concurrency pool that
 /// mask blocks SIGTERM. It also waits for the child on queues that such waits can exhaust.
 public final class ChildProcess {
@@ -101,6 +102,7 @@ public final class ChildProcess {
     deinit { stop() }
 
     /// Runs a command to its end.
+    ///
     /// - Returns: its output, trimmed.
     /// - Throws: `Failure` with its output if it failed.
     @discardableResult
@@ -120,6 +122,7 @@ public final class ChildProcess {
     public func terminate() { if isRunning { kill(pid, SIGTERM) } }
 
     /// Waits for the process to end; kills it after `limit`.
+    ///
     /// - Returns: its exit code, or 128 plus the signal's number if a signal ended it.
     @discardableResult
     public func wait(limit: Duration = .seconds(120)) throws -> Int32 {

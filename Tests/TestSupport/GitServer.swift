@@ -2,6 +2,7 @@ import Foundation
 
 /// A smart HTTPS server for real git repositories (git http-backend) with a certificate of its own. It logs every request with
 /// its headers.
+///
 ///     /NAME/…                 a repository in the folder; requires one of `logins` (`user:password`), or the header
 ///     /open/NAME/…            the same without credentials
 ///     /to/PORT/NAME/…         redirects to the same path on another port

@@ -10,6 +10,7 @@ public final class ProcessSample: Sendable {
     public init() {}
 
     /// Samples on a thread of its own while the body runs.
+    ///
     /// - Returns: everything that was seen, as text, and the number of processes.
     public func during(_ body: () async throws -> Void) async throws -> (text: String, processes: Int) {
         let thread = Thread { [self] in

@@ -5,6 +5,7 @@ import Rollouts
 import Serving
 
 /// One life of a deployment in a world with realistic faults, and the properties that must always hold. A seed replays it.
+///
 /// Faults: readiness that comes and goes; models that hang, crash or fail requests; a taken port; a full disk; an unreachable
 /// git; a proxy that is unreachable, stuck or restarted; a machine that starts nothing; a controller that is killed between
 /// any two writes or pauses for a while; edits of the step list; commits; and every command at every moment.

@@ -20,8 +20,7 @@ struct LeaseElection: Sendable {
         var retry = Duration.seconds(2)
 
         /// Another candidate leads within 15 s after a leader died: 1.8 s until it sees the last renewal, 10 s without a change,
-        /// 1.8 s
-        /// until it looks again.
+        /// 1.8 s until it looks again.
         static let prompt = Timing(lease: .seconds(10), renewDeadline: .seconds(7), retry: .milliseconds(1500))
     }
 

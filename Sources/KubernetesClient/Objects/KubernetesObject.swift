@@ -1,4 +1,5 @@
 /// The fields of an object that mlctl reads: its metadata, and whatever else it needs.
+///
 /// Conforming types are for reading only, so that a cache holds no more than is used. Objects are written as JSON that is
 /// built elsewhere (`KubernetesAPI.apply`).
 public protocol KubernetesObject: Decodable, Sendable {

@@ -1,6 +1,7 @@
 import NIOCore
 
 /// How long a connection may be dead before the kernel notices.
+///
 /// A watch sends nothing, and all requests share one HTTP/2 connection. If the peer vanishes without closing it (a partition,
 /// a failed-over load balancer), only the kernel can notice, and by default that takes a quarter of an hour.
 enum ConnectionPatience {

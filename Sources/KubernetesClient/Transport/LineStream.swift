@@ -4,6 +4,7 @@ import NIOCore
 import Synchronization
 
 /// The lines of an answer's body. It reads no faster than its caller asks.
+///
 /// Sendable although its iterator and splitter are not: a reader sets `isBusy` before it touches them and clears it after,
 /// and a second reader in between is refused. So only one task at a time touches them.
 final class LineStream: @unchecked Sendable {

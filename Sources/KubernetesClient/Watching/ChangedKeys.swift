@@ -1,6 +1,7 @@
 import Synchronization
 
 /// A queue of keys that have changed. Each key waits at most once, so a slow reader misses no key and blocks nobody.
+///
 /// Holds at most `maximum` distinct keys; when it is full, the oldest is dropped and counted. One reader.
 final class ChangedKeys: Sendable {
     static let maximum = 100_000

@@ -13,16 +13,13 @@ struct ListWatch<Generator: RandomNumberGenerator & Sendable>: Sendable {
         /// Nothing was requested yet. Can transition to: streaming, listing, watching (from a list that somebody else made).
         case idle
         /// A watch that begins with all objects is under way. Can transition to: watching, waiting, listing (if the server does
-        /// not
-        /// support such a watch).
+        /// not support such a watch).
         case streaming
         /// Reads the pages of a list; `token` names the page that was requested. Can transition to: listing (next page, or from
-        /// the
-        /// start), watching, waiting.
+        /// the start), watching, waiting.
         case listing(token: String?)
         /// Follows the changes after `version`. Can transition to: watching (resumed), streaming or listing (if the version is
-        /// too
-        /// old), waiting.
+        /// too old), waiting.
         case watching(version: String)
         /// Waits. Can transition to: the state of the request in it.
         case waiting(then: Request)

@@ -13,6 +13,7 @@ extension ObjectCache {
     }
 
     /// Follows the server from a list that was made already, without listing again.
+    ///
     /// - Parameter version: of the list. The objects may be newer.
     public func run(after version: String, _ objects: [Object]) async {
         state.withLock { state in

@@ -3,6 +3,7 @@ import KubernetesClient
 import ModelManifests
 
 /// The fields that others have added to an object that mlctl applied. Pure.
+///
 /// Server-side apply leaves the fields of other managers alone. `managedFields` names the owners of fields. Values from
 /// defaulting and admission have no owner, so they do not count as additions, and mlctl does not fight them.
 struct Additions: Hashable, Sendable {
@@ -33,8 +34,7 @@ struct Additions: Hashable, Sendable {
     }
 
     /// Collects the topmost fields that mlctl owns no part of. If a field below one of them is to be ignored, it collects the
-    /// fields
-    /// beside that one.
+    /// fields beside that one.
     private mutating func collect(
         _ tree: FieldTree, _ own: FieldTree?, _ place: FieldPlace, _ manager: String, _ object: JSONValue,
         _ ignored: [ObjectFieldPath]

@@ -2,6 +2,7 @@ import KubernetesClient
 import ModelManifests
 
 /// The order in which a plan's objects are written, and which objects are deleted. Pure.
+///
 /// Pods exist before traffic goes to them, and traffic leaves before its pods do.
 struct ApplyOrder: Sendable {
     /// Before the routes: objects that are new, or grow.

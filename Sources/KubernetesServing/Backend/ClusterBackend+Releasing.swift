@@ -5,6 +5,7 @@ import ModelManifests
 import Serving
 
 /// Shortens the grace period of idle pods of retired revisions, which Kubernetes allows at any time.
+///
 /// Only for revisions that this controller itself retires, and only while it runs. All other pods take their full time.
 extension ClusterBackend {
     /// Call it with the next plan before that plan replaces the current one.

@@ -167,8 +167,7 @@ extension ClusterBackend {
     }
 
     /// The pods of a revision never change. If an older version rendered the pod template, the parts that this version applied
-    /// stay.
-    /// What others added to it remains theirs.
+    /// stay. What others added to it remains theirs.
     private func podTemplate(of object: WantedObject) async throws -> JSONValue? {
         guard let found = try? JSONValue(parsing: try await api.answer(to: .get(object.type, object.key))),
             let template = found["spec"]?["template"]

@@ -5,6 +5,7 @@ import ModelManifests
 import Serving
 
 /// Applies serving plans to a cluster.
+///
 /// It knows the cluster from caches that watch the API server; `run` must be running. A pass in which nothing has changed sends
 /// no request. Pods, their Services and the proxies keep working without the backend.
 public actor ClusterBackend: ServingBackend {

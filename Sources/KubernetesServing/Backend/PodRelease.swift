@@ -2,6 +2,7 @@ import ModelManifests
 import Serving
 
 /// Decides which pods of a retired revision may end at once, instead of after the time of their longest request. Pure.
+///
 /// A pod's hook and grace period are part of the pod, and must be long enough for a pod that is deleted with requests under
 /// way. Only the proxies know whether there are any.
 enum PodRelease {

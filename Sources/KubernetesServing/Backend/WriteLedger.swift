@@ -1,6 +1,7 @@
 import Serving
 
 /// Remembers what was written, and decides whether it must be written again. Pure: times are passed in.
+///
 /// # Guarantees
 /// - An object that is as it was applied is not written: neither if nothing changed, nor while a cache has not seen the write.
 /// - If somebody else changes one of mlctl's fields or deletes the object, it is written once.
@@ -20,8 +21,7 @@ struct WriteLedger: Sendable {
         var at: Duration
 
         /// Whether the cache shows a state from before the write, or between its parts: the cluster's controllers write too.
-        /// Versions
-        /// of one type increase; the API does not promise that they are numbers.
+        /// Versions of one type increase; the API does not promise that they are numbers.
         func isLater(than version: String) -> Bool {
             if version == before { return true }
             guard let shown = UInt64(version), let made = after.flatMap({ UInt64($0) }) else { return false }

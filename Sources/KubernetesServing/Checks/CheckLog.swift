@@ -5,6 +5,7 @@ import ModelManifests
 import SafeText
 
 /// What a check printed, fetched from the kubelet through the API server.
+///
 /// # Guarantees
 /// - At most `bytesLimit` are in memory, and `tailBytes` are kept for people.
 /// - Values of the Secrets that the check names are redacted. If the controller may not read these Secrets, which is usual,

@@ -84,6 +84,7 @@ struct SeenCheckPod: KubernetesObject {
 }
 
 /// Compares a check's Job and pod with what mlctl created.
+///
 /// # Guarantees
 /// - Everything that decides a check must be as rendered: image, command, working folder, variables, files and what fetches them.
 /// - Additions by a cluster's own webhooks (sidecars, further variables, tolerations) do not count as a difference.

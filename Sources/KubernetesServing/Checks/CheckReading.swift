@@ -2,6 +2,7 @@ import KubernetesClient
 import ModelManifests
 
 /// What a check's Job and its pod say about the check at one moment. Pure.
+///
 /// The exit code of the check's container decides, not the Job: a Job is not complete while a sidecar runs, and fails if
 /// anything ends its pod.
 struct CheckReading {

@@ -2,6 +2,7 @@ import KubernetesClient
 import ModelManifests
 
 /// Decides when to look at a check again, and when to stop. Pure: times are passed in.
+///
 /// # Guarantees
 /// - It ends at the latest after `startLimit`, the gate's own limit and `awayLimit` together, whatever the cluster does.
 /// - An unreachable API server, or a pod that does not start, counts neither as a pass nor as a failure.

@@ -8,11 +8,13 @@ import Rollouts
 import Synchronization
 
 /// Runs checks as Jobs in the namespaces of their deployments.
+///
 /// # Guarantees
 /// - One run of a gate at a time: an earlier run is gone before the next begins.
 /// - After a restart the controller, or the next leader, finds the run again.
 /// - The exit code comes from the pod that mlctl's own Job controls. Objects that somebody else changed, deleted or replaced
 ///   decide nothing.
+///
 /// # Caveats
 /// - Whoever may create pods and change their status in the namespace, or enter them, can still make a check report any result.
 public final class ClusterChecks: CheckSite {

@@ -5,6 +5,7 @@ import ModelManifests
 import Serving
 
 /// Brings the recorded requests of candidates to a proxy. They are in the model's folder, which only the candidate's pods have.
+///
 /// # Guarantees
 /// - No route waits for its recording: the proxy follows it without, and with the recording once it has arrived.
 /// - A file is fetched once, and again only after a failure. Each file has a size limit, and so have all together.
@@ -96,8 +97,7 @@ public actor RecordingDelivery {
     }
 
     /// The routes with recordings as local files. A route whose recording is still on its way has none. A recording that could
-    /// not
-    /// be fetched is named all the same: the proxy then reports that the file is missing.
+    /// not be fetched is named all the same: the proxy then reports that the file is missing.
     var filled: [ProxyRoute] {
         routes.map { route in
             var route = route

@@ -3,6 +3,7 @@ import Logging
 import Serving
 
 /// Watches the routes of a namespace in the API server.
+///
 /// # Guarantees
 /// - The first routes arrive once all objects are known: a proxy that starts never follows an incomplete set.
 /// - While the API server is unreachable, the last routes stay in force.

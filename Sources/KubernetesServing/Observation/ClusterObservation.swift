@@ -57,8 +57,7 @@ struct ClusterObservation: Sendable {
     }
 
     /// If a pod replaces one that the cluster removed and is still loading, it counts as blocked by the cluster. A pod that
-    /// crashes
-    /// or fails does not.
+    /// crashes or fails does not.
     private func instance(_ pod: ServedObject<PodKind>) -> InstanceObservation? {
         guard var instance = PodReading(pod, said: said[pod.metadata.uid ?? ""]).instance else { return nil }
         instance.isEjected = traffic?.ejected.contains(instance.id) == true
@@ -70,8 +69,7 @@ struct ClusterObservation: Sendable {
     }
 
     /// Pods that the API server refuses to create (a quota, a policy) count as one instance that the cluster blocks, with the
-    /// name
-    /// of their Deployment.
+    /// name of their Deployment.
     private func missingInstances(of workload: ServedObject<WorkloadKind>) -> [InstanceObservation] {
         guard let reason = Self.problems(of: workload).first,
             let revision = workload.metadata.labels[ObjectLabels.revision].map({ Revision(rawValue: $0) })

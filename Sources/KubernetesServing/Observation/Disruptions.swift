@@ -2,6 +2,7 @@ import ModelManifests
 
 /// Remembers revisions whose pods the cluster removes: their node is drained, full or gone. A replacement must load its model
 /// first, and that time is not held against the revision. Pure: times are passed in.
+///
 /// Evicted pods are soon gone while their successors load for minutes, so the loss is remembered.
 struct Disruptions: Hashable, Sendable {
     /// How long a successor may load before that is held against its revision again.

@@ -2,6 +2,7 @@ import ModelManifests
 import Serving
 
 /// The fields of an object that one manager owns, from `metadata.managedFields` (FieldsV1).
+///
 /// If another writer changes a field, its former owner loses it. So an object is as mlctl applied it as long as mlctl owns the
 /// fields that it applied. This separates an edit by hand from what defaulting and other controllers add, without comparing
 /// values.

@@ -1,6 +1,7 @@
 import KubernetesClient
 
 /// An object's metadata in one block of memory.
+///
 /// Caches hold tens of thousands of objects. A dozen short texts for each, as separate values, would take four times as much
 /// memory and fragment it, so that the allocator could return nothing. Reading unpacks the metadata, so read only a few
 /// objects at a time.

@@ -2,6 +2,7 @@ import ModelManifests
 
 /// Pods that have not served for long and whose status gives no reason: which of them to read events of, and what those said.
 /// Pure: times are passed in.
+///
 /// Some reasons are only in events (a volume that cannot be mounted, a probe that fails). They are requested on demand: a watch
 /// of all events would cost more than everything else.
 struct SilentPods: Hashable, Sendable {

@@ -1,4 +1,5 @@
 /// Decides from the messages of the kubelet and the container runtime whether the revision causes a failed start.
+///
 /// A revision is blamed only for what its manifest would cause in any cluster: an image that its registry does not have, a
 /// command that the image does not have. Everything else (a registry that does not answer or refuses this cluster, a full disk,
 /// a missing Secret) can be solved without changing the manifest, so mlctl waits.

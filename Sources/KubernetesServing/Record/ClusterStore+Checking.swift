@@ -6,6 +6,7 @@ import ModelManifests
 extension ClusterStore {
     /// Reads the object again if somebody else has written it since its status was last read. An unreachable server changes
     /// nothing: the swap is a compare-and-swap in any case.
+    ///
     /// - Throws: `RecordLost`, or `StateConflict` if another controller has decided since.
     func checkRecord(of deployment: DeploymentKey) async throws {
         if let memory = known[deployment], held[deployment] != nil,

@@ -22,8 +22,8 @@ extension ClusterStore {
     }
 
     /// Keeps the record before its object is deleted. If no ConfigMap can be created, the record is kept in memory only, so that
-    /// a
-    /// clean-up never waits for a new object.
+    /// a clean-up never waits for a new object.
+    ///
     /// - Throws: if the server cannot be reached; `RegisterError.namespaceGoing` if the namespace is being deleted too. Then the
     ///   object is released, because nothing can be created in its place.
     func keep(_ found: RecordedModelDeployment) async throws {

@@ -6,6 +6,7 @@ import ModelManifests
 import Rollouts
 
 /// The state store of one cluster: the record of each deployment is in the status of its ModelDeployment.
+///
 /// # Guarantees
 /// - Those of `StateStore`. A swap is one request with the `resourceVersion` of the object on whose record the decision was
 ///   based: if somebody else wrote in between, it throws `StateConflict`.
@@ -16,9 +17,11 @@ import Rollouts
 ///   record; if it is found at the start, nothing is decided about its deployment.
 /// - The watch notices a status that somebody wipes or replaces by an older one. The next pass throws `RecordLost`, and the
 ///   controller writes its own record again with a version above both.
+///
 /// # Assumptions
 /// - `run` is running: its watch sees what others change after `records` was read. Without it nothing wrong is written, but
 ///   drift is not noticed.
+///
 /// # Errors
 /// `ClusterServingError`, `RegisterError`, and from `swap` `StateConflict` and `RecordLost`.
 public actor ClusterStore: StateStore {

@@ -5,6 +5,7 @@ import ModelManifests
 
 /// The record of a ModelDeployment that is deleted and created again, kept in a ConfigMap next to it. Between the deletion and
 /// the new status it is the only copy. Pure.
+///
 /// It has the deployment's labels but is not part of any plan, so the first plan after the record is restored deletes it. So
 /// does the end of the deployment.
 struct KeptRecord: Equatable, Sendable {

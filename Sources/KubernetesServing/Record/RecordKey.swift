@@ -5,6 +5,7 @@ import ModelManifests
 
 /// The key with which a controller seals its records in one cluster. It is created once and kept in a Secret in the controller's
 /// own namespace. All controllers of one name share it.
+///
 /// Whoever can read that Secret can forge records, so tenants must have no access to its namespace.
 public actor RecordKey {
     /// The Secret's entry.
@@ -44,8 +45,7 @@ public actor RecordKey {
 
     /// The seal made from the key. It asks the API server until the key is known.
     /// - Throws: `ClusterServingError` if the Secret can neither be read nor created, or holds something else. It is never
-    ///   replaced,
-    ///   because all existing seals would become invalid.
+    ///   replaced, because all existing seals would become invalid.
     public func seal() async throws -> RecordSeal {
         if let known { return known }
         guard case .secret(let api, let key) = place else { throw Self.holdsNoKey("\(description)") }

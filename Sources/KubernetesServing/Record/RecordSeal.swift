@@ -5,6 +5,7 @@ import ModelManifests
 
 /// Signs what a controller stores in a cluster. Without it, whoever may write ConfigMaps in a namespace could forge the
 /// controller's decisions and what its proxies do.
+///
 /// Ed25519 (RFC 8032): proxies get the public key. With it they can verify but not sign.
 public struct RecordSeal: Sendable {
     static let byteCount = 32

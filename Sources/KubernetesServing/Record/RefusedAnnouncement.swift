@@ -2,8 +2,7 @@ import Controller
 import ModelManifests
 
 /// An announcement that the server refused, and when to try it again: at once if the announcement changes, at growing intervals
-/// if
-/// it stays the same. Pure: times are passed in.
+/// if it stays the same. Pure: times are passed in.
 struct RefusedAnnouncement: Equatable {
     static let firstDelay = Duration.seconds(1)
     static let longestDelay = Duration.seconds(30)

@@ -91,8 +91,7 @@ struct StatusDocument: Equatable, Sendable {
     var fingerprint: SpecFingerprint { Self.fingerprint(.object(fields)) }
 
     /// Equal only if the fingerprints are equal, within this process, and computed without a document. Ignores the `followers`
-    /// that a
-    /// status has.
+    /// that a status has.
     static func outline(_ status: DeploymentStatus, generation: Int?) -> Int {
         var own = status
         own.deadlineAt = nil

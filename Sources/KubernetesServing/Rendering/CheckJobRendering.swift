@@ -4,6 +4,7 @@ import ModelManifests
 import Rollouts
 
 /// Renders a check gate as a Job: one pod, once, at the level `restricted`, with the candidate's files. Pure.
+///
 /// The pod runs in the check's own image, or in that of the candidate's server. `valueFrom: {secret: NAME}` reads the key
 /// `value` of the Secret NAME in the deployment's namespace, as for a server; the controller does not read it.
 struct CheckJobRendering: Sendable {

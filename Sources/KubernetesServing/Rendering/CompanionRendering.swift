@@ -3,6 +3,7 @@ import Serving
 
 /// mlctl's own container beside the model's server, if something needs the model's folder. It sends the warm-up requests, and
 /// serves the recorded requests to the proxies.
+///
 /// A pod is ready only if all its containers are. So no router sends requests to a pod that is not warm, and this needs no
 /// controller.
 struct CompanionRendering: Sendable {

@@ -2,6 +2,7 @@ import ModelManifests
 import SafeText
 
 /// Renders the pods of one revision: a PodTemplateSpec from its serving template.
+///
 /// `valueFrom: {secret: NAME}` reads the key `value` of the Secret NAME in the deployment's namespace. mlctl's variables come
 /// before the manifest's, so that those can use `$(PORT)`; Kubernetes itself expands them.
 struct PodRendering: Sendable {
@@ -20,8 +21,7 @@ struct PodRendering: Sendable {
     var drain = Endpoint()
 
     /// How long the server is not told that it ends. Requests that were sent before everybody knew end within that time. Not
-    /// every
-    /// server finishes its requests once it is told.
+    /// every server finishes its requests once it is told.
     private var preStopSeconds: Int { Self.noticeSeconds + ProbeRendering.seconds(drain.drainTimeout) }
 
     /// After the hook, a server that finishes its requests has as long as streams may take, and its own grace period.

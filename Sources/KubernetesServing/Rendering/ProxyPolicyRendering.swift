@@ -2,6 +2,7 @@ import KubernetesClient
 import ModelManifests
 
 /// Who may reach the proxies: everybody reaches the endpoints, only the listed peers reach the control port.
+///
 /// Probes come from the pod's own node, which no NetworkPolicy blocks.
 enum ProxyPolicyRendering {
     static func spec(controlFrom peers: [ProxyControlPeer]) -> JSONValue {

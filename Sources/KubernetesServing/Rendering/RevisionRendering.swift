@@ -62,8 +62,7 @@ struct RevisionRendering: Sendable {
     }
 
     /// One pod at a time. Pods that never became ready may be evicted at any time: they are no capacity, and a node drain would
-    /// wait
-    /// for them for ever.
+    /// wait for them for ever.
     static func budget(of selector: [String: String]) -> JSONValue {
         [
             "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",

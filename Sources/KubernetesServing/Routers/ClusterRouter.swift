@@ -3,6 +3,7 @@ import ModelManifests
 import Serving
 
 /// Splits traffic between revisions in a cluster. One file for each router; add a new one to `ClusterRouters.all`.
+///
 /// # Guarantees of a router
 /// - Rendering is pure: the same plan gives equal objects, so that nothing is written twice.
 /// - All its objects come from `RouteRendering.object`, with its labels, so that they are found and deleted.

@@ -4,6 +4,7 @@ import SafeText
 import Serving
 
 /// One HTTPRoute with weighted backends: any implementation of Gateway API v1 splits the traffic.
+///
 /// Header matches and mirrors are part of the API. Matching a cookie needs a regular expression over the `Cookie` header,
 /// which not every implementation supports. Sticky users need the proxy.
 struct GatewayAPIRouter: ClusterRouter {

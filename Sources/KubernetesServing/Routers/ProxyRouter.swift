@@ -3,6 +3,7 @@ import ModelManifests
 import Serving
 
 /// mlctl's own proxy, which the deployments of a namespace share: exact counters, sticky users, shadows.
+///
 /// The route is a ConfigMap that the proxies watch; upstreams come from the EndpointSlices of the revisions' Services. So pods
 /// come and go without the controller, and a change of weight is one write.
 struct ProxyRouter: ClusterRouter {
@@ -48,8 +49,7 @@ struct ProxyRouter: ClusterRouter {
     }
 
     /// The route without upstreams, with the plan's weights: if no pod of a revision answers, the proxy uses another revision,
-    /// and
-    /// counts what this one missed.
+    /// and counts what this one missed.
     private static func route(_ rendering: RouteRendering, port: Int) -> ProxyRoute {
         let plan = rendering.plan
         return ProxyRoute(
@@ -67,8 +67,7 @@ struct ProxyRouter: ClusterRouter {
     }
 
     /// Each proxy's share of the recorded requests, while a candidate is judged. The file has its name from the manifest: each
-    /// proxy
-    /// fetches it from the candidate's pods.
+    /// proxy fetches it from the candidate's pods.
     private static func synthetic(_ plan: ServingPlan, proxies: Int) -> SyntheticRoute? {
         guard let traffic = plan.endpoint.generate, plan.revisions.count > 1 else { return nil }
         return SyntheticRoute(
@@ -109,8 +108,7 @@ struct ProxyRouter: ClusterRouter {
     }
 
     /// Uses the shares that all ready proxies agree on. If they cannot be asked at all, the routes in the API server count
-    /// instead,
-    /// because proxies follow them by watch, and a problem says so.
+    /// instead, because proxies follow them by watch, and a problem says so.
     private static func fill(_ view: inout RouteView, _ seen: RouteSeen, _ route: ProxyRoute, _ balanced: [Int]) {
         if let traffic = seen.traffic, traffic.silence == nil {
             let shares = traffic.agreed(by: seen.readyProxies)

@@ -3,6 +3,7 @@ import ModelManifests
 import Serving
 
 /// No router: one Service over the pods of all revisions with weight, and numbers of pods in the ratio of the weights.
+///
 /// The revision with the larger weight keeps all its replicas; the other gets the number that meets the ratio best, at least
 /// one. So shares are coarse: with `replicas: 2`, a weight of 5 is one pod of three (33 %); one of a hundred pods is 1 %.
 /// kube-proxy splits by connections: long-lived connections move slowly.

@@ -3,6 +3,7 @@ import KubernetesClient
 import ModelManifests
 
 /// Removes everything that mlctl created from a cluster. No controller may be running.
+///
 /// # Guarantees
 /// - Deletes only objects with mlctl's own labels, and never a newer object with the same name.
 /// - It can be interrupted at any point and run again.
@@ -170,8 +171,7 @@ public struct ClusterUninstall: Sendable {
     }
 
     /// Without the finalizer no controller is needed for the deletion. What the object owns is orphaned: it is deleted in its
-    /// turn, or
-    /// kept.
+    /// turn, or kept.
     private func release(_ deployment: InstalledObject) async throws {
         let others = deployment.finalizers.filter { $0 != RegisterWords.finalizer }
         if others.count < deployment.finalizers.count {

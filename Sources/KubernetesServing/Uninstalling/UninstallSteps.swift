@@ -22,6 +22,7 @@ struct InstalledObject: Hashable, Sendable {
 }
 
 /// What `mlctl uninstall` deletes, and in which order. Pure.
+///
 /// ModelDeployments go first: a controller would create everything else for them. Routes go before the pods that answer, and
 /// the proxies after the routes.
 public struct UninstallSteps: Hashable, Sendable {

@@ -79,7 +79,7 @@ struct KubeconfigTests {
     }
 
     @Test(
-        "what cannot be used is refused with what to do instead",
+        "unusable credentials are refused, and the error says what to do instead",
         arguments: [
             ("basic", "since Kubernetes 1.19"), ("gone", "auth-provider"), ("half", "both are needed"),
             ("asking", "needs a terminal"), ("ancient", "v1alpha1"), ("lost", "the cluster 'none'"),

@@ -172,7 +172,7 @@ struct ClusterBackendTests {
                         try await !backend.observe(cluster.key()).problems.filter { $0.contains("cannot be watched") }
                             .isEmpty
                     },
-                    "the problem is told")
+                    "the problem is reported")
                 let changed = Sample.plan([(Sample.one, 3, 100)], key: cluster.key())
                 let error = await #expect(throws: ClusterServingError.self) { try await backend.apply(changed) }
                 #expect(error?.retryClass == .transient)

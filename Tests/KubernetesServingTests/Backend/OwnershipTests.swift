@@ -10,7 +10,7 @@ import Testing
 @Suite("Owners of objects, and the effects of a refusal")
 struct OwnershipTests {
     @Test(
-        "a deployment that is called as the proxies are is refused before anything of it is made",
+        "a deployment with the name of the proxies is refused before anything of it is created",
         arguments: [
             KubernetesTarget.Router.proxy, .replicaRatio,
         ])
@@ -23,7 +23,7 @@ struct OwnershipTests {
                 let plan = Sample.plan([(Sample.one, 1, 100)], router: router, key: cluster.key("mlctl-proxy"))
                 let error = await #expect(throws: ClusterServingError.self) { try await backend.apply(plan) }
                 #expect(error?.code == .foreignObject)
-                #expect(error?.message.contains("mlctl's own name") == true)
+                #expect(error?.message.contains("reserved for mlctl") == true)
                 #expect(cluster.transport.writes.count == writes)
                 #expect(try await cluster.object(.services, "mlctl-proxy") == before)
             }
@@ -167,7 +167,7 @@ struct OwnershipTests {
             let old = await uid()
             try await KubernetesAPI(transport: cluster.transport).delete(
                 .modelDeployments, FaultyCluster.key.objectKey, propagation: propagation)
-            try await cluster.wait("it is made anew") { _ in
+            try await cluster.wait("it is created again") { _ in
                 let now = await uid()
                 return now != nil && now != old
             }

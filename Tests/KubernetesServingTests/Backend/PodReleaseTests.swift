@@ -23,7 +23,7 @@ struct PodReleaseTests {
         #expect(PodRelease.idle(ending, proxies: two, Self.said(["a"])).isEmpty, "the other one may have some")
         #expect(PodRelease.idle(ending, proxies: two, Self.said(["a", "b"], silence: "refused")).isEmpty)
         #expect(PodRelease.idle(ending, proxies: two, nil).isEmpty)
-        #expect(PodRelease.idle(ending, proxies: [], nil) == ["p1", "p2"], "nobody is there that could send any")
+        #expect(PodRelease.idle(ending, proxies: [], nil) == ["p1", "p2"], "no proxy could send any")
     }
 
     @Test("keep their grace period if the manifest sets one, or if people may reach them without a proxy")

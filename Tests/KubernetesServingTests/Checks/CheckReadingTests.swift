@@ -69,7 +69,8 @@ struct CheckReadingTests {
     }
 
     @Test(
-        "the container's exit code counts, also while a sidecar keeps the Job from its end", arguments: [0, 1, 3, 128])
+        "the container's exit code counts, even while a sidecar keeps the Job from completing",
+        arguments: [0, 1, 3, 128])
     func exits(code: Int) throws {
         let pod = try pod(Self.ended(#""exitCode": \#(code), "reason": "Error""#))
         #expect(try word(try job(), [pod]) == .exited(code, pod: "p1"))
@@ -100,7 +101,7 @@ struct CheckReadingTests {
             ("fetch-model", "ErrImagePull", "no", ["controller's settings"]),
             (
                 "check", "CreateContainerConfigError",
-                "container has runAsNonRoot and image will run as root", ["not root", "check.image"]
+                "container has runAsNonRoot and image will run as root", ["other than root", "check.image"]
             ),
             (
                 "check", "CreateContainerConfigError", "secret \"db\" not found",
@@ -138,9 +139,9 @@ struct CheckReadingTests {
     }
 
     @Test(
-        "how it ended decides nothing where it was not the check's own doing",
+        "an end that the check did not cause itself decides nothing",
         arguments: [
-            (#""exitCode": 137, "reason": "OOMKilled""#, "", "want of memory"),
+            (#""exitCode": 137, "reason": "OOMKilled""#, "", "ran out of memory"),
             (
                 #""exitCode": 128, "reason": "StartError", "message": "exec: \"evaluate\": not found""#, "",
                 "cannot be started"
@@ -148,7 +149,7 @@ struct CheckReadingTests {
             (#""exitCode": 143, "reason": "Error""#, "", "signal 15"),
             (
                 #""exitCode": 1, "reason": "Error""#, #""reason": "Evicted", "message": "The node was low on memory","#,
-                "taken away"
+                "removed while it ran"
             ),
             (
                 #""exitCode": 1"#,

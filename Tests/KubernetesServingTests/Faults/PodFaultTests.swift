@@ -17,7 +17,7 @@ struct PodFaultTests {
         try await cluster.run { cluster in
             try await cluster.waitUntilServing("1")
             await cluster.commit("2", image: image)
-            let status = try await cluster.wait("it is taken back") { $0.phase == .rolledBack }
+            let status = try await cluster.wait("it is rolled back") { $0.phase == .rolledBack }
             for word in words { #expect(status.message.contains(word), "\(status.message)") }
             #expect(status.quarantined.map(\.version) == ["2"])
             #expect(await cluster.readyPods("1") == 2)

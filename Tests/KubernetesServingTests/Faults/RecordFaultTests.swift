@@ -21,7 +21,7 @@ struct RecordFaultTests {
     }
 
     @Test(
-        "a manifest that the cluster refuses in the middle of a canary leaves it as it was; commands and repairs go on")
+        "a manifest that the cluster refuses during a canary changes nothing; commands and repairs still work")
     func refusedInCanary() async throws {
         let cluster = try await FaultyCluster("1", rollout: FaultyCluster.held)
         try await cluster.run { cluster in
@@ -157,7 +157,9 @@ struct ReachingFaultTests {
                 uniqueKeysWithValues: (next...next + 100_000).map { ($0, FaultPlan.Fault.lostBefore) })
             await cluster.transport.setPlan(FaultPlan(requests: lost))
             await cluster.transport.endWatches()
-            try await cluster.wait("the cluster is said to be away") { _ in await cluster.site()?.reachable == false }
+            try await cluster.wait("the status says that the cluster is unreachable") { _ in
+                await cluster.site()?.reachable == false
+            }
             let away = try #require(await cluster.site())
             #expect(away.reason?.contains("cannot be watched") == true && away.since > before.since)
             let status = try #require(await cluster.status())

@@ -97,7 +97,7 @@ struct PodReadingTests {
         ("RunContainerError", "no space left on device", .blocked),
     ]
 
-    @Test("a revision is blamed only for what the same manifest would meet in any cluster", arguments: blames)
+    @Test("a revision is blamed only for failures that its manifest would cause in any cluster", arguments: blames)
     func blame(reason: String, message: String, condition: InstanceObservation.Condition) throws {
         let waiting: JSONValue = ["waiting": ["reason": .string(reason), "message": .string(message)]]
         let model: JSONValue = ["containerStatuses": [["name": "model", "image": "a:1", "state": waiting]]]
@@ -112,7 +112,7 @@ struct PodReadingTests {
     }
 
     @Test(
-        "what the cluster does to a pod is not the model's",
+        "effects of the cluster on a pod are not the model's fault",
         arguments: [
             (
                 #"{"conditions":[{"type":"PodScheduled","status":"False","message":"0/3 nodes are available"}]}"#,
@@ -172,7 +172,7 @@ struct PodReadingTests {
         arguments: [
             (
                 #"{"conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/3 nodes are available: 3 Insufficient nvidia.com/gpu."}]}"#,
-                ["want of GPUs", "Insufficient nvidia.com/gpu", "drainThenLoad"]
+                ["lack of GPUs", "Insufficient nvidia.com/gpu", "drainThenLoad"]
             ),
             (
                 #"{"conditions":[{"type":"PodScheduled","status":"False","message":"persistentvolumeclaim \"m\" not found"}]}"#,

@@ -38,13 +38,13 @@ struct SilentPodsTests {
     }
 
     @Test(
-        "an event of theirs says what to do",
+        "an event's text says what to do",
         arguments: [
             (
                 "FailedMount", "secret \"weights\" not found", true,
                 ["cannot be mounted", "weights", "Create the Secret"]
             ),
-            ("FailedScheduling", "0/3 nodes: 3 Insufficient nvidia.com/gpu", true, ["want of GPUs", "drainThenLoad"]),
+            ("FailedScheduling", "0/3 nodes: 3 Insufficient nvidia.com/gpu", true, ["lack of GPUs", "drainThenLoad"]),
             ("Unhealthy", "Startup probe failed: 503", false, ["Startup probe failed: 503", "runtime.probes"]),
             ("FailedCreatePodSandBox", "no address left", true, ["its node cannot start it", "no address left"]),
             ("Evicted", "the node had too little memory", true, ["Evicted: the node had too little memory"]),

@@ -19,7 +19,7 @@ struct DeletedNamespaceTests {
             try await store.swap(trial.key, expecting: nil, state: Data("1".utf8), events: [], status: trial.status())
             let namespace = ObjectKey(name: trial.namespace)
             try await trial.api.delete(.namespaces, namespace)
-            try await trial.eventually("the namespace takes the object along") {
+            try await trial.eventually("the object is deleted with its namespace") {
                 try await trial.object().value(at: "metadata", "deletionTimestamp") != nil
             }
             try await trial.tell(store)
@@ -71,7 +71,7 @@ struct DeletedNamespaceTests {
             let store = trial.store()
             try await store.announce(trial.announcement())
             try await trial.api.delete(.namespaces, ObjectKey(name: trial.namespace))
-            try await trial.eventually("the namespace takes the object along") {
+            try await trial.eventually("the object is deleted with its namespace") {
                 try await trial.object().value(at: "metadata", "deletionTimestamp") != nil
             }
             try await trial.tell(store)

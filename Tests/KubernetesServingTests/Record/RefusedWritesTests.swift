@@ -21,7 +21,7 @@ struct RefusedWritesTests {
             let refusal = try #require(try await store.announce(bad).refusal)
             #expect(refusal.message.contains("ModelDeployment \(trial.key)"))
             #expect(refusal.message.contains("not this team"))
-            #expect(refusal.message.contains("Ask who"))
+            #expect(refusal.message.contains("Ask the owner"))
             // Decisions in the meantime are written with the status, and so are reports.
             let version = try await store.swap(
                 trial.key, expecting: 1, state: Data("2".utf8), events: [], status: trial.status("rolled back"))
@@ -34,7 +34,7 @@ struct RefusedWritesTests {
             #expect(object.value(at: "spec", "model", "version")?.asString == "1")
             #expect(object.value(at: "status", "observedGeneration") == object.value(at: "metadata", "generation"))
             await trial.allow()
-            try await trial.eventually("it goes through by itself") {
+            try await trial.eventually("it is written without help") {
                 trial.advance(by: .seconds(30))
                 return try await store.announce(bad) == .shown(warning: nil)
             }

@@ -91,7 +91,7 @@ struct StatusDocumentTests {
     }
 
     @Test(
-        "is changed by a merge patch that makes one value into the other",
+        "is changed by a merge patch that turns one value into the other",
         arguments: [
             (["a": 1], ["a": 1], nil),
             (["a": 1, "b": ["c": 2]], ["a": 1, "b": ["c": 3]], ["b": ["c": 3]]),

@@ -222,7 +222,7 @@ struct ModelFilesRenderingTests {
     }
 
     @Test(
-        "what others bring is verified in every pod before the server starts",
+        "files from another source are verified in every pod before the server starts",
         arguments: ["s3://b/m", "gs://b/m", "hf://org/m", "pvc://claim/m", "oci://ghcr.io/acme/fraud:7"])
     func verified(uri: String) throws {
         let digest = "sha256:" + String(repeating: "a", count: 64)

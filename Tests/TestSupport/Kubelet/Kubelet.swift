@@ -5,6 +5,7 @@ import Synchronization
 
 /// A stand-in for the kubelets of a cluster. It runs the pods of a namespace as processes on this machine, each at an address of
 /// its own, and reports them to the API server.
+///
 /// An image is a program on this machine. In a cluster without a scheduler it takes pods that have no node.
 package final class Kubelet: Sendable {
     package struct Settings: Sendable {

@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 
 /// The life of one pod on this machine: its process, its probes, and its status reports.
+///
 /// Not supported: init containers, more than one container, limits, liveness probes.
 actor PodRun {
     /// Between two looks at a pod.
@@ -157,8 +158,7 @@ actor PodRun {
     }
 
     /// The hook's pause, SIGTERM, and SIGKILL when the grace period is over; then the pod is gone. A shortened grace period
-    /// starts
-    /// again, and the hook with it. At least two seconds remain after SIGTERM.
+    /// starts again, and the hook with it. At least two seconds remain after SIGTERM.
     private func end(_ current: @Sendable () -> PodObject?) async {
         var grace = pod.spec.terminationGracePeriodSeconds ?? Self.defaultGraceSeconds
         var begin = ContinuousClock.now

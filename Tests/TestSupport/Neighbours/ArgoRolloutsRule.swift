@@ -1,6 +1,7 @@
 /// An `AnalysisRun` of Argo Rollouts (argo-rollouts.readthedocs.io: "Analysis & Progressive Delivery"):
 /// `successCondition: result >= 0.95`, measured `count` times, `interval: 60s`. More failed measurements than
 /// `failureLimit` fail the run; otherwise it succeeds after the last measurement.
+///
 /// In its favour: each measurement is the rate of the whole minute, while the documentation's `irate` sees two scrapes.
 public struct ArgoRolloutsRule: NeighbourRule {
     /// Share of requests, 0…1.

@@ -1,6 +1,7 @@
 /// Flagger's `request-success-rate` (docs.flagger.app: "How it works", "Deployment strategies", "Metrics"): at every
 /// interval the success rate of the last window is compared with a bound. `threshold` failed checks, in a row or not, roll
 /// back; `iterations` passed checks promote.
+///
 /// In its favour: it rolls back at the last failed check, while the real one does so an interval later.
 public struct FlaggerRule: NeighbourRule {
     /// Share of requests, 0…1: `thresholdRange: {min: 99}` is 0.99.

@@ -17,8 +17,7 @@ public struct MannWhitney: Hashable, Sendable {
         estimate =
             differences.count % 2 == 1 ? differences[middle] : (differences[middle - 1] + differences[middle]) / 2
         // The statistic falls in steps as the shift grows, one step at each difference. Search for the step over the quantile: a
-        // root
-        // finder would only end within its tolerance of it.
+        // root finder would only end within its tolerance of it.
         let steps = differences.reduce(into: [Double]()) { if $0.last != $1 { $0.append($1) } }
         lower = Self.crossing(of: quantile, steps, x, y)
         upper = Self.crossing(of: -quantile, steps, x, y)
