@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The first manifest of the README, as its readers have it.
+/// The first manifest in the README, as readers copy it.
 enum FirstManifest {
     private static var written: String {
         get throws {
@@ -15,7 +15,7 @@ enum FirstManifest {
         }
     }
 
-    /// With another model, and the parts that depend on the machine.
+    /// With another model, and with the parts that depend on the machine.
     private static func manifest(
         _ version: String, _ folder: URL, runtime: String, comparing path: String
     ) throws -> String {
@@ -31,8 +31,8 @@ enum FirstManifest {
         }
     }
 
-    /// Version 1 serves, and a version that answers as fast and without an error, and wrongly, is rolled back while all of
-    /// its answers are still thrown away.
+    /// Version 1 serves. A version that answers as fast and without errors, but wrongly, is rolled back while all of its answers
+    /// are still discarded.
     static func takesOut(
         _ installation: Installation, version: String, first: URL, second: URL, runtime: String, comparing path: String
     ) async throws {
@@ -65,7 +65,7 @@ enum FirstManifest {
 
 @Suite("Predictions", .serialized)
 struct PredictionTests {
-    /// Version 1 of the demo's model, with other coefficients.
+    /// Version 1 of the demo's model with other coefficients.
     private func model(_ installation: Installation, _ version: String, _ coefficients: String? = nil) throws -> URL {
         let folder = installation.folder.appending(path: "models/\(version)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -78,10 +78,10 @@ struct PredictionTests {
         return folder
     }
 
-    /// It goes by the last of ten measurements alone, which says nothing about the class.
+    /// It uses only the last of ten measurements, which says nothing about the class.
     private static let coinFlip = #""coefficients":[[0,0,0,0,0,0,0,0,0,1000]],"intercepts":[-61.5]"#
 
-    @Test("README's first manifest takes a model that has learnt nothing out, before it has answered anybody")
+    @Test("the README's first manifest rolls back a model that has learnt nothing before any user gets its answers")
     func coinFlip() async throws {
         try await withInstallation { installation in
             try await FirstManifest.takesOut(
@@ -90,7 +90,7 @@ struct PredictionTests {
         }
     }
 
-    @Test("with nothing configured, a version that predicts something else is told of, and not rolled back")
+    @Test("without further configuration, a version with other predictions is reported, and not rolled back")
     func told() async throws {
         try await withInstallation { installation in
             func manifest(_ version: String, _ folder: URL) -> String {

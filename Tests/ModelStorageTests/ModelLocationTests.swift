@@ -43,7 +43,7 @@ struct ModelLocationTests {
         #expect(error?.message.contains("hush") == false)
     }
 
-    @Test("https: leads to https: only; http: of this machine also to its like")
+    @Test("https: may redirect only to https:; a loopback http: address also to another loopback one")
     func redirects() throws {
         let web = try WebLocation("https://example.org/m")
         #expect(try web.redirected(to: "https://cdn.example.org/m").isLoopback == false)
@@ -57,7 +57,7 @@ struct ModelLocationTests {
     }
 
     @Test(
-        "a file is kept under its own name, as long as that is one",
+        "a file keeps its own name, if that is a usable file name",
         arguments: [
             ("https://h/a/model.pkl", "model.pkl"), ("https://h/a/b%20c.bin?x=1", "b c.bin"), ("https://h/", "model"),
             ("https://h/a/..", "model"), ("https://h/a%2Fb", "b"), ("https://h/%00x", "x"),
@@ -66,7 +66,7 @@ struct ModelLocationTests {
 }
 
 struct ContentDigestTests {
-    @Test("sha256: and 64 hex digits, in lower case")
+    @Test("a digest is sha256: and 64 hex digits, normalized to lower case")
     func digests() throws {
         let hex = String(repeating: "ab", count: 32)
         #expect(try ContentDigest("sha256:\(hex.uppercased())").hex == hex)
