@@ -140,7 +140,7 @@ struct KeeperMachineTests {
                 .lookAtTree
             ])
         #expect(machine.handle(.treeSeen(alive: 0, ownsListener: false), at: .seconds(601)) == [.forgetServer])
-        #expect(machine.status.reason == "not ready within 10m; last: loading")
+        #expect(machine.status.reason == "not ready within 10m; last reason: loading")
     }
 
     @Test("warm-up requests are sent once per server, and retried later if they fail")

@@ -24,7 +24,8 @@ struct KeptLogs: Sendable {
         unlink(folder.logPipe)
         if rename(folder.logs, target) != 0, errno != ENOENT, errno != EEXIST, errno != ENOTEMPTY {
             throw LocalServingError(
-                .stateUnreadable, "\(target) cannot be made: \(SystemError.last). Check the folder.", retry: .transient)
+                .stateUnreadable, "\(target) cannot be created: \(SystemError.last). Check the folder.",
+                retry: .transient)
         }
         guard access(target, F_OK) == 0 else { return }
         if keepsLogs {

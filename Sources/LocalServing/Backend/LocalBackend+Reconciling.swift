@@ -121,7 +121,7 @@ extension LocalBackend {
         }
         throw LocalServingError(
             .stateUnreadable,
-            "no folder can be made in \(state.instances): \(SystemError.last). Check its space and owner.",
+            "no folder can be created in \(state.instances): \(SystemError.last). Check its space and owner.",
             retry: .waiting)
     }
 

@@ -184,7 +184,7 @@ struct TrackedInstance: Sendable {
         seen.isGone = isRemovalRefused
         seen.isEjected = view.answers && view.instances[spec.id]?.ejected == true
         if view.answers, let report = view.instances[spec.id], let outlier = report.outlier {
-            seen.reason = seen.reason ?? "ejected by the proxy for \(outlier.described)"
+            seen.reason = seen.reason ?? "ejected by the proxy because \(outlier.described)"
             // Do not cut requests that are still in progress there.
             if report.inFlight == 0, isDueForRestart { seen.restartCause = outlier }
         }
@@ -249,7 +249,7 @@ func lastLine(of path: String, after start: Int = 0) -> Substring? {
         .map { String(decoding: $0, as: UTF8.self) }.last { $0.contains { !$0.isWhitespace } }?.prefix(300)
 }
 
-/// The last bytes of a file: at most `limit`, and none from before `start`, unless the file was started anew. Empty if the file
+/// The last bytes of a file: at most `limit`, and none from before `start`, unless the file was rotated since. Empty if the file
 /// cannot be read.
 private func readEnd(of path: String, after start: Int, limit: Int) -> [UInt8] {
     let raw = open(path, O_RDONLY | O_CLOEXEC)

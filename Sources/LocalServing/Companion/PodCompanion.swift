@@ -151,7 +151,7 @@ private struct AttendedServer {
         return switch exchange.result {
         case .connected: .success
         case .answered(let status) where (200...399).contains(status): .success
-        case .answered(let status): .failure("its probe was answered \(status)")
+        case .answered(let status): .failure("the probe got status \(status)")
         case .failed(let why): .failure(why)
         case nil: .failure("no answer")
         }

@@ -154,7 +154,7 @@ extension KeeperMachine {
         case .ending(let ending): return endingDue(ending, at: now)
         case .starting, .warmingUp:
             if let startLimit, now >= startLimit {
-                let said = reason.map { "; last: \($0)" } ?? ""
+                let said = reason.map { "; last reason: \($0)" } ?? ""
                 return end(.restart("not ready within \(policy.startLimit.spoken)\(said)"), at: now)
             }
         case .ready(let since):

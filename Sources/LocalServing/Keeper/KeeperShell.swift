@@ -141,7 +141,7 @@ final class KeeperShell {
         if isSignalled || folder.isAskedToStop {
             feed(.stopRequested)
         } else if let mayRestart {
-            feed(.restartRequested("restarted for \(mayRestart.described)"))
+            feed(.restartRequested("restarted because \(mayRestart.described)"))
         }
     }
 

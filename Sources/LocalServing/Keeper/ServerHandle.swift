@@ -94,7 +94,8 @@ struct ServerHandle {
     private func give(_ working: String, to user: SystemUser) throws {
         guard working == folder.work, chown(working, user.id, user.group) != 0 else { return }
         throw LocalServingError(
-            .stateUnreadable, "\(working) cannot be given to the user \(user.name): \(SystemError.last).",
+            .stateUnreadable,
+            "the owner of \(working) cannot be changed to the user \(user.name): \(SystemError.last).",
             retry: .waiting)
     }
 

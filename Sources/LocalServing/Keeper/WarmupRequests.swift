@@ -20,7 +20,7 @@ struct WarmupRequests: Equatable, Sendable {
             warmup.file, field: "runtime.warmup.file", in: modelFolder, maximumBytes: Self.maximumBytes)
         guard let bytes = try file.read() else {
             throw Self.error(
-                "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it beside the model, "
+                "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it there, "
                     + "or remove `warmup` from the runtime.")
         }
         try self.init(lines: bytes, file: warmup.file, path: warmup.path)

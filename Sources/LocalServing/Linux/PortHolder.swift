@@ -32,7 +32,8 @@ public struct PortHolder: Hashable, Sendable {
     public var words: String {
         if isController { return "another controller (process \(pid))" }
         if isMlctl, arguments.dropFirst().first == "proxy" {
-            return "mlctl's own proxy (process \(pid)): a deployment has this port as its endpoint; give it another one"
+            return
+                "mlctl's own proxy (process \(pid)): a deployment has this port as its endpoint; give the deployment another port"
         }
         if let instance {
             return

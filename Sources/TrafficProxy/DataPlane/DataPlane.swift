@@ -143,7 +143,7 @@ final class DataPlane {
                 let key = InstanceKey(
                     deployment: spec.deployment, revision: revision.revision, id: upstream.instance)
                 guard let address = try? SocketAddress(ipAddress: upstream.host, port: upstream.port) else {
-                    return nil  // Validation lets none through.
+                    return nil  // Validation refuses such addresses.
                 }
                 listed.insert(key)
                 let instance = instance(key, at: address)

@@ -57,9 +57,9 @@ enum RoutesValidation {
             return isToken(name) ? [] : ["the sticky key's name is not a token"]
         case .matchHeader(let name, let value), .matchCookie(let name, let value):
             var problems: [String] = []
-            if !isToken(name) { problems.append("the name of what is matched is not a token") }
+            if !isToken(name) { problems.append("the name of the matched header or cookie is not a token") }
             if !(1...1024).contains(value.utf8.count) {
-                problems.append("the value that is matched does not have 1 to 1,024 bytes")
+                problems.append("the matched value does not have 1 to 1,024 bytes")
             }
             return problems
         }

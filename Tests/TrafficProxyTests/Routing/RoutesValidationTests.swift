@@ -61,7 +61,7 @@ import Testing
         ("would call itself", [route(revisions: [revision("a", 100, [9000])])]),
         ("revision's name", [route(revisions: [revision("a\r\nx: y", 100)])]),
         ("not a token", [route(routing: .stickyHeader("x user"))]),
-        ("what is matched is not a token", [route(routing: .matchHeader("x group", value: "b"))]),
+        ("header or cookie is not a token", [route(routing: .matchHeader("x group", value: "b"))]),
         ("does not have 1 to 1,024 bytes", [route(routing: .matchCookie("group", value: ""))]),
         ("preview port 70000 is not between", [route(revisions: [preview(70_000)])]),
         ("preview port 9000 is already used", [route(revisions: [preview(9000)])]),
