@@ -101,7 +101,7 @@ struct ClusterStrategies {
         let watch = RolloutWatch(cluster, floor: 1)
         #expect(await rollOut(cluster, watch) == ["1=100 2=0", "1=50 2=50", "1=0 2=100", "2=100"])
         #expect(await watch.mostPods == 2)
-        #expect(await !watch.hasRead("for want of GPUs"))
+        #expect(await !watch.hasRead("for lack of GPUs"))
     }
 
     @Test("surge without enough GPUs is rolled back at its deadline, says why, and affects no user")
@@ -122,7 +122,7 @@ struct ClusterStrategies {
         #expect(isBack, "\(String(describing: status))")
         #expect(await watch.faults == [])
         #expect(await cluster.status()?.member("stable")?.member("version") == "1")
-        #expect(await watch.hasRead("for want of GPUs"))
+        #expect(await watch.hasRead("for lack of GPUs"))
     }
 
     @Test("more and fewer replicas during a rollout apply to both sides at once")
