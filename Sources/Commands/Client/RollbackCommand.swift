@@ -5,7 +5,7 @@ struct RollbackCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
         commandName: "rollback", abstract: "Go back to an earlier revision.",
         discussion: """
-            What git asks for is held off until it changes, or until 'mlctl retry'.
+            The version in git is held back until it changes, or until 'mlctl retry'.
 
             Examples:
               mlctl rollback fraud-scorer              to the latest revision before that did not fail
@@ -17,7 +17,7 @@ struct RollbackCommand: AsyncParsableCommand, ActionRunning {
     @Option(help: ArgumentHelp("The revision to go back to. (default: the one before)", valueName: "revision"))
     var to: String?
 
-    @Flag(help: "Also to a revision that failed or is held off.")
+    @Flag(help: "Also roll back to a revision that failed or is held back.")
     var force = false
 
     @OptionGroup var server: ServerOptions

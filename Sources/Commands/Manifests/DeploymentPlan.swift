@@ -147,7 +147,7 @@ enum CapacityText {
         let replicas = deployment.replicas
         guard starts else { return text(instances: replicas, of: [(replicas, own)]) }
         guard deployment.overlapsRevisions else {
-            return text(instances: replicas, of: [(replicas, own)]) + "; the old revision makes room first"
+            return text(instances: replicas, of: [(replicas, own)]) + "; the old revision stops first"
         }
         if let stable {
             return text(instances: replicas * 2, of: [(replicas, own), (replicas, stable.resources)])

@@ -95,7 +95,7 @@ struct DeploymentPlanTests {
         #expect(capacity(two, running(two)) == "2 instances: 1 CPU, 3 GiB of memory, 2 nvidia.com/gpu")
         #expect(capacity(three, .unknown).hasSuffix("and what serves now beside it"))
         let draining = try deployment("3", ", capacity: drainThenLoad")
-        #expect(capacity(draining, running(two)).hasSuffix("the old revision makes room first"))
+        #expect(capacity(draining, running(two)).hasSuffix("the old revision stops first"))
     }
 
     @Test("takes model files that may change for what they were, and says that their revision is not final")
