@@ -30,7 +30,8 @@ import Testing
                 == [["type": "integer", "minimum": 1, "maximum": 1000], ["enum": ["external"]]])
         #expect(value(properties, at: "suspend", "type") == "boolean")
         #expect(
-            value(properties, at: "suspend", "description") == "Keeps everything as it is, whatever git says; false.")
+            value(properties, at: "suspend", "description")
+                == "Keeps everything as it is, whatever git says. Default: false.")
         #expect(
             value(properties, at: "rollout", "properties", "strategy", "enum")
                 == ["canary", "blueGreen", "ab", "shadow", "recreate"])

@@ -106,16 +106,16 @@ import Testing
             """
         #expect(
             Manifests.problems(text) == [
-                "3:18: metadata.name: 'Fraud_Scorer' is not a DNS-1123 label: lower-case letters, digits and '-', at most 63, "
+                "3:18: metadata.name: 'Fraud_Scorer' is not a DNS-1123 label: use at most 63 lower-case letters, digits and '-', "
                     + "with a letter or digit at both ends (did you mean 'fraud-scorer'?)",
-                "5:33: spec.model.digest: must be 'sha256:' and 64 hex digits, not 'sha256:12' (sha256sum prints the digits)",
+                "5:33: spec.model.digest: must be 'sha256:' and 64 hex digits, not 'sha256:12' (run sha256sum to get the digits)",
                 "7:3: spec.replica: unknown field 'replica' (did you mean 'replicas'?)",
                 "8:13: spec.replicas: must be a whole number, not 'two'",
                 "12:7: spec.rollout.steps[1].setWeight: setWeight falls from 50 to 20 "
-                    + "(weights rise from step to step; a rollback is what takes traffic away)",
+                    + "(weights must rise from step to step; only a rollback lowers them)",
                 "12:7: spec.rollout.steps[1].setWeight: the steps end at 50 %, not at 100 % (add '- setWeight: 100' at the end)",
                 "13:3: spec.replicas: is given twice, the first time on line 8 (keep one of them)",
-                "19:3: spec.model: is missing (What is served.)",
+                "19:3: spec.model: is missing (The model that is served.)",
                 "19:12: spec.runtime: must be a mapping of fields, such as {name: …}, not a list",
             ])
     }
@@ -141,7 +141,8 @@ import Testing
     func `a file without documents is empty`(_ text: String) {
         let file = ManifestReader.read(text, file: "f")
         #expect(file.keys.isEmpty && file.diagnostics.isEmpty)
-        #expect(ManifestReader.read(text, file: "f", named: true).diagnostics.map(\.message) == ["holds no manifest"])
+        #expect(
+            ManifestReader.read(text, file: "f", named: true).diagnostics.map(\.message) == ["contains no manifest"])
     }
 
     @Test(arguments: [
@@ -168,11 +169,11 @@ import Testing
 
     @Test(arguments: [
         (
-            "apiVersion: mlctl.dev/v1\nkind: ModelDeployment", "version 'mlctl.dev/v1' is not known",
+            "apiVersion: mlctl.dev/v1\nkind: ModelDeployment", "version 'mlctl.dev/v1' is unknown",
             "did you mean 'mlctl.dev/v1alpha1'?"
         ),
         (
-            "apiVersion: mlclt.dev/v1alpha1\nkind: X", "'mlclt.dev/v1alpha1' is not known",
+            "apiVersion: mlclt.dev/v1alpha1\nkind: X", "'mlclt.dev/v1alpha1' is unknown",
             "did you mean 'mlctl.dev/v1alpha1'?"
         ),
         (

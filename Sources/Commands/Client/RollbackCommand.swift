@@ -5,19 +5,19 @@ struct RollbackCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
         commandName: "rollback", abstract: "Go back to an earlier revision.",
         discussion: """
-            What git asks for is held off until it changes, or until 'mlctl retry'.
+            The revision in git is held back until git changes, or until 'mlctl retry'.
 
             Examples:
-              mlctl rollback fraud-scorer              to the latest revision before that did not fail
-              mlctl rollback fraud-scorer --to 3f1c    the beginning is enough; 'mlctl history' lists them
+              mlctl rollback fraud-scorer              to the latest earlier revision that did not fail
+              mlctl rollback fraud-scorer --to 3f1c    the first digits are enough; 'mlctl history' lists the revisions
             """)
 
     @OptionGroup var deployment: DeploymentArguments
 
-    @Option(help: ArgumentHelp("The revision to go back to. (default: the one before)", valueName: "revision"))
+    @Option(help: ArgumentHelp("The revision to go back to. (default: the previous one)", valueName: "revision"))
     var to: String?
 
-    @Flag(help: "Also to a revision that failed or is held off.")
+    @Flag(help: "Also go to a revision that failed or is held back.")
     var force = false
 
     @OptionGroup var server: ServerOptions

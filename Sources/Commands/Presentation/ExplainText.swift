@@ -43,7 +43,7 @@ struct ExplainText {
         if let check = status.selfCheck { rows.add("self-check", check.reason, check.isBroken ? .warning : .plain) }
         if let text = status.waitText { rows.add("waiting for", text, status.isTimedPause ? .active : .warning) }
         if let time = status.waitTime(now: now) { rows.add("how long", time) }
-        if let remedy = status.waiting?.remedy { rows.add("can do", remedy) }
+        if let remedy = status.waiting?.remedy { rows.add("what to do", remedy) }
         for trouble in ExplainWords.troubles(status) { rows.add("", trouble, .warning) }
         if let note = status.conditions.first(where: { $0.type == Condition.predictionsJudged }) {
             rows.add("note", note.message)
@@ -69,7 +69,7 @@ struct ExplainText {
     private var gates: [String] {
         let blocks = explanation.gates.flatMap { gate in
             var rows = Rows(canvas, labelColumns: 9, indent: 4)
-            if let words = gate.words { rows.add("asks", words.asks) }
+            if let words = gate.words { rows.add("question", words.asks) }
             rows.add("found", gate.summary.reason)
             if let missing = gate.summary.missing { rows.add("missing", missing) }
             if let words = gate.words {
@@ -77,10 +77,10 @@ struct ExplainText {
                 rows.add("fails", words.fails)
                 if let assumes = words.assumes { rows.add("assumes", assumes) }
             }
-            if gate.summary.warnOnly { rows.add("then", "it is told, and nothing else happens (warnOnly)") }
+            if gate.summary.warnOnly { rows.add("then", "the failure is only reported (warnOnly)") }
             return head(of: gate.summary) + rows.lines
         }
-        return section(explanation.rollback == nil ? "Gates" : "Gates, as they stood then", blocks)
+        return section(explanation.rollback == nil ? "Gates" : "Gates at the time of the rollback", blocks)
     }
 
     private var failedRequests: [String] {
@@ -118,7 +118,8 @@ struct ExplainText {
         }
         let left = explanation.events.count - shown.count
         let more = left > 0 ? ["  … \(left) earlier: mlctl events \(status.key)"] : []
-        return section(status.candidate == nil ? "The last rollout" : "So far", more + table.lines(on: canvas))
+        return section(
+            status.candidate == nil ? "Events of the last rollout" : "Events so far", more + table.lines(on: canvas))
     }
 
     // MARK: Rollback, quarantine and advice

@@ -50,7 +50,7 @@ struct StatusDetail {
         guard let text = deployment.waitText else { return [] }
         var lines = [field("Waiting for", text, deployment.isTimedPause ? .active : .warning)]
         if let time = deployment.waitTime(now: now) { lines.append(field("", time)) }
-        if let remedy = deployment.waiting?.remedy { lines.append(field("Can do", remedy)) }
+        if let remedy = deployment.waiting?.remedy { lines.append(field("What to do", remedy)) }
         return lines
     }
 
@@ -65,18 +65,18 @@ struct StatusDetail {
             lines.append(field("Self-check", check.reason, .warning))
         }
         if let cut = deployment.cutRequests {
-            lines.append(field("Cut off", "\(cut) requests that outlived their drain", .warning))
+            lines.append(field("Cut off", "\(cut) requests that took longer than the drain timeout", .warning))
         }
         if let refused = deployment.refusedConnections {
-            lines.append(field("Refused", "\(refused) connections that no instance took", .warning))
+            lines.append(field("Refused", "\(refused) connections that no instance accepted", .warning))
         }
         for revision in [deployment.stable, deployment.candidate].compactMap(\.self) {
             if let unavailable = revision.unavailable {
-                let text = "\(unavailable) requests meant for version \(revision.version), which could not take them"
+                let text = "\(unavailable) requests for version \(revision.version), which could not accept them"
                 lines.append(field("Unavailable", text, .warning))
             }
             if let abandoned = revision.abandoned {
-                let text = "\(abandoned) clients of version \(revision.version) gave up before it had answered"
+                let text = "\(abandoned) clients of version \(revision.version) gave up before it answered"
                 lines.append(field("Abandoned", text, .warning))
             }
         }
@@ -91,7 +91,7 @@ struct StatusDetail {
         guard !troubled.isEmpty else { return [] }
         var table = TextTable(["INSTANCE", "CONDITION", "RESTARTS", "REASON"], indent: 2)
         for instance in troubled {
-            let condition = instance.condition + (instance.ejected ? ", out of rotation" : "")
+            let condition = instance.condition + (instance.ejected ? ", without traffic" : "")
             table.add([
                 "\(instance.id)", TextTable.Cell(condition, condition == "ready" ? .good : .warning),
                 "\(instance.restarts)", instance.reason.map { TextTable.Cell($0) } ?? .none,
@@ -146,7 +146,7 @@ struct StatusDetail {
             ])
         }
         let isWanted = deployment.quarantined.contains { $0.revision == deployment.desired?.revision }
-        let advice = "git still asks for it: fix the model, or 'mlctl retry \(deployment.key)' to try it again"
+        let advice = "git still asks for it: fix the model, or run 'mlctl retry \(deployment.key)' to try it again"
         return table.lines(on: canvas) + (isWanted ? canvas.wrapped("  " + advice) : [])
     }
 
@@ -162,7 +162,7 @@ struct StatusDetail {
     private var source: [String] {
         ownSources.map { source in
             let commit = source.commit.map { "at \($0.shortCommit)" } ?? "not read yet"
-            let age = source.fetchedAt.map { ", looked at \(RelativeTime.text($0, now: now))" } ?? ""
+            let age = source.fetchedAt.map { ", read \(RelativeTime.text($0, now: now))" } ?? ""
             return canvas.fitted("  \(source.repo) (\(source.referenceText)) \(commit)\(age)".printable)
         }
     }

@@ -9,7 +9,7 @@ struct SchemaCommandTests {
         .deletingLastPathComponent().deletingLastPathComponent()
 
     @Test(
-        "the files that are installed are what it prints",
+        "the installed files equal its output",
         arguments: ["controller/crds", "charts/mlctl/crds"])
     func installedFiles(folder: String) throws {
         let file = Self.root.appending(path: "\(folder)/modeldeployments.mlctl.dev.yaml")

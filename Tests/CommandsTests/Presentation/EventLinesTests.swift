@@ -18,7 +18,7 @@ import Testing
             event: RolloutEvent(at: Samples.now.addingTimeInterval(-90), kind: .warning, message: "slow\u{1B}[2J disk")),
     ]
 
-    @Test("the oldest comes first, as one reads; who asked is named")
+    @Test("the oldest event comes first; the person who asked is named")
     func table() {
         #expect(
             EventLines.table(Self.events, now: Samples.now, on: Canvas()) == [

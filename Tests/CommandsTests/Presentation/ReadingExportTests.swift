@@ -28,7 +28,7 @@ struct ReadingExportTests {
         return try export.lines(Array(readings[..<half])) + export.lines(Array(readings[half...])) + export.rest()
     }
 
-    @Test("begin with zeros, then say what had been counted at each time")
+    @Test("begin with zeros, then hold the counts at each time")
     func form() throws {
         let readings = [
             RecordedReading(t: 2.5, stable: side(30, errors: 1), candidate: side(10, errors: 0)),
@@ -43,7 +43,7 @@ struct ReadingExportTests {
             ])
     }
 
-    @Test("have what other sources counted beside the proxy's counters, and a server's in a stream of its own")
+    @Test("hold other sources' counts beside the proxy's counters, and a server's in a separate stream")
     func sources() throws {
         let readings = [
             RecordedReading(t: 1, stable: side(30, errors: 1), candidate: side(10, errors: 0)),
@@ -61,7 +61,7 @@ struct ReadingExportTests {
         #expect(try export(readings).filter { $0.contains(#""correct.count":2"#) }.count == 2)
     }
 
-    @Test("judged again give the verdict and the samples that were given then")
+    @Test("give the original verdict and samples when replayed")
     func replays() throws {
         let gate = GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors)))
         let start = Date(timeIntervalSince1970: 0)
@@ -85,7 +85,7 @@ struct ReadingExportTests {
         #expect(verdicts.map(\.reason) == [then.reason])
     }
 
-    @Test("say what stable had done before, so that frozen bounds are the same")
+    @Test("hold the stable revision's earlier counts, so that frozen bounds are the same")
     func history() throws {
         let gate = GateSpec(name: "slow", kind: .compare(CompareGate(metric: .slow)))
         let before = RecordedReading(
@@ -150,7 +150,7 @@ struct ReadingExportTests {
     ]
 
     @Test(
-        "of clients that gave up, users and every request give the verdict again that was given then", arguments: cases)
+        "give the original verdict again for abandoned requests, for users and for every request", arguments: cases)
     private func whole(_ example: Case) throws {
         let gates = [
             GateSpec(name: "errors", kind: .compare(CompareGate(metric: .errors))),

@@ -17,7 +17,7 @@ struct ClusterEvidenceTests {
         "127.\(Int.random(in: 1...250)).\(Int.random(in: 1...250)).\(Int.random(in: 2...250))"
     }
 
-    @Test("predictions, a shadow's pairs and recorded requests are counted and read as on one machine")
+    @Test("predictions, shadow pairs and recorded requests are counted and read as on one machine")
     func evidence() async throws {
         let namespace = try ServingNamespace()
         let (stable, candidate) = (try ServingPod("stable"), try ServingPod("candidate"))

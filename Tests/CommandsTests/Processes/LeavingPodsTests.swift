@@ -3,7 +3,7 @@ import Testing
 
 @testable import Commands
 
-@Suite("Pods that leave a cluster under load", .serialized, .timeLimit(.minutes(2)))
+@Suite("Pods removed from a cluster under load", .serialized, .timeLimit(.minutes(2)))
 struct LeavingPodsTests {
     private let old = ServingNamespace.old
     private let new = ServingNamespace.new
@@ -19,7 +19,7 @@ struct LeavingPodsTests {
         pod.process.stop()
     }
 
-    @Test("fewer replicas and a promotion lose no request: routes are left first, and servers end after that")
+    @Test("scaling down and a promotion lose no request: routes are removed first, then the servers stop")
     func leaving() async throws {
         let namespace = try ServingNamespace()
         let pods = try ["one", "two", "three"].map { try ServingPod($0) }

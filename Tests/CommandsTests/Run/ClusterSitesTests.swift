@@ -14,7 +14,7 @@ struct ClusterSitesTests {
         ClusterSites.clusters(settings, isPod: isPod).map(\.name)
     }
 
-    @Test("are those of the settings, and in a pod the pod's own too")
+    @Test("are those of the settings, and in a pod also the pod's own")
     func members() {
         var settings = RunSettings()
         #expect(Self.names(settings, isPod: false) == [])
@@ -27,7 +27,7 @@ struct ClusterSitesTests {
         #expect(ClusterSites.clusters(settings, isPod: true) == settings.clusters)
     }
 
-    @Test("have the pod's own for manifests that name none, also where others are named")
+    @Test("default to the pod's own for manifests that name none, also if the settings name others")
     func standard() throws {
         var settings = RunSettings()
         let folder = FileManager.default.temporaryDirectory.appending(path: "sites-\(UUID().uuidString)")

@@ -17,24 +17,24 @@ import Testing
     }
 
     private static let key =
-        "is not a key that Kubernetes takes: a name of letters, digits, '-', '_' and '.', at most 63, with a letter or digit "
-        + "at both ends; a domain and '/' may stand before it"
+        "is not a valid key in Kubernetes: use at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
+        + "at both ends; a domain and '/' can come before it"
     private static let value =
-        "is not a label's value that Kubernetes takes: letters, digits, '-', '_' and '.', at most 63, with a letter or digit "
+        "is not a valid label value in Kubernetes: use at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
         + "at both ends"
 
     @Test(arguments: [
         (
             "name: mlctl-proxy",
-            "name: 'mlctl-proxy' is the name of mlctl's own objects in every namespace (choose another name)"
+            "name: 'mlctl-proxy' is reserved for mlctl's own objects in every namespace (choose another name)"
         ),
         (
             "name: mlctl-proxy-key",
-            "name: 'mlctl-proxy-key' is the name of mlctl's own objects in every namespace (choose another name)"
+            "name: 'mlctl-proxy-key' is reserved for mlctl's own objects in every namespace (choose another name)"
         ),
         (
             "name: 2fast",
-            "name: '2fast' begins with a digit, and the Service of that name must begin with a letter (did you mean 'm-2fast'?)"
+            "name: '2fast' begins with a digit, but the name of its Service must begin with a letter (did you mean 'm-2fast'?)"
         ),
         (
             "name: a, labels: {team: \"risk & fraud\"}",
@@ -42,7 +42,7 @@ import Testing
         ),
         (
             "name: a, labels: {team: \"é\"}",
-            "labels.team: 'é' \(value) (write it as an annotation, which may hold any text)"
+            "labels.team: 'é' \(value) (write it as an annotation, which can contain any text)"
         ),
         ("name: a, labels: {a/b/c: d}", "labels.a/b/c: 'a/b/c' \(key) (did you mean 'a-b-c'?)"),
         ("name: a, labels: {\"A.com/b\": d}", "labels.A.com/b: 'A.com/b' \(key) (did you mean 'A.com-b'?)"),
@@ -84,7 +84,7 @@ import Testing
         #expect(state.deployments.keys.map(\.name) == ["fraud"])
         #expect(
             state.diagnostics.map(\.description) == [
-                "1.yaml:3:18: metadata.name: 'fraud-0123456789' is how the objects of a revision of default/fraud are called "
+                "1.yaml:3:18: metadata.name: 'fraud-0123456789' is a name that objects of a revision of default/fraud can have "
                     + "(choose a name that does not end like a revision)"
             ])
         let free = [

@@ -34,14 +34,17 @@ import Testing
     @Test func `what a metric has no use for is refused, with its place`() {
         let cases = [
             ("{metric: leak, maxRelativeIncrease: 0.2}", "maxPerHour: 100Mi"),
-            ("{metric: memory, maxPerHour: 1Gi}", "goes with metric leak only"),
-            ("{metric: leak, failureLimit: 2}", "goes with metrics cpuPerRequest, memory only"),
-            ("{metric: errors, interval: 5s}", "goes with metrics cpuPerRequest, memory, leak only"),
-            ("{ratio: {of: a, per: b}, initialDelay: 5s}", "goes with metrics cpuPerRequest, memory, leak only"),
-            ("{metric: memory, passMargin: {relative: 1}}", "does not go with metric 'memory'"),
-            ("{metric: memory, source: server}", "does not go with metric 'memory'"),
-            ("{metric: cpuPerRequest, maxAbsoluteIncrease: 0.1}", "a cost's tolerance is relative"),
-            ("{metric: cpuPerRequest, slowerThan: 1s}", "goes with metric 'slow' only"),
+            ("{metric: memory, maxPerHour: 1Gi}", "can only be used with metric leak"),
+            ("{metric: leak, failureLimit: 2}", "can only be used with metrics cpuPerRequest, memory"),
+            ("{metric: errors, interval: 5s}", "can only be used with metrics cpuPerRequest, memory, leak"),
+            (
+                "{ratio: {of: a, per: b}, initialDelay: 5s}",
+                "can only be used with metrics cpuPerRequest, memory, leak"
+            ),
+            ("{metric: memory, passMargin: {relative: 1}}", "cannot be used with metric 'memory'"),
+            ("{metric: memory, source: server}", "cannot be used with metric 'memory'"),
+            ("{metric: cpuPerRequest, maxAbsoluteIncrease: 0.1}", "the tolerance of a cost is relative"),
+            ("{metric: cpuPerRequest, slowerThan: 1s}", "can only be used with metric 'slow'"),
             ("{metric: cpuPerRequests}", "cpuPerRequest"),
             ("{metric: leak, maxPerHour: 1.5}", "whole bytes"),
         ]
@@ -71,7 +74,7 @@ import Testing
     @Test func `there is nothing to compare with where no stable runs beside it`() {
         let found = Manifests.problems(
             Manifests.deployment(spec: "rollout: {strategy: recreate, gates: [{name: c, compare: {metric: memory}}]}"))
-        #expect(found.count == 1 && found.first?.contains("strategy: recreate has none") == true, "\(found)")
+        #expect(found.count == 1 && found.first?.contains("with strategy: recreate none runs") == true, "\(found)")
     }
 
     @Test func `a share of self-checks is a share`() throws {

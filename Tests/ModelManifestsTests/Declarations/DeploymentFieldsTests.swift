@@ -12,7 +12,7 @@ import Testing
         ("replicas: 010", "spec.replicas: must be a whole number, not '010'"),
         (
             "replicas: external",
-            "spec.replicas: 'external' is for clusters: on one machine nobody but mlctl starts instances (write a number, or "
+            "spec.replicas: 'external' can only be used in a cluster: on one machine only mlctl starts instances (write a number, or "
                 + "target: {kind: kubernetes})"
         ),
         (
@@ -33,7 +33,7 @@ import Testing
         ("endpoint: {maxConcurrency: 0}", "spec.endpoint.maxConcurrency: must be from 1 to 65535, not 0"),
         (
             "endpoint: {queue: {depth: 5}}",
-            "spec.endpoint.queue: nothing waits where every instance gets what comes (give maxConcurrency, or leave it out)"
+            "spec.endpoint.queue: without maxConcurrency no request waits, so a queue has no effect (add maxConcurrency, or leave queue out)"
         ),
         (
             "endpoint: {maxConcurrency: 8, queue: {timeout: 0s}}",
@@ -49,8 +49,11 @@ import Testing
             "traffic: {sticky: {header: a, cookie: b}}",
             "spec.traffic.sticky: needs exactly one of 'header' or 'cookie', not 'header' and 'cookie'"
         ),
-        ("traffic: {sticky: {header: \"x user\"}}", "spec.traffic.sticky.header: 'x user' is not a name of a header"),
-        ("resources: {limits: {cpu: 0.0001}}", "spec.resources.limits.cpu: must be thousandths of a core, at least 1m"),
+        ("traffic: {sticky: {header: \"x user\"}}", "spec.traffic.sticky.header: 'x user' is not the name of a header"),
+        (
+            "resources: {limits: {cpu: 0.0001}}",
+            "spec.resources.limits.cpu: must be a whole number of thousandths of a core, at least 1m"
+        ),
         (
             "resources: {limits: {memory: 4gi}}",
             "spec.resources.limits.memory: '4gi' is not a quantity (did you mean '4Gi'?)"
@@ -76,8 +79,8 @@ import Testing
         ("{version: \"\"}", "spec.model.version: must not be empty"),
         (
             "{storageUri: s3://b/k}",
-            "spec.model.storageUri: storageUri scheme 's3:' is for clusters: nothing fetches it on this machine (copy the "
-                + "files and write file:, put them at an https: address, or write target: {kind: kubernetes})"
+            "spec.model.storageUri: storageUri scheme 's3:' can only be used in a cluster; on one machine mlctl cannot fetch it (copy the "
+                + "files and write file:, use an https: address, or write target: {kind: kubernetes})"
         ),
         (
             "{storageUri: \"models:/fraud@champion\"}",
@@ -86,7 +89,7 @@ import Testing
         ),
         (
             "{storageUri: http://h/x}",
-            "spec.model.storageUri: storageUri scheme 'http:' is not encrypted and is refused; use https:"
+            "spec.model.storageUri: storageUri scheme 'http:' is refused because it is not encrypted; use https:"
         ),
         (
             "{storageUri: ./models/v1}",
@@ -94,7 +97,7 @@ import Testing
         ),
         (
             "{storageUri: htps://h/x}",
-            "spec.model.storageUri: storageUri scheme 'htps:' is not known (did you mean 'https:'?)"
+            "spec.model.storageUri: storageUri scheme 'htps:' is unknown (did you mean 'https:'?)"
         ),
         ("{storageUri: \"https:\"}", "spec.model.storageUri: 'https:' names no host (write it as https://HOST/PATH)"),
         (

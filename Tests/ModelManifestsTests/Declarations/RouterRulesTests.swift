@@ -35,11 +35,11 @@ import Testing
 
     @Test func `gates that are there by default need the proxy, and it is said which they are`() {
         let how =
-            "write ratio: {source: prometheus, of: QUERY, per: QUERY}, each a raw cumulative counter of "
+            "write ratio: {source: prometheus, of: QUERY, per: QUERY}, each a raw cumulative counter with "
             + "revision=\"{{revision}}\", or use router: proxy"
         let words =
-            "spec.rollout.gates: the gates that are there by default ('errors', 'rejected', 'slow') compare the proxy's "
-            + "counters, and router: replicaRatio takes its readings from Prometheus (in a gate of your own \(how))"
+            "spec.rollout.gates: the default gates ('errors', 'rejected', 'slow') compare the proxy's "
+            + "counters, but with router: replicaRatio readings come from Prometheus (in your own gate \(how))"
         #expect(problems(Self.ratio, "replicas: 2") == ["5:3: " + words])
         #expect(problems(Self.ratio, "rollout: {strategy: canary}") == ["8:12: " + words])
         #expect(problems(Self.ratio, "rollout: {strategy: recreate}") == [])
@@ -47,20 +47,30 @@ import Testing
     }
 
     @Test(arguments: [
-        ("compare: {metric: errors}", "compares the proxy's counters, and router: replicaRatio takes its readings"),
-        ("compare: {metric: slow, source: server}", "compares the servers' own pages, and router: replicaRatio takes"),
-        ("compare: {ratio: {of: a, per: b}}", "compares the servers' own pages, and router: replicaRatio takes"),
-        ("outcome: {label: l}", "compares answers that the proxy has numbered, and router: replicaRatio takes"),
+        ("compare: {metric: errors}", "compares the proxy's counters, but with router: replicaRatio readings come"),
         (
-            "compare: {ratio: {source: p, of: a, per: '\(query)'}}", "asks 'a', which is the same for both revisions"
+            "compare: {metric: slow, source: server}",
+            "compares the servers' own metrics, but with router: replicaRatio readings"
+        ),
+        (
+            "compare: {ratio: {of: a, per: b}}",
+            "compares the servers' own metrics, but with router: replicaRatio readings"
+        ),
+        (
+            "outcome: {label: l}",
+            "compares outcomes of answers that passed through the proxy, but with router: replicaRatio readings"
+        ),
+        (
+            "compare: {ratio: {source: p, of: a, per: '\(query)'}}",
+            "uses the query 'a', which gives the same result for both revisions"
         ),
         (
             "threshold: {metric: errors, max: 1}",
-            "measures the proxy's counters, and with router: replicaRatio there is no"
+            "measures the proxy's counters, but with router: replicaRatio there is no"
         ),
         (
             "drift: {observe: o, max: 0.1}",
-            "looks at the answers, and with router: replicaRatio there is no proxy that sees"
+            "reads the answers, but with router: replicaRatio there is no proxy that sees"
         ),
     ])
     func `a gate on what only the proxy sees is refused by its name`(_ kind: String, _ words: String) throws {
@@ -84,19 +94,19 @@ import Testing
     @Test(arguments: [
         (
             "sticky: {header: a}",
-            "sticky: router: gatewayAPI does not keep users at their revision (leave it out, or use router: proxy)"
+            "sticky: router: gatewayAPI does not keep users on their revision (leave it out, or use router: proxy)"
         ),
         (
             "generate: {rate: 1, requests: a}",
-            "generate: router: gatewayAPI has nobody who sends recorded requests (leave it out, or use router: proxy)"
+            "generate: router: gatewayAPI cannot send recorded requests (leave it out, or use router: proxy)"
         ),
         (
             "observe: [{name: o, path: a, buckets: [0, 1]}]",
-            "observe: router: gatewayAPI does not look into answers (leave it out, or use router: proxy)"
+            "observe: router: gatewayAPI does not read answers (leave it out, or use router: proxy)"
         ),
         (
             "match: {cookie: a, value: b}",
-            "match: an HTTPRoute matches headers, not single cookies (match a header, or use router: proxy)"
+            "match: an HTTPRoute can match headers, but not single cookies (match a header, or use router: proxy)"
         ),
     ])
     func `traffic that only the proxy can have is refused with advice`(_ traffic: String, _ message: String) {
@@ -108,7 +118,7 @@ import Testing
         let slices = "rollout: {gates: [], slices: [{name: a, header: x-a, top: 3}]}"
         #expect(
             problems(Self.gateway, slices) == [
-                "8:24: spec.rollout.slices: router: gatewayAPI has nobody who tells slices of the traffic apart (leave them "
+                "8:24: spec.rollout.slices: router: gatewayAPI cannot tell slices of the traffic apart (leave them "
                     + "out, or use router: proxy)"
             ])
     }
@@ -125,7 +135,7 @@ import Testing
         #expect(problems(Self.gateway, mirror) == [])
         #expect(
             problems(Self.ratio, mirror) == [
-                "8:21: spec.rollout.steps[0].mirror: router: replicaRatio cannot copy requests (leave the step out, or use "
+                "8:21: spec.rollout.steps[0].mirror: router: replicaRatio cannot copy requests (remove the step, or use "
                     + "router: gatewayAPI or router: proxy)"
             ])
         #expect(problems(Self.gateway, "rollout: {strategy: shadow, gates: []}") == [])
@@ -142,15 +152,15 @@ import Testing
             traffic: {match: {header: a, value: b}}
             rollout: {strategy: ab, ab: {goal: {outcome: {label: l}}}}
             """
-        let found = problems(target, spec).filter { $0.contains("an A/B test keeps users at their revision") }
+        let found = problems(target, spec).filter { $0.contains("an A/B test must keep users on their revision") }
         #expect(found.first?.hasPrefix("9:23: spec.rollout.strategy: ") == true)
     }
 
     @Test(arguments: [
-        ("rate(a[5m])", "of: holds rate(): a comparison takes raw cumulative counters"),
-        ("sum(increase (a[5m]))", "of: holds increase(): a comparison takes raw cumulative counters"),
-        ("a{v=\"{{revison}}\"}", "of: holds the unknown placeholder {{revison}}"),
-        ("a{v=\"{{window}}\"}", "of: holds the unknown placeholder {{window}}"),
+        ("rate(a[5m])", "of: contains rate(), but a comparison needs raw cumulative counters"),
+        ("sum(increase (a[5m]))", "of: contains increase(), but a comparison needs raw cumulative counters"),
+        ("a{v=\"{{revison}}\"}", "of: contains the unknown placeholder {{revison}}"),
+        ("a{v=\"{{window}}\"}", "of: contains the unknown placeholder {{window}}"),
     ])
     func `a raw counter is no rate, on any target`(_ query: String, _ message: String) {
         let spec = gate("compare: {ratio: {source: p, of: '\(query)', per: b}}")

@@ -60,13 +60,13 @@ import Testing
         ("{name: a, top: 3}", "spec.rollout.slices[0]: needs exactly one of 'header' or 'path'"),
         (
             "{name: a, header: authorization, top: 3}",
-            "spec.rollout.slices[0].header: 'authorization' carries secrets, and values of slices stand in the status "
-                + "(use a header of its own, such as x-country)"
+            "spec.rollout.slices[0].header: 'authorization' carries secrets, but the values of slices are shown in the status "
+                + "(use another header, such as x-country)"
         ),
         ("{name: a, header: x-a, top: 21}", "spec.rollout.slices[0].top: must be from 1 to 20, not 21"),
         (
             "{name: a, header: x-a, values: [other]}",
-            "spec.rollout.slices[0].values[0]: 'other' is what all other values are (leave it out: it is always there)"
+            "spec.rollout.slices[0].values[0]: 'other' is reserved for all other values (leave it out; it is always included)"
         ),
         (
             "{name: a, header: x-a, values: [b, b]}",
@@ -78,8 +78,8 @@ import Testing
         ),
         (
             "{name: a, header: x-a, top: 13}, {name: b, header: x-b, values: [1a, 2a, 3a, 4a, 5a, 6a, 7a, 8a, 9a, 0a, ab, bb]}",
-            "spec.rollout.slices: have 25 values together; there must be at most 24 (write a smaller 'top', or list fewer "
-                + "values: each takes evidence from the others)"
+            "spec.rollout.slices: have 25 values together; at most 24 are allowed (write a smaller 'top' or list fewer "
+                + "values; each value takes evidence from the others)"
         ),
         (
             "{name: a, header: x-a, values: [\"b\\u202e\"]}",

@@ -45,7 +45,7 @@ import Testing
                       gates: [{name: e, compare: {metric: errors}, warnOnly: true}]
                     """))
         #expect(named.count == 1)
-        #expect(named.first?.contains("gate 'e' is warnOnly, and a step cannot wait for it") == true, "\(named)")
+        #expect(named.first?.contains("gate 'e' is warnOnly, so a step cannot wait for it") == true, "\(named)")
         let own = Manifests.problems(
             Manifests.deployment(
                 spec: """

@@ -66,7 +66,9 @@ import Testing
             #expect(watched.endpoint.observe.first?.mostPerSecond == 50)
             let gate = try #require(watched.rollout.gates.last)
             #expect(gate.name == "predictions" && gate.warnOnly && gate.isDefaultWatch)
-            #expect(watched.unseenPredictions?.hasPrefix("no gate acts on predictions (a large shift is told)") == true)
+            #expect(
+                watched.unseenPredictions?.hasPrefix("no gate acts on predictions (a large shift is only reported)")
+                    == true)
             #expect(watched.nothingActs == nil)
         }
         for runtime in ["{command: [server]}", "{name: bentoml}", "{name: vllm}"] {

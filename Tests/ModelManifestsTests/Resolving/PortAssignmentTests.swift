@@ -12,17 +12,17 @@ import Testing
     private func names(_ state: DesiredState) -> [String] { state.deployments.keys.map(\.name).sorted() }
 
     @Test(arguments: [
-        (8090, "port 8090 is the controller's own: its API listens there"),
-        (9901, "port 9901 is the control port of mlctl's proxy"),
-        (20_000, "port 20000 is one of 20000 to 29999, from which model servers get their ports"),
-        (29_999, "port 29999 is one of 20000 to 29999, from which model servers get their ports"),
+        (8090, "port 8090 is reserved for the controller's API"),
+        (9901, "port 9901 is reserved for the control port of mlctl's proxy"),
+        (20_000, "port 20000 is in the range 20000 to 29999, which is reserved for model servers"),
+        (29_999, "port 29999 is in the range 20000 to 29999, which is reserved for model servers"),
     ])
     func `ports that mlctl needs itself are refused with their place`(_ port: Int, _ message: String) {
         let state = DesiredState.resolve(files: [file("a", port), file("b", 9000, preview: port)])
         #expect(
             state.diagnostics.map(\.description) == [
-                "a.yaml:7:20: spec.endpoint.port: \(message) (choose another port, or leave it out to have one chosen)",
-                "b.yaml:8:29: spec.rollout.preview.port: \(message) (choose another port, or leave it out to have one chosen)",
+                "a.yaml:7:20: spec.endpoint.port: \(message) (choose another port, or leave it out and mlctl chooses one)",
+                "b.yaml:8:29: spec.rollout.preview.port: \(message) (choose another port, or leave it out and mlctl chooses one)",
             ])
         #expect(state.deployments.isEmpty)
     }
@@ -47,8 +47,8 @@ import Testing
         #expect(names(state) == ["a", "c"])
         #expect(
             state.diagnostics.map(\.description) == [
-                "b.yaml:7:20: spec.endpoint.port: port 9000 is also wanted by default/a (a.yaml:1) (choose another port, or "
-                    + "leave it out to have one chosen)"
+                "b.yaml:7:20: spec.endpoint.port: default/a (a.yaml:1) also asks for port 9000 (choose another port, or "
+                    + "leave it out and mlctl chooses one)"
             ])
         #expect(state.diagnostics.first?.deployment == DeploymentKey(name: "b"))
     }
@@ -59,7 +59,7 @@ import Testing
         #expect(names(state) == ["b"])
         #expect(
             state.diagnostics.first?.message
-                == "port 9000 is also wanted by default/b (b.yaml:1), which has it already")
+                == "default/b (b.yaml:1) also asks for port 9000 and has it already")
         // After a restart it is what serves that says so.
         let reserved = ReservedPorts(holders: [9000: DeploymentKey(name: "b")])
         let anew = DesiredState.resolve(files: [file("a", 9000), file("b", 9000)], reserved: reserved)
@@ -90,8 +90,8 @@ import Testing
         #expect(names(state) == ["b", "d"])
         #expect(
             state.diagnostics.map(\.message) == [
-                "port 9001 is also wanted by default/b (b.yaml:1), which has it already",
-                "port 9000 is still that of default/a, which goes on as it is until its manifest is put right",
+                "default/b (b.yaml:1) also asks for port 9001 and has it already",
+                "port 9000 still belongs to default/a, which keeps it until its manifest is fixed",
             ])
         // The same the next time, although a was not valid in between.
         let next = DesiredState.resolve(
@@ -115,7 +115,7 @@ import Testing
         #expect(names(state) == ["b"])
         #expect(
             state.diagnostics.map(\.message) == [
-                "port 9000 is the endpoint's already", "port 9001 is also wanted by default/b (b.yaml:1)",
+                "port 9000 is already the endpoint's port", "default/b (b.yaml:1) also asks for port 9001",
             ])
     }
 }

@@ -41,7 +41,7 @@ import Testing
         for level in 1...4 { bomb += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1), *a\(level - 1)]\n" }
         #expect(compose(bomb + "? [y]\n: 1\n").failure != nil)
         let wide = compose(bomb)
-        #expect(wide.failure?.message == "the document holds more than 100000 values")
+        #expect(wide.failure?.message == "the document contains more than 100000 values")
     }
 
     @Test(arguments: ["[", "{a: ", "- ", "? "])

@@ -6,7 +6,7 @@ import Testing
 @testable import Commands
 
 /// On this machine's own disk.
-@Suite("The doctor's looks at files") final class FileLooksTests {
+@Suite("The doctor examining files") final class FileLooksTests {
     private static let text = "kR8vQx2LmZ0pTn5YbWc7HsJd4GfA9eUi"
     private let folder: String
 
@@ -38,7 +38,7 @@ import Testing
         found.filter { $0.check == check }.map(\.severity)
     }
 
-    @Test("a state folder and its secrets, also those of projects, by their modes")
+    @Test("modes of a state folder and its secrets, including those of projects")
     func state() throws {
         try write("state/secrets/a")
         try write("state/secrets/risk/b")
@@ -55,7 +55,7 @@ import Testing
         #expect(TrustedPlaces.facts(of: "\(folder)/state")?.mode == 0o770)
     }
 
-    @Test("token files are looked at as the controller does, and none is made")
+    @Test("token files are read as the controller reads them, and none is created")
     func tokens() throws {
         var settings = RunSettings()
         try write("ci")
@@ -72,7 +72,7 @@ import Testing
         #expect(try looks(settings).secrets().map(\.severity) == [.problem, .problem])
     }
 
-    @Test("what a controller leaves that was killed, and a journal that was damaged, are found")
+    @Test("leftovers of a killed controller and a damaged journal are found")
     func remains() throws {
         let record = try JSONEncoder().encode(
             ControllerRecord(api: "http://127.0.0.1:1", pid: 1, version: Version.text))
@@ -100,7 +100,7 @@ import Testing
         #expect(looks().controller().filter { $0.check == .controllerCrash }.count == 2)
     }
 
-    @Test("one file system is one finding, whatever lies on it; a folder that is not there counts for the one above")
+    @Test("each file system gives one finding; a missing folder counts for its parent")
     func disks() throws {
         let found = try looks().disks()
         #expect(found.count == 1)
