@@ -17,6 +17,12 @@ struct ExplainText {
     static let failedRequestLimit = 5
 
     private var status: DeploymentStatus { explanation.status }
+    /// The gates' reasons, which the section about gates shows.
+    private var gateReasons: [String] { explanation.gates.map(\.summary.reason) }
+    /// The reasons that the events and the quarantine need not repeat.
+    private var shownReasons: ShownReasons {
+        ShownReasons(gateReasons + (explanation.rollback.map { [$0.event.message] } ?? []))
+    }
 
     func lines() -> [String] {
         [headline, facts, rollback, outlook, gates, failedRequests, steps, events, quarantine, advice].filter {
@@ -35,7 +41,9 @@ struct ExplainText {
         var rows = Rows(canvas, labelColumns: 13)
         rows.add("phase", status.phaseText(now: now), status.tone)
         if let text = status.ageText(now: now) { rows.add("", text, .warning) }
-        if !status.message.isEmpty, explanation.rollback == nil { rows.add("because", status.message) }
+        if !status.message.isEmpty, explanation.rollback == nil {
+            rows.add("because", ShownReasons(gateReasons).shortened(status.message))
+        }
         if let step = status.step { rows.add("step", "\(step.position)  \(step.description)") }
         if let traffic = ExplainWords.traffic(status) { rows.add("traffic", traffic) }
         if let split = status.split { rows.add("split", split.reason, split.isMismatched ? .bad : .plain) }
@@ -113,7 +121,7 @@ struct ExplainText {
             table.add([
                 "\(RelativeTime.text(stored.event.at, now: now))",
                 TextTable.Cell(stored.event.kind.rawValue, EventLines.tone(stored.event.kind)),
-                "\(stored.event.message)\(actor)",
+                "\(shownReasons.shortened(stored.event.message))\(actor)",
             ])
         }
         let left = explanation.events.count - shown.count
@@ -128,7 +136,7 @@ struct ExplainText {
         guard let rollback = explanation.rollback?.event else { return [] }
         var rows = Rows(canvas, labelColumns: 13)
         rows.add("when", "\(RelativeTime.text(rollback.at, now: now)) (\(RelativeTime.clock(rollback.at)))")
-        rows.add("why", rollback.message, .bad)
+        rows.add("why", ShownReasons(gateReasons).shortened(rollback.message), .bad)
         if let actor = rollback.actor { rows.add("by", EventLines.actor(actor, rollback)) }
         if let left = explanation.left {
             rows.add(
@@ -147,7 +155,7 @@ struct ExplainText {
         for entry in status.quarantined {
             let what = "version \(entry.version), \(RelativeTime.text(entry.at, now: now))"
             let isSaid = entry.reason == explanation.rollback?.event.message
-            rows.add(entry.revision.rawValue, isSaid ? what : "\(what): \(entry.reason)")
+            rows.add(entry.revision.rawValue, isSaid ? what : "\(what): \(shownReasons.shortened(entry.reason))")
         }
         return section("Not tried again", rows.lines)
     }

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import KubernetesServing
 import ModelManifests
+import Rollouts
 
 /// The output of `mlctl status NAME`: everything about one deployment.
 struct StatusDetail {
@@ -23,14 +24,25 @@ struct StatusDetail {
     }
 
     private var sections: [[String]] {
-        [facts, revisions, instances, gates, quarantine, conditions, source]
+        [facts, revisions, instances, gates, quarantine, conditions, reasons.lines(on: canvas, indent: 2), source]
     }
+
+    /// The reasons that the gates' section shows.
+    private var gateReasons: ShownReasons { ShownReasons(deployment.gates.map(\.reason)) }
+
+    private var reasons: SharedReasons {
+        let texts = [deployment.message] + deployment.quarantined.map(\.reason) + deployment.conditions.map(\.message)
+        return SharedReasons(of: texts.map(gateReasons.shortened))
+    }
+
+    /// Without a reason that another part of the screen shows.
+    private func shortened(_ text: String) -> String { reasons.shortened(gateReasons.shortened(text)) }
 
     private var facts: [String] {
         var lines = [canvas.paint(canvas.fitted(deployment.key.description), .heading)]
         lines.append(field("Phase", deployment.phaseText(now: now), deployment.tone))
         if let text = deployment.ageText(now: now) { lines.append(field("", text, .warning)) }
-        if !deployment.message.isEmpty { lines.append(field("Message", deployment.message)) }
+        if !deployment.message.isEmpty { lines.append(field("Message", shortened(deployment.message))) }
         if let step = deployment.step { lines.append(field("Step", "\(step.position)  \(step.description)")) }
         lines += waiting
         if let deadline = deployment.deadlineAt {
@@ -133,7 +145,16 @@ struct StatusDetail {
             let reason = gate.reason + (gate.missing.map { "; \($0)" } ?? "")
             table.add(["\(gate.name)", TextTable.Cell(gate.verdictText, gate.tone), "\(gate.samples)", "\(reason)"])
         }
-        return table.lines(on: canvas)
+        let lines = table.lines(on: canvas)
+        return lines + deployment.gates.filter { $0.verdict == "fail" }.flatMap { wholeReason(of: $0, below: lines) }
+    }
+
+    /// The reason of a failed gate, where the table cuts it.
+    private func wholeReason(of gate: GateSummary, below table: [String]) -> [String] {
+        guard !table.contains(where: { $0.contains(gate.reason.printable) }) else { return [] }
+        var rows = Rows(canvas, labelColumns: gate.name.printable.columns + 2)
+        rows.add(gate.name, gate.reason)
+        return rows.lines
     }
 
     private var quarantine: [String] {
@@ -142,7 +163,7 @@ struct StatusDetail {
         for entry in deployment.quarantined {
             table.add([
                 TextTable.Cell(entry.version, .bad), "\(entry.revision)", "\(RelativeTime.text(entry.at, now: now))",
-                "\(entry.reason)",
+                "\(shortened(entry.reason))",
             ])
         }
         let isWanted = deployment.quarantined.contains { $0.revision == deployment.desired?.revision }
@@ -154,7 +175,9 @@ struct StatusDetail {
         guard !deployment.conditions.isEmpty else { return [] }
         var table = TextTable(["CONDITION", "STATUS", "REASON", "MESSAGE"], indent: 2)
         for condition in deployment.conditions {
-            table.add(["\(condition.type)", "\(condition.status)", "\(condition.reason)", "\(condition.message)"])
+            table.add([
+                "\(condition.type)", "\(condition.status)", "\(condition.reason)", "\(shortened(condition.message))",
+            ])
         }
         return table.lines(on: canvas)
     }

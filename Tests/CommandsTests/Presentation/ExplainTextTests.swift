@@ -116,7 +116,7 @@ import Testing
 
             Why it was rolled back
               when         2h ago (2026-11-21T07:29:50Z)
-              why          gate errors failed: candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; within tolerance is excluded at 1 in 412
+              why          gate errors failed
               what         version 3, revision bbbbbbbbbb
               commit       1f0c2ab9d3
 
@@ -130,7 +130,7 @@ import Testing
 
             Events of the last rollout
               WHEN    EVENT        MESSAGE
-              2h ago  rollingBack  gate errors failed: candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %), ratio 2.91; within tolerance is excluded at 1 in 412
+              2h ago  rollingBack  gate errors failed
 
             Not tried again
               bbbbbbbbbb   version 2026-11-20, 2h ago: gate errors failed: 31 of 1,020, stable 96 of 9,180
@@ -141,6 +141,18 @@ import Testing
               fix the model and commit it, or try the same revision again: mlctl retry default/churn
             """
         #expect(text(Self.rolledBack) == expected)
+    }
+
+    @Test("the reason of a failed gate stands once, below the gate")
+    func reasonOnce() {
+        var explanation = Self.rolledBack
+        let reason = explanation.gates[0].summary.reason
+        explanation.events.append(Self.stored(.rolledBack, 7200, "version 2 serves: gate errors failed: \(reason)"))
+        explanation.status.quarantined[0].reason = "gate errors failed: \(reason)"
+        let shown = text(explanation)
+        #expect(shown.components(separatedBy: reason).count == 2)
+        #expect(shown.contains("found    \(reason)"))
+        #expect(shown.contains("rolledBack   version 2 serves\n"))
     }
 
     @Test("important text is wrapped, never cut")

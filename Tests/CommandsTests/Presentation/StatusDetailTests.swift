@@ -1,4 +1,5 @@
 import Controller
+import Foundation
 import Rollouts
 import Testing
 
@@ -71,6 +72,37 @@ import Testing
                 /srv/models.git (branch main): cannot read it: no such folder; check the path
                 churn.yaml:2:1: two manifests have this name
                 """)
+    }
+
+    @Test("a reason stands once: with its gate, or below the tables")
+    func reasonOnce() {
+        let reason = "candidate 31 errors of 1,020 (3.04 %), stable 96 of 9,180 (1.05 %)"
+        var status = Samples.rolledBack
+        status.message = "gate errors failed: \(reason)"
+        status.quarantined[0].reason = "gate errors failed: \(reason)"
+        status.conditions = [
+            Condition(type: "Ready", status: "True", reason: "RolledBack", message: "gate errors failed: \(reason)")
+        ]
+        let shared = text(status, [])
+        #expect(shared.components(separatedBy: reason).count == 2)
+        #expect(shared.contains("Message     gate errors failed [1]") && shared.hasSuffix("\n  [1] \(reason)"))
+        status.gates = [GateSummary(name: "errors", verdict: "fail", samples: 1020, reason: reason)]
+        let gated = text(status, [])
+        #expect(gated.components(separatedBy: reason).count == 2)
+        #expect(gated.contains("Message     gate errors failed\n") && !gated.contains("[1]"))
+    }
+
+    @Test("the reason of a failed gate is shown completely below a table that cuts it")
+    func wholeReason() {
+        var status = Samples.progressing
+        status.gates[0].verdict = "fail"
+        let reason = status.gates[0].reason
+        #expect(!text(status, [], width: 100).contains("no-worse-errors  \(reason)"))
+        status.gates[0].reason += ", " + String(repeating: "more and more of it ", count: 3) + "at last"
+        let narrow = text(status, [], width: 60).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        #expect(narrow.contains("no-worse-errors \(status.gates[0].reason)"))
+        status.gates[0].verdict = "insufficient"
+        #expect(!text(status, [], width: 60).contains("at last"))
     }
 
     @Test("a wait shows its cause, its duration, its end, and what to do")
