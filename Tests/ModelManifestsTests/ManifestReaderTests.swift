@@ -71,7 +71,7 @@ import Testing
             """)
         #expect(deployment.key == DeploymentKey(namespace: "default", name: "small"))
         #expect(deployment.template.model.version == "v7.tar.gz")
-        // Its runtime speaks the Open Inference Protocol: predictions are watched, and told.
+        // Its runtime speaks the Open Inference Protocol: mlctl observes predictions, and a gate warns.
         var (rollout, endpoint) = (deployment.rollout, deployment.endpoint)
         #expect(rollout.gates.last?.name == "predictions" && rollout.gates.last?.warnOnly == true)
         #expect(endpoint.observe.map(\.mostPerSecond) == [50])
@@ -120,7 +120,7 @@ import Testing
             ])
     }
 
-    @Test func `a diagnostic names the deployment that it stops`() {
+    @Test func `a diagnostic names the deployment that it affects`() {
         let file = ManifestReader.read(Manifests.deployment(spec: "replicas: -1"), file: "f")
         #expect(file.diagnostics.map(\.deployment) == [DeploymentKey(name: "scorer")])
         #expect(file.keys == [DeploymentKey(name: "scorer")])
@@ -149,7 +149,7 @@ import Testing
         "apiVersion: v1\nkind: ConfigMap\n", "apiVersion: serving.kserve.io/v1alpha1\nkind: ServingRuntime\nspec: {}\n",
         "just text", "[1, 2]", "services: {web: {image: x}}", "kind: ModelDeployment\n",
     ])
-    func `documents of others are passed over, unless the file is named`(_ text: String) {
+    func `documents of other kinds are skipped, unless the file is named`(_ text: String) {
         let file = ManifestReader.read(text, file: "f")
         #expect(file.keys.isEmpty && file.diagnostics.isEmpty)
         #expect(file.passedOverCount == 1)
@@ -159,7 +159,7 @@ import Testing
             ])
     }
 
-    @Test func `what is not even YAML is passed over where it is none of ours`() {
+    @Test func `text that is not YAML is skipped if it is not a manifest of mlctl`() {
         let helm = "{{- if .Values.x }}\nkind: Deployment\n{{ end }}"
         #expect(ManifestReader.read(helm, file: "f").diagnostics == [])
         #expect(ManifestReader.read(helm, file: "f").unreadable != nil)
@@ -186,7 +186,7 @@ import Testing
         ),
         ("kind: ModelDeployment\nspec: {}", "is missing", "write apiVersion: mlctl.dev/v1alpha1"),
     ])
-    func `what was meant to be ours is not passed over`(_ text: String, _ message: String, _ suggestion: String) {
+    func `a broken manifest of mlctl is not skipped`(_ text: String, _ message: String, _ suggestion: String) {
         let diagnostics = ManifestReader.read(text, file: "f").diagnostics
         #expect(diagnostics.map(\.message) == [message])
         #expect(diagnostics.map(\.suggestion) == [suggestion])
@@ -211,7 +211,7 @@ import Testing
         #expect(ManifestReader.read(bytes: Array(Manifests.full.utf8), file: "f").keys.count == 1)
     }
 
-    @Test func `carriage returns and a byte order mark do not matter`() throws {
+    @Test func `carriage returns and a byte order mark are ignored`() throws {
         let text = "\u{FEFF}" + Manifests.full.replacing("\n", with: "\r\n")
         #expect(try Manifests.only(text) == Manifests.only(Manifests.full))
     }
@@ -245,7 +245,7 @@ import Testing
         #expect(steps[3].action == .pause(.seconds(10)))
     }
 
-    @Test func `no text makes the reader fail`() {
+    @Test func `the reader accepts every text without crashing`() {
         var random = TestBytes(seed: 7)
         let full = Array(Manifests.full.utf8)
         let indicators = Array("[]{}:-&*!|>'\"%@`#,? \n\t".utf8)
@@ -263,13 +263,13 @@ import Testing
             let file = ManifestReader.read(bytes: bytes, file: "f")
             let state = DesiredState.resolve(files: [file])
             #expect(file.diagnostics == file.diagnostics.sorted())
-            // Whatever came of it: it is made true, or it is said why not, or it is another's.
+            // The manifest is used, or has an error, or belongs to another tool.
             #expect(!state.deployments.isEmpty || !state.diagnostics.isEmpty || file.keys.isEmpty)
         }
     }
 }
 
-/// Numbers from a seed.
+/// Random numbers from a seed.
 private struct TestBytes {
     private var random: SeededRandom
 

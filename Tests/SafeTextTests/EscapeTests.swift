@@ -3,8 +3,8 @@ import Testing
 
 @testable import SafeText
 
-/// What each language is given, for the texts that have broken others: CR LF, ESC, NUL, C1, direction marks, line
-/// separators, combining marks after what has a meaning, and bytes that were no text.
+/// The escaped text for each language, for input that has broken other programs: CR LF, ESC, NUL, C1, direction marks,
+/// line separators, combining marks after characters with a meaning, and bytes that are not text.
 struct EscapeTests {
     static let nasty = [
         "a\r\nb", "a\nb", "a\rb", "\u{1B}[31m", "a\u{0}b", "a\u{9B}31m", "\u{202E}abc", "a\u{2028}b", "a\u{2029}b",
@@ -95,7 +95,7 @@ struct EscapeTests {
         #expect(!hasControl(Escape.promQLString(Escape.regularExpression(text))))
     }
 
-    /// Whether a string's content ends nowhere before its end.
+    /// Whether a quoted string holds all of its content: nothing in it ends the quotes.
     private func isClosed(_ content: String, quote: Unicode.Scalar) -> Bool {
         var isEscaped = false
         for scalar in content.unicodeScalars {
@@ -143,7 +143,7 @@ struct EscapeTests {
     }
 }
 
-/// Documents and coloured lines, as commands write them.
+/// Documents and coloured lines that commands print.
 struct DocumentEscapeTests {
     @Test("a line keeps only mlctl's own colours", arguments: EscapeTests.nasty)
     func colours(text: String) {

@@ -95,7 +95,7 @@ struct SecretRedactorTests {
 
     @Test("the work for each byte is bounded for every text: one step down a pattern, or back up earlier steps")
     func cost() {
-        // Texts that go along one pattern and fail at its end, again and again, are the worst for a naive search.
+        // A text that matches a pattern up to its last byte, again and again, is the worst case for a naive search.
         let secret = String(repeating: "a", count: 2000) + "b"
         let search = PatternSearch(SecretForms(of: [secret], limit: 1 << 20).patterns)
         var state: Int32 = 0

@@ -53,11 +53,11 @@ import Testing
         #expect(registry.entries(port: 1) == [entry])
         let folder = "\(root.path(percentEncoded: false))/mlctl-\(getuid())"
         #expect(TrustedPlaces.facts(of: folder)?.mode == 0o700)
-        // Somebody who opens it to others could be anybody.
+        // Entries of a folder that others may write to are ignored.
         chmod(folder, 0o777)
         #expect(registry.entries(port: 1).isEmpty)
         chmod(folder, 0o700)
-        // What a killed controller has left goes when the next one comes, an hour later.
+        // The entry of a killed controller is removed when another registers an hour or more later.
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: "\(folder)/controller-1.json")
         registry.register(other, port: 2)

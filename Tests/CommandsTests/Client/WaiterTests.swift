@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    /// Waits for `churn` at a server over the surface.
+    /// Waits for `churn` through a server for the surface.
     private static func outcome(
         _ surface: SteppingSurface, commit: String? = nil, timeout: Duration = .seconds(30)
     ) async throws -> Outcome {
@@ -93,7 +93,7 @@ import Testing
     @Test("a timeout ends the wait with exit code 4, and the message says how far it came")
     func timedOut() async throws {
         let outcome = try await Self.outcome(SteppingSurface([Self.status(.paused)]), timeout: .seconds(8))
-        // A machine under load may not answer the last look: then that stands behind it.
+        // On a machine under load the last poll may fail; the message then ends with its error.
         let failure = try #require(outcome.error as? CommandFailure)
         #expect(failure.description.hasPrefix("not healthy within T: Paused, m"))
         #expect(exitCode(for: failure) == 4)

@@ -32,7 +32,7 @@ import Testing
     func hanging() async {
         let gate = DispatchSemaphore(value: 0)
         defer { gate.signal() }
-        // More than there are threads for tasks.
+        // More than the threads of the concurrency pool.
         let hanging = (0..<8).map { _ in
             Check(about: [.diskRoom], limit: .milliseconds(50)) {
                 gate.wait()

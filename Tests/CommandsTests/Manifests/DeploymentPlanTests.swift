@@ -28,7 +28,7 @@ struct DeploymentPlanTests {
         return try #require(desired.deployments.values.first)
     }
 
-    /// A controller that runs this.
+    /// What a controller reports that runs this deployment.
     private func running(
         _ deployment: ModelDeployment, wanted: ModelDeployment? = nil, candidate: ModelDeployment? = nil,
         quarantined: Revision? = nil

@@ -5,7 +5,7 @@ import Testing
 @testable import Commands
 
 @Suite struct ProfileCommandTests {
-    /// Runs the command over `data` in a folder of its own.
+    /// Runs the command on `data` in a temporary folder.
     static func written(_ data: String, named file: String = "data.csv", _ options: [String]) throws -> String {
         let folder = FileManager.default.temporaryDirectory.appending(path: "mlctl-profile-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -23,7 +23,7 @@ import Testing
         spec: {buckets: [0.5], counts: [70, 30]}
         """
 
-    /// - Parameter files: texts by name. The first is replayed.
+    /// - Parameter files: names and contents. The first file is replayed.
     static func deployment(of files: [(name: String, text: String)]) throws -> ModelDeployment {
         let folder = FileManager.default.temporaryDirectory.appending(path: "mlctl-replay-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -15,7 +15,7 @@ struct SchemaCommandTests {
         let file = Self.root.appending(path: "\(folder)/modeldeployments.mlctl.dev.yaml")
         let installed = try String(contentsOf: file, encoding: .utf8)
         let printed = try SchemaCommand.customResourceDefinition()
-        // Ten thousand lines in a failure help nobody.
+        // A failure message of ten thousand lines helps nobody.
         let isEqual = installed == printed
         #expect(isEqual, "write \(folder) anew: mlctl schema --crd > \(folder)/modeldeployments.mlctl.dev.yaml")
     }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Commands
 
-/// Answers by the object's name.
+/// A simulated API server whose answer depends on the object's name.
 private struct ScriptedServer: KubernetesTransport {
     var answers: [String: APIResponse] = [:]
     var failure: APIError?

@@ -6,7 +6,7 @@ import Testing
 @testable import Commands
 @testable import Controller
 
-/// Whatever says how a deployment stands says the same: phase, conditions, JSON, table, detail, `explain`, metrics, `wait`.
+/// Phase, conditions, JSON, table, detail, `explain`, metrics and `wait` agree on the health of a deployment.
 @Suite("The health of a deployment")
 struct HealthAgreementTests {
     @Test("is the same in every command", arguments: Moment.all)
@@ -40,7 +40,7 @@ struct HealthAgreementTests {
     private func checkConditions(_ status: DeploymentStatus) {
         let (isReady, available) = (status.condition(.ready)?.status == "True", status.condition(.available)?.status)
         let (stalled, reconciling) = (status.condition(.stalled)?.status, status.condition(.reconciling)?.status)
-        // Beside those of kstatus only notes, which say nothing of how it stands.
+        // Other conditions than kstatus's are notes, which say nothing about the health.
         let notes = ["PredictionsJudged", "Suspended"]
         let stands = status.conditions.filter { !notes.contains($0.type) }
         #expect(Set(stands.map(\.type)) == ["Ready", "Reconciling", "Stalled", "Available"])

@@ -23,7 +23,7 @@ struct ReadingExportTests {
 
     private func export(_ readings: [RecordedReading]) throws -> [String] {
         var export = ReadingExport(rollout)
-        // In two parts, as they come over the network.
+        // In two parts, like pages from the API.
         let half = readings.count / 2
         return try export.lines(Array(readings[..<half])) + export.lines(Array(readings[half...])) + export.rest()
     }
@@ -101,11 +101,11 @@ struct ReadingExportTests {
         #expect(try export([before]).isEmpty)
     }
 
-    // MARK: - What the proxy alone can tell
+    // MARK: - Readings that only the proxy has
 
     private static let bounds = [0.005, 0.1, 1, 2]
 
-    /// Stable's, in 5 ms.
+    /// Requests without an error, all answered within 5 ms.
     private static func answered(_ count: Int, every: Int? = nil, users: UserCounts? = nil) -> SideCounts {
         SideCounts(
             requests: count, latency: Array(repeating: count, count: 4), bounds: bounds, errorsTogether: 0,
@@ -113,7 +113,7 @@ struct ReadingExportTests {
             every: every.map { RequestStratum(requests: $0, latency: Array(repeating: $0, count: 4)) }, users: users)
     }
 
-    /// What is judged live and by its export.
+    /// Counts that are judged live and from their export.
     private struct Case: CustomTestStringConvertible {
         var testDescription: String
         var stable: SideCounts
@@ -183,7 +183,7 @@ struct ReadingExportTests {
         #expect(again.map(\.verdict) == live.map(\.verdict))
         for (replayed, gate) in zip(again, live) where gate.verdict == .fail {
             #expect(replayed.reason == gate.reason, "\(replayed)")
-            // A limit goes on counting after its verdict.
+            // A threshold gate continues to count samples after its verdict.
             if gate.spec.name != "limit" { #expect(replayed.samples == gate.samples) }
         }
     }

@@ -22,7 +22,7 @@ struct ClusterSitesTests {
         settings.clusters = [ClusterSettings(name: "prod", kubeconfig: "/k")]
         #expect(Self.names(settings, isPod: false) == ["prod"])
         #expect(Self.names(settings, isPod: true) == ["prod", "in-cluster"])
-        // The settings may say more of it, and then it is not named twice.
+        // The settings may describe the pod's own cluster; it then appears once.
         settings.clusters = [ClusterSettings(name: "in-cluster", namespace: "payments")]
         #expect(ClusterSites.clusters(settings, isPod: true) == settings.clusters)
     }
@@ -35,7 +35,7 @@ struct ClusterSitesTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let kubeconfig = folder.appending(path: "config")
         try Data(Self.kubeconfig.utf8).write(to: kubeconfig)
-        // Named in the settings with a kubeconfig: so that the test needs no service account.
+        // With a kubeconfig in the settings the test needs no service account.
         let path = kubeconfig.path(percentEncoded: false)
         settings.clusters = ["prod", "in-cluster"].map { ClusterSettings(name: $0, kubeconfig: path) }
         func directory(_ environment: [String: String]) throws -> SiteDirectory {

@@ -126,7 +126,7 @@ struct RunSettingsTests {
         }
     }
 
-    /// Every setting that the documented file has is one that is known, and its examples are right.
+    /// Every setting in the annotated file is known, and its examples are valid.
     @Test("is read as the annotated example explains")
     func documented() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -134,7 +134,7 @@ struct RunSettingsTests {
         let text = try String(contentsOf: root.appending(path: "controller/mlctl.yaml"), encoding: .utf8)
         #expect(try settings(text).sources.isEmpty)
         let lines = text.split(separator: "\n").drop { $0 != "# sources:" }.map { $0.dropFirst(2) }
-        // Prose is what neither begins an item nor continues one; of two that exclude each other, one is taken.
+        // Lines that neither begin nor continue an item are prose. Of two exclusive examples one is taken.
         let examples = lines.filter { line in
             ["sources:", "- ", "  "].contains { line.hasPrefix($0) } && !line.contains("  basicAuth")
         }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Commands
 
-/// On this machine's own disk.
+/// Uses temporary files on this machine's disk.
 @Suite("Trusted places on disk") struct TrustedPlacesTests {
     private let folder: URL
 

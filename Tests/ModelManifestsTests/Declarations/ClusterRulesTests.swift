@@ -2,7 +2,7 @@ import Testing
 
 @testable import ModelManifests
 
-/// What the API server asks of names, labels and annotations.
+/// The API server's rules for names, labels and annotations.
 @Suite struct ClusterRulesTests {
     private func manifest(metadata: String, target: String = "kubernetes") -> String {
         """
@@ -51,7 +51,7 @@ import Testing
             "annotations.the owner: 'the owner' \(key) (did you mean 'the-owner'?)"
         ),
     ])
-    func `what the API server refuses of metadata is refused with its place`(_ metadata: String, _ message: String) {
+    func `metadata that the API server refuses is refused with its place`(_ metadata: String, _ message: String) {
         let problems = Manifests.problems(manifest(metadata: metadata))
         #expect(problems.count == 1)
         #expect(problems.first?.hasPrefix("3:") == true)
@@ -65,7 +65,7 @@ import Testing
         "name: a, annotations: {example.com/note: \"any text: at all\", plain: x}",
         "name: mlctl-proxy-2, namespace: 1a",
     ])
-    func `what the API server takes is taken`(_ metadata: String) {
+    func `metadata that the API server accepts is accepted`(_ metadata: String) {
         #expect(Manifests.problems(manifest(metadata: metadata)) == [])
     }
 
@@ -76,7 +76,7 @@ import Testing
         #expect(Manifests.problems(manifest(metadata: "name: a, labels: {\(long): a}")).count == 1)
     }
 
-    @Test func `a deployment is not called like a revision of another`() {
+    @Test func `a deployment cannot have the name of a revision of another`() {
         func deployment(_ name: String, target: String = "kubernetes", namespace: String = "default") -> String {
             manifest(metadata: "name: \(name), namespace: \(namespace)", target: target)
         }
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test func `names that are cut are known too`() {
+    @Test func `shortened names are recognized too`() {
         let long = "a" + String(repeating: "b", count: 60)
         let base = String(RevisionNames.base(ofDeployment: long))
         #expect(base.utf8.count == 52)
@@ -113,7 +113,7 @@ import Testing
         ("A", true), ("_a.b-c", true), ("1A", false), (".", false), ("..a", false), (".a", true), ("", false),
         ("a=b", false),
     ])
-    func `names of variables are those of Kubernetes`(_ name: String, _ isName: Bool) {
+    func `variable names follow the rules of Kubernetes`(_ name: String, _ isName: Bool) {
         #expect(NameRules.isEnvironmentName(name) == isName)
     }
 
@@ -121,7 +121,7 @@ import Testing
         ("http", true), ("h2c-grpc", true), ("1a", true), ("80", false), ("8-0", false), ("a--b", false), ("-a", false),
         ("abcdefghijklmno", true), ("abcdefghijklmnop", false), ("Http", false),
     ])
-    func `names of ports are those of Kubernetes`(_ name: String, _ isName: Bool) {
+    func `port names follow the rules of Kubernetes`(_ name: String, _ isName: Bool) {
         #expect(NameRules.isPortName(name) == isName)
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ModelManifests
 
-/// What is wrong with a manifest, and how it is said. Each entry is a spec, the place and path, and the words.
+/// Invalid manifests and their errors. Each entry is a spec and the expected error with its path.
 @Suite struct DeploymentFieldsTests {
     @Test(arguments: [
         ("replicas: -1", "spec.replicas: must be from 1 to 1000, not -1"),
@@ -67,7 +67,7 @@ import Testing
         ("sticky: {}", "spec.sticky: unknown field 'sticky' (did you mean 'traffic.sticky'?)"),
         ("dependsOn: [encoder]", "spec.dependsOn[0]: must be a mapping of fields, such as {name: …}, not 'encoder'"),
     ])
-    func `what is wrong in a spec is said`(_ spec: String, _ message: String) {
+    func `errors in a spec are reported`(_ spec: String, _ message: String) {
         let problems = Manifests.problems(Manifests.deployment(spec: spec))
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
     }
@@ -109,13 +109,13 @@ import Testing
             "spec.model.storage_uri: unknown field 'storage_uri' (did you mean 'storageUri'?)"
         ),
     ])
-    func `what is wrong in a model is said`(_ model: String, _ message: String) {
+    func `errors in a model are reported`(_ model: String, _ message: String) {
         let problems = Manifests.problems(Manifests.deployment(model: model))
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
         #expect(problems.count == 1)
     }
 
-    @Test func `draining, scaling and the limit on unavailability have defaults, and are read`() throws {
+    @Test func `draining, scaling and the unavailability limit are read and have defaults`() throws {
         let plain = try Manifests.only(Manifests.inCluster())
         #expect(plain.scaling == .manifest)
         #expect(plain.endpoint.drain == Drain())
@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test(arguments: ["replicas: external", "replicas: 3", "drain: {timeout: 5s}", "rollout: {unavailableAfter: 1m}"])
-    func `what is written of them is shown as written`(_ spec: String) throws {
+    func `explicit values of them are printed as written`(_ spec: String) throws {
         let written = try #require(try Manifests.only(Manifests.inCluster(spec: spec)).written)
         let json = try JSONValue(parsing: Data(written.utf8))
         let expected = try JSONValue(parsing: Data(String(try Manifests.json(spec)).utf8))
@@ -152,7 +152,7 @@ import Testing
         for (name, value) in own { #expect(members[name] == value) }
     }
 
-    @Test func `what an older controller kept of an endpoint and a rollout still reads`() throws {
+    @Test func `stored endpoints and rollouts of older controllers can still be read`() throws {
         let deployment = try Manifests.only(Manifests.full)
         let encoded = try JSONEncoder().encode(deployment)
         let old = try Manifests.removing(["drain", "unavailableAfter", "scaling"], from: encoded)
@@ -167,7 +167,7 @@ import Testing
     @Test(arguments: [
         "file:models/v1", "file:///srv/models/v1", "https://example.com/m.bin",
     ])
-    func `files and https can be fetched`(_ uri: String) throws {
+    func `file and https URIs can be fetched`(_ uri: String) throws {
         let model = try Manifests.only(Manifests.deployment(model: "{version: a, storageUri: \(uri)}")).template.model
         #expect(model.storageURI == uri)
     }

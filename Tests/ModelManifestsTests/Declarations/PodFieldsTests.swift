@@ -3,7 +3,7 @@ import Testing
 @testable import ModelManifests
 
 @Suite struct PodFieldsTests {
-    @Test func `what is asked of pods is read`() throws {
+    @Test func `the pod fields are read`() throws {
         let runtime = """
 
                 image: server
@@ -194,7 +194,7 @@ import Testing
             "podTemplate.spec.containers[0].name: is missing (give the name of one of mlctl's containers, or a new name)"
         ),
     ])
-    func `what is wrong is said`(_ field: String, _ message: String) {
+    func `errors are reported`(_ field: String, _ message: String) {
         let problems = Manifests.problems(Manifests.inCluster(runtime: "{image: a, \(field)}"))
         #expect(problems.count == 1)
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == "spec.runtime." + message)

@@ -34,7 +34,7 @@ import Testing
         ("{request: {cpu: 1}}", "request: unknown field 'request' (did you mean 'requests'?)"),
         ("{requests: {cpu: 0.0001}}", "requests.cpu: must be a whole number of thousandths of a core, at least 1m"),
     ])
-    func `what is wrong is said`(_ resources: String, _ message: String) {
+    func `errors are reported`(_ resources: String, _ message: String) {
         let problems = Manifests.problems(Manifests.inCluster(spec: "resources: \(resources)"))
         #expect(
             problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == "spec.resources." + message)

@@ -101,7 +101,7 @@ import Testing
             "{strategy: canarry}", "spec.rollout.strategy: unknown strategy 'canarry' (did you mean 'canary'?)"
         ),
     ])
-    func `what is wrong in a rollout is said`(_ rollout: String, _ message: String) {
+    func `errors in a rollout are reported`(_ rollout: String, _ message: String) {
         #expect(problems(rollout) == [message])
     }
 
@@ -155,7 +155,7 @@ import Testing
             "gates[0].name: 'a b' is not a valid name: use at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
         ),
     ])
-    func `what is wrong in a gate is said`(_ gate: String, _ message: String) {
+    func `errors in a gate are reported`(_ gate: String, _ message: String) {
         #expect(problems("{gates: [\(gate)]}") == ["spec.rollout.\(message)"])
     }
 
@@ -184,7 +184,7 @@ import Testing
         #expect(try gates("{gates: []}").isEmpty)
     }
 
-    @Test func `a step may hold for a gate that is there by default`() throws {
+    @Test func `a step may wait for a default gate`() throws {
         let deployment = try Manifests.only(
             Manifests.deployment(spec: "rollout: {steps: [{gate: {name: slow}}, {setWeight: 100}]}"))
         #expect(deployment.rollout.steps.first?.action == .gate("slow"))

@@ -15,7 +15,7 @@ import Testing
         "rollout:\n  gates:\n  - name: g\n    \(kind)"
     }
 
-    @Test func `the proxy does what it does on one machine`() throws {
+    @Test func `the proxy router accepts everything that one machine accepts`() throws {
         let spec = """
             traffic: {sticky: {header: x}, observe: [{name: o, path: a, buckets: [0, 1]}]}
             rollout: {strategy: ab, ab: {goal: {outcome: {label: l}}}}
@@ -27,13 +27,13 @@ import Testing
     }
 
     @Test(arguments: [ratio, gateway])
-    func `gates on raw counters of Prometheus are what other routers need`(_ target: String) throws {
+    func `other routers need gates on raw Prometheus counters`(_ target: String) throws {
         let spec = gate("compare: {ratio: {source: prometheus, of: '\(Self.query)', per: '\(Self.query)'}}")
         let deployment = try Manifests.only(Manifests.inCluster(target, spec: spec))
         #expect(deployment.rollout.gates.map(\.counters) == ["prometheus"])
     }
 
-    @Test func `gates that are there by default need the proxy, and it is said which they are`() {
+    @Test func `default gates need the proxy, and the error lists them`() {
         let how =
             "write ratio: {source: prometheus, of: QUERY, per: QUERY}, each a raw cumulative counter with "
             + "revision=\"{{revision}}\", or use router: proxy"
@@ -73,12 +73,12 @@ import Testing
             "reads the answers, but with router: replicaRatio there is no proxy that sees"
         ),
     ])
-    func `a gate on what only the proxy sees is refused by its name`(_ kind: String, _ words: String) throws {
+    func `a gate on data that only the proxy has is refused by its name`(_ kind: String, _ words: String) throws {
         let refusal = problems(Self.ratio, gate(kind)).first { $0.contains("gate 'g' \(words)") }
         #expect(refusal?.hasPrefix("10:7: spec.rollout.gates[0]: ") == true, "\(problems(Self.ratio, gate(kind)))")
     }
 
-    @Test func `a template's gate is held to it too, at the place where it is used`() {
+    @Test func `a template's gate is checked too, and the error has the place of its use`() {
         let template = Manifests.gateTemplate("shared", spec: "{compare: {metric: errors}}")
         let state = Manifests.resolve(
             Manifests.inCluster(Self.ratio, spec: "rollout:\n  gates:\n  - {template: shared}"), template)
@@ -109,12 +109,12 @@ import Testing
             "match: an HTTPRoute can match headers, but not single cookies (match a header, or use router: proxy)"
         ),
     ])
-    func `traffic that only the proxy can have is refused with advice`(_ traffic: String, _ message: String) {
+    func `traffic fields that need the proxy are refused with advice`(_ traffic: String, _ message: String) {
         let found = problems(Self.gateway, "traffic: {\(traffic)}\nrollout: {gates: []}")
         #expect(found == ["8:13: spec.traffic." + message])
     }
 
-    @Test func `slices of the traffic are told apart by the proxy alone`() {
+    @Test func `slices of the traffic need the proxy`() {
         let slices = "rollout: {gates: [], slices: [{name: a, header: x-a, top: 3}]}"
         #expect(
             problems(Self.gateway, slices) == [
@@ -123,7 +123,7 @@ import Testing
             ])
     }
 
-    @Test func `an HTTPRoute matches headers and copies requests, numbers of pods do neither`() {
+    @Test func `an HTTPRoute can match headers and mirror requests, replica ratios cannot`() {
         let match = "traffic: {match: {header: a, value: b}}\nrollout: {gates: []}"
         #expect(problems(Self.gateway, match) == [])
         #expect(
@@ -162,7 +162,7 @@ import Testing
         ("a{v=\"{{revison}}\"}", "of: contains the unknown placeholder {{revison}}"),
         ("a{v=\"{{window}}\"}", "of: contains the unknown placeholder {{window}}"),
     ])
-    func `a raw counter is no rate, on any target`(_ query: String, _ message: String) {
+    func `a rate is refused where a raw counter is needed, on every target`(_ query: String, _ message: String) {
         let spec = gate("compare: {ratio: {source: p, of: '\(query)', per: b}}")
         for text in [Manifests.deployment(spec: spec), Manifests.inCluster(spec: spec)] {
             let found = Manifests.problems(text)
@@ -172,7 +172,7 @@ import Testing
     }
 
     @Test(arguments: ["error_rate{a=\"b\"}", "my_rate(", "increases_total"])
-    func `a name that sounds like one is none`(_ query: String) {
+    func `a metric name that resembles a rate function is accepted`(_ query: String) {
         let spec = gate("compare: {ratio: {source: p, of: '\(query)', per: b}}")
         #expect(Manifests.problems(Manifests.deployment(spec: spec)) == [])
     }

@@ -70,13 +70,13 @@ import Testing
         ),
         ("{command: [\"a\\0b\"]}", "spec.runtime.command[0]: must not contain the character NUL"),
     ])
-    func `what is wrong in a runtime is said`(_ runtime: String, _ message: String) {
+    func `errors in a runtime are reported`(_ runtime: String, _ message: String) {
         let problems = Manifests.problems(Manifests.deployment(runtime: runtime))
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
         #expect(problems.count == 1)
     }
 
-    @Test func `probes are read as Kubernetes has them`() throws {
+    @Test func `probes are read as in Kubernetes`() throws {
         let runtime = try Manifests.only(
             Manifests.deployment(
                 runtime: """

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ModelManifests
 
-/// No secret on a command line, by whatever way it would get there.
+/// No secret gets onto a command line, directly or indirectly.
 struct SecretExposureTests {
     private func messages(_ spec: String, others: String = "") -> [String] {
         let text = """

@@ -15,7 +15,7 @@ import Testing
     private static let country = "{name: country, header: x-country, top: 20}"
 
     @Test
-    func `slices are by a header or a place in the request's JSON, of listed values or of the most frequent ones`()
+    func `slices use a header or a path in the request's JSON, with listed values or the most frequent ones`()
         throws
     {
         let found = try deployment("\(Self.country), {name: plan, path: parameters.plan, values: [free, paid]}")
@@ -28,7 +28,7 @@ import Testing
         #expect(found.endpoint.slices == wanted)
     }
 
-    @Test func `a manifest without slices, with sticky users or without a gate of requests has nothing told apart`()
+    @Test func `without slices, with sticky users or without a gate on requests nothing is sliced`()
         throws
     {
         #expect(try Manifests.only(Manifests.deployment()).endpoint.slices == [])
@@ -51,7 +51,7 @@ import Testing
         ("x-auth-token", true), ("X-Amz-Security-Token", true), ("x_api_key", true), ("Cookie", true),
         ("x-author", false), ("x-monkey", false), ("x-country", false),
     ])
-    func `headers that carry secrets are known by the words of their names`(header: String, isSecret: Bool) {
+    func `headers with secrets are recognized by words in their names`(header: String, isSecret: Bool) {
         #expect(TrafficSlice.isSecret(header: header) == isSecret)
     }
 
@@ -86,7 +86,7 @@ import Testing
             "spec.rollout.slices[0].values[0]: 'b\u{202e}' has characters that cannot be printed"
         ),
     ])
-    func `what is wrong is said at its place`(_ slices: String, _ message: String) {
+    func `errors are reported at their place`(_ slices: String, _ message: String) {
         #expect(problems(slices) == [message])
     }
 

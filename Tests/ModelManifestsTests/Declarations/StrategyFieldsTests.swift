@@ -1,7 +1,7 @@
 import ModelManifests
 import Testing
 
-/// Strategies, the gates that belong to them, and what they have no use for.
+/// Strategies, the gates that they support, and the fields that they refuse.
 @Suite struct StrategyFieldsTests {
     private func rollout(_ spec: String) throws -> RolloutSpec { try deployment(spec).rollout }
 
@@ -18,7 +18,7 @@ import Testing
         #expect(try self.rollout("rollout: {strategy: blueGreen}").preview == Preview())
     }
 
-    @Test func `before a blue-green switch, what compares recorded requests has to pass`() throws {
+    @Test func `before a blue-green switch, gates on recorded requests must pass`() throws {
         let rollout = try rollout(
             """
             traffic: {generate: {rate: 5, requests: recorded.jsonl}}
@@ -32,7 +32,7 @@ import Testing
         #expect(byDefault.steps.map(\.action) == ["errors", "rejected", "slow"].map { .gate($0) } + [.setWeight(100)])
     }
 
-    @Test func `recorded requests go to the model by the name of its deployment, unless they say where`() throws {
+    @Test func `recorded requests go to the deployment's model name, unless they name a path`() throws {
         func path(_ more: String) throws -> String? {
             try deployment("traffic: {generate: {rate: 5, requests: recorded.jsonl\(more)}}").endpoint.generate?.path
         }
@@ -62,7 +62,7 @@ import Testing
         #expect(other.first?.hasSuffix("observation 'prediction' does not exist (the observations are: score)") == true)
     }
 
-    @Test func `a wider tolerance of a distribution widens what a pass excludes, unless that is given`() throws {
+    @Test func `a wider tolerance of a distribution widens the pass margin, unless that is set`() throws {
         func shifts(_ fields: String) throws -> [Double] {
             let rollout = try rollout(
                 "traffic: {observe: {path: x, buckets: [1]}}\nrollout: {gates: [{name: d, distribution: {\(fields)}}]}"
@@ -116,7 +116,7 @@ import Testing
             ])
     }
 
-    @Test func `gates on predictions name what is observed, and a profile of the namespace`() throws {
+    @Test func `gates on predictions name an observation, and a profile of the namespace`() throws {
         let manifest = Manifests.deployment(
             spec: """
                 traffic: {observe: [{name: score, path: 'outputs[0].data[0]', buckets: [0.1, 0.5], sample: 0.5}]}
@@ -263,12 +263,12 @@ import Testing
             "spec.rollout.gates[0].threshold.query: contains the unknown placeholder {{revison}} (did you mean 'revision'?)"
         ),
     ])
-    func `what a strategy has no use for is said`(_ spec: String, _ message: String) {
+    func `fields without a meaning for a strategy are reported`(_ spec: String, _ message: String) {
         let problems = Manifests.problems(Manifests.deployment(spec: spec))
         #expect(problems.first?.split(separator: " ", maxSplits: 1).last.map(String.init) == message)
     }
 
-    @Test func `deployments that wait for one another are refused, each of them`() {
+    @Test func `deployments that wait for each other are all refused`() {
         let state = Manifests.resolve(
             Manifests.deployment("a", spec: "dependsOn: [{name: b}]"),
             Manifests.deployment("b", spec: "dependsOn: [{name: a}]"),

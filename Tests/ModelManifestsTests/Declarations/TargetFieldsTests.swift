@@ -6,7 +6,7 @@ import Testing
 @Suite struct TargetFieldsTests {
     private static let gates = "rollout: {gates: []}"
 
-    @Test func `a cluster's proxy is what a target of Kubernetes means`() throws {
+    @Test func `a Kubernetes target uses the proxy by default`() throws {
         let deployment = try Manifests.only(Manifests.inCluster())
         #expect(deployment.target == .kubernetes(KubernetesTarget()))
         #expect(deployment.template.runtime.image == "server")
@@ -29,7 +29,7 @@ import Testing
             DriftPolicy(.report, ignoring: [ObjectFieldPath("spec.paused")].compactMap(\.self))
         ),
     ])
-    func `what others add is undone, unless the target says otherwise; no revision changes by it`(
+    func `foreign changes are reverted unless the target says otherwise; the setting changes no revision`(
         _ text: String, _ policy: DriftPolicy
     ) throws {
         let plain = try Manifests.only(Manifests.inCluster())
@@ -40,7 +40,7 @@ import Testing
         #expect(try JSONDecoder().decode(Target.self, from: encoded) == deployment.target)
     }
 
-    @Test func `a target of before drift was known is read, and written as it was`() throws {
+    @Test func `a stored target without drift is read, and written unchanged`() throws {
         let before = #"{"kubernetes":{"_0":{"gateways":[],"hostnames":[],"router":"proxy"}}}"#
         let target = try JSONDecoder().decode(Target.self, from: Data(before.utf8))
         #expect(target == .kubernetes(KubernetesTarget()))
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test(arguments: ["gateways", "parentRefs"])
-    func `gateways are named as HTTPRoutes do it`(_ field: String) throws {
+    func `gateways are named as in an HTTPRoute`(_ field: String) throws {
         let target = """
             {kind: kubernetes, cluster: prod, router: gatewayAPI, hostnames: [a.example.com, "*.b.com"], \(field): [
             {group: gateway.networking.k8s.io, kind: Gateway, name: public, namespace: infra, sectionName: https}]}
@@ -116,7 +116,7 @@ import Testing
                 + "(write it as models.example.com or *.example.com, without scheme and port)"
         ),
     ])
-    func `what is wrong in a target is said`(_ target: String, _ message: String) {
+    func `errors in a target are reported`(_ target: String, _ message: String) {
         #expect(Manifests.problems(Manifests.inCluster(target, spec: Self.gates)).first == message)
     }
 
@@ -140,7 +140,7 @@ import Testing
         "gs://bucket/a",
         "hf://org/model",
     ])
-    func `a cluster has these ways to a model's files`(_ uri: String) throws {
+    func `a cluster accepts these model URIs`(_ uri: String) throws {
         let text = Manifests.inCluster(model: "{storageUri: \"\(uri)\"}")
         #expect(try Manifests.only(text).template.model.storageURI == uri)
     }
@@ -160,7 +160,7 @@ import Testing
         ("pvc://claim/../a", "'pvc://claim/../a' is outside the volume (write a path without '..')"),
         ("s4://bucket/a", "storageUri scheme 's4:' is unknown (did you mean 's3:'?)"),
     ])
-    func `what a cluster cannot fetch is said`(_ uri: String, _ message: String) {
+    func `model URIs that a cluster cannot fetch are refused`(_ uri: String, _ message: String) {
         let problems = Manifests.problems(Manifests.inCluster(model: "{storageUri: \"\(uri)\"}"))
         #expect(problems == ["5:23: spec.model.storageUri: " + message])
     }

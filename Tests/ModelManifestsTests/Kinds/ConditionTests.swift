@@ -107,9 +107,9 @@ import Testing
         }
     }
 
-    /// Any text is a condition or a fault, and a condition says yes or no of any number.
+    /// Every text is a condition or an error, and a condition can be evaluated for every number.
     @Test(arguments: [1, 2, 3] as [UInt64])
-    func `whatever is written is read to an end`(seed: UInt64) {
+    func `parsing every text terminates`(seed: UInt64) {
         let words = ["(", ")", "<", "!", "-", "/", " ", "x", "é", "=", "value"]
         let operands = ["value", "1", "2.5", "(value", "value)", "-1"]
         let operators = ["<", ">=", "&&", "||", "+", "*", "=="]

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Project limits and the requests of pod templates")
 struct PodDemandTests {
-    /// What is said of a deployment whose server has 1 core and 1Gi.
+    /// The errors for a deployment whose server has 1 core and 1Gi.
     private func refusals(_ template: String, _ limits: ProjectLimits, replicas: Int = 2) -> [String] {
         let text = """
             apiVersion: mlctl.dev/v1alpha1
@@ -23,7 +23,7 @@ struct PodDemandTests {
         return state.diagnostics.map { "\($0.path): \($0.message)" }
     }
 
-    /// Exactly so many cores and Gi of two instances are within the limits, and one less is not.
+    /// Expects that two instances need exactly these cores and Gi: one less in a limit is refused.
     private func expect(_ template: String, cores: Int, gi: Int64, gpus: Int? = nil) {
         func amounts(_ cores: Int, _ gi: Int64, _ gpus: Int?) -> ProjectLimits {
             ProjectLimits(

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Programs and models of pods under a project's policy")
 struct PodProgramsTests {
-    /// Where a deployment in a cluster is refused, and by which rule, each once.
+    /// The path and the rule of each violation by a deployment in a cluster, without repetition.
     private func violations(
         _ runtime: String, _ policy: ProjectPolicy, rest: String = "", others: [String] = []
     ) -> Set<String> {

@@ -8,7 +8,7 @@ struct PolicyCheckTests {
             project: "risk", policy: policy, commandSources: ["warehouse": "/opt/ask"], onlyCluster: "prod")
     }
 
-    /// What is wrong with a manifest by a policy, as `rule` of each violation's message with its path.
+    /// The violations of a policy by a manifest: the path and the rule of each.
     private func violations(
         _ spec: String, _ policy: ProjectPolicy, namespace: String = "risk", others: [String: String] = [:]
     ) -> [String] {

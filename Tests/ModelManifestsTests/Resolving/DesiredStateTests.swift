@@ -15,7 +15,7 @@ import Testing
         #expect(runtime.name == "own")
     }
 
-    @Test func `a ServingRuntime in git goes before the preset of its name`() throws {
+    @Test func `a ServingRuntime in git takes precedence over the preset with its name`() throws {
         let deployment = Manifests.deployment(runtime: "{name: mlserver}")
         #expect(try Manifests.only(deployment).template.runtime.command == ["mlserver", "start", "."])
         let state = Manifests.resolve(deployment, Manifests.runtime("mlserver", spec: "{command: [mine]}"))
@@ -24,7 +24,7 @@ import Testing
         #expect(template.canonical == #"{"model":{"version":"1"},"runtime":{"command":["mine"]}}"#)
     }
 
-    @Test func `a reference to nothing says what there is`() {
+    @Test func `a reference to a missing object lists the existing ones`() {
         let state = Manifests.resolve(
             Manifests.deployment(runtime: "{name: mlservr}"), Manifests.deployment("other", runtime: "{name: xyz}"),
             Manifests.runtime("own", spec: "{command: [a]}"))
@@ -54,7 +54,7 @@ import Testing
         #expect(gates.allSatisfy { $0.kind == .threshold(ThresholdGate(metric: .latencyP95, max: 0.2)) })
     }
 
-    @Test func `a template that is not there, or has errors, stops only those that use it`() {
+    @Test func `a missing or invalid template affects only deployments that use it`() {
         func using(_ template: String) -> String {
             Manifests.deployment(template, spec: "rollout: {gates: [{template: \(template)}]}")
         }
@@ -75,7 +75,7 @@ import Testing
             ])
     }
 
-    @Test func `a runtime with errors stops only those that use it`() {
+    @Test func `an invalid runtime affects only deployments that use it`() {
         let state = Manifests.resolve(
             Manifests.deployment("user", runtime: "{name: own}"), Manifests.deployment("other"),
             Manifests.runtime("own", spec: "{command: [a], replicas: 2}"))
@@ -83,7 +83,7 @@ import Testing
         #expect(state.invalid.map(\.name) == ["user"])
     }
 
-    @Test func `two manifests with one name are both refused, and both places named`() {
+    @Test func `two manifests with the same name are both refused, and the errors name both places`() {
         let state = Manifests.resolve(
             Manifests.deployment(), "# first line\n" + Manifests.deployment(spec: "replicas: 2"),
             Manifests.deployment("b"))
@@ -98,7 +98,7 @@ import Testing
             ])
     }
 
-    @Test func `two runtimes with one name hold those that use them`() {
+    @Test func `two runtimes with the same name hold the deployments that use them`() {
         let state = Manifests.resolve(
             Manifests.deployment("user", runtime: "{name: own}"), Manifests.runtime("own", spec: "{command: [a]}"),
             Manifests.runtime("own", spec: "{command: [b]}"))
@@ -106,14 +106,14 @@ import Testing
         #expect(state.diagnostics.count == 3)
     }
 
-    @Test func `an invalid manifest stops only its own deployment`() {
+    @Test func `an invalid manifest affects only its own deployment`() {
         let state = Manifests.resolve(
             Manifests.deployment("bad", spec: "replicas: 0") + "\n---\n" + Manifests.deployment("good"))
         #expect(state.deployments.keys.map(\.name) == ["good"])
         #expect(state.invalid == [DeploymentKey(name: "bad")])
     }
 
-    @Test func `an override that does not fit what it overrides is said`() {
+    @Test func `an override that does not fit its runtime is reported`() {
         let state = Manifests.resolve(
             Manifests.deployment(runtime: "{name: own, ports: [{name: web}]}"),
             Manifests.runtime("own", spec: "{command: [a], probes: {readiness: {tcpSocket: {port: http}}}}"))
@@ -131,7 +131,7 @@ import Testing
         #expect(state.diagnostics.first?.deployment == DeploymentKey(name: "scorer"))
     }
 
-    @Test func `what is reused is what would be resolved anew`() {
+    @Test func `reused deployments equal newly resolved ones`() {
         let deployment = ManifestReader.read(Manifests.deployment(runtime: "{name: own}"), file: "d")
         let first = ManifestReader.read(Manifests.runtime("own", spec: "{command: [one]}"), file: "r")
         let second = ManifestReader.read(Manifests.runtime("own", spec: "{command: [two]}"), file: "r")
@@ -151,7 +151,7 @@ import Testing
         #expect(state.diagnostics == [])
     }
 
-    @Test func `services of a cluster may share a port, those of one machine may not`() {
+    @Test func `deployments in a cluster may share a port, those on one machine may not`() {
         func both(_ target: String, runtime: String) -> DesiredState {
             Manifests.resolve(
                 Manifests.deployment("a", spec: "\(target)\nendpoint: {port: 9000}", runtime: runtime),

@@ -36,7 +36,7 @@ import Testing
     @Test("a skew above five seconds is a warning, above a minute a problem, in both directions")
     func skew() {
         #expect(skew(5) == .ok && skew(5.5) == .warning && skew(61) == .problem)
-        // Whole seconds are cut off, so one behind is none.
+        // A Date field has whole seconds, so a clock may seem up to one second behind.
         #expect(skew(-6) == .ok && skew(-6.5) == .warning && skew(-62) == .problem)
     }
 

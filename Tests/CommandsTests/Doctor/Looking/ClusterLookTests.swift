@@ -7,7 +7,7 @@ import Testing
 @testable import Commands
 
 @Suite("The doctor examining a cluster") struct ClusterLookTests {
-    /// An API server that grants what it is told to.
+    /// A simulated API server that grants the permissions of `grants`.
     private final class Server: KubernetesTransport {
         let grants: @Sendable (JSONValue) -> Bool
         let date: String?

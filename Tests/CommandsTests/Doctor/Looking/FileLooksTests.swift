@@ -5,7 +5,7 @@ import Testing
 
 @testable import Commands
 
-/// On this machine's own disk.
+/// Uses temporary files on this machine's disk.
 @Suite("The doctor examining files") final class FileLooksTests {
     private static let text = "kR8vQx2LmZ0pTn5YbWc7HsJd4GfA9eUi"
     private let folder: String
@@ -51,7 +51,7 @@ import Testing
         #expect(severities(.stateSecrets, try looks().state()) == [.problem])
         chmod("\(folder)/state", 0o770)
         #expect(severities(.stateMode, try looks().state()) == [.problem])
-        // Nothing is put right: that is for whoever reads it to do.
+        // The doctor corrects nothing.
         #expect(TrustedPlaces.facts(of: "\(folder)/state")?.mode == 0o770)
     }
 
@@ -83,7 +83,7 @@ import Testing
         #expect(looks().controller().map(\.severity) == [.warning, .warning])
         let socket = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
-        // A socket's path is short; what is found by it is in the state folder.
+        // Socket paths have a short maximum length, so the socket is bound through /proc/self/fd.
         let place = open("\(folder)/state", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { close(place) }
         var address = sockaddr_un()
