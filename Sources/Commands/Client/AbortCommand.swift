@@ -3,9 +3,9 @@ import Rollouts
 
 struct AbortCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "abort", abstract: "End the rollout in flight: all traffic goes back to stable.",
+        commandName: "abort", abstract: "End the current rollout and send all traffic back to stable.",
         discussion: """
-            The candidate is quarantined until git asks for something else, or until 'mlctl retry'.
+            The candidate is quarantined until the serving template in git changes, or until 'mlctl retry'.
 
             Examples:
               mlctl abort fraud-scorer

@@ -3,7 +3,7 @@ import Rollouts
 
 struct PauseCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Hold a rollout where it is; traffic stays as it is split now.",
+        commandName: "pause", abstract: "Pause a rollout at its current step; the traffic split stays.",
         discussion: """
             Examples:
               mlctl pause fraud-scorer

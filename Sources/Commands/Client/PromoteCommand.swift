@@ -3,23 +3,24 @@ import Rollouts
 
 struct PromoteCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "promote", abstract: "Let a rollout go on: past its pause, its approval or a failed gate.",
+        commandName: "promote", abstract: "Continue a rollout after a pause, an approval or a failed gate.",
         discussion: """
             Examples:
-              mlctl promote fraud-scorer                 to the next step
-              mlctl promote fraud-scorer --full          to 100 % at once
-              mlctl promote fraud-scorer --skip-checks   without what is judged before any traffic
+              mlctl promote fraud-scorer                 continue to the next step
+              mlctl promote fraud-scorer --full          go to 100 % at once
+              mlctl promote fraud-scorer --skip-checks   without the checks before traffic
             """)
 
     @OptionGroup var deployment: DeploymentArguments
 
-    @Flag(help: "To 100 % at once, past all steps that are left.")
+    @Flag(help: "Go to 100 % at once and skip the remaining steps.")
     var full = false
 
-    @Flag(help: "Past the checks and contracts that are judged before any traffic. Written into the audit trail.")
+    @Flag(
+        help: "Skip the checks and contracts that run before the candidate gets traffic. Recorded in the audit trail.")
     var skipChecks = false
 
-    @Flag(help: "Also where not all instances are ready.")
+    @Flag(help: "Continue even if some instances are not ready.")
     var force = false
 
     @OptionGroup var server: ServerOptions

@@ -3,7 +3,7 @@ import Rollouts
 
 struct ResumeCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Go on with a rollout that is paused, or with a deployment that is suspended.",
+        commandName: "resume", abstract: "Resume a paused rollout or a suspended deployment.",
         discussion: """
             Examples:
               mlctl resume fraud-scorer

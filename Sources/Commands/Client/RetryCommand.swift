@@ -3,7 +3,7 @@ import Rollouts
 
 struct RetryCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "retry", abstract: "Try a quarantined revision again, or judge a paused one with new evidence.",
+        commandName: "retry", abstract: "Try a quarantined revision again, or evaluate a paused one with new evidence.",
         discussion: """
             Examples:
               mlctl retry fraud-scorer

@@ -8,13 +8,13 @@ struct RollbackCommand: AsyncParsableCommand, ActionRunning {
             The version in git is held back until it changes, or until 'mlctl retry'.
 
             Examples:
-              mlctl rollback fraud-scorer              to the latest revision before that did not fail
-              mlctl rollback fraud-scorer --to 3f1c    the beginning is enough; 'mlctl history' lists them
+              mlctl rollback fraud-scorer              to the latest earlier revision that did not fail
+              mlctl rollback fraud-scorer --to 3f1c    the first digits are enough; 'mlctl history' lists the revisions
             """)
 
     @OptionGroup var deployment: DeploymentArguments
 
-    @Option(help: ArgumentHelp("The revision to go back to. (default: the one before)", valueName: "revision"))
+    @Option(help: ArgumentHelp("The revision to go back to. (default: the previous one)", valueName: "revision"))
     var to: String?
 
     @Flag(help: "Also roll back to a revision that failed or is held back.")

@@ -20,13 +20,13 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
         self.header = header.fields
         let places = header.fields.indices.filter { header.fields[$0] == column }
         guard let index = places.first else {
-            let advice = DidYouMean.suggestion(for: column, among: header.fields, noun: "there are")
+            let advice = DidYouMean.suggestion(for: column, among: header.fields, noun: "the columns are")
             throw DataError(
-                line: header.line, message: "there is no column '\(column)'" + (advice.map { " (\($0))" } ?? ""))
+                line: header.line, message: "column '\(column)' does not exist" + (advice.map { " (\($0))" } ?? ""))
         }
         guard places.count == 1 else {
             throw DataError(
-                line: header.line, message: "there are \(places.count) columns '\(column)': rename all but one")
+                line: header.line, message: "\(places.count) columns are named '\(column)'; rename all but one")
         }
         self.index = index
     }
@@ -37,8 +37,8 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
         guard record.fields.count == header.count else {
             throw DataError(
                 line: record.line,
-                message: "has \(record.fields.count) fields and the header \(header.count)"
-                    + ": quote fields that hold a comma")
+                message: "has \(record.fields.count) fields, but the header has \(header.count)"
+                    + "; quote fields that contain a comma")
         }
         let text = record.fields[index]
         return (record.line, text.allSatisfy(\.isWhitespace) ? nil : .text(text))
@@ -108,6 +108,6 @@ private struct ValueAtPath: DecodableWithConfiguration {
         if let flag = try? container.decode(Bool.self) { return .text(String(flag)) }
         if let number = try? container.decode(Double.self) { return .number(number) }
         if let text = try? container.decode(String.self) { return .text(text) }
-        throw DataError(line: nil, message: "the path leads to a list or an object: name one value in it")
+        throw DataError(line: nil, message: "the path leads to a list or an object; extend it to a single value")
     }
 }

@@ -129,7 +129,7 @@ private struct FieldSet: Hashable, Sendable {
     var count: Int { bits.nonzeroBitCount }
 
     mutating func insert(_ index: Int) {
-        precondition(index < UInt64.bitWidth, "an object is declared with more fields than a set can hold")
+        precondition(index < UInt64.bitWidth, "an object has more fields than FieldSet can store")
         bits |= 1 << UInt64(index)
     }
 
