@@ -114,7 +114,7 @@ struct RunSettingsTests {
             ),
             (
                 "sources:\n- {name: c, kind: command, command: [x]}\n- {name: c, kind: command, command: [y]}",
-                "source 'c' is there twice"
+                "source 'c' is defined twice"
             ),
             ("webhook: {url: 'https://h'}", "webhook.secretFile: is missing"),
             ("sources: [", ":2:1: while parsing a flow node, "),
