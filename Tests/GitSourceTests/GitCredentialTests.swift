@@ -156,9 +156,15 @@ struct GitCredentialTests {
             (.file(try secretFile("bot:\(Self.canary)", mode: 0o622)), "chmod 600"),
             (.file("/nowhere"), "cannot be read"), (.file("/dev/zero"), "not a regular file"),
             (.file(fixture.folder.path), "not a regular file"),
-            (.file(try secretFile("https://bot:\(Self.canary)@other.example\n")), "no credentials for https://127.0.0.1"),
+            (
+                .file(try secretFile("https://bot:\(Self.canary)@other.example\n")),
+                "no credentials for https://127.0.0.1"
+            ),
             (.file(try secretFile("https://bot:\(Self.canary)@127.0.0.1\n")), "no credentials for https://127.0.0.1:"),
-            (.file(try secretFile("host=other.example\nusername=bot\npassword=\(Self.canary)\n")), "no credentials for"),
+            (
+                .file(try secretFile("host=other.example\nusername=bot\npassword=\(Self.canary)\n")),
+                "no credentials for"
+            ),
             (.tokenFile(try secretFile("")), "one token"),
             (.tokenFile(try secretFile("\(Self.canary) x")), "one token"),
         ]

@@ -81,8 +81,14 @@ import Testing
             "{steps: [{gate: {name: slow, compare: {metric: slow}}}, {setWeight: 100}]}",
             "spec.rollout.steps[0].gate: two gates are named 'slow', the first is a default gate"
         ),
-        ("{falseRollbackRate: 0}", "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 0"),
-        ("{falseRollbackRate: 1.0}", "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 1"),
+        (
+            "{falseRollbackRate: 0}",
+            "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 0"
+        ),
+        (
+            "{falseRollbackRate: 1.0}",
+            "spec.rollout.falseRollbackRate: must be between 0 and 1, but neither of them, not 1"
+        ),
         (
             "{missedRegressionRate: 5%}",
             "spec.rollout.missedRegressionRate: must be a number, not '5%' (did you mean 0.05?)"
