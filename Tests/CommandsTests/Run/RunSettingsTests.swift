@@ -107,7 +107,7 @@ struct RunSettingsTests {
             ("proxyReplicas: 0", "proxyReplicas: must be from 1 to 100"),
             ("sources: 3", "sources: "),
             ("sources: [prometheus]", "each must be an object"),
-            ("sources: [{name: p, kind: prometheus, uri: x}]", "source 'p': unknown uri; prometheus has"),
+            ("sources: [{name: p, kind: prometheus, uri: x}]", "source 'p': unknown field uri; prometheus has"),
             (
                 "sources: [{name: p, kind: prometheus, url: 'http://h', timeout: 10}]",
                 "timeout: '10' must be a duration"
