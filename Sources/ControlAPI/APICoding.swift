@@ -1,4 +1,5 @@
 import Foundation
+import Transport
 
 /// How the API writes and reads JSON; the server, the client and `-o json` share it.
 ///

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 
 /// Paths and query names, written down once for both sides.
 enum APIPath {

@@ -4,6 +4,8 @@ import Foundation
 import ModelManifests
 import Rollouts
 import SafeText
+import Serving
+import Transport
 
 import enum NIOHTTP1.HTTPMethod
 
@@ -26,6 +28,8 @@ public struct ControlClient: Sendable {
     private static let streamSilenceSeconds: Int64 = 45
 
     public let server: URL
+    /// Of all calls of this process.
+    private static let stopwatch = Stopwatch()
     private let calls: ControlTransport
     private let streams: ControlTransport
 
@@ -210,10 +214,9 @@ public struct ControlClient: Sendable {
         _ call: ControlCall, openly: Bool = false, within limit: Duration = ControlClient.callLimit
     ) async throws -> Data {
         try await reporting(limit: limit) {
-            try await withDeadline(limit) { [calls] in
+            try await Self.stopwatch.within(limit) { [calls] in
                 let response = try await (openly ? calls.sendOpenly(call) : calls.send(call))
-                let body = try await response.body.collect(upTo: Self.answerBytes)
-                let data = Data(body.readableBytesView)
+                let data = try await response.body.whole(upTo: Self.answerBytes)
                 guard (200..<300).contains(response.status.code) else {
                     throw self.refusal(Int(response.status.code), data)
                 }
@@ -232,7 +235,7 @@ public struct ControlClient: Sendable {
         if let position { request.headers.append(("last-event-id", position)) }
         let asked = request
         return try await reporting(limit: Self.callLimit) {
-            // Not within `withDeadline`: the body outlives the call. The client's read time-out bounds the wait.
+            // Without a time limit: the body outlives the call. The client's read time-out bounds the wait.
             let response = try await streams.send(asked)
             guard response.status == .ok else {
                 let body = try await response.body.collect(upTo: Self.answerBytes)

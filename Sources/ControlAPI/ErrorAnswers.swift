@@ -3,6 +3,7 @@ import Foundation
 import Hummingbird
 import Logging
 import Serving
+import Transport
 
 /// Whatever goes wrong is answered in one form.
 struct ErrorAnswers: RouterMiddleware {

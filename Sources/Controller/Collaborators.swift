@@ -24,20 +24,6 @@ public struct ManifestSnapshot: Hashable, Sendable {
     }
 }
 
-public struct ManifestFile: Hashable, Sendable {
-    /// The blob's id: the same id means the same bytes, and nothing is parsed again.
-    public var blob: String
-    /// Nil where the file could not be read or is too large; `problem` says which.
-    public var text: String?
-    public var problem: String?
-
-    public init(blob: String, text: String?, problem: String? = nil) {
-        self.blob = blob
-        self.text = text
-        self.problem = problem
-    }
-}
-
 /// Where readings come from.
 public protocol MetricSource: Sendable {
     /// All instances of the deployment that the source knows. Throws where it could not be asked: nothing is evidence then.

@@ -2,6 +2,7 @@ import Foundation
 import ModelManifests
 import Rollouts
 import Serving
+import Transport
 
 /// What a pass asks of outside, and what it does where no answer comes: each question for itself.
 extension Controller {

@@ -131,7 +131,7 @@ extension Controller {
         entries[key]?.troubles[.place] = text
         refusePending(key, text)
         if case SiteError.unreachable? = error as? SiteError { return .done }  // Comes back when the site does.
-        return .backoff(retry == .terminal ? .waiting : FailureClass(retry))
+        return .backoff(retry == .terminal ? .waiting : retry)
     }
 
     /// The site says that nothing may be decided about it here now, and why.
@@ -139,7 +139,7 @@ extension Controller {
         counts.failures += 1
         entries[key]?.troubles[.announcing] = refusal.message
         refusePending(key, refusal.message)
-        return .backoff(refusal.retryClass == .terminal ? .waiting : FailureClass(refusal.retryClass))
+        return .backoff(refusal.retryClass == .terminal ? .waiting : refusal.retryClass)
     }
 }
 

@@ -1,7 +1,9 @@
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 import Synchronization
+import Transport
 
 /// What the API and the commands ask of it.
 extension Controller: ControlSurface {

@@ -4,6 +4,7 @@ import Logging
 import ModelManifests
 import Rollouts
 import Serving
+import Transport
 
 /// How a controller goes about its work.
 public struct ControllerConfiguration: Sendable {

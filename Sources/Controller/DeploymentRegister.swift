@@ -1,5 +1,6 @@
 import ModelManifests
 import Serving
+import Transport
 
 /// What git wants of one deployment, for a site that shows it.
 public struct Announcement: Hashable, Sendable {

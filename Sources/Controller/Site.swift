@@ -1,5 +1,6 @@
 import ModelManifests
 import Serving
+import Transport
 
 /// Where deployments are served and their records are kept: the controller's machine, or one cluster.
 public struct Site: Sendable {

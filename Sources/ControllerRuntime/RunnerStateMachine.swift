@@ -1,3 +1,5 @@
+import Transport
+
 /// What a pass over one key wants next.
 public enum Requeue: Hashable, Sendable {
     /// All is as it should be. The key comes back when it is added.
@@ -5,7 +7,7 @@ public enum Requeue: Hashable, Sendable {
     /// All is well; look again after this. Until its next pass the key is of that class.
     case after(Duration, Urgency = .routine)
     /// It failed.
-    case backoff(FailureClass)
+    case backoff(RetryClass)
 }
 
 public struct RunnerConfiguration: Hashable, Sendable {
@@ -193,4 +195,19 @@ public struct RunnerSnapshot: Hashable, Sendable {
     public var failing: Int
     /// How often a key came back too soon and had to wait, since the start.
     public var putOff: Int
+}
+
+/// Failures in a row, for each key that fails now. Keys that are well take no memory.
+struct FailureCounts<Key: Hashable & Sendable>: Sendable {
+    private var counts: [Key: Int] = [:]
+
+    var failingCount: Int { counts.count }
+
+    /// - Returns: failures of the key in a row, this one included.
+    mutating func failed(_ key: Key) -> Int {
+        counts[key, default: 0] += 1
+        return counts[key, default: 1]
+    }
+
+    mutating func succeeded(_ key: Key) { counts[key] = nil }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Transport
 
 /// One API server, with its verbs. A value: copies share the transport.
 public struct KubernetesAPI: Sendable {

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import KubernetesClient
 import ModelManifests
+import Serving
 
 /// What the model servers of a cluster wrote, from the kubelets by way of the API server.
 public struct ClusterLogs: LogSource {

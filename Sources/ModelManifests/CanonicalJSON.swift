@@ -1,13 +1,11 @@
 import Crypto
 import Foundation
+import SafeText
 
 /// Canonical JSON: keys sorted by their UTF-8 bytes, no white space, slashes not escaped.
 public enum CanonicalJSON {
     static func revision(of canonical: String) -> Revision {
-        let hex = SHA256.hash(data: Data(canonical.utf8)).prefix(5).map { byte in
-            (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }
-        return Revision(rawValue: hex.joined())
+        Revision(rawValue: Hex.text(SHA256.hash(data: Data(canonical.utf8)).prefix(5)))
     }
 
     /// The text with one value set deep inside, the objects on the way made where they are not there.
@@ -90,7 +88,7 @@ private struct CanonicalJSONWriter {
             case UInt8(ascii: "\n"): bytes += "\\n".utf8
             case UInt8(ascii: "\r"): bytes += "\\r".utf8
             case UInt8(ascii: "\t"): bytes += "\\t".utf8
-            case 0..<0x20: bytes += ("\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16)).utf8
+            case 0..<0x20: bytes += "\\u00".utf8 + Hex.digits(of: byte)
             default: bytes.append(byte)
             }
         }

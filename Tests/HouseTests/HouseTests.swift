@@ -10,28 +10,34 @@ struct HouseTests {
     /// Modules of ours that each module may import. Whatever is not named here may import none.
     static let arrows: [String: Set<String>] = [
         "SafeText": [],
+        "Transport": [],
         "ModelManifests": ["SafeText"],
         "Analysis": ["ModelManifests"],
-        "Serving": ["ModelManifests"],
+        "Serving": ["SafeText", "ModelManifests"],
         "Rollouts": ["SafeText", "ModelManifests", "Analysis", "Serving"],
-        "GitSource": ["SafeText", "CLinuxProcess"],
+        "GitSource": ["SafeText", "Transport", "ModelManifests", "CLinuxProcess"],
         "SecretFiles": [],
-        "ModelStorage": ["CCurl", "CLinuxProcess"],
-        "LocalServing": ["SafeText", "SecretFiles", "ModelManifests", "Serving", "ModelStorage", "CLinuxProcess"],
-        "TrafficProxy": ["SafeText", "ModelManifests", "Serving", "CZlib"],
-        "KubernetesClient": ["SafeText"],
+        "ModelStorage": ["SafeText", "Transport", "CCurl", "CLinuxProcess"],
+        "LocalServing": [
+            "SafeText", "Transport", "SecretFiles", "ModelManifests", "Serving", "ModelStorage", "CLinuxProcess",
+        ],
+        "TrafficProxy": ["SafeText", "Transport", "ModelManifests", "Serving", "CZlib"],
+        "KubernetesClient": ["SafeText", "Transport"],
         "KubernetesServing": [
-            "SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller", "KubernetesClient",
+            "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
+            "KubernetesClient",
         ],
         "MetricSources": [
-            "SafeText", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
+            "SafeText", "Transport", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
             "CLinuxProcess",
         ],
-        "Notifications": ["SafeText", "ModelManifests", "Rollouts", "Serving", "Controller"],
-        "Journal": ["ModelManifests", "Rollouts", "Serving", "Controller"],
-        "ControllerRuntime": [],
-        "Controller": ["SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime"],
-        "ControlAPI": ["SafeText", "ModelManifests", "Rollouts", "Serving", "Controller"],
+        "Notifications": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
+        "Journal": ["Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
+        "ControllerRuntime": ["Transport"],
+        "Controller": [
+            "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "ControllerRuntime",
+        ],
+        "ControlAPI": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
         "InferenceServer": ["SafeText"],
     ]
     static let pure = ["SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts"]

@@ -1,5 +1,6 @@
 import Controller
 import ModelManifests
+import Serving
 
 /// `mlctl logs`: lines as the server wrote them; where there are several instances, each says whose it is.
 enum LogText {

@@ -1,5 +1,6 @@
 import ControlAPI
 import Foundation
+import Transport
 
 /// Times as people say them: `3m ago`, `in 27m`.
 enum RelativeTime {

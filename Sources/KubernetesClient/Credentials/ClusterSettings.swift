@@ -1,4 +1,5 @@
 import Foundation
+import Transport
 
 /// A cluster, as the controller's settings name it.
 public struct ClusterSettings: Hashable, Codable, Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import Transport
 
 /// What goes to an exec plugin and comes back from it (`ExecCredential`).
 enum ExecCredential {
@@ -82,7 +83,7 @@ enum ExecCredential {
             throw refuse("gave neither a token nor a client certificate.")
         }
         guard let text = answer.status?.expirationTimestamp else { return (credential, nil) }
-        guard let expiresAt = Timestamp.date(text) else {
+        guard let expiresAt = RFC3339.date(text) else {
             throw refuse("gave an expirationTimestamp that is no RFC 3339 time.")
         }
         return (credential, expiresAt)

@@ -1,4 +1,5 @@
 import Foundation
+import Transport
 import Yams
 
 /// One or more kubeconfig files, as kubectl reads them: of a name, and of a setting, the first file that has it wins whole.

@@ -1,4 +1,5 @@
 import Synchronization
+import Transport
 
 /// The credentials of a kubeconfig's context, as the files say them now: tools write new tokens into them.
 ///

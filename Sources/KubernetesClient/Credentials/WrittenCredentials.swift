@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Transport
 
 /// Credentials as they stand in a kubeconfig or in files that it names, a service account's included.
 final class WrittenCredentials: CredentialSource {

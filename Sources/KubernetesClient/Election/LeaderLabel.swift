@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Transport
 
 /// Says on a pod whether it leads, by a label that a Service may select.
 ///

@@ -1,3 +1,5 @@
+import Transport
+
 /// When a request that failed is sent again, without its caller knowing. Pure: told how it went, it says how long to wait.
 ///
 /// # Guarantees

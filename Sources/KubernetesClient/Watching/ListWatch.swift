@@ -1,3 +1,5 @@
+import Transport
+
 /// What to ask next, to know all objects of a type and to go on knowing them. Pure: its shell (`ObjectCache`) carries out
 /// one action at a time, and reports what came of it.
 ///

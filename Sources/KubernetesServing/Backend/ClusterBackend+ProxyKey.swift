@@ -66,6 +66,6 @@ extension ClusterBackend {
         ClusterServingError(
             .foreignObject,
             "Secret \(key) is there already, and holds no \(RequestIdentityKey.byteCount) bytes under "
-                + "'\(ProxyKey.entry)'. Delete it, and mlctl makes one; or put a key into it.", retry: .waiting)
+                + "'\(ProxyKey.entry)'. Delete it, and mlctl makes one; or put a key into it.")
     }
 }

@@ -48,7 +48,7 @@ extension ClusterBackend {
                 throw ClusterServingError(
                     .foreignObject,
                     "\(object.id) would be called as the namespace's proxies are: '\(object.key.name)' is mlctl's own name. "
-                        + "Rename the ModelDeployment \(deployment).", retry: .waiting)
+                        + "Rename the ModelDeployment \(deployment).")
             }
             guard live.isEmpty else { continue }
             try claim(object, deployment, views.live(object.id))
@@ -97,8 +97,7 @@ extension ClusterBackend {
 
     private func foreign(_ id: ObjectID, _ reason: String) -> ClusterServingError {
         ClusterServingError(
-            .foreignObject, "\(id) is there already, and \(reason). Rename the deployment, or delete that object.",
-            retry: .waiting)
+            .foreignObject, "\(id) is there already, and \(reason). Rename the deployment, or delete that object.")
     }
 
     // MARK: - Sending

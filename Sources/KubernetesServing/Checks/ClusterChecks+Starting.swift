@@ -18,7 +18,7 @@ extension ClusterChecks {
                         throw ClusterServingError(
                             .refused,
                             "an earlier run of the check has not ended within \(Self.endLimit.goText): see the Jobs "
-                                + "of \(job.deployment)", retry: .waiting)
+                                + "of \(job.deployment)")
                     }
                     try await api.stopwatch.sleep(Self.look)
                     continue
@@ -37,7 +37,7 @@ extension ClusterChecks {
         let name = "Job \(CheckJobRendering.name(of: rendering.inquiry))"
         throw last.map { ClusterServingError($0, about: "the check's \(name) cannot be made") }
             ?? ClusterServingError(
-                .refused, "\(name) is still being deleted: see its finalizers", retry: .waiting)
+                .refused, "\(name) is still being deleted: see its finalizers")
     }
 
     /// - Returns: nil where there is none, or it is about to be gone.
@@ -50,7 +50,7 @@ extension ClusterChecks {
             throw ClusterServingError(
                 .foreignObject,
                 "Job \(job.key) is there already, and not as mlctl would make it: \(difference). Another version of mlctl "
-                    + "made it, or somebody else: delete it", retry: .waiting)
+                    + "made it, or somebody else: delete it")
         }
         return uid
     }

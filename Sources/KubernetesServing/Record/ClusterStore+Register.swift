@@ -3,6 +3,7 @@ import Foundation
 import KubernetesClient
 import ModelManifests
 import Serving
+import Transport
 
 extension ClusterStore: DeploymentRegister {
     @discardableResult

@@ -96,6 +96,6 @@ public actor RecordKey {
         ClusterServingError(
             .foreignObject,
             "\(what) holds no key of \(RecordSeal.byteCount) bytes under '\(entry)'. Put it back from a backup. Where it is "
-                + "lost, delete the Secret, and start the controller once with --adopt-records", retry: .waiting)
+                + "lost, delete the Secret, and start the controller once with --adopt-records")
     }
 }

@@ -29,7 +29,7 @@ struct CompanionRendering: Sendable {
             throw ClusterServingError(
                 .invalidPlan,
                 "port \(CompanionPort.number) is that of mlctl's own container in the pod, which plays warm-up and recorded "
-                    + "requests. Let the server use another.", retry: .terminal)
+                    + "requests. Let the server use another.")
         }
         return .fields([
             "name": .string(Self.container), "image": .string(settings.image),

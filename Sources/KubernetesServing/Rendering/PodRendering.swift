@@ -90,7 +90,7 @@ struct PodRendering: Sendable {
     private func server(_ ports: ServerPorts, _ files: ModelFilesRendering?) throws -> JSONValue {
         guard let image = runtime.image else {
             throw ClusterServingError(
-                .invalidPlan, "the runtime names no image, and pods need one. Set `runtime.image`.", retry: .terminal)
+                .invalidPlan, "the runtime names no image, and pods need one. Set `runtime.image`.")
         }
         let fields: [String: JSONValue?] = [
             "name": .string(Self.container), "image": .string(image),

@@ -223,7 +223,7 @@ public struct ClusterUninstall: Sendable {
                 throw ClusterServingError(
                     .refused,
                     "a controller runs (\(running.map { "\($0)" }.joined(separator: ", "))) and would make everything again. "
-                        + "Stop it first, or give --stop-controller.", retry: .waiting)
+                        + "Stop it first, or give --stop-controller.")
             }
             for key in running {
                 try await api.merge(.deployments, key, body: JSONValue.object(["spec": ["replicas": 0]]).jsonData)
@@ -233,8 +233,7 @@ public struct ClusterUninstall: Sendable {
             while try await self.controllers().contains(where: \.isRunning) {
                 guard ContinuousClock.now - start < Self.patience else {
                     throw ClusterServingError(
-                        .refused, "the controller has not ended within \(Self.patience): see its pods.", retry: .waiting
-                    )
+                        .refused, "the controller has not ended within \(Self.patience): see its pods.")
                 }
                 try await Task.sleep(for: Self.look)
             }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import ModelManifests
+import Serving
 
 /// Logs of instances that are gone: `logs/<namespace>/<name>/<revision>/<instance>/`.
 struct KeptLogs: Sendable {
@@ -77,13 +78,6 @@ struct KeptLogs: Sendable {
     }
 }
 
-/// One line that a model server wrote.
-public struct ServerLogLine: Hashable, Sendable {
-    public var revision: Revision
-    public var instance: String
-    public var text: String
-}
-
 /// Reads the last lines of instances' logs.
 struct LogReader: Sendable {
     static let maximumInstances = 32
@@ -92,8 +86,7 @@ struct LogReader: Sendable {
     let state: StateFolder
 
     /// The instances that run; where none does, those that are gone. The last `lines` of each, oldest first.
-    func tail(of deployment: DeploymentKey, revision: Revision?, lines: Int, current: [InstanceSpec]) -> [ServerLogLine]
-    {
+    func tail(of deployment: DeploymentKey, revision: Revision?, lines: Int, current: [InstanceSpec]) -> [LogLine] {
         var sources = current.filter { revision == nil || $0.revision == revision }.sorted { $0.number < $1.number }
             .map { (revision: $0.revision, id: $0.id, log: state.instance($0.id).serverLog) }
         if sources.isEmpty {
@@ -107,7 +100,7 @@ struct LogReader: Sendable {
         }
         return sources.suffix(Self.maximumInstances).flatMap { source in
             lastLines(lines, of: source.log).map {
-                ServerLogLine(revision: source.revision, instance: source.id, text: $0)
+                LogLine(revision: source.revision, instance: source.id, text: $0)
             }
         }
     }

@@ -120,8 +120,7 @@ extension LocalBackend {
         }
         throw LocalServingError(
             .stateUnreadable,
-            "no folder can be made in \(state.instances): \(SystemError.last). Check its space and owner.",
-            retry: .waiting)
+            "no folder can be made in \(state.instances): \(SystemError.last). Check its space and owner.")
     }
 
     private func launch(_ id: String) -> Bool {

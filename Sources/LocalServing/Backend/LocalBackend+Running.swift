@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ModelManifests
 import Serving
+import Transport
 
 /// What can make the backend look again.
 enum BackendEvent: Sendable {

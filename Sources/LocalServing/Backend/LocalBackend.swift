@@ -196,7 +196,7 @@ public actor LocalBackend: ServingBackend {
         try SafeName.check(plan.deployment)
         for revision in plan.revisions where !SafeName.isSafe(revision.revision.rawValue) {
             throw LocalServingError(
-                .invalidName, "\(revision.revision.rawValue.debugDescription) is no revision.", retry: .terminal)
+                .invalidName, "\(revision.revision.rawValue.debugDescription) is no revision.")
         }
         // Of what does not exist, nothing is to be made: no record, no look, no word of a change.
         unplanned.remove(plan.deployment)
@@ -209,7 +209,7 @@ public actor LocalBackend: ServingBackend {
     }
 
     /// The last lines of the instances that run, or of those that did.
-    public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) -> [ServerLogLine] {
+    public func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) -> [LogLine] {
         LogReader(state: state).tail(
             of: deployment, revision: revision, lines: lines, current: tracked(deployment).map(\.spec))
     }

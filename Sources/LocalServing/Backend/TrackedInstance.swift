@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ModelManifests
 import Serving
+import Transport
 
 /// One instance's folder as last read, and what this controller has under way for it.
 struct TrackedInstance: Sendable {

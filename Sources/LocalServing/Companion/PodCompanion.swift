@@ -3,6 +3,7 @@ import Glibc
 import ModelManifests
 import Serving
 import Synchronization
+import Transport
 
 /// What stands beside a model's server in its pod: it plays the warm-up requests, and shows the recorded ones to the
 /// proxies. Both are files of the model's folder, which nobody outside the pod has.
@@ -96,24 +97,16 @@ public struct PodCompanion: Sendable {
     }
 }
 
-/// Why a companion ended; the cluster shows it as the container's last words.
-public struct CompanionError: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Code: Hashable, Sendable {
-        /// The file of requests is missing or wrong: trying again cannot help.
-        case invalidRequests
-        case warmupFailed
-        case cannotListen
-    }
+/// Why a companion ended; the cluster shows it as the container's last words, and starts it again.
+public typealias CompanionError = CodedError<CompanionErrorCode>
 
-    public var code: Code
-    public var message: String
+public enum CompanionErrorCode: ErrorCode {
+    /// The file of requests is missing or wrong.
+    case invalidRequests
+    case warmupFailed
+    case cannotListen
 
-    init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    public var description: String { message }
+    public var retryClass: RetryClass { self == .invalidRequests ? .terminal : .transient }
 }
 
 /// What the companion's page shows, and whether the companion is to end.

@@ -69,7 +69,7 @@ public struct Keeper: Sendable {
     private func runLoop(_ proxies: StartedProxies?) throws -> Int32 {
         guard SafeName.isSafe(instance) else {
             throw LocalServingError(
-                .invalidName, "\(instance.debugDescription) is no instance's id.", retry: .terminal)
+                .invalidName, "\(instance.debugDescription) is no instance's id.")
         }
         let folder = state.instance(instance)
         let lock = try takeLock(folder)

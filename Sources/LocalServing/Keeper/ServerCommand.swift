@@ -60,7 +60,7 @@ struct ServerCommand: Equatable, Sendable {
     }
 
     static func error(_ message: String) -> LocalServingError {
-        LocalServingError(.invalidCommand, message, retry: .terminal)
+        LocalServingError(.invalidCommand, message)
     }
 
     /// Something that this machine lacks, and may have later.
@@ -119,8 +119,7 @@ enum DetachedProcess {
         default:
             LocalServingError(
                 .startFailed,
-                "\(program) cannot be started: \(error). Free memory, processes or file descriptors.", retry: .transient
-            )
+                "\(program) cannot be started: \(error). Free memory, processes or file descriptors.")
         }
     }
 

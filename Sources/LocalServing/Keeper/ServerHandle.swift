@@ -59,7 +59,7 @@ struct ServerHandle {
         if spec.modelFolder == nil { try StateFile.makeFolder(folder.work) }
         guard access(working, X_OK) == 0 else {
             throw LocalServingError(
-                .stateUnreadable, "the model's folder \(working) is not there: \(SystemError.last).", retry: .waiting)
+                .stateUnreadable, "the model's folder \(working) is not there: \(SystemError.last).")
         }
         if let warmup = runtime.warmup {
             warmupRequests = try WarmupRequests(warmup, modelFolder: working)
@@ -93,8 +93,7 @@ struct ServerHandle {
     private func give(_ working: String, to user: SystemUser) throws {
         guard working == folder.work, chown(working, user.id, user.group) != 0 else { return }
         throw LocalServingError(
-            .stateUnreadable, "\(working) cannot be given to the user \(user.name): \(SystemError.last).",
-            retry: .waiting)
+            .stateUnreadable, "\(working) cannot be given to the user \(user.name): \(SystemError.last).")
     }
 
     /// The same ports as the last server's, where nobody has taken them meanwhile: then the proxy finds the new server

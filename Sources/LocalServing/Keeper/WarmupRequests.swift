@@ -60,7 +60,7 @@ struct WarmupRequests: Equatable, Sendable {
     }
 
     private static func error(_ message: String) -> LocalServingError {
-        LocalServingError(.invalidCommand, message, retry: .terminal)
+        LocalServingError(.invalidCommand, message)
     }
 }
 

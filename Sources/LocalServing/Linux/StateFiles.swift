@@ -50,8 +50,7 @@ enum StateFile {
         guard let bytes = readSmallFile(path, limit: maximumBytes) else {
             if errno == ENOENT || errno == ENOTDIR { return nil }
             throw LocalServingError(
-                .stateUnreadable, "\(path) cannot be read: \(SystemError.last). Check the folder and its owner.",
-                retry: .waiting)
+                .stateUnreadable, "\(path) cannot be read: \(SystemError.last). Check the folder and its owner.")
         }
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
@@ -59,8 +58,7 @@ enum StateFile {
             return try decoder.decode(type, from: Data(bytes))
         } catch {
             throw LocalServingError(
-                .stateUnreadable, "\(path) is damaged, or of a version that this mlctl cannot read. Move it away.",
-                retry: .waiting)
+                .stateUnreadable, "\(path) is damaged, or of a version that this mlctl cannot read. Move it away.")
         }
     }
 
@@ -95,8 +93,7 @@ enum StateFile {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw LocalServingError(
-                .stateUnreadable, "the folder \(path) cannot be made: \(error). Check its parent's owner and space.",
-                retry: .waiting)
+                .stateUnreadable, "the folder \(path) cannot be made: \(error). Check its parent's owner and space.")
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import Transport
 
 /// Asks a source whether it can be asked: for those who look at an installation before gates do.
 public struct SourceProbe: Sendable {

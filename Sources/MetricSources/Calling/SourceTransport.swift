@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOSSL
+import Transport
 
 /// The one place that opens a connection.
 ///
@@ -10,31 +11,24 @@ import NIOSSL
 /// - Holds no more than `bytes` of an answer. Follows no redirect: credentials would go along.
 enum SourceTransport {
     /// Never shut down: it lives as long as the process, and closes connections that are idle.
-    private static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
+    private static let client = HTTPClient.careful {
+        $0.httpVersion = .http1Only
         // Shorter than servers keep idle connections (uvicorn: 5 s): none is taken up that is just being closed.
-        configuration.connectionPool.idleTimeout = .seconds(4)
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
+        $0.connectionPool.idleTimeout = .seconds(4)
+    }
+    private static let stopwatch = Stopwatch()
 
     /// - Throws: `SourceError`, or the `CancellationError` of its task.
     static func send(
         _ request: SourceRequest, tls: TLSConfiguration? = nil, timeout: Duration, bytes: Int
     ) async throws -> SourceResponse {
-        try await withThrowingTaskGroup(of: SourceResponse?.self) { group in
-            defer { group.cancelAll() }
-            group.addTask { try await exchange(request, tls: tls, bytes: bytes) }
+        do {
             // Not the client's own time limit, which ends with the answer's head.
-            group.addTask {
-                try await Task.sleep(for: timeout)
-                return nil
-            }
-            guard let response = try await group.next() ?? nil else {
-                throw SourceError(.unreachable, "no answer within \(timeout.inSeconds)")
-            }
-            return response
+            return try await stopwatch.within(timeout) { try await exchange(request, tls: tls, bytes: bytes) }
+        } catch is DeadlineExceeded {
+            throw SourceError(.unreachable, "no answer within \(timeout.inSeconds)")
+        } catch let error as LeftBehind.TooMany {
+            throw SourceError(.unreachable, error.message)
         }
     }
 
@@ -48,11 +42,8 @@ enum SourceTransport {
         if let body = request.body { outgoing.body = .bytes(ByteBuffer(string: body)) }
         do {
             let response = try await client.execute(outgoing, deadline: .distantFuture)
-            let body = try await response.body.collect(upTo: bytes)
-            // The body of a cancelled call ends early, as if it were whole.
-            try Task.checkCancellation()
             return SourceResponse(
-                status: Int(response.status.code), body: Data(body.readableBytesView),
+                status: Int(response.status.code), body: try await response.body.whole(upTo: bytes),
                 date: response.headers.first(name: "date"))
         } catch is NIOTooManyBytesError {
             throw SourceError(.unreadable, "an answer of more than \(bytes >> 20) MiB: ask for less")

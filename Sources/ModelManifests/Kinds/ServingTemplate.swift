@@ -1,3 +1,5 @@
+import SafeText
+
 /// The part of a deployment whose change needs new instances: model (without `lineage`), runtime and resources.
 ///
 /// `canonical` is the template *as written*, references resolved, before defaults, as canonical JSON (keys sorted,
@@ -103,7 +105,7 @@ public struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
     public init?(_ text: String) {
         guard text.hasPrefix("sha256:") else { return nil }
         let digits = text.dropFirst(7).lowercased()
-        guard digits.count == 64, digits.allSatisfy(\.isHexDigit) else { return nil }
+        guard digits.utf8.count == 64, Hex.isHex(digits) else { return nil }
         hex = digits
     }
 

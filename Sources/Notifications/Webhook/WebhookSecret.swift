@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import SafeText
 
 /// The key by which a receiver knows that a message is ours. Never shown: not in logs, not in errors, not in dumps.
 public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
@@ -48,8 +49,7 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
 
     /// HMAC-SHA256 in lower-case hex.
     func signature(of message: some DataProtocol) -> String {
-        HMAC<SHA256>.authenticationCode(for: message, using: key)
-            .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        Hex.text(HMAC<SHA256>.authenticationCode(for: message, using: key))
     }
 
     public var description: String { "(secret)" }

@@ -8,7 +8,9 @@ extension Escape {
             case "\\": "\\\\"
             case "\"": "\\\""
             case "\n": "\\n"
-            default: scalar.isControl || scalar.endsLine ? "\\\\u{\(hex(scalar.value, digits: 2))}" : nil
+            default:
+                scalar.isControl || scalar.endsLine
+                    ? "\\\\u{\(Hex.text(UInt64(scalar.value), digits: 2, isUpper: true))}" : nil
             }
         }
     }

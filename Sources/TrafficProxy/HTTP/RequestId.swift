@@ -1,3 +1,5 @@
+import SafeText
+
 /// A request's ids: the one that was given out here, as `RequestIdentity` writes it, and the client's own where it is
 /// sane.
 struct RequestId: Hashable, Sendable {
@@ -31,15 +33,12 @@ struct RequestId: Hashable, Sendable {
     }
 
     /// Ours, as `x-mlctl-request-id` says it.
-    func minted(revision: String) -> String { "\(revision)-\(Self.hex(word))-\(Self.hex(proof))" }
+    func minted(revision: String) -> String {
+        "\(revision)-\(Hex.text(word, digits: 16))-\(Hex.text(proof, digits: 16))"
+    }
 
     /// As `x-request-id` says it: the client's own, else ours.
     func text(revision: String) -> String {
         isGiven ? String(decoding: given, as: UTF8.self) : minted(revision: revision)
-    }
-
-    private static func hex(_ word: UInt64) -> String {
-        let digits = String(word, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 import Synchronization
 
 /// A controller whose status moves on with every look, until the last, which stays. It only ever answers what `wait` asks.

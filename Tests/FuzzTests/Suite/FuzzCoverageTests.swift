@@ -65,7 +65,7 @@ struct FuzzCoverageTests {
         "storage-answer": ["ModelStorage/ResponseHead.swift"],
         "event-stream": ["ControlAPI/ServerSentEvents.swift"],
         "signed-requests": [
-            "ControlAPI/Signing/RequestSignature.swift", "ControlAPI/RFC3339.swift", "ControlAPI/ListenAddress.swift",
+            "ControlAPI/Signing/RequestSignature.swift", "Transport/RFC3339.swift", "ControlAPI/ListenAddress.swift",
         ],
         "outcomes": ["ControlAPI/OutcomeBody.swift"],
         "webhook-address": ["Notifications/Webhook/WebhookAddress.swift"],

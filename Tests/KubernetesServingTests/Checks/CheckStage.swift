@@ -5,6 +5,7 @@ import Logging
 import ModelManifests
 import Rollouts
 import TestSupport
+import Transport
 
 @testable import KubernetesServing
 

@@ -2,6 +2,7 @@ import KubernetesClient
 import ModelManifests
 import TestSupport
 import Testing
+import Transport
 
 @testable import KubernetesServing
 

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import ControlAPI
+@testable import Transport
 
 @Suite struct RFC3339Tests {
     @Test(

@@ -1,21 +1,28 @@
 import Foundation
 
-/// Times as RFC 3339 has them, in UTC with milliseconds: `2026-11-20T09:30:00.250Z`.
+/// Times as RFC 3339 has them, in UTC: `2026-11-20T09:30:00.250Z`.
 ///
 /// Written by hand because Foundation's formatters round some milliseconds down, and read either with fractions or
 /// without them, but not both.
 public enum RFC3339 {
-    private static let dayMs = 86_400_000
+    /// With milliseconds.
+    public static func text(_ date: Date) -> String { text(date, perSecond: 1000, digits: 3) }
 
-    public static func text(_ date: Date) -> String {
-        let firstMs = -62_135_596_800_000.0  // 0001-01-01
-        let lastMs = 253_402_300_799_999.0  // 9999-12-31
-        let totalMs = Int(min(max((date.timeIntervalSince1970 * 1000).rounded(), firstMs), lastMs))
-        let ofDay = ((totalMs % dayMs) + dayMs) % dayMs
-        let (year, month, day) = civil(fromDays: (totalMs - ofDay) / dayMs)
-        let clock = [ofDay / 3_600_000, ofDay / 60_000 % 60, ofDay / 1000 % 60].map { padded($0, 2) }
+    /// With microseconds, as Kubernetes has a `MicroTime`.
+    public static func microText(_ date: Date) -> String { text(date, perSecond: 1_000_000, digits: 6) }
+
+    private static func text(_ date: Date, perSecond: Int, digits: Int) -> String {
+        let first = -62_135_596_800 * perSecond  // 0001-01-01
+        let last = 253_402_300_800 * perSecond - 1  // 9999-12-31
+        let units = (date.timeIntervalSince1970 * Double(perSecond)).rounded()
+        let total = Int(exactly: min(max(units, Double(first)), Double(last))).map { min($0, last) } ?? first
+        let perDay = 86_400 * perSecond
+        let ofDay = ((total % perDay) + perDay) % perDay
+        let (year, month, day) = civil(fromDays: (total - ofDay) / perDay)
+        let seconds = ofDay / perSecond
+        let clock = [seconds / 3600, seconds / 60 % 60, seconds % 60].map { padded($0, 2) }
         return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
-            + "T\(clock.joined(separator: ":")).\(padded(ofDay % 1000, 3))Z"
+            + "T\(clock.joined(separator: ":")).\(padded(ofDay % perSecond, digits))Z"
     }
 
     /// Fractions of any length, `Z` or an offset. Nil where it is none.

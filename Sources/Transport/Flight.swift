@@ -2,22 +2,20 @@ import Foundation
 import Synchronization
 
 /// Work under way that several callers wait for. It is cancelled when the last of them has gone.
-final class Flight<Value: Sendable>: Sendable {
+public final class Flight<Value: Sendable, Progress: Sendable>: Sendable {
     private struct State {
         var waiters = 0
         var isAbandoned = false
         var task: Task<Void, Never>?
         var outcome: Result<Value, any Error>?
-        var waiting: [UUID: CheckedContinuation<Value, any Error>] = [:]
-        /// Cancelled before they began to wait.
-        var gone: Set<UUID> = []
-        var listeners: [UUID: @Sendable (TransferProgress) -> Void] = [:]
+        var waiting: [UUID: FirstResult<Value>] = [:]
+        var listeners: [UUID: @Sendable (Progress) -> Void] = [:]
     }
 
     private let state = Mutex(State())
 
     /// - Parameter after: work that has to end first, however it ends.
-    init(after previous: Flight?, _ work: @escaping @Sendable (Flight) async throws -> Value) {
+    public init(after previous: Flight? = nil, _ work: @escaping @Sendable (Flight) async throws -> Value) {
         // Not structured: it belongs to all who wait for it, and to none of them. What it throws, all of them get.
         let task = Task {
             if let previous { await previous.end() }
@@ -27,7 +25,7 @@ final class Flight<Value: Sendable>: Sendable {
     }
 
     /// - Returns: false where it is being cancelled already.
-    func join() -> Bool {
+    public func join() -> Bool {
         state.withLock { state in
             if !state.isAbandoned { state.waiters += 1 }
             return !state.isAbandoned
@@ -35,25 +33,26 @@ final class Flight<Value: Sendable>: Sendable {
     }
 
     /// Waits for the end, after `join`. A cancelled caller goes at once; the others wait on.
-    func value(progress: (@Sendable (TransferProgress) -> Void)?) async throws -> Value {
+    public func value(progress: (@Sendable (Progress) -> Void)? = nil) async throws -> Value {
         let id = UUID()
-        state.withLock { $0.listeners[id] = progress }
+        let first = FirstResult<Value>()
+        let outcome = state.withLock { state in
+            if state.outcome == nil {
+                state.waiting[id] = first
+                state.listeners[id] = progress
+            }
+            return state.outcome
+        }
+        if let outcome { return try outcome.get() }
         defer { state.withLock { $0.listeners[id] = nil } }
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let now: Result<Value, any Error>? = state.withLock { state in
-                    if state.gone.remove(id) != nil { return .failure(CancellationError()) }
-                    if state.outcome == nil { state.waiting[id] = continuation }
-                    return state.outcome
-                }
-                if let now { continuation.resume(with: now) }
-            }
+            try await first.value()
         } onCancel: {
             leave(id)
         }
     }
 
-    func report(_ progress: TransferProgress) {
+    public func report(_ progress: Progress) {
         for listener in state.withLock({ Array($0.listeners.values) }) { listener(progress) }
     }
 
@@ -63,19 +62,18 @@ final class Flight<Value: Sendable>: Sendable {
             defer { state.waiting = [:] }
             return state.waiting
         }
-        for continuation in waiting.values { continuation.resume(with: outcome) }
+        for first in waiting.values { first.bring(outcome) }
     }
 
     private func leave(_ id: UUID) {
-        let (continuation, abandoned) = state.withLock { state in
-            let continuation = state.waiting.removeValue(forKey: id)
-            if continuation == nil, state.outcome == nil { state.gone.insert(id) }
+        let (first, abandoned) = state.withLock { state in
+            let first = state.waiting.removeValue(forKey: id)
             state.waiters -= 1
             state.isAbandoned = state.waiters == 0
-            return (continuation, state.isAbandoned ? state.task : nil)
+            return (first, state.isAbandoned ? state.task : nil)
         }
         abandoned?.cancel()
-        continuation?.resume(throwing: CancellationError())
+        first?.bring(.failure(CancellationError()))
     }
 
     private func end() async { await state.withLock { $0.task }?.value }

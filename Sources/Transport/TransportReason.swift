@@ -6,10 +6,10 @@ import struct NIOCore.IOError
 import struct NIOPosix.NIOConnectionError
 
 /// A transport's error in a few words: its own descriptions name channels and descriptors.
-enum TransportReason {
+public enum TransportReason {
     private static let characters = 160
 
-    static func text(_ error: any Error) -> String {
+    public static func text(_ error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first { return text(first.error) }
@@ -18,6 +18,8 @@ enum TransportReason {
             return String(cString: strerror(error.errnoCode)).lowercased()
         case let error as HTTPClientError where error == .connectTimeout:
             return "no connection in time"
+        case let error as HTTPClientError where error == .readTimeout:
+            return "silence for too long"
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return "the connection was closed"
         case let error as NIOSSLError:

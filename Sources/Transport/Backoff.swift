@@ -32,28 +32,3 @@ public struct Backoff: Hashable, Sendable {
         return longest * (1 - jitter * Double.random(in: 0...1, using: &generator))
     }
 }
-
-/// What kind of failure a pass ended with: how its key comes back.
-public enum FailureClass: String, CaseIterable, Sendable {
-    /// May pass by itself: back off, from short to long.
-    case transient
-    /// Something outside must change first: look again now and then.
-    case waiting
-    /// Trying again cannot help: the key comes back only when it is added.
-    case terminal
-}
-
-/// Failures in a row, for each key that fails now. Keys that are well take no memory.
-struct FailureCounts<Key: Hashable & Sendable>: Sendable {
-    private var counts: [Key: Int] = [:]
-
-    var failingCount: Int { counts.count }
-
-    /// - Returns: failures of the key in a row, this one included.
-    mutating func failed(_ key: Key) -> Int {
-        counts[key, default: 0] += 1
-        return counts[key, default: 1]
-    }
-
-    mutating func succeeded(_ key: Key) { counts[key] = nil }
-}

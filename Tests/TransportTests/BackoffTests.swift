@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import ControllerRuntime
+@testable import Transport
 
 @Suite("Back-off")
 struct BackoffTests {

@@ -1,0 +1,26 @@
+/// Hexadecimal digits.
+public enum Hex {
+    private static let lower = Array("0123456789abcdef".utf8)
+    private static let upper = Array("0123456789ABCDEF".utf8)
+
+    /// Two digits a byte, in lower case.
+    public static func text(_ bytes: some Sequence<UInt8>) -> String {
+        String(decoding: bytes.flatMap { digits(of: $0) }, as: UTF8.self)
+    }
+
+    /// At least `digits` digits, in lower case.
+    public static func text(_ number: UInt64, digits: Int, isUpper: Bool = false) -> String {
+        let text = String(number, radix: 16, uppercase: isUpper)
+        return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+    }
+
+    public static func digits(of byte: UInt8, isUpper: Bool = false) -> [UInt8] {
+        let digits = isUpper ? upper : lower
+        return [digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+    }
+
+    /// Nothing but digits, of either case; so is an empty text.
+    public static func isHex(_ text: some StringProtocol) -> Bool {
+        text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }
+    }
+}
