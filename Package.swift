@@ -42,7 +42,7 @@ extension Target.Dependency {
 
 /// Parsers of what others write, and what must hold of them: as tests, or as the program of `make fuzz`.
 let parsers: [Target.Dependency] = [
-    "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource", "ModelStorage",
+    "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource", "ModelStorage",
     "LocalServing",
     "TrafficProxy", "MetricSources", "KubernetesClient", "KubernetesServing", "Notifications", "Journal", "ControlAPI",
     "InferenceServer", "Commands", .nioCore, .nioHTTP1,
@@ -87,12 +87,13 @@ let package = Package(
     targets: [
         // Ground: shared by all, knows no models.
         module("SafeText", []),
+        module("JSON", ["SafeText"]),
         module("Transport", [.nioCore, .nioPosix, .nioSSL, .asyncHTTPClient]),
 
         // Pure: no input or output, no clock.
-        module("ModelManifests", ["SafeText", .yams, .crypto]),
+        module("ModelManifests", ["SafeText", "JSON", .yams, .crypto]),
         module("Analysis", ["ModelManifests", .numerics]),
-        module("Serving", ["SafeText", "ModelManifests"]),
+        module("Serving", ["SafeText", "JSON", "ModelManifests"]),
         module("Rollouts", ["SafeText", "ModelManifests", "Analysis", "Serving"]),
 
         // Adapters: one thing outside each.
@@ -112,25 +113,27 @@ let package = Package(
             ]),
         module(
             "TrafficProxy",
-            ["SafeText", "Transport", "Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
+            ["SafeText", "JSON", "Transport", "Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
         module(
             "MetricSources",
             [
-                "SafeText", "Transport", "SecretFiles", "Controller", "CLinuxProcess", .asyncHTTPClient, .subprocess,
+                "SafeText", "JSON", "Transport", "SecretFiles", "Controller", "CLinuxProcess", .asyncHTTPClient,
+                .subprocess,
                 .system,
                 .nioSSL, .logging,
             ]),
         module(
             "KubernetesClient",
             [
-                "SafeText", "Transport", .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .subprocess,
+                "SafeText", "JSON", "Transport", .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .subprocess,
                 .system, .yams,
                 .logging,
             ]),
         module(
             "KubernetesServing",
             [
-                "SafeText", "Transport", "Analysis", "Serving", "Rollouts", "Controller", "KubernetesClient", .crypto,
+                "SafeText", "JSON", "Transport", "Analysis", "Serving", "Rollouts", "Controller", "KubernetesClient",
+                .crypto,
                 .logging,
             ]),
         module("Notifications", ["SafeText", "Transport", "Controller", .asyncHTTPClient, .crypto, .logging]),
@@ -156,7 +159,7 @@ let package = Package(
         module(
             "Commands",
             [
-                "SafeText", "Transport", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts",
+                "SafeText", "JSON", "Transport", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts",
                 "GitSource",
                 "ModelStorage",
                 "LocalServing",
@@ -178,6 +181,7 @@ let package = Package(
             path: "Tests/TestSupport",
             exclude: ["Fixtures"], swiftSettings: strict),
         tests("SafeTextTests", ["SafeText"]),
+        tests("JSONTests", ["JSON"]),
         tests("TransportTests", ["Transport"]),
         tests("ModelManifestsTests", ["ModelManifests"]),
         tests("AnalysisTests", ["Analysis"]),

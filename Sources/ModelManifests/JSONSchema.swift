@@ -1,3 +1,5 @@
+import JSON
+
 /// JSON Schema (draft 2020-12) of the kinds, from the declarations that they are read by.
 public enum JSONSchema {
     /// - Parameter kind: nil for one schema of all kinds.

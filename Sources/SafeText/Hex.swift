@@ -19,8 +19,19 @@ public enum Hex {
         return [digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
     }
 
+    /// Of one digit; nil where it is none.
+    @inlinable
+    public static func value(of digit: UInt8) -> Int? {
+        switch digit {
+        case 0x30...0x39: Int(digit - 0x30)
+        case 0x41...0x46: Int(digit - 0x37)
+        case 0x61...0x66: Int(digit - 0x57)
+        default: nil
+        }
+    }
+
     /// Nothing but digits, of either case; so is an empty text.
     public static func isHex(_ text: some StringProtocol) -> Bool {
-        text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }
+        text.utf8.allSatisfy { value(of: $0) != nil }
     }
 }

@@ -10,25 +10,28 @@ struct HouseTests {
     /// Modules of ours that each module may import. Whatever is not named here may import none.
     static let arrows: [String: Set<String>] = [
         "SafeText": [],
+        "JSON": ["SafeText"],
         "Transport": [],
-        "ModelManifests": ["SafeText"],
+        "ModelManifests": ["SafeText", "JSON"],
         "Analysis": ["ModelManifests"],
-        "Serving": ["SafeText", "ModelManifests"],
+        "Serving": ["SafeText", "JSON", "ModelManifests"],
         "Rollouts": ["SafeText", "ModelManifests", "Analysis", "Serving"],
         "GitSource": ["SafeText", "Transport", "ModelManifests", "CLinuxProcess"],
         "SecretFiles": [],
         "ModelStorage": ["SafeText", "Transport", "CCurl", "CLinuxProcess"],
         "LocalServing": [
-            "SafeText", "Transport", "SecretFiles", "ModelManifests", "Serving", "ModelStorage", "CLinuxProcess",
+            "SafeText", "JSON", "Transport", "SecretFiles", "ModelManifests", "Serving", "ModelStorage",
+            "CLinuxProcess",
         ],
-        "TrafficProxy": ["SafeText", "Transport", "ModelManifests", "Serving", "CZlib"],
-        "KubernetesClient": ["SafeText", "Transport"],
+        "TrafficProxy": ["SafeText", "JSON", "Transport", "ModelManifests", "Serving", "CZlib"],
+        "KubernetesClient": ["SafeText", "JSON", "Transport"],
         "KubernetesServing": [
-            "SafeText", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
+            "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
             "KubernetesClient",
         ],
         "MetricSources": [
-            "SafeText", "Transport", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
+            "SafeText", "JSON", "Transport", "SecretFiles", "ModelManifests", "Analysis", "Serving", "Rollouts",
+            "Controller",
             "CLinuxProcess",
         ],
         "Notifications": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
@@ -40,7 +43,7 @@ struct HouseTests {
         "ControlAPI": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
         "InferenceServer": ["SafeText"],
     ]
-    static let pure = ["SafeText", "ModelManifests", "Analysis", "Serving", "Rollouts"]
+    static let pure = ["SafeText", "JSON", "ModelManifests", "Analysis", "Serving", "Rollouts"]
 
     static func sources(of module: String) throws -> [(path: String, text: String)] {
         let folder = root.appending(path: "Sources/\(module)")

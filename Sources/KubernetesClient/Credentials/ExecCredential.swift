@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Transport
 
 /// What goes to an exec plugin and comes back from it (`ExecCredential`).
@@ -14,7 +15,7 @@ enum ExecCredential {
             var isInsecure: Bool?
             var authoritiesData: String?
             var proxyURL: String?
-            var config: ExtensionValue?
+            var config: JSONValue?
 
             enum CodingKeys: String, CodingKey {
                 case server, config

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Transport
 import Yams
 
@@ -13,7 +14,7 @@ public struct Kubeconfig: Sendable {
         var authoritiesData: Data?
         var proxyURL: String?
         /// What an exec plugin is told beside: the extension `client.authentication.k8s.io/exec`.
-        var pluginSettings: ExtensionValue?
+        var pluginSettings: JSONValue?
     }
 
     struct User: Sendable {

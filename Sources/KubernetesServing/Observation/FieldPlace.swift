@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import ModelManifests
 
 /// One place in one object, as `managedFields` names it.

@@ -1,5 +1,6 @@
 import Controller
 import Foundation
+import JSON
 import ModelManifests
 
 /// `status` of a ModelDeployment as people and their tools read it: what `mlctl status` says, in the API's spelling. Pure.

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// How a model's files come into a pod, by the scheme of their URI. They are mounted read-only at `/mnt/models`.

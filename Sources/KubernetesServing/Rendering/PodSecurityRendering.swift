@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// Security contexts by the Pod Security Standards.

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// Probes as Kubernetes has them: whole seconds, at least one. Defaults are those of a local instance.

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// `resources` of a container. Quantities are written in the form in which the API server gives them back.

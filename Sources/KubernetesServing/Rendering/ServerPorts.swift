@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// The ports of a runtime as a pod binds them: numbers that are given stand, others follow from 8080 upwards.

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// Lays a partial PodTemplateSpec over a whole one, as `kubectl patch --type=strategic` does: objects are merged, lists of

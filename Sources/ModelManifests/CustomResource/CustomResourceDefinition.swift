@@ -1,3 +1,5 @@
+import JSON
+
 /// The CustomResourceDefinition of ModelDeployments, from the declarations that manifests are read by.
 public enum CustomResourceDefinition {
     /// Of the cluster-wide object itself.

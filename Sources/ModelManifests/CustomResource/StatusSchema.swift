@@ -1,3 +1,5 @@
+import JSON
+
 /// What `status` of a ModelDeployment in a cluster holds: what people and their tools read, and the record that the next
 /// controller goes on from.
 enum StatusSchema {

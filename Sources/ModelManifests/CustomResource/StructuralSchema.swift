@@ -1,3 +1,5 @@
+import JSON
+
 /// JSON Schema as the API server takes it: OpenAPI v3, structural.
 ///
 /// Source: the Kubernetes documentation, "Extend the Kubernetes API with CustomResourceDefinitions", "Specifying a

@@ -1,3 +1,5 @@
+import JSON
+
 /// `runtime.podTemplate`: open below `spec`, because it is the cluster that knows its pods. What would break mlctl's own,
 /// and what the API server refuses of every pod, is refused here.
 package enum PodTemplateRules {

@@ -1,3 +1,5 @@
+import JSON
+
 /// How gates on predictions are written, and what they refer to.
 enum PredictionGateFields {
     static let distribution = Shape<DistributionGate>.object(

@@ -1,3 +1,5 @@
+import JSON
+
 /// What is watched where a manifest says nothing of predictions and its runtime speaks the Open Inference Protocol: the
 /// first value of each answer. A large shift between the revisions is told, and nothing acts on it.
 ///

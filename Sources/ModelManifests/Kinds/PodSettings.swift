@@ -1,3 +1,5 @@
+import JSON
+
 /// What a runtime asks of the pods that it runs in. Part of the serving template: a change needs new instances.
 public struct PodSettings: Hashable, Codable, Sendable {
     /// The Pod Security Standard that mlctl writes its pods by.

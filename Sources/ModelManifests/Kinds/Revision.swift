@@ -1,8 +1,18 @@
+import Crypto
+import Foundation
+import SafeText
+
 /// The first 10 hex digits of SHA-256 over a serving template's canonical JSON.
 public struct Revision: RawRepresentable, Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
     public var rawValue: String
 
     public init(rawValue: String) { self.rawValue = rawValue }
+
+    init(of canonical: String) {
+        rawValue = Hex.text(SHA256.hash(data: Data(canonical.utf8)).prefix(Self.digestBytes))
+    }
+
+    private static let digestBytes = 5
 
     public var description: String { rawValue }
 

@@ -1,3 +1,4 @@
+import JSON
 import SafeText
 
 /// The part of a deployment whose change needs new instances: model (without `lineage`), runtime and resources.
@@ -60,7 +61,7 @@ public struct ServingTemplate: Hashable, Codable, Sendable {
     }
 
     /// The first 10 hex digits of SHA-256 over `canonical`.
-    public var revision: Revision { CanonicalJSON.revision(of: canonical) }
+    public var revision: Revision { Revision(of: canonical) }
 
     /// The template with its mutable model files pinned: the digest found becomes part of what the revision covers.
     public func pinned(to digest: Digest) -> ServingTemplate {

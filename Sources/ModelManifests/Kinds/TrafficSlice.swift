@@ -1,3 +1,5 @@
+import JSON
+
 /// A way to slice the traffic: each comparing gate that goes by requests is also judged on each of its values.
 public struct TrafficSlice: Hashable, Codable, Sendable {
     /// Where a request has its value.

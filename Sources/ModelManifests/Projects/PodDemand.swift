@@ -1,3 +1,5 @@
+import JSON
+
 /// What one instance may use, with all that its pod template runs beside the server, as the scheduler counts it: what runs
 /// together is added, and what runs before the server counts where it needs more than all that comes after.
 ///
@@ -43,7 +45,7 @@ struct PodDemand {
         }
         amounts = Self.larger(Self.sum(running, ahead), before)
         var whole = ContainerAmounts()
-        whole.lay(pod.member("spec")?.member("resources"))
+        whole.lay(pod["spec"]?["resources"])
         amounts = Self.larger(amounts, whole.used)
         unlimited.removeAll { whole.limits[$0.resource] != nil }
     }
@@ -92,8 +94,8 @@ private struct ContainerAmounts {
     mutating func lay(_ patch: JSONValue?) {
         guard let patch else { return }
         guard patch != .null else { return self = ContainerAmounts() }
-        Self.lay(patch.member("limits"), over: &limits)
-        Self.lay(patch.member("requests"), over: &requests)
+        Self.lay(patch["limits"], over: &limits)
+        Self.lay(patch["requests"], over: &requests)
     }
 
     private static func lay(_ patch: JSONValue?, over amounts: inout [String: Int64]) {

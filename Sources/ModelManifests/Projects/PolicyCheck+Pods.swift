@@ -1,3 +1,5 @@
+import JSON
+
 /// What a pod template starts, and where it takes a model from.
 extension PolicyCheck {
     /// What mlctl mounts the model's files at in a pod, and how it calls their volume.
@@ -96,12 +98,12 @@ extension PolicyCheck {
     }
 
     private mutating func checkVolumes(_ template: JSONValue) {
-        let spec = template.member("spec")
-        for field in ["volumes", "initContainers", "containers"] where spec?.member(field) == .null {
+        let spec = template["spec"]
+        for field in ["volumes", "initContainers", "containers"] where spec?[field] == .null {
             refuseTemplate("modelSources", "takes '\(field)' away, which bring the model's files")
         }
-        for volume in (spec?.member("volumes")).elements
-        where volume.member("name") == .string(PodTemplateRules.modelVolume) {
+        for volume in (spec?["volumes"]).elements
+        where volume["name"] == .string(PodTemplateRules.modelVolume) {
             refuseTemplate(
                 "modelSources", "changes the volume '\(PodTemplateRules.modelVolume)', which holds the model's files")
         }

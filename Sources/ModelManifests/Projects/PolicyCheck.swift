@@ -241,7 +241,7 @@ struct PolicyCheck {
                     "others than mlctl say how many replicas there are, and the project limits them: write a number",
                     allows: nil), at: "spec.replicas", written.replicasPlace)
         }
-        let claims = deployment.template.runtime.pod?.template?.member("spec")?.member("resourceClaims")
+        let claims = deployment.template.runtime.pod?.template?["spec"]?["resourceClaims"]
         if !limits.resources.extended.isEmpty, !claims.elements.isEmpty {
             refuse(
                 Violation(

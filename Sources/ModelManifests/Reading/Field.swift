@@ -1,3 +1,5 @@
+import JSON
+
 /// One field of an object: its name, how its value is written, what it is for, and where the value goes.
 ///
 /// This is the one place in which a field is declared: reading, "did you mean", the canonical form and the JSON Schema

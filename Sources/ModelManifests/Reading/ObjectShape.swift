@@ -1,3 +1,5 @@
+import JSON
+
 extension Shape {
     /// A mapping with declared fields; any other field is an error.
     ///

@@ -1,3 +1,5 @@
+import JSON
+
 /// What the API server is to check beside the schema: an expression of CEL over `self`, and what is said where it is false.
 ///
 /// It says what a shape's own `check` says, as far as CEL can. Source: the Kubernetes documentation, "Validation rules"; each

@@ -1,3 +1,5 @@
+import JSON
+
 /// How one kind of value is written. One declaration reads it, gives its canonical form and its JSON Schema.
 struct Shape<Value: Sendable>: Sendable {
     /// The value; nil where it could not be made out. Everything that is wrong is reported.

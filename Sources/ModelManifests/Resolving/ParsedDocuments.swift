@@ -1,3 +1,5 @@
+import JSON
+
 /// Where a document begins, for messages about another.
 struct DocumentPlace: Hashable, Comparable, Sendable, CustomStringConvertible {
     var file: String

@@ -193,7 +193,7 @@ final class DataPlane {
     }
 
     /// Starts, goes on with, and stops what sends recorded requests.
-    private func generate(_ recorded: [DeploymentKey: RecordedRequests]) {
+    private func generate(_ recorded: [DeploymentKey: RequestLines]) {
         let former = synthetic
         synthetic = [:]
         for (deployment, route) in routes {

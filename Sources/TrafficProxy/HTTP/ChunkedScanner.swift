@@ -1,3 +1,5 @@
+import SafeText
+
 /// Follows a chunked body (RFC 9112, 7.1) byte by byte, strictly. The body is passed on as it came, so whatever another
 /// server could read differently is a fault here.
 struct ChunkedScanner: Hashable, Sendable {
@@ -66,7 +68,7 @@ struct ChunkedScanner: Hashable, Sendable {
     }
 
     private mutating func stepSize(_ byte: UInt8) -> HeadFault? {
-        if let value = byte.hexValue {
+        if let value = Hex.value(of: byte) {
             digits += 1
             remaining = remaining << 4 | value
             return digits <= Self.sizeDigitsMax ? nil : .badChunk

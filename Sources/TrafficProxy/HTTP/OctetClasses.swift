@@ -35,15 +35,6 @@ extension UInt8 {
     @inline(__always)
     var lowercased: UInt8 { self >= 0x41 && self <= 0x5a ? self | 0x20 : self }
 
-    var hexValue: Int? {
-        switch self {
-        case 0x30...0x39: Int(self - 0x30)
-        case 0x41...0x46: Int(self - 0x37)
-        case 0x61...0x66: Int(self - 0x57)
-        default: nil
-        }
-    }
-
     /// What a request id may hold: it goes into logs, reports and headers as it is.
     @inline(__always)
     var isRequestId: Bool {

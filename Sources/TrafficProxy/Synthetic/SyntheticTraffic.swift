@@ -5,7 +5,7 @@ import Serving
 /// waits: what finds too many under way is dropped, whichever revision's turn it is. Answers are counted and thrown away.
 final class SyntheticTraffic {
     let spec: SyntheticRoute
-    let recorded: RecordedRequests
+    let recorded: RequestLines
     private(set) var dropped: Int
 
     private unowned let plane: DataPlane
@@ -17,7 +17,7 @@ final class SyntheticTraffic {
     private var ticking: RepeatedTask?
 
     /// - Parameter former: what did so for this deployment until now; its count goes on.
-    init(_ spec: SyntheticRoute, _ recorded: RecordedRequests, former: SyntheticTraffic?, plane: DataPlane) {
+    init(_ spec: SyntheticRoute, _ recorded: RequestLines, former: SyntheticTraffic?, plane: DataPlane) {
         self.spec = spec
         self.recorded = recorded
         self.plane = plane
@@ -83,7 +83,7 @@ final class SyntheticTraffic {
     }
 }
 
-extension RecordedRequests.Request {
+extension RequestLines.Request {
     fileprivate func head(host: [UInt8], id: String) -> ByteBuffer {
         var head = ByteBuffer()
         head.writeString("POST \(path) HTTP/1.1\r\nhost: ")

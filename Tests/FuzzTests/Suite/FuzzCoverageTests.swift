@@ -1,4 +1,6 @@
 import Foundation
+import JSON
+import Serving
 import Testing
 
 /// No parser is forgotten: each file of the sources that looks like one is read by a target, or it stands here why not.
@@ -18,14 +20,14 @@ struct FuzzCoverageTests {
         ],
         "http-response-head": ["TrafficProxy/HTTP/ResponseHead.swift"],
         "http-chunks": ["TrafficProxy/HTTP/ChunkedScanner.swift", "TrafficProxy/HTTP/BodyFraming.swift"],
-        "json-scanner": ["TrafficProxy/Observing/JSONScanner.swift"],
-        "answer-pair": ["TrafficProxy/Mirroring/JSONTree.swift"],
+        "json-scanner": ["JSON/JSONScanner.swift"],
+        "answer-pair": ["TrafficProxy/Mirroring/AnswerComparison.swift"],
         "compressed-body": ["TrafficProxy/Observing/ContentCoding.swift"],
         "proxy-routes": [
             "TrafficProxy/Control/RoutesFile.swift", "TrafficProxy/Control/ControlHandler.swift",
             "TrafficProxy/Control/KeptUsersFolder.swift",
         ],
-        "recorded-requests": ["TrafficProxy/Synthetic/RecordedRequests.swift"],
+        "recorded-requests": ["TrafficProxy/Synthetic/RequestLines.swift"],
         "yaml": ["ModelManifests/YAML/DocumentComposer.swift"],
         "manifests": [
             "ModelManifests/ManifestReader.swift", "Controller/ManifestLedger.swift",
@@ -35,7 +37,7 @@ struct FuzzCoverageTests {
             "ModelManifests/Kinds/ConditionParser.swift", "ModelManifests/Reading/GoDuration.swift",
             "SafeText/Escaping/Escape+PromQL.swift",
         ],
-        "canonical-json": ["ModelManifests/JSONValue.swift"],
+        "canonical-json": ["JSON/JSONValue.swift"],
         "settings": ["Commands/Run/RunSettings.swift"],
         "exposition": ["MetricSources/Server/ExpositionCursor.swift"],
         "prometheus-answer": ["MetricSources/Prometheus/PrometheusAnswer.swift"],
@@ -87,7 +89,6 @@ struct FuzzCoverageTests {
     private static let others: [String: String] = [
         "Commands/Client/ControllerRegistry.swift": "the user's own file; one that makes no sense is passed over",
         "Commands/Run/ControllerRecord.swift": "the state folder's own file; one that makes no sense is passed over",
-        "Commands/Presentation/YAMLText.swift": "reads what this process encoded",
         "ControlAPI/APICoding.swift": "plain decoding of what the controller encoded",
         "Journal/EventRow.swift": "plain decoding of the journal's own rows",
         "Journal/ReadingTables.swift": "plain decoding of the journal's own rows",

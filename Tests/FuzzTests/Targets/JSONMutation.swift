@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import ModelManifests
 
 /// Changes what a JSON document says, and leaves it JSON: a parser refuses most documents of which a byte is changed at

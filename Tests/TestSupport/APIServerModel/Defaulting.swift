@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// Those of the server's defaults that a controller could take for somebody's edit.

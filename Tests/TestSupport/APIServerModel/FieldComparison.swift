@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// What server-side apply asks of values: which fields they hold, how two of them differ, what they are together, and

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// Whatever of the built-in types is not taken apart field by field. Source: the `x-kubernetes-list-type`,

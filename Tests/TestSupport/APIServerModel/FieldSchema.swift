@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// How server-side apply takes a value apart: which maps and lists are owned whole, and which item by item.

@@ -1,3 +1,4 @@
+import JSON
 import ModelManifests
 
 /// A custom type's OpenAPI schema, applied to its objects.

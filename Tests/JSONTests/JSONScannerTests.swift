@@ -1,9 +1,8 @@
 import Foundation
-import ModelManifests
 import TestSupport
 import Testing
 
-@testable import TrafficProxy
+@testable import JSON
 
 @Suite struct JSONScannerTests {
     @Test(

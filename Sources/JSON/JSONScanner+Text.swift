@@ -1,3 +1,5 @@
+import SafeText
+
 /// What strings say.
 extension JSONScanner {
     /// The text of a string whose range `string` gave.
@@ -20,7 +22,7 @@ extension JSONScanner {
             offset += 1
             if escape == 0x75 {
                 guard let scalar = scalar(inner, &offset) else { return nil }
-                decoded.append(contentsOf: scalar.utf8)
+                decoded += scalar.utf8
             } else {
                 guard let plain = plain(escape) else { return nil }
                 decoded.append(plain)
@@ -34,9 +36,9 @@ extension JSONScanner {
         case 0x22, 0x5c, 0x2f: escape
         case 0x62: 0x08
         case 0x66: 0x0c
-        case 0x6e: .lineFeed
-        case 0x72: .carriageReturn
-        case 0x74: .tab
+        case 0x6e: 0x0a
+        case 0x72: 0x0d
+        case 0x74: 0x09
         default: nil
         }
     }
@@ -55,7 +57,7 @@ extension JSONScanner {
         guard offset + 4 <= text.endIndex else { return nil }
         var unit: UInt16 = 0
         for byte in text[offset..<offset + 4] {
-            guard let digit = byte.hexValue else { return nil }
+            guard let digit = Hex.value(of: byte) else { return nil }
             unit = unit << 4 | UInt16(digit)
         }
         offset += 4
@@ -64,14 +66,14 @@ extension JSONScanner {
 }
 
 /// One value of an answer or a request.
-enum JSONScalar: Hashable, Sendable {
+public enum JSONScalar: Hashable, Sendable {
     case number(Double)
     case string(String)
     case boolean(Bool)
 
     /// - Parameter range: of a value, as `JSONScanner.range` found it.
     /// - Returns: nil for null, arrays and objects.
-    init?(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
+    public init?(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
         var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: bytes[range]))
         do {
             switch try scanner.kind() {

@@ -1,13 +1,11 @@
-import ModelManifests
-
 /// Walks over JSON text (RFC 8259) strictly and without a tree: a value is found by its place, and all around it is
 /// checked on the way.
 ///
 /// As in most readers, the last of two members of the same name counts. Text nested deeper than `depthMax` is refused.
-struct JSONScanner {
-    static let depthMax = 128
+public struct JSONScanner {
+    public static let depthMax = 128
 
-    enum Fault: Error, Hashable { case malformed, tooDeep }
+    public enum Fault: Error, Hashable { case malformed, tooDeep }
 
     enum Kind { case object, array, string, number, boolean, null }
 
@@ -21,13 +19,34 @@ struct JSONScanner {
 
     /// Where the value at the path is; nil where there is none.
     /// - Throws: where the text as a whole is not JSON.
-    static func range(of path: JSONPath, in bytes: UnsafeRawBufferPointer) throws(Fault) -> Range<Int>? {
+    public static func range(of path: JSONPath, in bytes: UnsafeRawBufferPointer) throws(Fault) -> Range<Int>? {
         var scanner = JSONScanner(bytes)
         scanner.skipSpace()
         let range = try scanner.value(at: path.steps[...], depth: 0)
         scanner.skipSpace()
         guard scanner.offset == bytes.count else { throw .malformed }
         return range
+    }
+
+    /// The text of one value without the white space between its parts: numbers and strings stay as they are written.
+    /// - Throws: where it is not JSON.
+    public static func compact(_ bytes: UnsafeRawBufferPointer) throws(Fault) -> [UInt8] {
+        var scanner = JSONScanner(bytes)
+        scanner.skipSpace()
+        try scanner.skipValue(depth: 0)
+        scanner.skipSpace()
+        guard scanner.offset == bytes.count else { throw .malformed }
+        var compact: [UInt8] = []
+        compact.reserveCapacity(bytes.count)
+        var isInString = false
+        var isEscaped = false
+        for byte in bytes {
+            if !isInString, byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d { continue }
+            compact.append(byte)
+            if byte == 0x22, !isEscaped { isInString.toggle() }
+            isEscaped = isInString && byte == 0x5c && !isEscaped
+        }
+        return compact
     }
 
     // MARK: Values
@@ -98,7 +117,7 @@ struct JSONScanner {
             guard scanner.peek == 0x22 else { throw .malformed }
             let name = try scanner.string()
             scanner.skipSpace()
-            guard scanner.take(.colon) else { throw .malformed }
+            guard scanner.take(0x3a) else { throw .malformed }
             scanner.skipSpace()
             try body(&scanner, name)
         }
@@ -124,7 +143,7 @@ struct JSONScanner {
             index += 1
             skipSpace()
             if take(closing) { return }
-            guard take(.comma) else { throw .malformed }
+            guard take(0x2c) else { throw .malformed }
             skipSpace()
         }
     }
@@ -179,7 +198,7 @@ struct JSONScanner {
 
     private mutating func digits() throws(Fault) {
         let start = offset
-        while let byte = peek, byte.isDigit { offset += 1 }
+        while let byte = peek, (0x30...0x39).contains(byte) { offset += 1 }
         if offset == start { throw .malformed }
     }
 
@@ -208,7 +227,7 @@ struct JSONScanner {
     }
 
     mutating func skipSpace() {
-        while let byte = peek, byte == .space || byte == .tab || byte == .lineFeed || byte == .carriageReturn {
+        while let byte = peek, byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d {
             offset += 1
         }
     }

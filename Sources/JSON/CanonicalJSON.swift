@@ -1,16 +1,11 @@
-import Crypto
 import Foundation
 import SafeText
 
 /// Canonical JSON: keys sorted by their UTF-8 bytes, no white space, slashes not escaped.
 public enum CanonicalJSON {
-    static func revision(of canonical: String) -> Revision {
-        Revision(rawValue: Hex.text(SHA256.hash(data: Data(canonical.utf8)).prefix(5)))
-    }
-
     /// The text with one value set deep inside, the objects on the way made where they are not there.
     /// - Precondition: `canonical` was written here. Anything else is returned as it is.
-    static func setting(_ path: [String], to text: String, in canonical: String) -> String {
+    public static func setting(_ path: [String], to text: String, in canonical: String) -> String {
         guard let value = try? JSONValue(parsing: Data(canonical.utf8)) else {
             return canonical
         }
