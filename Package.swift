@@ -42,7 +42,8 @@ extension Target.Dependency {
 
 /// Parsers of what others write, and what must hold of them: as tests, or as the program of `make fuzz`.
 let parsers: [Target.Dependency] = [
-    "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource", "ModelStorage",
+    "SafeText", "JSON", "HTTP1", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "GitSource",
+    "ModelStorage",
     "LocalServing",
     "TrafficProxy", "MetricSources", "KubernetesClient", "KubernetesServing", "Notifications", "Journal", "ControlAPI",
     "InferenceServer", "Commands", .nioCore, .nioHTTP1,
@@ -88,6 +89,7 @@ let package = Package(
         // Ground: shared by all, knows no models.
         module("SafeText", []),
         module("JSON", ["SafeText"]),
+        module("HTTP1", ["SafeText"]),
         module("Transport", [.nioCore, .nioPosix, .nioSSL, .asyncHTTPClient]),
 
         // Pure: no input or output, no clock.
@@ -108,12 +110,13 @@ let package = Package(
         module(
             "LocalServing",
             [
-                "SafeText", "Transport", "SecretFiles", "Serving", "ModelStorage", "CLinuxProcess", .nioCore, .nioPosix,
+                "SafeText", "HTTP1", "Transport", "SecretFiles", "Serving", "ModelStorage", "CLinuxProcess", .nioCore,
+                .nioPosix,
                 .nioHTTP1, .asyncHTTPClient, .logging,
             ]),
         module(
             "TrafficProxy",
-            ["SafeText", "JSON", "Transport", "Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
+            ["SafeText", "JSON", "HTTP1", "Transport", "Serving", "CZlib", .nioCore, .nioPosix, .nioHTTP1, .logging]),
         module(
             "MetricSources",
             [
@@ -182,6 +185,7 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: strict),
         tests("SafeTextTests", ["SafeText"]),
         tests("JSONTests", ["JSON"]),
+        tests("HTTP1Tests", ["HTTP1"]),
         tests("TransportTests", ["Transport"]),
         tests("ModelManifestsTests", ["ModelManifests"]),
         tests("AnalysisTests", ["Analysis"]),

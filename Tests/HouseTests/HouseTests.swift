@@ -11,6 +11,7 @@ struct HouseTests {
     static let arrows: [String: Set<String>] = [
         "SafeText": [],
         "JSON": ["SafeText"],
+        "HTTP1": ["SafeText"],
         "Transport": [],
         "ModelManifests": ["SafeText", "JSON"],
         "Analysis": ["ModelManifests"],
@@ -20,10 +21,10 @@ struct HouseTests {
         "SecretFiles": [],
         "ModelStorage": ["SafeText", "Transport", "CCurl", "CLinuxProcess"],
         "LocalServing": [
-            "SafeText", "JSON", "Transport", "SecretFiles", "ModelManifests", "Serving", "ModelStorage",
+            "SafeText", "JSON", "HTTP1", "Transport", "SecretFiles", "ModelManifests", "Serving", "ModelStorage",
             "CLinuxProcess",
         ],
-        "TrafficProxy": ["SafeText", "JSON", "Transport", "ModelManifests", "Serving", "CZlib"],
+        "TrafficProxy": ["SafeText", "JSON", "HTTP1", "Transport", "ModelManifests", "Serving", "CZlib"],
         "KubernetesClient": ["SafeText", "JSON", "Transport"],
         "KubernetesServing": [
             "SafeText", "JSON", "Transport", "ModelManifests", "Analysis", "Serving", "Rollouts", "Controller",
@@ -43,7 +44,7 @@ struct HouseTests {
         "ControlAPI": ["SafeText", "Transport", "ModelManifests", "Rollouts", "Serving", "Controller"],
         "InferenceServer": ["SafeText"],
     ]
-    static let pure = ["SafeText", "JSON", "ModelManifests", "Analysis", "Serving", "Rollouts"]
+    static let pure = ["SafeText", "JSON", "HTTP1", "ModelManifests", "Analysis", "Serving", "Rollouts"]
 
     static func sources(of module: String) throws -> [(path: String, text: String)] {
         let folder = root.appending(path: "Sources/\(module)")

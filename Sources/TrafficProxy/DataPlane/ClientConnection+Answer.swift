@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// The way back: answers of the instance, and of the proxy itself.

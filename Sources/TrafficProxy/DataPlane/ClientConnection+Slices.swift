@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// Which slices of the traffic a request is in.

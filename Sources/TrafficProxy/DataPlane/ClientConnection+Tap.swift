@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// Listening in on requests that were drawn for it.

@@ -1,3 +1,4 @@
+import HTTP1
 import Logging
 import ModelManifests
 import NIOCore

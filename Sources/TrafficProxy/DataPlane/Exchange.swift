@@ -1,3 +1,5 @@
+import HTTP1
+
 /// One request and its answer, as far as they have come.
 struct Exchange {
     /// How the answer's body goes on to the client.

@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// Whoever has a request at an instance: a client's connection, or a request of the proxy's own.

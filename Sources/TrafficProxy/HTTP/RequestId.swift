@@ -42,3 +42,15 @@ struct RequestId: Hashable, Sendable {
         isGiven ? String(decoding: given, as: UTF8.self) : minted(revision: revision)
     }
 }
+
+extension UInt8 {
+    /// What a request id may hold: it goes into logs, reports and headers as it is.
+    @inline(__always)
+    var isRequestId: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+        case 0x2b, 0x2d, 0x2e, 0x2f, 0x3a, 0x3d, 0x40, 0x5f: true  // + - . / : = @ _
+        default: false
+        }
+    }
+}

@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// Why a value, or a pair of answers, was not seen.

@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// One request that is looked at, or copied, or both; and its answer. It only ever listens: whatever it does, the request

@@ -1,3 +1,5 @@
+import HTTP1
+
 /// Where a request's head has the value that it is routed by: in a header, or in a cookie.
 struct RequestKey: Hashable, Sendable {
     static let valueBytesMax = 4096

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP1
 import JSON
 import Serving
 import Testing
@@ -15,11 +16,11 @@ struct FuzzCoverageTests {
     /// By the target that reads them.
     private static let fuzzed: [String: [String]] = [
         "http-request-head": [
-            "TrafficProxy/HTTP/RequestHeadScanner.swift", "TrafficProxy/HTTP/FieldScanner.swift",
+            "HTTP1/RequestHeadScanner.swift", "HTTP1/FieldScanner.swift",
             "TrafficProxy/HTTP/ByteCursor.swift",
         ],
-        "http-response-head": ["TrafficProxy/HTTP/ResponseHead.swift"],
-        "http-chunks": ["TrafficProxy/HTTP/ChunkedScanner.swift", "TrafficProxy/HTTP/BodyFraming.swift"],
+        "http-response-head": ["HTTP1/ResponseHead.swift"],
+        "http-chunks": ["HTTP1/ChunkedScanner.swift", "HTTP1/BodyFraming.swift"],
         "json-scanner": ["JSON/JSONScanner.swift"],
         "answer-pair": ["TrafficProxy/Mirroring/AnswerComparison.swift"],
         "compressed-body": ["TrafficProxy/Observing/ContentCoding.swift"],
@@ -73,7 +74,7 @@ struct FuzzCoverageTests {
         "webhook-address": ["Notifications/Webhook/WebhookAddress.swift"],
         "inference-request": ["InferenceServer/Protocol/InferRequest.swift"],
         "model-file": ["InferenceServer/Model/ModelFile.swift"],
-        "probe-answer": ["LocalServing/Keeper/ResponseScanner.swift", "LocalServing/Keeper/ChunkFollower.swift"],
+        "probe-answer": ["LocalServing/Keeper/ResponseScanner.swift"],
         "process-text": [
             "LocalServing/Linux/ProcessTable.swift", "LocalServing/Linux/ProcessUsage.swift",
             "Commands/Trust/TrustedPlaces.swift",

@@ -1,6 +1,6 @@
 /// What is wrong with a head or a body's framing. Everything that two servers could read differently is a fault:
 /// that is how requests are smuggled.
-enum HeadFault: Hashable, Sendable, CaseIterable {
+public enum HeadFault: Hashable, Sendable, CaseIterable {
     case headTooLarge, requestLineTooLong, tooManyFields
     case badMethod, badTarget, badRequestLine, badVersion, unsupportedVersion
     case bareLineFeed, bareCarriageReturn, foldedField, badFieldName, badFieldValue
@@ -11,7 +11,7 @@ enum HeadFault: Hashable, Sendable, CaseIterable {
     case badStatusLine
 
     /// The status that a client gets for it.
-    var status: Int {
+    public var status: Int {
         switch self {
         case .headTooLarge, .tooManyFields: 431
         case .requestLineTooLong: 414
@@ -22,7 +22,7 @@ enum HeadFault: Hashable, Sendable, CaseIterable {
     }
 
     /// What is wrong and what to do, for people.
-    var message: String {
+    public var message: String {
         switch self {
         case .headTooLarge: "the head is too large: send fewer or shorter header fields"
         case .requestLineTooLong: "the request line is too long: send long input in the body"
@@ -54,7 +54,7 @@ enum HeadFault: Hashable, Sendable, CaseIterable {
 }
 
 /// What reading a head came to. The same bytes give the same outcome however they are split.
-enum HeadScan<Head> {
+public enum HeadScan<Head> {
     case incomplete
     case complete(Head)
     case invalid(HeadFault)

@@ -1,12 +1,14 @@
-@testable import TrafficProxy
+@testable import HTTP1
+
+let ampleHeads = RequestHeadScanner(headBytesMax: 32 << 10, lineBytesMax: 8 << 10, fieldsMax: 128)
 
 /// Reads a request's head from text.
-func scanRequest(_ text: String, limits: ProxyLimits = ProxyLimits()) -> HeadScan<RequestHead> {
-    scanRequest(Array(text.utf8), limits: limits)
+func scanRequest(_ text: String, _ scanner: RequestHeadScanner = ampleHeads) -> HeadScan<RequestHead> {
+    scanRequest(Array(text.utf8), scanner)
 }
 
-func scanRequest(_ bytes: [UInt8], limits: ProxyLimits = ProxyLimits()) -> HeadScan<RequestHead> {
-    var scanner = RequestHeadScanner(limits: limits)
+func scanRequest(_ bytes: [UInt8], _ scanner: RequestHeadScanner = ampleHeads) -> HeadScan<RequestHead> {
+    var scanner = scanner
     return bytes.withUnsafeBytes { scanner.scan($0) }
 }
 
@@ -15,7 +17,7 @@ func scanResponse(_ text: String, isToHead: Bool = false) -> HeadScan<ResponseHe
 }
 
 func scanResponse(_ bytes: [UInt8], isToHead: Bool = false) -> HeadScan<ResponseHead> {
-    var scanner = ResponseHeadScanner(limits: ProxyLimits())
+    var scanner = ResponseHeadScanner(headBytesMax: 64 << 10, fieldsMax: 128)
     return bytes.withUnsafeBytes { scanner.scan($0, isToHead: isToHead) }
 }
 

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import TrafficProxy
+@testable import HTTP1
 
 @Suite struct RequestHeadScannerTests {
     @Test("a plain POST is understood")
@@ -148,19 +148,16 @@ import Testing
 
     @Test("a head may be as long as its limit, and no longer")
     func limits() {
-        var limits = ProxyLimits()
-        limits.requestHeadBytes = 100
-        limits.requestLineBytes = 40
-        limits.headFieldCount = 3
+        let limits = RequestHeadScanner(headBytesMax: 100, lineBytesMax: 40, fieldsMax: 3)
         let short = "GET / HTTP/1.1\r\nHost: h\r\nA: "
         let fill = 100 - short.utf8.count - 4
-        #expect(scanRequest(short + String(repeating: "b", count: fill) + "\r\n\r\n", limits: limits).head != nil)
-        let long = scanRequest(short + String(repeating: "b", count: fill + 1) + "\r\n\r\n", limits: limits)
+        #expect(scanRequest(short + String(repeating: "b", count: fill) + "\r\n\r\n", limits).head != nil)
+        let long = scanRequest(short + String(repeating: "b", count: fill + 1) + "\r\n\r\n", limits)
         #expect(long.fault == .headTooLarge)
         let line = "GET /" + String(repeating: "a", count: 40)
-        #expect(scanRequest(line, limits: limits).fault == .requestLineTooLong)
-        #expect(scanRequest(line + " HTTP/1.1\r\nHost: h\r\n\r\n", limits: limits).fault == .requestLineTooLong)
-        let fields = scanRequest("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\nA: b\r\nA: b\r\n\r\n", limits: limits)
+        #expect(scanRequest(line, limits).fault == .requestLineTooLong)
+        #expect(scanRequest(line + " HTTP/1.1\r\nHost: h\r\n\r\n", limits).fault == .requestLineTooLong)
+        let fields = scanRequest("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\nA: b\r\nA: b\r\n\r\n", limits)
         #expect(fields.fault == .tooManyFields)
         #expect(fields.fault?.status == 431)
     }

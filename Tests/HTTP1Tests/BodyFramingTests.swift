@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import TrafficProxy
+@testable import HTTP1
 
 @Suite struct BodyFramingTests {
     /// Feeds the pieces; gives what ended it, the bytes that belong to the body, and the payload.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import TrafficProxy
+@testable import HTTP1
 
 @Suite struct ResponseHeadScannerTests {
     @Test(

@@ -1,5 +1,5 @@
 /// How a message's body ends (RFC 9112, 6.3), and how much of it is still to come.
-enum BodyFraming: Hashable, Sendable {
+public enum BodyFraming: Hashable, Sendable {
     case none
     /// Bytes still to come.
     case length(Int)
@@ -7,7 +7,7 @@ enum BodyFraming: Hashable, Sendable {
     /// Answers only: the body ends with the connection.
     case untilClose
 
-    enum Progress: Hashable, Sendable {
+    public enum Progress: Hashable, Sendable {
         /// All bytes belong to the body, and there is more to come.
         case more
         /// So many bytes belong to the body, and it is whole.
@@ -16,15 +16,15 @@ enum BodyFraming: Hashable, Sendable {
     }
 
     /// Nothing (more) is to come.
-    @inline(__always)
-    var isDone: Bool {
+    @inlinable @inline(__always)
+    public var isDone: Bool {
         switch self {
         case .none, .length(0): true
         default: false
         }
     }
 
-    mutating func consume(_ bytes: UnsafeRawBufferPointer) -> Progress {
+    public mutating func consume(_ bytes: UnsafeRawBufferPointer) -> Progress {
         switch self {
         case .none:
             return .done(0)
@@ -47,7 +47,7 @@ enum BodyFraming: Hashable, Sendable {
     }
 
     /// As `consume`, and hands over the ranges that are payload rather than framing.
-    mutating func decode(_ bytes: UnsafeRawBufferPointer, payload: (Range<Int>) -> Void) -> Progress {
+    public mutating func decode(_ bytes: UnsafeRawBufferPointer, payload: (Range<Int>) -> Void) -> Progress {
         guard case .chunked(var scanner) = self else {
             let progress = consume(bytes)
             switch progress {

@@ -1,7 +1,7 @@
 /// Reads header fields strictly (RFC 9112, 5): CR LF only, no folding, no space before the colon, no control
 /// characters.
-enum FieldScanner {
-    enum Outcome {
+public enum FieldScanner {
+    public enum Outcome {
         case incomplete
         /// The head's length, its empty line included.
         case end(Int)
@@ -9,7 +9,7 @@ enum FieldScanner {
     }
 
     /// Appends the span of every field that `FieldName` knows.
-    static func scan(
+    public static func scan(
         _ bytes: UnsafePointer<UInt8>, from start: Int, count: Int, fieldLimit: Int, spans: inout [FieldSpan]
     ) -> Outcome {
         var offset = start
@@ -52,7 +52,7 @@ enum FieldScanner {
 
     /// The first byte that may not stand in a field's value: a control character other than a tab, or DEL.
     @inline(__always)
-    static func endOfFieldContent(_ bytes: UnsafePointer<UInt8>, from start: Int, count: Int) -> Int {
+    public static func endOfFieldContent(_ bytes: UnsafePointer<UInt8>, from start: Int, count: Int) -> Int {
         var offset = start
         let raw = UnsafeRawPointer(bytes)
         // Eight bytes at a time: does any lie under 0x20, or equal 0x7f? (Bit tricks: Mycroft 1987.)
@@ -70,7 +70,7 @@ enum FieldScanner {
 
     /// The value of the first field of this name, in a head that was scanned before.
     /// - Parameter name: in lower case.
-    static func value(
+    public static func value(
         of name: [UInt8], _ bytes: UnsafePointer<UInt8>, from start: Int, headLength: Int
     ) -> Range<Int>? {
         var offset = start
@@ -88,7 +88,7 @@ enum FieldScanner {
     }
 
     /// Without the white space at either end.
-    static func trimmed(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Range<Int> {
+    public static func trimmed(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Range<Int> {
         var (start, end) = (range.lowerBound, range.upperBound)
         while start < end, bytes[start] == .space || bytes[start] == .tab { start += 1 }
         while end > start, bytes[end - 1] == .space || bytes[end - 1] == .tab { end -= 1 }
@@ -96,7 +96,7 @@ enum FieldScanner {
     }
 
     /// The parts of a comma-separated value, trimmed, empty ones left out.
-    static func forEachListItem(
+    public static func forEachListItem(
         _ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, _ body: (Range<Int>) -> Void
     ) {
         var start = range.lowerBound
@@ -111,7 +111,7 @@ enum FieldScanner {
 
     /// Whether the bytes spell a word, whatever the case of their letters.
     /// - Parameter word: in lower case.
-    static func equals(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
+    public static func equals(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
         guard range.count == word.utf8CodeUnitCount else { return false }
         for index in 0..<range.count where bytes[range.lowerBound + index].lowercased != word.utf8Start[index] {
             return false

@@ -1,19 +1,23 @@
 /// Reads the head of a request strictly (RFC 9112). One is kept for each event loop and used for all its connections.
-struct RequestHeadScanner: Sendable {
+public struct RequestHeadScanner: Sendable {
     private let headBytesMax: Int
     private let lineBytesMax: Int
     private let fieldsMax: Int
     /// The fields of the last head that concern the proxy, in their order.
-    private(set) var spans: [FieldSpan] = []
+    public private(set) var spans: [FieldSpan] = []
 
-    init(limits: ProxyLimits) {
-        headBytesMax = limits.requestHeadBytes
-        lineBytesMax = limits.requestLineBytes
-        fieldsMax = limits.headFieldCount
+    /// - Parameters:
+    ///   - headBytesMax: of the whole head.
+    ///   - lineBytesMax: of its first line.
+    ///   - fieldsMax: of its header fields.
+    public init(headBytesMax: Int, lineBytesMax: Int, fieldsMax: Int) {
+        self.headBytesMax = headBytesMax
+        self.lineBytesMax = lineBytesMax
+        self.fieldsMax = fieldsMax
         spans.reserveCapacity(32)
     }
 
-    mutating func scan(_ buffer: UnsafeRawBufferPointer) -> HeadScan<RequestHead> {
+    public mutating func scan(_ buffer: UnsafeRawBufferPointer) -> HeadScan<RequestHead> {
         guard let base = buffer.baseAddress, buffer.count > 0 else { return .incomplete }
         let bytes = base.assumingMemoryBound(to: UInt8.self)
         let count = min(buffer.count, headBytesMax)
@@ -191,7 +195,7 @@ struct RequestHeadScanner: Sendable {
     }
 
     /// A plain number: digits alone, at most 18 of them.
-    static func number(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Int? {
+    public static func number(_ bytes: UnsafePointer<UInt8>, _ range: Range<Int>) -> Int? {
         guard !range.isEmpty, range.count <= 18 else { return nil }
         var number = 0
         for index in range {

@@ -1,19 +1,19 @@
 /// The header fields that mean something to a proxy. All others pass as they are.
-enum FieldName: UInt8, Sendable {
+public enum FieldName: UInt8, Sendable {
     case other
     case host, contentLength, transferEncoding, expect, cookie
     case connection, keepAlive, proxyConnection, te, upgrade, http2Settings
     case forwardedFor, requestId, mintedRequestId, revision, idempotencyKey, synthetic
 
     /// Fields that concern one connection, not the next (RFC 9110, 7.6.1).
-    var isHopByHop: Bool {
+    @inlinable public var isHopByHop: Bool {
         switch self {
         case .connection, .keepAlive, .proxyConnection, .te, .upgrade, .http2Settings: true
         default: false
         }
     }
 
-    init(_ bytes: UnsafePointer<UInt8>, count: Int) {
+    public init(_ bytes: UnsafePointer<UInt8>, count: Int) {
         func matches(_ name: StaticString) -> Bool {
             let wanted = name.utf8Start
             // Setting bit 5 folds the case of letters and leaves what else may stand in a known name as it is.
@@ -59,12 +59,12 @@ enum FieldName: UInt8, Sendable {
 }
 
 /// Where one header field stands in its head. Offsets are bytes from the head's start.
-struct FieldSpan: Hashable, Sendable {
-    var name: FieldName
-    var start: Int
-    var valueStart: Int
+public struct FieldSpan: Hashable, Sendable {
+    public var name: FieldName
+    public var start: Int
+    public var valueStart: Int
     /// Without the white space around it.
-    var valueEnd: Int
+    public var valueEnd: Int
     /// After the line's CR LF.
-    var end: Int
+    public var end: Int
 }

@@ -2,11 +2,11 @@ import SafeText
 
 /// Follows a chunked body (RFC 9112, 7.1) byte by byte, strictly. The body is passed on as it came, so whatever another
 /// server could read differently is a fault here.
-struct ChunkedScanner: Hashable, Sendable {
-    static let extensionBytesMax = 256
-    static let trailerBytesMax = 8 * 1024
+public struct ChunkedScanner: Hashable, Sendable {
+    public static let extensionBytesMax = 256
+    public static let trailerBytesMax = 8 * 1024
     /// 60 bits: the size cannot overflow.
-    static let sizeDigitsMax = 15
+    public static let sizeDigitsMax = 15
 
     /// What comes next.
     private enum State: Hashable, Sendable {
@@ -23,7 +23,10 @@ struct ChunkedScanner: Hashable, Sendable {
     /// The name of the trailer field that is being read.
     private var trailerName: [UInt8] = []
 
-    mutating func consume(_ bytes: UnsafeRawBufferPointer, payload: (Range<Int>) -> Void) -> BodyFraming.Progress {
+    public init() {}
+
+    public mutating func consume(_ bytes: UnsafeRawBufferPointer, payload: (Range<Int>) -> Void) -> BodyFraming.Progress
+    {
         var offset = 0
         while offset < bytes.count {
             if state == .data {

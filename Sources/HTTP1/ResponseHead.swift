@@ -1,34 +1,37 @@
 /// What a proxy must know of an answer's head. Offsets are bytes from the head's start.
-struct ResponseHead: Hashable, Sendable {
-    var status: Int
+public struct ResponseHead: Hashable, Sendable {
+    public var status: Int
     /// Where the status line's text after the version begins, its space included.
-    var afterVersion: Int
-    var fieldsStart: Int
-    var length: Int
-    var isVersion10: Bool
-    var keepAlive: Bool
-    var body: BodyFraming
+    public var afterVersion: Int
+    public var fieldsStart: Int
+    public var length: Int
+    public var isVersion10: Bool
+    public var keepAlive: Bool
+    public var body: BodyFraming
     /// See `RequestHead.namesConnectionFields`.
-    var namesConnectionFields = false
+    public var namesConnectionFields = false
 
     /// An answer before the answer, such as 100 Continue.
-    var isInterim: Bool { status < 200 }
+    public var isInterim: Bool { status < 200 }
 }
 
 /// Reads the head of an answer strictly (RFC 9112).
-struct ResponseHeadScanner: Sendable {
+public struct ResponseHeadScanner: Sendable {
     private let headBytesMax: Int
     private let fieldsMax: Int
-    private(set) var spans: [FieldSpan] = []
+    public private(set) var spans: [FieldSpan] = []
 
-    init(limits: ProxyLimits) {
-        headBytesMax = limits.responseHeadBytes
-        fieldsMax = limits.headFieldCount
+    /// - Parameters:
+    ///   - headBytesMax: of the whole head.
+    ///   - fieldsMax: of its header fields.
+    public init(headBytesMax: Int, fieldsMax: Int) {
+        self.headBytesMax = headBytesMax
+        self.fieldsMax = fieldsMax
         spans.reserveCapacity(32)
     }
 
     /// - Parameter isToHead: the request was HEAD: its answer has no body, whatever its fields say.
-    mutating func scan(_ buffer: UnsafeRawBufferPointer, isToHead: Bool) -> HeadScan<ResponseHead> {
+    public mutating func scan(_ buffer: UnsafeRawBufferPointer, isToHead: Bool) -> HeadScan<ResponseHead> {
         guard let base = buffer.baseAddress, buffer.count > 0 else { return .incomplete }
         let bytes = base.assumingMemoryBound(to: UInt8.self)
         let count = min(buffer.count, headBytesMax)
