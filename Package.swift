@@ -93,7 +93,7 @@ let package = Package(
         module("Transport", [.nioCore, .nioPosix, .nioSSL, .asyncHTTPClient]),
 
         // Pure: no input or output, no clock.
-        module("ModelManifests", ["SafeText", "JSON", .yams, .crypto]),
+        module("ModelManifests", ["SafeText", "JSON", .collections, .yams, .crypto]),
         module("Analysis", ["ModelManifests", .numerics]),
         module("Serving", ["SafeText", "JSON", "ModelManifests"]),
         module("Rollouts", ["SafeText", "ModelManifests", "Analysis", "Serving"]),
@@ -128,7 +128,8 @@ let package = Package(
         module(
             "KubernetesClient",
             [
-                "SafeText", "JSON", "Transport", .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .subprocess,
+                "SafeText", "JSON", "Transport", .collections, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1,
+                .nioSSL, .subprocess,
                 .system, .yams,
                 .logging,
             ]),

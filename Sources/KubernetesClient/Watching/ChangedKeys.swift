@@ -1,3 +1,4 @@
+import Collections
 import Synchronization
 
 /// Keys that have changed, each at most once until it is read: a slow reader misses no key and holds up nobody.
@@ -7,24 +8,16 @@ final class ChangedKeys: Sendable {
     static let maximum = 100_000
 
     private struct State {
-        var waiting: [ObjectKey: UInt64] = [:]
-        /// In order of change; may name keys that were read since.
-        var order: [ObjectKey] = []
-        var next = 0
+        var waiting: Set<ObjectKey> = []
+        /// The same, in order of change.
+        var order = Deque<ObjectKey>()
         var dropped = 0
         var isOver = false
         var reader: CheckedContinuation<Void, Never>?
 
         mutating func take() -> ObjectKey? {
-            guard next < order.count else { return nil }
-            let key = order[next]
-            next += 1
-            // Drops the read part when it is the larger one, so that reading stays cheap.
-            if next > 1024, next * 2 > order.count {
-                order.removeFirst(next)
-                next = 0
-            }
-            waiting[key] = nil
+            let key = order.popFirst()
+            key.map { _ = waiting.remove($0) }
             return key
         }
     }
@@ -38,12 +31,12 @@ final class ChangedKeys: Sendable {
 
     func add(_ keys: some Sequence<ObjectKey>) {
         let reader = state.withLock { state in
-            for key in keys where state.waiting[key] == nil {
+            for key in keys where !state.waiting.contains(key) {
                 if state.waiting.count >= maximum {
                     _ = state.take()
                     state.dropped += 1
                 }
-                state.waiting[key] = 0
+                state.waiting.insert(key)
                 state.order.append(key)
             }
             // A reader that is not resumed stays.
