@@ -16,8 +16,8 @@ final class ChangedKeys: Sendable {
         var reader: CheckedContinuation<Void, Never>?
 
         mutating func take() -> ObjectKey? {
-            let key = order.popFirst()
-            key.map { _ = waiting.remove($0) }
+            guard let key = order.popFirst() else { return nil }
+            waiting.remove(key)
             return key
         }
     }
