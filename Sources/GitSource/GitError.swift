@@ -1,6 +1,6 @@
 import Transport
 
-/// Why git could not do what was asked. Nothing that was read before is lost by it.
+/// Why a git operation failed. Data that was read earlier stays valid.
 public typealias GitError = CodedError<GitErrorCode>
 
 public enum GitErrorCode: String, ErrorCode {

@@ -1,10 +1,9 @@
-/// What a proxy must know of a request's head. Offsets are bytes from the head's start; the fields' spans stay with the
-/// scanner.
+/// What the proxy must know of a request's head. Offsets are bytes from the head's start. The scanner keeps the fields' spans.
 public struct RequestHead: Hashable, Sendable {
     public enum Method: UInt8, Sendable {
         case get, head, post, put, delete, options, trace, connect, other
 
-        /// May be sent twice with the same effect as once (RFC 9110, 9.2.2).
+        /// Whether sending it twice has the same effect as once (RFC 9110, section 9.2.2).
         public var isIdempotent: Bool {
             switch self {
             case .get, .head, .put, .delete, .options, .trace: true
@@ -15,7 +14,7 @@ public struct RequestHead: Hashable, Sendable {
 
     public enum Upgrade: UInt8, Sendable {
         case none
-        /// HTTP/2 by upgrade, which many clients offer and none insists on: it is not taken up.
+        /// An HTTP/2 upgrade, which many clients offer and none requires. The proxy ignores it.
         case h2c
         case other
     }
@@ -23,11 +22,11 @@ public struct RequestHead: Hashable, Sendable {
     public var method: Method
     public var methodStart: Int
     public var methodEnd: Int
-    /// The target in origin form, "/path?query", or "*"; empty where the target names a host alone.
+    /// The target in origin form, "/path?query", or "*". Empty if the target is only a host.
     public var path: Range<Int>
-    /// The host of a target in absolute form, "http://host/path"; empty otherwise. It counts more than Host.
+    /// The host of a target in absolute form, "http://host/path". Empty otherwise. It takes precedence over Host.
     public var authority: Range<Int>
-    /// Where the header fields begin, and where they end: at the start of the empty line.
+    /// Where the header fields begin.
     public var fieldsStart: Int
     public var length: Int
     public var isVersion10: Bool
@@ -36,7 +35,7 @@ public struct RequestHead: Hashable, Sendable {
     public var upgrade = Upgrade.none
     public var hasHost = false
     public var hasIdempotencyKey = false
-    /// The Connection field names fields beside the usual ones, which then concern this connection only.
+    /// The Connection field names further fields, which then apply to this connection only.
     public var namesConnectionFields = false
 
     public var mayRepeat: Bool { method.isIdempotent || hasIdempotencyKey }

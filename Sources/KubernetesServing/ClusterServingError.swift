@@ -1,7 +1,7 @@
 import KubernetesClient
 import Transport
 
-/// Why a plan cannot be made true in a cluster.
+/// Why a plan cannot be applied to a cluster.
 public typealias ClusterServingError = CodedError<ClusterServingErrorCode>
 
 public enum ClusterServingErrorCode: ErrorCode {
@@ -28,7 +28,7 @@ public enum ClusterServingErrorCode: ErrorCode {
 }
 
 extension ClusterServingError {
-    /// What an API error means for one object, with what to do where that is known.
+    /// Explains an API error about one object, with advice if there is any.
     init(_ error: APIError, about object: String) {
         let advice = Self.advice(error, about: object)
         let isUnreachable = error.reason == .transport || error.reason == .credentials
@@ -46,7 +46,7 @@ extension ClusterServingError {
         switch error.retry {
         case .transient, .conflict: .transient
         case .waiting: .waiting
-        // A webhook or a quota answers with 4xx codes that say nothing of their kind: others may change them.
+        // Webhooks and quotas answer with various 4xx codes: somebody may change them, so wait.
         case .terminal: error.statusCode == 422 ? .terminal : .waiting
         }
     }
@@ -57,31 +57,31 @@ extension ClusterServingError {
         }
         if error.message.contains("exceeded quota") { return "Raise the namespace's ResourceQuota, or ask for less." }
         if error.message.contains("admission webhook") || error.message.contains("failed calling webhook") {
-            return "Ask who runs that webhook, or change what it refuses."
+            return "Ask the owner of that webhook, or change what it refuses."
         }
         if error.message.contains("ValidatingAdmissionPolicy") {
-            return "Ask who keeps that policy, or change what it refuses."
+            return "Ask the owner of that policy, or change what it refuses."
         }
         if object.hasPrefix("ModelDeployment"), error.isOlderDefinition {
             return "The definition in this cluster is older than the controller: install the newer one with "
                 + "`mlctl schema --crd | kubectl apply --server-side -f -`."
         }
         if error.isTooLarge {
-            return "An API server keeps objects of about 1.5 MB, with annotations of 256 KiB: shorten the manifest."
+            return "An API server takes objects up to about 1.5 MB and annotations up to 256 KiB: shorten the manifest."
         }
         if error.statusCode == 403, error.message.contains(" cannot ") || error.message.contains("grant RBAC") {
             return "Give the controller's service account that right: the chart's Role has it."
         }
         if error.isNotFound, error.message.hasPrefix("namespaces ") { return "Create the namespace." }
         if error.statusCode == 422, object.hasPrefix("ModelDeployment") {
-            return "Correct the manifest in git; what was accepted last stays in force."
+            return "Correct the manifest in git; the last accepted version stays in force."
         }
         return nil
     }
 }
 
 extension APIError {
-    /// A field that the server's schema does not have.
+    /// A field that the schema in the cluster does not have.
     fileprivate var isOlderDefinition: Bool {
         message.contains("field not declared in schema") || message.contains("unknown field")
     }

@@ -1,6 +1,6 @@
 import Transport
 
-/// What went wrong on this machine, and what to do about it.
+/// An error of local serving: what failed, why, and what to do about it.
 public typealias LocalServingError = CodedError<LocalServingErrorCode>
 
 public enum LocalServingErrorCode: String, ErrorCode {

@@ -1,7 +1,7 @@
 import Analysis
 import Transport
 
-/// Why a source has no answer: counted apart, never a verdict.
+/// Why a source has no answer. It is counted separately and is never a verdict.
 public typealias SourceError = CodedError<SourceErrorCode>
 
 public enum SourceErrorCode: String, ErrorCode {
@@ -21,7 +21,7 @@ public enum SourceErrorCode: String, ErrorCode {
 }
 
 extension Measured {
-    /// One value, or the error's own words.
+    /// The result of `work`; an error becomes `.error` with its message.
     static func of(_ work: () async throws -> Measured) async -> Measured {
         do { return try await work() } catch { return .error(String(describing: error)) }
     }

@@ -10,7 +10,7 @@ struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
     init(_ text: String) throws(StorageError) {
         let digits = text.dropFirst("sha256:".count).lowercased()
         guard text.hasPrefix("sha256:"), digits.utf8.count == 64, Hex.isHex(digits) else {
-            throw StorageError(.unsupported, "'\(text.prefix(100))' is no digest. Write sha256: and 64 hex digits.")
+            throw StorageError(.unsupported, "'\(text.prefix(100))' is not a digest. Write sha256: and 64 hex digits.")
         }
         hex = digits
     }
@@ -24,7 +24,7 @@ struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
     var description: String { "sha256:\(hex)" }
 }
 
-/// Takes bytes as they come.
+/// An incremental SHA-256.
 struct ContentHasher {
     private var hash = SHA256()
 

@@ -1,6 +1,6 @@
 import Transport
 
-/// Why a model's files could not be had. What is in the cache stays as it is.
+/// Why a model's files could not be loaded. The cache stays as it is.
 public typealias StorageError = CodedError<StorageErrorCode>
 
 public enum StorageErrorCode: String, ErrorCode {

@@ -31,16 +31,18 @@ public struct RequestLines: Hashable, Sendable {
             let place = "\(file), line \(index + 1)"
             let (own, body) = try Self.read(Array(line), place)
             guard let target = own ?? path else {
-                throw Fault(message: "\(place) does not say where it goes: set \(pathField), or write {path, body}")
+                throw Fault(message: "\(place) has no path: set \(pathField), or write {path, body}")
             }
             guard Self.isPath(target) else {
                 throw Fault(
-                    message: "\(place): \(target.debugDescription) is no path: it starts with '/' and has no spaces")
+                    message:
+                        "\(place): \(target.debugDescription) is not a valid path: a path starts with '/' and has no spaces"
+                )
             }
             requests.append(Request(path: target, body: body))
         }
         if requests.isEmpty {
-            throw Fault(message: "\(file) has no request: put one JSON object a line into it")
+            throw Fault(message: "\(file) has no request: write one JSON object per line")
         }
         self.requests = requests
     }
@@ -63,7 +65,7 @@ public struct RequestLines: Hashable, Sendable {
             }
         }
         guard case .success(let found) = read else {
-            throw Fault(message: "\(place) is not JSON: put one JSON object a line")
+            throw Fault(message: "\(place) is not JSON: write one JSON object per line")
         }
         return found
     }

@@ -1,6 +1,6 @@
 import Transport
 
-/// Why the proxy does not start, or does not take the routes it was given.
+/// Why the proxy cannot start, or does not accept a file or routes.
 public typealias ProxyError = CodedError<ProxyErrorCode>
 
 public enum ProxyErrorCode: String, ErrorCode {

@@ -1,16 +1,16 @@
-/// How long to wait after the n-th failure in a row: exponential, capped, and spread so that keys that failed together
-/// do not come back together.
+/// How long to wait after the n-th failure in a row. The wait grows exponentially up to a cap, and is randomised so
+/// that keys that failed together do not retry together.
 public struct Backoff: Hashable, Sendable {
-    /// After the first failure.
+    /// The wait after the first failure.
     public var initial: Duration
-    /// Never longer than this, jitter included.
+    /// The longest wait, jitter included.
     public var cap: Duration
-    /// By which each wait is longer than the one before.
+    /// The factor between one wait and the next.
     public var factor: Double
     /// The share of each wait that is random, 0…1: the wait is uniform in `[(1 - jitter) · w, w]`.
     public var jitter: Double
 
-    /// Values out of range are taken at the nearest that makes sense.
+    /// Values out of range are replaced by the nearest valid value.
     public init(initial: Duration, cap: Duration, factor: Double = 2, jitter: Double = 0.5) {
         self.initial = max(initial, .milliseconds(1))
         self.cap = max(cap, self.initial)
@@ -18,12 +18,12 @@ public struct Backoff: Hashable, Sendable {
         self.jitter = min(max(jitter, 0), 1)
     }
 
-    /// - Parameter failures: in a row, the latest included; from 1.
+    /// - Parameter failures: consecutive failures including the latest, at least 1.
     public func delay(
         afterFailures failures: Int, using generator: inout some RandomNumberGenerator
     ) -> Duration {
         var longest = initial
-        // The cap ends it early: each turn makes the wait longer. With a factor of 1 there is nothing to do.
+        // The loop ends at the cap, because each turn makes the wait longer. With a factor of 1 the wait is constant.
         var turns = factor > 1 ? failures - 1 : 0
         while turns > 0, longest < cap {
             longest = min(longest * factor, cap)

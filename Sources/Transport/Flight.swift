@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Work under way that several callers wait for. It is cancelled when the last of them has gone.
+/// Work under way that several callers wait for ("single flight"). It is cancelled when the last caller has left.
 public final class Flight<Value: Sendable, Progress: Sendable>: Sendable {
     private struct State {
         var waiters = 0
@@ -14,9 +14,9 @@ public final class Flight<Value: Sendable, Progress: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    /// - Parameter after: work that has to end first, however it ends.
+    /// - Parameter after: earlier work that must end first, successfully or not.
     public init(after previous: Flight? = nil, _ work: @escaping @Sendable (Flight) async throws -> Value) {
-        // Not structured: it belongs to all who wait for it, and to none of them. What it throws, all of them get.
+        // An unstructured task: all callers share it and none of them owns it. Each caller gets its result or error.
         let task = Task {
             if let previous { await previous.end() }
             do { land(.success(try await work(self))) } catch { land(.failure(error)) }
@@ -24,7 +24,7 @@ public final class Flight<Value: Sendable, Progress: Sendable>: Sendable {
         state.withLock { $0.task = task }
     }
 
-    /// - Returns: false where it is being cancelled already.
+    /// - Returns: false if the work is being cancelled already.
     public func join() -> Bool {
         state.withLock { state in
             if !state.isAbandoned { state.waiters += 1 }
@@ -32,7 +32,7 @@ public final class Flight<Value: Sendable, Progress: Sendable>: Sendable {
         }
     }
 
-    /// Waits for the end, after `join`. A cancelled caller goes at once; the others wait on.
+    /// Call `join` first. Waits for the result. A cancelled caller leaves at once; the others keep waiting.
     public func value(progress: (@Sendable (Progress) -> Void)? = nil) async throws -> Value {
         let id = UUID()
         let first = FirstResult<Value>()

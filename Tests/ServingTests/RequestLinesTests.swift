@@ -24,12 +24,12 @@ struct RequestLinesTests {
     @Test(
         "what is wrong is said with its place",
         arguments: [
-            ("1\n{", "f, line 2 is not JSON: put one JSON object a line"),
-            ("\n", "f has no request: put one JSON object a line into it"),
+            ("1\n{", "f, line 2 is not JSON: write one JSON object per line"),
+            ("\n", "f has no request: write one JSON object per line"),
             ("1\n1\n1\n1", "f has more than 3 requests: keep fewer"),
             (
                 "{\"path\": \"x y\", \"body\": 1}",
-                "f, line 1: \"x y\" is no path: it starts with '/' and has no spaces"
+                "f, line 1: \"x y\" is not a valid path: a path starts with '/' and has no spaces"
             ),
         ])
     func faults(text: String, message: String) {
@@ -40,7 +40,7 @@ struct RequestLinesTests {
     func noPath() {
         #expect(
             throws: RequestLines.Fault(
-                message: "f, line 1 does not say where it goes: set the.field, or write {path, body}")
+                message: "f, line 1 has no path: set the.field, or write {path, body}")
         ) { try read("1", path: nil) }
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 import JSON
 import ModelManifests
 
-/// `mlctl schema`: for editors, and for clusters.
+/// `mlctl schema`: prints schemas for editors and for clusters.
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Print the JSON Schema of the manifests, for editors to complete and check.",
@@ -22,7 +22,7 @@ struct SchemaCommand: ParsableCommand {
         print(crd ? try Self.customResourceDefinition() : JSONSchema.document(), terminator: crd ? "" : "\n")
     }
 
-    /// What `--crd` prints.
+    /// The output of `--crd`.
     static func customResourceDefinition() throws -> String {
         let json = Data(CanonicalJSON.text(CustomResourceDefinition.modelDeployment).utf8)
         return "# Written by `mlctl schema --crd`.\n" + (try YAMLText.render(json: json))

@@ -3,8 +3,8 @@ import JSON
 import SafeText
 import Yams
 
-/// JSON written as YAML, for `-o yaml`: block style, keys sorted, strings quoted wherever YAML could take them for
-/// something else.
+/// Writes JSON as YAML, for `-o yaml`: block style, sorted keys. Strings are quoted where YAML could read them as another
+/// type.
 enum YAMLText {
     static func render(json: Data) throws -> String {
         // Wide enough for any line: a text is never folded.
@@ -26,7 +26,7 @@ enum YAMLText {
         }
     }
 
-    /// Plain where it is a word that nothing else looks like; otherwise a JSON string, which is a YAML string too.
+    /// A plain scalar where that is unambiguous; otherwise a JSON string, which is valid YAML.
     private static func node(_ text: String) -> Node {
         let isPlain =
             text.first.map { $0.isASCII && $0.isLetter } == true

@@ -1,9 +1,9 @@
 import Collections
 import Synchronization
 
-/// Keys that have changed, each at most once until it is read: a slow reader misses no key and holds up nobody.
+/// A queue of keys that have changed. Each key waits at most once, so a slow reader misses no key and blocks nobody.
 ///
-/// Bounded by `maximum` distinct keys; beyond, the oldest is dropped and counted. One reader.
+/// Holds at most `maximum` distinct keys; when it is full, the oldest is dropped and counted. One reader.
 final class ChangedKeys: Sendable {
     static let maximum = 100_000
 
@@ -39,7 +39,7 @@ final class ChangedKeys: Sendable {
                 state.waiting.insert(key)
                 state.order.append(key)
             }
-            // A reader that is not resumed stays.
+            // If nothing waits, the reader keeps waiting.
             guard !state.waiting.isEmpty else { return CheckedContinuation<Void, Never>?.none }
             defer { state.reader = nil }
             return state.reader
@@ -56,7 +56,7 @@ final class ChangedKeys: Sendable {
         reader?.resume()
     }
 
-    /// - Returns: nil when it has ended, or the reader's task was cancelled.
+    /// - Returns: nil when the queue has ended or the reader's task was cancelled.
     func next() async -> ObjectKey? {
         while !Task.isCancelled {
             let (key, isOver) = state.withLock { ($0.take(), $0.isOver) }

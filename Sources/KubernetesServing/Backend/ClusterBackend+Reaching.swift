@@ -1,7 +1,7 @@
 extension ClusterBackend {
-    /// The watches of pods and workloads tell: one of them that is cut off shows a cluster as it was.
+    /// The watches of pods and workloads decide: if one of them is interrupted, the cluster's state is out of date.
     public func outage() async -> String? {
         let failure = views.workloads.failure ?? views.pods.failure
-        return failure.map { ClusterServingError($0, about: "the cluster cannot be followed").message }
+        return failure.map { ClusterServingError($0, about: "the cluster cannot be watched").message }
     }
 }

@@ -1,7 +1,7 @@
 import HTTP1
 
-/// Reads one HTTP/1.x answer as far as a probe or a warm-up needs it: the status, and where the answer ends. However it is
-/// cut into pieces, the outcome is the same.
+/// Reads one HTTP/1.x answer as far as a probe or a warm-up request needs it: the status, and where the answer ends. The result
+/// does not depend on how the bytes are split.
 struct ResponseScanner: Equatable, Sendable {
     static let maximumHeadBytes = 64 << 10
     static let maximumFields = 128
@@ -29,22 +29,24 @@ struct ResponseScanner: Equatable, Sendable {
         }
     }
 
-    /// The connection was closed by the server.
+    /// The server closed the connection.
     mutating func receiveEnd() {
         switch state {
         case .complete, .malformed: return
-        case .readingHead: state = .malformed("it closed the connection before it answered")
+        case .readingHead: state = .malformed("the server closed the connection before it answered")
         case .readingBody:
-            state = body == .untilClose ? .complete : .malformed("it closed the connection in the middle of its answer")
+            state =
+                body == .untilClose
+                ? .complete : .malformed("the server closed the connection in the middle of its answer")
         }
     }
 
-    /// - Returns: what comes after the head.
+    /// - Returns: the bytes after the head.
     private mutating func receiveHead(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         for index in bytes.indices {
             head.append(bytes[index])
             guard head.count <= Self.maximumHeadBytes else {
-                state = .malformed("its answer's head has no end")
+                state = .malformed("the head of the answer is over \(Self.maximumHeadBytes >> 10) KiB")
                 return []
             }
             guard bytes[index] == 10, head.suffix(4) == [13, 10, 13, 10] else { continue }
@@ -58,10 +60,10 @@ struct ResponseScanner: Equatable, Sendable {
     private mutating func readHead() {
         var scanner = ResponseHeadScanner(headBytesMax: Self.maximumHeadBytes, fieldsMax: Self.maximumFields)
         switch head.withUnsafeBytes({ scanner.scan($0, isToHead: false) }) {
-        case .incomplete: state = .malformed("what it answers is not HTTP")
-        case .invalid(let fault): state = .malformed("what it answers is not HTTP/1.1: \(fault.message)")
+        case .incomplete: state = .malformed("the answer is not HTTP")
+        case .invalid(let fault): state = .malformed("the answer is not HTTP/1.1: \(fault.message)")
         case .complete(let found) where found.isInterim: break
-        case .complete(let found) where found.status > 599: state = .malformed("what it answers is not HTTP")
+        case .complete(let found) where found.status > 599: state = .malformed("the answer is not HTTP")
         case .complete(let found):
             status = found.status
             body = found.body
@@ -73,7 +75,7 @@ struct ResponseScanner: Equatable, Sendable {
         switch bytes.withUnsafeBytes({ body.consume($0) }) {
         case .more: break
         case .done: state = .complete
-        case .invalid: state = .malformed("its answer's chunks are malformed")
+        case .invalid: state = .malformed("the answer's chunks are malformed")
         }
     }
 }

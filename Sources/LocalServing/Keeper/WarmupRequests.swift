@@ -10,15 +10,15 @@ struct WarmupRequests: Equatable, Sendable {
 
     var requests: [RequestLines.Request]
 
-    /// - Throws: `LocalServingError.invalidCommand` that names the file and the line.
+    /// - Throws: `LocalServingError.invalidCommand` with the file and the line.
     init(_ warmup: Warmup, modelFolder: String) throws {
         let file = try ModelFolderFile(
             warmup.file, field: "runtime.warmup.file", in: modelFolder, maximumBytes: Self.maximumBytes)
         guard let bytes = try file.read() else {
             throw LocalServingError(
                 .invalidCommand,
-                "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it beside the model, "
-                    + "or take `warmup` out of the runtime.")
+                "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it there, "
+                    + "or remove `warmup` from the runtime.")
         }
         try self.init(lines: bytes, file: warmup.file, path: warmup.path)
     }
@@ -34,7 +34,7 @@ struct WarmupRequests: Equatable, Sendable {
     }
 }
 
-/// Plays the requests one after the other; the first that fails ends it.
+/// Sends the requests one after the other. The first failure ends the run.
 final class WarmupRun {
     private let requests: [RequestLines.Request]
     private let port: Int
@@ -61,7 +61,7 @@ final class WarmupRun {
         let place = "warm-up request \(next) of \(requests.count)"
         switch result {
         case .answered(let status) where status >= 500:
-            outcome = .failed("\(place) was answered \(status): the model does not work yet; see `mlctl logs`")
+            outcome = .failed("\(place) got status \(status): the model does not work yet; see `mlctl logs`")
         case .answered(let status):
             if status >= 400 { refused[status, default: 0] += 1 }
             startNext()
@@ -88,6 +88,6 @@ final class WarmupRun {
     private var notes: String? {
         guard !refused.isEmpty else { return nil }
         let counts = refused.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" }.joined(separator: ", ")
-        return "of \(requests.count) warm-up requests some were refused (\(counts)): check the warm-up file"
+        return "some of \(requests.count) warm-up requests were refused (\(counts)): check the warm-up file"
     }
 }

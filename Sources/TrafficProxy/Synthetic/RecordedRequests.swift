@@ -2,7 +2,7 @@ import Serving
 
 /// Requests that are sent again and again to try revisions: `RequestLines` of a file in the model's folder.
 extension RequestLines {
-    /// - Throws: `ProxyError` that names the file and the line.
+    /// - Throws: `ProxyError` with the file and the line.
     init(lines bytes: [UInt8], file: String, path: String?, limits: ProxyLimits) throws {
         do throws(Fault) {
             try self.init(
@@ -12,7 +12,7 @@ extension RequestLines {
         }
     }
 
-    /// - Throws: `ProxyError` where the file cannot be read, is too large, or holds something else.
+    /// - Throws: `ProxyError` if the file cannot be read, is too large, or has other content.
     init(file: String, path: String?, limits: ProxyLimits) throws {
         let bytes: [UInt8]?
         do {
@@ -20,11 +20,11 @@ extension RequestLines {
         } catch let error as ProxyError {
             throw Self.error(error.message)
         }
-        guard let bytes else { throw Self.error("\(file) is not there: put it into the model's folder") }
+        guard let bytes else { throw Self.error("\(file) does not exist: put it into the model's folder") }
         try self.init(lines: bytes, file: file, path: path, limits: limits)
     }
 
     private static func error(_ message: String) -> ProxyError {
-        ProxyError(.recordedRequests, "no recorded requests are sent: \(message)")
+        ProxyError(.recordedRequests, "recorded requests cannot be sent: \(message)")
     }
 }
