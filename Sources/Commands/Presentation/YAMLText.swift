@@ -1,3 +1,5 @@
+import ArgumentParser
+import ControlAPI
 import Foundation
 import JSON
 import SafeText
@@ -38,4 +40,18 @@ enum YAMLText {
     private static let plainScalars = CharacterSet(
         charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./ ")
     private static let reserved: Set<String> = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+}
+
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+    case table, wide, json, yaml
+
+    /// Nil for tables, which the commands draw themselves.
+    func document(_ value: some Encodable) throws -> String? {
+        switch self {
+        case .table, .wide: nil
+        case .json:
+            Escape.jsonDocument(String(decoding: try APICoding.encode(value, pretty: true), as: UTF8.self)) + "\n"
+        case .yaml: try YAMLText.render(json: APICoding.encode(value))
+        }
+    }
 }
