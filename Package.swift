@@ -179,7 +179,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Controller", "ControlAPI", "KubernetesClient", .numerics, .nioCore, .nioPosix, .nioHTTP1,
+                "JSON", "HTTP1", "Transport", "Controller", "ControlAPI", "KubernetesClient", .numerics, .nioCore,
+                .nioPosix, .nioHTTP1,
                 .asyncHTTPClient, .logging,
             ],
             path: "Tests/TestSupport",

@@ -20,8 +20,3 @@ func scanResponse(_ bytes: [UInt8], isToHead: Bool = false) -> HeadScan<Response
     var scanner = ResponseHeadScanner(headBytesMax: 64 << 10, fieldsMax: 128)
     return bytes.withUnsafeBytes { scanner.scan($0, isToHead: isToHead) }
 }
-
-extension HeadScan {
-    var head: Head? { if case .complete(let head) = self { head } else { nil } }
-    var fault: HeadFault? { if case .invalid(let fault) = self { fault } else { nil } }
-}

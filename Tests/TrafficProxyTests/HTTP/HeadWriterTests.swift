@@ -4,6 +4,7 @@ import ModelManifests
 import NIOCore
 import Serving
 import Testing
+import TestSupport
 
 @testable import TrafficProxy
 
