@@ -154,7 +154,7 @@ struct EndpointTests {
             try await eventually("the new one loads, and says who answers") {
                 let seen = await backend.observe(other)
                 return seen.instances.first?.condition == .starting
-                    && seen.endpointProblem?.contains("still answered by default/m") == true ? true : nil
+                    && seen.endpointProblem?.contains("default/m still answers at port") == true ? true : nil
             }
             #expect(await backend.observe(key).ready(a) == 1)
             _ = try stage.test.writeFile("loaded", "")
@@ -233,7 +233,7 @@ struct EndpointTests {
             let hung = try #require(mark.tree().first.map(ProcessIdentity.init))
             hung.signal(SIGSTOP)
             try await eventually("it is said what is done") {
-                await backend.observe(key).endpointProblem?.contains("when it has not run for 10s") == true ? true : nil
+                await backend.observe(key).endpointProblem?.contains("stays stuck for 10s") == true ? true : nil
             }
             try await eventually("it is ended", within: .seconds(40)) { hung.isAlive ? nil : true }
             _ = try await stage.open(backend, key)

@@ -7,23 +7,24 @@ import Rollouts
 
 struct PromoteCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "promote", abstract: "Let a rollout go on: past its pause, its approval or a failed gate.",
+        commandName: "promote", abstract: "Continue a rollout after a pause, an approval or a failed gate.",
         discussion: """
             Examples:
-              mlctl promote fraud-scorer                 to the next step
-              mlctl promote fraud-scorer --full          to 100 % at once
-              mlctl promote fraud-scorer --skip-checks   without what is judged before any traffic
+              mlctl promote fraud-scorer                 continue to the next step
+              mlctl promote fraud-scorer --full          go to 100 % at once
+              mlctl promote fraud-scorer --skip-checks   without the checks before traffic
             """)
 
     @OptionGroup var deployment: DeploymentArguments
 
-    @Flag(help: "To 100 % at once, past all steps that are left.")
+    @Flag(help: "Go to 100 % at once and skip the remaining steps.")
     var full = false
 
-    @Flag(help: "Past the checks and contracts that are judged before any traffic. Written into the audit trail.")
+    @Flag(
+        help: "Skip the checks and contracts that run before the candidate gets traffic. Recorded in the audit trail.")
     var skipChecks = false
 
-    @Flag(help: "Also where not all instances are ready.")
+    @Flag(help: "Continue even if some instances are not ready.")
     var force = false
 
     @OptionGroup var server: ServerOptions
@@ -51,9 +52,9 @@ extension ActionRunning {
 
 struct AbortCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "abort", abstract: "End the rollout in flight: all traffic goes back to stable.",
+        commandName: "abort", abstract: "End the current rollout and send all traffic back to stable.",
         discussion: """
-            The candidate is quarantined until git asks for something else, or until 'mlctl retry'.
+            The candidate is quarantined until the serving template in git changes, or until 'mlctl retry'.
 
             Examples:
               mlctl abort fraud-scorer
@@ -68,7 +69,7 @@ struct AbortCommand: AsyncParsableCommand, ActionRunning {
 
 struct PauseCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Hold a rollout where it is; traffic stays as it is split now.",
+        commandName: "pause", abstract: "Pause a rollout at its current step; the traffic split stays.",
         discussion: """
             Examples:
               mlctl pause fraud-scorer
@@ -83,7 +84,7 @@ struct PauseCommand: AsyncParsableCommand, ActionRunning {
 
 struct ResumeCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Go on with a rollout that is paused, or with a deployment that is suspended.",
+        commandName: "resume", abstract: "Resume a paused rollout or a suspended deployment.",
         discussion: """
             Examples:
               mlctl resume fraud-scorer
@@ -98,7 +99,7 @@ struct ResumeCommand: AsyncParsableCommand, ActionRunning {
 
 struct RetryCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
-        commandName: "retry", abstract: "Try a quarantined revision again, or judge a paused one with new evidence.",
+        commandName: "retry", abstract: "Try a quarantined revision again, or evaluate a paused one with new evidence.",
         discussion: """
             Examples:
               mlctl retry fraud-scorer
@@ -115,19 +116,19 @@ struct RollbackCommand: AsyncParsableCommand, ActionRunning {
     static let configuration = CommandConfiguration(
         commandName: "rollback", abstract: "Go back to an earlier revision.",
         discussion: """
-            What git asks for is held off until it changes, or until 'mlctl retry'.
+            The version in git is held back until it changes, or until 'mlctl retry'.
 
             Examples:
-              mlctl rollback fraud-scorer              to the latest revision before that did not fail
-              mlctl rollback fraud-scorer --to 3f1c    the beginning is enough; 'mlctl history' lists them
+              mlctl rollback fraud-scorer              to the latest earlier revision that did not fail
+              mlctl rollback fraud-scorer --to 3f1c    the first digits are enough; 'mlctl history' lists the revisions
             """)
 
     @OptionGroup var deployment: DeploymentArguments
 
-    @Option(help: ArgumentHelp("The revision to go back to. (default: the one before)", valueName: "revision"))
+    @Option(help: ArgumentHelp("The revision to go back to. (default: the previous one)", valueName: "revision"))
     var to: String?
 
-    @Flag(help: "Also to a revision that failed or is held off.")
+    @Flag(help: "Also roll back to a revision that failed or is held back.")
     var force = false
 
     @OptionGroup var server: ServerOptions

@@ -20,10 +20,10 @@ struct DeploymentArguments: ParsableArguments {
     static func key(_ name: String, namespace: String?) throws -> DeploymentKey {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard (1...2).contains(parts.count), !parts.contains("") else {
-            throw ValidationError("'\(name)' is no deployment; write NAME or NAMESPACE/NAME")
+            throw ValidationError("'\(name)' is not a deployment's name; write NAME or NAMESPACE/NAME")
         }
         if parts.count == 2, let namespace, namespace != parts[0] {
-            throw ValidationError("'\(name)' is not in namespace '\(namespace)'; leave out one of the two")
+            throw ValidationError("'\(name)' is not in namespace '\(namespace)'; give the namespace only once")
         }
         return DeploymentKey(
             namespace: parts.count == 2 ? parts[0] : namespace ?? "default", name: parts[parts.count - 1])

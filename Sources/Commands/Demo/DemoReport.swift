@@ -40,7 +40,7 @@ struct DemoReport {
         if !isPromoted { list.append("version 2 was not promoted") }
         if !isRolledBack { list.append("version 3 was not rolled back to version 2") }
         if failed != failedByBad {
-            list.append("\(failed - failedByBad) requests failed that version 3 did not answer")
+            list.append("\(failed - failedByBad) requests failed that were not answered by version 3")
         }
         if served == 0 { list.append("no request was served") }
         return list

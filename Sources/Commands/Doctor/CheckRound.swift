@@ -30,17 +30,19 @@ struct CheckRound: Sendable {
         let named = Set(all.map(\.check))
         return all
             + CheckID.allCases.filter { !named.contains($0) }.map {
-                .notApplicable($0, "nothing here has to do with it")
+                .notApplicable($0, "this installation has nothing to check here")
             }
     }
 
     private func findings(of check: Check) async -> [Finding] {
         guard !(check.isNetwork && isOffline) else {
-            return check.about.map { .notLookedAt($0, "it would ask over the network, and --offline was given") }
+            return check.about.map { .notLookedAt($0, "it needs the network, but --offline was given") }
         }
         switch await LimitedWork.run(within: check.limit, grace: grace, check.look) {
         case nil:
-            return check.about.map { .notLookedAt($0, "no answer within \(check.limit.goText): something hangs") }
+            return check.about.map {
+                .notLookedAt($0, "no answer within \(check.limit.goText): a file server or a network service hangs")
+            }
         case .failure(let error): return check.about.map { .notLookedAt($0, "\(error)") }
         case .success(let found): return found
         }

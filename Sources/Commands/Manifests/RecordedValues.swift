@@ -21,13 +21,13 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
         self.header = header.fields
         let places = header.fields.indices.filter { header.fields[$0] == column }
         guard let index = places.first else {
-            let advice = DidYouMean.suggestion(for: column, among: header.fields, noun: "there are")
+            let advice = DidYouMean.suggestion(for: column, among: header.fields, noun: "the columns are")
             throw DataError(
-                line: header.line, message: "there is no column '\(column)'" + (advice.map { " (\($0))" } ?? ""))
+                line: header.line, message: "column '\(column)' does not exist" + (advice.map { " (\($0))" } ?? ""))
         }
         guard places.count == 1 else {
             throw DataError(
-                line: header.line, message: "there are \(places.count) columns '\(column)': rename all but one")
+                line: header.line, message: "\(places.count) columns are named '\(column)'; rename all but one")
         }
         self.index = index
     }
@@ -38,8 +38,8 @@ struct ColumnValues<Lines: IteratorProtocol<String>> {
         guard record.fields.count == header.count else {
             throw DataError(
                 line: record.line,
-                message: "has \(record.fields.count) fields and the header \(header.count)"
-                    + ": quote fields that hold a comma")
+                message: "has \(record.fields.count) fields, but the header has \(header.count)"
+                    + "; quote fields that contain a comma")
         }
         let text = record.fields[index]
         return (record.line, text.allSatisfy(\.isWhitespace) ? nil : .text(text))
@@ -85,7 +85,8 @@ struct PathValues<Lines: IteratorProtocol<String>> {
         case .number(let number)?: return .number(number)
         case .string(let text)?: return .text(text)
         case .array?, .object?:
-            throw DataError(line: lines.number, message: "the path leads to a list or an object: name one value in it")
+            throw DataError(
+                line: lines.number, message: "the path leads to a list or an object; extend it to a single value")
         }
     }
 }

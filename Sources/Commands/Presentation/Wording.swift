@@ -86,7 +86,7 @@ extension DeploymentStatus {
 
     /// The age of the whole status; nil where it is current.
     func ageText(now: Date) -> String? {
-        lastSeenAt.map { "not current: all of it is as last seen \(RelativeTime.text($0, now: now))" }
+        lastSeenAt.map { "not current: the deployment was last seen \(RelativeTime.text($0, now: now))" }
     }
 
     /// A deployment that cannot be seen is not shown as healthy.

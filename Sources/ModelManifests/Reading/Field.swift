@@ -89,7 +89,7 @@ enum FieldRule: Hashable, Sendable {
             let wanted = "needs exactly one of \(Self.shown(names))"
             return given.isEmpty ? wanted : "\(wanted), not \(Self.shown(given, joiner: "and"))"
         case .atLeastOne(let names): return "needs \(Self.shown(names))"
-        case .atMostOne(let names): return "may have only one of \(Self.shown(names))"
+        case .atMostOne(let names): return "can have only one of \(Self.shown(names))"
         }
     }
 

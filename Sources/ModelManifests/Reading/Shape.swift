@@ -56,7 +56,7 @@ extension Shape {
                     let wanted =
                         items.count < count.lowerBound
                         ? "at least \(count.lowerBound)" : "at most \(count.upperBound)"
-                    reading.report("has \(items.count) entries; it must have \(wanted)", at: node.place)
+                    reading.report("has \(items.count) entries, but must have \(wanted)", at: node.place)
                     return nil
                 }
                 var values: [Element] = []
@@ -107,7 +107,7 @@ extension Shape {
                     return nil
                 }
                 guard entries.count <= limit else {
-                    reading.report("has \(entries.count) entries; it must have at most \(limit)", at: node.place)
+                    reading.report("has \(entries.count) entries, but must have at most \(limit)", at: node.place)
                     return nil
                 }
                 var values: [String: Element] = [:]

@@ -69,7 +69,7 @@ public struct ParsedFile: Sendable {
         for key in previous.held.keys + previous.keys {
             held[key] = Diagnostic(
                 file: unreadable.file, line: unreadable.line, column: unreadable.column,
-                message: "\(key) is held as it is, because its file cannot be read: \(unreadable.message)",
+                message: "\(key) is kept as it is, because its file cannot be read: \(unreadable.message)",
                 suggestion: unreadable.suggestion, deployment: key)
         }
         holding.held = held.filter { !present.contains($0.key) }

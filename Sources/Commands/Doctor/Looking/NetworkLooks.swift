@@ -27,7 +27,7 @@ struct NetworkLooks: Sendable {
             return [.notLookedAt(.sourceReachable, "the settings cannot be read")]
         }
         guard !settings.sources.isEmpty else {
-            return [.notApplicable(.sourceReachable, "the settings name no source beside those that are always there")]
+            return [.notApplicable(.sourceReachable, "the settings have no sources besides the built-in ones")]
         }
         return await withTaskGroup(of: [Finding].self) { group in
             for source in settings.sources { group.addTask { await Self.findings(of: source) } }
@@ -40,7 +40,7 @@ struct NetworkLooks: Sendable {
         guard let answer = await SourceProbe().ask(source, within: callLimit) else {
             return [
                 .notApplicable(
-                    .sourceReachable, "source '\(source.name)' is a program, which is started for gates alone")
+                    .sourceReachable, "source '\(source.name)' is a program, which runs only for gates")
             ]
         }
         return SourceFindings.source(
@@ -72,7 +72,7 @@ struct NetworkLooks: Sendable {
                 group.addTask {
                     let asked = Date()
                     guard let answer = try? await Self.head(origin), answer.date != nil else {
-                        return [.notLookedAt(.clockSkew, "git server \(origin) does not say what time it is")]
+                        return [.notLookedAt(.clockSkew, "git server \(origin) sends no time")]
                     }
                     return Self.skew(answer.date, of: "git server \(origin)", since: asked)
                 }
@@ -103,7 +103,9 @@ struct NetworkLooks: Sendable {
             let url = URL(string: record.api), let port = url.port
         else { return [.notApplicable(.apiAnonymous, "no controller runs")] }
         guard installation.known?.access.tls?.clientCAFile == nil else {
-            return [.notLookedAt(.apiAnonymous, "the API asks clients for a certificate, and there is none here")]
+            return [
+                .notLookedAt(.apiAnonymous, "the API requires a client certificate, which this command does not have")
+            ]
         }
         let host = url.host(percentEncoded: false).flatMap { ["0.0.0.0", "::"].contains($0) ? nil : $0 } ?? "127.0.0.1"
         let address = ListenAddress(host: host, port: port)
