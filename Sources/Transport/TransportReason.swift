@@ -9,10 +9,11 @@ import struct NIOPosix.NIOConnectionError
 public enum TransportReason {
     private static let characters = 160
 
-    public static func text(_ error: any Error) -> String {
+    /// - Parameter tlsAdvice: what to check where TLS failed.
+    public static func text(_ error: any Error, tlsAdvice: String? = nil) -> String {
         switch error {
         case let error as NIOConnectionError:
-            if let first = error.connectionErrors.first { return text(first.error) }
+            if let first = error.connectionErrors.first { return text(first.error, tlsAdvice: tlsAdvice) }
             return "no address for '\(error.host)'"
         case let error as IOError:
             return String(cString: strerror(error.errnoCode)).lowercased()
@@ -23,7 +24,7 @@ public enum TransportReason {
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return "the connection was closed"
         case let error as NIOSSLError:
-            return "TLS failed (\(String(describing: error).prefix(characters))): check caFile and the host name"
+            return "TLS failed (\(String(describing: error).prefix(characters)))" + (tlsAdvice.map { ": \($0)" } ?? "")
         default:
             return String(String(describing: error).prefix(characters))
         }

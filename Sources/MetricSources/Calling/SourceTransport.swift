@@ -18,6 +18,7 @@ enum SourceTransport {
         $0.connectionPool.idleTimeout = .seconds(4)
     }
     private static let stopwatch = Stopwatch()
+    static let tlsAdvice = "check caFile and the host name"
 
     /// - Throws: `SourceError`, or `CancellationError` if the task is cancelled.
     static func send(
@@ -50,7 +51,7 @@ enum SourceTransport {
             throw SourceError(.unreadable, "the answer has more than \(bytes >> 20) MiB: narrow the query")
         } catch {
             try Task.checkCancellation()
-            throw SourceError(.unreachable, TransportReason.text(error))
+            throw SourceError(.unreachable, TransportReason.text(error, tlsAdvice: tlsAdvice))
         }
     }
 }
