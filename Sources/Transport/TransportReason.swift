@@ -20,7 +20,7 @@ public enum TransportReason {
         case let error as HTTPClientError where error == .connectTimeout:
             return "the connection was not made in time"
         case let error as HTTPClientError where error == .readTimeout:
-            return "silence for too long"
+            return "it sent nothing for too long"
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return "the connection was closed"
         case let error as NIOSSLError:
