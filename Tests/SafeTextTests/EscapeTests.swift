@@ -62,6 +62,11 @@ struct EscapeTests {
         #expect(Escape.uriPath("a b/" + text).hasPrefix("a%20b/"))
     }
 
+    @Test(
+        "a host in a URI has brackets where it is an address of IPv6",
+        arguments: [("::1", "[::1]:80"), ("127.0.0.1", "127.0.0.1:80"), ("host", "host:80")])
+    func authority(host: String, expected: String) { #expect(Escape.authority(host, 80) == expected) }
+
     @Test("a metric label value is one line and cannot end its own quotes", arguments: nasty)
     func exposition(text: String) {
         let label = Escape.expositionLabel(text)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JSON
 import ModelManifests
 
 /// `mlctl profile`: creates a reference for drift gates.

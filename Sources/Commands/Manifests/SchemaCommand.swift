@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JSON
 import ModelManifests
 
 /// `mlctl schema`: prints schemas for editors and for clusters.

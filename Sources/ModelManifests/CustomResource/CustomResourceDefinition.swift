@@ -1,3 +1,5 @@
+import JSON
+
 /// The CustomResourceDefinition of ModelDeployment, made from the declarations that read manifests.
 public enum CustomResourceDefinition {
     /// The name of the cluster-wide CustomResourceDefinition object.

@@ -1,3 +1,5 @@
+import JSON
+
 /// The schema of a ModelDeployment's `status` in a cluster: what people and tools read, and the record from which the next
 /// controller continues.
 enum StatusSchema {

@@ -1,3 +1,5 @@
+import JSON
+
 /// `spec.model` as written.
 struct WrittenModel: Sendable {
     var source = ModelSource(version: "")

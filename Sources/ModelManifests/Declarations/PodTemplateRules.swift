@@ -1,3 +1,5 @@
+import JSON
+
 /// Checks `runtime.podTemplate`. Its `spec` is open, because only the cluster knows what its pods support. Refused here is what
 /// would break mlctl's own objects, and what the API server refuses in every pod.
 package enum PodTemplateRules {

@@ -1,3 +1,5 @@
+import JSON
+
 /// The fields of gates on predictions, of observations and of prediction profiles.
 enum PredictionGateFields {
     static let distribution = Shape<DistributionGate>.object(

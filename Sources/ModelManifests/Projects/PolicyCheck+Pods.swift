@@ -1,3 +1,5 @@
+import JSON
+
 /// Checks what a pod template starts, and where it takes a model from.
 extension PolicyCheck {
     /// The folder where pods mount the model's files.
@@ -97,12 +99,12 @@ extension PolicyCheck {
     }
 
     private mutating func checkVolumes(_ template: JSONValue) {
-        let spec = template.member("spec")
-        for field in ["volumes", "initContainers", "containers"] where spec?.member(field) == .null {
+        let spec = template["spec"]
+        for field in ["volumes", "initContainers", "containers"] where spec?[field] == .null {
             refuseTemplate("modelSources", "removes '\(field)', which provide the model's files")
         }
-        for volume in (spec?.member("volumes")).elements
-        where volume.member("name") == .string(PodTemplateRules.modelVolume) {
+        for volume in (spec?["volumes"]).elements
+        where volume["name"] == .string(PodTemplateRules.modelVolume) {
             refuseTemplate(
                 "modelSources", "changes the volume '\(PodTemplateRules.modelVolume)', which contains the model's files"
             )

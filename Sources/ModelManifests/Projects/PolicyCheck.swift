@@ -242,7 +242,7 @@ struct PolicyCheck {
                     "'external' lets others set the number of replicas, but the project limits it: write a number",
                     allows: nil), at: "spec.replicas", written.replicasPlace)
         }
-        let claims = deployment.template.runtime.pod?.template?.member("spec")?.member("resourceClaims")
+        let claims = deployment.template.runtime.pod?.template?["spec"]?["resourceClaims"]
         if !limits.resources.extended.isEmpty, !claims.elements.isEmpty {
             refuse(
                 Violation(

@@ -1,3 +1,5 @@
+import JSON
+
 /// One field of an object: its name, the shape of its value, its description, and where the value is stored.
 ///
 /// A field is declared only here: reading, "did you mean", the canonical form and the JSON Schema all follow from this

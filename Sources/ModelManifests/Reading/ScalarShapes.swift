@@ -1,3 +1,5 @@
+import JSON
+
 extension Shape where Value == String {
     /// Text, with or without quotes: `version: 1.10` is "1.10", never 1.1.
     static func text(atMost limit: Int = 4096, canBeEmpty: Bool = false) -> Shape {

@@ -1,3 +1,5 @@
+import JSON
+
 /// The declaration of one type of value. It reads the value, and gives its canonical form and its JSON Schema.
 struct Shape<Value: Sendable>: Sendable {
     /// Reads the value; nil where it could not be read. Every problem is reported.

@@ -2,6 +2,7 @@ import Controller
 import Foundation
 import ModelManifests
 import Rollouts
+import Serving
 import Synchronization
 
 /// A controller that returns the next status on each poll, and the last one from then on. It supports only the calls of `wait`.

@@ -11,7 +11,8 @@ import Testing
         StoredEvent(
             id: 2, deployment: DeploymentKey(namespace: "payments", name: "fraud-scorer"),
             event: RolloutEvent(
-                at: Samples.now, kind: .approved, revision: Samples.new, version: "3", message: "approved by an operator",
+                at: Samples.now, kind: .approved, revision: Samples.new, version: "3",
+                message: "approved by an operator",
                 actor: "ada")),
         StoredEvent(
             id: 1, deployment: DeploymentKey(name: "churn"),

@@ -1,4 +1,5 @@
 import Controller
+import Serving
 import Testing
 
 @testable import Commands

@@ -7,6 +7,8 @@ import KubernetesServing
 import MetricSources
 import ModelManifests
 import NIOSSL
+import SafeText
+import Transport
 
 /// Sends requests to the servers that the controller uses (git servers, API servers and metric sources), and to the
 /// controller's own API without a token.
@@ -62,7 +64,7 @@ struct NetworkLooks: Sendable {
                 guard let location = try? GitLocation(project.repo), location.transport == .https,
                     let url = URL(string: location.address), let host = url.host(percentEncoded: true)
                 else { return nil }
-                return "https://\(host.contains(":") ? "[\(host)]" : host):\(url.port ?? 443)/"
+                return "https://\(Escape.authority(host, url.port ?? 443))/"
             })
         guard !origins.isEmpty else { return [] }
         return await withTaskGroup(of: [Finding].self) { group in
@@ -82,14 +84,12 @@ struct NetworkLooks: Sendable {
     private static func head(
         _ url: String, believesAnybody: Bool = false
     ) async throws -> (status: Int, date: String?) {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        if believesAnybody {
+        let client = HTTPClient.careful { configuration in
+            guard believesAnybody else { return }
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.certificateVerification = .none
             configuration.tlsConfiguration = tls
         }
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         defer { client.shutdown { _ in } }
         let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(callLimitSeconds))
         return (Int(response.status.code), response.headers.first(name: "date"))

@@ -14,7 +14,7 @@ final class RepositoryLooks: Sendable {
         var place: String
         var commit: String?
         /// Nil where nothing could be read.
-        var files: [String: GitFile]?
+        var files: [String: ManifestFile]?
         var desired: DesiredState?
         /// Why the repository could not be read.
         var refusal: String?
