@@ -41,11 +41,6 @@ public struct GitConfiguration: Sendable {
                 "\(location) takes no credentials from a file: that is for https: alone. Use an https: address, or leave "
                     + "the file out.")
         }
-        guard credentials == nil || location.credentials == nil else {
-            throw GitError(
-                .invalidConfiguration,
-                "\(location) has credentials in its address and in a file. Take them out of the address.")
-        }
         self.reference = reference
         self.path = try Self.normal(path)
         self.mirrorDirectory = URL(fileURLWithPath: mirrorDirectory).standardizedFileURL.path

@@ -14,7 +14,7 @@ struct SourceContact: Sendable {
 
     /// - Parameters:
     ///   - written: the address as the user's configuration has it.
-    ///   - given: what the address of the settings, or a file, holds.
+    ///   - given: what the file holds that the settings name.
     init(address: String, written: String?, given: GitCredentials?) {
         var target = address
         var found: GitCredentials?

@@ -1,4 +1,5 @@
 import Foundation
+import SafeText
 
 /// Where a source is: http or https, without credentials.
 public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
@@ -7,18 +8,18 @@ public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
     public let isEncrypted: Bool
     public let isLoopback: Bool
 
-    /// - Parameter text: may hold placeholders after the host.
+    /// - Parameters:
+    ///   - text: may hold placeholders after the host.
+    ///   - credentialAdvice: what to write instead of credentials.
     /// - Throws: `SourceSettings.Fault`.
-    init(_ text: String) throws {
+    init(_ text: String, credentialAdvice: String) throws {
+        guard UserInfo.of(text) == nil else { throw SourceSettings.Fault("url: \(UserInfo.problem); \(credentialAdvice)") }
         // Braces are no characters of a URL.
         let plain = text.replacing("{{", with: "").replacing("}}", with: "").replacing(" ", with: "")
         guard let parts = URLComponents(string: plain), let scheme = parts.scheme?.lowercased(),
             scheme == "http" || scheme == "https", let host = parts.host, !host.isEmpty
         else {
             throw SourceSettings.Fault("url: must be http:// or https:// and a host, such as http://127.0.0.1:9090")
-        }
-        guard parts.user == nil, parts.password == nil else {
-            throw SourceSettings.Fault("url: carries a user or password; write basicAuth with a passwordFile")
         }
         guard parts.fragment == nil else { throw SourceSettings.Fault("url: must not hold a #fragment") }
         guard !text.drop(while: { $0 != ":" }).dropFirst(3).prefix(while: { $0 != "/" }).contains("{{") else {

@@ -105,7 +105,7 @@ public struct PrometheusSettings: Hashable, Sendable {
         guard !url.contains("?"), !url.contains("{{") else {
             throw SourceSettings.Fault("url: must be the server's address alone, without a query or placeholders")
         }
-        address = try SourceAddress(url)
+        address = try SourceAddress(url, credentialAdvice: "write bearerTokenFile, or basicAuth with a passwordFile")
         access = try SourceAccess(fields, of: address)
         access.credentials = try Self.credentials(fields)
         if access.credentials != .none, !address.isEncrypted, !address.isLoopback {

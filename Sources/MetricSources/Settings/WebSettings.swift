@@ -30,7 +30,7 @@ public struct WebSettings: Hashable, Sendable {
             let known = Placeholders.names.map { "{{\($0)}}" }.joined(separator: ", ")
             throw SourceSettings.Fault("url: {{\(unknown[0])}} means nothing here; there are \(known)")
         }
-        address = try SourceAddress(url)
+        address = try SourceAddress(url, credentialAdvice: "write headers: [{name: Authorization, fromFile: FILE}]")
         access = try SourceAccess(fields, of: address)
         headers = try fields.objects("headers").map(Self.header)
         guard headers.count <= Self.headerLimit else {

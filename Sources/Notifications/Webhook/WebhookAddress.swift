@@ -1,4 +1,5 @@
 import Foundation
+import SafeText
 
 /// Where a webhook is sent: `https`, or `http` on the loopback. The path may itself be a secret: only `shown` is for
 /// people.
@@ -16,9 +17,9 @@ public struct WebhookAddress: Hashable, Sendable, CustomStringConvertible {
         }
         let port = parts.port.map { ":\($0)" } ?? ""
         shown = "\(scheme)://\(host)\(port)"
-        guard parts.user == nil, parts.password == nil else {
+        guard UserInfo.of(text) == nil else {
             throw NotificationError(
-                .invalidAddress, "The webhook's URL (\(shown)) carries a user or password. Leave it out: it is signed.")
+                .invalidAddress, "The webhook's URL (\(shown)) \(UserInfo.problem). Leave it out: it is signed.")
         }
         guard scheme == "https" || (scheme == "http" && Self.isLoopback(host)) else {
             throw NotificationError(

@@ -21,19 +21,4 @@ extension Escape {
             }
         }
     }
-
-    /// Text or an attribute's value of HTML. Controls have no reference there; they become U+FFFD.
-    public static func html(_ text: String) -> String {
-        scalars(of: text) { scalar in
-            switch scalar {
-            case "&": "&amp;"
-            case "<": "&lt;"
-            case ">": "&gt;"
-            case "\"": "&quot;"
-            case "'": "&#39;"
-            case "\n", "\t": nil
-            default: scalar.isControl ? "\u{FFFD}" : scalar.isInvisible ? "&#\(scalar.value);" : nil
-            }
-        }
-    }
 }
