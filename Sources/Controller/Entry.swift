@@ -56,6 +56,8 @@ struct Entry {
     var pin: Pin?
     /// Since when its manifest in git is invalid; nil while it is not.
     var invalidSince: Date?
+    /// What the project's policy says of the candidate in flight; nil where it was not asked.
+    var policyAnswer: PolicyAnswer?
     /// What could not be pinned last.
     var failedPin: ModelSource?
     var firstSeenAt: Date

@@ -20,13 +20,13 @@ package struct ProjectBook {
         var inUse = ProjectDemand()
     }
 
-    /// Of a project whose limits name no number of deployments: one that commits more takes nothing from others.
+    /// Of the one project of a controller without a settings file: more than anybody commits on purpose.
     static let mostDeployments = 20_000
     private let mostDeployments: Int
 
     /// Names of all projects, as they stand in the settings.
     package let names: [String]
-    private let limits: [String: ProjectLimits]
+    private let rules: [String: ProjectRules]
     private var chapters: [String: Chapter] = [:]
     /// Of deployments that a project wants.
     private var owners: [DeploymentKey: String] = [:]
@@ -35,15 +35,12 @@ package struct ProjectBook {
     /// Ports of this machine that are given away.
     private var ports: [Int: DeploymentKey] = [:]
 
-    /// - Parameter projects: names, with what each may have, in the order of the settings.
-    package init(
-        _ projects: [(name: String, limits: ProjectLimits)] = [(Project.defaultName, ProjectLimits())],
-        mostDeployments: Int = Self.mostDeployments
-    ) {
+    /// - Parameter projects: with what each may have, in the order of the settings.
+    package init(_ projects: [ProjectRules] = [.open], mostDeployments: Int = Self.mostDeployments) {
         self.mostDeployments = mostDeployments
-        names = projects.map(\.name)
-        limits = Dictionary(projects.map { ($0.name, $0.limits) }) { first, _ in first }
-        for project in projects { chapters[project.name] = Chapter() }
+        names = projects.map(\.project)
+        rules = Dictionary(projects.map { ($0.project, $0) }) { first, _ in first }
+        for project in projects { chapters[project.project] = Chapter() }
     }
 
     // MARK: Asking
@@ -78,12 +75,8 @@ package struct ProjectBook {
     /// thousand that it has no room for takes no memory and no time of others.
     static let refusalsLimit = 200
 
-    /// All that a project speaks of, valid or not.
-    package var keys: Set<DeploymentKey> {
-        chapters.values.reduce(into: Set(owners.keys)) { keys, chapter in
-            if !chapter.leftOut.isEmpty { keys.subtract(chapter.leftOut) }
-        }
-    }
+    /// All that a project speaks of, valid or not, but for what was left out.
+    package private(set) var keys: Set<DeploymentKey> = []
 
     /// Whether nothing is to be known of it but that it was refused, with many others.
     package func isLeftOut(_ key: DeploymentKey) -> Bool {
@@ -109,8 +102,8 @@ package struct ProjectBook {
 
     /// How much of each limit a project uses; empty where it has none.
     package func usage(ofProject project: String) -> [LimitUsage] {
-        guard let limits = limits[project], let chapter = chapters[project] else { return [] }
-        return LimitUsage.all(of: limits, in: chapter.inUse)
+        guard let rules = rules[project], let chapter = chapters[project] else { return [] }
+        return LimitUsage.all(of: rules.policy.limits, in: chapter.inUse)
     }
 
     /// Whether git asks for this very command. A record may have been written by somebody else: what it says is never run.
@@ -175,6 +168,7 @@ package struct ProjectBook {
             unknown.count > Self.refusalsLimit ? Set(unknown.sorted().dropFirst(Self.refusalsLimit)) : []
         let shown = (chapters[project]?.leftOut ?? []).subtracting(leftOut)
         chapters[project]?.leftOut = leftOut
+        noteKeys(before.union(ledger.keys))
         let refused = refusedBefore.symmetricDifference(refusals.keys)
         return changed.filter { owner(of: $0) == project || owner(of: $0) == nil }.union(moved).union(
             refused.filter { owner(of: $0) == project }
@@ -195,7 +189,7 @@ package struct ProjectBook {
     }
 
     /// - Parameter project: that the record names; nil: there is no record.
-    mutating func note(recordOf key: DeploymentKey, project: String?) {
+    package mutating func note(recordOf key: DeploymentKey, project: String?) {
         records[key] = project
     }
 
@@ -213,9 +207,19 @@ package struct ProjectBook {
         let before = owner(of: key)
         records[key] = nil
         _ = settleOwner(of: key)
+        noteKeys([key])
         guard let owner = owners[key], owner != before, let ledger = chapters[owner]?.ledger else { return [] }
         // Its limits and ports were not asked for what was another's.
         return absorb(ledger, of: owner, changed: [key], holders: holders, inUse: inUse, wanted: wanted)
+    }
+
+    /// Which of these are spoken of now.
+    private mutating func noteKeys(_ changed: Set<DeploymentKey>) {
+        let leftOut = chapters.values.map(\.leftOut).filter { !$0.isEmpty }
+        for key in changed {
+            let isSpokenOf = owners[key] != nil && !leftOut.contains { $0.contains(key) }
+            if isSpokenOf { keys.insert(key) } else { keys.remove(key) }
+        }
     }
 
     // MARK: Who gets what
@@ -286,9 +290,11 @@ package struct ProjectBook {
         _ ledger: ManifestLedger, _ project: String, _ refused: [DeploymentKey: Diagnostic],
         _ inUse: (DeploymentKey) -> ProjectDemand, _ wanted: (ModelDeployment) -> ProjectDemand
     ) -> [DeploymentKey: Diagnostic] {
-        var limits = limits[project] ?? ProjectLimits()
-        if limits.deployments == nil, ledger.keys.count > mostDeployments { limits.deployments = mostDeployments }
-        guard !limits.isEmpty else { return [:] }
+        guard let rules = rules[project] else { return [:] }
+        var limits = rules.limits
+        limits.deployments = limits.deployments ?? mostDeployments
+        // Where there is no limit but the number of deployments, most have room.
+        guard !rules.policy.limits.isEmpty || ledger.keys.count > limits.deployments ?? 0 else { return [:] }
         let keys = ledger.keys.union(known(to: project)).filter { owner(of: $0) == project }
         let claims = keys.map { key in
             var demand: ProjectDemand?
@@ -302,8 +308,8 @@ package struct ProjectBook {
         return quota.refusals.reduce(into: [:]) { refusals, entry in
             refusals[entry.key] = refusal(
                 entry.key, ledger, path: "spec",
-                ProjectRules(project: project, policy: ProjectPolicy()).noRoom(entry.value),
-                "take something else out, or ask for a higher limit; it is looked at again with every look at git")
+                ProjectRules.noRoom(in: project, for: entry.value),
+                "\(rules.limitAdvice); it is looked at again with every look at git")
         }
     }
 }

@@ -33,7 +33,7 @@ public struct Rollout: Codable, Equatable, Sendable {
     }
 
     /// Why a rollout waits, beyond what its step says.
-    public enum Hold: Codable, Equatable, Sendable {
+    public indirect enum Hold: Codable, Equatable, Sendable {
         case byOperator(String?)
         /// The deadline came without enough data. Ends by itself when all gates pass.
         case insufficientEvidence
@@ -47,19 +47,22 @@ public struct Rollout: Codable, Equatable, Sendable {
         case stepsEdited
         /// Requests are not split as asked, or too many of one side are in no gate's evidence: nothing can be compared.
         case splitMismatch(String)
+        /// The project's policy forbids the candidate since it became stricter: the rule and where. What held the rollout
+        /// beside that holds it again once the policy allows it.
+        case outsidePolicy(String, beside: Hold?)
 
         /// Nobody asked for it, and no gate failed.
         var isStuck: Bool {
             switch self {
             case .insufficientEvidence, .trafficUnconfirmed, .splitMismatch: true
-            case .byOperator, .gateFailed, .unavailable, .stepsEdited: false
+            case .byOperator, .gateFailed, .unavailable, .stepsEdited, .outsidePolicy: false
             }
         }
 
         /// It does not end by itself.
         public var needsPerson: Bool {
             switch self {
-            case .byOperator, .gateFailed, .unavailable, .stepsEdited, .splitMismatch: true
+            case .byOperator, .gateFailed, .unavailable, .stepsEdited, .splitMismatch, .outsidePolicy: true
             case .insufficientEvidence, .trafficUnconfirmed: false
             }
         }
@@ -109,7 +112,7 @@ public struct Rollout: Codable, Equatable, Sendable {
         }
         switch hold {
         case nil, .byOperator?, .insufficientEvidence?, .trafficUnconfirmed?: return true
-        case .gateFailed?, .unavailable?, .splitMismatch?, .stepsEdited?: return false
+        case .gateFailed?, .unavailable?, .splitMismatch?, .stepsEdited?, .outsidePolicy?: return false
         }
     }
 

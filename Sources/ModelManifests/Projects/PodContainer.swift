@@ -3,6 +3,8 @@ struct PodContainer {
     enum List: String, CaseIterable { case containers, initContainers, ephemeralContainers }
 
     var list: List
+    /// In its list.
+    var index: Int
     var name: String
     /// As written: null stands for what is taken away.
     var fields: [String: JSONValue]
@@ -11,13 +13,16 @@ struct PodContainer {
     static func all(of template: JSONValue?) -> [PodContainer] {
         let spec = template?.member("spec")
         return List.allCases.flatMap { list in
-            (spec?.member(list.rawValue)).elements.map { container in
+            (spec?.member(list.rawValue)).elements.enumerated().map { index, container in
                 var name = ""
                 if case .string(let text)? = container.member("name") { name = text }
-                return PodContainer(list: list, name: name, fields: container.members)
+                return PodContainer(list: list, index: index, name: name, fields: container.members)
             }
         }
     }
+
+    /// In the template.
+    var path: [PathElement] { [.field("spec"), .field(list.rawValue), .index(index)] }
 
     /// The one that a runtime describes.
     var isServer: Bool { list == .containers && name == PodTemplateRules.server }
@@ -36,18 +41,20 @@ struct PodContainer {
 
     var image: String? { if case .string(let image)? = fields["image"] { image } else { nil } }
 
-    /// Names in `env`.
-    var variables: [String] {
-        fields["env"].elements.compactMap { if case .string(let name)? = $0.member("name") { name } else { nil } }
+    /// Names in `env`, with their places in it.
+    var variables: [(name: String, index: Int)] {
+        fields["env"].elements.enumerated().compactMap { index, variable in
+            if case .string(let name)? = variable.member("name") { (name, index) } else { nil }
+        }
     }
 
     /// Each volume that is mounted, by its name, with the folder that it is seen in.
-    var mounts: [(volume: String, folder: [Substring])] {
-        fields["volumeMounts"].elements.map { mount in
+    var mounts: [(volume: String, folder: [Substring], index: Int)] {
+        fields["volumeMounts"].elements.enumerated().map { index, mount in
             var volume = ""
             if case .string(let name)? = mount.member("name") { volume = name }
-            guard case .string(let path)? = mount.member("mountPath") else { return (volume, []) }
-            return (volume, Self.folder(path))
+            guard case .string(let path)? = mount.member("mountPath") else { return (volume, [], index) }
+            return (volume, Self.folder(path), index)
         }
     }
 

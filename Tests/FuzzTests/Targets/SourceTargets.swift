@@ -1,5 +1,7 @@
 import Foundation
 
+import SafeText
+
 @testable import GitSource
 @testable import ModelStorage
 
