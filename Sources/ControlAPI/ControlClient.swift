@@ -276,6 +276,9 @@ public struct ControlClient: Sendable {
     }
 
     func unreachable(_ error: any Error) -> ControlClientError {
-        .unreachable(server: server.absoluteString, reason: TransportReason.text(error))
+        if let reason = TransportReason.untrusted(error) {
+            return .untrusted(server: server.absoluteString, reason: reason)
+        }
+        return .unreachable(server: server.absoluteString, reason: TransportReason.text(error))
     }
 }

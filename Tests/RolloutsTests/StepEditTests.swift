@@ -230,7 +230,7 @@ struct StepEditTests {
             world.run(limit: 20) { $0.phase == .paused }
             world.commit(.example("good-1", rollout: spec([Self.half, step, Self.approval, Self.all], gates: gates)))
             world.pass()
-            world.command(.promote(.init()))
+            if step == Self.approval { world.command(.promote(.init())) }
             world.run(limit: 20) { $0.phase == .healthy }
             if step == Self.approval {
                 #expect(world.state?.stable == nil, "one approval is not two")

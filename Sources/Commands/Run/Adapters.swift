@@ -37,6 +37,16 @@ package struct GitManifests: ManifestSource {
 }
 
 extension ProjectReference {
+    /// Of the settings.
+    var field: String {
+        switch self {
+        case .branch: "branch"
+        case .tag: "tag"
+        case .semver: "semver"
+        case .commit: "commit"
+        }
+    }
+
     /// As it is written.
     var text: String {
         switch self {

@@ -30,9 +30,9 @@ struct PolicyCheck {
         self.origin = origin
     }
 
-    mutating func refuse(_ violation: Violation?, at site: @autoclosure () -> Violation.Site) {
+    mutating func refuse(_ violation: Violation?, at site: Violation.Site) {
         guard var violation else { return }
-        violation.site = site()
+        violation.site = site
         violations.append(violation)
     }
 

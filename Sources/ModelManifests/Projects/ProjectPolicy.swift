@@ -49,11 +49,12 @@ public struct ProjectPolicy: Hashable, Sendable {
         if commands == .any { missing.append("commands") }
         if modelSources == nil { missing.append("modelSources") }
         if secrets == nil { missing.append("secrets") }
-        // Of pods where there are any.
-        let hasPods = targets.map { $0.contains { $0.kind == .kubernetes } } ?? true
         if hasPods, podSecurity == .privileged { missing.append("podSecurity") }
         return missing
     }
+
+    /// Of pods there are any.
+    var hasPods: Bool { targets.map { $0.contains { $0.kind == .kubernetes } } ?? true }
 }
 
 /// A place where a project may serve.

@@ -100,23 +100,21 @@ public struct ProjectRules: Hashable, Sendable {
     ///
     /// - Parameter noun: what wants it: "a check gate".
     func problem(withProgram program: String, of noun: @autoclosure () -> String) -> Violation? {
-        problem(with: program, of: noun, ("starts '", "'"))
+        problem(with: program, of: noun, "starts")
     }
 
     /// Why an image must not be run; nil where it may be. It is a program: its entrypoint is whatever its maker chose.
     func problem(withImage image: String, of noun: @autoclosure () -> String) -> Violation? {
-        problem(with: image, of: noun, ("runs the image '", "'"))
+        problem(with: image, of: noun, "runs the image")
     }
 
-    private func problem(with name: String, of noun: () -> String, _ words: (String, String)) -> Violation? {
-        let action = { "\(noun()) \(words.0)\(name.shortened)\(words.1)" }
-        switch policy.commands {
-        case .any: return nil
-        case .deny: return Violation("commands", "\(action()), and the project denies commands", allows: nil)
-        case .only where compiled.programs.contains(name): return nil
-        case .only(let programs):
-            return Violation("commands", "\(action()), which is not a program of the project's", allows: programs)
+    private func problem(with name: String, of noun: () -> String, _ verb: String) -> Violation? {
+        guard !allowsOtherCode, !compiled.programs.contains(name) else { return nil }
+        let action = "\(noun()) \(verb) '\(name.shortened)'"
+        guard case .only(let programs) = policy.commands else {
+            return Violation("commands", "\(action), and the project denies commands", allows: nil)
         }
+        return Violation("commands", "\(action), which is not a program of the project's", allows: programs)
     }
 
     /// Fields that a runtime takes from a manifest, over what its preset says.

@@ -135,9 +135,8 @@ struct SourceSettingsTests {
     @Test("have names that differ")
     func names() throws {
         let one = try Fixtures.settings(#"{"name":"c","kind":"command","command":["x"]}"#)
-        #expect(throws: SourceSettings.Fault("source 'c' is there twice: names must differ")) {
-            try SourceSettings.check([one, one])
-        }
+        let twice = #expect(throws: SourceSettings.Fault.self) { try SourceSettings.check([one, one]) }
+        #expect(twice?.fault.description == "sources[1].name: source 'c' is there twice: names must differ")
         #expect(throws: SourceSettings.Fault.self) { try SourceSettings.check(Array(repeating: one, count: 101)) }
         try SourceSettings.check([one])
     }
