@@ -155,7 +155,9 @@ package struct ProjectBook {
             grouping: ledger.diagnostics.filter { $0.deployment != nil }
         ) { $0.deployment ?? DeploymentKey(name: "") }
         var moved: Set<DeploymentKey> = []
-        for key in before.union(ledger.keys) where settleOwner(of: key) { moved.insert(key) }
+        // Whose the others are hangs on nothing that is new.
+        let unsettled = before.symmetricDifference(ledger.keys)
+        for key in unsettled where settleOwner(of: key) { moved.insert(key) }
         var refusals = namesOfOthers(ledger, project)
         refusals.merge(portsOfOthers(ledger, project, refusals, holders)) { first, _ in first }
         refusals.merge(overLimits(ledger, project, refusals, inUse, wanted)) { first, _ in first }
@@ -168,7 +170,7 @@ package struct ProjectBook {
             unknown.count > Self.refusalsLimit ? Set(unknown.sorted().dropFirst(Self.refusalsLimit)) : []
         let shown = (chapters[project]?.leftOut ?? []).subtracting(leftOut)
         chapters[project]?.leftOut = leftOut
-        noteKeys(before.union(ledger.keys))
+        noteKeys(unsettled.union(leftOut).union(shown))
         let refused = refusedBefore.symmetricDifference(refusals.keys)
         return changed.filter { owner(of: $0) == project || owner(of: $0) == nil }.union(moved).union(
             refused.filter { owner(of: $0) == project }
@@ -184,6 +186,8 @@ package struct ProjectBook {
             let own = found.filter { owner(of: $0) == project }
             guard !own.isEmpty else { continue }
             warnings[project] = chapters[project]?.ledger.meet(own, allowsEmpty: allowsEmpty(project))
+            for key in own { _ = settleOwner(of: key) }
+            noteKeys(own)
         }
         return warnings
     }

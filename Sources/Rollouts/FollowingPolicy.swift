@@ -36,5 +36,8 @@ extension DecisionPass {
 }
 
 extension Rollout {
-    var isOutsidePolicy: Bool { if case .outsidePolicy? = hold { true } else { false } }
+    var isOutsidePolicy: Bool {
+        guard case .outsidePolicy? = hold else { return false }
+        return true
+    }
 }

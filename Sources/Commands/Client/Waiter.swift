@@ -56,7 +56,7 @@ extension ControlClientError {
     fileprivate var isAbsence: Bool {
         switch self {
         case .unreachable, .timedOut: true
-        case .refused, .unexpected: false
+        case .untrusted, .refused, .unexpected: false
         }
     }
 }

@@ -220,7 +220,7 @@ struct PolicyCheck {
         let references = PodReferences(pod.template)
         if let allowed = rules.compiled.serviceAccounts {
             let asked =
-                (pod.serviceAccountName.map { [($0, .runtime([.field("serviceAccountName")]))] } ?? [])
+                (pod.serviceAccountName.map { [($0, Violation.Site.runtime([.field("serviceAccountName")]))] } ?? [])
                 + references.serviceAccounts.map { ($0.name, Violation.Site.template($0.path)) }
             for (name, site) in asked where !allowed.contains(name) {
                 refuse(
@@ -277,7 +277,7 @@ struct PolicyCheck {
             refuse(
                 "limits",
                 "the project limits \(endless.resource), and \(owner) has no limit: write resources.limits."
-                    + endless.resource, at: endless.path.map { .template($0) } ?? .resources)
+                    + endless.resource, at: endless.path.map(Violation.Site.template) ?? .resources)
         }
     }
 }

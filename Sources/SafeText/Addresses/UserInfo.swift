@@ -5,9 +5,10 @@
 public enum UserInfo {
     /// - Returns: as it is written; nil where there is none, or where this is no `scheme://host`.
     public static func of(_ address: String) -> String? {
-        guard let start = address.firstRange(of: "://") else { return nil }
         // By scalars: a host with a mark upon its '@' is that '@' to whoever connects.
-        let authority = address[start.upperBound...].unicodeScalars.prefix { !"/?#".unicodeScalars.contains($0) }
+        let scalars = address.unicodeScalars
+        guard let start = scalars.firstRange(of: "://".unicodeScalars) else { return nil }
+        let authority = scalars[start.upperBound...].prefix { !"/?#".unicodeScalars.contains($0) }
         return authority.lastIndex(of: "@").map { String(authority[..<$0]) }
     }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// How hard a token or a secret is to guess, as far as its text shows it.
 ///
 /// It counts only what is new: a part that repeats an earlier one, a sequence as 1234 or qwerty, and a word that people use
@@ -43,7 +41,9 @@ public enum SecretStrength {
             (33, { !(0x30...0x39).contains($0) && !(0x61...0x7A).contains($0) && !(0x41...0x5A).contains($0) }),
         ]
         let alphabet = kinds.reduce(0) { sum, kind in sum + (bytes.contains(where: kind.1) ? kind.0 : 0) }
-        return log2(Double(max(1, min(alphabet, Set(bytes).count))))
+        // The logarithm to the base 2, within a tenth.
+        let different = Double(max(1, min(alphabet, Set(bytes).count)))
+        return Double(different.exponent) + different.significand - 1
     }
 
     /// How far what stands here has stood before.

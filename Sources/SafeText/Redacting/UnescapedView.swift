@@ -31,7 +31,8 @@ struct UnescapedView: Sendable {
             apartFrom = place
             starts.removeAll(keepingCapacity: true)
         }
-        var (state, starts, lastEscapeEnd) = (state, starts, lastEscapeEnd)
+        let apartFrom = self.apartFrom
+        var (state, starts, lastEscapeEnd) = (self.state, self.starts, self.lastEscapeEnd)
         self.starts = []  // One owner: no copy.
         escapes.take(byte, at: place) { unescaped in
             state = search.step(state, unescaped.byte)
