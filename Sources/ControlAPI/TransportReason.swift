@@ -14,7 +14,8 @@ enum TransportReason {
         if let error = error as? NIOConnectionError, let first = error.connectionErrors.first {
             return untrusted(first.error)
         }
-        guard error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError || error is CertificateProblem
+        guard
+            error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError || error is CertificateProblem
         else { return nil }
         let words = String(describing: error)
         if (error as? NIOSSLExtraError) == .failedToValidateHostname {

@@ -71,7 +71,9 @@ extension DecisionPass {
         switch state.settings.rollout.onFailure {
         case .rollback: withdraw(.candidateFailed, reason, withdrawal)
         case .pause:
-            guard case .outsidePolicy(let rule, let beside)? = state.rollout?.hold else { return failPausing(reason, hold) }
+            guard case .outsidePolicy(let rule, let beside)? = state.rollout?.hold else {
+                return failPausing(reason, hold)
+            }
             guard beside != hold else { return }
             state.rollout?.hold = .outsidePolicy(rule, beside: hold)
             record(.paused, reason, about: state.rollout?.candidate)

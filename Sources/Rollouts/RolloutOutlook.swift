@@ -127,7 +127,8 @@ struct RolloutOutlook {
             ]
         case .outsidePolicy:
             [
-                Outlook(when: "when the project's policy allows version \(version) again", then: "it goes on by itself"),
+                Outlook(
+                    when: "when the project's policy allows version \(version) again", then: "it goes on by itself"),
                 Outlook(when: "on 'mlctl abort'", then: wayBack),
             ]
         case .trafficUnconfirmed:

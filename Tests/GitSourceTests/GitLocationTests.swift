@@ -32,7 +32,8 @@ struct GitLocationTests {
             "ssh://git:secret@example.org/repo", "/srv/a\nb", "https://example.org/\u{0}", "/srv/a\r\nb",
             "https://example.org/repo?private_token=hush", "https://example.org/repo#hush",
             "https://bot:hu/sh@example.org/repo", "https://bot:hu?sh@example.org/repo", "https://bot:%zz@example.org/x",
-            "https://bot:a%0Ab@example.org/x", "ssh://host:port/x", "https://token@example.org/repo", "https://@example.org/r",
+            "https://bot:a%0Ab@example.org/x", "ssh://host:port/x", "https://token@example.org/repo",
+            "https://@example.org/r",
             "https://bot:hush@example.org/repo", "bot:hush@example.org:team/repo.git",
         ])
     func refused(text: String) {

@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import ModelManifests
 import Rollouts
@@ -226,7 +227,8 @@ struct StepEditTests {
         for step in [Self.approval, RolloutStep(.gate("slices"))] {
             let gates = [Self.check("slices", isOfStep: true)]
             var world = World(
-                seed: 1, deployment: .example("good-1", rollout: spec([Self.half, Self.approval, Self.all], gates: gates)))
+                seed: 1,
+                deployment: .example("good-1", rollout: spec([Self.half, Self.approval, Self.all], gates: gates)))
             world.run(limit: 20) { $0.phase == .paused }
             world.commit(.example("good-1", rollout: spec([Self.half, step, Self.approval, Self.all], gates: gates)))
             world.pass()

@@ -8,8 +8,10 @@ struct SecretStrengthTests {
         for text in [
             "", "a", "password1234password1234", "passwordpasswordpassword", String(repeating: "a", count: 1000),
             String(repeating: "ab12", count: 200), "abcdefghijklmnopqrstuvwxyz0123456789", "zyxwvutsrqponmlkjihgfedcba",
-            "qwertyuiop-asdfghjkl-zxcvbnm", "Secret-Token-Admin-2026-2027", "P@$$word!P@$$word!P@$$word!", "00000000001111111111",
-            "changeme-changeme-changeme-1", "thesecuremodelservertoken", "correcthorsecorrecthorse", "11223344556677889900",
+            "qwertyuiop-asdfghjkl-zxcvbnm", "Secret-Token-Admin-2026-2027", "P@$$word!P@$$word!P@$$word!",
+            "00000000001111111111",
+            "changeme-changeme-changeme-1", "thesecuremodelservertoken", "correcthorsecorrecthorse",
+            "11223344556677889900",
         ] {
             #expect(SecretStrength.weakness(of: text) != nil, "\(text): \(SecretStrength.bits(of: text))")
         }

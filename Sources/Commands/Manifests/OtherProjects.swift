@@ -70,7 +70,9 @@ struct OtherProjects {
 
     /// Of this machine; nil for an address of a cluster.
     private static func localPort(_ endpoint: String?) -> Int? {
-        guard let url = endpoint.flatMap({ URL(string: $0) }), let host = url.host(percentEncoded: false) else { return nil }
+        guard let url = endpoint.flatMap({ URL(string: $0) }), let host = url.host(percentEncoded: false) else {
+            return nil
+        }
         let isAddress = host == "localhost" || host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." }
         return isAddress ? url.port : nil
     }

@@ -57,7 +57,10 @@ struct ProjectOption: ParsableArguments {
     /// - Parameter paths: as named: one file is not all of a repository, and its runtimes may stand in another.
     func warning(_ desired: DesiredState, paths: [String]) throws -> String? {
         var isFolder: ObjCBool = false
-        guard paths.contains(where: { FileManager.default.fileExists(atPath: $0, isDirectory: &isFolder) && isFolder.boolValue })
+        guard
+            paths.contains(where: {
+                FileManager.default.fileExists(atPath: $0, isDirectory: &isFolder) && isFolder.boolValue
+            })
         else { return nil }
         return try rules.unknownRuntimes(beside: desired.runtimeNames)
     }

@@ -79,7 +79,7 @@ struct AccessSettings: Sendable {
             guard !list.isEmpty else {
                 throw SettingsFault(
                     at: place + [.field(field)],
-                    "an empty list of \(field) allows '\(token.name)' nothing; leave it out to allow all")
+                    "'\(token.name)': an empty list of \(field) allows nothing; leave it out to allow all")
             }
             for (index, name) in list.enumerated() where !Self.isPattern(name, withStar: field == "namespaces") {
                 throw SettingsFault(
@@ -94,8 +94,8 @@ struct AccessSettings: Sendable {
         case .admin, .metrics:
             throw SettingsFault(
                 at: place + [.field("role")],
-                "'\(token.name)' has the role \(token.role.rawValue), which is for all projects and namespaces; leave them "
-                    + "out, or take the role viewer or operator")
+                "'\(token.name)': the role \(token.role.rawValue) is for all projects and namespaces; leave them out, or take "
+                    + "the role viewer or operator")
         }
     }
 

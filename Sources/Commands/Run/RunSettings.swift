@@ -262,10 +262,12 @@ struct RunSettings {
         switch error {
         case let error as SourceSettings.Fault: return error.fault
         case let error as SettingsFault: return error
-        case DecodingError.dataCorrupted(let context): return context.underlyingError.flatMap(self.fault) ?? fault(context)
+        case DecodingError.dataCorrupted(let context):
+            return context.underlyingError.flatMap(self.fault) ?? fault(context)
         case DecodingError.keyNotFound(let key, let context):
             return SettingsFault(at: (context.codingPath + [key]).map(SettingsStep.init), "is missing")
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context): return fault(context)
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            return fault(context)
         default: return nil
         }
     }

@@ -123,7 +123,8 @@ extension SourceAccess {
                 at: clientKeyFile == nil ? "clientCertificateFile" : "clientKeyFile")
         }
         guard caFile == nil || !insecureSkipTLSVerify else {
-            throw SourceSettings.Fault("caFile would not be looked at; leave one of them out", at: "insecureSkipTLSVerify")
+            throw SourceSettings.Fault(
+                "caFile would not be looked at; leave one of them out", at: "insecureSkipTLSVerify")
         }
         guard address.isEncrypted || (caFile == nil && clientKeyFile == nil && !insecureSkipTLSVerify) else {
             throw SourceSettings.Fault("is http; certificates go with https only", at: "url")

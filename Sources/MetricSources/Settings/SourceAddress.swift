@@ -13,13 +13,16 @@ public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
     ///   - credentialAdvice: what to write instead of credentials.
     /// - Throws: `SourceSettings.Fault`.
     init(_ text: String, credentialAdvice: String) throws {
-        guard UserInfo.of(text) == nil else { throw SourceSettings.Fault("\(UserInfo.problem); \(credentialAdvice)", at: "url") }
+        guard UserInfo.of(text) == nil else {
+            throw SourceSettings.Fault("\(UserInfo.problem); \(credentialAdvice)", at: "url")
+        }
         // Braces are no characters of a URL.
         let plain = text.replacing("{{", with: "").replacing("}}", with: "").replacing(" ", with: "")
         guard let parts = URLComponents(string: plain), let scheme = parts.scheme?.lowercased(),
             scheme == "http" || scheme == "https", let host = parts.host, !host.isEmpty
         else {
-            throw SourceSettings.Fault("must be http:// or https:// and a host, such as http://127.0.0.1:9090", at: "url")
+            throw SourceSettings.Fault(
+                "must be http:// or https:// and a host, such as http://127.0.0.1:9090", at: "url")
         }
         guard parts.fragment == nil else { throw SourceSettings.Fault("must not hold a #fragment", at: "url") }
         guard !text.drop(while: { $0 != ":" }).dropFirst(3).prefix(while: { $0 != "/" }).contains("{{") else {

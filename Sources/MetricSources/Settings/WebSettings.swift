@@ -52,7 +52,8 @@ public struct WebSettings: Hashable, Sendable {
         case (nil, let path?): return Header(name: name, value: .file(path))
         default:
             throw SourceSettings.Fault(
-                "'\(name)' needs fromEnvironment or fromFile, and one of them only: no secret stands here", at: "headers")
+                "'\(name)' needs fromEnvironment or fromFile, and one of them only: no secret stands here",
+                at: "headers")
         }
     }
 

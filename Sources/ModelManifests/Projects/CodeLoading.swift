@@ -40,7 +40,8 @@ enum ModelLoading {
     ])
     /// MLServer reads every setting of a model from its environment: these say nothing of where it is.
     private static let harmless: Set<String> = [
-        "NAME", "VERSION", "VERSIONS", "PLATFORM", "INPUTS", "OUTPUTS", "PARALLEL_WORKERS", "WARM_WORKERS", "MAX_BATCH_SIZE",
+        "NAME", "VERSION", "VERSIONS", "PLATFORM", "INPUTS", "OUTPUTS", "PARALLEL_WORKERS", "WARM_WORKERS",
+        "MAX_BATCH_SIZE",
         "MAX_BATCH_TIME", "FORMAT", "CONTENT_TYPE",
     ]
     private static let modelSettings = "MLSERVER_MODEL_"
@@ -52,7 +53,8 @@ enum ModelLoading {
     }
 
     private static let options = [
-        "--model", "--model-tag", "--tokenizer", "--hf-config-path", "--hf-overrides", "--lora-modules", "--enable-lora",
+        "--model", "--model-tag", "--tokenizer", "--hf-config-path", "--hf-overrides", "--lora-modules",
+        "--enable-lora",
         "--speculative-config", "--speculative-model", "--qlora-adapter-name-or-path", "--prompt-adapters", "--config",
         "--download-dir", "--load-format", "--model-loader-extra-config", "--working-dir",
     ]

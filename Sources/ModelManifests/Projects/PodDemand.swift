@@ -21,7 +21,8 @@ struct PodDemand {
     static func unlimited(_ template: ServingTemplate, at target: Target) -> [Endless] {
         if target == .local || template.runtime.pod?.template == nil {
             let server = template.resources
-            let lacking = (server.cpuLimitMillicores == nil ? ["cpu"] : []) + (server.memoryLimitBytes == nil ? ["memory"] : [])
+            let lacking =
+                (server.cpuLimitMillicores == nil ? ["cpu"] : []) + (server.memoryLimitBytes == nil ? ["memory"] : [])
             return lacking.map { Endless(container: PodTemplateRules.server, resource: $0, path: nil) }
         }
         return PodDemand(template).unlimited
@@ -60,7 +61,9 @@ struct PodDemand {
             note(PodTemplateRules.server, server, nil)
             running = Self.sum(running, server.used)
         }
-        for (name, resources) in own.before { before = Self.larger(before, laid(.initContainers, name, over: resources)) }
+        for (name, resources) in own.before {
+            before = Self.larger(before, laid(.initContainers, name, over: resources))
+        }
         for (name, resources) in own.beside { running = Self.sum(running, laid(.containers, name, over: resources)) }
         amounts = Self.larger(Self.sum(running, ahead), before)
         var whole = ContainerAmounts()

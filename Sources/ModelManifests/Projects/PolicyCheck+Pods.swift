@@ -82,7 +82,8 @@ extension PolicyCheck {
             for field in ["volumeMounts", "env", "workingDir"]
             where container.fields[field] == .null || field == "workingDir" && container.fields[field] != nil {
                 refuse(
-                    "modelSources", "changes '\(field)' of \(noun), by which it finds its model", at: container.site(field)
+                    "modelSources", "changes '\(field)' of \(noun), by which it finds its model",
+                    at: container.site(field)
                 )
             }
             for (variable, index) in container.variables where ModelLoading.isDangerous(variable) {

@@ -82,7 +82,8 @@ struct PolicyCheck {
             for variable in deployment.template.runtime.env
             where ModelLoading.isDangerous(variable.name) && !isOfPreset(variable) {
                 refuse(
-                    "modelSources", "the variable \(variable.name) makes a server load another model, or from elsewhere",
+                    "modelSources",
+                    "the variable \(variable.name) makes a server load another model, or from elsewhere",
                     at: .variable(variable.name))
             }
         }
@@ -258,7 +259,8 @@ struct PolicyCheck {
         checkEndlessContainers(limits)
         if deployment.scaling == .external, limits.replicas != nil || limits.resources != ResourceAmounts() {
             refuse(
-                "limits", "others than mlctl say how many replicas there are, and the project limits them: write a number",
+                "limits",
+                "others than mlctl say how many replicas there are, and the project limits them: write a number",
                 at: .replicas)
         }
         let claims = deployment.template.runtime.pod?.template?.member("spec")?.member("resourceClaims")
@@ -273,7 +275,8 @@ struct PolicyCheck {
         guard limits.isLimited("cpu") || limits.isLimited("memory") else { return }
         for endless in PodDemand.unlimited(deployment.template, at: deployment.target)
         where limits.isLimited(endless.resource) {
-            let owner = endless.path == nil ? "an instance of it" : "the container '\(endless.container.shortened)' of its pods"
+            let owner =
+                endless.path == nil ? "an instance of it" : "the container '\(endless.container.shortened)' of its pods"
             refuse(
                 "limits",
                 "the project limits \(endless.resource), and \(owner) has no limit: write resources.limits."

@@ -69,7 +69,8 @@ public struct ProjectRules: Hashable, Sendable {
             "'\(name)'"
                 + (DidYouMean.nearest(to: name, among: known.sorted()).map { " (did you mean '\($0)'?)" } ?? "")
         }
-        return "policy 'runtimes' of project '\(project)' names \(shown.joined(separator: ", ")), which is neither a preset "
+        return
+            "policy 'runtimes' of project '\(project)' names \(shown.joined(separator: ", ")), which is neither a preset "
             + "(\(RuntimePresets.texts.keys.sorted().joined(separator: ", "))) nor a ServingRuntime of its repository: put "
             + "the settings right, or commit it"
     }

@@ -23,7 +23,8 @@ extension ProjectPolicy {
                 wide.append(
                     WideRule(
                         field: "commands",
-                        reason: "\(interpreters.prefix(3).map { "'\($0)'" }.joined(separator: ", ")) runs whatever its arguments "
+                        reason:
+                            "\(interpreters.prefix(3).map { "'\($0)'" }.joined(separator: ", ")) runs whatever its arguments "
                             + "say, so that every program is allowed",
                         advice: "commands: deny, or the programs themselves, such as [/srv/server/bin/serve]"))
             }
@@ -32,7 +33,8 @@ extension ProjectPolicy {
             guard let folder = root.folder, let reason = Self.reason(against: folder) else { continue }
             wide.append(
                 WideRule(
-                    field: "modelSources", reason: "'\(root)' \(reason)", advice: "modelSources: [\"file:/srv/models/NAME/\"]"))
+                    field: "modelSources", reason: "'\(root)' \(reason)",
+                    advice: "modelSources: [\"file:/srv/models/NAME/\"]"))
         }
         if hasPods, podSecurity == .privileged {
             wide.append(
@@ -49,7 +51,9 @@ extension ProjectPolicy {
     ]
 
     private static func reason(against folder: String) -> String? {
-        if folder == "/" || folder == "/var" { return "is all of this machine, its secrets and mlctl's own state included" }
+        if folder == "/" || folder == "/var" {
+            return "is all of this machine, its secrets and mlctl's own state included"
+        }
         // A folder for models below one of these is somebody's choice.
         return systemFolders.contains(folder) ? "holds files of this machine that are no models" : nil
     }
@@ -58,12 +62,18 @@ extension ProjectPolicy {
 /// Programs, and images, that run other code by their nature.
 enum Interpreters {
     private static let names: Set<String> = [
-        "sh", "bash", "dash", "ash", "zsh", "ksh", "csh", "tcsh", "fish", "busybox", "toybox", "env", "xargs", "nohup", "setsid",
-        "timeout", "nice", "stdbuf", "time", "sudo", "su", "doas", "chroot", "unshare", "nsenter", "ssh", "docker", "podman",
-        "kubectl", "python", "pypy", "ipython", "perl", "ruby", "node", "nodejs", "deno", "bun", "php", "lua", "luajit", "tclsh",
-        "rscript", "r", "julia", "java", "groovy", "scala", "pwsh", "powershell", "awk", "gawk", "mawk", "sed", "find", "make",
-        "git", "uv", "uvx", "pip", "pipx", "conda", "mamba", "poetry", "npx", "npm", "cargo", "go", "swift", "gcc", "cc", "vim",
-        "vi", "emacs", "gdb", "strace", "systemd-run", "ld.so", "alpine", "debian", "ubuntu", "fedora", "centos", "rockylinux",
+        "sh", "bash", "dash", "ash", "zsh", "ksh", "csh", "tcsh", "fish", "busybox", "toybox", "env", "xargs", "nohup",
+        "setsid",
+        "timeout", "nice", "stdbuf", "time", "sudo", "su", "doas", "chroot", "unshare", "nsenter", "ssh", "docker",
+        "podman",
+        "kubectl", "python", "pypy", "ipython", "perl", "ruby", "node", "nodejs", "deno", "bun", "php", "lua", "luajit",
+        "tclsh",
+        "rscript", "r", "julia", "java", "groovy", "scala", "pwsh", "powershell", "awk", "gawk", "mawk", "sed", "find",
+        "make",
+        "git", "uv", "uvx", "pip", "pipx", "conda", "mamba", "poetry", "npx", "npm", "cargo", "go", "swift", "gcc",
+        "cc", "vim",
+        "vi", "emacs", "gdb", "strace", "systemd-run", "ld.so", "alpine", "debian", "ubuntu", "fedora", "centos",
+        "rockylinux",
     ]
 
     /// - Parameter program: a path, a name, or an image with its tag.

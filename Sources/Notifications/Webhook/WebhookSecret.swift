@@ -38,7 +38,8 @@ public struct WebhookSecret: Sendable, CustomStringConvertible, CustomDebugStrin
         try self.init(secret)
         if let weakness = SecretStrength.weakness(of: String(decoding: secret, as: UTF8.self)) {
             throw NotificationError(
-                .invalidSecret, "The webhook's secret in \(path) cannot be used: \(weakness). \(SecretStrength.advice).")
+                .invalidSecret, "The webhook's secret in \(path) cannot be used: \(weakness). \(SecretStrength.advice)."
+            )
         }
     }
 

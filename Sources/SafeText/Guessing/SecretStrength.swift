@@ -7,13 +7,19 @@ public enum SecretStrength {
     public static let fewestBits = 50.0
     public static let advice = "make one with: openssl rand -hex 32"
 
-    private static let partBits = 8.0
+    private static let partBits = 6.0
     private static let fewestOfPart = 3
     /// No text that is longer is looked at any further: it has what it needs, or never will.
     private static let mostBytes = 1024
 
     public static func bits(of text: String) -> Double {
         let bytes = Array(text.utf8.prefix(mostBytes))
+        // 1122334455 is a sequence, too.
+        let single = bytes.indices.filter { $0 == 0 || bytes[$0] != bytes[$0 - 1] }.map { bytes[$0] }
+        return min(bits(of: bytes), bits(of: single) + partBits)
+    }
+
+    private static func bits(of bytes: [UInt8]) -> Double {
         let plain = bytes.map(Self.plain)
         let each = bitsOfByte(bytes)
         var bits = 0.0
@@ -94,12 +100,18 @@ public enum SecretStrength {
 
     private static let words: [[UInt8]] = [
         "password", "passwort", "passw0rd", "p4ssw0rd", "pa55word", "passphrase", "pass", "secret", "s3cret", "token",
-        "t0ken", "admin", "4dmin", "root", "user", "login", "welcome", "letmein", "changeme", "change", "default", "example",
-        "test", "demo", "sample", "dummy", "hello", "world", "mlctl", "model", "server", "controller", "operator", "viewer",
-        "metrics", "prometheus", "grafana", "company", "prod", "production", "staging", "development", "local", "internal",
-        "private", "public", "access", "apikey", "bearer", "auth", "master", "super", "god", "dragon", "monkey", "shadow",
-        "sunshine", "princess", "football", "baseball", "batman", "superman", "iloveyou", "love", "trustno1", "starwars",
+        "t0ken", "admin", "4dmin", "root", "user", "login", "welcome", "letmein", "changeme", "change", "default",
+        "example",
+        "test", "demo", "sample", "dummy", "hello", "world", "mlctl", "model", "server", "controller", "operator",
+        "viewer",
+        "metrics", "prometheus", "grafana", "company", "prod", "production", "staging", "development", "local",
+        "internal",
+        "private", "public", "access", "apikey", "bearer", "auth", "master", "super", "god", "dragon", "monkey",
+        "shadow",
+        "sunshine", "princess", "football", "baseball", "batman", "superman", "iloveyou", "love", "trustno1",
+        "starwars",
         "whatever", "qazwsx", "michael", "jordan", "hunter", "spring", "summer", "autumn", "winter", "monday", "friday",
-        "january", "december", "this", "that", "the", "very", "long", "strong", "safe", "secure", "some", "only", "mine",
+        "january", "december", "this", "that", "the", "very", "long", "strong", "safe", "secure", "some", "only",
+        "mine",
     ].map { Array($0.utf8) }
 }

@@ -77,7 +77,8 @@ public struct RedactedStream: Sendable {
             var found: Range<Int>?
             for index in views.indices {
                 views[index].take(byte, at: place, before: before, after: state, search) { range in
-                    found = found.map { min($0.lowerBound, range.lowerBound)..<max($0.upperBound, range.upperBound) }
+                    found =
+                        found.map { min($0.lowerBound, range.lowerBound)..<max($0.upperBound, range.upperBound) }
                         ?? range
                 }
             }

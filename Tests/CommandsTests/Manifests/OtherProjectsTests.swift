@@ -96,7 +96,8 @@ struct OtherProjectsTests {
         #expect(PlannedPorts.reserved(nil, server: nil, api: nil).controller == ReservedPorts.defaultController)
         #expect(PlannedPorts.reserved(nil, server: nil, api: "http://127.0.0.1:7001").controller == 7001)
         let listening = RunningController(
-            pid: 1, user: 0, runArguments: ["--repo", "/r", "--listen", "127.0.0.1:7002", "--probes", "127.0.0.1:7003"],
+            pid: 1, user: 0,
+            runArguments: ["--repo", "/r", "--listen", "127.0.0.1:7002", "--probes", "127.0.0.1:7003"],
             isProgramReplaced: false)
         let ports = PlannedPorts.reserved(listening, server: nil, api: nil)
         #expect(ports.controller == 7002 && ports.probes == 7003)

@@ -114,7 +114,8 @@ import Testing
         source.error = nil
         source.diagnostics = (0..<10_000).map { number in
             Diagnostic(
-                file: "m\(number).yaml", line: 1, column: 1, message: "wrong", deployment: DeploymentKey(name: "m\(number)"))
+                file: "m\(number).yaml", line: 1, column: 1, message: "wrong",
+                deployment: DeploymentKey(name: "m\(number)"))
         }
         source.diagnosticsLeftOut = 7
         let lines = SourceProblems.lines([source], on: Canvas())

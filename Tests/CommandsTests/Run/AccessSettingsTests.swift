@@ -99,7 +99,8 @@ import Testing
         arguments: [
             ("short\n", 0o600, "at least 20 are needed"), ("a\n", 0o600, "at least 20"),
             ("", 0o600, "it is empty"), (String(repeating: "z", count: 40), 0o600, "repeats"),
-            ("good-token-7c1e9f04b8d25a63\n", 0o644, "chmod 600"), ("two-lines-0123456789\nof-text\n", 0o600, "one line"),
+            ("good-token-7c1e9f04b8d25a63\n", 0o644, "chmod 600"),
+            ("two-lines-0123456789\nof-text\n", 0o600, "one line"),
         ])
     func bad(text: String, mode: Int, words: String) throws {
         let bad = try token("bad", text, mode: mode)

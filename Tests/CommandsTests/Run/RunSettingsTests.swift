@@ -141,7 +141,7 @@ struct RunSettingsTests {
                 "sources:\n- {name: c, kind: command, command: [x]}\n- {name: c, kind: command, command: [y]}",
                 "source 'c' is there twice"
             ),
-            ("webhook: {url: 'https://h'}", ":1:10: webhook.secretFile: is missing"),
+            ("webhook: {url: 'https://h'}", ":1:1: webhook.secretFile: is missing"),
             ("sources: [", ":2:1: while parsing a flow node, "),
             ("name: a\nprojects:\n- {name: a, name: b}", "name stands there twice"),
             ("name: *x", "undefined alias"),

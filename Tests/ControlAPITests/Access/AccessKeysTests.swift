@@ -20,7 +20,8 @@ import Testing
             "", "a", "hunter2", "0123456789012345678", String(repeating: "a", count: 64),
             "ababababababababababab", "with a blank in between it", "line-one-of-the-token\nline-two-of-the-token",
             "tökën-with-letters-of-others", String(repeating: "abcdefgh", count: 200),
-            "token\u{0}with-nul-in-the-middle", "password1234password1234", "P@$$word-P@$$word-2026", "qwertyuiopasdfghjklzxcvbnm",
+            "token\u{0}with-nul-in-the-middle", "password1234password1234", "P@$$word-P@$$word-2026",
+            "qwertyuiopasdfghjklzxcvbnm",
             "admin-token-0123456789", "correcthorsecorrecthorse", "98765432109876543210", "abcabcabcabcabcabcabcabc",
         ])
     func weak(text: String) {

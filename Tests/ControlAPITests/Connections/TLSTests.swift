@@ -36,7 +36,9 @@ import Testing
             let stranger = await #expect(throws: ControlClientError.self) {
                 try await ControlClient(server: url, token: Tokens.operator).status()
             }
-            #expect(stranger?.description.contains("--ca-file FILE or MLCTL_CA_FILE") == true, "\(stranger?.description ?? "")")
+            #expect(
+                stranger?.description.contains("--ca-file FILE or MLCTL_CA_FILE") == true,
+                "\(stranger?.description ?? "")")
             let plain = try #require(URL(string: url.absoluteString.replacing("https", with: "http")))
             await #expect(throws: ControlClientError.self) { try await client(plain, Tokens.operator).status() }
         }

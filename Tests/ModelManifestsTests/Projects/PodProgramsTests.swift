@@ -156,8 +156,10 @@ struct PodProgramsTests {
     @Test(
         "variables and options by which a preset's server loads another model",
         arguments: [
-            "env: [{name: MLSERVER_MODEL_URI, value: s3://evil/x}]", "env: [{name: MLSERVER_MODEL_PARAMETERS, value: x}]",
-            "env: [{name: MLSERVER_MODEL_REPOSITORY_ROOT, value: /x}]", "env: [{name: VLLM_MODEL_REDIRECT_PATH, value: /x}]",
+            "env: [{name: MLSERVER_MODEL_URI, value: s3://evil/x}]",
+            "env: [{name: MLSERVER_MODEL_PARAMETERS, value: x}]",
+            "env: [{name: MLSERVER_MODEL_REPOSITORY_ROOT, value: /x}]",
+            "env: [{name: VLLM_MODEL_REDIRECT_PATH, value: /x}]",
             "env: [{name: HF_ENDPOINT, value: 'https://evil'}]", "env: [{name: BENTOML_HOME, value: /x}]",
             "command: [mlserver, start, /x]",
         ])
@@ -181,7 +183,8 @@ struct PodProgramsTests {
         #expect(vllm("--max-model-len, '4096'") == [])
         #expect(vllm("--tokenizer, $(MODEL_DIR)/tokenizer") == [])
         for option in [
-            "--model, evil/x", "--model=evil/x", "--lora-modules, a=evil/x", "--speculative_config, '{}'", "--tokenizer=evil/x",
+            "--model, evil/x", "--model=evil/x", "--lora-modules, a=evil/x", "--speculative_config, '{}'",
+            "--tokenizer=evil/x",
             "--speculative-config.model, evil/x", "--tokeniz, evil/x", "--model, $(MODEL_DIR)/../x",
         ] { #expect(vllm(option) == ["spec.runtime.args modelSources"], "\(option)") }
     }
@@ -195,7 +198,9 @@ struct PodProgramsTests {
         for variable in ["MODEL_DIR", "MODEL_NAME", "MLSERVER_MODEL_URI"] {
             let source = ProjectPolicy(modelSources: [root])
             #expect(
-                violations("{name: mlserver}", source, rest: rollout(variable)) == ["spec.rollout.gates[0] modelSources"])
+                violations("{name: mlserver}", source, rest: rollout(variable)) == [
+                    "spec.rollout.gates[0] modelSources"
+                ])
             #expect(violations("{name: mlserver}", list, rest: rollout(variable)) == ["spec.rollout.gates[0] commands"])
             #expect(violations("{name: mlserver}", ProjectPolicy(), rest: rollout(variable)) == [])
         }

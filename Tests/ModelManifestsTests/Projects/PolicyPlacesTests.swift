@@ -61,8 +61,9 @@ struct PolicyPlacesTests {
         #expect(
             found == [
                 "m0.yaml:12:9 \(template).serviceAccountName", "m0.yaml:14:11 \(template).imagePullSecrets[0].name",
-                "m0.yaml:18:13 \(template).volumes[0].secret.secretName", "m0.yaml:23:13 \(template).containers[0].env[1]",
-                "m0.yaml:29:17 \(template).containers[0].lifecycle.preStop.exec.command[0]",
+                "m0.yaml:18:13 \(template).volumes[0].secret.secretName",
+                "m0.yaml:23:13 \(template).containers[0].env[1]",
+                "m0.yaml:29:19 \(template).containers[0].lifecycle.preStop.exec.command[0]",
                 "m0.yaml:31:13 \(template).containers[0].volumeMounts[0]",
             ])
     }
@@ -145,7 +146,8 @@ struct RevisionPolicyTests {
     @Test("limits are for what is new: what runs is not outside of them")
     func limits() throws {
         let rules = ProjectRules(
-            project: "risk", policy: ProjectPolicy(limits: ProjectLimits(replicas: 1, resources: ResourceAmounts(cpuMillicores: 1))))
+            project: "risk",
+            policy: ProjectPolicy(limits: ProjectLimits(replicas: 1, resources: ResourceAmounts(cpuMillicores: 1))))
         #expect(rules.problem(of: try deployment("{name: mlserver}")) == nil)
     }
 
@@ -157,12 +159,15 @@ struct RevisionPolicyTests {
             return Int(state >> 33) % limit
         }
         let parts = ["a", "b", ".", "..", "%2e", "%2E%2E", "//", "/", "\\", "?x", "#y", "a.b", "@", ":443", " ", "m"]
-        let roots = ["s3://m/", "https://h.example/a/", "file:/srv/models/", "https://h.example:443/", "s3://m", "pvc://c/a/b/"]
-            .compactMap(ModelSourceRoot.init)
+        let roots = [
+            "s3://m/", "https://h.example/a/", "file:/srv/models/", "https://h.example:443/", "s3://m", "pvc://c/a/b/",
+        ]
+        .compactMap(ModelSourceRoot.init)
         let all = ModelSourceRoots(roots)
         for _ in 0..<500 {
             let start = roots[next(roots.count)].description
-            let uri = start + (0..<next(5)).map { _ in parts[next(parts.count)] }.joined(separator: next(2) == 0 ? "/" : "")
+            let uri =
+                start + (0..<next(5)).map { _ in parts[next(parts.count)] }.joined(separator: next(2) == 0 ? "/" : "")
             #expect(all.contains(uri) == roots.contains { $0.contains(uri) }, "seed \(seed): \(uri)")
         }
     }

@@ -36,7 +36,8 @@ import Testing
             (ProjectPolicy(modelSources: ModelSourceRoot("file:/").map { [$0] }), "modelSources"),
             (ProjectPolicy(modelSources: ModelSourceRoot("file:///etc/").map { [$0] }), "modelSources"),
             (ProjectPolicy(commands: .only(["/usr/bin/python3.12"])), "commands"),
-            (ProjectPolicy(commands: .only(["/bin/sh"])), "commands"), (ProjectPolicy(commands: .only(["env"])), "commands"),
+            (ProjectPolicy(commands: .only(["/bin/sh"])), "commands"),
+            (ProjectPolicy(commands: .only(["env"])), "commands"),
             (ProjectPolicy(commands: .only(["docker.io/library/python:3.12-slim"])), "commands"),
             (ProjectPolicy(podSecurity: .privileged), "podSecurity"),
         ])
@@ -53,7 +54,8 @@ import Testing
     func narrow() {
         var fine = walled
         fine.policy.namespaces = [NamePattern("risk-*"), NamePattern("*-risk")]
-        fine.policy.modelSources = ["file:/srv/models/", "file:/var/lib/models/", "s3://b/"].compactMap(ModelSourceRoot.init)
+        fine.policy.modelSources = ["file:/srv/models/", "file:/var/lib/models/", "s3://b/"].compactMap(
+            ModelSourceRoot.init)
         fine.policy.commands = .only(["/srv/serve", "registry.example.com/team/server:1.4", "pythonish-server"])
         #expect(found(.policyWidth, [fine]).map(\.severity) == [.ok], "\(found(.policyWidth, [fine]))")
     }
