@@ -1,14 +1,14 @@
 import Foundation
 
-/// Whether a site could be reached when it was last looked at.
+/// Whether a site could be reached at the last attempt.
 struct SiteReach: Hashable, Sendable {
-    /// Why not; nil where it could.
+    /// Why it could not be reached; nil if it could.
     var outage: String?
-    /// Since when it could, or could not.
+    /// Since when that has been so.
     var since: Date
 }
 
-/// Which sites can be reached: what is known of the others is as it was last seen.
+/// Tracks which sites can be reached. For the others, the last known state is shown.
 extension Controller {
     func note(reach outage: String?, of site: SiteName) {
         let before = reaches[site]
@@ -16,7 +16,7 @@ extension Controller {
         reaches[site] = SiteReach(outage: outage, since: isSame ? before?.since ?? with.now() : with.now())
     }
 
-    /// Of all sites, this machine first.
+    /// The status of all sites, this machine first.
     var siteStatuses: [SiteStatus] {
         guard isAtWork || with.leadership == nil else {
             let since = lastKnown?.since ?? startedAt
@@ -37,7 +37,7 @@ extension Controller {
         switch standing {
         case .read?: nil
         case .unread(let reason?)?: reason
-        case .unread(nil)?, nil: "it has yet to be read"
+        case .unread(nil)?, nil: "it was not read yet"
         }
     }
 }

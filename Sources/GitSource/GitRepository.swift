@@ -1,19 +1,22 @@
 import Foundation
 import Logging
+import ModelManifests
+import SafeText
+import Transport
 
-/// What a repository is read with.
+/// Which repository is read, and how.
 public struct GitConfiguration: Sendable {
     public var location: GitLocation
     public var reference: GitReference
-    /// The folder (or file) within the repository whose manifests are read; "" for all.
+    /// The folder (or file) in the repository whose manifests are read; "" for the whole repository.
     public var path: String
-    /// Ours alone: the bare mirror is kept here.
+    /// The bare mirror is kept here. Nothing else may use this directory.
     public var mirrorDirectory: String
-    /// Besides what the address, git's helpers and git's configuration hold; for `https:` only.
+    /// In addition to the address and to git's own helpers and configuration. For `https:` only.
     public var credentials: GitCredentialSource?
     public var timeouts: GitTimeouts
     public var limits: GitLimits
-    /// Of which only what git needs is handed on.
+    /// Only the variables that git needs are passed on.
     public var environment: [String: String]
 
     /// - Parameter reference: the name of a branch or tag, or a full commit id.
@@ -38,8 +41,8 @@ public struct GitConfiguration: Sendable {
         guard credentials == nil || location.transport == .https else {
             throw GitError(
                 .invalidConfiguration,
-                "\(location) takes no credentials from a file: that is for https: alone. Use an https: address, or leave "
-                    + "the file out.")
+                "\(location) cannot use credentials from a file: only https: addresses can. Use an https: address, or remove "
+                    + "the file.")
         }
         self.reference = reference
         self.path = try Self.normal(path)
@@ -50,33 +53,33 @@ public struct GitConfiguration: Sendable {
         self.environment = environment
     }
 
-    /// `./deploy/` is `deploy`.
+    /// Turns `./deploy/` into `deploy`.
     private static func normal(_ path: String) throws(GitError) -> String {
-        // By bytes: Swift takes a slash with a combining mark for another character.
+        // Splits bytes: Swift reads a slash with a combining mark as another character.
         let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
             .filter { $0 != "." }
         guard path.utf8.first != UInt8(ascii: "/"), !parts.contains(".."), !path.utf8.contains(0) else {
             throw GitError(
                 .invalidConfiguration,
-                "'\(path)' is not a folder within the repository. Give one such as 'deploy/models'.")
+                "'\(path)' is not a folder in the repository. Use a relative path such as 'deploy/models'.")
         }
         return parts.joined(separator: "/")
     }
 }
 
-/// A repository's commits and manifest files, by way of a bare mirror.
+/// A repository's commits and manifest files, read through a bare mirror.
 ///
 /// # Guarantees
-/// - A commit's files never change, and stay readable after the source is gone, rewritten or damaged.
-/// - A failing call changes nothing: what was read before stays as it is.
-/// - Only commits are read: changes of a working tree that are not committed are not seen.
+/// - A commit's files never change. They stay readable after the source was deleted, rewritten or damaged.
+/// - A failed call changes nothing: what was read earlier stays available.
+/// - Only commits are read. Uncommitted changes in a working tree are not seen.
 ///
 /// # Caveats
-/// - Symbolic links to folders, and submodules, are not entered.
+/// - Symbolic links to folders are not followed, and submodules are not entered.
 public actor GitRepository {
-    /// Looks that may wait for one that is under way.
+    /// How many calls may wait for the one that is running.
     public static let maximumWaiting = 64
-    /// New commits between two times of packing the mirror.
+    /// Fetches of new commits between two garbage collections of the mirror.
     static let fetchesBetweenCollections = 200
 
     public nonisolated let configuration: GitConfiguration
@@ -85,13 +88,12 @@ public actor GitRepository {
     private let logger: Logger
 
     private var lastLook: WantedObject?
-    /// What is over the limits is not fetched again before the source has something else.
+    /// What exceeded the limits. It is not fetched again until the source changes.
     private var refused: (wanted: WantedObject, error: GitError)?
     private var current: GitRevision?
-    private var snapshot: (commit: String, files: [String: GitFile])?
+    private var snapshot: (commit: String, files: [String: ManifestFile])?
     private var fetchesSinceCollection = 0
-    private var isLooking = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private let looks = Turnstile(1, waitingMax: maximumWaiting)
 
     public init(configuration: GitConfiguration, logger: Logger = Logger(label: "mlctl.git")) {
         self.configuration = configuration
@@ -103,12 +105,12 @@ public actor GitRepository {
         mirror = GitMirror(git: git, directory: configuration.mirrorDirectory, timeouts: configuration.timeouts)
     }
 
-    /// Looks at the source now, and fetches what is new.
+    /// Asks the source what the reference points to now, and fetches it if it is new.
     ///
     /// - Throws: `GitError`, `CancellationError`.
     public func fetch() async throws -> GitRevision {
         try await enter()
-        defer { leave() }
+        defer { looks.leave() }
         let wanted = try await look()
         if let current, wanted == lastLook, mirror.isUsable {
             await collectGarbageIfDue()
@@ -121,7 +123,7 @@ public actor GitRepository {
         guard let commit = try await mirror.commit(GitMirror.name(of: wanted)) else {
             throw GitError(
                 .referenceNotFound,
-                "'\(configuration.reference)' in \(configuration.location) is no commit. Name a branch, tag or "
+                "'\(configuration.reference)' in \(configuration.location) is not a commit. Use a branch, tag or "
                     + "commit id."
             )
         }
@@ -134,7 +136,7 @@ public actor GitRepository {
         return revision
     }
 
-    /// What the mirror has of the reference, without asking the source: where to start when the source is away.
+    /// The reference's commit in the mirror, without contacting the source. mlctl starts from it when the source is unreachable.
     public func lastFetched() async throws -> GitRevision? {
         guard mirror.isUsable else { return nil }
         var candidates = configuration.reference.candidates
@@ -154,18 +156,18 @@ public actor GitRepository {
 
     /// The `*.yaml` and `*.yml` files under the configured path, by their path within the repository.
     ///
-    /// Only what differs from the last commit asked for is read.
+    /// Only files that differ from those of the previous call's commit are read.
     ///
     /// - Parameter commit: a full object id that `fetch` returned.
     /// - Throws: `GitError`, `CancellationError`.
-    public func files(at commit: String) async throws -> [String: GitFile] {
+    public func files(at commit: String) async throws -> [String: ManifestFile] {
         try requireObjectID(commit)
         if let snapshot, snapshot.commit == commit { return snapshot.files }
-        let files: [String: GitFile]
+        let files: [String: ManifestFile]
         do {
             files = try await readFiles(at: commit, acceptsMissing: false)
         } catch let error as GitError where error.code == .damaged {
-            logger.warning("the mirror is damaged and is made anew", metadata: ["error": "\(error.message)"])
+            logger.warning("the mirror is damaged and is cloned again", metadata: ["error": "\(error.message)"])
             try await repair()
             files = try await readFiles(at: commit, acceptsMissing: true)
         }
@@ -173,9 +175,9 @@ public actor GitRepository {
         return files
     }
 
-    /// Whether `commit` is `descendant` or one of its ancestors. A commit that was never fetched is nobody's ancestor.
+    /// Whether `commit` is `descendant` or one of its ancestors. False for a commit that was never fetched.
     ///
-    /// - Parameters: ids of commits, at least 4 digits of each.
+    /// - Parameters: commit ids, each with at least 4 digits.
     public func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
         try requireAbbreviatedID(commit)
         try requireAbbreviatedID(descendant)
@@ -206,7 +208,7 @@ extension GitRepository {
         } catch var error as GitError where error.code == .redirected {
             let target = await look.redirection()
             error.message +=
-                " Write \(target.map { "'\($0)'" } ?? "that address") as the repository's address, if you trust it."
+                " If you trust that address, set the repository's address to \(target.map { "'\($0)'" } ?? "it")."
             throw error
         }
     }
@@ -223,13 +225,13 @@ extension GitRepository {
     }
 
     private func isRewritten(_ commit: String, _ wanted: WantedObject) async throws -> Bool {
-        // Another tag of a range is another history, and not this one rewritten.
+        // A version range may choose another tag. That is another history, not a rewritten one.
         guard let current, current.reference == wanted.reference else { return false }
         return try await !isAncestor(current.commit, of: commit)
     }
 
-    private func readFiles(at commit: String, acceptsMissing: Bool) async throws -> [String: GitFile] {
-        var files: [String: GitFile] = [:]
+    private func readFiles(at commit: String, acceptsMissing: Bool) async throws -> [String: ManifestFile] {
+        var files: [String: ManifestFile] = [:]
         let entries: [TreeEntry]
         if let snapshot, let change = try await changes(from: snapshot.commit, to: commit) {
             files = snapshot.files
@@ -253,7 +255,7 @@ extension GitRepository {
         if !acceptsMissing, let id = readable.first(where: { (contents[$0] ?? .missing) == .missing }) {
             throw GitFailure.damage("missing blob \(id)", doing: "Reading files", from: configuration.location)
         }
-        for entry in entries { files[entry.path] = GitFile(entry, content: contents[entry.id] ?? .missing) }
+        for entry in entries { files[entry.path] = ManifestFile(entry, content: contents[entry.id] ?? .missing) }
         return files
     }
 
@@ -265,7 +267,7 @@ extension GitRepository {
         return TreeEntry.entries(ofListing: output.bytes)
     }
 
-    /// Nil where the older commit is not there any more.
+    /// Nil if the older commit is no longer available.
     private func changes(from old: String, to new: String) async throws -> TreeChange? {
         let output = try await tree(["diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", old, new])
         return output.isSuccess ? TreeChange(output.bytes) : nil
@@ -280,7 +282,7 @@ extension GitRepository {
 
     private func repair() async throws {
         try await enter()
-        defer { leave() }
+        defer { looks.leave() }
         lastLook = nil
         try await mirror.clone(look())
     }
@@ -295,21 +297,14 @@ extension GitRepository {
         }
     }
 
-    /// Looks come one at a time, in order of arrival: each has its own time limit, so the wait ends.
     private func enter() async throws {
-        guard isLooking else {
-            isLooking = true
-            return
-        }
-        guard waiting.count < Self.maximumWaiting else {
+        do {
+            try await looks.enter()
+        } catch is Turnstile.Crowded {
             throw GitError(
-                .failed, "\(Self.maximumWaiting) looks at \(configuration.location) wait already. Try again later.")
+                .failed,
+                "\(Self.maximumWaiting) checks of \(configuration.location) are already waiting. Try again later.")
         }
-        await withCheckedContinuation { waiting.append($0) }
-    }
-
-    private func leave() {
-        if waiting.isEmpty { isLooking = false } else { waiting.removeFirst().resume() }
     }
 
     private func requireObjectID(_ text: String) throws {
@@ -319,28 +314,53 @@ extension GitRepository {
     }
 
     private func requireAbbreviatedID(_ text: String) throws {
-        guard (4...64).contains(text.utf8.count), GitReference.isHex(text) else {
+        guard (4...64).contains(text.utf8.count), Hex.isHex(text) else {
             throw GitError(.invalidConfiguration, "'\(text)' is not a commit id (4 to 64 hex digits).")
         }
     }
 }
 
-extension GitFile {
+extension ManifestFile {
     init(_ entry: TreeEntry, content: BlobReader.Content) {
-        blob = entry.id
-        guard entry.hasReadableName else {
-            problem = "The file's name is not UTF-8. Rename it."
-            return
-        }
-        switch (entry.kind, content) {
-        case (.symbolicLink, _): problem = "The file is a symbolic link, which is not followed. Commit the file itself."
-        case (.submodule, _): problem = "This is a submodule, which is not entered. Commit the files themselves."
-        case (.file, .text(let text)): self.text = text
-        case (.file, .problem(let problem)): self.problem = problem
-        case (.file, .missing):
-            problem =
+        let problem: String? =
+            switch (entry.kind, content) {
+            case _ where !entry.hasReadableName: "The file's name is not UTF-8. Rename it."
+            case (.symbolicLink, _): "The file is a symbolic link, which is not followed. Commit the file itself."
+            case (.submodule, _): "This is a submodule, which is not entered. Commit the files themselves."
+            case (.file, .text): nil
+            case (.file, .problem(let problem)): problem
+            case (.file, .missing):
                 "The repository has lost the file's content (blob \(entry.id)). Run 'git fsck' in it, and "
-                + "commit it again."
+                        + "commit it again."
+                }
+            if problem == nil, case .text(let text) = content {
+                self.init(blob: entry.id, text: text)
+            } else {
+                self.init(blob: entry.id, text: nil, problem: problem)
+            }
+        if problem == nil, case .text(let text) = content {
+            self.init(blob: entry.id, text: text)
+        } else {
+            self.init(blob: entry.id, text: nil, problem: problem)
         }
+    }
+}
+
+/// What one pass over a repository found.
+public struct GitRevision: Hashable, Sendable {
+    /// The commit's full object id. It never means anything else.
+    public var commit: String
+    /// `refs/heads/main`, `refs/tags/v1`; nil for a pinned commit.
+    public var reference: String?
+    /// What the pass before found; nil at the first.
+    public var previous: String?
+    /// History was rewritten since the last pass: the commit that was read before is no ancestor of this one.
+    public var isForced: Bool
+
+    public init(commit: String, reference: String?, previous: String? = nil, isForced: Bool = false) {
+        self.commit = commit
+        self.reference = reference
+        self.previous = previous
+        self.isForced = isForced
     }
 }

@@ -1,39 +1,27 @@
 import GRDB
-import Serving
+import Transport
 
-/// Why the journal could not be opened, read or written.
-public struct JournalError: RetryableError, Hashable, Sendable, CustomStringConvertible {
-    public enum Code: String, Sendable {
-        case diskFull
-        /// Another process holds the file's lock.
-        case busy
-        /// The file system answers with errors.
-        case inputOutput
-        /// The file or its folder may not be opened or written.
-        case denied
-        /// Damaged while it was open. The next start moves the file aside.
-        case corrupt
-        case newerSchema
-        /// A sound SQLite file, but somebody else's.
-        case foreign
-        /// SQLite refuses for a reason that is none of these.
-        case refused
-    }
+/// Why the journal could not be opened, read or written; its place is the journal.
+public typealias JournalError = CodedError<JournalErrorCode>
 
-    public var code: Code
-    public var path: String
-    public var message: String
-
-    public init(_ code: Code, path: String, message: String) {
-        self.code = code
-        self.path = path
-        self.message = message
-    }
-
-    public var description: String { message }
+public enum JournalErrorCode: String, ErrorCode {
+    case diskFull
+    /// Another process holds the file's lock.
+    case busy
+    /// The file system answers with errors.
+    case inputOutput
+    /// The file or its folder may not be opened or written.
+    case denied
+    /// Damaged while it was open. The next start moves the file aside.
+    case corrupt
+    case newerSchema
+    /// A sound SQLite file, but somebody else's.
+    case foreign
+    /// SQLite refuses for a reason that is none of these.
+    case refused
 
     public var retryClass: RetryClass {
-        switch code {
+        switch self {
         case .diskFull, .busy, .inputOutput: .transient
         case .denied: .waiting
         case .corrupt, .newerSchema, .foreign, .refused: .terminal
@@ -47,9 +35,12 @@ extension JournalError {
         let (code, message): (Code, String) =
             switch error.resultCode {
             case .SQLITE_FULL:
-                (.diskFull, "No room to write the journal \(path). Free space on its disk: the controller tries again.")
+                (
+                    .diskFull,
+                    "The disk has no room to write the journal \(path). Free some space: the controller tries again."
+                )
             case .SQLITE_BUSY, .SQLITE_LOCKED:
-                (.busy, "Another process holds the journal \(path). End what else has it open.")
+                (.busy, "Another process holds the journal \(path). Close the other program that has it open.")
             case .SQLITE_IOERR, .SQLITE_PROTOCOL, .SQLITE_NOMEM:
                 (.inputOutput, "The journal \(path) could not be read or written (\(said)). Check its disk.")
             case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
@@ -59,10 +50,10 @@ extension JournalError {
             default:
                 (.refused, "SQLite refuses to work on the journal \(path): \(said).")
             }
-        self.init(code, path: path, message: message)
+        self.init(code, message, at: path)
     }
 
-    /// What SQLite throws in `body`, as a `JournalError`. Everything else goes through as it is.
+    /// Runs `body` and converts errors of SQLite to `JournalError`. Other errors pass through unchanged.
     static func mapping<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         do { return try body() } catch let error as DatabaseError { throw JournalError(error, path: path) }
     }

@@ -1,34 +1,27 @@
 import Analysis
+import Transport
 
-/// Why a source has no answer: counted apart, never a verdict.
-public struct SourceError: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Code: String, Sendable {
-        /// It could not be reached, or did not answer in time.
-        case unreachable
-        /// A secret that it asks for cannot be read here.
-        case missingSecret
-        /// It will not answer: credentials, a redirect, a wrong address.
-        case refused
-        /// The question is none that it can answer.
-        case misasked
-        /// Its answer cannot be understood, or is too large.
-        case unreadable
-    }
+/// Why a source has no answer. It is counted separately and is never a verdict.
+public typealias SourceError = CodedError<SourceErrorCode>
 
-    public var code: Code
-    /// What is wrong and what to do.
-    public var message: String
+public enum SourceErrorCode: String, ErrorCode {
+    /// It could not be reached, or did not answer in time.
+    case unreachable
+    /// A secret that it asks for cannot be read here.
+    case missingSecret
+    /// It will not answer: credentials, a redirect, a wrong address.
+    case refused
+    /// The question is none that it can answer.
+    case misasked
+    /// Its answer cannot be understood, or is too large.
+    case unreadable
 
-    public init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    public var description: String { message }
+    /// A question is put again with the next pass.
+    public var retryClass: RetryClass { .transient }
 }
 
 extension Measured {
-    /// One value, or the error's own words.
+    /// The result of `work`; an error becomes `.error` with its message.
     static func of(_ work: () async throws -> Measured) async -> Measured {
         do { return try await work() } catch { return .error(String(describing: error)) }
     }

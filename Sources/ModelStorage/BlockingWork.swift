@@ -1,60 +1,33 @@
 import Dispatch
 import Foundation
 import Synchronization
+import Transport
 
-/// Runs what blocks (copying, hashing, libcurl) on a thread of its own: the few threads of the concurrency pool stay
+/// Runs blocking work (copying, hashing, libcurl) on its own thread, so that the few threads of the Swift concurrency pool stay
 /// free.
 enum BlockingWork {
     static let stackBytes = 1 << 20
-    /// Work that has not ended so long after it was cancelled hangs in the kernel, on a file server that is away, say.
+    /// How long to wait for cancelled work to end. Work that takes longer hangs in the kernel, for example on a file server that
+    /// does not answer.
     static let patience = Duration.seconds(2)
 
-    /// Cancelled, the work is told, and is waited for while it may be ending. Work that hangs is left to itself: whoever
-    /// asked for it goes on, and what it gives is dropped.
+    /// When the calling task is cancelled, the work is told to stop, and the call waits up to `patience` for it. After that the
+    /// call throws `CancellationError`, the thread is left to itself, and its result is dropped.
     static func run<Value: Sendable>(
         patience: Duration = patience, _ body: @escaping @Sendable (Cancellation) throws -> Value
     ) async throws -> Value {
         let cancellation = Cancellation()
-        let waiter = Waiter<Value>()
+        let first = FirstResult<Value>()
+        let thread = Thread { first.bring(Result { try body(cancellation) }) }
+        thread.stackSize = stackBytes
+        thread.start()
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                waiter.wait(continuation)
-                let thread = Thread { waiter.end(Result { try body(cancellation) }) }
-                thread.stackSize = stackBytes
-                thread.start()
-            }
+            try await first.value()
         } onCancel: {
             cancellation.cancel()
             DispatchQueue.global().asyncAfter(deadline: .now() + patience / .seconds(1)) {
-                waiter.end(.failure(CancellationError()))
+                first.bring(.failure(CancellationError()))
             }
-        }
-    }
-
-    /// Whoever waits, until the first end.
-    private final class Waiter<Value: Sendable>: Sendable {
-        private struct State {
-            var continuation: CheckedContinuation<Value, any Error>?
-            var first: Result<Value, any Error>?
-        }
-
-        private let state = Mutex(State())
-
-        func wait(_ continuation: CheckedContinuation<Value, any Error>) {
-            let first = state.withLock { state in
-                if state.first == nil { state.continuation = continuation }
-                return state.first
-            }
-            if let first { continuation.resume(with: first) }
-        }
-
-        func end(_ result: Result<Value, any Error>) {
-            let continuation = state.withLock { state in
-                state.first = state.first ?? result
-                defer { state.continuation = nil }
-                return state.continuation
-            }
-            continuation?.resume(with: result)
         }
     }
 }
@@ -82,8 +55,8 @@ final class Cancellation: Sendable {
         }
     }
 
-    /// While `body` runs, a cancellation calls `wake`, at once where it came before. `wake` never runs after the end of
-    /// `body`: both are under one lock.
+    /// A cancellation calls `wake` while `body` runs, and at once if it came before. `wake` never runs after `body` has ended:
+    /// both are under one lock.
     func waking<Value>(_ wake: @escaping @Sendable () -> Void, during body: () throws -> Value) rethrows -> Value {
         state.withLock {
             $0.wake = wake

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Secrets that the operator has put into a folder, a file each: what a manifest's `valueFrom` may name.
+/// A folder with one file per secret, filled by the operator. A manifest's `valueFrom` names these secrets.
 ///
-/// A folder that is mounted from a Secret of Kubernetes is one too; its files are links.
+/// The folder may be a mounted Kubernetes Secret, whose files are links.
 public struct SecretFolder: Hashable, Codable, Sendable {
     public struct Missing: Error, Hashable, Sendable {
-        /// What is wrong and what to do.
+        /// What is wrong and what to do about it.
         public var message: String
-        /// No change of the folder can help.
+        /// True where no change of the folder can help, because the name itself is invalid.
         public var isHopeless: Bool
     }
 
@@ -15,7 +15,7 @@ public struct SecretFolder: Hashable, Codable, Sendable {
     static let nameBytesLimit = 200
 
     public var path: String
-    /// Of its files, those that may be named (a project's `policy.secrets`); nil: all.
+    /// The secrets that may be named (a project's `policy.secrets`); nil allows all.
     public var allowed: Set<String>?
 
     public init(path: String, allowed: Set<String>? = nil) {
@@ -23,7 +23,7 @@ public struct SecretFolder: Hashable, Codable, Sendable {
         self.allowed = allowed
     }
 
-    /// - Throws: `Missing` for one that is not there, may not be named, or cannot be a variable's value.
+    /// - Throws: `Missing` where the secret does not exist, may not be named, or cannot be the value of a variable.
     public func value(of name: String) throws(Missing) -> String {
         guard Self.isSafe(name) else {
             throw Missing(
@@ -33,25 +33,26 @@ public struct SecretFolder: Hashable, Codable, Sendable {
         }
         if let allowed, !allowed.contains(name) {
             throw Missing(
-                message: "the secret \(name) is not allowed here: its project's policy has to name it under `secrets`",
+                message: "the secret \(name) is not allowed here: add it to `secrets` in its project's policy",
                 isHopeless: false)
         }
         let file = "\(path)/\(name)"
         guard let bytes = Self.read(file) else {
             throw Missing(
-                message: "the secret \(name) is not allowed here: put its value into \(file) (mode 0600)",
+                message: "the secret \(name) cannot be read: put its value into \(file) (mode 0600)",
                 isHopeless: false)
         }
         guard bytes.count <= Self.bytesLimit, !bytes.contains(0) else {
             throw Missing(
-                message: "the secret in \(file) cannot be a variable: it is larger than 1 MiB, or holds a NUL",
+                message:
+                    "the secret in \(file) cannot be a variable's value: it is larger than 1 MiB or contains a NUL byte",
                 isHopeless: false)
         }
-        // An editor's last newline is no part of a secret.
+        // The newline that editors add at the end is not part of the secret.
         return String(decoding: bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...], as: UTF8.self)
     }
 
-    /// At most a byte more than the limit; nil for what is no file, or cannot be read. A pipe keeps nobody waiting.
+    /// Reads at most one byte more than the limit; nil where it is not a regular file or cannot be read. A pipe does not block.
     private static func read(_ path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
         guard descriptor >= 0 else { return nil }

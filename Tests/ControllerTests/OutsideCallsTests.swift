@@ -1,28 +1,15 @@
 import ModelManifests
 import Synchronization
 import Testing
+import Transport
 
 @testable import Controller
 
-@Suite("Waiting for what is outside")
+@Suite("Waiting for other components")
 struct OutsideCallsTests {
-    private struct Failed: Error {}
-
-    @Test("the first result counts, whether it comes before the wait or during it")
-    func first() async throws {
-        let before = FirstResult<Int>()
-        let isFirst = [before.bring(.success(1)), before.bring(.success(2))]
-        #expect(isFirst == [true, false])
-        #expect(try await before.value() == 1)
-        let during = FirstResult<Int>()
-        let waiting = Task { try await during.value() }
-        during.bring(.failure(Failed()))
-        #expect(!during.bring(.success(3)))
-        await #expect(throws: Failed.self) { try await waiting.value }
-    }
-
     @Test(
-        "limits that pass are acted on, those that are lifted are not, and none is left over", .timeLimit(.minutes(1)))
+        "time-outs that pass are acted on, those that are lifted are not, and none is left over",
+        .timeLimit(.minutes(1)))
     func limits() async throws {
         let limits = TimeLimits()
         let passed = Mutex<[String]>([])
@@ -37,7 +24,7 @@ struct OutsideCallsTests {
                 end.bring(.success(()))
             }
             try await end.value()
-            // Once there was nothing to wait for, it begins to wait again.
+            // When there was nothing to wait for, it starts to wait again.
             let again = FirstResult<Void>()
             _ = limits.set(after: .milliseconds(1)) { again.bring(.success(())) }
             try await again.value()
@@ -46,7 +33,7 @@ struct OutsideCallsTests {
         #expect(passed.withLock { $0 } == ["passed"])
     }
 
-    @Test("passes that are awaited end one by one, or all of them are given up")
+    @Test("awaited passes end one by one, or the wait for all of them is given up")
     func awaited() async {
         let keys = Set(["a", "b"].map { DeploymentKey(name: $0) })
         let all = PassesAwaited(keys)

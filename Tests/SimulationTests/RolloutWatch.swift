@@ -1,13 +1,14 @@
 import Foundation
+import JSON
 import KubernetesClient
 import KubernetesServing
 import ModelManifests
 import Serving
 import TestSupport
 
-/// What somebody sees who looks at a cluster all the time while a rollout goes on.
+/// Continuous observation of a cluster during a rollout.
 actor RolloutWatch {
-    /// Of the deployment's pods and of its route, at one moment.
+    /// The deployment's pods and route at one moment.
     private struct Sight {
         struct Pod {
             var version: String
@@ -18,11 +19,11 @@ actor RolloutWatch {
     }
 
     private let cluster: SimulatedCluster
-    /// From the first moment on at which so many answer, never fewer do.
+    /// Once this many pods answer, never fewer do.
     private var floor: Int
     private var hasServed = false
     private(set) var faults: Set<String> = []
-    /// Those on their way out included.
+    /// Including pods that are shutting down.
     private(set) var mostPods = 0
     private(set) var versionsSeenTogether = false
     private var messages: Set<String> = []
@@ -43,7 +44,7 @@ actor RolloutWatch {
         last = sight
         mostPods = max(mostPods, sight.pods.count)
         if Set(sight.pods.map(\.version)).count > 1 { versionsSeenTogether = true }
-        if case .string(let message)? = await cluster.status()?.member("message") { messages.insert(message) }
+        if case .string(let message)? = await cluster.status()?["message"] { messages.insert(message) }
         let total = sight.shares.values.reduce(0, +)
         if ![0, 100].contains(total) { faults.insert("the weights are \(sight.shares)") }
         let answering = sight.pods.count { $0.isReady && sight.shares[$0.version, default: 0] > 0 }
@@ -56,13 +57,13 @@ actor RolloutWatch {
         }
     }
 
-    /// The status said so at some time.
+    /// Whether the status said so at some time.
     func hasRead(_ words: String) -> Bool { messages.contains { $0.contains(words) } }
 
-    /// At the last look, there were pods of this version only.
+    /// At the last look there were only pods of this version.
     func isAlone(_ version: String) -> Bool { last.pods.allSatisfy { $0.version == version } }
 
-    /// At the last look, two versions had half of the traffic each, and so many pods that answer.
+    /// At the last look, two versions had half of the traffic each, and this many pods that answer.
     func isSplit(replicas: Int) -> Bool {
         last.shares.count == 2 && last.shares.values.allSatisfy { $0 == 50 }
             && last.shares.keys.allSatisfy { version in
@@ -77,7 +78,7 @@ actor RolloutWatch {
     }
 
     private static func sight(_ cluster: SimulatedCluster) async -> Sight {
-        // At one moment: nothing happens between the two.
+        // At one moment: nothing happens between the two reads.
         let (pods, maps) = await cluster.transport.update { model in
             (
                 model.handle(.list(.pods), now: Date()).body, model.handle(.list(.configMaps), now: Date()).body
@@ -86,22 +87,22 @@ actor RolloutWatch {
         var sight = Sight()
         var versions: [String: String] = [:]
         for pod in items(pods) {
-            let labels = pod.member("metadata")?.member("labels")
-            guard labels?.member(ObjectLabels.deployment) == .string(SimulatedCluster.key.name),
-                let version = labels?.member("app.kubernetes.io/version")?.words,
-                let revision = labels?.member(ObjectLabels.revision)?.words
+            let labels = pod["metadata"]?["labels"]
+            guard labels?[ObjectLabels.deployment] == .string(SimulatedCluster.key.name),
+                let version = labels?["app.kubernetes.io/version"]?.words,
+                let revision = labels?[ObjectLabels.revision]?.words
             else { continue }
             versions[revision] = version
-            let isLeaving = pod.member("metadata")?.member("deletionTimestamp") != nil
-            let ready = items(pod.member("status")?.member("conditions")).contains {
-                $0.member("type") == "Ready" && $0.member("status") == "True"
+            let isLeaving = pod["metadata"]?["deletionTimestamp"] != nil
+            let ready = items(pod["status"]?["conditions"]).contains {
+                $0["type"] == "Ready" && $0["status"] == "True"
             }
             sight.pods.append(Sight.Pod(version: version, isReady: ready && !isLeaving))
         }
         for map in items(maps) {
-            let labels = map.member("metadata")?.member("labels")
-            guard labels?.member(ObjectLabels.deployment) == .string(SimulatedCluster.key.name),
-                let route = route(in: map.member("data"))
+            let labels = map["metadata"]?["labels"]
+            guard labels?[ObjectLabels.deployment] == .string(SimulatedCluster.key.name),
+                let route = route(in: map["data"])
             else { continue }
             for revision in route.revisions {
                 sight.shares[versions[revision.revision.rawValue] ?? "?", default: 0] += revision.weight
@@ -110,7 +111,7 @@ actor RolloutWatch {
         return sight
     }
 
-    /// What the controller wrote into the route, change by change: `1=50 2=50`, a shadow as `2=0+100`.
+    /// What the controller wrote into the route, for each change: `1=50 2=50`; a shadow as `2=0+100`.
     static func shares(written requests: [APIRequest]) -> [String] {
         var versions: [String: String] = [:]
         var shares: [String] = []
@@ -118,14 +119,14 @@ actor RolloutWatch {
             guard let body = request.body, let object = try? JSONDecoder().decode(JSONValue.self, from: body) else {
                 continue
             }
-            let labels = object.member("metadata")?.member("labels")
-            if let revision = labels?.member(ObjectLabels.revision)?.words,
-                let version = labels?.member("app.kubernetes.io/version")?.words
+            let labels = object["metadata"]?["labels"]
+            if let revision = labels?[ObjectLabels.revision]?.words,
+                let version = labels?["app.kubernetes.io/version"]?.words
             {
                 versions[revision] = version
             }
-            guard labels?.member(ObjectLabels.deployment) == .string(SimulatedCluster.key.name),
-                let route = route(in: object.member("data"))
+            guard labels?[ObjectLabels.deployment] == .string(SimulatedCluster.key.name),
+                let route = route(in: object["data"])
             else { continue }
             let words = route.revisions.map { revision in
                 let mirror = revision.mirror > 0 ? "+\(revision.mirror)" : ""
@@ -137,12 +138,12 @@ actor RolloutWatch {
     }
 
     private static func route(in data: JSONValue?) -> ProxyRoute? {
-        guard let text = data?.member("route.json")?.words else { return nil }
+        guard let text = data?["route.json"]?.words else { return nil }
         return try? JSONDecoder().decode(ProxyRoute.self, from: Data(text.utf8))
     }
 
     private static func items(_ body: Data) -> [JSONValue] {
-        items((try? JSONDecoder().decode(JSONValue.self, from: body))?.member("items"))
+        items((try? JSONDecoder().decode(JSONValue.self, from: body))?["items"])
     }
 
     private static func items(_ value: JSONValue?) -> [JSONValue] {

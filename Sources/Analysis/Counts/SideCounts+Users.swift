@@ -1,20 +1,20 @@
-/// What a sticky route tells beside each user's first request: every request of users, and users by windows of time.
+/// The counts of a sticky route besides each user's first request: all requests of users, and users by windows of time.
 
-/// Users of a sticky route: whoever sent any request within a window is one unit of it. Units of one window are independent,
-/// for users are what was randomised; those of two windows are not, for it is the same users who come back.
+/// Users of a sticky route. Each user who sent a request within a window is one unit of it. Units of one window are
+/// independent, because users are the randomised unit. Units of two windows are not, because the same users come back.
 public struct UserCounts: Codable, Hashable, Sendable {
-    /// Windows that have ended with any unit, of whichever side.
+    /// Windows with at least one unit, of either side, that have ended.
     public var windows: Int
     public var units: Int
-    /// Units of which every request failed.
+    /// Units in which every request failed.
     public var failed: Int
-    /// Units with a request that failed.
+    /// Units in which at least one request failed.
     public var touched: Int
-    /// Units of which every request was rejected.
+    /// Units in which every request was rejected.
     public var rejected: Int
-    /// For each of the side's `bounds`: units of which every request was slower, or was given up later.
+    /// For each of the side's `bounds`: units in which every request was slower, or was abandoned later.
     public var slowed: [Int]
-    /// Requests in no unit, for want of room.
+    /// Requests that are in no unit, because the window was full.
     public var dropped: Int
 
     public init(
@@ -30,7 +30,7 @@ public struct UserCounts: Codable, Hashable, Sendable {
         self.dropped = dropped
     }
 
-    /// Of two proxies, which see the same windows.
+    /// The sum over two proxies, which see the same windows.
     fileprivate static func + (left: UserCounts, right: UserCounts) -> UserCounts {
         UserCounts(
             windows: max(left.windows, right.windows), units: left.units + right.units,
@@ -50,7 +50,9 @@ public struct UserCounts: Codable, Hashable, Sendable {
 
     fileprivate var impossibility: String? {
         if (counts + slowed).contains(where: { $0 < 0 }) { return "a negative count of users" }
-        if max(touched, rejected, slowed.first ?? 0) > units || failed > touched { return "more users than there are" }
+        if max(touched, rejected, slowed.first ?? 0) > units || failed > touched {
+            return "more failed users than users"
+        }
         if zip(slowed, slowed.dropFirst()).contains(where: { $0 < $1 }) {
             return "more users over a larger bound than over a smaller one"
         }
@@ -59,7 +61,7 @@ public struct UserCounts: Codable, Hashable, Sendable {
 }
 
 extension SideCounts {
-    /// The same of every request of users.
+    /// The same counts for all requests of users.
     var ofEveryRequest: SideCounts {
         guard let every else { return self }
         var counts = self
@@ -69,7 +71,7 @@ extension SideCounts {
         return counts
     }
 
-    /// Units of which every request was slower than `edge` seconds; nil where `edge` is not one of the bounds.
+    /// Units in which every request was slower than `edge` seconds. Nil if `edge` is not one of the bounds.
     func slowUsers(over edge: Double) -> Int? {
         guard let users else { return nil }
         return users.slowed.isEmpty ? 0 : Self.value(users.slowed, at: edge, of: bounds)
@@ -127,7 +129,7 @@ extension SideCounts {
             abandoned: areComparable ? Self.sum(one.abandoned, other.abandoned) : nil)
     }
 
-    /// No counts at all are zeros.
+    /// An empty list stands for zeros.
     fileprivate static func sum(_ left: [Int], _ right: [Int]) -> [Int] {
         if left.isEmpty { return right }
         return right.isEmpty || left.count != right.count ? left : zip(left, right).map { $0 + $1 }

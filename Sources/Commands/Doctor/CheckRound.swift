@@ -1,8 +1,8 @@
 import Dispatch
 import ModelManifests
-import Synchronization
+import Transport
 
-/// One look at something outside of this process, within a time limit.
+/// One check of something outside this process, with a time limit.
 struct Check: Sendable {
     /// What it finds something about, whatever happens.
     var about: [CheckID]
@@ -12,15 +12,15 @@ struct Check: Sendable {
     var look: @Sendable () async throws -> [Finding]
 }
 
-/// Runs checks, all at once. What hangs holds nobody up: it is said, and left behind.
+/// Runs all checks at the same time. A check that hangs does not delay the others: it is reported and abandoned.
 struct CheckRound: Sendable {
-    /// Between the cancellation of what is late and its end: git takes its folder away.
+    /// The time between the cancellation of a late check and its abandonment; git removes its folder in this time.
     static let grace: Duration = .seconds(2)
 
     var isOffline: Bool
     var grace = Self.grace
 
-    /// - Returns: in the order of the checks; of each name in `CheckID` at least one.
+    /// - Returns: the findings in the order of the checks, with at least one for each `CheckID`.
     func findings(of checks: [Check]) async -> [Finding] {
         let found = await withTaskGroup(of: (Int, [Finding]).self) { group in
             for (index, check) in checks.enumerated() { group.addTask { (index, await findings(of: check)) } }
@@ -30,75 +30,45 @@ struct CheckRound: Sendable {
         let named = Set(all.map(\.check))
         return all
             + CheckID.allCases.filter { !named.contains($0) }.map {
-                .notApplicable($0, "nothing here has to do with it")
+                .notApplicable($0, "this installation has nothing to check here")
             }
     }
 
     private func findings(of check: Check) async -> [Finding] {
         guard !(check.isNetwork && isOffline) else {
-            return check.about.map { .notLookedAt($0, "it would ask over the network, and --offline was given") }
+            return check.about.map { .notLookedAt($0, "it needs the network, but --offline was given") }
         }
         switch await LimitedWork.run(within: check.limit, grace: grace, check.look) {
         case nil:
-            return check.about.map { .notLookedAt($0, "no answer within \(check.limit.goText): something hangs") }
+            return check.about.map {
+                .notLookedAt($0, "no answer within \(check.limit.goText): a file server or a network service hangs")
+            }
         case .failure(let error): return check.about.map { .notLookedAt($0, "\(error)") }
         case .success(let found): return found
         }
     }
 }
 
-/// Work that may hang, in a file server that is away, say.
+/// Work that may hang, for example on a file server that is away.
 enum LimitedWork {
-    /// The work has threads of its own: what hangs holds up one of them, and nobody else.
+    /// Runs the work on its own threads, so that work that hangs blocks nothing else.
     ///
-    /// - Parameter grace: between its cancellation and its being left behind.
-    /// - Returns: nil where it was too late.
+    /// - Parameter grace: the time between its cancellation and its abandonment.
+    /// - Returns: nil where the work did not end in time.
     static func run<Value: Sendable>(
         within limit: Duration, grace: Duration = CheckRound.grace, _ work: @escaping @Sendable () async throws -> Value
     ) async -> Result<Value, any Error>? {
-        await withCheckedContinuation { continuation in
-            let waiter = FirstEnd(continuation)
-            let task = Task.detached(executorPreference: CheckThreads.shared) {
-                do { waiter.end(.success(try await work())) } catch { waiter.end(.failure(error)) }
-            }
-            let queue = DispatchQueue.global()
-            queue.asyncAfter(deadline: .now() + limit / .seconds(1)) {
-                waiter.isLate = true
-                task.cancel()
-            }
-            queue.asyncAfter(deadline: .now() + (limit + grace) / .seconds(1)) { waiter.end(nil) }
+        do {
+            return .success(try await Stopwatch().within(limit, grace: grace, on: CheckThreads.shared, work))
+        } catch is DeadlineExceeded {
+            return nil
+        } catch {
+            return .failure(error)
         }
     }
 }
 
-/// Resumes once, by whoever is first. What ends after the limit is too late, whatever it says.
-private final class FirstEnd<Value: Sendable>: Sendable {
-    typealias Outcome = Result<Value, any Error>?
-
-    private struct State {
-        var continuation: CheckedContinuation<Outcome, Never>?
-        var isLate = false
-    }
-
-    private let state: Mutex<State>
-
-    init(_ continuation: CheckedContinuation<Outcome, Never>) { state = Mutex(State(continuation: continuation)) }
-
-    var isLate: Bool {
-        get { state.withLock { $0.isLate } }
-        set { state.withLock { $0.isLate = newValue } }
-    }
-
-    func end(_ outcome: Outcome) {
-        let (continuation, isLate) = state.withLock { state in
-            defer { state.continuation = nil }
-            return (state.continuation, state.isLate)
-        }
-        continuation?.resume(returning: isLate ? nil : outcome)
-    }
-}
-
-/// Threads for looks that block.
+/// Threads for checks that block.
 private final class CheckThreads: TaskExecutor {
     static let shared = CheckThreads()
 

@@ -2,12 +2,12 @@ import ControlAPI
 import Foundation
 import ModelManifests
 
-/// All that `mlctl doctor` looks at, as checks that run side by side.
+/// All checks of `mlctl doctor`, which run at the same time.
 struct Examination: Sendable {
-    /// Of what only reads files of this machine.
+    /// The limit for checks that only read files of this machine.
     static let localLimit: Duration = .seconds(5)
     static let networkLimit: Duration = .seconds(12)
-    /// Some hundred short questions.
+    /// The limit for some hundred short requests.
     static let clusterLimit: Duration = .seconds(30)
 
     let installation: ExaminedInstallation
@@ -27,7 +27,7 @@ struct Examination: Sendable {
         func local(_ about: CheckID..., look: @escaping @Sendable () async throws -> [Finding]) -> Check {
             Check(about: about, limit: Self.localLimit, look: look)
         }
-        /// What hangs on the manifests, and is at an end when they are.
+        /// A check that needs the manifests, so it takes as long as reading them.
         func reading(_ about: CheckID..., look: @escaping @Sendable () async throws -> [Finding]) -> Check {
             Check(about: about, limit: RepositoryLooks.limit, look: look)
         }
@@ -63,12 +63,12 @@ struct Examination: Sendable {
         ]
     }
 
-    /// As `mlctl run` would find them.
+    /// The settings, read as `mlctl run` reads them.
     private func readingSettings() -> [Finding] {
         func fault(_ message: String) -> Finding {
             .problem(
                 .settingsRead, message,
-                "'mlctl run' ends with that too. Each setting is explained in controller/mlctl.yaml")
+                "'mlctl run' fails with the same error. controller/mlctl.yaml explains each setting")
         }
         switch installation.settings {
         case .failure(let error): return [fault(error.message)]
@@ -76,9 +76,9 @@ struct Examination: Sendable {
             let faults = SettingsFaults.all(settings).map(fault)
             guard faults.isEmpty else { return faults }
             guard let config = installation.config else {
-                return [.ok(.settingsRead, "no settings file (--config): everything has its default")]
+                return [.ok(.settingsRead, "no settings file (--config): all settings have their defaults")]
             }
-            return [.ok(.settingsRead, "\(config): 'mlctl run' takes these settings")]
+            return [.ok(.settingsRead, "'mlctl run' accepts the settings in \(config)")]
         }
     }
 

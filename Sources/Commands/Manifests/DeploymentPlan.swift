@@ -3,45 +3,45 @@ import KubernetesServing
 import ModelManifests
 import Rollouts
 
-/// What would happen to one deployment if its manifest were committed. Pure.
+/// What a commit of a manifest would do to its deployment. Pure.
 struct DeploymentPlan: Hashable, Encodable {
     enum Change: String, Encodable {
         case created = "new"
-        /// Another serving template: a rollout.
+        /// Another serving template, which starts a rollout.
         case revision
-        /// The same revision under other replicas, gates, steps or traffic.
+        /// The same revision with other replicas, gates, steps or traffic settings.
         case settings
         case unchanged
-        /// It failed before, and is not tried again.
+        /// The revision failed before, and is not tried again.
         case quarantined
-        /// The controller could not be asked.
+        /// The controller was not asked.
         case unknown
     }
 
     var deployment: DeploymentKey
     var version: String
     var revision: Revision
-    /// False where model files are pinned to what they hold only when it is committed: the revision covers their digest.
+    /// False where model files are pinned at the commit only: then their digest becomes part of the revision.
     var isRevisionFinal: Bool
     var change: Change
-    /// What happens, in a sentence.
+    /// What happens, in one sentence.
     var text: String
     var runningVersion: String?
     var runningRevision: Revision?
-    /// Such as `replicas: 2 → 3`.
+    /// For example `replicas: 2 → 3`.
     var settingChanges: [String]
     /// All settings in words.
     var settings: [SettingWords]
-    /// What its gates promise together; nil where none does.
+    /// What the gates promise together; nil where no gate promises anything.
     var promise: PromiseWords?
-    /// The most that is loaded at once.
+    /// The most that is loaded at the same time.
     var capacity: String
-    /// Where the candidate can be tried, in a cluster.
+    /// The candidate's preview address, in a cluster.
     var preview: String?
     /// What may go wrong later, and what to do.
     var warnings: [String]
 
-    /// - Parameter running: what the controller knows of it; nil where it knows nothing.
+    /// - Parameter running: what the controller knows about the deployment.
     init(_ deployment: ModelDeployment, against running: Running) {
         self.deployment = deployment.key
         version = deployment.template.model.version
@@ -62,11 +62,11 @@ struct DeploymentPlan: Hashable, Encodable {
         capacity = CapacityText.most(
             of: deployment, beside: known?.stableLoad, starts: change != .settings && change != .unchanged,
             knowsStable: running.isKnown)
-        // Where nothing is rolled out, nothing goes unseen.
+        // Without a rollout, no gate misses anything.
         if change != .unchanged, let unseen = deployment.unseenPredictions { warnings.append(unseen) }
     }
 
-    /// What the controller said.
+    /// The controller's answer.
     enum Running {
         case unknown
         case absent
@@ -81,7 +81,7 @@ struct DeploymentPlan: Hashable, Encodable {
         }
     }
 
-    /// Where model files can change without a commit, they are taken for what they were when they were last looked at.
+    /// Model files that can change without a commit are assumed to be as the controller last saw them.
     private static func pinned(_ template: ServingTemplate, like wanted: RevisionLoad?) -> ServingTemplate {
         guard template.model.storageURI != nil, template.model.digest == nil,
             let wanted, let digest = wanted.digest.flatMap({ Digest($0) })
@@ -95,30 +95,30 @@ struct DeploymentPlan: Hashable, Encodable {
     ) -> (Change, String) {
         let version = "version \(deployment.template.model.version)"
         switch running {
-        case .unknown: return (.unknown, "\(version); not compared, because the controller was not asked")
+        case .unknown: return (.unknown, "\(version), not compared because the controller was not asked")
         case .absent: return (.created, "\(version) is deployed for the first time")
         case .present(let known):
             let stable = known.stableLoad
             if known.status.quarantined.contains(where: { $0.revision == revision }) {
                 return (
-                    .quarantined, "\(version) failed before and is not tried again: change it, or 'mlctl retry'"
+                    .quarantined, "\(version) failed before and is not tried again; change it, or run 'mlctl retry'"
                 )
             }
-            guard let stable else { return (.created, "\(version) is deployed, and nothing serves yet") }
+            guard let stable else { return (.created, "\(version) is deployed; nothing serves yet") }
             if stable.revision == revision {
                 if known.status.candidate != nil, known.wanted?.revision != revision {
-                    return (.revision, "the rollout in flight ends, and \(version) goes on serving")
+                    return (.revision, "the current rollout ends, and \(version) keeps serving")
                 }
                 return changesSettings
-                    ? (.settings, "\(version) goes on serving, under other settings")
-                    : (.unchanged, "\(version) goes on serving; nothing changes")
+                    ? (.settings, "\(version) keeps serving, with changed settings")
+                    : (.unchanged, "\(version) keeps serving; nothing changes")
             }
             if known.status.candidate?.revision == revision {
                 return changesSettings
-                    ? (.settings, "\(version) is being rolled out already, and goes on under other settings")
-                    : (.unchanged, "\(version) is being rolled out already; nothing changes")
+                    ? (.settings, "\(version) is already rolling out, and continues with changed settings")
+                    : (.unchanged, "\(version) is already rolling out; nothing changes")
             }
-            let verb = deployment.suspend ? "waits, suspended, to replace" : "is rolled out against"
+            let verb = deployment.suspend ? "is suspended; it would replace" : "is rolled out to replace"
             return (.revision, "\(version) \(verb) version \(stable.version)")
         }
     }
@@ -130,16 +130,16 @@ struct DeploymentPlan: Hashable, Encodable {
             guard let text = before[setting.name] else { return "\(setting.name): \(setting.text) (new)" }
             return text == setting.text ? nil : "\(setting.name): \(text) → \(setting.text)"
         }
-        return changed + old.filter { !after.contains($0.name) }.map { "\($0.name): gone (\($0.text))" }
+        return changed + old.filter { !after.contains($0.name) }.map { "\($0.name): removed (was \($0.text))" }
     }
 }
 
-/// Resources as people write them.
+/// Resources in words.
 enum CapacityText {
     /// - Parameters:
-    ///   - stable: what serves now; it stays loaded while a new revision is judged.
-    ///   - starts: whether a new revision is loaded at all.
-    ///   - knowsStable: false where the controller was not asked: something may serve.
+    ///   - stable: the revision that serves now; it stays loaded while a new revision is evaluated.
+    ///   - starts: whether a new revision is loaded.
+    ///   - knowsStable: false where the controller was not asked, so a revision may serve.
     static func most(
         of deployment: ModelDeployment, beside stable: RevisionLoad?, starts: Bool, knowsStable: Bool
     ) -> String {
@@ -147,14 +147,14 @@ enum CapacityText {
         let replicas = deployment.replicas
         guard starts else { return text(instances: replicas, of: [(replicas, own)]) }
         guard deployment.overlapsRevisions else {
-            return text(instances: replicas, of: [(replicas, own)]) + "; the old revision makes room first"
+            return text(instances: replicas, of: [(replicas, own)]) + "; the old revision stops first"
         }
         if let stable {
             return text(instances: replicas * 2, of: [(replicas, own), (replicas, stable.resources)])
                 + " while both revisions are loaded"
         }
         if knowsStable { return text(instances: replicas, of: [(replicas, own)]) }
-        return text(instances: replicas, of: [(replicas, own)]) + ", and what serves now beside it"
+        return text(instances: replicas, of: [(replicas, own)]) + ", plus the revision that serves now"
     }
 
     private static func text(instances: Int, of loads: [(replicas: Int, resources: Resources)]) -> String {
@@ -166,11 +166,11 @@ enum CapacityText {
         for name in Set(loads.flatMap { $0.resources.extended.keys }).sorted() {
             parts.append("\(loads.reduce(0) { $0 + ($1.resources.extended[name] ?? 0) * $1.replicas }) \(name)")
         }
-        let isPartial = parts.isEmpty ? " (no limits are given)" : ": \(parts.joined(separator: ", "))"
+        let isPartial = parts.isEmpty ? " (without resource limits)" : ": \(parts.joined(separator: ", "))"
         return "\(instances) \(instances == 1 ? "instance" : "instances")\(isPartial)"
     }
 
-    /// Two digits after the point, as far as they say something.
+    /// At most two digits after the point; trailing zeros are left out.
     private static func decimal(_ value: Double) -> String {
         let rounded = (value * 100).rounded() / 100
         return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"

@@ -1,26 +1,26 @@
 import Foundation
 import ModelManifests
 
-/// Sorts recorded values into the buckets of a profile.
+/// Counts recorded values in the buckets of a profile.
 struct ProfileTally {
     enum Sorting: Hashable, Sendable {
-        /// Numbers by quantiles, anything else by labels: as the first value is.
+        /// Numbers by quantiles, other values by labels; the first value decides.
         case automatic
         case quantiles(Int)
         case edges([Double])
         case classes([String])
     }
 
-    /// Quantiles need all numbers at once.
+    /// The limit for quantiles, which need all numbers in memory.
     static let numberLimit = 20_000_000
-    /// More different labels are no classes.
+    /// With more different labels, the values are not classes.
     static let labelLimit = 100_000
-    /// A longer label is one of the rest.
+    /// Longer labels count as other values.
     static let labelLimitBytes = 256
     static let defaultBins = 10
 
     private(set) var valueCount = 0
-    /// Rows without a value.
+    /// The number of rows without a value.
     private(set) var blankCount = 0
     private var state: State
 
@@ -43,7 +43,7 @@ struct ProfileTally {
         }
     }
 
-    /// - Parameter value: nil where the row has none.
+    /// - Parameter value: nil where the row has no value.
     mutating func add(_ value: RecordedValue?, line: Int) throws(DataError) {
         guard let value else {
             blankCount += 1
@@ -53,9 +53,9 @@ struct ProfileTally {
         if case .undecided = state { state = value.number == nil ? .labels([:]) : .numbers([], bins: Self.defaultBins) }
         switch state {
         case .numbers(var numbers, let bins):
-            state = .undecided  // So that the array is not copied.
+            state = .undecided  // Avoids a copy of the array.
             guard numbers.count < Self.numberLimit else {
-                throw DataError(line: line, message: "more than \(Self.numberLimit) numbers: give --buckets instead")
+                throw DataError(line: line, message: "more than \(Self.numberLimit) numbers: use --buckets instead")
             }
             numbers.append(try Self.number(value, line))
             state = .numbers(numbers, bins: bins)
@@ -71,7 +71,9 @@ struct ProfileTally {
             guard labels[label] != nil || labels.count < Self.labelLimit else {
                 throw DataError(
                     line: line,
-                    message: "more than \(Self.labelLimit) different values that are not numbers: no classes")
+                    message:
+                        "more than \(Self.labelLimit) different values that are not numbers, which is too many for classes"
+                )
             }
             labels[label, default: 0] += 1
             state = .labels(labels)
@@ -83,11 +85,12 @@ struct ProfileTally {
         if let number = value.number { return number }
         throw DataError(
             line: line,
-            message: "'\(value.label.prefix(40))' is not a number: leave it empty, or count labels with --classes"
+            message:
+                "'\(value.label.prefix(40))' is not a number: leave the field empty, or count labels with --classes"
         )
     }
 
-    /// The first whose edge is not below the number; the rest are one more.
+    /// The first bucket whose edge is not below the number, or the last bucket.
     static func bucket(of number: Double, _ edges: [Double]) -> Int {
         var (low, high) = (0, edges.count)
         while low < high {
@@ -99,7 +102,7 @@ struct ProfileTally {
 
     func profile() throws(DataError) -> PredictionProfile {
         guard valueCount > 0 else {
-            throw DataError(line: nil, message: "there are no values: \(blankCount) rows, all without one")
+            throw DataError(line: nil, message: "there are no values in \(blankCount) rows")
         }
         switch state {
         case .undecided: throw DataError(line: nil, message: "there are no values")
@@ -115,12 +118,14 @@ struct ProfileTally {
         }
     }
 
-    /// The most frequent have buckets of their own.
+    /// The most frequent labels get their own buckets.
     private static func profile(of labels: [String: Int]) throws(DataError) -> PredictionProfile {
         let shown = labels.filter { !$0.key.isEmpty && $0.key.utf8.count <= labelLimitBytes }
             .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(PredictionBuckets.countLimit - 1)
         guard !shown.isEmpty else {
-            throw DataError(line: nil, message: "every value is longer than \(labelLimitBytes) bytes: no classes")
+            throw DataError(
+                line: nil, message: "every value is longer than \(labelLimitBytes) bytes, which is too long for a class"
+            )
         }
         let rest = labels.values.reduce(0, +) - shown.reduce(0) { $0 + $1.value }
         return PredictionProfile(buckets: .classes(shown.map(\.key)), counts: shown.map(\.value) + [rest])
@@ -128,7 +133,7 @@ struct ProfileTally {
 }
 
 extension RecordedValue {
-    /// Nil for what is none, not a number and infinity.
+    /// Nil where the value is not a finite number.
     var number: Double? {
         switch self {
         case .number(let number): return number.isFinite ? number : nil
@@ -146,11 +151,11 @@ extension RecordedValue {
     }
 }
 
-/// Edges that put about as many of the numbers into each bucket.
+/// Computes edges that put about the same number of values into each bucket.
 enum QuantileEdges {
-    /// - Parameter numbers: finite, at least one.
-    /// - Returns: distinct and ascending, at least one. Fewer than `bins` − 1 where many numbers are the same; the largest
-    ///   number is above the last edge, unless all are one.
+    /// - Parameter numbers: at least one, all finite.
+    /// - Returns: distinct ascending edges, at least one. Fewer than `bins` − 1 where many numbers are equal. The largest number
+    ///   is above the last edge, unless all numbers are equal.
     static func edges(of numbers: [Double], bins: Int) -> [Double] {
         let sorted = numbers.sorted()
         guard let smallest = sorted.first, let largest = sorted.last else { return [] }
@@ -167,11 +172,11 @@ enum QuantileEdges {
         }
     }
 
-    /// Short to write and to read.
+    /// Rounds to six digits, so that edges are short.
     private static func sixDigits(_ number: Double) -> Double {
         guard number != 0 else { return 0 }
         let power = 5 - Int(log10(abs(number)).rounded(.down))
-        // Divided by a whole power of ten, so that 0.16 is 0.16.
+        // Dividing by a whole power of ten keeps 0.16 exact.
         let scale = pow(10, Double(abs(power)))
         let rounded = power > 0 ? (number * scale).rounded() / scale : (number / scale).rounded() * scale
         return rounded.isFinite ? rounded : number

@@ -3,9 +3,9 @@ import Controller
 import Foundation
 import ModelManifests
 
-/// Whose policy manifests are held against.
+/// The project whose policy is checked.
 struct ProjectOption: ParsableArguments {
-    @Option(help: ArgumentHelp("Hold the manifests against this project's policy.", valueName: "name"))
+    @Option(help: ArgumentHelp("Check the manifests against this project's policy.", valueName: "name"))
     var project: String?
 
     @Option(help: ArgumentHelp("With --project: the controller's settings file.", valueName: "file"))
@@ -15,12 +15,12 @@ struct ProjectOption: ParsableArguments {
         guard (project == nil) == (config == nil) else {
             throw ValidationError(
                 project == nil
-                    ? "--config goes with --project NAME: whose policy the manifests are held against"
-                    : "--project goes with --config FILE: the settings that hold its policy")
+                    ? "--config needs --project NAME, the project whose policy is checked"
+                    : "--project needs --config FILE, the settings with its policy")
         }
     }
 
-    /// - Throws: `ValidationError` where there is no such project, or the settings are not right.
+    /// - Throws: `ValidationError` where the project does not exist, or the settings are wrong.
     var rules: ProjectRules {
         get throws {
             guard let project, let config else { return .open }
@@ -29,14 +29,15 @@ struct ProjectOption: ParsableArguments {
                 let names = settings.projects.map(\.name)
                 throw ValidationError(
                     "\(config) has no project '\(project)'"
-                        + (DidYouMean.suggestion(for: project, among: names, noun: "there are").map { "; \($0)" } ?? "")
+                        + (DidYouMean.suggestion(for: project, among: names, noun: "the projects are").map { "; \($0)" }
+                            ?? "")
                 )
             }
             return settings.rules(of: found)
         }
     }
 
-    /// What the files want, by the project's policy: its limits hold for all of them together.
+    /// The desired state of the files under the project's policy. Its limits apply to all files together.
     func desired(_ files: [ParsedFile], reserved: ReservedPorts = ReservedPorts()) throws -> DesiredState {
         let rules = try rules
         return DesiredState.resolve(files: files, reserved: reserved, by: rules).withinLimits(of: rules)

@@ -1,21 +1,22 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 
-/// What a real API server says of manifests, asked without changing anything: admission, quota, policies and webhooks
-/// included, as far as they look at dry runs.
+/// Checks manifests with an API server by dry runs, which change nothing. They include admission, quota, policies and webhooks,
+/// as far as these support dry runs.
 struct ServerValidation: Sendable {
-    /// Each question is asked once, and for no longer.
+    /// The limit for one request; requests are not repeated.
     static let questionTimeout = Duration.seconds(10)
-    /// All of them together.
+    /// The limit for all requests together.
     static let totalTimeout = Duration.seconds(120)
     static let questionsAtOnce = 8
 
     let api: KubernetesAPI
 
-    /// - Parameter places: where a field of a deployment stands: the file, and the place in it.
-    /// - Returns: what it refuses, in order.
-    /// - Throws: `CommandFailure` where it cannot be asked, or knows no ModelDeployments.
+    /// - Parameter places: the file and place of a deployment's field.
+    /// - Returns: the refusals, in order.
+    /// - Throws: `CommandFailure` where the server cannot be asked, or has no definition of ModelDeployments.
     func diagnostics(
         of deployments: [ModelDeployment],
         places: @escaping @Sendable (DeploymentKey, String) -> (file: String, place: ManifestPlace?)
@@ -35,7 +36,7 @@ struct ServerValidation: Sendable {
                     throw CommandFailure(
                         .timedOut,
                         "the API server took longer than \(Self.totalTimeout.goText); \(rest.count) of \(asked.count) deployments "
-                            + "were not asked about. Name fewer files")
+                            + "were not checked. Give fewer files")
                 }
                 found += refusals
                 askNext()
@@ -74,7 +75,7 @@ struct ServerValidation: Sendable {
                 let (file, place) = places(deployment.key, finding.field)
                 return Diagnostic(
                     file: file, line: place?.line ?? 0, column: place?.column ?? 0, path: finding.field,
-                    message: "the API server refuses it: \(finding.message)", suggestion: finding.suggestion,
+                    message: "the API server refuses this: \(finding.message)", suggestion: finding.suggestion,
                     deployment: deployment.key)
             }
         }
@@ -86,30 +87,30 @@ struct ServerValidation: Sendable {
         var suggestion: String?
     }
 
-    /// What of an answer is about the manifest.
-    /// - Throws: `CommandFailure` for what is not.
+    /// The parts of an error that are about the manifest.
+    /// - Throws: `CommandFailure` for other errors.
     static func findings(_ error: APIError, namespace: String) throws -> [Finding] {
         switch error.reason {
         case .transport, .credentials, .malformed:
-            throw CommandFailure(.unreachable, "the API server cannot be asked: \(error.message)")
+            throw CommandFailure(.unreachable, "the API server cannot be reached: \(error.message)")
         case .status(401, _):
             throw CommandFailure(.unreachable, "the API server does not accept the credentials: \(error.message)")
         case .status(403, _) where error.message.contains("User ") && error.message.contains("cannot "):
             throw CommandFailure(
-                .failed, "the credentials may not do a dry run, which needs the right to patch: \(error.message)")
+                .failed, "the credentials lack the right to patch, which a dry run needs: \(error.message)")
         case .status where error.isMissingResource:
             throw CommandFailure(
                 .failed,
-                "the API server knows no ModelDeployments. Install their definition: mlctl schema --crd | kubectl apply "
+                "the API server has no definition of ModelDeployments. Install it: mlctl schema --crd | kubectl apply "
                     + "--server-side -f -")
         case .status(404, _):
             return [
                 Finding(
                     field: "metadata.namespace", message: error.message,
-                    suggestion: "create the namespace '\(namespace)', or ask the cluster that has it (--context)")
+                    suggestion: "create the namespace '\(namespace)', or use a cluster that has it (--context)")
             ]
         case .status(let code, _) where code == 408 || code == 429 || (code >= 500 && !isAboutManifest(error)):
-            throw CommandFailure(.unreachable, "the API server cannot answer now: \(error.message)")
+            throw CommandFailure(.unreachable, "the API server cannot answer at the moment: \(error.message)")
         case .status:
             let causes = error.causes.compactMap { cause in
                 cause.message.map { Finding(field: field(of: cause), message: $0, suggestion: nil) }
@@ -118,12 +119,12 @@ struct ServerValidation: Sendable {
         }
     }
 
-    /// Server-side apply answers with a 500 to what its schema does not declare.
+    /// Server-side apply answers 500 for fields that its schema does not declare.
     private static func isAboutManifest(_ error: APIError) -> Bool {
         error.message.contains("field not declared in schema") || error.message.contains("failed to create typed patch")
     }
 
-    /// `<nil>` and `[]` are how Go writes a path of nothing.
+    /// Go writes an empty path as `<nil>` or `[]`.
     private static func field(of cause: APIError.Cause) -> String {
         guard let field = cause.field, !["<nil>", "[]"].contains(field) else { return "" }
         return field

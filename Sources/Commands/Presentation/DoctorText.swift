@@ -1,4 +1,4 @@
-/// What `mlctl doctor` found, for people: what is well first, so that what matters stands above the prompt.
+/// The findings of `mlctl doctor` as text. Findings that are ok come first, so that problems are next to the prompt.
 enum DoctorText {
     private static let order: [Finding.Severity] = [.ok, .notApplicable, .notLookedAt, .warning, .problem]
 
@@ -29,7 +29,7 @@ enum DoctorText {
             switch severity {
             case .problem: return count.counted("problem")
             case .warning: return count.counted("warning")
-            case .notLookedAt: return "\(count) not looked at"
+            case .notLookedAt: return "\(count) not checked"
             case .notApplicable: return "\(count) not applicable"
             case .ok: return "\(count) ok"
             }
@@ -42,7 +42,7 @@ enum DoctorText {
         switch severity {
         case .ok: "ok"
         case .notApplicable: "-"
-        case .notLookedAt: "not looked at"
+        case .notLookedAt: "not checked"
         case .warning: "warning"
         case .problem: "PROBLEM"
         }

@@ -1,7 +1,7 @@
 import ModelManifests
 import Rollouts
 
-/// `mlctl plan`: what would happen, deployment by deployment.
+/// The output of `mlctl plan`.
 struct PlanText {
     let plans: [DeploymentPlan]
     let canvas: Canvas
@@ -29,7 +29,7 @@ struct PlanText {
             }
         }
         if plan.change.startsRollout || plan.change == .settings {
-            rows.add("at most", plan.capacity)
+            rows.add("needs", plan.capacity)
             if let endpoint = plan.settings.first(where: { $0.name == "endpoint" }) {
                 rows.add("endpoint", endpoint.text)
             }
@@ -40,7 +40,7 @@ struct PlanText {
         return lines
     }
 
-    /// Settings of one kind under one label.
+    /// Adds the settings of one kind under one label.
     private func add(
         _ label: String, _ settings: [SettingWords], prefix: String, separator: String, to rows: inout Rows
     ) {
@@ -50,7 +50,7 @@ struct PlanText {
     }
 
     private func revision(_ plan: DeploymentPlan) -> String {
-        let own = plan.isRevisionFinal ? plan.revision.rawValue : "known once its model files are pinned"
+        let own = plan.isRevisionFinal ? plan.revision.rawValue : "unknown until its model files are pinned"
         guard let running = plan.runningRevision, running != plan.revision else { return own }
         return "\(running) → \(own)"
     }
@@ -67,7 +67,7 @@ struct PlanText {
 extension DeploymentPlan.Change {
     fileprivate static let ordered: [Self] = [.created, .revision, .settings, .unchanged, .quarantined, .unknown]
 
-    /// Or would, if the controller knew nothing of it.
+    /// Also true where the controller was not asked.
     fileprivate var startsRollout: Bool {
         switch self {
         case .created, .revision, .unknown: true
@@ -99,7 +99,7 @@ extension DeploymentPlan.Change {
         switch self {
         case .created: "new"
         case .revision: "to roll out"
-        case .settings: "with other settings"
+        case .settings: "with changed settings"
         case .unchanged: "unchanged"
         case .quarantined: "quarantined"
         case .unknown: "not compared"

@@ -3,10 +3,10 @@ import ControlAPI
 import Foundation
 import Logging
 
-/// The files that access hangs on: read at the start, and again whenever they change.
+/// The files with tokens and certificates, read at the start and again whenever they change.
 ///
-/// At the start what is wrong with one of them is an error. Later a token whose file is gone, open to others or no token
-/// any more counts for nothing until that is put right; a certificate that cannot be used leaves the former one in place.
+/// At the start, a problem with a file is an error. Later, a token whose file is missing, readable by others or invalid is
+/// refused until that is fixed; where a certificate cannot be used, the previous one stays.
 struct AccessFiles: Sendable {
     static let interval: Duration = .seconds(2)
     static let mostPEMBytes = 1 << 20
@@ -17,8 +17,8 @@ struct AccessFiles: Sendable {
     private let state: URL
 
     /// - Parameters:
-    ///   - tokenFile: of the settings: a token for everything.
-    ///   - environmentToken: MLCTL_TOKEN of the controller: the same. Only where there is no `tokenFile`.
+    ///   - tokenFile: `tokenFile` of the settings, a token with all rights.
+    ///   - environmentToken: the controller's MLCTL_TOKEN, also a token with all rights. Used only where there is no `tokenFile`.
     init(settings: AccessSettings, tokenFile: String?, environmentToken: String?, state: URL) {
         self.settings = settings
         self.tokenFile = tokenFile
@@ -33,7 +33,7 @@ struct AccessFiles: Sendable {
         var read: @Sendable (TrustRules) throws -> String
     }
 
-    /// What the state folder's token is while the folder takes no files.
+    /// The state folder's token while the folder cannot be written.
     private let spare = TokenFile.random()
 
     private var origins: [Origin] {
@@ -67,7 +67,7 @@ struct AccessFiles: Sendable {
     // MARK: Tokens
 
     /// All tokens.
-    /// - Throws: `ValidationError` with the file and the reason, for the first that cannot be used.
+    /// - Throws: `ValidationError` with the file and the reason, for the first token that cannot be used.
     func keys() throws -> AccessKeys {
         let (keys, problems) = read()
         if let problem = problems.first { throw ValidationError(problem.text) }
@@ -88,7 +88,7 @@ struct AccessFiles: Sendable {
             do {
                 let text = try origin.read(rules)
                 if let owner = owners.updateValue(origin.caller.name, forKey: text) {
-                    throw AccessFault("it is the token '\(owner)' has already, so nobody could tell who acted")
+                    throw AccessFault("it equals the token '\(owner)', so it would be unclear who acted")
                 }
                 keys.append(try AccessKey(origin.caller, secret: text, isShared: origin.isShared))
             } catch {
@@ -101,7 +101,7 @@ struct AccessFiles: Sendable {
 
     // MARK: Certificates
 
-    /// Nil where there is no TLS.
+    /// Nil without TLS.
     /// - Throws: `ValidationError` with the file and the reason.
     func certificates() throws -> ServerCertificates? {
         guard let tls = settings.tls else { return nil }
@@ -124,7 +124,7 @@ struct AccessFiles: Sendable {
 
     // MARK: Following
 
-    /// Looks at the files every two seconds, until cancelled.
+    /// Checks the files every two seconds until it is cancelled.
     func follow(_ register: AccessRegister, _ certificates: ServerCertificates?, logger: Logger) async throws {
         var known = AccessWatch()
         while !Task.isCancelled {
@@ -139,13 +139,13 @@ struct AccessFiles: Sendable {
                 let material = try material(tls)
                 if material != certificates.material {
                     try certificates.replace(material)
-                    logger.notice("TLS goes on with a new certificate", metadata: ["file": "\(tls.certificateFile)"])
+                    logger.notice("TLS uses a new certificate", metadata: ["file": "\(tls.certificateFile)"])
                 }
                 known.certificateProblem = nil
             } catch {
                 let text = "\(error)"
                 if known.certificateProblem != text {
-                    logger.error("TLS goes on with its former certificate", metadata: ["error": "\(text)"])
+                    logger.error("TLS keeps its previous certificate", metadata: ["error": "\(text)"])
                 }
                 known.certificateProblem = text
             }
@@ -153,7 +153,7 @@ struct AccessFiles: Sendable {
     }
 }
 
-/// What has been told of the files, so that it is told once.
+/// Remembers what was logged about the files, so that each change is logged once.
 private struct AccessWatch {
     private var keys: [String: AccessKey]?
     private var problems: Set<String> = []
@@ -168,7 +168,7 @@ private struct AccessWatch {
         guard let keys else { return found }
         let changed = now.filter { keys[$0.key] != nil && keys[$0.key] != $0.value }.keys.sorted()
         let back = now.keys.filter { keys[$0] == nil }.sorted()
-        return changed.map { "token '\($0)' was read anew" } + back.map { "token '\($0)' counts" }
+        return changed.map { "token '\($0)' was changed" } + back.map { "token '\($0)' is valid" }
             + found.filter { !problems.contains($0) }
     }
 }

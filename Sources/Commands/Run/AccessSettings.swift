@@ -2,20 +2,20 @@ import ControlAPI
 import Foundation
 import ModelManifests
 
-/// Who may ask the API, and how it is reached: `tokens:` and `tls:` of the settings file.
+/// Who may use the API, and its TLS: `tokens:` and `tls:` of the settings file.
 struct AccessSettings: Sendable {
     var tokens: [Token] = []
     var tls: TLS?
 
-    /// One named token. Its text is in a file.
+    /// A named token. Its text is in a file.
     struct Token: Hashable, Sendable {
-        /// Stands in the audit trail.
+        /// Recorded in the audit trail.
         var name: String
         var file: String
         var role: AccessRole
-        /// Nil: all.
+        /// Nil allows all.
         var projects: [String]?
-        /// Names, or beginnings of names with a `*`. Nil: all.
+        /// Names, or prefixes of names with a `*`. Nil allows all.
         var namespaces: [String]?
 
         var caller: Caller {
@@ -26,14 +26,14 @@ struct AccessSettings: Sendable {
     struct TLS: Hashable, Sendable {
         var certificateFile: String
         var keyFile: String
-        /// Clients whose certificate none of these authorities gave are not let in. Nil: all are.
+        /// The authorities of client certificates. Other clients are refused. Nil accepts all clients.
         var clientCAFile: String?
     }
 
-    /// Of the API's address.
+    /// The URL scheme of the API.
     var scheme: String { tls == nil ? "http" : "https" }
 
-    /// Names that tokens of other origin have in the audit trail.
+    /// The names of tokens from other sources in the audit trail.
     static let reservedNames: Set<String> = [Self.stateTokenName, Self.tokenFileName, Self.environmentName]
     static let stateTokenName = "state-token"
     static let tokenFileName = "tokenFile"
@@ -45,7 +45,7 @@ struct AccessSettings: Sendable {
     func check() throws {
         let most = AccessKeys.most - Self.reservedNames.count
         guard tokens.count <= most else {
-            throw SettingsFault(at: [.field("tokens")], "there are \(tokens.count), and \(most) at most")
+            throw SettingsFault(at: [.field("tokens")], "there are \(tokens.count), but at most \(most) are allowed")
         }
         var names: Set<String> = []
         for (index, token) in tokens.enumerated() {
@@ -53,14 +53,14 @@ struct AccessSettings: Sendable {
             guard Self.isName(token.name), !Self.reservedNames.contains(token.name) else {
                 throw SettingsFault(
                     at: place + [.field("name")],
-                    "'\(token.name)' is no name; write up to \(Self.longestName) letters, digits, '-', '_' and '.', "
-                        + "and none of \(Self.reservedNames.sorted().joined(separator: ", "))")
+                    "'\(token.name)' is not a valid name; use up to \(Self.longestName) letters, digits, '-', '_' and '.', "
+                        + "but none of the reserved names \(Self.reservedNames.sorted().joined(separator: ", "))")
             }
             guard names.insert(token.name).inserted else {
-                throw SettingsFault(at: place + [.field("name")], "'\(token.name)' is there twice")
+                throw SettingsFault(at: place + [.field("name")], "'\(token.name)' is given twice")
             }
             guard !token.file.isEmpty else {
-                throw SettingsFault(at: place + [.field("file")], "'\(token.name)' wants a file")
+                throw SettingsFault(at: place + [.field("file")], "'\(token.name)' needs a file")
             }
             try checkScope(token, place)
         }
@@ -68,7 +68,7 @@ struct AccessSettings: Sendable {
             ("certificateFile", tls?.certificateFile), ("keyFile", tls?.keyFile), ("clientCAFile", tls?.clientCAFile),
         ]
         for (field, path) in files where path?.isEmpty == true {
-            throw SettingsFault(at: [.field("tls"), .field(field)], "names no file")
+            throw SettingsFault(at: [.field("tls"), .field(field)], "must not be empty")
         }
     }
 
@@ -84,8 +84,8 @@ struct AccessSettings: Sendable {
             for (index, name) in list.enumerated() where !Self.isPattern(name, withStar: field == "namespaces") {
                 throw SettingsFault(
                     at: place + [.field(field), .index(index)],
-                    "'\(name)' is none of \(field); write a name"
-                        + (field == "namespaces" ? ", or the beginning of one with a '*' at its end" : ""))
+                    "'\(name)' is not valid in \(field); write a name"
+                        + (field == "namespaces" ? " or the beginning of a name followed by '*'" : ""))
             }
         }
         guard token.projects != nil || token.namespaces != nil else { return }
@@ -94,7 +94,7 @@ struct AccessSettings: Sendable {
         case .admin, .metrics:
             throw SettingsFault(
                 at: place + [.field("role")],
-                "'\(token.name)': the role \(token.role.rawValue) is for all projects and namespaces; leave them out, or take "
+                "'\(token.name)': the role \(token.role.rawValue) applies to all projects and namespaces; leave them out, or use "
                     + "the role viewer or operator")
         }
     }
@@ -133,7 +133,7 @@ extension AccessSettings.Token: Decodable {
         guard let role = AccessRole(rawValue: text) else {
             let roles = AccessRole.allCases.map(\.rawValue).joined(separator: ", ")
             throw DecodingError.dataCorruptedError(
-                forKey: .role, in: fields, debugDescription: "'\(text)' is no role; roles are \(roles)")
+                forKey: .role, in: fields, debugDescription: "'\(text)' is not a role; the roles are \(roles)")
         }
         self.role = role
         projects = try fields.decodeIfPresent([String].self, forKey: .projects)
@@ -153,7 +153,7 @@ extension AccessSettings.TLS: Decodable {
     }
 }
 
-/// Fields that nobody knows are errors: a limit with a slip of the pen would be no limit.
+/// Refuses unknown fields: a misspelt restriction would otherwise have no effect.
 private enum StrictKeys {
     struct AnyKey: CodingKey {
         var stringValue: String
@@ -173,6 +173,6 @@ private enum StrictKeys {
         throw DecodingError.dataCorrupted(
             .init(
                 codingPath: decoder.codingPath + [key],
-                debugDescription: "unknown field '\(unknown)' of \(place); known are \(names.joined(separator: ", "))"))
+                debugDescription: "unknown field '\(unknown)' of \(place); the fields are \(names.joined(separator: ", "))"))
     }
 }

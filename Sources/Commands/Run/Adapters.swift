@@ -6,7 +6,7 @@ import ModelManifests
 import ModelStorage
 import Serving
 
-/// The one place where the controller's protocols meet the adapters that know nothing of it.
+// The only place where the controller's protocols and their adapters meet.
 
 /// Git as a source of manifests.
 package struct GitManifests: ManifestSource {
@@ -15,16 +15,8 @@ package struct GitManifests: ManifestSource {
     package init(repository: GitRepository) { self.repository = repository }
 
     package func fetch() async throws -> ManifestSnapshot {
-        do {
-            let revision = try await repository.fetch()
-            let files = try await repository.files(at: revision.commit)
-            return ManifestSnapshot(
-                commit: revision.commit,
-                files: files.mapValues { ManifestFile(blob: $0.blob, text: $0.text, problem: $0.problem) })
-        } catch let error as GitError {
-            throw AdapterError(
-                message: error.message, retryClass: RetryClass(rawValue: error.retry.rawValue) ?? .transient)
-        }
+        let revision = try await repository.fetch()
+        return ManifestSnapshot(commit: revision.commit, files: try await repository.files(at: revision.commit))
     }
 
     package func isAncestor(_ commit: String, of descendant: String) async throws -> Bool {
@@ -47,7 +39,7 @@ extension ProjectReference {
         }
     }
 
-    /// As it is written.
+    /// The reference as written in the settings.
     var text: String {
         switch self {
         case .branch(let name), .tag(let name), .semver(let name), .commit(let name): name
@@ -56,9 +48,9 @@ extension ProjectReference {
 }
 
 extension Project {
-    /// As git is asked for it.
+    /// The reference for git.
     ///
-    /// - Throws: `GitError` for a name that git does not take, or a range that is none.
+    /// - Throws: `GitError` where the name or the range is invalid.
     var gitReference: GitReference {
         get throws(GitError) {
             switch reference {
@@ -70,8 +62,8 @@ extension Project {
         }
     }
 
-    /// - Parameter mirror: the folder that its commits are kept in.
-    /// - Throws: `GitError` for an address or a reference that is none.
+    /// - Parameter mirror: the folder for the repository's commits.
+    /// - Throws: `GitError` where the address or the reference is invalid.
     func gitConfiguration(mirror: String) throws(GitError) -> GitConfiguration {
         try GitConfiguration(
             url: repo, reference: name == Self.defaultName ? GitReference(reference.text) : gitReference, path: path,
@@ -89,22 +81,12 @@ struct StoredModelFiles: ModelFiles {
 
     func pin(_ model: ModelSource) async throws -> Digest? {
         guard let uri = model.storageURI else { return nil }
-        let found = try await explaining { try await store.pin(uri: uri, digest: model.digest?.description) }
-        return Digest(found)
+        return Digest(try await store.pin(uri: uri, digest: model.digest?.description))
     }
 
     func materialise(_ model: ModelSource) async throws -> URL? {
         guard let uri = model.storageURI else { return nil }
-        return try await explaining { try await store.materialise(uri: uri, digest: model.digest?.description) }
-    }
-
-    private func explaining<Value>(_ work: () async throws -> Value) async throws -> Value {
-        do {
-            return try await work()
-        } catch let error as StorageError {
-            throw AdapterError(
-                message: error.message, retryClass: RetryClass(rawValue: error.retry.rawValue) ?? .transient)
-        }
+        return try await store.materialise(uri: uri, digest: model.digest?.description)
     }
 }
 
@@ -113,16 +95,6 @@ struct LocalLogs: LogSource {
     let backend: LocalBackend
 
     func logs(of deployment: DeploymentKey, revision: Revision?, lines: Int) async -> [LogLine] {
-        await backend.logs(of: deployment, revision: revision, lines: lines).map {
-            LogLine(revision: $0.revision, instance: $0.instance, text: $0.text)
-        }
+        await backend.logs(of: deployment, revision: revision, lines: lines)
     }
-}
-
-/// An adapter's error in the words of the loop.
-struct AdapterError: RetryableError, CustomStringConvertible {
-    var message: String
-    var retryClass: RetryClass
-
-    var description: String { message }
 }

@@ -1,57 +1,57 @@
-/// Which files may be relied on, as ssh has it: nobody else can change them, or put others in their place. Pure.
+/// Which files are trusted. As with ssh: nobody else may be able to change or replace them. Pure.
 struct TrustRules: Hashable, Sendable {
-    /// This process's.
+    /// The user of this process.
     var user: UInt32
-    /// The user's own group, where nobody else is in it: what that group may do nobody else may.
+    /// The user's own group, if it has no other members: its permissions give nothing to others.
     var privateGroup: UInt32?
     /// All groups of this process.
     var groups: Set<UInt32>
-    /// Whoever owns `/` can do anything here: root, whatever number it has in this namespace.
+    /// The owner of `/`, who can do everything here: root, whatever its number is in this user namespace.
     var machineOwner: UInt32 = 0
-    /// In a pod. Volumes there belong to root and are open to all, and all are the pod's containers.
+    /// In a pod, volumes belong to root and are open to everybody, but only the pod's containers can use them.
     var isInPod = false
 
-    /// What a file is for.
+    /// The purpose of a file.
     enum Use: Hashable, Sendable {
-        /// A folder on the way to the file.
+        /// A folder above the file.
         case way
-        /// The state folder: commands are read from it and run.
+        /// The state folder, from which mlctl reads commands and runs them.
         case stateFolder
-        /// A file that says what to do: settings, certificates.
+        /// A file that configures mlctl: settings, certificates.
         case settings
-        /// A file with a secret in it.
+        /// A file that contains a secret.
         case secret
     }
 
-    /// - Returns: nil where the file may be relied on.
+    /// - Returns: nil where the file is trusted.
     func problem(with facts: FileFacts, at path: String, as use: Use) -> TrustProblem? {
         func problem(_ reason: String, _ advice: String) -> TrustProblem {
             TrustProblem(path: path, reason: reason, advice: advice)
         }
         if use == .settings || use == .secret, facts.kind != .file {
-            return problem("it is no file", "Name a plain file")
+            return problem("it is not a regular file", "Give a regular file")
         }
         if use == .stateFolder, facts.kind != .folder {
-            return problem("it is no folder", "Choose another --state-dir")
+            return problem("it is not a folder", "Choose another --state-dir")
         }
         if isPodVolume(facts) { return nil }
         guard isTrusted(facts.owner, as: use) else {
             let verb = use == .way ? "What is in it" : "It"
             return problem(
-                "it belongs to user \(facts.owner), and this is user \(user)",
+                "it belongs to user \(facts.owner), but this is user \(user)",
                 "\(verb) could be changed by that user: chown \(user) \(path), or choose another place")
         }
         switch use {
         case .way:
             guard canOthersWrite(facts, exceptPrivateGroup: true), !facts.isSticky else { return nil }
             return problem(
-                "others may write to this folder (mode \(facts.octalMode)), and so replace what is in it",
+                "others may write to this folder (mode \(facts.octalMode)), so they could replace its files",
                 "chmod go-w \(path)")
         case .stateFolder:
             guard canOthersWrite(facts, exceptPrivateGroup: false) else { return nil }
             return problem(
-                "others may write to the state folder (mode \(facts.octalMode)), and mlctl would run what they put there",
-                "Look at what is in it; then: chmod 700 \(path)")
+                "others may write to the state folder (mode \(facts.octalMode)), so mlctl could run their programs",
+                "Check its files; then: chmod 700 \(path)")
         case .settings:
             guard canOthersWrite(facts, exceptPrivateGroup: true) else { return nil }
             return problem("others may write to it (mode \(facts.octalMode))", "chmod go-w \(path)")
@@ -61,12 +61,12 @@ struct TrustRules: Hashable, Sendable {
     }
 
     /// - Parameters:
-    ///   - facts: of a link that stands on the way.
+    ///   - facts: the properties of a link on the path.
     func problem(withLink facts: FileFacts, at path: String) -> TrustProblem? {
         guard !isTrusted(facts.owner, as: .way) else { return nil }
         return TrustProblem(
-            path: path, reason: "this link belongs to user \(facts.owner), who could let it lead elsewhere",
-            advice: "Name the place that it leads to")
+            path: path, reason: "this link belongs to user \(facts.owner), who could point it to another place",
+            advice: "Give the path that it points to")
     }
 
     private func isTrusted(_ owner: UInt32, as use: Use) -> Bool {
@@ -87,7 +87,7 @@ struct TrustRules: Hashable, Sendable {
         let mode = "(mode \(facts.octalMode))"
         if facts.mode & 0o007 != 0 { return "everybody may read or change this secret \(mode)" }
         if facts.isOpenToGroupWriting { return "its group may change this secret \(mode)" }
-        // Root's, for a group that this process is in: how a pod gets it, and /etc too.
+        // Files of root for a group of this process are accepted: a pod and /etc provide secrets like this.
         let isGiven = facts.owner != user && groups.contains(facts.group)
         if facts.mode & 0o070 != 0, !isGiven { return "its group may read this secret \(mode)" }
         return nil

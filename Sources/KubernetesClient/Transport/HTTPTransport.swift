@@ -4,21 +4,22 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 import Synchronization
+import Transport
 
-/// Requests over HTTP/2 where the server offers it, else HTTP/1.1.
+/// Sends requests over HTTP/2 if the server offers it, else over HTTP/1.1.
 ///
 /// # Guarantees
-/// - A call ends within its time limit, connecting and the last byte included. Credentials that have to be fetched anew
-///   come on top, within a limit of their own.
-/// - A 401 makes credentials be fetched once more, and the request be sent once more. Then it is the answer.
-/// - Connections are reused. One whose peer has gone silent is given up (`ConnectionPatience`).
-/// - Redirects are not followed: credentials would go along.
+/// - A call ends within its time limit, from connecting to the last byte. Fetching new credentials comes on top, within a
+///   limit of its own.
+/// - After a 401 it fetches the credentials and sends the request once more. A second 401 is the answer.
+/// - Connections are reused. A connection whose peer has gone silent is closed (`ConnectionPatience`).
+/// - It follows no redirects: they would carry the credentials along.
 /// - Errors and logs hold no token, key or body.
 public final class HTTPTransport: KubernetesTransport {
     public static let maximumBodyBytes = 32 << 20
     public static let maximumLineBytes = 16 << 20
     static let maximumErrorBytes = 64 << 10
-    /// Each watch occupies one where there is no HTTP/2.
+    /// Without HTTP/2 each watch occupies one connection.
     static let maximumHTTP1Connections = 128
     static let connectTimeout = TimeAmount.seconds(10)
 
@@ -31,7 +32,7 @@ public final class HTTPTransport: KubernetesTransport {
     private let stopwatch: Stopwatch
     private let failures: TransportFailure
 
-    /// - Throws: `APIError` for an address or a proxy that cannot be.
+    /// - Throws: `APIError` if the server's or the proxy's address is not valid.
     public init(
         _ connection: ClusterConnection, http: HTTPVersion = .automatic, stopwatch: Stopwatch = Stopwatch()
     ) throws {
@@ -40,21 +41,19 @@ public final class HTTPTransport: KubernetesTransport {
         address = try ServerAddress(connection)
         identity = TLSIdentity(connection.trust)
         failures = TransportFailure(address: address, trust: connection.trust, stopwatch: stopwatch)
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = http == .http1 ? .http1Only : .automatic
-        configuration.timeout.connect = Self.connectTimeout
-        // What failed to connect is told at once: callers have a back-off of their own.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.maximumHTTP1Connections
-        configuration.proxy = address.proxy
-        if let (name, host) = address.dnsOverride { configuration.dnsOverride = [name: host] }
-        configuration.http1_1ConnectionDebugInitializer = ConnectionPatience.configure
-        configuration.http2ConnectionDebugInitializer = ConnectionPatience.configure
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        client = .careful { [address] in
+            $0.httpVersion = http == .http1 ? .http1Only : .automatic
+            $0.timeout.connect = Self.connectTimeout
+            $0.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Self.maximumHTTP1Connections
+            $0.proxy = address.proxy
+            if let (name, host) = address.dnsOverride { $0.dnsOverride = [name: host] }
+            $0.http1_1ConnectionDebugInitializer = ConnectionPatience.configure
+            $0.http2ConnectionDebugInitializer = ConnectionPatience.configure
+        }
     }
 
     deinit {
-        // Closes idle connections; nobody is left who could wait for it.
+        // Closes idle connections. Nothing is left that could wait for the result.
         client.shutdown { _ in }
     }
 
@@ -79,7 +78,7 @@ public final class HTTPTransport: KubernetesTransport {
         guard (200..<300).contains(head.status.code) else {
             if head.status == .unauthorized { try Self.checkCertificate(credential, of: request) }
             let said = try await bounded(request, idleTimeout) {
-                try await Self.collect(body, upTo: Self.maximumErrorBytes)
+                try await body.whole(upTo: Self.maximumErrorBytes)
             }
             throw APIError.answer(
                 code: Int(head.status.code), body: said, request: request,
@@ -103,13 +102,13 @@ public final class HTTPTransport: KubernetesTransport {
         let response = try await bounded(request, timeout) { [client] in
             let head = try await client.execute(outgoing, deadline: .distantFuture)
             return APIResponse(
-                code: Int(head.status.code), body: try await Self.collect(head.body, upTo: Self.maximumBodyBytes),
+                code: Int(head.status.code), body: try await head.body.whole(upTo: Self.maximumBodyBytes),
                 retryAfterSeconds: Self.retryAfterSeconds(head.headers), date: head.headers.first(name: "date"))
         }
         return (response, credential)
     }
 
-    /// Up to the answer's head.
+    /// Sends the request and returns at the head of the answer.
     private func open(
         _ request: APIRequest, timeout: Duration
     ) async throws -> (response: HTTPClientResponse, credential: Credential) {
@@ -145,18 +144,11 @@ public final class HTTPTransport: KubernetesTransport {
         }
     }
 
-    private static func collect(_ body: HTTPClientResponse.Body, upTo limit: Int) async throws -> Data {
-        let buffer = try await body.collect(upTo: limit)
-        // The body of a cancelled call ends early, as if it were whole.
-        try Task.checkCancellation()
-        return Data(buffer.readableBytesView)
-    }
-
     private static func retryAfterSeconds(_ headers: HTTPHeaders) -> Int? {
         headers.first(name: "retry-after").flatMap { Int($0) }.map { max($0, 0) }
     }
 
-    /// The API server answers 401 to an expired client certificate, without saying why.
+    /// The API server answers 401 to an expired client certificate without naming the reason.
     private static func checkCertificate(_ credential: Credential, of request: APIRequest) throws {
         guard let end = credential.certificate?.expiresAt, end < Date() else { return }
         throw APIError(

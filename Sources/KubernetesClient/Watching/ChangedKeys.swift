@@ -1,30 +1,23 @@
+import Collections
 import Synchronization
 
-/// Keys that have changed, each at most once until it is read: a slow reader misses no key and holds up nobody.
+/// A queue of keys that have changed. Each key waits at most once, so a slow reader misses no key and blocks nobody.
 ///
-/// Bounded by `maximum` distinct keys; beyond, the oldest is dropped and counted. One reader.
+/// Holds at most `maximum` distinct keys; when it is full, the oldest is dropped and counted. One reader.
 final class ChangedKeys: Sendable {
     static let maximum = 100_000
 
     private struct State {
-        var waiting: [ObjectKey: UInt64] = [:]
-        /// In order of change; may name keys that were read since.
-        var order: [ObjectKey] = []
-        var next = 0
+        var waiting: Set<ObjectKey> = []
+        /// The same, in order of change.
+        var order = Deque<ObjectKey>()
         var dropped = 0
         var isOver = false
         var reader: CheckedContinuation<Void, Never>?
 
         mutating func take() -> ObjectKey? {
-            guard next < order.count else { return nil }
-            let key = order[next]
-            next += 1
-            // Drops the read part when it is the larger one, so that reading stays cheap.
-            if next > 1024, next * 2 > order.count {
-                order.removeFirst(next)
-                next = 0
-            }
-            waiting[key] = nil
+            guard let key = order.popFirst() else { return nil }
+            waiting.remove(key)
             return key
         }
     }
@@ -38,15 +31,15 @@ final class ChangedKeys: Sendable {
 
     func add(_ keys: some Sequence<ObjectKey>) {
         let reader = state.withLock { state in
-            for key in keys where state.waiting[key] == nil {
+            for key in keys where !state.waiting.contains(key) {
                 if state.waiting.count >= maximum {
                     _ = state.take()
                     state.dropped += 1
                 }
-                state.waiting[key] = 0
+                state.waiting.insert(key)
                 state.order.append(key)
             }
-            // A reader that is not resumed stays.
+            // If nothing waits, the reader keeps waiting.
             guard !state.waiting.isEmpty else { return CheckedContinuation<Void, Never>?.none }
             defer { state.reader = nil }
             return state.reader
@@ -63,7 +56,7 @@ final class ChangedKeys: Sendable {
         reader?.resume()
     }
 
-    /// - Returns: nil when it has ended, or the reader's task was cancelled.
+    /// - Returns: nil when the queue has ended or the reader's task was cancelled.
     func next() async -> ObjectKey? {
         while !Task.isCancelled {
             let (key, isOver) = state.withLock { ($0.take(), $0.isOver) }

@@ -3,9 +3,9 @@ import KubernetesClient
 import Logging
 import ModelManifests
 
-/// Why what was applied does not serve yet.
+/// Finds out why applied objects do not serve yet.
 extension ClusterBackend {
-    /// An answer that takes longer is done without.
+    /// After this time the backend continues without the answer.
     static let eventsTimeout = Duration.seconds(2)
 
     func hearSilentPods(of deployment: DeploymentKey) async {
@@ -36,5 +36,13 @@ extension ClusterBackend {
             PodReading(pod).trouble.map { "\(pod.metadata.name): \($0)" }
         }
         .first
+    }
+}
+
+extension ClusterBackend {
+    /// The watches of pods and workloads decide: if one of them is interrupted, the cluster's state is out of date.
+    public func outage() async -> String? {
+        let failure = views.workloads.failure ?? views.pods.failure
+        return failure.map { ClusterServingError($0, about: "the cluster cannot be watched").message }
     }
 }

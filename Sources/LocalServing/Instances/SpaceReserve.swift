@@ -1,24 +1,24 @@
 import Glibc
 
-/// A file that only takes up space, for the day when the disk is full: what served before can then still be started, and
-/// decisions recorded, once more.
+/// A file that only occupies disk space. When the disk is full, releasing it makes room to start again what served before, and to
+/// record decisions.
 ///
-/// Whoever needs the space releases it and tries again. It is made anew when there is plenty of room.
+/// Code that needs the space releases it and retries. It is created again when enough space is free.
 struct SpaceReserve: Sendable {
     static let bytes = 4 << 20
-    /// It is made where so many times its size is free: a small disk is not filled by it.
+    /// The file is created only if this many times its size is free, so that it does not fill a small disk.
     static let plenty = 8
 
     let path: String
 
-    /// The disk is full where less is free: not enough for the files of one instance.
+    /// The disk counts as full if less is free: too little for the files of one instance.
     static let leastFreeBytes = 256 << 10
 
-    /// Releases it where the disk is full.
-    /// - Returns: whether there is room now that was not there before, so that it is worth to try again.
+    /// Releases the reserve if the disk is full.
+    /// - Returns: whether space became free, so that a retry makes sense.
     func releaseWhereFull() -> Bool { freeBytes < Self.leastFreeBytes && unlink(path) == 0 }
 
-    /// Makes it where it is missing and there is plenty of room. Where that fails, all works as it does without.
+    /// Creates the reserve if it is missing and enough space is free. If this fails, everything works without it.
     func restore() {
         guard access(path, F_OK) != 0, freeBytes >= Self.bytes * Self.plenty else { return }
         let raw = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -1,72 +1,42 @@
 import Foundation
 import ModelManifests
+import Serving
 
-/// The requests that a new instance answers before it takes traffic: a file in the model's folder, one JSON object a line.
-/// A line `{"path": …, "body": …}` names its own path; any other line is a body for `runtime.warmup.path`.
+/// The requests that a new instance answers before it takes traffic: `RequestLines` of a file in the model's folder. Lines
+/// without a path of their own go to `runtime.warmup.path`.
 struct WarmupRequests: Equatable, Sendable {
     static let maximumBytes = 16 << 20
     static let maximumRequests = 1000
 
-    struct Request: Equatable, Sendable {
-        var path: String
-        var body: [UInt8]
-    }
+    var requests: [RequestLines.Request]
 
-    var requests: [Request]
-
-    /// - Throws: `LocalServingError.invalidCommand` that names the file and the line.
+    /// - Throws: `LocalServingError.invalidCommand` with the file and the line.
     init(_ warmup: Warmup, modelFolder: String) throws {
         let file = try ModelFolderFile(
             warmup.file, field: "runtime.warmup.file", in: modelFolder, maximumBytes: Self.maximumBytes)
         guard let bytes = try file.read() else {
-            throw Self.error(
-                "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it beside the model, "
-                    + "or take `warmup` out of the runtime.")
+            throw LocalServingError(
+                .invalidCommand,
+                "runtime.warmup.file \(warmup.file) is not in the model's folder. Put it there, "
+                    + "or remove `warmup` from the runtime.")
         }
         try self.init(lines: bytes, file: warmup.file, path: warmup.path)
     }
 
     init(lines bytes: [UInt8], file: String, path: String?) throws {
-        requests = []
-        for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
-            guard line.contains(where: { $0 != 32 && $0 != 13 && $0 != 9 }) else { continue }
-            guard requests.count < Self.maximumRequests else {
-                throw Self.error("\(file) has more than \(Self.maximumRequests) requests. Keep fewer.")
-            }
-            requests.append(try Self.request(Data(line), place: "\(file), line \(index + 1)", path: path))
+        do throws(RequestLines.Fault) {
+            requests = try RequestLines(
+                bytes, file: file, path: path, pathField: "runtime.warmup.path", requestsMax: Self.maximumRequests
+            ).requests
+        } catch {
+            throw LocalServingError(.invalidCommand, error.message)
         }
-        guard !requests.isEmpty else { throw Self.error("\(file) has no request. Put one JSON object a line into it.") }
-    }
-
-    private static func request(_ line: Data, place: String, path: String?) throws -> Request {
-        guard let parsed = try? JSONSerialization.jsonObject(with: line) else {
-            throw error("\(place) is not JSON. Put one JSON object a line.")
-        }
-        var wanted = path
-        var body = line
-        if let object = parsed as? [String: Any], Set(object.keys) == ["path", "body"],
-            let own = object["path"] as? String, let inner = object["body"]
-        {
-            wanted = own
-            body = try JSONSerialization.data(withJSONObject: inner, options: [.fragmentsAllowed, .sortedKeys])
-        }
-        guard let wanted else {
-            throw error("\(place) does not say where it goes. Set runtime.warmup.path, or write {path, body}.")
-        }
-        guard wanted.hasPrefix("/"), wanted.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
-            throw error("\(place): \(wanted.debugDescription) is no path. It starts with '/' and has no spaces.")
-        }
-        return Request(path: wanted, body: Array(body))
-    }
-
-    private static func error(_ message: String) -> LocalServingError {
-        LocalServingError(.invalidCommand, message, retry: .terminal)
     }
 }
 
-/// Plays the requests one after the other; the first that fails ends it.
+/// Sends the requests one after the other. The first failure ends the run.
 final class WarmupRun {
-    private let requests: [WarmupRequests.Request]
+    private let requests: [RequestLines.Request]
     private let port: Int
     private let deadline: Duration
     private var next = 0
@@ -91,7 +61,7 @@ final class WarmupRun {
         let place = "warm-up request \(next) of \(requests.count)"
         switch result {
         case .answered(let status) where status >= 500:
-            outcome = .failed("\(place) was answered \(status): the model does not work yet; see `mlctl logs`")
+            outcome = .failed("\(place) got status \(status): the model does not work yet; see `mlctl logs`")
         case .answered(let status):
             if status >= 400 { refused[status, default: 0] += 1 }
             startNext()
@@ -118,6 +88,6 @@ final class WarmupRun {
     private var notes: String? {
         guard !refused.isEmpty else { return nil }
         let counts = refused.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" }.joined(separator: ", ")
-        return "of \(requests.count) warm-up requests some were refused (\(counts)): check the warm-up file"
+        return "some of \(requests.count) warm-up requests were refused (\(counts)): check the warm-up file"
     }
 }

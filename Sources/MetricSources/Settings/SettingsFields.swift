@@ -1,6 +1,6 @@
 import ModelManifests
 
-/// The fields of one object of the settings file; each is read with an error that says what would be right.
+/// The fields of one object in the settings file. Errors say which value would be right.
 struct SettingsFields {
     private struct Key: CodingKey {
         var stringValue: String
@@ -10,7 +10,7 @@ struct SettingsFields {
         init?(intValue: Int) { nil }
     }
 
-    /// An object within another.
+    /// A nested object.
     private struct Nested: Decodable {
         var fields: SettingsFields
 
@@ -41,7 +41,7 @@ struct SettingsFields {
         let unknown = container.allKeys.map(\.stringValue).filter { !known.contains($0) }.sorted()
         guard unknown.isEmpty else {
             throw fault(
-                "unknown \(unknown.joined(separator: ", ")); \(what) has \(known.joined(separator: ", "))",
+                "unknown field \(unknown.joined(separator: ", ")); \(what) has \(known.joined(separator: ", "))",
                 at: unknown[0])
         }
     }
@@ -55,14 +55,14 @@ struct SettingsFields {
     }
 
     func requiredText(_ name: String, such example: String) throws -> String {
-        guard let text = try text(name) else { throw fault("is missing, such as \(example)", at: name) }
+        guard let text = try text(name) else { throw fault("is missing; write for example \(example)", at: name) }
         return text
     }
 
     func texts(_ name: String) throws -> [String]? {
         guard let key = present(name) else { return nil }
         guard let texts = try? container.decode([String].self, forKey: key) else {
-            throw fault("must be a list of texts", at: name)
+            throw fault("must be a list of text values", at: name)
         }
         return texts
     }
@@ -75,7 +75,7 @@ struct SettingsFields {
         return flag
     }
 
-    /// Of one call.
+    /// The time-out of one call.
     func timeout() throws -> Duration {
         guard let text = try text("timeout") else { return SourceAccess.defaultTimeout }
         guard let timeout = Duration(goText: text), Self.timeouts.contains(timeout) else {
@@ -101,7 +101,7 @@ struct SettingsFields {
         return nested.map(\.fields)
     }
 
-    /// A field that is written without a value is not there.
+    /// A field that is written without a value counts as absent.
     private func present(_ name: String) -> Key? {
         let key = Key(stringValue: name)
         return container.contains(key) && (try? container.decodeNil(forKey: key)) == false ? key : nil
@@ -111,7 +111,7 @@ struct SettingsFields {
 extension SourceAccess {
     static let certificateKeys = ["caFile", "clientCertificateFile", "clientKeyFile", "insecureSkipTLSVerify"]
 
-    /// Certificates and time limit.
+    /// Reads certificates and time-out.
     init(_ fields: SettingsFields, of address: SourceAddress) throws {
         self.init(
             caFile: try fields.text("caFile"), clientCertificateFile: try fields.text("clientCertificateFile"),
@@ -124,10 +124,10 @@ extension SourceAccess {
         }
         guard caFile == nil || !insecureSkipTLSVerify else {
             throw SourceSettings.Fault(
-                "caFile would not be looked at; leave one of them out", at: "insecureSkipTLSVerify")
+                "caFile would be ignored; remove one of them", at: "insecureSkipTLSVerify")
         }
         guard address.isEncrypted || (caFile == nil && clientKeyFile == nil && !insecureSkipTLSVerify) else {
-            throw SourceSettings.Fault("is http; certificates go with https only", at: "url")
+            throw SourceSettings.Fault("is http, but certificates need https", at: "url")
         }
     }
 }

@@ -1,9 +1,9 @@
 import Foundation
 import SafeText
 
-/// Where a source is: http or https, without credentials.
+/// The address of a source: http or https, without credentials.
 public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
-    /// As written, without a slash at the end.
+    /// As written, without trailing slashes.
     public let base: String
     public let isEncrypted: Bool
     public let isLoopback: Bool
@@ -16,7 +16,7 @@ public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
         guard UserInfo.of(text) == nil else {
             throw SourceSettings.Fault("\(UserInfo.problem); \(credentialAdvice)", at: "url")
         }
-        // Braces are no characters of a URL.
+        // Braces and blanks are not allowed in a URL, so they are removed for this check.
         let plain = text.replacing("{{", with: "").replacing("}}", with: "").replacing(" ", with: "")
         guard let parts = URLComponents(string: plain), let scheme = parts.scheme?.lowercased(),
             scheme == "http" || scheme == "https", let host = parts.host, !host.isEmpty
@@ -24,9 +24,9 @@ public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
             throw SourceSettings.Fault(
                 "must be http:// or https:// and a host, such as http://127.0.0.1:9090", at: "url")
         }
-        guard parts.fragment == nil else { throw SourceSettings.Fault("must not hold a #fragment", at: "url") }
+        guard parts.fragment == nil else { throw SourceSettings.Fault("must not contain a #fragment", at: "url") }
         guard !text.drop(while: { $0 != ":" }).dropFirst(3).prefix(while: { $0 != "/" }).contains("{{") else {
-            throw SourceSettings.Fault("placeholders may stand after the host only: credentials go there", at: "url")
+            throw SourceSettings.Fault("placeholders are allowed only after the host, because credentials are sent to that host", at: "url")
         }
         isEncrypted = scheme == "https"
         isLoopback = Self.isLoopback(host)

@@ -1,11 +1,13 @@
-/// The CustomResourceDefinition of ModelDeployments, from the declarations that manifests are read by.
+import JSON
+
+/// The CustomResourceDefinition of ModelDeployment, made from the declarations that read manifests.
 public enum CustomResourceDefinition {
-    /// Of the cluster-wide object itself.
+    /// The name of the cluster-wide CustomResourceDefinition object.
     public static let name = "\(plural).\(ManifestFields.group)"
 
     private static let plural = "modeldeployments"
 
-    /// As an object of `apiextensions.k8s.io/v1`.
+    /// The definition as an `apiextensions.k8s.io/v1` object.
     public static var modelDeployment: JSONValue {
         [
             "apiVersion": "apiextensions.k8s.io/v1",
@@ -33,13 +35,13 @@ public enum CustomResourceDefinition {
 
     private static var schema: JSONValue {
         [
-            "description": "One model service, wanted: mlctl keeps what git says in spec, and its record in status.",
+            "description": "One model service. mlctl writes what git asks for to spec, and its own record to status.",
             "type": "object", "required": ["spec"],
             "x-kubernetes-validations": .array(DeploymentServerRules.object.map(\.json)),
             "properties": [
                 "apiVersion": ["type": "string"], "kind": ["type": "string"], "metadata": ["type": "object"],
                 "spec": StructuralSchema.structural(DeploymentFields.spec.schema()).merging([
-                    "description": "What is wanted, as git has it."
+                    "description": "The desired state, as it is in git."
                 ]),
                 "status": StatusSchema.schema,
             ],
@@ -62,7 +64,7 @@ public enum CustomResourceDefinition {
         ]
     }
 
-    /// - Parameter isWide: shown by `kubectl get -o wide` only.
+    /// - Parameter isWide: only `kubectl get -o wide` shows the column.
     private static func column(
         _ name: String, _ path: String, type: String = "string", isWide: Bool = false
     ) -> JSONValue {

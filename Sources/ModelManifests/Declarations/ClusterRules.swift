@@ -1,4 +1,4 @@
-/// What the API server asks of a deployment's own names, labels and annotations. On one machine they are free.
+/// The API server's rules for a deployment's name, labels and annotations. On one machine these rules do not apply.
 enum ClusterRules {
     static func checkMetadata(
         _ manifest: WrittenManifest<WrittenDeployment>, _ node: SourceNode, _ reading: inout DocumentReading
@@ -12,20 +12,20 @@ enum ClusterRules {
     }
 
     private static func checkName(_ name: String, _ metadata: SourceNode, _ reading: inout DocumentReading) {
-        // One that is none has been reported.
+        // An empty name has been reported already.
         guard !name.isEmpty else { return }
         if ClusterNames.reserved.contains(name) {
             reading.report(
-                "'\(name)' is the name of mlctl's own objects in every namespace", field: "name", of: metadata,
+                "'\(name)' is reserved for mlctl's own objects in every namespace", field: "name", of: metadata,
                 suggestion: "choose another name")
         } else if !NameRules.isServiceName(name) {
             reading.report(
-                "'\(name)' begins with a digit, and the Service of that name must begin with a letter", field: "name",
+                "'\(name)' begins with a digit, but the name of its Service must begin with a letter", field: "name",
                 of: metadata, suggestion: "did you mean '\(("m-" + name).prefix(63))'?")
         }
     }
 
-    /// Keys and values.
+    /// Checks both keys and values.
     static func checkLabels(_ labels: SourceNode, _ reading: inout DocumentReading) {
         checkKeys(labels, &reading)
         guard case .mapping(let entries) = labels.content else { return }
@@ -47,10 +47,10 @@ enum ClusterRules {
         }
     }
 
-    /// What pods cannot have of a runtime whose references are resolved.
+    /// Checks a runtime with resolved references against what pods allow.
     ///
     /// - Parameters:
-    ///   - node: `spec.runtime`, where what is wrong may stand; what a ServingRuntime brings is said at the whole.
+    ///   - node: `spec.runtime`, where problems are reported; those that come from a ServingRuntime are reported at its start.
     static func checkPods(of runtime: Runtime, _ node: SourceNode, _ reading: inout DocumentReading) {
         func report(_ message: String, _ path: [PathElement], _ suggestion: String) {
             let place = node.follow(path)?.place ?? node.place
@@ -60,32 +60,33 @@ enum ClusterRules {
         for (index, port) in runtime.ports.enumerated() {
             if !NameRules.isPortName(port.name) {
                 report(
-                    "'\(port.name.shortened)' is not a port's name that Kubernetes takes: at most 15 lower-case letters, digits "
+                    "'\(port.name.shortened)' is not a valid port name in Kubernetes: use at most 15 lower-case letters, digits "
                         + "and '-', with a letter among them, and no two '-' in a row",
-                    [.field("ports"), .index(index), .field("name")], "choose a shorter one, such as http")
+                    [.field("ports"), .index(index), .field("name")], "choose another name, such as http")
             }
             guard let number = port.containerPort else { continue }
             if let first = numbers.updateValue(port.name, forKey: number) {
                 report(
-                    "the ports '\(first)' and '\(port.name)' are both \(number), and a server can listen there only once",
-                    [.field("ports"), .index(index), .field("containerPort")], "give each a number of its own")
+                    "the ports '\(first)' and '\(port.name)' both use \(number), and a server can listen on a port only once",
+                    [.field("ports"), .index(index), .field("containerPort")], "give each its own containerPort")
             }
         }
         for (index, variable) in runtime.env.enumerated() {
             guard case .secret(let name) = variable.value, !NameRules.isDNSSubdomain(name) else { continue }
             report(
-                "'\(name.shortened)' is not a name of a Secret that Kubernetes takes: lower-case letters, digits, '-' and '.'",
+                "'\(name.shortened)' is not a valid Secret name in Kubernetes: use lower-case letters, digits, '-' and '.'",
                 [.field("env"), .index(index), .field("valueFrom"), .field("secret")],
                 NameRules.repairedLabel(name).map { "did you mean '\($0)'?" } ?? "rename the Secret")
         }
         if let image = runtime.image, image.contains(where: \.isWhitespace) {
-            report("'\(image.shortened)' holds white space: no image is called so", [.field("image")], "take it out")
+            report(
+                "'\(image.shortened)' contains white space, which an image name cannot", [.field("image")], "remove it")
         }
     }
 }
 
 extension SourceNode {
-    /// What stands at a path; nil where nothing does.
+    /// The node at a path; nil where there is none.
     fileprivate func follow(_ path: [PathElement]) -> SourceNode? {
         path.reduce(self) { node, element in
             switch element {
@@ -99,7 +100,7 @@ extension SourceNode {
 }
 
 extension DocumentReading {
-    /// Looks at a field of a mapping, if it is given.
+    /// Checks a field of a mapping, where it is given.
     mutating func inside(
         _ field: String, of node: SourceNode, _ look: (SourceNode, inout DocumentReading) -> Void
     ) {

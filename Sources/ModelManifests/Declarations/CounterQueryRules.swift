@@ -1,22 +1,22 @@
-/// What a query of a raw cumulative counter is not.
+/// Checks that a query selects raw cumulative counters.
 enum CounterQueryRules {
-    /// PromQL's functions that make rates, or differences, of counters.
+    /// PromQL functions that turn counters into rates or differences.
     private static let rates = ["rate", "irate", "increase", "delta", "idelta", "deriv"]
     private static let placeholders = MetricQuery.placeholders.filter { $0 != "window" }
 
-    /// Of counters that a source of the controller's settings is asked for.
+    /// Checks the queries of counters that come from a source of the controller's settings.
     @Sendable static func check(_ ratio: inout CounterRatio, _ node: SourceNode, _ reading: inout DocumentReading) {
         guard !MetricSourceName.builtIn.contains(ratio.source) else { return }
         for (field, query) in [("of", ratio.of), ("per", ratio.per)] {
             if let function = rates.first(where: { calls($0, in: query) }) {
                 reading.report(
-                    "holds \(function)(): a comparison takes raw cumulative counters", field: field, of: node,
-                    suggestion: "write the counter alone, such as sum(NAME{revision=\"{{revision}}\"})")
+                    "contains \(function)(), but a comparison needs raw cumulative counters", field: field, of: node,
+                    suggestion: "write only the counter, such as sum(NAME{revision=\"{{revision}}\"})")
             }
             for name in QueryTemplate(query).placeholders where !placeholders.contains(name) {
                 reading.report(
-                    "holds the unknown placeholder {{\(name.shortened)}}", field: field, of: node,
-                    suggestion: DidYouMean.suggestion(for: name, among: placeholders, noun: "there are"))
+                    "contains the unknown placeholder {{\(name.shortened)}}", field: field, of: node,
+                    suggestion: DidYouMean.suggestion(for: name, among: placeholders, noun: "the placeholders are"))
             }
         }
     }

@@ -1,26 +1,26 @@
 import SafeText
 
-/// Which URIs can be fetched, and where.
+/// The URI schemes that can be fetched, for each target.
 enum StorageURI {
-    /// Of the machine that the controller runs on.
+    /// Schemes that the controller's machine can fetch.
     private static let local = ["file", "https"]
     private static let cluster = ["https", "oci", "pvc", "s3", "gs", "hf"]
     private static let later = ["models"]
 
     private static let known = ["file"] + cluster
 
-    /// Every scheme with what must follow it; `..` in a volume's path is `staysInVolume`'s.
+    /// Every scheme with what must follow it. `staysInVolume` refuses `..` in a volume's path.
     static var pattern: String {
         let claim = NameRules.dnsSubdomainPattern.dropFirst().dropLast()
         return "^(file:/*[^/].*|https://[^/?#@]+([/?#].*)?|(oci|s3|gs|hf)://[^/@]+/+[^/].*|pvc://\(claim)(/.*)?)$"
     }
 
     static let staysInVolume = ServerRule(
-        "!self.startsWith('pvc:') || (!self.contains('/../') && !self.endsWith('/..'))", "must stay within the volume")
+        "!self.startsWith('pvc:') || (!self.contains('/../') && !self.endsWith('/..'))", "must be inside the volume")
 
     typealias Problem = (message: String, suggestion: String?)
 
-    /// - Returns: what is wrong with it wherever it is fetched; nil where nothing is.
+    /// - Returns: what is wrong with the URI at any target; nil where it is fine.
     static func problem(_ uri: String) -> Problem? {
         guard let scheme = scheme(of: uri) else {
             return ("'\(uri.shortened)' has no scheme", "did you mean 'file:\(uri.shortened)'?")
@@ -30,39 +30,39 @@ enum StorageURI {
         return scheme == "file" ? fileProblem(rest, of: uri) : hostProblem(rest, of: uri, scheme: scheme)
     }
 
-    /// - Returns: what is wrong with any URI of the scheme; nil where nothing is.
+    /// - Returns: what is wrong with every URI of the scheme; nil where it is fine.
     static func problem(withScheme scheme: String) -> Problem? {
         if later.contains(scheme) {
             return ("scheme '\(scheme):' is not available in this version", "use \(shown(known))")
         }
-        if scheme == "http" { return ("scheme 'http:' is not encrypted and is refused; use https:", nil) }
+        if scheme == "http" { return ("scheme 'http:' is refused because it is not encrypted; use https:", nil) }
         guard !known.contains(scheme) else { return nil }
         return (
-            "scheme '\(scheme.shortened):' is not known",
+            "scheme '\(scheme.shortened):' is unknown",
             DidYouMean.suggestion(for: scheme + ":", among: (known + later).map { "\($0):" }, noun: "the schemes are")
         )
     }
 
-    /// - Returns: what is wrong with it at this target; nil where nothing is, or where it is wrong everywhere.
+    /// - Returns: what is wrong with the URI at this target; nil where it is fine, or where it is wrong at every target.
     static func problem(_ uri: String, at target: Target) -> Problem? {
         guard let scheme = scheme(of: uri), known.contains(scheme) else { return nil }
         switch target {
         case .local where !local.contains(scheme):
             return (
-                "storageUri scheme '\(scheme):' is for clusters: nothing fetches it on this machine",
-                "copy the files and write file:, put them at an https: address, or write target: {kind: kubernetes}"
+                "storageUri scheme '\(scheme):' can only be used in a cluster; on one machine mlctl cannot fetch it",
+                "copy the files and write file:, use an https: address, or write target: {kind: kubernetes}"
             )
         case .kubernetes where !cluster.contains(scheme):
             return (
-                "'\(scheme):' names files of the controller's machine, and no pod sees them",
-                "put them on a volume (pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: "
+                "'\(scheme):' names files on the controller's machine, which pods cannot read",
+                "put the files on a volume (pvc://CLAIM/PATH), in a bucket (s3:, gs:), in an image (oci:) or at an https: "
                     + "address"
             )
         case .local, .kubernetes: return nil
         }
     }
 
-    /// What follows the last slash, without query and fragment.
+    /// The part after the last slash, without query and fragment.
     static func lastPart(of uri: String) -> String {
         let path = uri.prefix { $0 != "?" && $0 != "#" }
         let parts = path.split(separator: "/")
@@ -93,9 +93,9 @@ enum StorageURI {
         case "oci", "hf", "s3", "gs":
             return path.isEmpty ? ("'\(uri.shortened)' names no model", "write it as \(form(of: scheme))") : nil
         case "pvc" where !NameRules.isDNSSubdomain(String(host)):
-            return ("'\(host.description.shortened)' is not a name of a claim", "write it as \(form(of: scheme))")
+            return ("'\(host.description.shortened)' is not the name of a claim", "write it as \(form(of: scheme))")
         case "pvc" where path.split(separator: "/").contains(".."):
-            return ("'\(uri.shortened)' leaves the volume", "write a path without '..'")
+            return ("'\(uri.shortened)' is outside the volume", "write a path without '..'")
         default: return nil
         }
     }

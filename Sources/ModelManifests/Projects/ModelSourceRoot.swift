@@ -1,14 +1,14 @@
 import Foundation
 
-/// Where models may come from: a bucket, a host, a folder, and all that is below it.
+/// A place that models may come from, with everything below it: a bucket, a host or a folder.
 ///
-/// What could mean another place to whoever fetches it is in no root: `..`, user names, characters that are escaped
-/// twice, back-slashes.
+/// A URI that a client could read as another place is inside no root: one with `..`, a user name, characters that are
+/// escaped twice, or back-slashes.
 public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
     public let description: String
     private let location: ModelLocation
 
-    /// - Returns: nil where the text is no `scheme:` with a place.
+    /// - Returns: nil where the text is not a `scheme:` with a place.
     public init?(_ text: String) {
         guard let location = ModelLocation(text) else { return nil }
         description = text
@@ -17,26 +17,28 @@ public struct ModelSourceRoot: Hashable, Sendable, CustomStringConvertible {
 
     public var scheme: String { location.scheme }
 
-    /// The folder of this machine, of a `file:` root.
+    /// For a `file:` root: the folder on this machine.
     public var folder: String? {
         scheme == "file" ? "/" + location.segments.joined(separator: "/") : nil
     }
 
-    /// Why no model could ever be below it; nil where one could, or where its scheme is wrong anyhow.
+    /// Why no model can be below this root; nil where one can, or where the scheme is wrong, which is reported elsewhere.
     var problem: (message: String, suggestion: String?)? {
         guard scheme != "file", StorageURI.problem(withScheme: scheme) == nil else { return nil }
         let form = "write it as \(StorageURI.form(of: scheme))"
         if location.authority.isEmpty {
-            return ("'\(description.shortened)' names no \(StorageURI.noun(of: scheme)): nothing is below it", form)
+            return (
+                "'\(description.shortened)' names no \(StorageURI.noun(of: scheme)), so no model can be below it", form
+            )
         }
         if location.authority.contains("*") {
             return (
-                "'\(description.shortened)' holds a '*', which stands for nothing but itself here",
-                "name each \(StorageURI.noun(of: scheme)) in an entry of its own"
+                "'\(description.shortened)' contains a '*', which is not a wildcard here",
+                "write one entry for each \(StorageURI.noun(of: scheme))"
             )
         }
         if scheme == "pvc", !NameRules.isDNSSubdomain(location.authority) {
-            return ("'\(location.authority.shortened)' is not a name of a claim: nothing is below it", form)
+            return ("'\(location.authority.shortened)' is not the name of a claim, so no model can be below it", form)
         }
         return nil
     }
@@ -93,7 +95,7 @@ struct ModelSourceRoots: Sendable {
     }
 }
 
-/// A model's address in its one spelling.
+/// The address of a model in normalized form.
 private struct ModelLocation: Hashable {
     var scheme: String
     var authority: String
@@ -113,7 +115,7 @@ private struct ModelLocation: Hashable {
             guard !host.contains("@") else { return nil }
             authority = Self.normal(String(host), scheme: scheme)
         } else if scheme == "file", !rest.hasPrefix("/") {
-            return nil  // It depends on where the controller was started.
+            return nil  // A relative path depends on the controller's working directory.
         }
         if scheme == "file", authority == "localhost" { authority = "" }
         guard scheme != "file" || authority.isEmpty else { return nil }
@@ -128,7 +130,7 @@ private struct ModelLocation: Hashable {
         guard !authority.isEmpty || !segments.isEmpty || scheme == "file" else { return nil }
     }
 
-    /// Names of hosts are the same in any case; the names of buckets, organizations and claims are not.
+    /// Host names ignore case; the names of buckets, organizations and claims do not.
     private static func normal(_ host: String, scheme: String) -> String {
         guard scheme == "https" || scheme == "oci" else { return host }
         let lowered = host.lowercased()

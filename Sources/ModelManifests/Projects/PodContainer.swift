@@ -1,4 +1,6 @@
-/// A container of a pod template, as far as a policy looks at it.
+import JSON
+
+/// A container of a pod template, with what a policy checks.
 struct PodContainer {
     enum List: String, CaseIterable { case containers, initContainers, ephemeralContainers }
 
@@ -6,16 +8,16 @@ struct PodContainer {
     /// In its list.
     var index: Int
     var name: String
-    /// As written: null stands for what is taken away.
+    /// As written; null removes a field.
     var fields: [String: JSONValue]
 
-    /// All of a template, list by list.
+    /// All containers of a template, list by list.
     static func all(of template: JSONValue?) -> [PodContainer] {
-        let spec = template?.member("spec")
+        let spec = template?["spec"]
         return List.allCases.flatMap { list in
-            (spec?.member(list.rawValue)).elements.enumerated().map { index, container in
+            (spec?[list.rawValue]).elements.enumerated().map { index, container in
                 var name = ""
-                if case .string(let text)? = container.member("name") { name = text }
+                if case .string(let text)? = container["name"] { name = text }
                 return PodContainer(list: list, index: index, name: name, fields: container.members)
             }
         }
@@ -24,10 +26,10 @@ struct PodContainer {
     /// In the template.
     var path: [PathElement] { [.field("spec"), .field(list.rawValue), .index(index)] }
 
-    /// The one that a runtime describes.
+    /// The container that a runtime describes.
     var isServer: Bool { list == .containers && name == PodTemplateRules.server }
 
-    /// One that mlctl writes and that no runtime describes: it brings the model's files, verifies or warms them.
+    /// A container that mlctl writes and no runtime describes: it fetches, verifies or warms up the model's files.
     var isOfMlctl: Bool {
         switch list {
         case .containers: !isServer && PodTemplateRules.ownContainers.contains(name)
@@ -36,7 +38,7 @@ struct PodContainer {
         }
     }
 
-    /// It goes on beside the server, though it is started before it.
+    /// A sidecar: an init container that keeps running beside the server.
     var isRestartable: Bool { list == .initContainers && fields["restartPolicy"] == .string("Always") }
 
     var image: String? { if case .string(let image)? = fields["image"] { image } else { nil } }
@@ -44,21 +46,21 @@ struct PodContainer {
     /// Names in `env`, with their places in it.
     var variables: [(name: String, index: Int)] {
         fields["env"].elements.enumerated().compactMap { index, variable in
-            if case .string(let name)? = variable.member("name") { (name, index) } else { nil }
+            if case .string(let name)? = variable["name"] { (name, index) } else { nil }
         }
     }
 
-    /// Each volume that is mounted, by its name, with the folder that it is seen in.
+    /// The mounted volumes: name and mount folder.
     var mounts: [(volume: String, folder: [Substring], index: Int)] {
         fields["volumeMounts"].elements.enumerated().map { index, mount in
             var volume = ""
-            if case .string(let name)? = mount.member("name") { volume = name }
-            guard case .string(let path)? = mount.member("mountPath") else { return (volume, [], index) }
+            if case .string(let name)? = mount["name"] { volume = name }
+            guard case .string(let path)? = mount["mountPath"] else { return (volume, [], index) }
             return (volume, Self.folder(path), index)
         }
     }
 
-    /// The parts of a path from the root: relative ones begin there too.
+    /// The parts of a path from the root. Relative paths start at the root too.
     static func folder(_ path: String) -> [Substring] {
         path.split(separator: "/").reduce(into: []) { parts, part in
             switch part {
@@ -70,15 +72,7 @@ struct PodContainer {
     }
 }
 
-extension JSONValue {
-    /// A field of an object; nil where there is none, or where this is none.
-    func member(_ name: String) -> JSONValue? { if case .object(let fields) = self { fields[name] } else { nil } }
-
-    /// Of an object; none of anything else.
-    var members: [String: JSONValue] { if case .object(let fields) = self { fields } else { [:] } }
-}
-
 extension JSONValue? {
-    /// Of a list; none of anything else.
+    /// The elements of a list; empty for any other value.
     var elements: [JSONValue] { if case .array(let items)? = self { items } else { [] } }
 }

@@ -1,5 +1,7 @@
-/// What one instance may use, with all that its pod template runs beside the server, as the scheduler counts it: what runs
-/// together is added, and what runs before the server counts where it needs more than all that comes after.
+import JSON
+
+/// The resources of one instance with everything that its pod template runs, computed as the scheduler does: containers that
+/// run together are added; an init container counts where it needs more than everything that runs later.
 ///
 /// Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
 struct PodDemand {
@@ -11,7 +13,7 @@ struct PodDemand {
         var path: [PathElement]?
     }
 
-    /// By resource: CPU in thousandths of a core, all else in units.
+    /// By resource: CPU in thousandths of a core, all other resources in units.
     private(set) var amounts: [String: Int64]
     private(set) var unlimited: [Endless] = []
 
@@ -46,7 +48,7 @@ struct PodDemand {
             if own.resources(of: container) != nil { continue }
             var amounts = container.isServer ? server : ContainerAmounts()
             amounts.lay(container.fields["resources"])
-            // What mlctl runs has its own limits: they count once the template changes them.
+            // mlctl's own containers have limits. They count only where the template changes them.
             if !container.isOfMlctl { note(container.name, amounts, container.isServer ? nil : container.path) }
             switch container.list {
             case .containers: running = Self.sum(running, amounts.used)
@@ -67,12 +69,12 @@ struct PodDemand {
         for (name, resources) in own.beside { running = Self.sum(running, laid(.containers, name, over: resources)) }
         amounts = Self.larger(Self.sum(running, ahead), before)
         var whole = ContainerAmounts()
-        whole.lay(template.runtime.pod?.template?.member("spec")?.member("resources"))
+        whole.lay(template.runtime.pod?.template?["spec"]?["resources"])
         amounts = Self.larger(amounts, whole.used)
         unlimited.removeAll { whole.limits[$0.resource] != nil }
     }
 
-    /// The same as a server's own resources.
+    /// The demand in the form of a server's resources.
     var resources: Resources {
         var extended = amounts
         let cpu = extended.removeValue(forKey: "cpu")
@@ -99,7 +101,7 @@ struct PodDemand {
     }
 }
 
-/// `resources` of one container.
+/// The `resources` of one container.
 private struct ContainerAmounts {
     private(set) var limits: [String: Int64] = [:]
     private(set) var requests: [String: Int64] = [:]
@@ -111,15 +113,15 @@ private struct ContainerAmounts {
         requests = resources.requests.map(Self.amounts) ?? [:]
     }
 
-    /// A request without a limit is set aside all the same.
+    /// A request is reserved even where there is no limit.
     var used: [String: Int64] { limits.merging(requests, uniquingKeysWith: max) }
 
-    /// Lays `{limits, requests}` of a template over it: null takes away.
+    /// Merges `{limits, requests}` of a template over these amounts; null removes an amount.
     mutating func lay(_ patch: JSONValue?) {
         guard let patch else { return }
         guard patch != .null else { return self = ContainerAmounts() }
-        Self.lay(patch.member("limits"), over: &limits)
-        Self.lay(patch.member("requests"), over: &requests)
+        Self.lay(patch["limits"], over: &limits)
+        Self.lay(patch["requests"], over: &requests)
     }
 
     private static func lay(_ patch: JSONValue?, over amounts: inout [String: Int64]) {
@@ -135,7 +137,7 @@ private struct ContainerAmounts {
         return all
     }
 
-    /// Rounded up, as Kubernetes does; what cannot be counted is as much as there is.
+    /// Rounds up, as Kubernetes does. An amount that cannot be read counts as the largest possible one.
     private static func amount(of value: JSONValue, _ name: String) -> Int64 {
         let text: String
         switch value {

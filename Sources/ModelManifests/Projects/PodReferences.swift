@@ -1,4 +1,6 @@
-/// What a pod template asks the namespace for, wherever it stands: secrets, service accounts, programs.
+import JSON
+
+/// The secrets, service accounts and programs that a pod template refers to, anywhere in it.
 struct PodReferences {
     /// A name, and where in the template it stands.
     struct Reference {
@@ -12,15 +14,15 @@ struct PodReferences {
     private(set) var programs: [Reference] = []
 
     init(_ template: JSONValue?) {
-        guard let spec = template?.member("spec") else { return }
+        guard let spec = template?["spec"] else { return }
         let path: [PathElement] = [.field("spec")]
         for field in ["serviceAccountName", "serviceAccount"] {
-            add(spec.member(field), at: path + [.field(field)], to: \.serviceAccounts)
+            add(spec[field], at: path + [.field(field)], to: \.serviceAccounts)
         }
-        each(spec.member("imagePullSecrets"), path + [.field("imagePullSecrets")]) { entry, path, references in
-            references.add(entry.member("name"), at: path + [.field("name")], to: \.secrets)
+        each(spec["imagePullSecrets"], path + [.field("imagePullSecrets")]) { entry, path, references in
+            references.add(entry["name"], at: path + [.field("name")], to: \.secrets)
         }
-        each(spec.member("volumes"), path + [.field("volumes")]) { volume, path, references in
+        each(spec["volumes"], path + [.field("volumes")]) { volume, path, references in
             references.takeIn(volume: volume, path)
         }
         for container in PodContainer.all(of: template) { takeIn(container) }
@@ -34,7 +36,7 @@ struct PodReferences {
 
     /// A name some fields below.
     private mutating func addSecret(_ fields: [String], of value: JSONValue, _ path: [PathElement]) {
-        let found = fields.reduce(JSONValue?.some(value)) { $0?.member($1) }
+        let found = fields.reduce(JSONValue?.some(value)) { $0?[$1] }
         add(found, at: path + fields.map { .field($0) }, to: \.secrets)
     }
 
@@ -45,10 +47,10 @@ struct PodReferences {
     }
 
     private mutating func takeIn(volume: JSONValue, _ path: [PathElement]) {
-        each(volume.member("projected")?.member("sources"), path + [.field("projected"), .field("sources")]) {
+        each(volume["projected"]?["sources"], path + [.field("projected"), .field("sources")]) {
             $2.addSecret(["secret", "name"], of: $0, $1)
         }
-        // Drivers of storage name theirs by many fields: `secretRef`, `nodePublishSecretRef`, `secretName` of azureFile.
+        // Storage drivers name secrets in several fields: `secretRef`, `nodePublishSecretRef`, `secretName` of azureFile.
         for (name, kind) in volume.members.sorted(by: { $0.key < $1.key }) {
             for field in ["secretRef", "nodePublishSecretRef", "nodeStageSecretRef"] {
                 addSecret([field, "name"], of: kind, path + [.field(name)])
@@ -59,10 +61,10 @@ struct PodReferences {
 
     private mutating func takeIn(_ container: PodContainer) {
         let whole = JSONValue.object(container.fields)
-        each(whole.member("env"), container.path + [.field("env")]) {
+        each(whole["env"], container.path + [.field("env")]) {
             $2.addSecret(["valueFrom", "secretKeyRef", "name"], of: $0, $1)
         }
-        each(whole.member("envFrom"), container.path + [.field("envFrom")]) {
+        each(whole["envFrom"], container.path + [.field("envFrom")]) {
             $2.addSecret(["secretRef", "name"], of: $0, $1)
         }
         add(program: ["command"], of: whole, container.path)
@@ -75,7 +77,7 @@ struct PodReferences {
     }
 
     private mutating func add(program fields: [String], of container: JSONValue, _ path: [PathElement]) {
-        let command = fields.reduce(JSONValue?.some(container)) { $0?.member($1) }
+        let command = fields.reduce(JSONValue?.some(container)) { $0?[$1] }
         add(command.elements.first, at: path + fields.map { .field($0) } + [.index(0)], to: \.programs)
     }
 }

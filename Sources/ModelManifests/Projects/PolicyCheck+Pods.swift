@@ -1,8 +1,10 @@
-/// What a pod template starts, and where it takes a model from.
+import JSON
+
+/// Checks what a pod template starts, and where it takes a model from.
 extension PolicyCheck {
-    /// What mlctl mounts the model's files at in a pod, and how it calls their volume.
+    /// The folder where pods mount the model's files.
     private static let modelFolder = PodContainer.folder(PodTemplateRules.modelFolder)
-    /// Fields that make another thing of a container that mlctl writes. Its resources and rights are not among them.
+    /// Fields that change what one of mlctl's own containers does. Resources and security settings are not among them.
     private static let makings = [
         "image", "command", "args", "env", "envFrom", "workingDir", "volumeMounts", "volumeDevices", "lifecycle",
         "restartPolicy",
@@ -24,12 +26,12 @@ extension PolicyCheck {
         if holdsModels { checkVolumes(template) }
     }
 
-    /// The one that brings the model's files is trusted to bring those, and nothing else.
+    /// A container that fetches the model's files is trusted to do that and nothing else.
     private mutating func checkOfMlctl(_ container: PodContainer) {
         for field in Self.makings where container.fields[field] != nil {
             refuse(
                 rules.allowsOtherCode ? "modelSources" : "commands",
-                "changes '\(field)' of the container '\(container.name.shortened)', which is mlctl's own",
+                "changes '\(field)' of the container '\(container.name.shortened)', which belongs to mlctl",
                 at: container.site(field))
         }
     }
@@ -41,30 +43,30 @@ extension PolicyCheck {
         }
         if let command = container.fields["command"], Optional(command).elements.isEmpty, container.isServer {
             refuse(
-                "commands", "takes the command of \(noun) away, and the project limits commands",
+                "commands", "removes the command of \(noun), but the project limits commands",
                 at: container.site("command"))
         }
         if rules.policy.commands == .deny, container.fields["args"] != nil {
             refuse(
-                "commands", "other arguments make another command of \(noun), and the project denies commands",
+                "commands", "changes the arguments of \(noun), but the project denies commands",
                 at: container.site("args"))
         }
         if container.isServer, container.fields["workingDir"] != nil {
             refuse(
                 "commands",
-                "\(noun) is started in another folder, whose code it may load, and the project limits commands",
+                "\(noun) starts in another folder, from which it may load code, but the project limits commands",
                 at: container.site("workingDir"))
         }
         for (variable, index) in container.variables where CodeLoading.isDangerous(variable) {
             refuse(
                 "commands",
-                "the variable \(variable.shortened) of \(noun) makes a program load other code, and the project limits "
+                "the variable \(variable.shortened) of \(noun) can make a program load other code, but the project limits "
                     + "commands", at: container.site("env", index))
         }
         if !container.fields["envFrom"].elements.isEmpty {
             refuse(
                 "commands",
-                "\(noun) takes variables from elsewhere (envFrom), which may make a program load other code, and the "
+                "\(noun) takes variables from other objects (envFrom), which can make a program load other code, but the "
                     + "project limits commands", at: container.site("envFrom"))
         }
         for mount in container.mounts where !CodeLoading.isOfData(mount.folder) {
@@ -82,7 +84,7 @@ extension PolicyCheck {
             for field in ["volumeMounts", "env", "workingDir"]
             where container.fields[field] == .null || field == "workingDir" && container.fields[field] != nil {
                 refuse(
-                    "modelSources", "changes '\(field)' of \(noun), by which it finds its model",
+                    "modelSources", "changes '\(field)' of \(noun), which the server needs to find its model",
                     at: container.site(field)
                 )
             }
@@ -96,28 +98,28 @@ extension PolicyCheck {
         for mount in container.mounts {
             if mount.volume == PodTemplateRules.modelVolume {
                 refuse(
-                    "modelSources", "\(noun) mounts the volume '\(mount.volume)', which holds the model's files",
+                    "modelSources", "\(noun) mounts the volume '\(mount.volume)', which contains the model's files",
                     at: container.site("volumeMounts", mount.index))
             } else if mount.folder.starts(with: Self.modelFolder) || Self.modelFolder.starts(with: mount.folder) {
                 refuse(
                     "modelSources",
-                    "\(noun) mounts '\(mount.volume.shortened)' over \(PodTemplateRules.modelFolder), where the model is",
+                    "\(noun) mounts '\(mount.volume.shortened)' over \(PodTemplateRules.modelFolder), which contains the model's files",
                     at: container.site("volumeMounts", mount.index))
             }
         }
     }
 
     private mutating func checkVolumes(_ template: JSONValue) {
-        let spec = template.member("spec")
-        for field in ["volumes", "initContainers", "containers"] where spec?.member(field) == .null {
+        let spec = template["spec"]
+        for field in ["volumes", "initContainers", "containers"] where spec?[field] == .null {
             refuse(
-                "modelSources", "takes '\(field)' away, which bring the model's files",
+                "modelSources", "removes '\(field)', which provide the model's files",
                 at: .template([.field("spec"), .field(field)]))
         }
-        for (index, volume) in (spec?.member("volumes")).elements.enumerated()
-        where volume.member("name") == .string(PodTemplateRules.modelVolume) {
+        for (index, volume) in (spec?["volumes"]).elements.enumerated()
+        where volume["name"] == .string(PodTemplateRules.modelVolume) {
             refuse(
-                "modelSources", "changes the volume '\(PodTemplateRules.modelVolume)', which holds the model's files",
+                "modelSources", "changes the volume '\(PodTemplateRules.modelVolume)', which contains the model's files",
                 at: .template([.field("spec"), .field("volumes"), .index(index)]))
         }
     }

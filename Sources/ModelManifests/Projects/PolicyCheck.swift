@@ -6,7 +6,7 @@ struct PolicyCheck {
     let origin: RuntimeOrigin
     private var violations: [Violation] = []
 
-    /// - Returns: empty where nothing is outside of the policy.
+    /// - Returns: the violations; empty where the policy allows everything.
     static func violations(
         of deployment: ModelDeployment, by rules: ProjectRules, origin: @autoclosure () -> RuntimeOrigin
     ) -> [Violation] {
@@ -47,7 +47,7 @@ struct PolicyCheck {
         else { return }
         refuse(
             Violation(
-                "targets", "\(deployment.target) is not one of the project's targets",
+                "targets", "the project may not serve at \(deployment.target)",
                 allows: targets.map(\.description)), at: .target)
     }
 
@@ -59,7 +59,7 @@ struct PolicyCheck {
         for case (let port?, let site) in claims where !allowed.contains(where: { $0.contains(port) }) {
             refuse(
                 Violation(
-                    "endpointPorts", "port \(port) is not one of the project's",
+                    "endpointPorts", "the project may not use port \(port)",
                     allows: allowed.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }),
                 at: site)
         }
@@ -70,7 +70,7 @@ struct PolicyCheck {
         if let uri = deployment.template.model.storageURI, !roots.contains(uri) {
             refuse(
                 Violation(
-                    "modelSources", "'\(uri.shortened)' is not below one of the project's model sources",
+                    "modelSources", "'\(uri.shortened)' is not below any of the project's model sources",
                     allows: rules.policy.modelSources?.map(\.description)), at: .storage)
         }
         checkLoading()
@@ -107,7 +107,7 @@ struct PolicyCheck {
         origin.preset.flatMap { RuntimePresets.all[$0]?.runtime.env.contains(variable) } ?? false
     }
 
-    // MARK: What is started
+    // MARK: Runtime and gates
 
     private mutating func checkRuntime() {
         if let allowed = rules.compiled.runtimes {
@@ -116,8 +116,8 @@ struct PolicyCheck {
                 refuse(
                     Violation(
                         "runtimes",
-                        name.map { "runtime '\($0)' is not one of the project's" }
-                            ?? "the runtime is written inline, and the project names those that it may use",
+                        name.map { "the project may not use the runtime '\($0)'" }
+                            ?? "the runtime is written inline, but the project may only use named runtimes",
                         allows: rules.policy.runtimes), at: .runtime(name == nil ? [] : [.field("name")]))
             }
         }
@@ -135,14 +135,14 @@ struct PolicyCheck {
             !origin.overrides("command")
         {
             refuse(
-                "commands", "other arguments make another command of the preset, and the project denies commands",
+                "commands", "changes the arguments of the preset, but the project denies commands",
                 at: origin.site(of: "args"))
         }
         guard origin.isCommitted("env") else { return }
         for variable in runtime.env where CodeLoading.isDangerous(variable.name) {
             refuse(
                 "commands",
-                "the variable \(variable.name) makes a program load other code, and the project limits commands",
+                "the variable \(variable.name) can make a program load other code, but the project limits commands",
                 at: .variable(variable.name))
         }
     }
@@ -188,14 +188,14 @@ struct PolicyCheck {
         }
     }
 
-    // MARK: What is given to it
+    // MARK: Secrets, pods and limits
 
     private mutating func checkSecrets() {
         guard let names = rules.compiled.secrets else { return }
         func violation(_ name: String) -> Violation? {
             guard !names.contains(name) else { return nil }
             return Violation(
-                "secrets", "the secret '\(name.shortened)' is not one of the project's", allows: rules.policy.secrets)
+                "secrets", "the project may not use the secret '\(name.shortened)'", allows: rules.policy.secrets)
         }
         let runtime = deployment.template.runtime
         if origin.isCommitted("env") {
@@ -226,7 +226,7 @@ struct PolicyCheck {
             for (name, site) in asked where !allowed.contains(name) {
                 refuse(
                     Violation(
-                        "serviceAccounts", "the service account '\(name.shortened)' is not one of the project's",
+                        "serviceAccounts", "the project may not use the service account '\(name.shortened)'",
                         allows: rules.policy.serviceAccounts), at: site)
             }
         }
@@ -234,7 +234,7 @@ struct PolicyCheck {
             refuse(
                 Violation(
                     "podSecurity",
-                    "its pods are '\(pod.security.rawValue)', and the project's are '\(rules.policy.podSecurity.rawValue)'",
+                    "its pods are '\(pod.security.rawValue)', but the project allows '\(rules.policy.podSecurity.rawValue)' at most",
                     allows: PodSettings.Security.allCases.filter { !$0.isLooser(than: rules.policy.podSecurity) }
                         .map(\.rawValue)), at: .runtime([.field("podSecurity")]))
         }
@@ -254,19 +254,19 @@ struct PolicyCheck {
             + deployment.checkDemand
         demand.deployments = 1
         for text in limits.excess(of: demand) {
-            refuse("limits", "it alone wants more than the project may have: \(text)", at: .whole)
+            refuse("limits", "this deployment alone needs more than the project may have: \(text)", at: .whole)
         }
         checkEndlessContainers(limits)
         if deployment.scaling == .external, limits.replicas != nil || limits.resources != ResourceAmounts() {
             refuse(
                 "limits",
-                "others than mlctl say how many replicas there are, and the project limits them: write a number",
+                "'external' lets others set the number of replicas, but the project limits it: write a number",
                 at: .replicas)
         }
-        let claims = deployment.template.runtime.pod?.template?.member("spec")?.member("resourceClaims")
+        let claims = deployment.template.runtime.pod?.template?["spec"]?["resourceClaims"]
         if !limits.resources.extended.isEmpty, !claims.elements.isEmpty {
             refuse(
-                "limits", "claims devices by resourceClaims, which no limit counts: write resources.limits",
+                "limits", "claims devices with resourceClaims, which limits do not count: use resources.limits",
                 at: .template([.field("spec"), .field("resourceClaims")]))
         }
     }
@@ -276,10 +276,10 @@ struct PolicyCheck {
         for endless in PodDemand.unlimited(deployment.template, at: deployment.target)
         where limits.isLimited(endless.resource) {
             let owner =
-                endless.path == nil ? "an instance of it" : "the container '\(endless.container.shortened)' of its pods"
+                endless.path == nil ? "an instance" : "the container '\(endless.container.shortened)' of its pods"
             refuse(
                 "limits",
-                "the project limits \(endless.resource), and \(owner) has no limit: write resources.limits."
+                "the project limits \(endless.resource), but \(owner) has no limit: add resources.limits."
                     + endless.resource, at: endless.path.map(Violation.Site.template) ?? .resources)
         }
     }
@@ -291,7 +291,7 @@ extension Violation.Site {
 }
 
 extension PodSettings.Security {
-    /// From the strictest on.
+    /// 0 is the strictest.
     private var looseness: Int {
         switch self {
         case .restricted: 0
@@ -304,7 +304,7 @@ extension PodSettings.Security {
 }
 
 extension GateSpec {
-    /// Sources that it asks, by the names that the settings have for them.
+    /// The sources that the gate asks, by their names in the settings.
     var askedSources: [String] {
         switch kind {
         case .threshold(let gate): if case .query(let query) = gate.measure { [query.source] } else { [] }

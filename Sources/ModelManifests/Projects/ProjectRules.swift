@@ -1,10 +1,10 @@
-/// A project's policy, and what the controller's settings add to it: all that a manifest is held against.
+/// A project's policy with what the controller's settings add to it: everything that a manifest is checked against.
 public struct ProjectRules: Hashable, Sendable {
     public let project: String
     public let policy: ProjectPolicy
-    /// Sources of the settings that run a command, with its program.
+    /// Sources in the settings that run a command, with the program of each.
     public let commandSources: [String: String]
-    /// The cluster that a target means which names none; nil: the one that the controller runs in.
+    /// The cluster of a target that names none; nil means the cluster that the controller runs in.
     public let onlyCluster: String?
     /// The policy in the form that ten thousand manifests are held against.
     let compiled: CompiledPolicy
@@ -19,7 +19,7 @@ public struct ProjectRules: Hashable, Sendable {
         compiled = CompiledPolicy(policy)
     }
 
-    /// Refuses nothing.
+    /// Allows everything.
     public static let open = ProjectRules(project: Project.defaultName, policy: ProjectPolicy())
 
     public static func == (left: ProjectRules, right: ProjectRules) -> Bool {
@@ -47,7 +47,7 @@ public struct ProjectRules: Hashable, Sendable {
     /// What to do where something is over the limits.
     public var limitAdvice: String {
         let isDefault = policy.limits.deployments == nil && project != Project.defaultName
-        return "take something else out, or raise 'policy.limits' of project '\(project)' in the controller's settings"
+        return "remove something else, or raise 'policy.limits' of project '\(project)' in the controller's settings"
             + (isDefault ? " (without 'limits.deployments' it may have \(ProjectLimits.defaultDeployments))" : "")
     }
 
@@ -89,22 +89,22 @@ public struct ProjectRules: Hashable, Sendable {
         }
     }
 
-    /// Why documents in a namespace are outside of the project; nil where they are not.
+    /// Why the project may not have documents in a namespace; nil where it may.
     func problem(withNamespace namespace: String) -> Violation? {
         guard let allowed = compiled.namespaces, !allowed.contains(namespace) else { return nil }
         return Violation(
-            "namespaces", "namespace '\(namespace)' is not one of the project's",
+            "namespaces", "the project may not use namespace '\(namespace)'",
             allows: policy.namespaces?.map(\.description))
     }
 
     /// Why a program must not be started; nil where it may be.
     ///
-    /// - Parameter noun: what wants it: "a check gate".
+    /// - Parameter noun: what starts it, such as "a check gate".
     func problem(withProgram program: String, of noun: @autoclosure () -> String) -> Violation? {
         problem(with: program, of: noun, "starts")
     }
 
-    /// Why an image must not be run; nil where it may be. It is a program: its entrypoint is whatever its maker chose.
+    /// Why an image must not be run; nil where it may be. An image counts as a program, because it brings its own entrypoint.
     func problem(withImage image: String, of noun: @autoclosure () -> String) -> Violation? {
         problem(with: image, of: noun, "runs the image")
     }
@@ -113,11 +113,11 @@ public struct ProjectRules: Hashable, Sendable {
         guard !allowsOtherCode, !compiled.programs.contains(name) else { return nil }
         let action = "\(noun()) \(verb) '\(name.shortened)'"
         guard case .only(let programs) = policy.commands else {
-            return Violation("commands", "\(action), and the project denies commands", allows: nil)
+            return Violation("commands", "\(action), but the project denies commands", allows: nil)
         }
-        return Violation("commands", "\(action), which is not a program of the project's", allows: programs)
+        return Violation("commands", "\(action), which the project does not allow", allows: programs)
     }
 
-    /// Fields that a runtime takes from a manifest, over what its preset says.
+    /// Whether manifests may start any program, image and arguments.
     var allowsOtherCode: Bool { policy.commands == .any }
 }

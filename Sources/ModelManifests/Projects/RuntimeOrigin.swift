@@ -20,9 +20,9 @@ struct RuntimeOrigin {
     /// Of a revision whose manifest is not at hand any more.
     init(of template: ServingTemplate) {
         let whole = try? JSONValue(parsing: Data(template.canonical.utf8))
-        let runtime = whole?.member("runtime")
+        let runtime = whole?["runtime"]
         var preset: String?
-        if case .string(let name)? = runtime?.member("preset") { preset = name }
+        if case .string(let name)? = runtime?["preset"] { preset = name }
         self.preset = preset
         source = .template(preset: preset, fields: Set((runtime ?? .null).members.keys))
     }

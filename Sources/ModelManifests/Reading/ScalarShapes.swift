@@ -1,11 +1,13 @@
+import JSON
+
 extension Shape where Value == String {
-    /// Text as written, with or without quotes: `version: 1.10` is "1.10", never 1.1.
+    /// Text, with or without quotes: `version: 1.10` is "1.10", never 1.1.
     static func text(atMost limit: Int = 4096, canBeEmpty: Bool = false) -> Shape {
         scalar(isNumberAllowed: true, canBeEmpty: canBeEmpty, atMost: limit)
             .schema(adding: ["type": ["string", "number"]])
     }
 
-    /// Text; a number or a boolean without quotes is a wrong type.
+    /// Text. A number or a boolean without quotes is an error.
     static func string(atMost limit: Int = 4096) -> Shape {
         scalar(isNumberAllowed: false, canBeEmpty: false, atMost: limit)
     }
@@ -33,7 +35,7 @@ extension Shape where Value == String {
                     return nil
                 }
                 guard !text.utf8.contains(0) else {
-                    reading.report("must not hold the character NUL", at: node.place)
+                    reading.report("must not contain the character NUL", at: node.place)
                     return nil
                 }
                 return text
@@ -45,38 +47,38 @@ extension Shape where Value == String {
             })
     }
 
-    /// A label of DNS (RFC 1123): lower-case letters, digits and '-', at most 63.
+    /// A DNS label (RFC 1123): lower-case letters, digits and '-', at most 63 characters.
     static var dnsLabel: Shape {
         string().map { text, node, reading in
             guard !NameRules.isDNSLabel(text) else { return text }
             let repaired = NameRules.repairedLabel(text)
             reading.report(
-                "'\(text.shortened)' is not a DNS-1123 label: lower-case letters, digits and '-', at most 63, "
+                "'\(text.shortened)' is not a DNS-1123 label: use at most 63 lower-case letters, digits and '-', "
                     + "with a letter or digit at both ends",
                 at: node.place, suggestion: repaired.map { "did you mean '\($0)'?" })
             return nil
         }.schema(adding: ["pattern": .string(NameRules.dnsLabelPattern), "maxLength": 63])
     }
 
-    /// Labels of DNS, joined by dots.
+    /// DNS labels joined by dots.
     static var dnsSubdomain: Shape {
         string().map { text, node, reading in
             guard !NameRules.isDNSSubdomain(text) else { return text }
             reading.report(
-                "'\(text.shortened)' is not a DNS-1123 name: lower-case letters, digits, '-' and '.', at most 253, with a "
+                "'\(text.shortened)' is not a DNS-1123 name: use at most 253 lower-case letters, digits, '-' and '.', with a "
                     + "letter or digit at both ends", at: node.place,
                 suggestion: NameRules.repairedLabel(text).map { "did you mean '\($0)'?" })
             return nil
         }.schema(adding: ["pattern": .string(NameRules.dnsSubdomainPattern), "maxLength": 253])
     }
 
-    /// A name of a host; `*.` may stand for its first label.
+    /// A host name; its first label may be `*`.
     static var hostname: Shape {
         string(atMost: 253).map { text, node, reading in
             let name = text.hasPrefix("*.") ? String(text.dropFirst(2)) : text
             guard !NameRules.isDNSSubdomain(name) else { return text }
             reading.report(
-                "'\(text.shortened)' is not a name of a host", at: node.place,
+                "'\(text.shortened)' is not a host name", at: node.place,
                 suggestion: "write it as models.example.com or *.example.com, without scheme and port")
             return nil
         }.schema(adding: [
@@ -89,7 +91,7 @@ extension Shape where Value == String {
         string().map { text, node, reading in
             guard !NameRules.isShortName(text) else { return text }
             reading.report(
-                "'\(text.shortened)' is not a name: letters, digits, '-', '_' and '.', at most 63, with a letter or digit "
+                "'\(text.shortened)' is not a valid name: use at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
                     + "at both ends",
                 at: node.place)
             return nil
@@ -131,7 +133,7 @@ extension ClosedRange<Int> {
 }
 
 extension Shape where Value == Double {
-    /// - Parameter isOpen: the bounds themselves are out.
+    /// - Parameter isOpen: the bounds themselves are not allowed.
     static func number(_ range: ClosedRange<Double>, isOpen: Bool = false) -> Shape {
         let bounds = (low: JSONValue.normal(range.lowerBound), high: JSONValue.normal(range.upperBound))
         let isBounded = range.upperBound < .greatestFiniteMagnitude
@@ -152,7 +154,7 @@ extension Shape where Value == Double {
                     let wanted = isBounded ? "between \(low) and \(high)" : "at least \(low)"
                     let shown = CanonicalJSON.text(.normal(number))
                     reading.report(
-                        "must be \(wanted)\(isOpen ? ", both left out" : ""), not \(shown)", at: node.place)
+                        "must be \(wanted)\(isOpen ? ", but neither of them" : ""), not \(shown)", at: node.place)
                     return nil
                 }
                 return number
@@ -165,7 +167,8 @@ extension Shape where Value == Double {
                 }
                 if isBounded { schema[isOpen ? "exclusiveMaximum" : "maximum"] = bounds.high }
                 if case .number = bounds.low {
-                    // The API server holds whole numbers against bounds that it has made whole: 0 is no less than 0.01 to it.
+                    // The API server rounds bounds when it checks whole numbers: 0 would not be less than 0.01. This rule does
+                    // not round.
                     let low = CanonicalJSON.text(bounds.low)
                     schema[ServerRule.keyword] = [ServerRule("self >= \(low)", "must be at least \(low)").json]
                 }
@@ -246,13 +249,13 @@ extension Shape where Value == Quantity {
                 suggestion: Quantity.suggestion(for: text) ?? "write it as 500m, 2, 1.5 or 4Gi")
             return nil
         }.schema(adding: ["pattern": .string(Quantity.pattern), "maxLength": 64]).checkedByServer(
-            // The pattern is of texts.
+            // The pattern applies to text only.
             ServerRule("type(self) != int || self >= 0", "must not be negative"))
     }
 }
 
 extension Shape where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
-    /// One of an enumeration's cases. Those that later versions bring are refused as such.
+    /// One case of an enumeration. Cases that later versions bring are refused with a message that says so.
     static func choice(of noun: String, available: [Value] = Array(Value.allCases)) -> Shape {
         let names = available.map(\.rawValue)
         let later = Value.allCases.map(\.rawValue).filter { !names.contains($0) }
@@ -262,7 +265,7 @@ extension Shape where Value: RawRepresentable & CaseIterable, Value.RawValue == 
 }
 
 extension Shape where Value == String {
-    /// One of some words. Those that later versions bring are refused as such.
+    /// One of some words. Words that later versions bring are refused with a message that says so.
     static func choice(of noun: String, available: [String], later: [String]) -> Shape {
         Shape(
             read: { node, reading in

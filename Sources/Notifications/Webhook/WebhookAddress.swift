@@ -1,19 +1,20 @@
 import Foundation
 import SafeText
 
-/// Where a webhook is sent: `https`, or `http` on the loopback. The path may itself be a secret: only `shown` is for
-/// people.
+/// Where a webhook is sent: `https`, or `http` on the loopback. The path may contain a secret, so only `shown` may be
+/// displayed.
 public struct WebhookAddress: Hashable, Sendable, CustomStringConvertible {
     let url: String
     /// Scheme, host and port.
     public let shown: String
 
-    /// - Throws: `NotificationError` that says what is wrong with `text`, without repeating it.
+    /// - Throws: a `NotificationError` that says what is wrong with `text`, without repeating it.
     public init(_ text: String) throws {
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             let host = parts.host, !host.isEmpty
         else {
-            throw NotificationError(.invalidAddress, "The webhook's URL is none. Write https://host/path.")
+            throw NotificationError(
+                .invalidAddress, "The webhook's URL is not a valid URL. Write it as https://host/path.")
         }
         let port = parts.port.map { ":\($0)" } ?? ""
         shown = "\(scheme)://\(host)\(port)"

@@ -7,12 +7,12 @@
 /// - A secret that comes in pieces is found: what could be its beginning is held back until the next piece.
 ///
 /// # Caveats
-/// - Secrets under `SecretForms.fewestBytes` bytes are not looked for: they would be found in any text.
-/// - What is compressed or encrypted, or encoded twice, is not found.
+/// - Secrets shorter than `SecretForms.fewestBytes` bytes are not searched for: they occur in any text.
+/// - Secrets that are compressed, encrypted or encoded twice are not found.
 public struct SecretRedactor: Sendable {
-    /// What stands in a secret's place.
+    /// Replaces a secret.
     public static let mask = "***"
-    /// Of all forms of all secrets together.
+    /// The limit for all forms of all secrets together.
     static let maximumPatternBytes = 4 << 20
 
     fileprivate let search: PatternSearch
@@ -28,7 +28,7 @@ public struct SecretRedactor: Sendable {
 
     public var isEmpty: Bool { search.isEmpty }
 
-    /// The whole text at once.
+    /// Redacts a whole text at once.
     public func redacted(_ text: String) -> String {
         guard !isEmpty else { return text }
         return String(decoding: redacted(Array(text.utf8)[...]), as: UTF8.self)
@@ -41,21 +41,21 @@ public struct SecretRedactor: Sendable {
     }
 }
 
-/// The same for text that comes in pieces.
+/// Redacts text that arrives in pieces.
 public struct RedactedStream: Sendable {
-    /// A cut-off beginning of a secret of so many bytes is taken out too, at the end of the text.
+    /// At the end of the text, the cut-off beginning of a secret is masked too if it has at least this many bytes.
     static let fewestBytesOfBeginning = 6
 
     private let search: PatternSearch
     private var views: [UnescapedView]
     private var state: Int32 = 0
-    /// What could not be handed out yet.
+    /// Bytes that may still turn out to be part of a secret.
     private var held: [UInt8] = []
     /// Where `held` begins in the whole text.
     private var base = 0
     /// Where secrets stand in the whole text, in order; none touches another.
     private var secrets: [Range<Int>] = []
-    /// The first of `secrets` began in what was handed out, mask and all.
+    /// The first of `secrets` began in bytes that were already released, and its mask was written there.
     private var isWithinSecret = false
 
     public init(_ redactor: SecretRedactor) {
@@ -63,7 +63,7 @@ public struct RedactedStream: Sendable {
         views = redactor.styles.map(UnescapedView.init)
     }
 
-    /// - Returns: what is known to be no part of a secret, in order; the rest is held back.
+    /// - Returns: the bytes that are known to be no part of a secret, in order. The rest is held back.
     public mutating func take(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         guard !search.isEmpty else { return Array(bytes) }
         held.reserveCapacity(held.count + bytes.count)
@@ -89,7 +89,7 @@ public struct RedactedStream: Sendable {
         return release(upTo: views.reduce(own) { min($0, $1.firstPlace(search) ?? own) })
     }
 
-    /// - Returns: what is left. A beginning of a secret that was cut off at the end is masked.
+    /// - Returns: the rest. A secret's beginning that is cut off at the end is masked.
     public mutating func finish() -> [UInt8] {
         let end = base + held.count
         let depth = search.depth(state)

@@ -1,8 +1,9 @@
+import HTTP1
 import NIOCore
 
-/// Which slices of the traffic a request is in.
+/// Assigns a request to slices of the traffic.
 extension ClientConnection {
-    /// By what its head says.
+    /// By the request's head.
     func mark(_ head: RequestHead, _ source: UnsafePointer<UInt8>, by table: SliceTable) {
         let marks = table.marks(source, head, plane.requestScanner.spans)
         if marks.needsBody {
@@ -15,8 +16,8 @@ extension ClientConnection {
         exchange.slices = marks
     }
 
-    /// By what its body says, while all of that is held: once an answer begins, or the attempt is over. A body that is larger
-    /// than what is held, or not whole by then, is of no value.
+    /// By the request's body, while all of it is held: when the answer begins, or when the attempt is over. A body that is larger
+    /// than the buffer, or incomplete by then, has no value.
     func readSlicedBody() {
         guard exchange.slices?.needsBody == true else { return }
         guard exchange.isHeld, exchange.requestIsWhole,
@@ -43,5 +44,30 @@ extension ClientConnection {
         readSlicedBody()
         guard let marks = exchange.slices, let tallies = instance.slices, tallies.table === marks.table else { return }
         tallies.countAbandoned(marks, afterNanoseconds: waited, at: now)
+    }
+}
+
+/// Observes or mirrors requests that were drawn for it.
+extension ClientConnection {
+    /// Draws whether this user request is observed or mirrored. By now its revision is chosen and its head is in `requestBytes`.
+    @inline(__always)
+    func drawTap(_ head: RequestHead, _ bytes: ByteBuffer) {
+        if let taps = listener.route?.taps, exchange.origin == .user { drawTap(from: taps, head, bytes) }
+    }
+
+    private func drawTap(from taps: RouteTaps, _ head: RequestHead, _ bytes: ByteBuffer) {
+        guard let revision else { return }
+        tap = bytes.withUnsafeReadableBytes { raw in
+            taps.tap(
+                head, raw.baseAddress!.assumingMemoryBound(to: UInt8.self), answeredBy: revision,
+                isEvidence: exchange.isEvidence, slices: exchange.slices, id: requestId, sent: requestBytes,
+                plane: plane)
+        }
+    }
+
+    /// The request is complete and was forwarded as far as possible: its copies may go out now.
+    @inline(__always)
+    func tellTapOfRequestEnd(_ tap: ExchangeTap?) {
+        if let tap, exchange.requestIsWhole { tap.requestEnded() }
     }
 }

@@ -1,31 +1,32 @@
+import JSON
 import ModelManifests
 import NIOCore
 
-/// One side of a pair, on its way off the event loop.
+/// One answer of a pair, as it is passed out of the event loop.
 struct PairedAnswer: Hashable, Sendable {
     var status: Int
     var body: CopiedBody
 
-    /// No answer at all: of another class than any that a user could get.
+    /// No answer. Its status class differs from that of any answer that a user can get.
     static func none(to user: PairedAnswer) -> PairedAnswer { PairedAnswer(status: 0, body: user.body) }
 }
 
-/// Holds a shadow's answer against the one that the user got to the same request.
+/// Compares a shadow's answer with the answer that the user got to the same request.
 ///
-/// A pair counts where the user's answer says something: it is no 5xx, and a 2xx has a body that could be copied and
-/// holds the path. From then on whatever the shadow does else is a disagreement: no answer in time, another class of
-/// status, no such value, a body over the bound, or one that is not compressed as it says.
+/// A pair counts only if the user's answer has a value to compare: it is not 5xx, and a 2xx has a body that could be copied and
+/// that contains the path. Then every difference of the shadow is a disagreement: no answer in time, another status class, no
+/// such value, a body over the limit, or a body that is not compressed as declared.
 enum AnswerComparison {
     struct Outcome: Hashable, Sendable {
         var agrees: Bool
-        /// Mean over paired numbers of `min(|a − b| / range, 1)`; 1 where anything else differs.
+        /// The mean of `min(|a − b| / range, 1)` over paired numbers. 1 if anything else differs.
         var distance: Double
 
         static let differs = Outcome(agrees: false, distance: 1)
         static let same = Outcome(agrees: true, distance: 0)
     }
 
-    /// - Throws: why there is nothing to compare.
+    /// - Throws: why the pair cannot be compared.
     static func compare(
         user: PairedAnswer, shadow: PairedAnswer, by comparison: ShadowComparison
     ) throws(Unseen) -> Outcome {
@@ -50,7 +51,7 @@ enum AnswerComparison {
     private static func compare(
         _ user: ByteBuffer, _ shadow: ByteBuffer, by comparison: ShadowComparison
     ) throws(Unseen) -> Outcome {
-        let wanted: JSONTree
+        let wanted: JSONValue
         do throws(Unseen) {
             wanted = try tree(user, at: comparison.path)
         } catch {
@@ -64,12 +65,12 @@ enum AnswerComparison {
         }
     }
 
-    private static func tree(_ body: ByteBuffer, at path: JSONPath) throws(Unseen) -> JSONTree {
-        let found: Result<JSONTree?, JSONScanner.Fault> = body.withUnsafeReadableBytes { bytes in
+    private static func tree(_ body: ByteBuffer, at path: JSONPath) throws(Unseen) -> JSONValue {
+        let found: Result<JSONValue?, JSONScanner.Fault> = body.withUnsafeReadableBytes { bytes in
             Result { () throws(JSONScanner.Fault) in
-                if path.steps.isEmpty { return try JSONTree(bytes) }
+                if path.steps.isEmpty { return try JSONValue(scanning: bytes) }
                 guard let range = try JSONScanner.range(of: path, in: bytes) else { return nil }
-                return try JSONTree(UnsafeRawBufferPointer(rebasing: bytes[range]))
+                return try JSONValue(scanning: UnsafeRawBufferPointer(rebasing: bytes[range]))
             }
         }
         switch found {
@@ -79,14 +80,14 @@ enum AnswerComparison {
         }
     }
 
-    static func compare(_ user: JSONTree, _ shadow: JSONTree, by comparison: ShadowComparison) -> Outcome {
+    static func compare(_ user: JSONValue, _ shadow: JSONValue, by comparison: ShadowComparison) -> Outcome {
         var numbers = NumberDistance(tolerance: comparison.tolerance, range: comparison.range)
         guard numbers.enter(user, shadow) else { return .differs }
         return Outcome(agrees: numbers.agree, distance: numbers.mean)
     }
 }
 
-/// How far the numbers of two values of the same shape are apart.
+/// The distance between the numbers of two values of the same shape.
 private struct NumberDistance {
     let tolerance: Double
     let range: Double
@@ -101,16 +102,17 @@ private struct NumberDistance {
 
     var mean: Double { count == 0 ? 0 : sum / Double(count) }
 
-    /// - Returns: false where shapes, or values other than numbers, differ.
-    mutating func enter(_ one: JSONTree, _ other: JSONTree) -> Bool {
-        switch (one, other) {
-        case (.number(let a), .number(let b)):
+    /// - Returns: false if the shapes differ, or values that are not numbers.
+    mutating func enter(_ one: JSONValue, _ other: JSONValue) -> Bool {
+        if let a = one.number, let b = other.number {
             count += 1
             if a == b { return true }
             let apart = abs(a - b)
             if !(apart <= tolerance) { agree = false }
             sum += min(apart / range, 1)
             return true
+        }
+        switch (one, other) {
         case (.array(let ones), .array(let others)):
             guard ones.count == others.count else { return false }
             for (one, other) in zip(ones, others) where !enter(one, other) { return false }
@@ -121,7 +123,7 @@ private struct NumberDistance {
                 guard let other = others[name], enter(one, other) else { return false }
             }
             return true
-        case (.number, _), (.array, _), (.object, _): return false
+        case (.array, _), (.object, _): return false
         default: return one == other
         }
     }

@@ -1,8 +1,10 @@
+import JSON
 import ModelManifests
 import NIOCore
+import Serving
 import Synchronization
 
-/// What was observed in the messages of one instance: counted beside the event loop, read on it.
+/// Counts of the values observed in one instance's messages. Updated outside the event loop, read on it.
 final class ObservedTally: Sendable {
     struct Counts: Hashable, Sendable {
         var buckets: [Int]
@@ -21,7 +23,7 @@ final class ObservedTally: Sendable {
 
     var counts: Counts { state.withLock { $0 } }
 
-    /// Finds the value in a body, and counts it.
+    /// Finds the value in a body and counts it.
     func read(_ payload: Result<ByteBuffer, Unseen>) {
         do throws(Unseen) {
             let bucket = try bucket(of: payload.get())
@@ -45,5 +47,26 @@ final class ObservedTally: Sendable {
         case .success(nil): throw .noValue
         case .success(let bucket?): return bucket
         }
+    }
+}
+
+/// Counters of one instance apart from its requests. The body reader shares the tallies.
+struct InstanceTallies {
+    private(set) var observed: [ObservedTally] = []
+    private(set) var pairs: PairTally?
+
+    /// Follows new routes: unchanged observations continue, changed ones start from zero.
+    mutating func follow(_ observations: [PredictionObservation], isMirrored: Bool) {
+        observed = observations.map { tally(of: $0) ?? ObservedTally($0) }
+        if isMirrored, pairs == nil { pairs = PairTally() }
+    }
+
+    func tally(of observation: PredictionObservation) -> ObservedTally? {
+        observed.first { $0.observation == observation }
+    }
+
+    func enter(_ counters: inout RequestCounters) {
+        for tally in observed { counters.observed[tally.observation.name] = tally.counts.buckets }
+        counters.pairs = pairs?.counters
     }
 }

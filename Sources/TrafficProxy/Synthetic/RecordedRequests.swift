@@ -1,31 +1,18 @@
-import Foundation
+import Serving
 
-/// Requests that are sent again and again to try revisions: a file with one JSON object a line. A line
-/// `{"path": …, "body": …}` names its own path; any other line is a body for the route's.
-struct RecordedRequests: Hashable, Sendable {
-    struct Request: Hashable, Sendable {
-        var path: String
-        var body: [UInt8]
-    }
-
-    private(set) var requests: [Request] = []
-
-    /// - Parameters:
-    ///   - file: its name in messages.
-    ///   - path: where lines without a path of their own are posted to.
-    /// - Throws: `ProxyError` that names the file and the line.
+/// Requests that are sent again and again to try revisions: `RequestLines` of a file in the model's folder.
+extension RequestLines {
+    /// - Throws: `ProxyError` with the file and the line.
     init(lines bytes: [UInt8], file: String, path: String?, limits: ProxyLimits) throws {
-        for (index, line) in bytes.split(separator: .lineFeed, omittingEmptySubsequences: false).enumerated() {
-            guard line.contains(where: { $0 != .space && $0 != .carriageReturn && $0 != .tab }) else { continue }
-            guard requests.count < limits.recordedRequests else {
-                throw Self.error("\(file) has more than \(limits.recordedRequests) requests: keep fewer")
-            }
-            requests.append(try Self.request(Data(line), place: "\(file), line \(index + 1)", path: path))
+        do throws(Fault) {
+            try self.init(
+                bytes, file: file, path: path, pathField: "traffic.generate.path", requestsMax: limits.recordedRequests)
+        } catch {
+            throw Self.error(error.message)
         }
-        if requests.isEmpty { throw Self.error("\(file) has no request: put one JSON object a line into it") }
     }
 
-    /// - Throws: `ProxyError` where the file cannot be read, is too large, or holds something else.
+    /// - Throws: `ProxyError` if the file cannot be read, is too large, or has other content.
     init(file: String, path: String?, limits: ProxyLimits) throws {
         let bytes: [UInt8]?
         do {
@@ -33,36 +20,11 @@ struct RecordedRequests: Hashable, Sendable {
         } catch let error as ProxyError {
             throw Self.error(error.message)
         }
-        guard let bytes else { throw Self.error("\(file) is not there: put it into the model's folder") }
+        guard let bytes else { throw Self.error("\(file) does not exist: put it into the model's folder") }
         try self.init(lines: bytes, file: file, path: path, limits: limits)
     }
 
-    private static func request(_ line: Data, place: String, path: String?) throws -> Request {
-        guard let parsed = try? JSONSerialization.jsonObject(with: line) else {
-            throw error("\(place) is not JSON: put one JSON object a line")
-        }
-        var wanted = path
-        var body = line
-        if let object = parsed as? [String: Any], Set(object.keys) == ["path", "body"],
-            let own = object["path"] as? String, let inner = object["body"]
-        {
-            wanted = own
-            body = try JSONSerialization.data(withJSONObject: inner, options: [.fragmentsAllowed, .sortedKeys])
-        }
-        guard let wanted else {
-            throw error("\(place) does not say where it goes: set traffic.generate.path, or write {path, body}")
-        }
-        guard isPath(wanted) else {
-            throw error("\(place): \(wanted.debugDescription) is no path: it starts with '/' and has no spaces")
-        }
-        return Request(path: wanted, body: Array(body))
-    }
-
-    static func isPath(_ text: String) -> Bool {
-        text.hasPrefix("/") && text.utf8.count <= 4096 && text.utf8.allSatisfy(\.isTarget)
-    }
-
     private static func error(_ message: String) -> ProxyError {
-        ProxyError(.recordedRequests, "no recorded requests are sent: \(message)")
+        ProxyError(.recordedRequests, "recorded requests cannot be sent: \(message)")
     }
 }

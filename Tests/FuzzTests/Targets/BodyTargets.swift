@@ -1,25 +1,26 @@
 import Foundation
+import JSON
 import ModelManifests
 import NIOCore
 import Serving
 
 @testable import TrafficProxy
 
-/// Bodies that the proxy looks into, and what tells it where requests go.
+/// Bodies that the proxy reads, and its routes.
 extension FuzzTarget {
     static let jsonScanner = FuzzTarget(
-        "json-scanner", reads: "bodies of requests and answers, of which values are observed",
-        of: ["TrafficProxy", "Serving"],
+        "json-scanner", reads: "bodies of requests and answers, for observations",
+        of: ["JSON"],
         words: FuzzTargets.json + FuzzTargets.extremes + ["\"a\":", "\\u0061", "\\ud83d\\ude00"]
     ) { input in
-        guard let tree = try GuardedBytes.reading(input, { try? JSONTree($0) }) else {
-            // Not JSON: then nothing is found in it either.
+        guard let tree = try GuardedBytes.reading(input, { try? JSONValue(scanning: $0) }) else {
+            // If the input is not JSON, nothing must be found in it.
             let found = try GuardedBytes.reading(input) { try? JSONScanner.range(of: JSONPath(steps: []), in: $0) }
             try demand(found == nil, "something is at \(String(describing: found)), and it is not JSON")
             return
         }
-        let again = try GuardedBytes.reading(Array(text(of: tree).utf8)) { try? JSONTree($0) }
-        try demand(again == tree, "written and read again it is \(String(describing: again))")
+        let again = try GuardedBytes.reading(Array(text(of: tree).utf8)) { try? JSONValue(scanning: $0) }
+        try demand(again == tree, "after writing and reading again it is \(String(describing: again))")
         var (steps, place) = ([JSONPath.Step](), tree)
         for _ in 0..<8 {
             try checkValue(at: JSONPath(steps: steps), is: place, in: input)
@@ -35,29 +36,31 @@ extension FuzzTarget {
         }
     }
 
-    private static func checkValue(at path: JSONPath, is wanted: JSONTree, in input: [UInt8]) throws {
+    private static func checkValue(at path: JSONPath, is wanted: JSONValue, in input: [UInt8]) throws {
         try GuardedBytes.reading(input) { raw in
             guard let range = try? JSONScanner.range(of: path, in: raw) else {
                 throw Violation(description: "nothing is found at '\(path.text)'")
             }
-            let found = try? JSONTree(UnsafeRawBufferPointer(rebasing: raw[range]))
+            let found = try? JSONValue(scanning: UnsafeRawBufferPointer(rebasing: raw[range]))
             try demand(found == wanted, "at '\(path.text)' is \(String(describing: found)), not \(wanted)")
             let scalar: JSONScalar? =
                 switch wanted {
+                case .integer(let number): .number(Double(number))
                 case .number(let number): .number(number)
                 case .string(let text): .string(text)
-                case .boolean(let flag): .boolean(flag)
+                case .bool(let flag): .boolean(flag)
                 case .null, .array, .object: nil
                 }
             try demand(JSONScalar(raw, range) == scalar, "its value is \(String(describing: JSONScalar(raw, range)))")
         }
     }
 
-    private static func text(of tree: JSONTree) -> String {
+    private static func text(of tree: JSONValue) -> String {
         switch tree {
         case .null: "null"
-        case .boolean(let flag): flag ? "true" : "false"
-        // What no double holds is infinite.
+        case .bool(let flag): flag ? "true" : "false"
+        case .integer(let number): "\(number)"
+        // A number too large for a double is infinite.
         case .number(let number): number.isFinite ? "\(number)" : number < 0 ? "-1e999" : "1e999"
         case .string(let text): quoted(text)
         case .array(let elements): "[\(elements.map(text).joined(separator: ", "))]"
@@ -79,8 +82,8 @@ extension FuzzTarget {
     }
 
     static let answerPair = FuzzTarget(
-        "answer-pair", reads: "a user's answer and a shadow's, held against each other; a NUL parts them",
-        of: ["TrafficProxy", "Serving"],
+        "answer-pair", reads: "a user's answer and a shadow's, separated by a NUL, to compare",
+        of: ["TrafficProxy", "JSON"],
         words: FuzzTargets.json + FuzzTargets.extremes + ["\u{0}"]
     ) { input in
         let parts = input.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
@@ -98,7 +101,7 @@ extension FuzzTarget {
             }
             try demand((0...1).contains(there.distance), "the distance is \(there.distance)")
             guard let back = try? AnswerComparison.compare(user: shadow, shadow: user, by: comparison) else { continue }
-            try demand(there.agrees == back.agrees, "who is compared with whom matters: \(there), \(back)")
+            try demand(there.agrees == back.agrees, "the comparison is not symmetric: \(there), \(back)")
         }
     }
 
@@ -130,27 +133,29 @@ extension FuzzTarget {
         }
         guard let routes = try? JSONDecoder().decode(ProxyRoutes.self, from: Data(input)) else { return }
         let again = try JSONDecoder().decode(ProxyRoutes.self, from: try JSONEncoder().encode(routes))
-        try demand(again == routes, "written and read again they are others")
+        try demand(again == routes, "they changed when written and read again")
         let limits = ProxyLimits()
         let accepted = RoutesValidation.accept(routes, limits: limits)
-        try demand(accepted.routes.routes.count <= min(limits.routes, routes.routes.count), "routes came from nowhere")
+        try demand(
+            accepted.routes.routes.count <= min(limits.routes, routes.routes.count),
+            "there are more routes than in the input")
         for route in accepted.routes.routes {
             let weights = route.revisions.map(\.weight)
             try demand(weights.allSatisfy { (0...100).contains($0) }, "weights \(weights)")
             try demand([0, 100].contains(weights.reduce(0, +)), "weights \(weights)")
         }
         let twice = RoutesValidation.accept(accepted.routes, following: accepted, limits: limits)
-        try demand(twice.routes.routes == accepted.routes.routes, "accepted routes are accepted as others")
+        try demand(twice.routes.routes == accepted.routes.routes, "accepted routes change when they are accepted again")
     }
 
     static let recordedRequests = FuzzTarget(
-        "recorded-requests", reads: "recorded requests in a model's folder", of: ["TrafficProxy", "Serving"],
+        "recorded-requests", reads: "recorded requests in a model's folder", of: ["Serving", "JSON"],
         words: FuzzTargets.json + ["{\"path\":\"/\",\"body\":", "\n", "\"path\"", "\"body\"", "/v2/models/m/infer"],
         triesInTests: 150
     ) { input in
         let limits = ProxyLimits()
         for path in [nil, "/v2/models/m/infer"] {
-            guard let recorded = try? RecordedRequests(lines: input, file: "f", path: path, limits: limits) else {
+            guard let recorded = try? RequestLines(lines: input, file: "f", path: path, limits: limits) else {
                 continue
             }
             try demand((1...limits.recordedRequests).contains(recorded.requests.count), "\(recorded.requests.count)")

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Whether the certificate of the API is one that clients will take. Pure.
+/// Checks whether clients will accept the API's certificate. Pure.
 enum CertificateFindings {
     struct Certificate: Hashable, Sendable {
         var notBefore: Date
@@ -21,7 +21,7 @@ enum CertificateFindings {
 
     /// - Parameters:
     ///   - material: nil where the settings cannot be read.
-    ///   - hosts: by which clients come.
+    ///   - hosts: the host names that clients use.
     static func all(_ material: Material?, file: String, hosts: [String], now: Date) -> [Finding] {
         switch material {
         case nil:
@@ -34,7 +34,7 @@ enum CertificateFindings {
             return [
                 .problem(
                     .tlsCertificate, "tls: \(reason)",
-                    "Put certificate and key there, in PEM form, and belonging together"),
+                    "Put a certificate and its key there, in PEM format"),
                 .notLookedAt(.tlsName, "the certificate cannot be read"),
             ]
         case .certificate(let certificate, let authorities):
@@ -42,15 +42,15 @@ enum CertificateFindings {
             found += authorities.filter { $0.notAfter < now }.prefix(1).map { authority in
                 .problem(
                     .tlsCertificate,
-                    "an authority of clientCAFile expired at \(authority.notAfter.formatted(.iso8601)): its clients are refused",
+                    "a certificate authority in clientCAFile expired at \(authority.notAfter.formatted(.iso8601)), so its clients are refused",
                     "Put the authority's new certificate into clientCAFile")
             }
             if certificate.isSelfSigned {
                 found.append(
                     .warning(
                         .tlsCertificate,
-                        "\(file) is signed by itself: no client takes it that was not told to",
-                        "Give clients the file: mlctl status --server https://… --ca-file \(file); or have an authority sign it"
+                        "\(file) is self-signed, so clients refuse it unless they are configured to trust it",
+                        "Give clients the file (mlctl status --server https://… --ca-file \(file)), or use a certificate of an authority"
                     ))
             }
             return found + [name(certificate, file, hosts)]
@@ -61,8 +61,8 @@ enum CertificateFindings {
         let end = certificate.notAfter.formatted(.iso8601)
         if certificate.notAfter <= now {
             return .problem(
-                .tlsCertificate, "\(file) expired at \(end): clients refuse it",
-                "Renew it; the controller takes the new file up by itself. Check the clock: date -u")
+                .tlsCertificate, "\(file) expired at \(end), so clients refuse it",
+                "Renew it; the controller reads the new file by itself. Check the clock: date -u")
         }
         if certificate.notBefore > now {
             return .problem(
@@ -73,7 +73,7 @@ enum CertificateFindings {
         if days < renewDays {
             return .warning(
                 .tlsCertificate, "\(file) expires at \(end), in \(days) days",
-                "Renew it; the controller takes the new file up by itself")
+                "Renew it; the controller reads the new file by itself")
         }
         return .ok(.tlsCertificate, "\(file) is valid until \(end)")
     }
@@ -83,13 +83,13 @@ enum CertificateFindings {
         guard let first = missing.first else {
             return .ok(.tlsName, "\(file) is for \(hosts.joined(separator: ", "))")
         }
-        let names = certificate.names.isEmpty ? "no name at all" : certificate.names.prefix(5).joined(separator: ", ")
+        let names = certificate.names.isEmpty ? "no name" : certificate.names.prefix(5).joined(separator: ", ")
         return .warning(
-            .tlsName, "\(file) is not for '\(first)', by which the API is reached; it is for \(names)",
-            "Have it issued with subjectAltName \(first), or name another address with --advertise")
+            .tlsName, "\(file) is not for '\(first)', the name that clients use; it is for \(names)",
+            "Get a certificate with subjectAltName \(first), or set another address with --advertise")
     }
 
-    /// RFC 6125, section 6.4.3: a star stands for one whole label, the first.
+    /// RFC 6125, section 6.4.3: a star stands for the whole first label.
     static func covers(_ pattern: String, _ host: String) -> Bool {
         let pattern = pattern.lowercased()
         let host = host.lowercased()
@@ -99,29 +99,29 @@ enum CertificateFindings {
     }
 }
 
-/// Whether a certificate was issued by whom it is about, by its DER form (RFC 5280, section 4.1). Pure.
+/// Whether a certificate's issuer is its own subject, read from its DER form (RFC 5280, section 4.1). Pure.
 enum CertificateNames {
-    /// - Returns: nil for bytes that are no certificate.
+    /// - Returns: nil where the bytes are not a certificate.
     static func isSelfIssued(_ der: [UInt8]) -> Bool? {
         var outer = DERReader(der[...])
         guard let certificate = outer.next(0x30) else { return nil }
         var inner = DERReader(certificate)
         guard let body = inner.next(0x30) else { return nil }
         var fields = DERReader(body)
-        _ = fields.next(0xA0)  // The version, which may be left out.
+        _ = fields.next(0xA0)  // The version, which is optional.
         guard fields.next(0x02) != nil, fields.next(0x30) != nil, let issuer = fields.next(0x30),
             fields.next(0x30) != nil, let subject = fields.next(0x30)
         else { return nil }
         return issuer.elementsEqual(subject)
     }
 
-    /// Definite lengths, one byte of a tag: what a certificate's frame is made of.
+    /// Reads DER elements with definite lengths and one-byte tags, which the outer structure of a certificate consists of.
     private struct DERReader {
         private var rest: ArraySlice<UInt8>
 
         init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
-        /// The content of the next element, where it has this tag; else nothing is read.
+        /// The content of the next element if it has this tag; otherwise nothing is consumed.
         mutating func next(_ tag: UInt8) -> ArraySlice<UInt8>? {
             guard rest.first == tag, rest.count >= 2 else { return nil }
             var place = rest.startIndex + 1

@@ -1,7 +1,7 @@
 import Foundation
 import ModelManifests
 
-/// Whether the clock is right: durations, certificates, signatures and the order of events hang on it. Pure.
+/// Checks the clock: durations, certificates, signatures and the order of events depend on it. Pure.
 enum ClockFindings {
     static let mostSkew: Duration = .seconds(5)
     static let graveSkew: Duration = .seconds(60)
@@ -13,9 +13,9 @@ enum ClockFindings {
 
     struct Own: Hashable, Sendable {
         var kernel: Kernel
-        /// systemd-timesyncd has set the clock since the machine started.
+        /// Whether systemd-timesyncd has set the clock since the machine started.
         var timesyncSaysSo: Bool
-        /// A file of the state folder that was written later than now: the clock went back since then.
+        /// A file of the state folder with a time in the future: the clock was set back after it was written.
         var newestFile: String?
         var newestFileAheadSeconds: Double = 0
     }
@@ -26,35 +26,37 @@ enum ClockFindings {
             found.append(
                 .problem(
                     .clockSync,
-                    "\(file) was written \(Int(own.newestFileAheadSeconds)) s later than now: the clock went back",
-                    "Set the clock: timedatectl set-ntp true; then look at it: timedatectl timesync-status"))
+                    "\(file) has a time \(Int(own.newestFileAheadSeconds)) s in the future: the clock was set back",
+                    "Set the clock: timedatectl set-ntp true; then check it: timedatectl timesync-status"))
         }
         switch own.kernel {
         case .silent(let reason):
-            found.append(.notLookedAt(.clockSync, "the kernel does not say whether its clock is kept right: \(reason)"))
+            found.append(
+                .notLookedAt(.clockSync, "the kernel does not say whether the clock is synchronized: \(reason)"))
         case .said(true, _) where found.isEmpty:
-            found.append(.ok(.clockSync, "the kernel says that its clock is kept right"))
+            found.append(.ok(.clockSync, "the kernel reports that the clock is synchronized"))
         case .said(false, _) where own.timesyncSaysSo && found.isEmpty:
-            found.append(.ok(.clockSync, "systemd-timesyncd keeps the clock right"))
+            found.append(.ok(.clockSync, "systemd-timesyncd synchronizes the clock"))
         case .said(false, _) where !own.timesyncSaysSo:
             found.append(
                 .warning(
-                    .clockSync, "nobody keeps the clock right, by what the kernel says",
-                    "timedatectl set-ntp true (or install chrony); in a container or a guest, on the machine below"))
+                    .clockSync, "the kernel reports that nothing synchronizes the clock",
+                    "Run timedatectl set-ntp true (or install chrony); for a container or virtual machine, on its host")
+            )
         case .said: break
         }
         return found
     }
 
-    /// What somebody else's clock said, while this one said `now`.
+    /// The time on another machine's clock, with the local times around the request.
     struct Seen: Hashable, Sendable {
-        /// `git server git.example.com`.
+        /// For example `git server git.example.com`.
         var whose: String
         var theirs: Date
         var asked: Date
         var answered: Date
 
-        /// A `Date` field has whole seconds, and was written at some time between question and answer.
+        /// The least difference: a `Date` field has whole seconds, and was written at some moment between request and answer.
         var leastSkewSeconds: Double {
             if theirs.addingTimeInterval(1) < asked { return asked.timeIntervalSince(theirs) - 1 }
             if theirs > answered { return theirs.timeIntervalSince(answered) }
@@ -68,13 +70,13 @@ enum ClockFindings {
         let seconds = seen.leastSkewSeconds
         let words =
             "the clock of \(seen.whose) is \(Int(seconds.rounded())) s \(seen.isAhead ? "ahead of" : "behind") this one"
-        let advice = "See which of the two is wrong: date -u; then: timedatectl set-ntp true"
+        let advice = "Find out which of the two is wrong: date -u; then: timedatectl set-ntp true"
         if seconds > graveSkew / .seconds(1) { return .problem(.clockSkew, words, advice) }
         if seconds > mostSkew / .seconds(1) { return .warning(.clockSkew, words, advice) }
         return .ok(.clockSkew, "the clock of \(seen.whose) and this one agree")
     }
 
-    /// A `Date` field (RFC 9110, section 5.6.7). nil for what is none.
+    /// Parses a `Date` field (RFC 9110, section 5.6.7); nil where it is invalid.
     static func date(_ text: String) -> Date? {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")

@@ -1,9 +1,9 @@
-/// Whether the controller may do in a cluster what it has to, and not much more. Pure.
+/// Checks that the controller has the rights that it needs in a cluster, and few others. Pure.
 enum ClusterRights {
     struct Right: Hashable, Sendable, CustomStringConvertible {
         var verb: String
         var group: String
-        /// With its subresource: `pods/log`.
+        /// With its subresource, such as `pods/log`.
         var resource: String
         var name: String?
 
@@ -21,7 +21,7 @@ enum ClusterRights {
     }
 
     private static let all = ["get", "list", "watch", "create", "update", "patch", "delete"]
-    /// Of what is applied under one name.
+    /// The verbs for an object that is applied under one fixed name.
     private static let applied = ["get", "list", "watch", "create", "patch", "delete"]
 
     private static func rights(
@@ -30,7 +30,7 @@ enum ClusterRights {
         resources.flatMap { resource in verbs.map { Right($0, resource, group: group, name: name) } }
     }
 
-    /// As the chart's role has them.
+    /// The rights of the chart's role.
     static let needed: [Right] =
         rights("mlctl.dev", ["modeldeployments"], all)
         + rights("mlctl.dev", ["modeldeployments/status", "modeldeployments/finalizers"], ["get", "update", "patch"])
@@ -47,13 +47,13 @@ enum ClusterRights {
         + rights("discovery.k8s.io", ["endpointslices"], ["get", "list", "watch"])
         + rights("events.k8s.io", ["events"], ["create", "patch", "list"])
 
-    /// Each a way to everything in the namespace, the cluster or its machines.
+    /// Rights that each give access to everything in the namespace, the cluster or its machines.
     static let grave: [Right] = [
         Right("*", "*", group: "*"), Right("list", "secrets"), Right("get", "secrets"),
         Right("create", "clusterrolebindings", group: "rbac.authorization.k8s.io"),
         Right("impersonate", "users"), Right("escalate", "roles", group: "rbac.authorization.k8s.io"),
     ]
-    /// More than it needs.
+    /// Other rights that the controller does not need.
     static let excessive: [Right] = [
         Right("create", "secrets"), Right("create", "pods"), Right("create", "pods/exec"),
         Right("create", "serviceaccounts/token"),
@@ -61,7 +61,7 @@ enum ClusterRights {
     ]
 
     /// - Parameters:
-    ///   - granted: of those that were asked about.
+    ///   - granted: the granted rights among those that were checked.
     ///   - scope: `in all namespaces`, or `in namespace payments`.
     static func findings(cluster: String, granted: Set<Right>, scope: String) -> [Finding] {
         var found: [Finding] = []
@@ -71,36 +71,38 @@ enum ClusterRights {
                 .problem(
                     .rightsCluster,
                     "cluster '\(cluster)': the controller may not \(list(missing)) \(scope)",
-                    "Bind it the role of the chart: helm template charts/mlctl --show-only templates/rbac.yaml"))
+                    "Bind the chart's role to it: helm template charts/mlctl --show-only templates/rbac.yaml"))
         }
         let advice =
-            "Give the controller a service account of its own with the chart's role: helm template charts/mlctl --show-only "
+            "Give the controller its own service account with the chart's role: helm template charts/mlctl --show-only "
             + "templates/rbac.yaml"
         let much = grave.filter { granted.contains($0) }
         if granted.contains(grave[0]) {
             found.append(
                 .problem(
                     .rightsCluster,
-                    "cluster '\(cluster)': the controller may do everything \(scope), as an administrator may",
+                    "cluster '\(cluster)': the controller may do everything \(scope), like an administrator",
                     advice))
         } else if !much.isEmpty {
             found.append(
                 .problem(
-                    .rightsCluster, "cluster '\(cluster)': beyond its need, the controller may \(list(much)) \(scope)",
+                    .rightsCluster,
+                    "cluster '\(cluster)': the controller has dangerous rights that it does not need: \(list(much)) \(scope)",
                     advice))
         }
         let more = excessive.filter { granted.contains($0) }
         if !more.isEmpty, !granted.contains(grave[0]) {
             found.append(
                 .warning(
-                    .rightsCluster, "cluster '\(cluster)': beyond its need, the controller may \(list(more)) \(scope)",
+                    .rightsCluster,
+                    "cluster '\(cluster)': the controller has rights that it does not need: \(list(more)) \(scope)",
                     advice))
         }
         return found.isEmpty
             ? [
                 .ok(
                     .rightsCluster,
-                    "cluster '\(cluster)': the controller may do what it has to \(scope), and none of what it must not")
+                    "cluster '\(cluster)': the controller has the rights that it needs \(scope), and no dangerous ones")
             ]
             : found
     }

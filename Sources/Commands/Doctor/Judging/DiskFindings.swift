@@ -1,19 +1,19 @@
-/// Whether there is room where the controller writes. Pure.
+/// Checks for free space where the controller writes. Pure.
 enum DiskFindings {
-    /// One file system, with what lies on it.
+    /// One file system, with the places on it.
     struct Disk: Hashable, Sendable {
-        /// `state folder /var/lib/mlctl`.
+        /// For example `state folder /var/lib/mlctl`.
         var places: [String]
         var path: String
         var freeBytes: Int64
         var totalBytes: Int64
         var freeFiles: Int64
-        /// 0: it does not count them.
+        /// 0 where the file system has no such limit.
         var totalFiles: Int64
         var isReadOnly: Bool
     }
 
-    /// Below that, what the controller keeps back for a full disk (`space-reserve`) is not made.
+    /// With less, the controller does not create its reserve for a full disk (`space-reserve`).
     static let leastBytes: Int64 = 32 << 20
     static let fewBytes: Int64 = 256 << 20
     static let leastFiles: Int64 = 1000
@@ -21,20 +21,22 @@ enum DiskFindings {
 
     static func finding(_ disk: Disk) -> Finding {
         let places = disk.places.joined(separator: ", ")
-        let advice = "See what takes it: du -xh -d1 \(disk.path) | sort -h | tail; then remove, or give it more"
+        let advice =
+            "See what uses the space: du -xh -d1 \(disk.path) | sort -h | tail; then delete files or enlarge the disk"
         if disk.isReadOnly {
             return .problem(
-                .diskRoom, "\(places): the file system is read-only, so nothing can be recorded",
-                "See why: dmesg | tail; then: mount -o remount,rw on it, or another --state-dir")
+                .diskRoom, "\(places): the file system is read-only, so the controller cannot record anything",
+                "Find out why: dmesg | tail; then remount it (mount -o remount,rw), or use another --state-dir")
         }
         let free = "\(amount(disk.freeBytes)) of \(amount(disk.totalBytes)) free"
         if disk.freeBytes < leastBytes {
             return .problem(
-                .diskRoom, "\(places): hardly any room (\(free)): soon nothing can be recorded or loaded", advice)
+                .diskRoom, "\(places): almost no space (\(free)): soon nothing can be recorded or downloaded", advice)
         }
         if disk.totalFiles > 0, disk.freeFiles < leastFiles {
             return .problem(
-                .diskRoom, "\(places): \(disk.freeFiles) of \(disk.totalFiles) inodes free: no file can be made soon",
+                .diskRoom,
+                "\(places): \(disk.freeFiles) of \(disk.totalFiles) inodes free: soon no file can be created",
                 "See where many small files are: du -x --inodes -d1 \(disk.path) | sort -n | tail")
         }
         if disk.freeBytes < fewBytes || share(disk.freeBytes, disk.totalBytes) < fewShare {

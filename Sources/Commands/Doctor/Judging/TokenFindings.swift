@@ -1,14 +1,14 @@
 import ControlAPI
 
-/// Whether tokens can be guessed, are told apart, and can do more than they must. Pure; no token is ever repeated.
+/// Checks that tokens are hard to guess, different from each other, and no more powerful than needed. Pure; prints no token.
 enum TokenFindings {
     struct Token: Hashable, Sendable {
         var caller: Caller
-        /// The file, or the variable.
+        /// The token's file or variable.
         var place: String
-        /// Somebody was given it: it is not the state folder's own.
+        /// The token was given to somebody: it is not the state folder's own token.
         var isGiven: Bool
-        /// Nil where it cannot be read, which `secret.mode` says.
+        /// Nil where it cannot be read, which the check `secret.mode` reports.
         var text: String?
     }
 
@@ -16,7 +16,7 @@ enum TokenFindings {
         strength(tokens) + [twice(tokens)] + rights(tokens.filter(\.isGiven), isBeyondLoopback)
     }
 
-    /// Where settings that may name more tokens cannot be read.
+    /// The findings where the settings, which may name more tokens, cannot be read.
     static func ofSome(_ tokens: [Token]) -> [Finding] {
         strength(tokens)
             + [CheckID.tokenTwice, .tokenRights].map { .notLookedAt($0, "the settings cannot be read") }
@@ -29,7 +29,10 @@ enum TokenFindings {
         }
         guard !readable.isEmpty else {
             return unreadable.isEmpty
-                ? [.notApplicable(.tokenStrength, "there is no token yet: the controller makes one at its first start")]
+                ? [
+                    .notApplicable(
+                        .tokenStrength, "there is no token yet: the controller creates one at its first start")
+                ]
                 : unreadable
         }
         let weak = readable.compactMap { token -> Finding? in
@@ -38,7 +41,7 @@ enum TokenFindings {
             do throws(AccessKeyError) {
                 _ = try AccessKey(token.caller, secret: text)
             } catch {
-                return .problem(.tokenStrength, "\(noun) is refused by the controller: \(error.message)", make(token))
+                return .problem(.tokenStrength, "the controller refuses \(noun): \(error.message)", make(token))
             }
             guard let reason = GuessableText.reason(text) else { return nil }
             return .warning(.tokenStrength, "\(noun) can be guessed: \(reason)", make(token))
@@ -46,12 +49,12 @@ enum TokenFindings {
         let fine = readable.count - weak.count
         return weak + unreadable
             + (fine > 0
-                ? [.ok(.tokenStrength, "\(fine.counted("token")): long enough, and without a pattern")] : [])
+                ? [.ok(.tokenStrength, "\(fine.counted("token")): long enough, without a pattern")] : [])
     }
 
     private static func make(_ token: Token) -> String {
         token.place.hasPrefix("/")
-            ? "(umask 077; openssl rand -hex 32 > \(token.place))" : "openssl rand -base64 32"
+            ? "(umask 077; openssl rand -hex 32 > \(token.place))" : "openssl rand -hex 32"
     }
 
     private static func twice(_ tokens: [Token]) -> Finding {
@@ -67,7 +70,7 @@ enum TokenFindings {
 
     private static func rights(_ given: [Token], _ isBeyondLoopback: Bool) -> [Finding] {
         guard !given.isEmpty else {
-            return [.ok(.tokenRights, "nobody was given a token: only this user and root may ask")]
+            return [.ok(.tokenRights, "no token was given to anybody: only this user and root can use the API")]
         }
         var found: [Finding] = []
         let roles = given.map(\.caller.role)
@@ -75,15 +78,15 @@ enum TokenFindings {
             let names = given.map { "'\($0.caller.name)'" }.joined(separator: ", ")
             found.append(
                 .warning(
-                    .tokenRights, "every token that was given to somebody may do everything: \(names)",
-                    "Name tokens with less under tokens: - {name: ci, file: FILE, role: operator, namespaces: [NAMESPACE]}"
+                    .tokenRights, "every token in the settings has all rights: \(names)",
+                    "Add tokens with fewer rights under tokens: - {name: ci, file: FILE, role: operator, namespaces: [NAMESPACE]}"
                 ))
         }
         if isBeyondLoopback, !roles.contains(.metrics) {
             found.append(
                 .warning(
                     .tokenRights,
-                    "no token is for metrics alone: a Prometheus of another machine would need one that may do more",
+                    "no token has the role metrics: a Prometheus on another machine would need a token with more rights",
                     "Add under tokens: - {name: prometheus, file: FILE, role: metrics}"))
         }
         guard found.isEmpty else { return found }
@@ -103,12 +106,12 @@ enum GuessableText {
     ]
     private static let longestRun = 6
 
-    /// - Returns: nil where nothing is to be seen. Never repeats the text.
+    /// - Returns: nil where no pattern is found. Never contains the text.
     static func reason(_ text: String) -> String? {
         let bytes = Array(text.utf8)
         if hasRun(bytes) { return "it counts up or down, as 123456 or abcdef do" }
         let lower = text.lowercased()
-        if words.contains(where: lower.contains) { return "it holds a word that people use for passwords" }
+        if words.contains(where: lower.contains) { return "it contains a word that people use for passwords" }
         return nil
     }
 

@@ -1,8 +1,9 @@
 import Foundation
+import JSON
 import KubernetesClient
 import ModelManifests
 
-/// One cluster: whether it answers, what its clock says, and what the controller may do there.
+/// Checks one cluster: whether it answers, its clock, and the controller's rights.
 struct ClusterLook: Sendable {
     private static let questionsAtOnce = 8
 
@@ -13,7 +14,7 @@ struct ClusterLook: Sendable {
         [
             .problem(
                 .clusterReachable, "cluster '\(cluster.name)': \(words)",
-                "Try it as the controller's user: kubectl"
+                "Try as the controller's user: kubectl"
                     + "\(cluster.kubeconfig.map { " --kubeconfig \($0)" } ?? "")"
                     + "\(cluster.context.map { " --context \($0)" } ?? "") version"),
             .notLookedAt(.rightsCluster, "cluster '\(cluster.name)' does not answer"),
@@ -69,7 +70,7 @@ struct ClusterLook: Sendable {
         var status: Status
     }
 
-    /// A SelfSubjectAccessReview (authorization.k8s.io/v1): nothing is changed by it.
+    /// A SelfSubjectAccessReview (authorization.k8s.io/v1), which changes nothing.
     static func question(_ right: ClusterRights.Right, namespace: String?) throws -> APIRequest {
         let parts = right.resource.split(separator: "/", maxSplits: 1).map(String.init)
         var attributes = ["verb": right.verb, "group": right.group, "resource": parts[0]]

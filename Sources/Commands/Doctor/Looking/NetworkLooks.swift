@@ -7,12 +7,15 @@ import KubernetesServing
 import MetricSources
 import ModelManifests
 import NIOSSL
+import SafeText
+import Transport
 
-/// Asks those whom the controller asks: git servers, API servers and metric sources; and its own API, as a stranger would.
+/// Sends requests to the servers that the controller uses (git servers, API servers and metric sources), and to the
+/// controller's own API without a token.
 struct NetworkLooks: Sendable {
     static let callLimit: Duration = .seconds(8)
     private static let callLimitSeconds: Int64 = 8
-    /// Of the API: it shows nothing to strangers.
+    /// An API path that requires a token.
     private static let deployments = "/api/v1/deployments"
 
     let installation: ExaminedInstallation
@@ -24,7 +27,7 @@ struct NetworkLooks: Sendable {
             return [.notLookedAt(.sourceReachable, "the settings cannot be read")]
         }
         guard !settings.sources.isEmpty else {
-            return [.notApplicable(.sourceReachable, "the settings name no source beside those that are always there")]
+            return [.notApplicable(.sourceReachable, "the settings have no sources besides the built-in ones")]
         }
         return await withTaskGroup(of: [Finding].self) { group in
             for source in settings.sources { group.addTask { await Self.findings(of: source) } }
@@ -37,7 +40,7 @@ struct NetworkLooks: Sendable {
         guard let answer = await SourceProbe().ask(source, within: callLimit) else {
             return [
                 .notApplicable(
-                    .sourceReachable, "source '\(source.name)' is a program, which is started for gates alone")
+                    .sourceReachable, "source '\(source.name)' is a program, which runs only for gates")
             ]
         }
         return SourceFindings.source(
@@ -54,14 +57,14 @@ struct NetworkLooks: Sendable {
 
     // MARK: Git servers
 
-    /// What their clocks say: nothing is sent that would be kept secret.
+    /// Checks the clocks of git servers. Nothing secret is sent.
     func gitClocks() async -> [Finding] {
         let origins = Set(
             (installation.known?.projects ?? []).compactMap { project -> String? in
                 guard let location = try? GitLocation(project.repo), location.transport == .https,
                     let url = URL(string: location.address), let host = url.host(percentEncoded: true)
                 else { return nil }
-                return "https://\(host.contains(":") ? "[\(host)]" : host):\(url.port ?? 443)/"
+                return "https://\(Escape.authority(host, url.port ?? 443))/"
             })
         guard !origins.isEmpty else { return [] }
         return await withTaskGroup(of: [Finding].self) { group in
@@ -69,7 +72,7 @@ struct NetworkLooks: Sendable {
                 group.addTask {
                     let asked = Date()
                     guard let answer = try? await Self.head(origin), answer.date != nil else {
-                        return [.notLookedAt(.clockSkew, "git server \(origin) does not say what time it is")]
+                        return [.notLookedAt(.clockSkew, "git server \(origin) sends no time")]
                     }
                     return Self.skew(answer.date, of: "git server \(origin)", since: asked)
                 }
@@ -81,14 +84,12 @@ struct NetworkLooks: Sendable {
     private static func head(
         _ url: String, believesAnybody: Bool = false
     ) async throws -> (status: Int, date: String?) {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        if believesAnybody {
+        let client = HTTPClient.careful { configuration in
+            guard believesAnybody else { return }
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.certificateVerification = .none
             configuration.tlsConfiguration = tls
         }
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         defer { client.shutdown { _ in } }
         let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(callLimitSeconds))
         return (Int(response.status.code), response.headers.first(name: "date"))
@@ -96,18 +97,20 @@ struct NetworkLooks: Sendable {
 
     // MARK: The API
 
-    /// What the API shows to somebody without a token.
+    /// The API's answer to a request without a token.
     func anonymous() async -> [Finding] {
         guard installation.controller != nil, let record = ControllerRecord.read(in: installation.state),
             let url = URL(string: record.api), let port = url.port
         else { return [.notApplicable(.apiAnonymous, "no controller runs")] }
         guard installation.known?.access.tls?.clientCAFile == nil else {
-            return [.notLookedAt(.apiAnonymous, "the API asks clients for a certificate, and there is none here")]
+            return [
+                .notLookedAt(.apiAnonymous, "the API requires a client certificate, which this command does not have")
+            ]
         }
         let host = url.host(percentEncoded: false).flatMap { ["0.0.0.0", "::"].contains($0) ? nil : $0 } ?? "127.0.0.1"
         let address = ListenAddress(host: host, port: port)
         do {
-            // Whoever answers gets nothing that is worth to be kept secret: its certificate is not looked at.
+            // The certificate is not verified, because the request contains nothing secret.
             let answer = try await Self.head(
                 "\(url.scheme ?? "http")://\(address)\(Self.deployments)", believesAnybody: true)
             return [ListeningFindings.anonymous(.answered(status: answer.status))]

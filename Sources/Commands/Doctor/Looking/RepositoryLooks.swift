@@ -4,27 +4,27 @@ import Glibc
 import ModelManifests
 import Synchronization
 
-/// Reads each project's repository as `mlctl run` would, into a folder that is removed again. Several checks hang on what it
-/// finds; it is read once.
+/// Reads each project's repository as `mlctl run` would, once, into a folder that is removed afterwards. Several checks use
+/// the result.
 final class RepositoryLooks: Sendable {
-    /// What became of one project.
+    /// The result for one project.
     struct Outcome: Sendable {
         var project: Project
-        /// Without credentials.
+        /// Its address without credentials.
         var place: String
         var commit: String?
         /// Nil where nothing could be read.
-        var files: [String: GitFile]?
+        var files: [String: ManifestFile]?
         var desired: DesiredState?
-        /// Why not.
+        /// Why the repository could not be read.
         var refusal: String?
-        /// Somebody would have been asked over the network.
+        /// Skipped, because reading it needs the network.
         var isSkipped = false
     }
 
     private static let look: Duration = .seconds(10)
     private static let fetch: Duration = .seconds(30)
-    /// All of it, at the most: a look, a fetch and a reading.
+    /// The total limit: a look, a fetch and reading.
     static let limit: Duration = .seconds(60)
     static let mostFiles = 10_000
 
@@ -50,7 +50,7 @@ final class RepositoryLooks: Sendable {
         return await task.value
     }
 
-    /// Of all projects; nil where one of them could not be read.
+    /// The deployments of all projects; nil where a project could not be read.
     func deployments() async -> [ModelDeployment]? {
         guard let outcomes = await outcomes(), !outcomes.isEmpty else { return nil }
         var all: [ModelDeployment] = []
@@ -67,14 +67,14 @@ final class RepositoryLooks: Sendable {
         }
         guard !outcomes.isEmpty else {
             return [CheckID.repoReachable, .repoManifests].map {
-                .notLookedAt($0, "nothing is followed: name --repo, or projects: in the settings (--config)")
+                .notLookedAt($0, "there is no project: give --repo, or projects: in the settings (--config)")
             }
         }
         return outcomes.flatMap { outcome -> [Finding] in
             let name = outcome.project.name == Project.defaultName ? nil : outcome.project.name
             guard !outcome.isSkipped else {
                 return [CheckID.repoReachable, .repoManifests].map {
-                    .notLookedAt($0, "\(outcome.place): it would ask over the network, and --offline was given")
+                    .notLookedAt($0, "\(outcome.place): it needs the network, but --offline was given")
                 }
             }
             guard let commit = outcome.commit, let files = outcome.files else {
@@ -136,7 +136,7 @@ final class RepositoryLooks: Sendable {
         var pattern = Array("\(folder.trimmingSlash)/mlctl-doctor-XXXXXX".utf8CString)
         guard mkdtemp(&pattern) != nil else {
             throw GitError(
-                .diskFull, "no folder can be made in \(folder): \(String(cString: strerror(errno)).lowercased())")
+                .diskFull, "a folder cannot be created in \(folder): \(String(cString: strerror(errno)).lowercased())")
         }
         return String(decoding: pattern.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

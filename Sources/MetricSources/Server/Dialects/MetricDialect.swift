@@ -1,20 +1,20 @@
 import ModelManifests
 import Serving
 
-/// Which samples of a server's metrics page count its requests: errors are 5xx, rejections 4xx, and 499, the client's
-/// own abort, is left out.
+/// Which samples of a server's metrics page count its requests. Errors are 5xx and rejections are 4xx. Status 499 (the client
+/// closed the request) is ignored.
 struct MetricDialect: Sendable {
     typealias Labels = [String: String]
 
-    /// A counter by status code.
+    /// The name of a counter by status code.
     var requests: String
-    /// The label that holds the code: `503`, or `5xx`.
+    /// The label with the status code: `503`, or `5xx`.
     var status: String
-    /// A histogram in seconds, without `_bucket`.
+    /// The name of a histogram in seconds, without `_bucket`.
     var latency: String
-    /// Predictions, and not health or documentation.
+    /// Whether a sample counts predictions, not health checks or documentation.
     var isInference: @Sendable (Labels) -> Bool
-    /// Of the histogram.
+    /// The same for samples of the histogram.
     var isInferenceLatency: @Sendable (Labels) -> Bool
 
     init(
@@ -28,7 +28,7 @@ struct MetricDialect: Sendable {
         self.isInferenceLatency = isInferenceLatency ?? isInference
     }
 
-    /// - Returns: nil for servers of which only what gates name is known.
+    /// - Returns: nil for servers of which mlctl knows only the counters that gates name.
     init?(_ dialect: RuntimeMetrics.Dialect) {
         switch dialect {
         case .mlserver: self = .mlServer
@@ -39,12 +39,12 @@ struct MetricDialect: Sendable {
         }
     }
 
-    /// Names of the samples that `counters` reads.
+    /// The sample names that `counters` reads.
     var names: Set<String> { [requests, latency + "_bucket"] }
 
-    /// Since the server started. The histogram brings its own total: it may be a request ahead of the counter.
+    /// Counters since the server started. The histogram has its own total, which may be one request ahead of the counter.
     ///
-    /// - Throws: `SourceError` for what no counter can be.
+    /// - Throws: `SourceError` if a value cannot be a counter.
     func counters(in page: ExpositionText) throws -> RequestCounters {
         var counters = RequestCounters()
         for sample in page.samples(named: requests) where isInference(sample.labels) {
@@ -58,7 +58,7 @@ struct MetricDialect: Sendable {
         for sample in page.samples(named: latency + "_bucket")
         where isInferenceLatency(sample.labels) && sample.labels[status] != "499" {
             guard let bound = sample.labels["le"].flatMap(Double.init), !bound.isNaN else {
-                throw SourceError(.unreadable, "\(latency)_bucket without a bound (le)")
+                throw SourceError(.unreadable, "\(latency)_bucket has a sample without a bound (le)")
             }
             buckets[bound] = try Self.adding(sample, to: buckets[bound] ?? 0)
         }
@@ -71,10 +71,61 @@ struct MetricDialect: Sendable {
 
     private static func adding(_ sample: ExpositionText.Sample, to total: Int) throws -> Int {
         guard sample.value >= 0, let count = Int(exactly: sample.value.rounded()) else {
-            throw SourceError(.unreadable, "\(sample.name) is \(sample.value): no counter is")
+            throw SourceError(.unreadable, "\(sample.name) is \(sample.value), which cannot be a counter")
         }
         let (sum, isTooMuch) = total.addingReportingOverflow(count)
-        guard !isTooMuch else { throw SourceError(.unreadable, "\(sample.name) comes to more than can be counted") }
+        guard !isTooMuch else { throw SourceError(.unreadable, "the sum of \(sample.name) is too large") }
         return sum
     }
+}
+
+extension MetricDialect {
+    /// BentoML 1.4. Services name their own endpoints, so all count except BentoML's own pages. In a Bento with several services,
+    /// calls between them count too.
+    static let bentoML = MetricDialect(
+        requests: "bentoml_service_request_total", status: "http_response_code",
+        latency: "bentoml_service_request_duration_seconds"
+    ) { labels in
+        let endpoint = labels["endpoint"] ?? ""
+        return !bentoMLPages.contains(endpoint) && !bentoMLFolders.contains { endpoint.hasPrefix($0) }
+    }
+
+    private static let bentoMLPages: Set<String> = [
+        "", "/", "/docs.json", "/schema.json", "/health", "/healthz", "/livez", "/readyz", "/metrics", "/favicon.ico",
+    ]
+    private static let bentoMLFolders = ["/static_content/", "/assets/"]
+}
+
+extension MetricDialect {
+    /// MLServer 1.7: the metrics of starlette_exporter with the prefix `rest_server`. Paths are those of its routes. Inference
+    /// over gRPC is not included.
+    static let mlServer = MetricDialect(
+        requests: "rest_server_requests_total", status: "status_code", latency: "rest_server_request_duration_seconds"
+    ) { labels in
+        let path = labels["path"] ?? ""
+        return ["/infer", "/infer_stream", "/generate", "/generate_stream"].contains { path.hasSuffix($0) }
+    }
+}
+
+extension MetricDialect {
+    /// `mlctl serve-model`, which counts only inference requests.
+    static let mlctl = MetricDialect(
+        requests: "mlctl_model_requests_total", status: "code", latency: "mlctl_model_request_duration_seconds"
+    ) { _ in true }
+}
+
+extension MetricDialect {
+    /// vLLM: requests and their codes (`2xx`, `5xx`) come from prometheus-fastapi-instrumentator, latency from its engine. A
+    /// response that fails after its first token counts as 2xx. `vllm:request_success_total{finished_reason="error"}` counts
+    /// those failures; use it in a ratio.
+    static let vLLM = MetricDialect(
+        requests: "http_requests_total", status: "status", latency: "vllm:e2e_request_latency_seconds",
+        isInference: { labels in labels["method"] == "POST" && vLLMRoutes.contains(labels["handler"] ?? "") },
+        isInferenceLatency: { _ in true })
+
+    private static let vLLMRoutes: Set<String> = [
+        "/v1/completions", "/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", "/v1/score",
+        "/v1/rerank", "/v1/audio/transcriptions", "/v1/audio/translations", "/v2/embed", "/v2/rerank", "/score",
+        "/rerank", "/pooling", "/classify", "/invocations", "/generate", "/inference/v1/generate",
+    ]
 }
