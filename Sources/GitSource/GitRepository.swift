@@ -93,6 +93,7 @@ public actor GitRepository {
     private var current: GitRevision?
     private var snapshot: (commit: String, files: [String: ManifestFile])?
     private var fetchesSinceCollection = 0
+    /// Looks come one at a time, in order of arrival: each has its own time limit, so the wait ends.
     private let looks = Turnstile(1, waitingMax: maximumWaiting)
 
     public init(configuration: GitConfiguration, logger: Logger = Logger(label: "mlctl.git")) {
@@ -331,12 +332,7 @@ extension ManifestFile {
             case (.file, .problem(let problem)): problem
             case (.file, .missing):
                 "The repository has lost the file's content (blob \(entry.id)). Run 'git fsck' in it, and "
-                        + "commit it again."
-                }
-            if problem == nil, case .text(let text) = content {
-                self.init(blob: entry.id, text: text)
-            } else {
-                self.init(blob: entry.id, text: nil, problem: problem)
+                    + "commit it again."
             }
         if problem == nil, case .text(let text) = content {
             self.init(blob: entry.id, text: text)

@@ -173,6 +173,7 @@ private enum StrictKeys {
         throw DecodingError.dataCorrupted(
             .init(
                 codingPath: decoder.codingPath + [key],
-                debugDescription: "unknown field '\(unknown)' of \(place); the fields are \(names.joined(separator: ", "))"))
+                debugDescription:
+                    "unknown field '\(unknown)' of \(place); the fields are \(names.joined(separator: ", "))"))
     }
 }

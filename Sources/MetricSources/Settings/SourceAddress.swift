@@ -26,7 +26,8 @@ public struct SourceAddress: Hashable, Sendable, CustomStringConvertible {
         }
         guard parts.fragment == nil else { throw SourceSettings.Fault("must not contain a #fragment", at: "url") }
         guard !text.drop(while: { $0 != ":" }).dropFirst(3).prefix(while: { $0 != "/" }).contains("{{") else {
-            throw SourceSettings.Fault("placeholders are allowed only after the host, because credentials are sent to that host", at: "url")
+            throw SourceSettings.Fault(
+                "placeholders are allowed only after the host, because credentials are sent to that host", at: "url")
         }
         isEncrypted = scheme == "https"
         isLoopback = Self.isLoopback(host)

@@ -154,7 +154,9 @@ public struct PrometheusSettings: Hashable, Sendable {
         }
         try basic.allow(["username", "passwordFile"], of: "basicAuth")
         let username = try basic.requiredText("username", such: "mlctl")
-        guard !username.contains(":") else { throw SourceSettings.Fault("must not contain ':'", at: "basicAuth.username") }
+        guard !username.contains(":") else {
+            throw SourceSettings.Fault("must not contain ':'", at: "basicAuth.username")
+        }
         return .basic(
             username: username, passwordFile: try basic.requiredText("passwordFile", such: "/etc/mlctl/password"))
     }

@@ -119,7 +119,8 @@ extension PolicyCheck {
         for (index, volume) in (spec?["volumes"]).elements.enumerated()
         where volume["name"] == .string(PodTemplateRules.modelVolume) {
             refuse(
-                "modelSources", "changes the volume '\(PodTemplateRules.modelVolume)', which contains the model's files",
+                "modelSources",
+                "changes the volume '\(PodTemplateRules.modelVolume)', which contains the model's files",
                 at: .template([.field("spec"), .field("volumes"), .index(index)]))
         }
     }
