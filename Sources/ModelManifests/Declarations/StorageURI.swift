@@ -1,3 +1,5 @@
+import SafeText
+
 /// The URI schemes that can be fetched, for each target.
 enum StorageURI {
     /// Schemes that the controller's machine can fetch.
@@ -10,7 +12,7 @@ enum StorageURI {
     /// Every scheme with what must follow it. `staysInVolume` refuses `..` in a volume's path.
     static var pattern: String {
         let claim = NameRules.dnsSubdomainPattern.dropFirst().dropLast()
-        return "^(file:/*[^/].*|https://[^/]+.*|(oci|s3|gs|hf)://[^/]+/+[^/].*|pvc://\(claim)(/.*)?)$"
+        return "^(file:/*[^/].*|https://[^/?#@]+([/?#].*)?|(oci|s3|gs|hf)://[^/@]+/+[^/].*|pvc://\(claim)(/.*)?)$"
     }
 
     static let staysInVolume = ServerRule(
@@ -81,6 +83,9 @@ enum StorageURI {
     private static func hostProblem(_ rest: Substring, of uri: String, scheme: String) -> Problem? {
         let host = rest.dropFirst(2).prefix { $0 != "/" }
         let path = rest.dropFirst(2 + host.count).drop { $0 == "/" }
+        guard UserInfo.of(uri) == nil else {
+            return ("storageUri \(UserInfo.problem)", credentialAdvice(scheme))
+        }
         guard rest.hasPrefix("//"), !host.isEmpty else {
             return ("'\(uri.shortened)' names no \(noun(of: scheme))", "write it as \(form(of: scheme))")
         }
@@ -93,6 +98,12 @@ enum StorageURI {
             return ("'\(uri.shortened)' is outside the volume", "write a path without '..'")
         default: return nil
         }
+    }
+
+    private static func credentialAdvice(_ scheme: String) -> String {
+        scheme == "https"
+            ? "take it out: write an address that needs none, or one that is signed and ends soon"
+            : "take it out: the storage initializer has its credentials from its namespace or its node"
     }
 
     static func noun(of scheme: String) -> String {
