@@ -1,6 +1,7 @@
 import Foundation
+import JSON
 
-/// What of a deployment's runtime whoever may commit has written, and what is a preset's.
+/// Which parts of a deployment's runtime a committer wrote, and which come from a preset.
 struct RuntimeOrigin {
     private enum Source {
         case written(DeploymentAsWritten, base: ParsedRuntime?)
