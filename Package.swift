@@ -89,8 +89,8 @@ let package = Package(
 
         // Pure: no input or output, no clock.
         module("ModelManifests", ["SafeText", .yams, .crypto]),
-        module("Analysis", ["ModelManifests", .numerics]),
         module("Serving", ["ModelManifests"]),
+        module("Analysis", ["ModelManifests", "Serving", .numerics]),
         module("Rollouts", ["SafeText", "ModelManifests", "Analysis", "Serving"]),
 
         // Adapters: one thing outside each.
@@ -163,7 +163,7 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: strict),
         tests("SafeTextTests", ["SafeText"]),
         tests("ModelManifestsTests", ["ModelManifests"]),
-        tests("AnalysisTests", ["Analysis"]),
+        tests("AnalysisTests", ["Analysis", "Serving"]),
         tests("ServingTests", ["Serving"]),
         tests("RolloutsTests", ["Rollouts"], exclude: ["Fixtures"]),
         tests("SimulationTests", ["Rollouts", "Controller", "KubernetesClient", "KubernetesServing"]),

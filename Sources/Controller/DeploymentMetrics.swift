@@ -56,7 +56,7 @@ extension MetricsText {
         gauge(
             "mlctl_deployment_waiting_for_person", "1 where it does not go on without a person, and why",
             cause == nil ? 0 : 1, with("cause", cause?.rawValue ?? "none"))
-        if status.conditions.contains(where: { $0.type == "Suspended" }) {
+        if status.conditions.contains(where: { $0.type == Condition.suspended }) {
             gauge(
                 "mlctl_deployment_suspended", "1 where nothing new is rolled out; absent where it is", 1, labels)
         }

@@ -12,6 +12,8 @@ extension DecisionPass {
             withdraw(.candidateFailed, reason, .failure)
             return true
         }
+        // It is not known yet whether its evidence is of what it should be.
+        if rollout.isSplitInDoubt, rollout.hasBegunSteps, rollout.withdrawal == nil, rollout.hold == nil { return false }
         switch rollout.stage {
         case .preparing(let preparing):
             let leadsOn = prepare(rollout, preparing)
@@ -78,10 +80,7 @@ extension DecisionPass {
         if let failed = instances.first(where: { $0.condition == .failed }) {
             return "instance \(failed.id) cannot serve: \(failed.reason ?? "it gave no reason")"
         }
-        let looping = instances.first {
-            $0.condition == .crashLooping && $0.restarts >= Self.crashLoopRestartLimit
-        }
-        return looping.map { "instance \($0.id) keeps crashing (\($0.restarts) restarts): \($0.reason ?? "")" }
+        return crashLoop(of: deployed, instances)
     }
 
     func notReadyReason(_ deployed: DeployedRevision) -> String {
@@ -300,7 +299,7 @@ extension DecisionPass {
 
     /// Nothing that fails, or does not serve, becomes stable without a person.
     func mayEndProbation(_ rollout: Rollout) -> Bool {
-        rollout.failedGate == nil && mayGoOn(rollout)
+        rollout.failedGate == nil && !rollout.isSplitInDoubt && mayGoOn(rollout)
     }
 
     mutating func concludeProbation(_ event: PhaseEvent, _ reason: String) {

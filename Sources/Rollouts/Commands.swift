@@ -188,12 +188,20 @@ extension DecisionPass {
         }
         let wanted = state.settings.template.revision
         guard state.quarantine(of: wanted) != nil || state.postponed?.revision == wanted else {
-            return "revision \(wanted), which git asks for, is not held off"
+            return "revision \(wanted), which git asks for, is not held off" + heldOffText
         }
         state.quarantined.removeAll { $0.revision == wanted }
         state.postponed = nil
         record(.retried, "revision \(wanted) may be tried again", actor: actor)
         return nil
+    }
+
+    /// What is held off beside what git asks for, and how to go back to it all the same.
+    private var heldOffText: String {
+        let others = (state.quarantined + state.passedOver).map {
+            "version \($0.version) (\($0.reason); 'mlctl rollback \(state.key.name) --to \($0.revision) --force' goes back to it)"
+        }
+        return others.isEmpty ? "" : ". Held off from a rollback: \(others.joined(separator: ", "))"
     }
 
     private mutating func suspend(actor: String?) -> String? {

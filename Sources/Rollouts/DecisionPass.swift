@@ -44,6 +44,7 @@ struct DecisionPass {
         holdAnotherPlace()
         readDesired()
         gatherEvidence()
+        watchCrashes()
         checkOneself()
         takeFindings()
         noteAvailability()
@@ -52,6 +53,7 @@ struct DecisionPass {
         followDesired()
         for _ in 0..<Self.transitionLimit where advance() {}
         watchService()
+        watchRotation()
         keepCounterTurns()
         countSelfCheck()
         let isGone = state.isRemoved && inputs.observed.instances.isEmpty

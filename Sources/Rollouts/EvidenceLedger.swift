@@ -83,6 +83,13 @@ public struct EvidenceLedger: Codable, Equatable, Sendable {
     }
 }
 
+extension Rollout {
+    /// Requests that are in no gate's evidence, because one bad instance answered them: by revision.
+    public var leftOutRequests: [Revision: Int] {
+        ledgers.values.reduce(into: [:]) { $0.merge($1.badInstances.leftOut, uniquingKeysWith: +) }
+    }
+}
+
 extension SideCounts {
     /// - Parameter slowEdges: over which slices of the traffic are counted; nil: slices are left out.
     init(_ counters: RequestCounters, slowEdges: [Double]? = nil) {
@@ -96,11 +103,7 @@ extension SideCounts {
                     requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency,
                     abandoned: $0.abandoned.isEmpty ? nil : $0.abandoned)
             },
-            users: counters.users.map {
-                UserCounts(
-                    windows: $0.windows, units: $0.units, failed: $0.failed, touched: $0.touched,
-                    rejected: $0.rejected, slowed: $0.slowed, dropped: $0.dropped)
-            },
+            users: counters.users,
             synthetic: counters.synthetic.map {
                 RequestStratum(requests: $0.requests, errors: $0.errors, rejected: $0.rejected, latency: $0.latency)
             },

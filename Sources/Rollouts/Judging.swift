@@ -18,7 +18,7 @@ extension DecisionPass {
         var watch = rollout.split ?? SplitWatch()
         watch.look(
             at: readings, stable: stable, candidate: candidate, share: rollout.weight,
-            isInForce: observed.weights?[candidate] == rollout.weight)
+            isInForce: observed.weights?[candidate] == rollout.weight, now: now)
         rollout.split = watch.isEmpty ? nil : watch
     }
 
@@ -62,7 +62,9 @@ extension DecisionPass {
             fail("gate \(failed.spec.name) failed: \(failed.reason)", .gateFailed(failed.spec.name), .failure)
         } else if let reason = unavailability(rollout) {
             fail(reason, .unavailable(reason), isBlocked(rollout.candidate) ? .machine : .failure)
-        } else if let reason = rollout.splitMismatch, rollout.hold?.needsPerson != true {
+        } else if let reason = rollout.splitMismatch, rollout.hold?.needsPerson != true,
+            rollout.isSplitForPerson(at: now)
+        {
             hold(.splitMismatch(reason), .held, reason)
         }
     }

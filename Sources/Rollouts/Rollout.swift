@@ -88,6 +88,8 @@ public struct Rollout: Codable, Equatable, Sendable {
     public internal(set) var overriddenGates: [String]
     /// Whether requests are split as asked; nil before any were, and in records of before.
     var split: SplitWatch?
+    /// Whose servers end, and how often; nil before any was seen, and in records of before.
+    var crashes: CrashWatch?
     /// Stable is judged against itself, too; nil where it is not, and in records of before.
     var selfCheck: SelfCheck?
     /// An operator lets it go on although not all of its instances are ready.

@@ -13,6 +13,8 @@ public struct RolloutEvent: Hashable, Codable, Sendable {
         case stuck, recovered, failed, removed, warning
         /// What should serve does not, or not enough of it; and does again.
         case degraded, available
+        /// The data plane has taken an instance out of rotation; and has taken it back.
+        case instanceEjected, instanceReturned
     }
 
     public var at: Date

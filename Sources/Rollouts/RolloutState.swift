@@ -38,6 +38,8 @@ public struct RolloutState: Codable, Equatable, Sendable {
     public internal(set) var postponed: Postponement?
     /// Newest first.
     public var history: [HistoryRecord]
+    /// Instances that the data plane has taken out of rotation; nil where there are none.
+    public internal(set) var ejected: [EjectedInstance]?
     /// Of all rollouts that were judged against themselves; nil where none was.
     public internal(set) var selfChecks: SelfCheckTally?
     /// An operator's `suspend`, beside the manifest's own.

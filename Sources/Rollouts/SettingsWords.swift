@@ -67,15 +67,7 @@ extension ModelDeployment {
         return "; judged by \(rollout.gates.filter(\.isJudgedOnSlices).map(\.name).joined(separator: ", "))"
     }
 
-    /// Why no gate is judged on slices; nil where some are.
-    private var whyNoSlice: String? {
-        if endpoint.routing.isSticky { return "with sticky users the unit of evidence is the user" }
-        if !rollout.strategy.splitsRequests || hasNoRoomForBoth {
-            return "users' requests do not go to both revisions"
-        }
-        return rollout.gates.contains(where: \.isJudgedOnSlices)
-            ? nil : "no gate compares errors, rejected or slow of the proxy's requests"
-    }
+    private var whyNoSlice: String? { Self.whyNoSlice(rollout, endpoint.routing, replicas: replicas) }
 
     /// That `rollout.slices` is there for nothing; nil where it is not.
     public var unjudgedSlices: String? {

@@ -1,4 +1,5 @@
 import Analysis
+import Foundation
 import ModelManifests
 import Serving
 
@@ -16,7 +17,13 @@ struct SplitWatch: Codable, Equatable, Sendable {
     /// Looks in a row after which a share is in force for certain: what is observed and what is counted may be a look apart.
     private static let settlingLooks = 2
 
+    /// So long a mismatch has to last before a person is asked. A candidate that hangs loses its requests, too, and fails by
+    /// them: its gates need no person, and a few looks longer.
+    static let patience: TimeInterval = 10
+
     private(set) var evidence = SplitEvidence()
+    /// Since when there is a mismatch; nil where there is none, and in records of before.
+    private var mismatchedSince: Date?
     /// A person has let the rollout go on all the same.
     var isOverridden = false
     /// By the reading's instance: of the last look.
@@ -25,16 +32,20 @@ struct SplitWatch: Codable, Equatable, Sendable {
     private var share: Int?
     private var settled = 0
 
+    func isForPerson(at now: Date) -> Bool {
+        mismatchedSince.map { now.timeIntervalSince($0) >= Self.patience } ?? true
+    }
+
     var isEmpty: Bool { baselines.isEmpty && evidence == SplitEvidence() }
 
     /// - Parameters:
     ///   - share: the candidate's, as asked for since the last look, in per cent.
     ///   - isInForce: the data plane confirms it.
     mutating func look(
-        at readings: [Reading], stable: Revision, candidate: Revision, share: Int, isInForce: Bool
+        at readings: [Reading], stable: Revision, candidate: Revision, share: Int, isInForce: Bool, now: Date
     ) {
         var now: [String: Baseline] = [:]
-        var added: [Revision: SplitCounts] = [:]
+        var added: [Revision: SplitCounters] = [:]
         var isWhole = true
         for reading in readings where reading.revision == stable || reading.revision == candidate {
             guard let counters = reading.split else { continue }
@@ -45,28 +56,19 @@ struct SplitWatch: Codable, Equatable, Sendable {
                 isWhole = false
                 continue
             }
-            added[reading.revision, default: SplitCounts()].add(since)
+            added[reading.revision, default: SplitCounters()] += since
         }
         isWhole = isWhole && now.count == baselines.count
         baselines = now
         let isSettled = isInForce && share == self.share
         if isSettled, isWhole, settled >= Self.settlingLooks, (1...99).contains(share) {
             evidence.absorb(
-                stable: added[stable] ?? SplitCounts(), candidate: added[candidate] ?? SplitCounts(),
+                stable: added[stable] ?? SplitCounters(), candidate: added[candidate] ?? SplitCounters(),
                 share: Double(share) / 100)
         }
+        if evidence.mismatch != nil, mismatchedSince == nil { mismatchedSince = now }
         settled = isSettled ? min(settled + 1, Self.settlingLooks) : isInForce ? 1 : 0
         self.share = share
-    }
-}
-
-extension SplitCounts {
-    fileprivate mutating func add(_ counters: SplitCounters) {
-        drawn += counters.drawn
-        ended += counters.ended
-        givenUp += counters.givenUp
-        turnedAway += counters.turnedAway
-        lost += counters.lost
     }
 }
 
@@ -84,9 +86,18 @@ extension Rollout {
 
     /// Why the gates' evidence is not of what it should be; nil where it is, and where a person went past it.
     var splitMismatch: String? {
-        guard let split, !split.isOverridden, split.evidence.mismatch != nil else { return nil }
+        guard let split, isSplitInDoubt else { return nil }
         return "requests are not split as asked: \(split.evidence.reason)"
     }
+
+    /// The gates' evidence is not of what it should be, and no person went past that: nothing goes on.
+    var isSplitInDoubt: Bool {
+        guard let split else { return false }
+        return !split.isOverridden && split.evidence.mismatch != nil
+    }
+
+    /// Nothing but a person can help: no gate has failed the candidate meanwhile.
+    func isSplitForPerson(at now: Date) -> Bool { split?.isForPerson(at: now) ?? false }
 }
 
 /// The observed split of requests against the one that was asked for, since the rollout began.

@@ -51,12 +51,12 @@ struct StatusBuildingTests {
     @Test("says that it is suspended, and what ends that, in its message, a condition and a metric")
     func suspended() throws {
         var world = World.serving("good-1")
-        #expect(view(world).status.conditions.allSatisfy { $0.type != "Suspended" })
+        #expect(view(world).status.conditions.allSatisfy { $0.type != Condition.suspended })
         world.command(.suspend)
         world.pass()
         let status = view(world).status
         #expect(status.message == "version good-1 serves; suspended: nothing new is rolled out before 'mlctl resume'")
-        #expect(status.conditions.first { $0.type == "Suspended" }?.status == "True")
+        #expect(status.conditions.first { $0.type == Condition.suspended }?.status == "True")
         #expect(status.condition(.ready)?.status == "True", "all that git asks for serves")
         var metrics = MetricsText()
         metrics.add(status)

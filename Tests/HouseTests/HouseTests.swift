@@ -11,7 +11,7 @@ struct HouseTests {
     static let arrows: [String: Set<String>] = [
         "SafeText": [],
         "ModelManifests": ["SafeText"],
-        "Analysis": ["ModelManifests"],
+        "Analysis": ["ModelManifests", "Serving"],
         "Serving": ["ModelManifests"],
         "Rollouts": ["SafeText", "ModelManifests", "Analysis", "Serving"],
         "GitSource": ["SafeText", "CLinuxProcess"],

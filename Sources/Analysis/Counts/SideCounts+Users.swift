@@ -1,46 +1,19 @@
+import Serving
+
 /// What a sticky route tells beside each user's first request: every request of users, and users by windows of time.
 
-/// Users of a sticky route: whoever sent any request within a window is one unit of it. Units of one window are independent,
-/// for users are what was randomised; those of two windows are not, for it is the same users who come back.
-public struct UserCounts: Codable, Hashable, Sendable {
-    /// Windows that have ended with any unit, of whichever side.
-    public var windows: Int
-    public var units: Int
-    /// Units of which every request failed.
-    public var failed: Int
-    /// Units with a request that failed.
-    public var touched: Int
-    /// Units of which every request was rejected.
-    public var rejected: Int
-    /// For each of the side's `bounds`: units of which every request was slower, or was given up later.
-    public var slowed: [Int]
-    /// Requests in no unit, for want of room.
-    public var dropped: Int
-
-    public init(
-        windows: Int = 0, units: Int = 0, failed: Int = 0, touched: Int = 0, rejected: Int = 0, slowed: [Int] = [],
-        dropped: Int = 0
-    ) {
-        self.windows = windows
-        self.units = units
-        self.failed = failed
-        self.touched = touched
-        self.rejected = rejected
-        self.slowed = slowed
-        self.dropped = dropped
-    }
-
+extension UserCounters {
     /// Of two proxies, which see the same windows.
-    fileprivate static func + (left: UserCounts, right: UserCounts) -> UserCounts {
-        UserCounts(
+    fileprivate static func + (left: UserCounters, right: UserCounters) -> UserCounters {
+        UserCounters(
             windows: max(left.windows, right.windows), units: left.units + right.units,
             failed: left.failed + right.failed, touched: left.touched + right.touched,
             rejected: left.rejected + right.rejected, slowed: SideCounts.sum(left.slowed, right.slowed),
             dropped: left.dropped + right.dropped)
     }
 
-    fileprivate func since(_ earlier: UserCounts) -> UserCounts {
-        UserCounts(
+    fileprivate func since(_ earlier: UserCounters) -> UserCounters {
+        UserCounters(
             windows: windows - earlier.windows, units: units - earlier.units, failed: failed - earlier.failed,
             touched: touched - earlier.touched, rejected: rejected - earlier.rejected,
             slowed: SideCounts.sum(slowed, earlier.slowed.map { -$0 }), dropped: dropped - earlier.dropped)
@@ -92,7 +65,7 @@ extension SideCounts {
     }
 
     mutating func takeUsers(_ later: SideCounts, since earlier: SideCounts) {
-        users = later.users.map { $0.since(earlier.users ?? UserCounts()) }
+        users = later.users.map { $0.since(earlier.users ?? UserCounters()) }
         guard let now = later.every else { return }
         let before = earlier.every ?? earlier.own
         let hasSameBounds = later.bounds == earlier.bounds
@@ -108,7 +81,7 @@ extension SideCounts {
         guard now.requests >= before.requests, now.errors >= before.errors, now.rejected >= before.rejected else {
             return false
         }
-        let (units, earlier) = (users ?? UserCounts(), other.users ?? UserCounts())
+        let (units, earlier) = (users ?? UserCounters(), other.users ?? UserCounters())
         return zip(units.counts, earlier.counts).allSatisfy { $0 >= $1 }
     }
 

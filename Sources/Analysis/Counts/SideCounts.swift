@@ -1,5 +1,6 @@
 import Foundation
 import ModelManifests
+import Serving
 
 /// What ended in one interval on one side, or since counting began: summed over the side's instances.
 public struct SideCounts: Codable, Hashable, Sendable {
@@ -26,7 +27,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     /// Every request of users, where the counts above are of each user's first alone; nil where they are of all.
     public var every: RequestStratum?
     /// Users of a sticky route, a window of time at a time; nil where requests are routed at random.
-    public var users: UserCounts?
+    public var users: UserCounters?
     /// What became of requests that mlctl itself sent: a stratum of its own, never added to the users'.
     public var synthetic: RequestStratum?
     /// Values that fell into each bucket, by the observation's name.
@@ -41,7 +42,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
     public init(
         requests: Int = 0, errors: Int = 0, rejected: Int = 0, unavailable: Int = 0, latency: [Int] = [],
         bounds: [Double] = [], abandoned: [Int] = [], errorsTogether: Int? = nil, slowTogether: [Int]? = nil,
-        every: RequestStratum? = nil, users: UserCounts? = nil, synthetic: RequestStratum? = nil,
+        every: RequestStratum? = nil, users: UserCounters? = nil, synthetic: RequestStratum? = nil,
         observed: [String: [Int]] = [:], pairs: PairCounts = PairCounts(),
         named: [String: Double] = [:], slices: [String: SliceCounts]? = nil
     ) {
@@ -76,7 +77,7 @@ public struct SideCounts: Codable, Hashable, Sendable {
         errorsTogether = try fields.decodeIfPresent(Int.self, forKey: .errorsTogether)
         slowTogether = try fields.decodeIfPresent([Int].self, forKey: .slowTogether)
         every = try fields.decodeIfPresent(RequestStratum.self, forKey: .every)
-        users = try fields.decodeIfPresent(UserCounts.self, forKey: .users)
+        users = try fields.decodeIfPresent(UserCounters.self, forKey: .users)
         synthetic = try fields.decodeIfPresent(RequestStratum.self, forKey: .synthetic)
         observed = try fields.decode([String: [Int]].self, forKey: .observed)
         pairs = try fields.decode(PairCounts.self, forKey: .pairs)

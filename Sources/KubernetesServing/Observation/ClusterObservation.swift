@@ -60,7 +60,8 @@ struct ClusterObservation: Sendable {
     /// crashes or fails is not.
     private func instance(_ pod: ServedObject<PodKind>) -> InstanceObservation? {
         guard var instance = PodReading(pod, said: said[pod.metadata.uid ?? ""]).instance else { return nil }
-        instance.isEjected = traffic?.ejected.contains(instance.id) == true
+        // Proxies that say nothing have taken nobody back.
+        if let traffic, traffic.silence == nil { instance.isEjected = traffic.ejected.contains(instance.id) }
         if [.starting, .fetching].contains(instance.condition), let reason = disrupted[instance.revision] {
             instance.condition = .blocked
             instance.reason = "it stands in for a pod of which \(reason). \(instance.reason ?? "It is starting.")"

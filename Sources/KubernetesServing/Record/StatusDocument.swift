@@ -111,7 +111,9 @@ struct StatusDocument: Equatable, Sendable {
     }
 
     /// A merge patch keeps what it does not name: what `mlctl status` leaves out has to be taken away.
-    private static let leftOut = ["leftVersion", "cutRequests", "refusedConnections", "lastSeenAt", "split"]
+    private static let leftOut = [
+        "leftVersion", "cutRequests", "refusedConnections", "lastSeenAt", "split", "passedOver",
+    ]
     private static let leftOutOfRevisions = ["restarts", "ejected", "unavailable", "abandoned", "progress"]
 
     private static func clearing(_ fields: [String: JSONValue]) -> [String: JSONValue] {

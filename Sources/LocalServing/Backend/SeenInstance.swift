@@ -39,8 +39,8 @@ struct SeenInstance: Hashable, Sendable {
     var restarts = 0
     /// The machine keeps it from what comes next: its files, or its keeper. `reason` says why.
     var isBlocked = false
-    /// The proxy has taken it out of rotation for now.
-    var isEjected = false
+    /// The proxy has taken it out of rotation for now; nil where the proxy could not be asked.
+    var isEjected: Bool?
     /// It did so because the instance serves much worse than its siblings, and a restart is due.
     var restartCause: OutlierCause?
     var reason: String?

@@ -182,7 +182,7 @@ struct TrackedInstance: Sendable {
         seen.restarts = status?.restarts ?? 0
         (seen.reason, seen.isBlocked) = trouble(now)
         seen.isGone = isRemovalRefused
-        seen.isEjected = view.answers && view.instances[spec.id]?.ejected == true
+        seen.isEjected = view.answers ? view.instances[spec.id]?.ejected == true : nil
         if view.answers, let report = view.instances[spec.id], let outlier = report.outlier {
             seen.reason = seen.reason ?? "out of rotation, for \(outlier.described)"
             // What is still under way there is not cut.

@@ -50,11 +50,8 @@ enum StatusSchema {
                     "reason": text("In words."),
                 ]),
             "quarantined": list(
-                "Revisions that are not tried again.",
-                [
-                    "revision": text("The revision."), "version": text("Its version."), "reason": text("Why."),
-                    "at": time("Since when."),
-                ]),
+                "Revisions that are not tried again.", heldOff),
+            "passedOver": list("Revisions that a rollback passes over, though git may ask for them.", heldOff),
             "conditions": conditions,
             "instances": list(
                 "Running model servers, those with something wrong first.",
@@ -88,6 +85,11 @@ enum StatusSchema {
                     "evidence": gates,
                 ]),
         ])
+
+    private static let heldOff = [
+        "revision": text("The revision."), "version": text("Its version."), "reason": text("Why."),
+        "at": time("Since when."),
+    ]
 
     private static let gates = list(
         "What each gate says.",

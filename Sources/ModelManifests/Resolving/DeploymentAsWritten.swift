@@ -85,11 +85,7 @@ struct DeploymentAsWritten: Sendable {
             endpoint.observe = [DefaultWatch.observation]
             rollout.gates.append(DefaultWatch.gate)
         }
-        // With sticky users the unit of evidence is the user, of whom slices of requests tell nothing. Where only
-        // one revision has users' requests a gate would keep half of its rate for what never comes.
-        if !endpoint.routing.isSticky, rollout.strategy.splitsRequests,
-            rollout.gates.contains(where: \.isJudgedOnSlices)
-        {
+        if ModelDeployment.whyNoSlice(rollout, endpoint.routing, replicas: spec.replicas.count) == nil {
             endpoint.slices = rollout.slices
         }
         let deployment = ModelDeployment(
