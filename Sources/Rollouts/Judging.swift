@@ -34,8 +34,8 @@ extension DecisionPass {
             absorbed.append(
                 Interval(at: now, source: Interval.stableHistory, stable: stableHistory, candidate: SideCounts()))
         case .interval(var stable, var candidate):
-            if !isOrWasShort(rollout) { candidate.unavailable = 0 }
-            if !isOrWasStableShort { stable.unavailable = 0 }
+            if !isOrWasShort(rollout) { candidate.forgetUnavailable() }
+            if !isOrWasStableShort { stable.forgetUnavailable() }
             let interval = Interval(at: now, source: source, stable: stable, candidate: candidate)
             rollout.judgement.absorb(interval)
             absorbed.append(interval)

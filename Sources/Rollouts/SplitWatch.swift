@@ -44,12 +44,12 @@ struct SplitWatch: Codable, Equatable, Sendable {
     mutating func look(
         at readings: [Reading], stable: Revision, candidate: Revision, share: Int, isInForce: Bool, now: Date
     ) {
-        var now: [String: Baseline] = [:]
+        var latest: [String: Baseline] = [:]
         var added: [Revision: SplitCounters] = [:]
         var isWhole = true
         for reading in readings where reading.revision == stable || reading.revision == candidate {
             guard let counters = reading.split else { continue }
-            now[reading.instance] = Baseline(epoch: reading.epoch, counters: counters)
+            latest[reading.instance] = Baseline(epoch: reading.epoch, counters: counters)
             let before = baselines[reading.instance]
             if let before, before.epoch != reading.epoch { evidence.beginAnew() }
             guard let before, before.epoch == reading.epoch, let since = counters.since(before.counters) else {
@@ -58,8 +58,8 @@ struct SplitWatch: Codable, Equatable, Sendable {
             }
             added[reading.revision, default: SplitCounters()] += since
         }
-        isWhole = isWhole && now.count == baselines.count
-        baselines = now
+        isWhole = isWhole && latest.count == baselines.count
+        baselines = latest
         let isSettled = isInForce && share == self.share
         if isSettled, isWhole, settled >= Self.settlingLooks, (1...99).contains(share) {
             evidence.absorb(

@@ -10,6 +10,10 @@ public struct Reading: Hashable, Codable, Sendable {
     public static func split(_ revision: Revision) -> String { "split-\(revision)" }
     /// That of the reading that counts what an instance costs: its counters are `CostCounter`'s, and count anew elsewhere.
     public static func cost(_ instance: String) -> String { "cost-\(instance)" }
+    /// The proxy that counted, of several; empty where there is only one.
+    public static func proxy(of instance: String) -> Substring {
+        instance.lastIndex(of: "@").map { instance[instance.index(after: $0)...] } ?? ""
+    }
 
     public var instance: String
     public var revision: Revision

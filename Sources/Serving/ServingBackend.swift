@@ -19,10 +19,13 @@ public protocol ServingBackend: Sendable {
     var changes: AsyncStream<DeploymentKey> { get }
     /// Why the place cannot be looked at now: what is observed is then as it was last seen. Nil where it can.
     func outage() async -> String?
+    /// The same, and it may take some seconds to find out. Called beside passes, about once a second.
+    func reach() async -> String?
 }
 
 extension ServingBackend {
     public func outage() async -> String? { nil }
+    public func reach() async -> String? { await outage() }
 }
 
 /// What an error of an adapter tells the loop to do next.

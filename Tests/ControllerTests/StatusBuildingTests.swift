@@ -32,6 +32,23 @@ struct StatusBuildingTests {
         #expect(view(world).status.step == StepStatus(index: 1, count: 5, description: "approval"))
     }
 
+    @Test("names what a rollback passes over, once it was aborted, and nothing before")
+    func passedOver() throws {
+        var world = World.serving("good-1")
+        world.commit(.example("good-2", rollout: .twoSteps))
+        world.run(limit: 400) { $0.stable?.version == "good-2" }
+        #expect(view(world).status.passedOver == nil)
+        world.turned["good-1"] = .stuck
+        world.command(.rollback(to: nil))
+        world.run(limit: 5) { _ in false }
+        world.command(.abort)
+        world.run(limit: 10) { $0.rollout == nil }
+        let entry = try #require(view(world).status.passedOver?.first)
+        #expect(entry.version == "good-1" && entry.reason == "aborted by tester")
+        let json = String(decoding: try JSONEncoder().encode(view(world).status), as: UTF8.self)
+        #expect(json.contains(#""passedOver":[{"#) && json.contains(#""quarantined":[]"#))
+    }
+
     @Test("has the last step in a promotion, and none on the way back or in a restore")
     func stepAfterSteps() throws {
         var world = World.serving("good-1")

@@ -53,6 +53,7 @@ public actor ClusterBackend: ServingBackend {
     /// Whose an object is that caches do not show yet.
     var claims: [ObjectID: DeploymentKey] = [:]
     var silentPods = SilentPods()
+    var silence = ServerSilence()
     var disruptions = Disruptions()
     /// What the proxies say that they do; nil: nobody asks them.
     private(set) var proxies: ProxyQuestion?

@@ -61,7 +61,7 @@ struct ClusterObservation: Sendable {
     private func instance(_ pod: ServedObject<PodKind>) -> InstanceObservation? {
         guard var instance = PodReading(pod, said: said[pod.metadata.uid ?? ""]).instance else { return nil }
         // Proxies that say nothing have taken nobody back.
-        if let traffic, traffic.silence == nil { instance.isEjected = traffic.ejected.contains(instance.id) }
+        if let traffic, !traffic.shares.isEmpty { instance.isEjected = traffic.ejected.contains(instance.id) }
         if [.starting, .fetching].contains(instance.condition), let reason = disrupted[instance.revision] {
             instance.condition = .blocked
             instance.reason = "it stands in for a pod of which \(reason). \(instance.reason ?? "It is starting.")"
