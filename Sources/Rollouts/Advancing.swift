@@ -13,7 +13,9 @@ extension DecisionPass {
             return true
         }
         // It is not known yet whether its evidence is of what it should be.
-        if rollout.isSplitInDoubt, rollout.hasBegunSteps, rollout.withdrawal == nil, rollout.hold == nil { return false }
+        if rollout.isSplitInDoubt, rollout.hasBegunSteps, rollout.withdrawal == nil, rollout.hold == nil {
+            return false
+        }
         switch rollout.stage {
         case .preparing(let preparing):
             let leadsOn = prepare(rollout, preparing)

@@ -36,7 +36,9 @@ extension RolloutState {
         }
         if let hold = rollout.hold {
             let held = rollout.wait(held: hold, since: since)
-            guard failsByItself(rollout, under: hold), var away = waitForInstances(rollout, observed) else { return held }
+            guard failsByItself(rollout, under: hold), var away = waitForInstances(rollout, observed) else {
+                return held
+            }
             away.cause += "; then for \(held.text)"
             return away
         }

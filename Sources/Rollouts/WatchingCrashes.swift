@@ -4,7 +4,9 @@ import Serving
 /// Servers that end again and again: the candidate's are compared with stable's.
 extension DecisionPass {
     mutating func watchCrashes() {
-        guard var rollout = state.rollout, rollout.withdrawal == nil, let stable = state.stable?.revision else { return }
+        guard var rollout = state.rollout, rollout.withdrawal == nil, let stable = state.stable?.revision else {
+            return
+        }
         var watch = rollout.crashes ?? CrashWatch()
         watch.look(
             at: observed.instances, stable: stable, candidate: rollout.candidate.revision, weight: rollout.weight)

@@ -27,7 +27,8 @@ extension DecisionPass {
             switch (instance.isEjected, index) {
             case (nil, _), (false, nil): break  // Nobody can tell, or there is nothing to tell.
             case (true, nil):
-                guard known.count < Self.ejectedLimit else { break }
+                // One that is not ready gets no requests anyway.
+                guard instance.condition == .ready, known.count < Self.ejectedLimit else { break }
                 known.append(
                     EjectedInstance(instance: instance.id, revision: instance.revision, since: now, isTold: false))
             case (true, let index?):

@@ -63,7 +63,8 @@ struct SliceCountsTests {
         "what cannot be is no evidence",
         arguments: [
             SliceCounts(requests: -1), SliceCounts(requests: 1, errors: 2, errorsTogether: 2),
-            SliceCounts(unavailable: -1), SliceCounts(requests: 1, rejected: 2), SliceCounts(requests: 3, errors: 2, errorsTogether: 1),
+            SliceCounts(unavailable: -1), SliceCounts(requests: 1, rejected: 2),
+            SliceCounts(requests: 3, errors: 2, errorsTogether: 1),
             SliceCounts(
                 requests: 3, slow: [SliceCounts.SlowCounts(edge: 1, requests: 1, slow: 2, together: 2)]),
         ])
@@ -89,7 +90,9 @@ struct SliceCountsTests {
         let later = side(9, ["a=x": SliceCounts(requests: 4, unavailable: 7, slow: [slow(0.1, 4, 1)])])
         #expect((later + earlier).slices?["a=x"]?.unavailable == 10)
         let counts = SliceCounts(requests: 4, errors: 1, errorsTogether: 1, unavailable: 7, slow: [slow(0.1, 4, 1)])
-        let text = try JSONEncoder().encode([counts, SliceCounts(requests: 4, unavailable: 7), SliceCounts(requests: 1)])
+        let text = try JSONEncoder().encode([
+            counts, SliceCounts(requests: 4, unavailable: 7), SliceCounts(requests: 1),
+        ])
         #expect(String(decoding: text, as: UTF8.self) == "[[4,1,0,1,0.1,4,1,1,7],[4,0,0,0,7],[1,0,0,0]]")
         #expect(
             try JSONDecoder().decode([SliceCounts].self, from: text)
@@ -104,7 +107,8 @@ struct SliceCountsTests {
 
     @Test("what was missed counts among a slice's errors as one event, and among nothing else")
     func missed() {
-        let missed = side(0, ["a=x": SliceCounts(requests: 6, errors: 1, rejected: 2, errorsTogether: 1, unavailable: 4)])
+        let missed = side(
+            0, ["a=x": SliceCounts(requests: 6, errors: 1, rejected: 2, errorsTogether: 1, unavailable: 4)])
         let interval = Interval(
             at: .distantPast, source: MetricSourceName.proxy, stable: side(0, [:]), candidate: missed)
         let errors = interval.sliceBlocks(.errors, slowerThan: nil)["a=x"]?.candidate

@@ -75,7 +75,9 @@ struct MonitoringTests {
     func tested() throws {
         func names(_ file: String, _ key: String) throws -> [String] {
             try String(contentsOf: RepositoryFiles.url(file), encoding: .utf8)
-                .matches(of: try Regex("\\b\(key): (Mlctl\\w+)")).compactMap { $0.output[1].substring.map { String($0) } }
+                .matches(of: try Regex("\\b\(key): (Mlctl\\w+)")).compactMap {
+                    $0.output[1].substring.map { String($0) }
+                }
         }
         let tested = try names("controller/alerts-tests.yaml", "alertname")
         for alert in try names("controller/alerts.yaml", "alert") where alert != "MlctlServiceErrors" {

@@ -60,7 +60,9 @@ struct CrashWatchTests {
             var world = Self.ended(seed: UInt64(seed), stable: 0, candidate: 0)
             world.commit(.example("restarting-3", rollout: Self.patient))
             world.endsPerTick["restarting-3"] = 0.5
-            world.run(limit: 20) { $0.rollout?.candidate.version == "restarting-3" && $0.rollout?.hasBegunSteps == true }
+            world.run(limit: 20) {
+                $0.rollout?.candidate.version == "restarting-3" && $0.rollout?.hasBegunSteps == true
+            }
             let began = world.now
             world.run(limit: 400) { $0.rollout?.withdrawal != nil }
             try #require(world.state?.rollout?.withdrawal != nil, "seed \(seed)")
@@ -81,7 +83,8 @@ struct CrashWatchTests {
         world.commit(.example("crashing-2", rollout: Self.patient))
         let began = world.now
         world.run(limit: 40) { $0.rollout?.withdrawal != nil }
-        #expect(world.state?.message.hasSuffix("without being ready in between") == true, "\(world.state?.message ?? "")")
+        #expect(
+            world.state?.message.hasSuffix("without being ready in between") == true, "\(world.state?.message ?? "")")
         #expect(world.now.timeIntervalSince(began) <= 6)
     }
 
@@ -129,7 +132,9 @@ struct CrashWatchTests {
         return watch
     }
 
-    @Test("seven ends against none are no chance, and six may be; where the candidate has most of the traffic it takes more")
+    @Test(
+        "seven ends against none are no chance, and six may be; where the candidate has most of the traffic it takes more"
+    )
     func thresholds() {
         #expect(!watch(ends: 6).isWorse && watch(ends: 7).isWorse)
         #expect(!watch(ends: 7, weight: 75).isWorse && watch(ends: 20, weight: 75).isWorse)

@@ -189,7 +189,8 @@ struct SplitWatchTests {
         world.passTime()
         world.pass()
         let wait = try #require(world.state?.wait(seeing: world.observe()))
-        #expect(wait.text.hasPrefix("0 of 1 instances of version good-2 are ready; then for a person: requests are not"))
+        #expect(
+            wait.text.hasPrefix("0 of 1 instances of version good-2 are ready; then for a person: requests are not"))
         #expect(!wait.needsPerson && wait.endsAt != nil)
         world.run(limit: 40) { $0.phase == .rolledBack }
         #expect(world.state?.phase == .rolledBack)

@@ -72,11 +72,26 @@ struct WatchingRotationTests {
         #expect(told(world).map(\.kind) == [.instanceEjected] && world.state?.ejected == nil)
     }
 
+    @Test("one that is not ready gets no requests anyway, and is not told; one that loses its readiness meanwhile is")
+    func notReady() {
+        var (world, instance) = serving()
+        world.ejected = [instance]
+        world.instances[0].quality = .dead
+        world.run(limit: 10) { _ in false }
+        #expect(told(world).isEmpty && world.state?.ejected == nil)
+        world.instances[0].quality = .good
+        world.run(limit: 2) { _ in false }
+        world.instances[0].quality = .dead
+        world.run(limit: 10) { _ in false }
+        #expect(told(world).map(\.kind) == [.instanceEjected])
+    }
+
     @Test("at rest it is looked at again when there is something to tell")
     func lookAgain() throws {
         var (world, instance) = serving()
         world.ejected = [instance]
-        let decision = try #require(world.pass())
+        let passed = world.pass()
+        let decision = try #require(passed)
         #expect(decision.lookAgainAt == world.now.addingTimeInterval(3))
     }
 

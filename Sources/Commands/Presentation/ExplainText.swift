@@ -19,10 +19,11 @@ struct ExplainText {
     private var status: DeploymentStatus { explanation.status }
 
     func lines() -> [String] {
-        [headline, facts, rollback, outlook, gates, failedRequests, steps, events, quarantine, passedOver, advice].filter {
-            !$0.isEmpty
-        }
-        .joined(separator: [""]).map(\.self)
+        [headline, facts, rollback, outlook, gates, failedRequests, steps, events, quarantine, passedOver, advice]
+            .filter {
+                !$0.isEmpty
+            }
+            .joined(separator: [""]).map(\.self)
     }
 
     // MARK: What is so

@@ -65,13 +65,17 @@ struct ValidationReportTests {
             let deployment = try #require(desired.deployments.values.first, "\(desired.diagnostics)")
             let plan = DeploymentPlan(deployment, against: .absent)
             let warned = report.text.split(separator: "\n").filter { $0.contains(": warning: ") }
-            #expect(warned.map { $0.dropFirst("payments/fraud: warning: ".count) }.allSatisfy { warning in
-                plan.warnings.contains { $0 == warning }
-            })
+            #expect(
+                warned.map { $0.dropFirst("payments/fraud: warning: ".count) }.allSatisfy { warning in
+                    plan.warnings.contains { $0 == warning }
+                })
             return warned.joined(separator: "\n")
         }
-        #expect(try text("gates: [], steps: [{setWeight: 50}, {setWeight: 100}]").contains(": warning: there are no gates: "))
-        #expect(try text("gates: [{name: c, check: {command: [a]}, warnOnly: true}]").contains("every gate is warnOnly"))
+        #expect(
+            try text("gates: [], steps: [{setWeight: 50}, {setWeight: 100}]").contains(
+                ": warning: there are no gates: "))
+        #expect(
+            try text("gates: [{name: c, check: {command: [a]}, warnOnly: true}]").contains("every gate is warnOnly"))
         #expect(
             try text("strategy: recreate, slices: [{name: a, header: x-a, top: 3}]")
                 .contains("no gate is judged on rollout.slices: users' requests do not go to both revisions"))

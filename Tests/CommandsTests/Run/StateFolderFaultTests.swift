@@ -49,7 +49,8 @@ struct StateFolderFaultTests {
         #expect(tried == [path])
         try Data().write(to: folder.appending(path: "file"))
         #expect(StateFolderFault.find("\(path)/file/state")?.cause == .noFolder("\(path)/file"))
-        #expect(StateFolderFault.find("\(path)/file")?.description.contains("/file is no folder. Move that aside") == true)
+        #expect(
+            StateFolderFault.find("\(path)/file")?.description.contains("/file is no folder. Move that aside") == true)
     }
 
     private static let canMount = geteuid() == 0 && (try? ChildProcess.run(["unshare", "-m", "true"])) != nil
@@ -60,10 +61,8 @@ struct StateFolderFaultTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.path(percentEncoded: false)
-        guard mount("tmpfs", path, "tmpfs", options == "ro" ? UInt(MS_RDONLY.rawValue) : 0, options == "ro" ? nil : options) == 0 else {
-            Issue.record("no mount: \(errno)")
-            return
-        }
+        let isReadOnly = options == "ro"
+        try #require(mount("tmpfs", path, "tmpfs", isReadOnly ? UInt(MS_RDONLY) : 0, isReadOnly ? nil : options) == 0)
         defer { umount(path) }
         #expect(StateFolderFault.tryToWrite(path, StateFolderFault.trialBytes) == number)
         #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)

@@ -41,7 +41,9 @@ import Testing
 
     @Test func `no gates at all are said where there would be some by default`() throws {
         let none = "rollout: {gates: [], steps: [{setWeight: 50}, {setWeight: 100}]}"
-        #expect(try deployment(none).nothingIsJudged?.hasPrefix("there are no gates: a version goes through all steps") == true)
+        #expect(
+            try deployment(none).nothingIsJudged?.hasPrefix("there are no gates: a version goes through all steps")
+                == true)
         #expect(try deployment("rollout: {gates: []}", runtime: Self.inference).nothingIsJudged != nil)
         #expect(try deployment().nothingIsJudged == nil)
         #expect(try deployment("rollout: {gates: [{name: c, check: {command: [a]}}]}").nothingIsJudged == nil)
